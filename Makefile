@@ -1,0 +1,107 @@
+# fairlead: `make`, `make test`, `make demo`, `make lab`, `make lint`, `make install PREFIX= DESTDIR=`, `make clean`.
+# Variables: CC (gcc or clang), SAN (e.g. address,undefined: builds and tests under build/san-…), V=1 shows commands.
+
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SAN     ?=
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+comma := ,
+ifeq ($(SAN),)
+BUILD    ?= build
+SANFLAGS :=
+else
+BUILD    ?= build/san-$(subst $(comma),-,$(SAN))
+SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+
+Q := $(if $(V),,@)
+MAKEFLAGS += --no-print-directory
+
+FOLDERS  := base watch nft dns proxy
+PACKAGES := libmnl libnftnl ldns libcjson libfyaml liburcu-qsbr liburcu-cds libmicrohttpd
+# Asked when first needed, not when this file is read: the packages may arrive by `make deps` in this very run.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags --silence-errors $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs --silence-errors $(PACKAGES)) -lev)$(PKG_LIBS)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
+CFLAGS   ?= -O2 -g
+# libev declares fall-back fields that break strict aliasing by design; its manual asks for the flag.
+OURFLAGS  = -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -fno-strict-aliasing -fstack-protector-strong -fPIE -pthread $(SANFLAGS) $(PKG_CFLAGS)
+OURLIBS   = $(PKG_LIBS) -pthread
+LINKFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS)
+
+SOURCES  := $(wildcard $(FOLDERS:%=%/*.c))
+MAIN     := proxy/main.c
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,proxy dns watch nft base)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all deps test check demo lab lab-down lint install uninstall clean fuzz
+all: $(BUILD)/fairlead
+
+$(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+
+# One archive a folder: a test links exactly the modules that it calls.
+define archive_rule
+$(BUILD)/lib$(1).a: $(filter-out $(BUILD)/$(MAIN:.c=.o),$(filter $(BUILD)/$(1)/%,$(OBJECTS)))
+	@rm -f $$@
+	$(Q)ar rcs $$@ $$^
+endef
+$(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(folder))))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(OURFLAGS) $(CFLAGS) -DVERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS) -lcmocka
+
+# Fuzz targets run their stored inputs in `make test`; `make fuzz` builds them with libFuzzer.
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+
+deps:
+	$(Q)deploy/deps.sh
+
+test: deps
+	$(Q)$(MAKE) check
+
+check: $(BUILD)/fairlead $(UNIT_TESTS) $(FUZZERS)
+	$(Q)tests/run.py --build $(BUILD)
+
+demo: deps
+	$(Q)$(MAKE) all
+	$(Q)deploy/lab/demo.sh
+
+lab: deps
+	$(Q)$(MAKE) all
+	$(Q)deploy/lab/lab.sh up
+
+lab-down:
+	$(Q)deploy/lab/lab.sh down
+
+lint:
+	$(Q)tests/lint.sh
+
+install: $(BUILD)/fairlead
+	install -D -m 0755 $(BUILD)/fairlead $(DESTDIR)$(PREFIX)/sbin/fairlead
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/fairlead
+
+clean:
+	rm -rf build
+
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
+.SECONDARY:

@@ -1,0 +1,57 @@
+/*
+ * IP addresses, prefixes and the transport protocols that Services know. Values: copied freely, zero = none.
+ */
+#ifndef BASE_ADDR_H
+#define BASE_ADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define ADDR_TEXT_BYTES 46 /* longest text form with its NUL (INET6_ADDRSTRLEN) */
+#define CIDR_TEXT_BYTES (ADDR_TEXT_BYTES + 4)
+#define ADDR_PORT_TEXT_BYTES (ADDR_TEXT_BYTES + 8)
+
+/* Unused bytes of an IPv4 address are zero, so addresses compare and hash as plain bytes. No padding. */
+struct addr {
+	uint8_t family; /* AF_INET, AF_INET6, 0 = none */
+	uint8_t bytes[16];
+};
+
+struct cidr {
+	struct addr addr; /* host bits are zero */
+	uint8_t prefix;	  /* bits */
+};
+
+/*
+ * Text to address. As in kube-proxy, leading zeros in IPv4 octets are read as decimal (k8s ParseIPSloppy);
+ * everything else is strict: no zone, no port, no blanks; IPv4-mapped IPv6 is kept as IPv6. False: *a untouched.
+ */
+bool addr_parse(struct addr *a, const char *text);
+const char *addr_format(const struct addr *a, char text[ADDR_TEXT_BYTES]); /* returns text; "" for none */
+/* "1.2.3.4:80", "[fd00::1]:80". */
+const char *addr_port_format(const struct addr *a, uint16_t port, char text[ADDR_PORT_TEXT_BYTES]);
+/* "1.2.3.4", "1.2.3.4:53", "[::1]:53", "::1"; *port keeps its value when the text has none. */
+bool addr_port_parse(struct addr *a, uint16_t *port, const char *text);
+bool addr_equal(const struct addr *a, const struct addr *b);
+int addr_compare(const struct addr *a, const struct addr *b); /* IPv4 first, then by bytes */
+static inline size_t addr_bytes(const struct addr *a)
+{
+	return a->family == AF_INET ? 4 : 16;
+}
+bool addr_is_loopback(const struct addr *a);   /* 127/8, ::1 */
+bool addr_is_link_local(const struct addr *a); /* 169.254/16, fe80::/10 */
+
+/* "10.0.0.0/8"; host bits are cleared; a bare address is not a prefix: false. */
+bool cidr_parse(struct cidr *c, const char *text);
+/* One address as /32 or /128. */
+struct cidr cidr_host(const struct addr *a);
+const char *cidr_format(const struct cidr *c, char text[CIDR_TEXT_BYTES]);
+bool cidr_contains(const struct cidr *c, const struct addr *a); /* false across families */
+
+/* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP by Kubernetes' upper-case names; 0 = unknown. */
+uint8_t proto_parse(const char *text);
+const char *proto_name(uint8_t proto); /* "TCP"; "?" when unknown */
+
+#endif

@@ -1,0 +1,128 @@
+#include "base/map.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/mem.h"
+
+static const char tomb; /* its address marks a removed slot */
+
+static bool slot_live(const struct map_slot *s)
+{
+	return s->key != NULL && s->key != &tomb;
+}
+
+void map_fini(struct map *m)
+{
+	free(m->slots);
+	*m = (struct map){0};
+}
+
+static struct map_slot *find(const struct map *m, const void *key, size_t key_bytes, uint64_t hash)
+{
+	if (m->size == 0)
+		return NULL;
+	for (size_t i = hash & (m->size - 1);; i = (i + 1) & (m->size - 1)) {
+		struct map_slot *s = &m->slots[i];
+		if (s->key == NULL)
+			return NULL;
+		if (s->key != &tomb && s->hash == hash && s->key_bytes == key_bytes &&
+		    memcmp(s->key, key, key_bytes) == 0)
+			return s;
+	}
+}
+
+static void place(struct map *m, struct map_slot entry)
+{
+	size_t i = entry.hash & (m->size - 1);
+
+	while (slot_live(&m->slots[i]))
+		i = (i + 1) & (m->size - 1);
+	if (m->slots[i].key == &tomb)
+		m->tombs--;
+	m->slots[i] = entry;
+	m->used++;
+}
+
+/* At most 3/4 of the slots are live or tombs, so every probe ends. */
+static void make_room(struct map *m)
+{
+	struct map old = *m;
+
+	if ((m->used + m->tombs + 1) * 4 <= m->size * 3)
+		return;
+	m->size = old.size == 0 ? 16 : (old.used + 1) * 2 > old.size ? old.size * 2 : old.size;
+	m->slots = mem_array(m->size, sizeof *m->slots);
+	m->used = m->tombs = 0;
+	for (size_t i = 0; i < old.size; i++)
+		if (slot_live(&old.slots[i]))
+			place(m, old.slots[i]);
+	free(old.slots);
+}
+
+void *map_get(const struct map *m, const void *key, size_t key_bytes)
+{
+	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, XXH3_64bits(key, key_bytes));
+
+	return s != NULL ? s->value : NULL;
+}
+
+void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
+{
+	uint64_t hash = XXH3_64bits(key, key_bytes);
+	struct map_slot *s = find(m, key, key_bytes, hash);
+
+	assert(value != NULL && key != NULL);
+	if (s != NULL) {
+		void *old = s->value;
+		s->key = key;
+		s->value = value;
+		return old;
+	}
+	make_room(m);
+	place(m, (struct map_slot){hash, key, key_bytes, value});
+	return NULL;
+}
+
+void *map_del(struct map *m, const void *key, size_t key_bytes)
+{
+	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, XXH3_64bits(key, key_bytes));
+
+	if (s == NULL)
+		return NULL;
+	void *old = s->value;
+	*s = (struct map_slot){.key = &tomb};
+	m->used--;
+	m->tombs++;
+	return old;
+}
+
+void *map_next(const struct map *m, size_t *at)
+{
+	while (*at < m->size) {
+		const struct map_slot *s = &m->slots[(*at)++];
+		if (slot_live(s))
+			return s->value;
+	}
+	return NULL;
+}
+
+void *map_get_str(const struct map *m, const char *key)
+{
+	return map_get(m, key, strlen(key));
+}
+
+void *map_put_str(struct map *m, const char *key, void *value)
+{
+	return map_put(m, key, strlen(key), value);
+}
+
+void *map_del_str(struct map *m, const char *key)
+{
+	return map_del(m, key, strlen(key));
+}

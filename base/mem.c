@@ -1,0 +1,160 @@
+#include "base/mem.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+void *mem_alloc(size_t bytes)
+{
+	void *p = calloc(1, bytes != 0 ? bytes : 1);
+
+	if (p == NULL)
+		fatalx("out of memory: %zu bytes", bytes);
+	return p;
+}
+
+void *mem_resize(void *p, size_t bytes)
+{
+	void *q = realloc(p, bytes != 0 ? bytes : 1);
+
+	if (q == NULL)
+		fatalx("out of memory: %zu bytes", bytes);
+	return q;
+}
+
+char *mem_strdup(const char *s)
+{
+	size_t bytes = strlen(s) + 1;
+
+	return memcpy(mem_alloc(bytes), s, bytes);
+}
+
+static size_t product(size_t count, size_t bytes)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, bytes, &total))
+		fatalx("out of memory: %zu items of %zu bytes", count, bytes);
+	return total;
+}
+
+void *mem_array(size_t count, size_t bytes)
+{
+	return mem_alloc(product(count, bytes));
+}
+
+struct chunk {
+	struct chunk *next;
+	size_t size_bytes, used_bytes;
+	alignas(max_align_t) unsigned char data[];
+};
+
+struct arena {
+	struct chunk *head; /* the newest, and the largest */
+	size_t total_bytes;
+};
+
+static struct chunk *chunk_new(size_t bytes, struct chunk *next)
+{
+	struct chunk *c = malloc(sizeof *c + bytes);
+
+	if (c == NULL)
+		fatalx("out of memory: %zu bytes", bytes);
+	c->next = next;
+	c->size_bytes = bytes;
+	c->used_bytes = 0;
+	return c;
+}
+
+struct arena *arena_new(size_t first_bytes)
+{
+	struct arena *a = mem_alloc(sizeof *a);
+
+	a->head = chunk_new(first_bytes != 0 ? first_bytes : 256, NULL);
+	a->total_bytes = a->head->size_bytes;
+	return a;
+}
+
+static void chunks_free(struct chunk *c)
+{
+	while (c != NULL) {
+		struct chunk *next = c->next;
+		free(c);
+		c = next;
+	}
+}
+
+void arena_free(struct arena *a)
+{
+	if (a == NULL)
+		return;
+	chunks_free(a->head);
+	free(a);
+}
+
+void arena_reset(struct arena *a)
+{
+	chunks_free(a->head->next);
+	a->head->next = NULL;
+	a->head->used_bytes = 0;
+	a->total_bytes = a->head->size_bytes;
+}
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+	struct chunk *c = a->head;
+	size_t start = (c->used_bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+
+	if (start > c->size_bytes || bytes > c->size_bytes - start) {
+		size_t size = c->size_bytes * 2;
+		a->head = c = chunk_new(size > bytes ? size : bytes, c);
+		a->total_bytes += c->size_bytes;
+		start = 0;
+	}
+	c->used_bytes = start + bytes;
+	return memset(c->data + start, 0, bytes);
+}
+
+void *arena_array(struct arena *a, size_t count, size_t bytes)
+{
+	return arena_alloc(a, product(count, bytes));
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t length_bytes)
+{
+	char *copy = arena_alloc(a, length_bytes + 1);
+
+	memcpy(copy, s, length_bytes);
+	return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return s != NULL ? arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		fatalx("bad format: %s", fmt);
+	char *text = arena_alloc(a, (size_t)n + 1);
+	va_start(ap, fmt);
+	vsnprintf(text, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+size_t arena_bytes(const struct arena *a)
+{
+	return a->total_bytes;
+}

@@ -1,0 +1,33 @@
+/*
+ * Memory that cannot fail, and arenas.
+ *
+ * Out of memory is fatal: kernel rules stay, the supervisor restarts us, and the restart is invisible.
+ * An arena hands out zeroed memory that is freed all at once: one per object, one per turn. Not thread-safe.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+
+void *mem_alloc(size_t bytes); /* zeroed; freed with free() */
+void *mem_resize(void *p, size_t bytes);
+char *mem_strdup(const char *s);
+/* count * bytes, fatal on overflow. */
+void *mem_array(size_t count, size_t bytes);
+
+struct arena;
+
+/* first_bytes: size of the first chunk; later chunks double. */
+struct arena *arena_new(size_t first_bytes);
+void arena_free(struct arena *a); /* NULL is fine */
+/* Forgets everything but keeps one chunk, so that a turn's arena settles on one allocation. */
+void arena_reset(struct arena *a);
+void *arena_alloc(struct arena *a, size_t bytes); /* zeroed, aligned for any type */
+void *arena_array(struct arena *a, size_t count, size_t bytes);
+char *arena_strndup(struct arena *a, const char *s, size_t length_bytes); /* adds the NUL */
+char *arena_strdup(struct arena *a, const char *s);			  /* NULL stays NULL */
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Bytes taken from the system, for the memory bars. */
+size_t arena_bytes(const struct arena *a);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * The DNS server: UDP workers and TCP, answering from one zone. server_start binds everything before it returns, so
+ * that an address in use is a start-up error that names it. Threads are the server's own; stop joins them.
+ */
+#ifndef DNS_SERVER_H
+#define DNS_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/zone.h"
+
+struct server_listen {
+	struct addr addr;
+	uint16_t port;
+};
+
+struct server_config {
+	const struct server_listen *listen;
+	size_t listen_count;
+	unsigned workers;  /* UDP threads, ≥ 1 */
+	struct zone *zone; /* borrowed, outlives the server */
+};
+
+struct server;
+
+/* NULL with *error (a line, static or valid until the next call) on failure. */
+struct server *server_start(const struct server_config *config, const char **error);
+void server_stop(struct server *s); /* NULL is fine */
+
+/* Sums of all workers. */
+struct server_counts {
+	uint64_t queries, answers, nxdomain, nodata, servfail, refused, formerr, truncated, tcp_queries;
+};
+void server_counts(const struct server *s, struct server_counts *out);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Elements: the keys and values of the kernel's maps and sets that services ask for. Plain values; nft/ turns them
+ * into netlink, proxy/elements.c makes them from compiled services. The ruleset they live in is in nft/skeleton.h.
+ */
+#ifndef NFT_ELEMENT_H
+#define NFT_ELEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+/*
+ * Every set exists twice, once per family: its kernel name ends in 4 or 6 ("dispatch4"). Keys are in network order
+ * and in the order written. FRONTEND stands for: ip daddr . meta l4proto . th dport.
+ */
+enum set_id {
+	SET_DISPATCH, /* map FRONTEND → verdict: what happens to a new connection */
+	SET_FENCED, /* map FRONTEND → verdict: dispatch of frontends with source ranges, once the source is allowed */
+	SET_LOCAL,  /* map FRONTEND → verdict: externalTrafficPolicy Local, connections from outside */
+	SET_INTERNAL,  /* map FRONTEND → verdict: externalTrafficPolicy Local, connections from pods and the node */
+	SET_ENDPOINTS, /* map FRONTEND . slot → address . port; slots of SET_INTERNAL's pools start at SLOT_INTERNAL */
+	SET_CLUSTER_IPS,     /* set daddr: live ClusterIPs; another port or protocol there is refused */
+	SET_SERVICE_CIDRS,   /* interval set daddr: unallocated ClusterIPs are dropped */
+	SET_ALLOWED_SOURCES, /* interval set FRONTEND . saddr: loadBalancerSourceRanges */
+	SET_STICKY,	     /* map ct original FRONTEND → verdict "learn-T": frontends with ClientIP affinity */
+	SET_AFFINITY,	     /* map saddr . FRONTEND → address . port, written by the packet path */
+	SET_LOCAL_SOURCES,   /* interval set saddr: pod ranges, for detectors ClusterCIDR and NodeCIDR */
+	SET_COUNT
+};
+
+#define SLOT_INTERNAL 65536u /* first slot of a frontend's second pool */
+#define SLOT_MAX_SIZE 65536u
+
+enum verdict_kind {
+	VERDICT_NONE,
+	VERDICT_CLUSTER,       /* goto cluster-S: masquerade what the detector calls not local, then pick */
+	VERDICT_EXTERNAL,      /* goto external-S: masquerade, then pick */
+	VERDICT_PICK,	       /* goto pick-S: no masquerade */
+	VERDICT_PICK_INTERNAL, /* goto pick-internal-S: slots from SLOT_INTERNAL on */
+	VERDICT_SPLIT,	/* goto split: externalTrafficPolicy Local; decides by source, then SET_LOCAL or SET_INTERNAL */
+	VERDICT_FENCE,	/* goto fence: SET_ALLOWED_SOURCES, then SET_FENCED */
+	VERDICT_REJECT, /* no endpoint anywhere: ICMP port unreachable / TCP refused */
+	VERDICT_DROP,	/* a Local policy without local endpoint */
+	VERDICT_LEARN	/* goto learn-T (SET_STICKY only) */
+};
+
+struct verdict {
+	uint8_t kind;	    /* enum verdict_kind */
+	bool sticky;	    /* look into SET_AFFINITY first */
+	bool maglev;	    /* hash of the client address instead of a random number */
+	uint32_t size;	    /* S: power of two, 1…SLOT_MAX_SIZE; for the balancing kinds */
+	uint32_t timeout_s; /* T, for VERDICT_LEARN */
+};
+
+struct element {
+	uint8_t set; /* enum set_id */
+	uint8_t proto;
+	uint16_t port;	   /* host order, as all ports and slots here */
+	struct addr daddr; /* also tells the family; for the interval sets see `range` */
+	uint32_t slot;	   /* SET_ENDPOINTS */
+	struct cidr
+		range; /* interval sets: the whole key, or the saddr part of SET_ALLOWED_SOURCES; SET_AFFINITY: saddr */
+	struct verdict verdict;
+	struct addr to; /* SET_ENDPOINTS, SET_AFFINITY */
+	uint16_t to_port;
+	uint64_t packets, bytes; /* counter of the element: read in a dump; in an add, the value to start with */
+};
+
+int element_family(const struct element *e); /* AF_INET or AF_INET6 */
+/* Same set and same key, whatever the value. */
+bool element_same_key(const struct element *a, const struct element *b);
+/* Same key and same value; counters do not count. */
+bool element_equal(const struct element *a, const struct element *b);
+/* Total order: set, family, key, then value; for sort-and-compare. */
+int element_compare(const struct element *a, const struct element *b);
+
+#define ELEMENT_TEXT_BYTES 320
+/* One line as `nft` would write it: "dispatch4 { 10.96.0.1 . tcp . 443 : goto cluster-2 }". Returns text. */
+const char *element_format(const struct element *e, char text[ELEMENT_TEXT_BYTES]);
+
+#endif

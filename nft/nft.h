@@ -1,0 +1,75 @@
+/*
+ * The netlink door to nf_tables: the one table of fairlead, its constant skeleton, transactions of elements, reading
+ * back, and foreign changes. Uses libmnl and libnftnl; never the nft program. Main thread only. Functions that talk
+ * to the kernel return 0 or a negative errno; nft_error tells the last failure in one line for the log.
+ */
+#ifndef NFT_NFT_H
+#define NFT_NFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nft/element.h"
+
+enum detector { DETECT_NONE, DETECT_SOURCES /* SET_LOCAL_SOURCES */, DETECT_INTERFACE, DETECT_INTERFACE_PREFIX };
+
+/* What the rules depend on. Equal skeletons give equal rules: a digest of it is kept in the kernel (table user data).
+ */
+struct skeleton {
+	const char *table;	 /* name, family inet */
+	unsigned masquerade_bit; /* 0…31 */
+	bool masquerade_all;
+	enum detector detector;
+	const char *interface; /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
+	bool counters;	       /* counters on dispatch and endpoint elements */
+};
+
+struct nft;
+
+/* Opens the netlink sockets. Returns NULL with *error (one static line) when that is not possible. */
+struct nft *nft_open(const struct skeleton *skeleton, const char **error);
+void nft_close(struct nft *nft); /* rules stay; NULL is fine */
+const char *nft_error(const struct nft *nft);
+
+/*
+ * Tries every expression that the skeleton uses, in a transaction that is never committed. 0 = all there; else
+ * -errno and nft_error names the missing kernel option.
+ */
+int nft_probe(struct nft *nft);
+
+/* What the kernel has under our table's name. */
+enum table_state { TABLE_ABSENT, TABLE_OURS /* same skeleton */, TABLE_OTHER /* other skeleton or damaged rules */ };
+int nft_table_state(struct nft *nft, enum table_state *state);
+
+/* Calls `each` for every element of our table (SET_AFFINITY only when asked: it can be large). EINTR is retried. */
+typedef void nft_each_fn(void *ctx, const struct element *e);
+int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx);
+
+/*
+ * Makes the table hold exactly `elements` from nothing (TABLE_ABSENT, or TABLE_OTHER: then the old table is replaced
+ * and no moment without rules is visible). No partial state is reachable by packets. `elements` may be in any order.
+ */
+int nft_load(struct nft *nft, const struct element *elements, size_t count);
+
+/*
+ * A transaction on the loaded table: deletions are sent before additions; nothing is sent before nft_tx_commit, and
+ * nft_tx_commit of an empty transaction sends nothing. The first error sticks. Elements are copied on add/del.
+ */
+void nft_tx_del(struct nft *nft, const struct element *e);
+void nft_tx_add(struct nft *nft, const struct element *e);
+size_t nft_tx_count(const struct nft *nft); /* operations collected so far */
+int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on failure */
+
+/* Removes the table and everything in it. 0 also when there was none. */
+int nft_cleanup(struct nft *nft);
+
+/*
+ * Foreign changes: a file descriptor to poll; nft_monitor_read drains it and tells whether somebody else (not this
+ * process) touched our table, or notifications were lost (ENOBUFS counts as touched).
+ */
+int nft_monitor_open(struct nft *nft);
+int nft_monitor_fd(const struct nft *nft);
+bool nft_monitor_read(struct nft *nft);
+
+#endif

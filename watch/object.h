@@ -1,0 +1,150 @@
+/*
+ * Objects: what a source last said about one Service, EndpointSlice, Node, …, cut down to the fields fairlead uses,
+ * with the API server's defaults filled in. An object is built once by the decoder, then never edited: a change is
+ * a new object. Each owns one arena that holds it and everything it points at; object_free frees all of it.
+ * Made and read by the main thread only.
+ */
+#ifndef WATCH_OBJECT_H
+#define WATCH_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/mem.h"
+
+enum object_kind {
+	OBJECT_SERVICE,	  /* v1 Service */
+	OBJECT_SLICE,	  /* discovery.k8s.io/v1 EndpointSlice; v1 Endpoints become slices, one per family and subset */
+	OBJECT_NAMESPACE, /* v1 Namespace */
+	OBJECT_NODE,	  /* v1 Node */
+	OBJECT_POD,	  /* v1 Pod, of this node only */
+	OBJECT_SERVICE_CIDR, /* networking.k8s.io/v1 ServiceCIDR */
+	OBJECT_KINDS
+};
+
+/* First member of every kind's struct: cast by kind. */
+struct object {
+	enum object_kind kind;
+	struct arena *arena;
+	const char *ns; /* "" for cluster-scoped kinds */
+	const char *name;
+	/*
+	 * Serial of content: hash of every decoded field below, so that an edit that changes nothing we use (a status,
+	 * an annotation, a resourceVersion) compares equal and causes no work.
+	 */
+	uint64_t digest;
+};
+
+enum service_type { SERVICE_CLUSTER_IP, SERVICE_NODE_PORT, SERVICE_LOAD_BALANCER, SERVICE_EXTERNAL_NAME };
+enum traffic_policy { POLICY_CLUSTER, POLICY_LOCAL };
+enum balance { BALANCE_RANDOM, BALANCE_MAGLEV }; /* annotation fairlead/lb */
+
+struct port_object {
+	const char *name; /* "" when unnamed */
+	uint8_t proto;	  /* IPPROTO_TCP, _UDP, _SCTP */
+	uint16_t port;
+	uint16_t node_port;	 /* 0 = none */
+	const char *target_port; /* as written ("8080", "http"); shown by tools, never used by the proxy (E.3) */
+};
+
+struct ingress_object {
+	struct addr addr; /* family 0: hostname-only ingress */
+	bool proxy_mode;  /* ipMode Proxy: no rules (KEP-1860) */
+};
+
+struct service_object {
+	struct object object;
+	enum service_type type;
+	bool headless;		 /* clusterIP None */
+	size_t cluster_ip_count; /* 0…2, one per family, primary first */
+	struct addr cluster_ips[2];
+	size_t port_count;
+	const struct port_object *ports;
+	size_t external_ip_count;
+	const struct addr *external_ips;
+	size_t ingress_count;
+	const struct ingress_object *ingress;
+	size_t source_range_count; /* loadBalancerSourceRanges, blanks trimmed */
+	const struct cidr *source_ranges;
+	enum traffic_policy external_policy; /* as written; counts only where E.3 says so */
+	enum traffic_policy internal_policy;
+	bool client_ip_affinity;
+	uint32_t affinity_timeout_s; /* 1…86400, default 10800 */
+	uint16_t health_check_node_port;
+	bool publish_not_ready;
+	const char *external_name; /* without trailing dot; NULL unless ExternalName */
+	const char *proxy_name;	   /* label service.kubernetes.io/service-proxy-name; NULL = none */
+	enum balance balance;
+	bool source_ranges_everywhere; /* annotation fairlead/source-ranges: all frontends, not only LB VIPs */
+};
+
+struct slice_port_object {
+	const char *name; /* "" when unnamed */
+	uint8_t proto;
+	uint16_t port; /* never 0: ports without number are dropped with a log line (E.4) */
+};
+
+/* Conditions after API defaults: ready nil → true, serving nil → true, terminating nil → false (E.4). */
+struct endpoint_object {
+	struct addr addr; /* addresses[0]; the proxy uses only this one */
+	bool ready, serving, terminating;
+	uint16_t weight;       /* annotation fairlead/weight, default 1 */
+	const char *node_name; /* NULL = not known, hence not local */
+	const char *hostname;  /* NULL = none */
+	const char *pod_name;  /* targetRef.name when targetRef.kind is Pod, else NULL */
+	const char *zone;      /* NULL = none */
+	size_t zone_hint_count, node_hint_count;
+	const char *const *zone_hints;
+	const char *const *node_hints;
+	size_t more_addr_count; /* addresses[1…]: served by DNS only */
+	const struct addr *more_addrs;
+};
+
+struct slice_object {
+	struct object object;
+	const char *service_name; /* label kubernetes.io/service-name; never "" (such slices are dropped with a line) */
+	int family;		  /* AF_INET or AF_INET6; FQDN slices are dropped with a line */
+	size_t port_count;
+	const struct slice_port_object *ports;
+	size_t endpoint_count;
+	const struct endpoint_object *endpoints;
+	int64_t trigger_ms; /* endpoints.kubernetes.io/last-change-trigger-time, wall clock; 0 = none; not in digest */
+};
+
+struct namespace_object {
+	struct object object;
+};
+
+struct node_object {
+	struct object object;
+	size_t addr_count; /* InternalIPs in order, then ExternalIPs */
+	const struct addr *addrs;
+	size_t pod_cidr_count;
+	const struct cidr *pod_cidrs;
+	const char *zone;   /* label topology.kubernetes.io/zone; NULL = none */
+	bool deleting;	    /* metadata.deletionTimestamp is set */
+	bool to_be_deleted; /* taint ToBeDeletedByClusterAutoscaler */
+};
+
+struct pod_object {
+	struct object object;
+	size_t addr_count;
+	const struct addr *addrs;
+	const char *node_name; /* NULL = none */
+	bool host_network;
+	bool finished; /* phase Succeeded or Failed: its addresses are free */
+};
+
+struct service_cidr_object {
+	struct object object;
+	size_t cidr_count;
+	const struct cidr *cidrs;
+};
+
+void object_free(struct object *o); /* NULL is fine */
+/* "Service", "EndpointSlice", … */
+const char *object_kind_name(enum object_kind kind);
+
+#endif
