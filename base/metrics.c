@@ -1,0 +1,318 @@
+#include "base/metrics.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+
+struct metric {
+	const struct metric_desc *desc;
+	char *labels; /* escaped text between the braces; "" for none */
+	double value; /* of a histogram: the sum */
+	uint64_t *counts;
+	struct metric *next; /* in the family, in order of registration */
+};
+
+struct family {
+	const struct metric_desc *desc;
+	struct metric *first, **last;
+	struct family *next;
+};
+
+struct provider {
+	metrics_provider_fn *fn;
+	void *ctx;
+	struct provider *next;
+};
+
+struct metrics {
+	struct map by_name;
+	struct family *families, **last_family;
+	struct provider *providers, **last_provider;
+};
+
+struct metrics_page {
+	struct buf *out;
+	const struct metric_desc *current; /* family whose header was written last */
+};
+
+struct metrics *metrics_new(void)
+{
+	struct metrics *m = mem_alloc(sizeof *m);
+
+	m->last_family = &m->families;
+	m->last_provider = &m->providers;
+	return m;
+}
+
+static void family_free(struct family *f)
+{
+	for (struct metric *s = f->first, *next; s != NULL; s = next) {
+		next = s->next;
+		free(s->labels);
+		free(s->counts);
+		free(s);
+	}
+	free(f);
+}
+
+void metrics_free(struct metrics *m)
+{
+	if (m == NULL)
+		return;
+	for (struct family *f = m->families, *next; f != NULL; f = next) {
+		next = f->next;
+		family_free(f);
+	}
+	for (struct provider *p = m->providers, *next; p != NULL; p = next) {
+		next = p->next;
+		free(p);
+	}
+	map_fini(&m->by_name);
+	free(m);
+}
+
+/* Label values escape backslash, quote and newline; help texts only backslash and newline (format 0.0.4). */
+static void escape(struct buf *out, const char *text, bool quote)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\\')
+			buf_puts(out, "\\\\");
+		else if (*text == '\n')
+			buf_puts(out, "\\n");
+		else if (*text == '"' && quote)
+			buf_puts(out, "\\\"");
+		else
+			buf_add(out, text, 1);
+	}
+}
+
+static void put_labels(struct buf *out, const struct metric_label *labels)
+{
+	for (const struct metric_label *l = labels; l != NULL && l->name != NULL; l++) {
+		buf_printf(out, "%s%s=\"", l == labels ? "" : ",", l->name);
+		escape(out, l->value, true);
+		buf_puts(out, "\"");
+	}
+}
+
+static struct family *family_get(struct metrics *m, const struct metric_desc *desc)
+{
+	struct family *f = map_get_str(&m->by_name, desc->name);
+
+	if (f != NULL) {
+		assert(f->desc->kind == desc->kind && f->desc->bound_count == desc->bound_count);
+		return f;
+	}
+	f = mem_alloc(sizeof *f);
+	f->desc = desc;
+	f->last = &f->first;
+	*m->last_family = f;
+	m->last_family = &f->next;
+	map_put_str(&m->by_name, desc->name, f);
+	return f;
+}
+
+struct metric *metrics_add(struct metrics *m, const struct metric_desc *desc, const struct metric_label *labels)
+{
+	struct buf text = {0};
+	struct metric *s;
+
+	if (m == NULL)
+		return NULL;
+	struct family *f = family_get(m, desc);
+	buf_add(&text, "", 0);
+	put_labels(&text, labels);
+	for (s = f->first; s != NULL; s = s->next)
+		if (strcmp(s->labels, text.data) == 0)
+			break;
+	if (s == NULL) {
+		s = mem_alloc(sizeof *s);
+		s->desc = f->desc;
+		s->labels = mem_strdup(text.data);
+		if (desc->kind == METRIC_HISTOGRAM)
+			s->counts = mem_array(desc->bound_count + 1, sizeof *s->counts);
+		*f->last = s;
+		f->last = &s->next;
+	}
+	buf_fini(&text);
+	return s;
+}
+
+void metric_inc(struct metric *s)
+{
+	metric_add(s, 1);
+}
+
+void metric_add(struct metric *s, double more)
+{
+	if (s == NULL)
+		return;
+	assert(s->desc->kind == METRIC_GAUGE || (s->desc->kind == METRIC_COUNTER && more >= 0));
+	s->value += more;
+}
+
+void metric_set(struct metric *s, double value)
+{
+	if (s == NULL)
+		return;
+	assert(s->desc->kind == METRIC_GAUGE);
+	s->value = value;
+}
+
+void metric_observe(struct metric *s, double value)
+{
+	size_t i = 0;
+
+	if (s == NULL)
+		return;
+	assert(s->desc->kind == METRIC_HISTOGRAM);
+	while (i < s->desc->bound_count && value > s->desc->bounds[i])
+		i++;
+	s->counts[i]++;
+	s->value += value;
+}
+
+double metric_value(const struct metric *s)
+{
+	uint64_t sum = 0;
+
+	if (s == NULL || s->desc->kind != METRIC_HISTOGRAM)
+		return s == NULL ? 0 : s->value;
+	for (size_t i = 0; i <= s->desc->bound_count; i++)
+		sum += s->counts[i];
+	return (double)sum;
+}
+
+void metrics_provider(struct metrics *m, metrics_provider_fn *provider, void *ctx)
+{
+	if (m == NULL)
+		return;
+	struct provider *p = mem_alloc(sizeof *p);
+	p->fn = provider;
+	p->ctx = ctx;
+	*m->last_provider = p;
+	m->last_provider = &p->next;
+}
+
+/* Shortest of two precisions that reads back as the same number. */
+static void put_number(struct buf *out, double value)
+{
+	char text[40];
+
+	if (isnan(value)) {
+		buf_puts(out, "NaN");
+		return;
+	}
+	if (isinf(value)) {
+		buf_puts(out, value > 0 ? "+Inf" : "-Inf");
+		return;
+	}
+	snprintf(text, sizeof text, "%.15g", value);
+	if (strtod(text, NULL) != value)
+		snprintf(text, sizeof text, "%.17g", value);
+	buf_puts(out, text);
+}
+
+static void put_header(struct metrics_page *page, const struct metric_desc *desc)
+{
+	static const char *const kinds[] = {"counter", "gauge", "histogram"};
+
+	if (page->current == desc)
+		return;
+	page->current = desc;
+	buf_printf(page->out, "# HELP %s ", desc->name);
+	escape(page->out, desc->help, false);
+	buf_printf(page->out, "\n# TYPE %s %s\n", desc->name, kinds[desc->kind]);
+}
+
+/* labels is escaped text, "" for none; bound NULL or the text of an "le" label. */
+static void put_line(struct buf *out, const char *name, const char *suffix, const char *labels, const double *bound)
+{
+	buf_printf(out, "%s%s", name, suffix);
+	if (labels[0] == '\0' && bound == NULL) {
+		buf_puts(out, " ");
+		return;
+	}
+	buf_printf(out, "{%s", labels);
+	if (bound != NULL) {
+		buf_puts(out, labels[0] != '\0' ? ",le=\"" : "le=\"");
+		put_number(out, *bound);
+		buf_puts(out, "\"");
+	}
+	buf_puts(out, "} ");
+}
+
+static void put_histogram(struct buf *out, const struct metric_desc *desc, const char *labels, const uint64_t *counts,
+			  double sum)
+{
+	const double infinite = INFINITY;
+	uint64_t below = 0;
+
+	for (size_t i = 0; i <= desc->bound_count; i++) {
+		below += counts[i];
+		put_line(out, desc->name, "_bucket", labels, i < desc->bound_count ? &desc->bounds[i] : &infinite);
+		buf_printf(out, "%llu\n", (unsigned long long)below);
+	}
+	put_line(out, desc->name, "_sum", labels, NULL);
+	put_number(out, sum);
+	buf_puts(out, "\n");
+	put_line(out, desc->name, "_count", labels, NULL);
+	buf_printf(out, "%llu\n", (unsigned long long)below);
+}
+
+static void put_value(struct buf *out, const struct metric_desc *desc, const char *labels, double value)
+{
+	put_line(out, desc->name, "", labels, NULL);
+	put_number(out, value);
+	buf_puts(out, "\n");
+}
+
+void metrics_put(struct metrics_page *page, const struct metric_desc *desc, const struct metric_label *labels,
+		 double value)
+{
+	struct buf text = {0};
+
+	assert(desc->kind != METRIC_HISTOGRAM);
+	buf_add(&text, "", 0);
+	put_labels(&text, labels);
+	put_header(page, desc);
+	put_value(page->out, desc, text.data, value);
+	buf_fini(&text);
+}
+
+void metrics_put_histogram(struct metrics_page *page, const struct metric_desc *desc, const struct metric_label *labels,
+			   const uint64_t *counts, double sum)
+{
+	struct buf text = {0};
+
+	assert(desc->kind == METRIC_HISTOGRAM);
+	buf_add(&text, "", 0);
+	put_labels(&text, labels);
+	put_header(page, desc);
+	put_histogram(page->out, desc, text.data, counts, sum);
+	buf_fini(&text);
+}
+
+void metrics_render(const struct metrics *m, struct buf *out)
+{
+	struct metrics_page page = {.out = out};
+
+	if (m == NULL)
+		return;
+	for (const struct family *f = m->families; f != NULL; f = f->next) {
+		put_header(&page, f->desc);
+		for (const struct metric *s = f->first; s != NULL; s = s->next)
+			if (f->desc->kind == METRIC_HISTOGRAM)
+				put_histogram(out, f->desc, s->labels, s->counts, s->value);
+			else
+				put_value(out, f->desc, s->labels, s->value);
+	}
+	for (const struct provider *p = m->providers; p != NULL; p = p->next)
+		p->fn(p->ctx, &page);
+}
