@@ -42,7 +42,7 @@ ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,proxy dns watch nft base)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all deps test check demo lab lab-down lint install uninstall clean fuzz
+.PHONY: all programs deps test check demo lab lab-down lint install uninstall clean fuzz
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -77,7 +77,9 @@ deps:
 test: deps
 	$(Q)$(MAKE) check
 
-check: $(BUILD)/fairlead $(UNIT_TESTS) $(FUZZERS)
+programs: $(BUILD)/fairlead $(UNIT_TESTS) $(FUZZERS)
+
+check: programs
 	$(Q)tests/run.py --build $(BUILD)
 
 demo: deps
@@ -91,7 +93,8 @@ lab: deps
 lab-down:
 	$(Q)deploy/lab/lab.sh down
 
-lint:
+lint: deps
+	$(Q)deploy/deps.sh lint
 	$(Q)tests/lint.sh
 
 install: $(BUILD)/fairlead

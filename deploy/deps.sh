@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that building, testing and the lab need; does nothing when all are there.
+# `deps.sh lint` installs what `make lint` needs beyond them.
 set -eu
 
 # build: compiler and libraries
@@ -7,9 +8,13 @@ build="gcc make pkg-config git libmnl-dev libnftnl-dev libldns-dev libev-dev lib
 libmicrohttpd-dev libxxhash-dev"
 # tests and lab: real clients, namespaces and tools
 tools="libcmocka-dev python3-minimal python3 iproute2 procps nftables conntrack curl bind9-dnsutils"
+# a second compiler, formatting, shell scripts
+lint="clang clang-format shellcheck"
 
+wanted="$build $tools"
+[ "${1:-}" != lint ] || wanted=$lint
 missing=""
-for package in $build $tools; do
+for package in $wanted; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0

@@ -21,8 +21,8 @@ static void leading_zeros_are_decimal(void **state)
 
 static void what_is_no_address(void **state)
 {
-	static const char *const bad[] = {"",	     "1.2.3",	"1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", " 1.2.3.4",
-					  "1..2.3",  "a.b.c.d", "fe80::1%lo", ":::",	  "1.2.3.4/8"};
+	static const char *const bad[] = {"",	    "1.2.3",   "1.2.3.4.5",  "256.1.1.1", "1.2.3.4 ", " 1.2.3.4",
+					  "1..2.3", "a.b.c.d", "fe80::1%lo", ":::",	  "1.2.3.4/8"};
 	struct addr a = {.family = 7};
 
 	(void)state;

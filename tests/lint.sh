@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Checks what the compiler does not: who may include whom, one door per library, forbidden calls, sizes, formatting,
+# a clang build without warnings, shell scripts. Prints one line per finding; exit 1 when there is any.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+findings=$(mktemp)
+trap 'rm -f "$findings"' EXIT
+
+mapfile -t ours < <(git ls-files 'base/*.[ch]' 'watch/*.[ch]' 'nft/*.[ch]' 'dns/*.[ch]' 'proxy/*.[ch]')
+mapfile -t c_files < <(git ls-files '*.c' '*.h')
+mapfile -t py_files < <(git ls-files '*.py')
+mapfile -t sh_files < <(git ls-files '*.sh' .ci/run)
+mapfile -t all_text < <(git ls-files | grep -Ev '\.json$|^tests/fuzz/corpus/|^tests/golden/cases/')
+
+# folder | what it may include of ours, as prefixes
+include_table='
+base  base/
+watch base/ watch/
+nft   base/ nft/
+dns   base/ dns/ proxy/service.h
+proxy base/ watch/ nft/ dns/ proxy/'
+
+check_includes() {
+	local file line header folder allowed prefix ok
+	while IFS=: read -r file line header; do
+		folder=${file%%/*}
+		allowed=$(awk -v f="$folder" '$1 == f { $1 = ""; print }' <<<"$include_table")
+		ok=
+		for prefix in $allowed; do
+			[[ $header == "$prefix"* ]] && ok=1
+		done
+		[ -n "$ok" ] || echo "$file:$line: $folder/ must not include $header"
+	done < <(grep -nHoP '^#include "\K[^"]+' "${ours[@]}" /dev/null)
+}
+
+# header pattern | the only folders | the most files (- = any number)
+library_table='
+curl/curl\.h       watch/         1
+cjson/cJSON\.h     watch/         1
+libfyaml\.h        watch/         1
+libmnl/            nft/           -
+libnftnl/          nft/           -
+linux/netfilter    nft/           -
+microhttpd\.h      proxy/         1
+ares\.h            dns/           1
+urcu               dns/           -
+ldns/              proxy/         -
+xxhash\.h          base/          1
+ev\.h              watch/|proxy/  -'
+
+check_libraries() {
+	local header folders most file files
+	while read -r header folders most; do
+		[ -n "$header" ] || continue
+		files=$(grep -lE "^#include <$header" "${ours[@]}" /dev/null)
+		for file in $files; do
+			[[ $file =~ ^($folders) ]] || echo "$file:1: <${header//\\/}> belongs behind one door in $folders"
+		done
+		if [ "$most" != - ] && [ "$(grep -c . <<<"$files")" -gt "$most" ]; then
+			echo "$(head -1 <<<"$files"):1: <${header//\\/}> is included by more than $most file: ${files//$'\n'/ }"
+		fi
+	done <<<"$library_table"
+}
+
+check_words() {
+	grep -nHE '\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|gets)\(' "${c_files[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: forbidden call/'
+	# written in two halves, so that this file is not a finding
+	grep -nHIE "TO""DO|FIX""ME|not imple""mented" "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: unfinished work is marked here/'
+	grep -nHIE '(^|[^a-z.])/work/' "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: path of one machine/'
+}
+
+check_sizes() {
+	local file lines
+	for file in "${c_files[@]}" "${py_files[@]}" "${sh_files[@]}"; do
+		lines=$(wc -l <"$file")
+		[ "$lines" -le 500 ] || echo "$file:1: $lines lines; 500 is the limit"
+	done
+	# a function is what stands between a { and a } in the first column
+	awk 'FNR == 1 { start = 0 } /^{/ { start = FNR } /^}/ && start { if (FNR - start > 61)
+		print FILENAME ":" start ": a function of " FNR - start - 1 " lines; 60 is the limit"; start = 0 }' "${c_files[@]}"
+}
+
+check_format() {
+	clang-format --dry-run "${c_files[@]}" 2>&1 | grep -oP '^[^ ]+:\d+(?=:\d+: warning: code should be)' | sort -u |
+		sed 's/$/: not as clang-format writes it/'
+}
+
+check_clang() {
+	make -j2 CC=clang BUILD=build/clang programs 2>&1 | grep -E ': (fatal )?(error|warning): |undefined reference|\*\*\*'
+}
+
+check_shell() { shellcheck -f gcc -x "${sh_files[@]}"; }
+
+check_python() {
+	python3 - "${py_files[@]}" <<'EOT'
+import ast, sys
+for name in sys.argv[1:]:
+    try:
+        tree = ast.parse(open(name).read(), name)
+    except SyntaxError as e:
+        print(f"{name}:{e.lineno}: {e.msg}")
+        continue
+    imported = {(a.asname or a.name).split(".")[0]: n.lineno for n in ast.walk(tree)
+                if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
+    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    for word, line in imported.items():
+        if word not in used and word != "*":
+            print(f"{name}:{line}: {word} is imported and not used")
+EOT
+}
+
+for check in includes libraries words sizes format shell python clang; do
+	"check_$check" >>"$findings"
+done
+sort -t: -k1,1 -k2,2n "$findings"
+if [ -s "$findings" ]; then
+	echo "lint: $(wc -l <"$findings") findings"
+	exit 1
+fi
+echo "lint: clean (${#c_files[@]} C files, ${#py_files[@]} Python, ${#sh_files[@]} shell)"
