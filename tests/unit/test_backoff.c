@@ -1,0 +1,64 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "watch/backoff.h"
+
+/* Every wait lies in half of…the whole doubled step, never under 0.8 s nor over 30 s, for any seed. */
+static void bounds(void **state)
+{
+	static const uint32_t steps_ms[] = {1600, 3200, 6400, 12800, 25600, 30000, 30000};
+	struct backoff b;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 500; seed++) {
+		backoff_init(&b, seed);
+		for (size_t i = 0; i < sizeof steps_ms / sizeof *steps_ms; i++)
+			assert_in_range(backoff_next_ms(&b), steps_ms[i] / 2, steps_ms[i]);
+		for (int i = 0; i < 100; i++)
+			backoff_next_ms(&b);
+		assert_in_range(backoff_next_ms(&b), 15000, 30000);
+		backoff_reset(&b);
+		assert_in_range(backoff_next_ms(&b), 800, 1600);
+	}
+}
+
+/* Two nodes that fail at the same moment must not come back at the same moment. */
+static void spread(void **state)
+{
+	uint32_t low = UINT32_MAX, high = 0;
+	struct backoff b;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		backoff_init(&b, seed * 7919);
+		uint32_t wait_ms = backoff_next_ms(&b);
+		low = wait_ms < low ? wait_ms : low;
+		high = wait_ms > high ? wait_ms : high;
+	}
+	assert_true(high - low > 600);
+}
+
+static void retry_after(void **state)
+{
+	struct backoff b;
+
+	(void)state;
+	backoff_init(&b, 1);
+	assert_in_range(backoff_asked_ms(&b, 7000), 7000, 8000);
+	assert_in_range(backoff_asked_ms(&b, UINT32_MAX), BACKOFF_ASKED_LIMIT_MS, BACKOFF_ASKED_LIMIT_MS + 1000);
+	assert_in_range(backoff_asked_ms(&b, 0), 3200, 6400); /* the third failure, no wish */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bounds),
+		cmocka_unit_test(spread),
+		cmocka_unit_test(retry_after),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
