@@ -1,0 +1,297 @@
+/* The HTTP door and the health check node ports, asked over real sockets on the loopback addresses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <ev.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "proxy/healthnodeport.h"
+#include "proxy/http.h"
+
+struct client {
+	struct ev_loop *loop;
+	ev_async done;
+	int family;
+	uint16_t port;
+	const char *request;
+	char answer[2048];
+	bool refused;
+};
+
+static int loopback_socket(int family, uint16_t port, struct sockaddr_storage *ss, socklen_t *length)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*length = family == AF_INET ? sizeof in : sizeof in6;
+	memcpy(ss, family == AF_INET ? (void *)&in : (void *)&in6, *length);
+	return socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static void *client_run(void *arg)
+{
+	struct client *c = arg;
+	struct sockaddr_storage ss;
+	socklen_t length;
+	size_t have = 0;
+	ssize_t n;
+	int fd = loopback_socket(c->family, c->port, &ss, &length);
+
+	c->refused = connect(fd, (void *)&ss, length) != 0;
+	if (!c->refused && write(fd, c->request, strlen(c->request)) > 0) {
+		while ((n = read(fd, c->answer + have, sizeof c->answer - 1 - have)) > 0)
+			have += (size_t)n;
+	}
+	close(fd);
+	ev_async_send(c->loop, &c->done);
+	return NULL;
+}
+
+static void on_done(struct ev_loop *loop, ev_async *w, int events)
+{
+	(void)w, (void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* Sends a request from a thread while the loop serves it here. Borrowed until the next call; NULL: refused. */
+static const char *ask(struct ev_loop *loop, int family, uint16_t port, const char *request)
+{
+	static struct client c;
+	pthread_t thread;
+
+	c = (struct client){.loop = loop, .family = family, .port = port, .request = request};
+	ev_async_init(&c.done, on_done);
+	ev_async_start(loop, &c.done);
+	assert_int_equal(pthread_create(&thread, NULL, client_run, &c), 0);
+	ev_run(loop, 0);
+	pthread_join(thread, NULL);
+	ev_async_stop(loop, &c.done);
+	return c.refused ? NULL : c.answer;
+}
+
+/* A port that was free on every address a moment ago. *holder keeps it taken when not NULL. */
+static uint16_t port_pick(int *holder)
+{
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	socklen_t length = sizeof in6;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (void *)&in6, sizeof in6), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (void *)&in6, &length), 0);
+	if (holder != NULL)
+		*holder = fd;
+	else
+		close(fd);
+	return ntohs(in6.sin6_port);
+}
+
+static void bind_texts(void **state)
+{
+	static const char *const bad[] = {"",  "x",  "1.2.3.4:0",   "1.2.3.4:70000", "[::1",
+					  ":", ":x", "localhost:1", "1.2.3.4:1x"};
+	struct http_bind b;
+
+	(void)state;
+	assert_true(http_bind_parse(&b, "0.0.0.0:10256", 1));
+	assert_true(b.any && b.port == 10256);
+	assert_true(http_bind_parse(&b, "[::]:80", 1));
+	assert_true(b.any && b.port == 80);
+	assert_true(http_bind_parse(&b, ":80", 1));
+	assert_true(b.any && b.port == 80);
+	assert_true(http_bind_parse(&b, "127.0.0.1", 10249));
+	assert_true(!b.any && b.port == 10249 && b.addr.family == AF_INET);
+	assert_true(http_bind_parse(&b, "[fd00::1]:9", 1));
+	assert_true(!b.any && b.port == 9 && b.addr.family == AF_INET6);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(http_bind_parse(&b, bad[i], 1));
+}
+
+static void echo_path(void *ctx, const char *path, struct http_reply *reply)
+{
+	int *calls = ctx;
+
+	++*calls;
+	reply->content_type = "text/x-test";
+	http_header_set(reply, "X-Test", "yes");
+	if (strcmp(path, "/empty") != 0)
+		buf_printf(&reply->body, "path %s", path);
+}
+
+static void pages(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	int calls = 0;
+	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+
+	(void)state;
+	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	struct http *http = http_open(&config);
+	assert_true(http_bound(http));
+	for (int i = 0; i < 2; i++) {
+		const char *answer = ask(loop, i == 0 ? AF_INET : AF_INET6, config.bind.port,
+					 "GET /a%20b?q=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+		assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
+		assert_non_null(strstr(answer, "Content-Type: text/x-test\r\n"));
+		assert_non_null(strstr(answer, "X-Test: yes\r\n"));
+		assert_non_null(strstr(answer, "\r\n\r\npath /a b"));
+	}
+	const char *answer = ask(loop, AF_INET, config.bind.port, "HEAD /abc HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(answer, "Content-Length: 9\r\n"));
+	assert_null(strstr(answer, "path"));
+	answer = ask(loop, AF_INET, config.bind.port, "GET /empty HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(answer, "Content-Length: 0\r\n"));
+	assert_int_equal(calls, 4);
+	http_close(http);
+	assert_null(ask(loop, AF_INET, config.bind.port, "GET / HTTP/1.0\r\n\r\n"));
+	ev_loop_destroy(loop);
+}
+
+static void other_methods_and_rubbish(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	int calls = 0;
+	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	static char huge[40000];
+
+	(void)state;
+	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	struct http *http = http_open(&config);
+	const char *answer = ask(loop, AF_INET, config.bind.port,
+				 "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
+	assert_non_null(strstr(answer, " 405 "));
+	assert_non_null(strstr(answer, "Allow: GET, HEAD\r\n"));
+	answer = ask(loop, AF_INET, config.bind.port, "\r\n\r\nrubbish\r\n\r\n");
+	assert_null(strstr(answer, " 200 "));
+	memset(huge, 'a', sizeof huge - 1);
+	memcpy(huge, "GET /", 5);
+	answer = ask(loop, AF_INET, config.bind.port, huge);
+	assert_null(strstr(answer, " 200 "));
+	assert_int_equal(calls, 0);
+	http_close(http);
+	ev_loop_destroy(loop);
+}
+
+static void stop(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)w, (void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void taken_port_is_tried_again(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	int holder, calls = 0;
+	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	ev_timer tick;
+
+	(void)state;
+	config.bind = (struct http_bind){.any = true, .port = port_pick(&holder)};
+	struct http *http = http_open(&config);
+	assert_false(http_bound(http));
+	close(holder);
+	ev_timer_init(&tick, stop, 0.05, 0.05);
+	ev_timer_start(loop, &tick);
+	for (int i = 0; i < 600 && !http_bound(http); i++)
+		ev_run(loop, 0);
+	ev_timer_stop(loop, &tick);
+	assert_true(http_bound(http));
+	assert_non_null(ask(loop, AF_INET, config.bind.port, "GET / HTTP/1.0\r\n\r\n"));
+	http_close(http);
+	ev_loop_destroy(loop);
+}
+
+static void health_check_bytes(void **state)
+{
+	struct buf body = {0};
+
+	(void)state;
+	assert_int_equal(healthnodeport_render("prod", "web", 2, true, &body), 200);
+	assert_string_equal(body.data,
+			    "{\n\t\"service\": {\n\t\t\"namespace\": \"prod\",\n\t\t\"name\": \"web\"\n\t},\n"
+			    "\t\"localEndpoints\": 2,\n\t\"serviceProxyHealthy\": true\n}");
+	buf_clear(&body);
+	assert_int_equal(healthnodeport_render("prod", "web", 0, true, &body), 503);
+	assert_int_equal(healthnodeport_render("prod", "web", 1, false, &body), 503);
+	buf_fini(&body);
+}
+
+static const char *check(struct ev_loop *loop, int family, uint16_t port)
+{
+	return ask(loop, family, port, "GET /any HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+}
+
+static void health_check_ports_follow_services(void **state)
+{
+	const uint8_t v4 = AF_INET, v6 = AF_INET6;
+	const struct addr addrs[] = {{v6, {0}}, {v4, {127, 0, 0, 1}}, {v4, {0}}};
+	struct ev_loop *loop = ev_loop_new(0);
+	struct health *health = health_new(HEALTH_LIMIT_MS, NULL);
+	struct healthnodeport *hn = healthnodeport_new(loop, health, NULL);
+	struct service s = {.ns = "prod", .name = "web", .health_check_node_port = port_pick(NULL)};
+	struct service moved, plain;
+
+	(void)state;
+	s.cluster_ip_count = 2;
+	s.cluster_ips[0].family = AF_INET;
+	s.cluster_ips[1].family = AF_INET6;
+	s.local_ready_addrs[0] = 3;
+	healthnodeport_update(hn, NULL, &s);
+	assert_null(check(loop, AF_INET, s.health_check_node_port)); /* no address yet */
+	healthnodeport_addrs_set(hn, addrs, 3);
+	const char *answer = check(loop, AF_INET, s.health_check_node_port);
+	assert_non_null(strstr(answer, " 200 OK\r\n"));
+	assert_non_null(strstr(answer, "Content-Type: application/json\r\n"));
+	assert_non_null(strstr(answer, "X-Content-Type-Options: nosniff\r\n"));
+	assert_non_null(strstr(answer, "X-Load-Balancing-Endpoint-Weight: 3\r\n"));
+	assert_non_null(strstr(answer, "\"localEndpoints\": 3,"));
+	answer = check(loop, AF_INET6, s.health_check_node_port);
+	assert_non_null(strstr(answer, " 503 "));
+	assert_non_null(strstr(answer, "X-Load-Balancing-Endpoint-Weight: 0\r\n"));
+
+	moved = s;
+	moved.cluster_ip_count = 1; /* IPv4 only from now on, on another port */
+	moved.health_check_node_port = port_pick(NULL);
+	healthnodeport_update(hn, &s, &moved);
+	assert_null(check(loop, AF_INET, s.health_check_node_port));
+	assert_non_null(check(loop, AF_INET, moved.health_check_node_port));
+	assert_null(check(loop, AF_INET6, moved.health_check_node_port));
+
+	healthnodeport_addrs_set(hn, &addrs[1], 1);
+	assert_non_null(check(loop, AF_INET, moved.health_check_node_port));
+	plain = moved;
+	plain.health_check_node_port = 0;
+	healthnodeport_update(hn, &moved, &plain);
+	assert_null(check(loop, AF_INET, moved.health_check_node_port));
+	healthnodeport_update(hn, &plain, &s);
+	healthnodeport_update(hn, &s, NULL);
+	assert_null(check(loop, AF_INET, s.health_check_node_port));
+	healthnodeport_update(hn, NULL, &s);
+	healthnodeport_free(hn);
+	health_free(health);
+	ev_loop_destroy(loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bind_texts),
+		cmocka_unit_test(pages),
+		cmocka_unit_test(other_methods_and_rubbish),
+		cmocka_unit_test(taken_port_is_tried_again),
+		cmocka_unit_test(health_check_bytes),
+		cmocka_unit_test(health_check_ports_follow_services),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
