@@ -1,0 +1,143 @@
+/* The metrics port's pages and the figures of sync. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <netinet/in.h>
+
+#include "base/clock.h"
+#include "proxy/figures.h"
+#include "proxy/metrics_page.h"
+
+static struct buf page;
+
+static bool has(const char *line)
+{
+	return strstr(page.data, line) != NULL;
+}
+
+static void render(struct metrics *m)
+{
+	buf_clear(&page);
+	metrics_render(m, &page);
+}
+
+static void pages(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct http_reply reply = {.status = 200};
+
+	(void)state;
+	metrics_page_init(m);
+	metrics_page_handle(m, "/proxyMode", &reply);
+	assert_string_equal(reply.body.data, "nftables");
+	buf_fini(&reply.body);
+	reply = (struct http_reply){.status = 200};
+	metrics_page_handle(m, "/healthz", &reply);
+	assert_string_equal(reply.body.data, "ok");
+	buf_fini(&reply.body);
+	reply = (struct http_reply){.status = 200};
+	metrics_page_handle(m, "/", &reply);
+	assert_int_equal(reply.status, 404);
+	buf_fini(&reply.body);
+	reply = (struct http_reply){.status = 200};
+	metrics_page_handle(m, "/metrics", &reply);
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(reply.content_type, "text/plain; version=0.0.4; charset=utf-8");
+	static const char *const names[] = {"fairlead_build_info{version=\"",
+					    "\nprocess_start_time_seconds 1",
+					    "\nprocess_cpu_seconds_total ",
+					    "\nprocess_resident_memory_bytes ",
+					    "\nprocess_virtual_memory_bytes ",
+					    "\nprocess_open_fds ",
+					    "\nprocess_max_fds "};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		assert_non_null(strstr(reply.body.data, names[i]));
+	buf_fini(&reply.body);
+	metrics_free(m);
+}
+
+static void sync_figures(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct figures *f = figures_new(m);
+
+	(void)state;
+	figures_queued(f, OBJECT_SERVICE);
+	figures_queued(f, OBJECT_SLICE);
+	figures_queued(f, OBJECT_SLICE);
+	figures_queued(f, OBJECT_NODE);
+	figures_trigger(f, 0);			       /* no annotation */
+	figures_trigger(f, clock_wall_ms() - 3600000); /* before we started */
+	figures_trigger(f, clock_wall_ms() + 1);
+	render(m);
+	assert_true(has("\nkubeproxy_sync_proxy_rules_service_changes_pending 1\n"));
+	assert_true(has("\nkubeproxy_sync_proxy_rules_endpoint_changes_pending 2\n"));
+	figures_sync_failed(f);
+	figures_synced(f, true, 0.1);
+	figures_synced(f, false, 0.0005);
+	figures_conntrack(f, AF_INET6, 0.001, 7);
+	render(m);
+	assert_true(has("\nkubeproxy_sync_proxy_rules_service_changes_pending 0\n"));
+	assert_true(has("\nkubeproxy_sync_proxy_rules_endpoint_changes_total 2\n"));
+	assert_true(has("\nkubeproxy_sync_proxy_rules_duration_seconds_count{ip_family=\"IPv4\"} 2\n"));
+	assert_true(has(
+		"\nkubeproxy_sync_partial_proxy_rules_duration_seconds_bucket{ip_family=\"IPv6\",le=\"0.001\"} 1\n"));
+	assert_true(has("\nkubeproxy_sync_full_proxy_rules_duration_seconds_sum{ip_family=\"IPv6\"} 0.1\n"));
+	assert_true(has("\nkubeproxy_network_programming_duration_seconds_count{ip_family=\"IPv4\"} 1\n"));
+	assert_true(has("\nkubeproxy_network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"300\"} 1\n"));
+	assert_true(has("\nkubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family=\"IPv4\"} 1\n"));
+	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total{ip_family=\"IPv6\"} 7\n"));
+	assert_true(has("\nkubeproxy_conntrack_reconciler_sync_duration_seconds_count{ip_family=\"IPv4\"} 0\n"));
+	figures_free(f);
+	metrics_free(m);
+}
+
+static void local_policies_without_endpoint(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct figures *f = figures_new(m);
+	const struct frontend fronts[] = {
+		{.kind = FRONTEND_CLUSTER_IP, .action = ACTION_DROP, .service_port = 0},
+		{.kind = FRONTEND_NODE_PORT, .action = ACTION_DROP, .split = true, .service_port = 1},
+		{.kind = FRONTEND_EXTERNAL_IP, .action = ACTION_DROP, .split = true, .service_port = 1},
+		{.kind = FRONTEND_NODE_PORT, .action = ACTION_BALANCE, .split = true, .service_port = 0},
+	};
+	const struct service lacking = {.port_count = 2, .frontend_count = 4, .frontends = fronts};
+	const struct service fine = {.port_count = 2, .frontend_count = 1, .frontends = &fronts[3]};
+
+	(void)state;
+	figures_service(f, NULL, &lacking);
+	figures_service(f, NULL, &lacking);
+	render(m);
+	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"internal\"} 2\n"));
+	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"external\"} 2\n"));
+	figures_service(f, &lacking, &fine);
+	figures_service(f, &lacking, NULL);
+	render(m);
+	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"internal\"} 0\n"));
+	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"external\"} 0\n"));
+	figures_free(f);
+	metrics_free(m);
+}
+
+static int pages_end(void **state)
+{
+	(void)state;
+	buf_fini(&page);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pages),
+		cmocka_unit_test(sync_figures),
+		cmocka_unit_test(local_policies_without_endpoint),
+	};
+	return cmocka_run_group_tests(tests, NULL, pages_end);
+}
