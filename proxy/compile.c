@@ -1,0 +1,114 @@
+#include "proxy/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/compile_build.h"
+
+static int by_name(const void *a, const void *b)
+{
+	const struct slice_object *x = *(const struct slice_object *const *)a;
+	const struct slice_object *y = *(const struct slice_object *const *)b;
+
+	return strcmp(x->object.name, y->object.name);
+}
+
+static void sort_slices(struct build *b)
+{
+	size_t count = b->in->slice_count;
+
+	b->slices = arena_array(b->scratch, count, sizeof *b->slices);
+	for (size_t i = 0; i < count; i++)
+		b->slices[i] = b->in->slices[i];
+	qsort(b->slices, count, sizeof *b->slices, by_name);
+}
+
+bool build_external_local(const struct build *b)
+{
+	const struct service_object *o = b->in->object;
+
+	if (o->external_policy != POLICY_LOCAL)
+		return false;
+	return o->type == SERVICE_NODE_PORT || o->type == SERVICE_LOAD_BALANCER ||
+	       (o->type == SERVICE_CLUSTER_IP && o->external_ip_count != 0);
+}
+
+bool build_has_family(const struct build *b, int family)
+{
+	for (size_t i = 0; i < b->out.cluster_ip_count; i++)
+		if (b->out.cluster_ips[i].family == family)
+			return true;
+	return false;
+}
+
+static void compile_head(struct build *b)
+{
+	const struct service_object *o = b->in->object;
+	struct service *out = &b->out;
+
+	out->ns = o->object.ns;
+	out->name = o->object.name;
+	if (o->type != SERVICE_EXTERNAL_NAME && !o->headless) {
+		out->cluster_ip_count = o->cluster_ip_count;
+		memcpy(out->cluster_ips, o->cluster_ips, o->cluster_ip_count * sizeof o->cluster_ips[0]);
+	}
+	out->proxied = out->cluster_ip_count != 0 && o->proxy_name == NULL;
+	if (!out->proxied)
+		return;
+	out->sticky = o->client_ip_affinity;
+	out->sticky_timeout_s = o->client_ip_affinity ? o->affinity_timeout_s : 0;
+	out->maglev = o->balance == BALANCE_MAGLEV;
+	if (o->type == SERVICE_LOAD_BALANCER && build_external_local(b))
+		out->health_check_node_port = o->health_check_node_port;
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	return addr_compare(a, b);
+}
+
+static bool counts_for_health(const struct build *b, const struct slice_object *slice, const struct endpoint_object *e)
+{
+	const char *node = b->in->node->name;
+
+	return slice->port_count != 0 && e->ready && node != NULL && e->node_name != NULL &&
+	       strcmp(e->node_name, node) == 0;
+}
+
+/* Distinct ready addresses on this node (not address and port): what cloud load balancers weigh nodes by. */
+static void compile_health(struct build *b)
+{
+	size_t room = 0, count = 0;
+
+	for (size_t i = 0; i < b->in->slice_count; i++)
+		room += b->slices[i]->endpoint_count;
+	struct addr *addrs = arena_array(b->scratch, room, sizeof *addrs);
+	for (size_t i = 0; i < b->in->slice_count; i++)
+		for (size_t k = 0; k < b->slices[i]->endpoint_count; k++)
+			if (counts_for_health(b, b->slices[i], &b->slices[i]->endpoints[k]))
+				addrs[count++] = b->slices[i]->endpoints[k].addr;
+	qsort(addrs, count, sizeof *addrs, by_addr);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || !addr_equal(&addrs[i], &addrs[i - 1]))
+			b->out.local_ready_addrs[addrs[i].family == AF_INET6]++;
+}
+
+struct service *service_compile(const struct compile_input *in, struct arena *scratch)
+{
+	struct build b = {.in = in, .scratch = scratch};
+
+	arena_reset(scratch);
+	sort_slices(&b);
+	compile_head(&b);
+	if (b.out.proxied) {
+		compile_ports(&b);
+		compile_frontends(&b);
+		compile_endpoints(&b);
+		compile_actions(&b);
+		compile_fences(&b);
+	}
+	if (b.out.health_check_node_port != 0)
+		compile_health(&b);
+	compile_dns(&b);
+	return service_pack(&b.out);
+}

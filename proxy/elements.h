@@ -1,0 +1,58 @@
+/*
+ * Compiled services to elements, and differences between sets of elements. Pure but for the memory of the lists;
+ * what is to be done with a difference is the caller's (usually nft_tx_del and nft_tx_add). Main thread.
+ */
+#ifndef PROXY_ELEMENTS_H
+#define PROXY_ELEMENTS_H
+
+#include "nft/element.h"
+#include "proxy/claims.h"
+
+struct element_list { /* zero = empty, ready to use */
+	struct element *items;
+	size_t count, room;
+};
+
+void element_list_add(struct element_list *l, const struct element *e);
+void element_list_clear(struct element_list *l); /* keeps the memory */
+void element_list_fini(struct element_list *l);	 /* leaves a zeroed struct */
+
+/* Appends what the service asks for: only keys that it owns, or all when claims is NULL. */
+void elements_collect(struct element_list *out, const struct service *s, const struct claims *claims);
+/* Appends what the service asks for at one key; a key of claims_ip_key stands for the ClusterIP as such. */
+void elements_collect_key(struct element_list *out, const struct service *s, const struct frontend_key *key);
+
+struct element_ops {
+	void *ctx;
+	void (*del)(void *ctx, const struct element *e);
+	void (*add)(void *ctx, const struct element *e);
+};
+
+/*
+ * The operations that make `have` equal `want`; a changed value is a del and an add (which starts with the counters
+ * of the deleted one unless it is an endpoint's slot). Sorts both lists. Returns the number of operations.
+ */
+size_t elements_reconcile(struct element_list *want, struct element_list *have, const struct element_ops *ops);
+
+/*
+ * What one turn changes, whatever number of services it touches: del of what was, add of what is, and nothing for a
+ * key that ends as it began (a service deleted and made again, an address that passed from one service to another
+ * and back). So every key is in the transaction at most once each way.
+ */
+struct changes;
+
+struct changes *changes_new(void);
+void changes_free(struct changes *c); /* NULL is fine */
+/* prev gives way to next (either NULL): updates the claims and collects the difference, also that of services which
+ * win or lose a key by it. prev is not needed afterwards. */
+void changes_service(struct changes *c, struct claims *claims, const struct service *prev, const struct service *next);
+/* Elements that belong to no service: service CIDRs, local sources. */
+void changes_del(struct changes *c, const struct element *e);
+void changes_add(struct changes *c, const struct element *e);
+/* Hands out the net operations, all dels first, and forgets them. Returns their number. */
+size_t changes_flush(struct changes *c, const struct element_ops *ops);
+
+/* An element of SET_AFFINITY whose frontend is gone, is no longer sticky, or no longer uses that endpoint. */
+bool elements_affinity_stale(const struct element *e, const struct claims *claims);
+
+#endif

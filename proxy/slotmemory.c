@@ -1,0 +1,113 @@
+#include "proxy/slotmemory.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+
+struct slots {
+	struct target *targets;
+	uint32_t count, room, size;
+};
+
+struct held {
+	struct frontend_key key;
+	struct slots pools[2]; /* from slot 0, from SLOT_INTERNAL */
+};
+
+struct slot_memory {
+	struct map held;
+};
+
+struct slot_memory *slot_memory_new(void)
+{
+	return mem_alloc(sizeof(struct slot_memory));
+}
+
+void slot_memory_free(struct slot_memory *m)
+{
+	struct held *h;
+	size_t at = 0;
+
+	if (m == NULL)
+		return;
+	while ((h = map_next(&m->held, &at)) != NULL) {
+		free(h->pools[0].targets);
+		free(h->pools[1].targets);
+		free(h);
+	}
+	map_fini(&m->held);
+	free(m);
+}
+
+static struct held *held_of(struct slot_memory *m, const struct element *e)
+{
+	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+	struct held *h = map_get(&m->held, &key, sizeof key);
+
+	if (h != NULL)
+		return h;
+	h = mem_alloc(sizeof *h);
+	h->key = key;
+	map_put(&m->held, &h->key, sizeof h->key, h);
+	return h;
+}
+
+static void slot_set(struct slots *s, uint32_t slot, const struct element *e)
+{
+	if (slot >= SLOT_MAX_SIZE)
+		return; /* not ours: reconciling removes it */
+	if (slot >= s->room) {
+		uint32_t room = s->room != 0 ? s->room : 4;
+		while (room <= slot)
+			room *= 2;
+		s->targets = mem_resize(s->targets, room * sizeof *s->targets);
+		for (uint32_t i = s->room; i < room; i++)
+			s->targets[i] = (struct target){0};
+		s->room = room;
+	}
+	s->targets[slot] = (struct target){.addr = e->to, .port = e->to_port};
+	if (slot >= s->count)
+		s->count = slot + 1;
+}
+
+static void size_set(struct slot_memory *m, const struct element *e)
+{
+	uint32_t size = e->verdict.size;
+	bool internal = e->verdict.kind == VERDICT_PICK_INTERNAL;
+
+	if (e->verdict.kind != VERDICT_CLUSTER && e->verdict.kind != VERDICT_EXTERNAL &&
+	    e->verdict.kind != VERDICT_PICK && !internal)
+		return;
+	if (size != 0 && size <= SLOT_MAX_SIZE && (size & (size - 1)) == 0)
+		held_of(m, e)->pools[internal].size = size;
+}
+
+void slot_memory_add(struct slot_memory *m, const struct element *e)
+{
+	switch (e->set) {
+	case SET_ENDPOINTS:
+		if (e->slot >= SLOT_INTERNAL)
+			slot_set(&held_of(m, e)->pools[1], e->slot - SLOT_INTERNAL, e);
+		else
+			slot_set(&held_of(m, e)->pools[0], e->slot, e);
+		break;
+	case SET_DISPATCH:
+	case SET_FENCED:
+	case SET_LOCAL:
+	case SET_INTERNAL:
+		size_set(m, e);
+		break;
+	default:
+		break;
+	}
+}
+
+struct pool_past slot_memory_past(const struct slot_memory *m, const struct frontend_key *key, bool internal)
+{
+	const struct held *h = map_get(&m->held, key, sizeof *key);
+
+	if (h == NULL)
+		return (struct pool_past){0};
+	const struct slots *s = &h->pools[internal];
+	return (struct pool_past){.size = s->size, .count = s->count, .slots = s->targets};
+}
