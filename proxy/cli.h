@@ -1,0 +1,36 @@
+/*
+ * The commands: one table that main.c dispatches on and `fairlead help` prints. A command gets its parsed flags and
+ * what follows them, prints to stdout, complains to stderr, and returns the exit code:
+ * 0 yes, 1 no or not found, 2 usage, 3 no daemon.
+ */
+#ifndef PROXY_CLI_H
+#define PROXY_CLI_H
+
+#include "base/buf.h"
+#include "proxy/config.h"
+#include "proxy/options.h"
+
+enum { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
+
+struct command {
+	const char *name;
+	enum command_bit bit;
+	const char *arguments; /* "" when it takes none */
+	int arguments_min, arguments_max;
+	const char *summary;
+	int (*run)(struct config *c, int argc, char **argv);
+};
+
+extern const struct command cli_commands[]; /* ended by a NULL name */
+const struct command *cli_find(const char *name);
+
+/* Sends one request line to the daemon and collects what it prints. EXIT_NO_DAEMON: nobody answers at `path`. */
+int cli_ask(const char *path, const char *request, struct buf *body);
+
+int cli_status(struct config *c, int argc, char **argv);
+int cli_check(struct config *c, int argc, char **argv);
+int cli_cleanup(struct config *c, int argc, char **argv);
+int cli_version(struct config *c, int argc, char **argv);
+int cli_help(struct config *c, int argc, char **argv);
+
+#endif

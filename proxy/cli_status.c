@@ -1,0 +1,36 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "proxy/cli.h"
+
+#define POLL_US 10000
+
+/* The daemon may not even have made its socket yet, so waiting is asking again. */
+static void wait_ready(const char *path, int64_t wait_ms)
+{
+	uint64_t deadline_ms = clock_ms() + (uint64_t)wait_ms;
+	struct buf ignored = {0};
+
+	while (cli_ask(path, "ready", &ignored) != EXIT_YES && clock_ms() < deadline_ms) {
+		buf_clear(&ignored);
+		usleep(POLL_US);
+	}
+	buf_fini(&ignored);
+}
+
+int cli_status(struct config *c, int argc, char **argv)
+{
+	struct buf body = {0};
+
+	(void)argc, (void)argv;
+	if (c->wait_ms > 0)
+		wait_ready(c->control, c->wait_ms);
+	int code = cli_ask(c->control, c->output == OUTPUT_JSON ? "status json" : "status", &body);
+	if (code == EXIT_NO_DAEMON)
+		fprintf(stderr, "fairlead status: no daemon answers on %s\n", c->control);
+	else
+		fwrite(body.data, 1, body.length_bytes, stdout);
+	buf_fini(&body);
+	return code;
+}

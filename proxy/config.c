@@ -1,0 +1,124 @@
+#include "proxy/config.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "proxy/options.h"
+
+#define NAME_BYTES_MAX 253 /* RFC 1123 subdomain, as Kubernetes limits names */
+
+void config_init(struct config *c)
+{
+	*c = (struct config){.arena = arena_new(1024)};
+}
+
+void config_fini(struct config *c)
+{
+	arena_free(c->arena);
+	*c = (struct config){0};
+}
+
+static bool refuse(char error[CONFIG_ERROR_BYTES], const char *flag, const char *value, const char *why)
+{
+	if (value != NULL)
+		snprintf(error, CONFIG_ERROR_BYTES, "--%s %s: %s", flag, value, why);
+	else
+		snprintf(error, CONFIG_ERROR_BYTES, "--%s: %s", flag, why);
+	return false;
+}
+
+static const char *lower(struct arena *arena, const char *text)
+{
+	char *copy = arena_strdup(arena, text);
+
+	for (char *p = copy; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return copy;
+}
+
+/* Labels of letters, digits, "-" and "_", 1…63 bytes each. */
+static bool is_name(const char *text)
+{
+	size_t label = 0;
+
+	if (strlen(text) > NAME_BYTES_MAX)
+		return false;
+	for (const char *p = text;; p++) {
+		if (*p == '.' || *p == '\0') {
+			if (label == 0)
+				return false;
+			label = 0;
+			if (*p == '\0')
+				return true;
+		} else if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_') {
+			return false;
+		} else if (++label > 63) {
+			return false;
+		}
+	}
+}
+
+/* kube-proxy trims and lower-cases a given name too (nodeutil.GetHostname). */
+static bool finish_node_name(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	char host[256] = "";
+
+	if (c->node_name == NULL && getenv("NODE_NAME") != NULL && getenv("NODE_NAME")[0] != '\0')
+		c->node_name = arena_strdup(c->arena, getenv("NODE_NAME"));
+	if (c->node_name == NULL && gethostname(host, sizeof host - 1) == 0)
+		c->node_name = arena_strdup(c->arena, host);
+	if (c->node_name == NULL || !is_name(c->node_name))
+		return refuse(error, "node-name", c->node_name, "not a node name");
+	c->node_name = lower(c->arena, c->node_name);
+	return true;
+}
+
+static bool finish_domain(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	size_t n = strlen(c->cluster_domain);
+	char *domain = arena_strndup(c->arena, c->cluster_domain, n);
+
+	if (n > 1 && domain[n - 1] == '.')
+		domain[n - 1] = '\0';
+	if (!is_name(domain))
+		return refuse(error, "cluster-domain", c->cluster_domain, "not a domain name");
+	c->cluster_domain = lower(c->arena, domain);
+	return true;
+}
+
+static bool finish_detector(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	if (c->detect_mode == MODE_BRIDGE_INTERFACE && c->pod_bridge_interface == NULL)
+		return refuse(error, "detect-local-mode", "BridgeInterface", "needs --pod-bridge-interface");
+	if (c->detect_mode == MODE_INTERFACE_PREFIX && c->pod_interface_prefix == NULL)
+		return refuse(error, "detect-local-mode", "InterfaceNamePrefix", "needs --pod-interface-name-prefix");
+	return true;
+}
+
+static bool finish_listen(struct config *c)
+{
+	static const struct addr_port loopback = {{AF_INET, {127, 0, 0, 1}}, 53};
+
+	if (c->dns_listen.count == 0) {
+		c->dns_listen.items = arena_alloc(c->arena, sizeof loopback);
+		c->dns_listen.items[0] = loopback;
+		c->dns_listen.count = 1;
+	}
+	for (size_t i = 0; i < c->dns_listen.count; i++)
+		if (c->dns_listen.items[i].port == 0)
+			c->dns_listen.items[i].port = 53;
+	return true;
+}
+
+bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	if (c->manifests == NULL)
+		return refuse(error, "manifests", NULL, "missing: fairlead run needs a source");
+	if (c->no_proxy && c->no_dns)
+		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
+	return finish_node_name(c, error) && finish_domain(c, error) && finish_detector(c, error) && finish_listen(c);
+}

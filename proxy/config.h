@@ -1,0 +1,83 @@
+/*
+ * Everything the command line can say, parsed. Filled by options.c, completed and cross-checked by config_finish;
+ * constant from then on. The owner calls config_fini, which frees all text and lists. Main thread.
+ */
+#ifndef PROXY_CONFIG_H
+#define PROXY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/mem.h"
+
+#define CONFIG_ERROR_BYTES 512
+
+struct text_list {
+	size_t count;
+	const char **items;
+};
+
+struct addr_list {
+	size_t count;
+	struct addr *items;
+};
+
+struct cidr_list {
+	size_t count;
+	struct cidr *items;
+};
+
+struct addr_port {
+	struct addr addr;
+	uint16_t port; /* 0: the default of the flag */
+};
+
+struct addr_port_list {
+	size_t count;
+	struct addr_port *items;
+};
+
+enum detect_mode { MODE_CLUSTER_CIDR, MODE_NODE_CIDR, MODE_BRIDGE_INTERFACE, MODE_INTERFACE_PREFIX };
+enum output { OUTPUT_TEXT, OUTPUT_JSON };
+
+struct config {
+	struct arena *arena;
+	/* source */
+	const char *manifests;
+	/* node and cluster */
+	const char *node_name;	    /* lower case */
+	const char *cluster_domain; /* lower case, no trailing dot */
+	struct cidr_list cluster_cidrs, service_cidrs;
+	int detect_mode; /* enum detect_mode */
+	const char *pod_bridge_interface, *pod_interface_prefix;
+	struct text_list nodeport_addresses;
+	struct addr_list node_ips;
+	/* kernel */
+	bool masquerade_all, no_proxy;
+	int64_t masquerade_bit;
+	int64_t min_sync_period_ms;
+	const char *table;
+	/* DNS */
+	bool no_dns;
+	struct addr_port_list dns_listen;
+	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;
+	int dns_pods; /* enum pods_mode */
+	/* running and asking */
+	const char *control;
+	int64_t verbosity;
+	int output;	 /* enum output */
+	int64_t wait_ms; /* 0: do not wait */
+};
+
+void config_init(struct config *c); /* all zero, with an arena */
+void config_fini(struct config *c);
+
+/*
+ * After the last flag of `run`: fills what depends on the machine or on other flags, and refuses what does not fit
+ * together. False: `error` is one line that names the flag.
+ */
+bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES]);
+
+#endif

@@ -1,0 +1,72 @@
+/* Every flag there is. A new one is one entry here and its field in struct config. */
+#include <stddef.h>
+
+#include "dns/zone.h"
+#include "proxy/options.h"
+
+/* name, commands, kind, field of struct config, name of the value, help, what else counts for the kind */
+#define FLAG(NAME, COMMANDS, KIND, FIELD, VALUE, HELP, ...)                                   \
+	{                                                                                     \
+		.name = NAME, .commands = (unsigned)(COMMANDS), .kind = KIND, .value = VALUE, \
+		.offset = offsetof(struct config, FIELD), .help = HELP, __VA_ARGS__           \
+	}
+#define CONTROL_PATH_BYTES_MAX 100 /* sun_path is 108 bytes */
+
+static const char *const detect_words[] = {[MODE_CLUSTER_CIDR] = "ClusterCIDR",
+					   [MODE_NODE_CIDR] = "NodeCIDR",
+					   [MODE_BRIDGE_INTERFACE] = "BridgeInterface",
+					   [MODE_INTERFACE_PREFIX] = "InterfaceNamePrefix",
+					   NULL};
+static const char *const pods_words[] = {[PODS_DISABLED] = "disabled", [PODS_INSECURE] = "insecure", NULL};
+static const char *const output_words[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
+
+const struct option options_table[] = {
+	FLAG("manifests", COMMAND_RUN, OPTION_TEXT, manifests, "DIR",
+	     "source: every *.yaml, *.yml, *.json below DIR, followed"),
+	FLAG("node-name", COMMAND_RUN, OPTION_TEXT, node_name, "NAME",
+	     "which endpoints are local (default $NODE_NAME, else the host name)"),
+	FLAG("cluster-domain", COMMAND_RUN, OPTION_TEXT, cluster_domain, "NAME", "domain of cluster names",
+	     .initial = "cluster.local"),
+	FLAG("cluster-cidr", COMMAND_RUN, OPTION_CIDRS, cluster_cidrs, "CIDR[,CIDR]",
+	     "pod ranges, for the local-traffic detector"),
+	FLAG("detect-local-mode", COMMAND_RUN, OPTION_CHOICE, detect_mode, "MODE",
+	     "ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix", .initial = "ClusterCIDR",
+	     .words = detect_words),
+	FLAG("pod-bridge-interface", COMMAND_RUN, OPTION_TEXT, pod_bridge_interface, "NAME",
+	     "for --detect-local-mode BridgeInterface", .max_bytes = 15),
+	FLAG("pod-interface-name-prefix", COMMAND_RUN, OPTION_TEXT, pod_interface_prefix, "PREFIX",
+	     "for --detect-local-mode InterfaceNamePrefix", .max_bytes = 15),
+	FLAG("service-cidr", COMMAND_RUN, OPTION_CIDRS, service_cidrs, "CIDR[,CIDR]",
+	     "unallocated addresses in it are dropped (default from ServiceCIDR objects)"),
+	FLAG("nodeport-addresses", COMMAND_RUN, OPTION_TEXTS, nodeport_addresses, "LIST",
+	     "primary, all, localhost, CIDRs", .initial = "primary"),
+	FLAG("node-ip", COMMAND_RUN, OPTION_ADDRS, node_ips, "IP[,IP]",
+	     "default from the Node object, else the address of the default route"),
+	FLAG("masquerade-all", COMMAND_RUN, OPTION_BOOL, masquerade_all, NULL,
+	     "masquerade all connections to ClusterIPs"),
+	FLAG("masquerade-bit", COMMAND_RUN, OPTION_NUMBER, masquerade_bit, "N", "bit of the packet mark, 0 to 31",
+	     .initial = "14", .max = 31),
+	FLAG("min-sync-period", COMMAND_RUN, OPTION_DURATION, min_sync_period_ms, "DUR",
+	     "smallest gap between two kernel transactions", .initial = "0"),
+	FLAG("no-proxy", COMMAND_RUN, OPTION_BOOL, no_proxy, NULL, "DNS only"),
+	FLAG("no-dns", COMMAND_RUN, OPTION_BOOL, no_dns, NULL, "proxy only"),
+	FLAG("table", COMMAND_RUN | COMMAND_CLEANUP, OPTION_TEXT, table, "NAME", "nftables table, family inet",
+	     .initial = "fairlead", .max_bytes = 200),
+	FLAG("dns-listen", COMMAND_RUN, OPTION_ADDR_PORTS, dns_listen, "ADDR[:PORT]",
+	     "UDP and TCP, repeatable (default 127.0.0.1:53)"),
+	FLAG("dns-workers", COMMAND_RUN, OPTION_NUMBER, dns_workers, "N", "threads", .initial = "1", .min = 1,
+	     .max = 64),
+	FLAG("dns-ttl", COMMAND_RUN, OPTION_NUMBER, dns_ttl_s, "SEC", "TTL of records", .initial = "5", .max = 3600),
+	FLAG("dns-negative-ttl", COMMAND_RUN, OPTION_NUMBER, dns_negative_ttl_s, "SEC", "SOA minimum", .initial = "5",
+	     .max = 3600),
+	FLAG("dns-pods", COMMAND_RUN, OPTION_CHOICE, dns_pods, "MODE",
+	     "names made of pod addresses: disabled or insecure", .initial = "insecure", .words = pods_words),
+	FLAG("control", COMMAND_ALL, OPTION_TEXT, control, "PATH", "socket of status and other commands",
+	     .initial = "/run/fairlead/control.sock", .max_bytes = CONTROL_PATH_BYTES_MAX),
+	FLAG("v", COMMAND_RUN, OPTION_NUMBER, verbosity, "N", "0 warnings to 4 debug", .initial = "2", .max = 4),
+	FLAG("wait", COMMAND_STATUS, OPTION_DURATION, wait_ms, "DUR",
+	     "until the first full sync is in the kernel and DNS answers"),
+	FLAG("o", COMMAND_STATUS, OPTION_CHOICE, output, "FORMAT", "text or json", .initial = "text",
+	     .words = output_words),
+	{.name = NULL},
+};

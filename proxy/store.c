@@ -1,0 +1,343 @@
+#include "proxy/store.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+
+/* An object under its name. `seen` is the list that last mentioned it. */
+struct slot {
+	struct object *object;
+	struct store_service *service; /* OBJECT_SERVICE and OBJECT_SLICE: whom it belongs to */
+	unsigned seen;
+	char key[];
+};
+
+struct store {
+	struct store_listener listener;
+	struct map slots[OBJECT_KINDS];
+	unsigned list[OBJECT_KINDS]; /* number of the list under way or last done */
+	struct map services;
+	size_t dirty_count, dirty_room;
+	struct store_service **dirty;
+	bool complete;
+};
+
+#define KEY_BYTES 512 /* two names of at most 253 bytes */
+
+static const char *key_of(char key[KEY_BYTES], const char *ns, const char *name)
+{
+	snprintf(key, KEY_BYTES, "%s/%s", ns, name);
+	return key;
+}
+
+struct store *store_new(const struct store_listener *listener)
+{
+	struct store *s = mem_alloc(sizeof *s);
+
+	s->listener = *listener;
+	return s;
+}
+
+static void service_drop(struct store_service *service)
+{
+	free(service->slices);
+	free(service);
+}
+
+void store_free(struct store *s)
+{
+	size_t at = 0;
+	struct store_service *service;
+
+	if (s == NULL)
+		return;
+	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
+		struct slot *slot;
+		for (size_t i = 0; (slot = map_next(&s->slots[kind], &i)) != NULL; free(slot))
+			object_free(slot->object);
+		map_fini(&s->slots[kind]);
+	}
+	while ((service = map_next(&s->services, &at)) != NULL)
+		service_drop(service);
+	map_fini(&s->services);
+	free(s->dirty);
+	free(s);
+}
+
+void store_mark(struct store *s, struct store_service *service)
+{
+	if (service->dirty)
+		return;
+	service->dirty = true;
+	if (s->dirty_count == s->dirty_room) {
+		s->dirty_room = s->dirty_room != 0 ? s->dirty_room * 2 : 64;
+		s->dirty = mem_resize(s->dirty, s->dirty_room * sizeof(struct store_service *));
+	}
+	s->dirty[s->dirty_count++] = service;
+}
+
+void store_mark_all(struct store *s)
+{
+	size_t at = 0;
+	struct store_service *service;
+
+	while ((service = map_next(&s->services, &at)) != NULL)
+		store_mark(s, service);
+}
+
+struct store_service *const *store_dirty(const struct store *s, size_t *count)
+{
+	*count = s->dirty_count;
+	return s->dirty;
+}
+
+void store_unmark(struct store *s)
+{
+	for (size_t i = 0; i < s->dirty_count; i++) {
+		struct store_service *service = s->dirty[i];
+		service->dirty = false;
+		if (service->object == NULL && service->slice_count == 0 && service->current == NULL &&
+		    !service->pending) {
+			map_del_str(&s->services, service->key);
+			service_drop(service);
+		}
+	}
+	s->dirty_count = 0;
+}
+
+static struct store_service *service_of(struct store *s, const char *ns, const char *name)
+{
+	char key[KEY_BYTES];
+	struct store_service *service = map_get_str(&s->services, key_of(key, ns, name));
+
+	if (service != NULL)
+		return service;
+	service = mem_alloc(sizeof *service + 2 * (strlen(key) + 1));
+	memcpy(service->key, key, strlen(key) + 1);
+	/* ns and name are cut out of a second copy behind the key */
+	char *copy = service->key + strlen(key) + 1;
+	memcpy(copy, key, strlen(key) + 1);
+	copy[strlen(ns)] = '\0';
+	service->ns = copy;
+	service->name = copy + strlen(ns) + 1;
+	map_put_str(&s->services, service->key, service);
+	return service;
+}
+
+/* Position of the first slice whose name is not before `name`. */
+static size_t slice_position(const struct store_service *service, const char *name)
+{
+	size_t low = 0, high = service->slice_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (strcmp(service->slices[middle]->object.name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void slice_attach(struct store_service *service, const struct slice_object *slice)
+{
+	size_t at = slice_position(service, slice->object.name);
+
+	if (service->slice_count == service->slice_room) {
+		service->slice_room += service->slice_room + 1;
+		service->slices =
+			mem_resize(service->slices, service->slice_room * sizeof(const struct slice_object *));
+	}
+	memmove(service->slices + at + 1, service->slices + at,
+		(service->slice_count - at) * sizeof(const struct slice_object *));
+	service->slices[at] = slice;
+	service->slice_count++;
+}
+
+static void slice_detach(struct store_service *service, const struct slice_object *slice)
+{
+	size_t at = slice_position(service, slice->object.name);
+
+	assert(at < service->slice_count && service->slices[at] == slice);
+	service->slice_count--;
+	memmove(service->slices + at, service->slices + at + 1,
+		(service->slice_count - at) * sizeof(const struct slice_object *));
+}
+
+/* Takes the slot's present object out of its service, if it is in one. */
+static void unlink_object(struct store *s, struct slot *slot)
+{
+	if (slot->service == NULL)
+		return;
+	store_mark(s, slot->service);
+	if (slot->object->kind == OBJECT_SERVICE)
+		slot->service->object = NULL;
+	else
+		slice_detach(slot->service, (const struct slice_object *)slot->object);
+	slot->service = NULL;
+}
+
+static void link_object(struct store *s, struct slot *slot)
+{
+	struct object *o = slot->object;
+
+	if (o->kind == OBJECT_SERVICE) {
+		slot->service = service_of(s, o->ns, o->name);
+		slot->service->object = (const struct service_object *)o;
+	} else if (o->kind == OBJECT_SLICE) {
+		slot->service = service_of(s, o->ns, ((const struct slice_object *)o)->service_name);
+		slice_attach(slot->service, (const struct slice_object *)o);
+	} else {
+		return;
+	}
+	store_mark(s, slot->service);
+}
+
+static struct slot *slot_make(struct store *s, enum object_kind kind, const char *key)
+{
+	size_t bytes = strlen(key) + 1;
+	struct slot *slot = mem_alloc(sizeof *slot + bytes);
+
+	memcpy(slot->key, key, bytes);
+	map_put_str(&s->slots[kind], slot->key, slot);
+	return slot;
+}
+
+static void on_upsert(void *ctx, struct object *o)
+{
+	struct store *s = ctx;
+	char key[KEY_BYTES];
+	struct slot *slot = map_get_str(&s->slots[o->kind], key_of(key, o->ns, o->name));
+
+	if (slot == NULL)
+		slot = slot_make(s, o->kind, key);
+	slot->seen = s->list[o->kind];
+	struct object *prev = slot->object;
+	if (prev != NULL && prev->digest == o->digest) {
+		object_free(o);
+		return;
+	}
+	if (prev != NULL)
+		unlink_object(s, slot);
+	slot->object = o;
+	link_object(s, slot);
+	s->listener.changed(s->listener.ctx, prev, o);
+	object_free(prev);
+}
+
+static void slot_remove(struct store *s, struct slot *slot)
+{
+	struct object *prev = slot->object;
+
+	unlink_object(s, slot);
+	map_del_str(&s->slots[prev->kind], slot->key);
+	free(slot);
+	s->listener.changed(s->listener.ctx, prev, NULL);
+	object_free(prev);
+}
+
+static void on_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	struct store *s = ctx;
+	char key[KEY_BYTES];
+	struct slot *slot = map_get_str(&s->slots[kind], key_of(key, ns, name));
+
+	if (slot != NULL)
+		slot_remove(s, slot);
+}
+
+static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	struct store *s = ctx;
+	char key[KEY_BYTES];
+	struct slot *slot = map_get_str(&s->slots[kind], key_of(key, ns, name));
+
+	if (slot != NULL)
+		slot->seen = s->list[kind];
+}
+
+static void on_list_begin(void *ctx, enum object_kind kind)
+{
+	struct store *s = ctx;
+
+	s->list[kind]++;
+}
+
+static void on_list_end(void *ctx, enum object_kind kind)
+{
+	struct store *s = ctx;
+	size_t at = 0;
+	struct slot *slot;
+
+	while ((slot = map_next(&s->slots[kind], &at)) != NULL)
+		if (slot->seen != s->list[kind])
+			slot_remove(s, slot);
+}
+
+static void on_complete(void *ctx)
+{
+	struct store *s = ctx;
+
+	s->complete = true;
+	s->listener.complete(s->listener.ctx);
+}
+
+static void on_turn_end(void *ctx)
+{
+	struct store *s = ctx;
+
+	s->listener.turn_end(s->listener.ctx);
+}
+
+struct sink store_sink(struct store *s)
+{
+	return (struct sink){.ctx = s,
+			     .upsert = on_upsert,
+			     .keep = on_keep,
+			     .remove = on_remove,
+			     .list_begin = on_list_begin,
+			     .list_end = on_list_end,
+			     .complete = on_complete,
+			     .turn_end = on_turn_end};
+}
+
+bool store_is_complete(const struct store *s)
+{
+	return s->complete;
+}
+
+size_t store_count(const struct store *s, enum object_kind kind)
+{
+	return map_count(&s->slots[kind]);
+}
+
+struct store_service *store_next_service(const struct store *s, size_t *at)
+{
+	return map_next(&s->services, at);
+}
+
+const struct object *store_next(const struct store *s, enum object_kind kind, size_t *at)
+{
+	const struct slot *slot = map_next(&s->slots[kind], at);
+
+	return slot != NULL ? slot->object : NULL;
+}
+
+struct store_service *store_service(const struct store *s, const char *ns, const char *name)
+{
+	char key[KEY_BYTES];
+
+	return map_get_str(&s->services, key_of(key, ns, name));
+}
+
+const struct object *store_object(const struct store *s, enum object_kind kind, const char *ns, const char *name)
+{
+	char key[KEY_BYTES];
+	const struct slot *slot = map_get_str(&s->slots[kind], key_of(key, ns, name));
+
+	return slot != NULL ? slot->object : NULL;
+}

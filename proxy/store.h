@@ -1,0 +1,62 @@
+/*
+ * What the sources last said: objects by kind and name, and every Service together with its slices. The store is the
+ * sink of the sources (watch/source.h); it drops changes that change nothing, sweeps lists, and remembers which
+ * services must be compiled again. It owns the objects. Main thread.
+ */
+#ifndef PROXY_STORE_H
+#define PROXY_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proxy/service.h"
+#include "watch/object.h"
+#include "watch/source.h"
+
+/* One namespace/name with everything known about it. Lives while it has an object, a slice or a compiled service. */
+struct store_service {
+	const char *ns, *name;
+	const struct service_object *object; /* NULL: only slices so far, or deleted */
+	size_t slice_count, slice_room;
+	const struct slice_object **slices; /* sorted by name: equal input gives equal output */
+	bool dirty;
+	/* The two below are sync's; see proxy/sync.c. */
+	struct service *current; /* in the kernel and in DNS */
+	struct service *next;	 /* compiled, waiting for the kernel */
+	bool pending;		 /* `next` waits, also when it is NULL: the service is to go */
+	char key[];		 /* "ns/name" */
+};
+
+/* Told of every change that is not a no-op, prev or next NULL; both live during the call only. */
+struct store_listener {
+	void *ctx;
+	void (*changed)(void *ctx, const struct object *prev, const struct object *next);
+	void (*complete)(void *ctx);
+	void (*turn_end)(void *ctx);
+};
+
+struct store;
+
+struct store *store_new(const struct store_listener *listener);
+void store_free(struct store *s);
+struct sink store_sink(struct store *s);
+
+/* The listener itself may call these inside its calls. */
+void store_mark(struct store *s, struct store_service *service); /* compile it again */
+void store_mark_all(struct store *s);
+/*
+ * Services to compile, in the order they were marked; the array lives until the next call into the store.
+ * store_unmark forgets the marks and drops services that nothing is left of.
+ */
+struct store_service *const *store_dirty(const struct store *s, size_t *count);
+void store_unmark(struct store *s);
+
+bool store_is_complete(const struct store *s);
+size_t store_count(const struct store *s, enum object_kind kind);
+/* Iteration in arbitrary order: size_t at = 0; while ((x = store_next_…(s, &at)) != NULL) … */
+struct store_service *store_next_service(const struct store *s, size_t *at);
+const struct object *store_next(const struct store *s, enum object_kind kind, size_t *at);
+struct store_service *store_service(const struct store *s, const char *ns, const char *name); /* NULL: unknown */
+const struct object *store_object(const struct store *s, enum object_kind kind, const char *ns, const char *name);
+
+#endif

@@ -1,0 +1,185 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proxy/options.h"
+
+struct parsed {
+	struct config config;
+	bool ok;
+	int rest;
+	char error[CONFIG_ERROR_BYTES];
+	char *argv[40];
+};
+
+/* Words of `line`, parted by blanks, as arguments of `command`. */
+static struct parsed *parse(enum command_bit command, const char *line)
+{
+	struct parsed *p = mem_alloc(sizeof *p);
+	char *word, *rest;
+	int argc = 0;
+
+	config_init(&p->config);
+	rest = arena_strdup(p->config.arena, line);
+	while ((word = strsep(&rest, " ")) != NULL)
+		if (word[0] != '\0')
+			p->argv[argc++] = word;
+	p->ok = options_parse(&p->config, command, argc, p->argv, &p->rest, p->error);
+	return p;
+}
+
+static void drop(struct parsed *p)
+{
+	config_fini(&p->config);
+	free(p);
+}
+
+static void defaults(void **state)
+{
+	struct parsed *p = parse(COMMAND_RUN, "");
+
+	(void)state;
+	assert_true(p->ok);
+	assert_string_equal(p->config.cluster_domain, "cluster.local");
+	assert_string_equal(p->config.table, "fairlead");
+	assert_string_equal(p->config.nodeport_addresses.items[0], "primary");
+	assert_int_equal(p->config.masquerade_bit, 14);
+	assert_int_equal(p->config.dns_workers, 1);
+	assert_int_equal(p->config.verbosity, 2);
+	assert_null(p->config.manifests);
+	drop(p);
+}
+
+static void values(void **state)
+{
+	struct parsed *p = parse(COMMAND_RUN, "--manifests m --masquerade-all --no-dns=false --masquerade-bit=0 "
+					      "--min-sync-period 1m30.5s -v 4 --detect-local-mode NodeCIDR "
+					      "--cluster-cidr 10.244.0.0/16,fd00::/48 --dns-listen 127.0.0.1:5353 "
+					      "--dns-listen [::1]:54,::2");
+
+	(void)state;
+	assert_true(p->ok);
+	assert_string_equal(p->config.manifests, "m");
+	assert_true(p->config.masquerade_all);
+	assert_false(p->config.no_dns);
+	assert_int_equal(p->config.masquerade_bit, 0);
+	assert_int_equal(p->config.min_sync_period_ms, 90500);
+	assert_int_equal(p->config.verbosity, 4);
+	assert_int_equal(p->config.detect_mode, MODE_NODE_CIDR);
+	assert_int_equal(p->config.cluster_cidrs.count, 2);
+	assert_int_equal(p->config.cluster_cidrs.items[1].prefix, 48);
+	assert_int_equal(p->config.dns_listen.count, 3);
+	assert_int_equal(p->config.dns_listen.items[1].port, 54);
+	assert_int_equal(p->config.dns_listen.items[2].port, 0);
+	drop(p);
+}
+
+static void last_one_wins(void **state)
+{
+	struct parsed *p = parse(COMMAND_RUN, "--nodeport-addresses all --nodeport-addresses 10.0.0.0/8,localhost");
+
+	(void)state;
+	assert_int_equal(p->config.nodeport_addresses.count, 2);
+	assert_string_equal(p->config.nodeport_addresses.items[0], "10.0.0.0/8");
+	drop(p);
+}
+
+static void arguments(void **state)
+{
+	struct parsed *p = parse(COMMAND_CHECK, "a --control s b -- --c");
+
+	(void)state;
+	assert_true(p->ok);
+	assert_int_equal(p->rest, 3);
+	assert_string_equal(p->argv[1], "b");
+	assert_string_equal(p->argv[2], "--c");
+	drop(p);
+}
+
+static void refusals(void **state)
+{
+	static const struct {
+		enum command_bit command;
+		const char *line, *error;
+	} rows[] = {
+		{COMMAND_RUN, "--frobnicate=1", "--frobnicate: unknown flag"},
+		{COMMAND_RUN, "--wait 1s", "--wait: unknown flag"},
+		{COMMAND_STATUS, "--manifests m", "--manifests: unknown flag"},
+		{COMMAND_RUN, "-manifests m", "-manifests: unknown flag"},
+		{COMMAND_RUN, "--v 3", "--v: unknown flag"},
+		{COMMAND_RUN, "--manifests", "--manifests: needs DIR"},
+		{COMMAND_RUN, "--manifests=", "--manifests : must not be empty"},
+		{COMMAND_RUN, "--masquerade-bit 32", "--masquerade-bit 32: out of range (0 to 31)"},
+		{COMMAND_RUN, "--masquerade-bit x", "--masquerade-bit x: must be a number (0 to 31)"},
+		{COMMAND_RUN, "--no-dns=maybe", "--no-dns maybe: must be true or false"},
+		{COMMAND_RUN, "--cluster-cidr 10.0.0.0/8,", "--cluster-cidr 10.0.0.0/8,: must not have empty items"},
+		{COMMAND_RUN, "--cluster-cidr 10.0.0.1",
+		 "--cluster-cidr 10.0.0.1: must be prefixes such as 10.96.0.0/12"},
+		{COMMAND_RUN, "--node-ip 10.0.0", "--node-ip 10.0.0: must be IP addresses"},
+		{COMMAND_RUN, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure)"},
+		{COMMAND_RUN, "--min-sync-period 5",
+		 "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
+		{COMMAND_RUN, "--min-sync-period 0x1s",
+		 "--min-sync-period 0x1s: must be a duration such as 500ms, 2s or 1m30s"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct parsed *p = parse(rows[i].command, rows[i].line);
+		assert_false(p->ok);
+		assert_string_equal(p->error, rows[i].error);
+		drop(p);
+	}
+}
+
+/* config_finish: what depends on other flags and on the machine. */
+static void finish(void **state)
+{
+	struct parsed *p = parse(COMMAND_RUN, "--manifests m --cluster-domain Example.ORG. --node-name Node-A");
+	char error[CONFIG_ERROR_BYTES];
+
+	(void)state;
+	assert_true(config_finish(&p->config, error));
+	assert_string_equal(p->config.cluster_domain, "example.org");
+	assert_string_equal(p->config.node_name, "node-a");
+	assert_int_equal(p->config.dns_listen.count, 1);
+	assert_int_equal(p->config.dns_listen.items[0].port, 53);
+	drop(p);
+}
+
+static void finish_refusals(void **state)
+{
+	static const char *const rows[][2] = {
+		{"", "--manifests: missing: fairlead run needs a source"},
+		{"--manifests m --no-dns --no-proxy", "--no-proxy: with --no-dns nothing is left to do"},
+		{"--manifests m --cluster-domain a..b", "--cluster-domain a..b: not a domain name"},
+		{"--manifests m --node-name a/b", "--node-name a/b: not a node name"},
+		{"--manifests m --detect-local-mode BridgeInterface",
+		 "--detect-local-mode BridgeInterface: needs --pod-bridge-interface"},
+	};
+	char error[CONFIG_ERROR_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct parsed *p = parse(COMMAND_RUN, rows[i][0]);
+		assert_true(p->ok);
+		assert_false(config_finish(&p->config, error));
+		assert_string_equal(error, rows[i][1]);
+		drop(p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),	   cmocka_unit_test(values),   cmocka_unit_test(last_one_wins),
+		cmocka_unit_test(arguments),	   cmocka_unit_test(refusals), cmocka_unit_test(finish),
+		cmocka_unit_test(finish_refusals),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
