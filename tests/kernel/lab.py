@@ -328,7 +328,11 @@ def _addr_line(verb, addr, dev, prefix):
 
 
 def sweep():
-    """Removes namespaces of test processes that were killed before they could."""
+    """Removes namespaces and folders of test processes that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob("fairlead-lab-*"):
+        match = re.match(r"fairlead-lab-(\d+)-", folder.name)
+        if match and not os.path.exists(f"/proc/{match[1]}"):
+            shutil.rmtree(folder, ignore_errors=True)
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
         match = re.fullmatch(r"fl-(\d+)-.*", name)
         if match and not os.path.exists(f"/proc/{match[1]}"):
