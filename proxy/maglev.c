@@ -2,11 +2,8 @@
 
 #include <assert.h>
 #include <stdbool.h>
-#include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "base/hash.h"
 #include "nft/element.h"
 
 #define SIZE_BITS 14
@@ -43,7 +40,7 @@ static uint64_t walk_key(const struct target *t, uint32_t replica, uint64_t seed
 	id.rest[1] = (uint8_t)t->port;
 	for (unsigned i = 0; i < 4; i++)
 		id.rest[2 + i] = (uint8_t)(replica >> (8 * i));
-	return XXH3_64bits_withSeed(&id, sizeof id, seed);
+	return hash_bytes(&id, sizeof id, seed);
 }
 
 /*
