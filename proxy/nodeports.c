@@ -62,11 +62,10 @@ static bool takes_all(const struct nodeports *n, int family)
 	return n->all || (!n->primary && !n->localhost && !has_family(n, family));
 }
 
-/* A /0 is `all` spelt as a CIDR: kube-proxy's nftables mode leaves loopback out of it too (A.5). */
 static bool in_cidrs(const struct nodeports *n, const struct addr *a)
 {
 	for (size_t i = 0; i < n->cidr_count; i++)
-		if (cidr_contains(&n->cidrs[i], a) && (n->cidrs[i].prefix != 0 || !addr_is_loopback(a)))
+		if (cidr_contains(&n->cidrs[i], a))
 			return true;
 	return false;
 }
@@ -92,9 +91,10 @@ size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, si
 	for (size_t i = 0; i < host_count; i++) {
 		const struct addr *a = &host[i];
 		const struct addr *primary = primary_of(node_ips, node_ip_count, a->family);
-		bool ordinary = !addr_is_loopback(a) && !addr_is_link_local(a);
+		if (addr_is_loopback(a))
+			continue; /* the relay's (relay.h): the kernel cannot forward from there */
 		if ((n->primary && primary != NULL && addr_equal(a, primary)) ||
-		    (n->localhost && addr_is_loopback(a)) || (ordinary && takes_all(n, a->family)) || in_cidrs(n, a))
+		    (!addr_is_link_local(a) && takes_all(n, a->family)) || in_cidrs(n, a))
 			out[count++] = *a;
 	}
 	if (count != 0)
@@ -110,7 +110,7 @@ bool nodeports_want_loopback(const struct nodeports *n)
 	if (n->localhost)
 		return true;
 	for (size_t i = 0; i < n->cidr_count; i++)
-		if (n->cidrs[i].prefix != 0 && addr_is_loopback(&n->cidrs[i].addr))
+		if (n->cidrs[i].prefix != 0 && addr_is_loopback(&n->cidrs[i].addr)) /* a /0 is `all` (A.5) */
 			return true;
 	return false;
 }
