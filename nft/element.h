@@ -27,6 +27,7 @@ enum set_id {
 	SET_AFFINITY,	     /* map saddr . FRONTEND → address . port, written by the packet path */
 	SET_LOCAL_SOURCES,   /* interval set saddr: pod ranges, for detectors ClusterCIDR and NodeCIDR */
 	SET_COUNT
+	/* No range of an interval set may contain another one of the same set (and FRONTEND): the kernel refuses it. */
 };
 
 #define SLOT_INTERNAL 65536u /* first slot of a frontend's second pool */
@@ -76,7 +77,7 @@ bool element_equal(const struct element *a, const struct element *b);
 int element_compare(const struct element *a, const struct element *b);
 
 #define ELEMENT_TEXT_BYTES 320
-/* One line as `nft` would write it: "dispatch4 { 10.96.0.1 . tcp . 443 : goto cluster-2 }". Returns text. */
+/* One line as `nft` would write it: "dispatch4 { 10.96.0.1 . tcp . 443 : goto cluster4-2 }". Returns text. */
 const char *element_format(const struct element *e, char text[ELEMENT_TEXT_BYTES]);
 
 #endif
