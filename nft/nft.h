@@ -20,9 +20,9 @@ struct skeleton {
 	const char *table;	 /* name, family inet */
 	unsigned masquerade_bit; /* 0…31 */
 	bool masquerade_all;
-	enum detector detector;
-	const char *interface; /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
-	bool counters;	       /* counters on dispatch and endpoint elements */
+	enum detector detector4, detector6; /* per family: a family without pod ranges has none */
+	const char *interface;		    /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
+	bool counters;			    /* counters on dispatch and endpoint elements */
 };
 
 struct nft;
@@ -42,7 +42,11 @@ int nft_probe(struct nft *nft);
 enum table_state { TABLE_ABSENT, TABLE_OURS /* same skeleton */, TABLE_OTHER /* other skeleton or damaged rules */ };
 int nft_table_state(struct nft *nft, enum table_state *state);
 
-/* Calls `each` for every element of our table (SET_AFFINITY only when asked: it can be large). EINTR is retried. */
+/*
+ * Calls `each` for every element of our table, set by set in element order, each key once (SET_AFFINITY only when
+ * asked: it can be large). EINTR is retried. -EBADMSG: somebody put elements there that we never write; then only
+ * nft_load helps.
+ */
 typedef void nft_each_fn(void *ctx, const struct element *e);
 int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx);
 

@@ -1,0 +1,288 @@
+#include "nft/rule.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/log.h"
+
+static struct nftnl_expr *add(struct nftnl_rule *r, const char *kind)
+{
+	struct nftnl_expr *e = nftnl_expr_alloc(kind);
+
+	if (e == NULL)
+		fatal("nft expression %s", kind);
+	nftnl_rule_add_expr(r, e);
+	return e;
+}
+
+struct nftnl_rule *rule_new(const char *table, const char *chain)
+{
+	struct nftnl_rule *r = nftnl_rule_alloc();
+
+	if (r == NULL || nftnl_rule_set_str(r, NFTNL_RULE_TABLE, table) < 0 ||
+	    nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain) < 0)
+		fatal("nft rule");
+	nftnl_rule_set_u32(r, NFTNL_RULE_FAMILY, NFPROTO_INET);
+	return r;
+}
+
+static void payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t bytes, uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "payload");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, bytes);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, reg);
+}
+
+static void meta(struct nftnl_rule *r, uint32_t key, uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "meta");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
+}
+
+static void ct(struct nftnl_rule *r, uint32_t key, int direction, uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "ct");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, reg);
+	if (direction >= 0)
+		nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, (uint8_t)direction);
+}
+
+static void compare(struct nftnl_rule *r, uint32_t op, const void *bytes, uint32_t count)
+{
+	struct nftnl_expr *e = add(r, "cmp");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, REG(0));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
+	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, bytes, count);
+}
+
+/* REG(0) = (REG(0) & mask) ^ flip */
+static void bitwise(struct nftnl_rule *r, uint32_t mask, uint32_t flip)
+{
+	struct nftnl_expr *e = add(r, "bitwise");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, REG(0));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, REG(0));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &flip, sizeof flip);
+}
+
+void rule_family(struct nftnl_rule *r, int family)
+{
+	uint8_t nfproto = family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
+
+	meta(r, NFT_META_NFPROTO, REG(0));
+	compare(r, NFT_CMP_EQ, &nfproto, sizeof nfproto);
+}
+
+void rule_saddr(struct nftnl_rule *r, int family, uint32_t reg)
+{
+	if (family == AF_INET)
+		payload(r, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, reg);
+	else
+		payload(r, NFT_PAYLOAD_NETWORK_HEADER, 8, 16, reg);
+}
+
+void rule_daddr(struct nftnl_rule *r, int family, uint32_t reg)
+{
+	if (family == AF_INET)
+		payload(r, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, reg);
+	else
+		payload(r, NFT_PAYLOAD_NETWORK_HEADER, 24, 16, reg);
+}
+
+void rule_addr_byte(struct nftnl_rule *r, uint32_t at, uint32_t reg)
+{
+	payload(r, NFT_PAYLOAD_NETWORK_HEADER, at, 1, reg);
+}
+
+void rule_l4proto(struct nftnl_rule *r, uint32_t reg)
+{
+	meta(r, NFT_META_L4PROTO, reg);
+}
+
+void rule_dport(struct nftnl_rule *r, uint32_t reg)
+{
+	payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
+}
+
+void rule_original_daddr(struct nftnl_rule *r, int family, uint32_t reg)
+{
+	ct(r, family == AF_INET ? NFT_CT_DST_IP : NFT_CT_DST_IP6, IP_CT_DIR_ORIGINAL, reg);
+}
+
+void rule_original_dport(struct nftnl_rule *r, uint32_t reg)
+{
+	ct(r, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, reg);
+}
+
+void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t offset, uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "numgen");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_DREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, modulus);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_TYPE, NFT_NG_RANDOM);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_OFFSET, offset);
+}
+
+/* The seed is the same on every node, so that nodes agree on the endpoint of a client. */
+#define HASH_SEED 0x66616972u
+
+void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, const uint32_t mod_offset[2], uint32_t reg)
+{
+	struct nftnl_expr *e = add(r, "hash");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_SREG, from);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_DREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_LEN, bytes);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_MODULUS, mod_offset[0]);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_SEED, HASH_SEED);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_OFFSET, mod_offset[1]);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
+}
+
+void rule_input_interface(struct nftnl_rule *r, const char *name, bool prefix, bool equal)
+{
+	char padded[16] = {0}; /* IFNAMSIZ: the kernel compares all of it unless told a prefix */
+	size_t length = strlen(name);
+
+	assert(length < sizeof padded);
+	memcpy(padded, name, length);
+	meta(r, NFT_META_IIFNAME, REG(0));
+	compare(r, equal ? NFT_CMP_EQ : NFT_CMP_NEQ, padded, prefix ? (uint32_t)length : sizeof padded);
+}
+
+void rule_from_node(struct nftnl_rule *r)
+{
+	uint32_t none = 0;
+
+	meta(r, NFT_META_IIF, REG(0));
+	compare(r, NFT_CMP_EQ, &none, sizeof none);
+}
+
+void rule_not_translated(struct nftnl_rule *r)
+{
+	uint32_t none = 0;
+
+	ct(r, NFT_CT_STATUS, -1, REG(0));
+	bitwise(r, IPS_DST_NAT, 0);
+	compare(r, NFT_CMP_EQ, &none, sizeof none);
+}
+
+void rule_mark_set(struct nftnl_rule *r, uint32_t bit)
+{
+	meta(r, NFT_META_MARK, REG(0));
+	bitwise(r, bit, 0);
+	compare(r, NFT_CMP_EQ, &bit, sizeof bit);
+}
+
+void rule_in_set(struct nftnl_rule *r, uint32_t key, const char *set, bool inverted)
+{
+	struct nftnl_expr *e = add(r, "lookup");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, key);
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, inverted ? NFT_LOOKUP_F_INV : 0);
+}
+
+void rule_lookup(struct nftnl_rule *r, uint32_t key, const char *map, uint32_t to)
+{
+	struct nftnl_expr *e = add(r, "lookup");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, to);
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, map);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
+}
+
+static void store_mark(struct nftnl_rule *r)
+{
+	struct nftnl_expr *e = add(r, "meta");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, REG(0));
+}
+
+void rule_add_mark(struct nftnl_rule *r, uint32_t bit)
+{
+	meta(r, NFT_META_MARK, REG(0));
+	bitwise(r, ~bit, bit);
+	store_mark(r);
+}
+
+void rule_clear_mark(struct nftnl_rule *r, uint32_t bit)
+{
+	meta(r, NFT_META_MARK, REG(0));
+	bitwise(r, ~bit, 0);
+	store_mark(r);
+}
+
+void rule_dnat(struct nftnl_rule *r, int family, uint32_t addr, uint32_t port)
+{
+	struct nftnl_expr *e = add(r, "nat");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FAMILY, family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MIN, addr);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MAX, addr);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MIN, port);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MAX, port);
+	/* The kernel sets them itself; said here so that rules read back look like those sent. */
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED);
+}
+
+void rule_masquerade(struct nftnl_rule *r)
+{
+	struct nftnl_expr *e = add(r, "masq");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+}
+
+void rule_reject(struct nftnl_rule *r)
+{
+	struct nftnl_expr *e = add(r, "reject");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
+	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
+}
+
+void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain)
+{
+	struct nftnl_expr *e = add(r, "immediate");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)verdict);
+	if (chain != NULL)
+		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
+void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t data, uint64_t timeout_ms)
+{
+	struct nftnl_expr *e = add(r, "dynset");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_DATA, data);
+	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, map);
+	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, timeout_ms);
+}

@@ -1,0 +1,38 @@
+/*
+ * The sets and maps of the skeleton: their key and value types, flags and kernel objects. Pure but for building
+ * libnftnl objects. Main thread.
+ */
+#ifndef NFT_SETS_H
+#define NFT_SETS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nft/element.h"
+
+struct nftnl_set;
+struct ruleset;
+struct skeleton;
+
+enum sets_value { VALUE_NONE, VALUE_VERDICT, VALUE_ADDR_PORT };
+
+/* What a set's elements look like. Every field of a concatenated key is padded to four bytes. */
+struct sets_shape {
+	bool saddr_first; /* SET_AFFINITY: the client stands before the frontend */
+	bool daddr;
+	bool proto_port;
+	bool slot;
+	bool range;   /* a prefix, alone or last */
+	bool counted; /* carries a counter when the skeleton has counters */
+	bool learned; /* the packet path writes it; elements expire */
+	enum sets_value value;
+};
+
+const struct sets_shape *sets_shape(enum set_id set);
+uint32_t sets_key_bytes(enum set_id set, int family);
+uint32_t sets_value_bytes(enum set_id set, int family); /* 0 for sets and verdict maps */
+
+/* Adds all sets in both families, and the set of equal byte pairs, to out. */
+void sets_build(const struct skeleton *s, const char *table, struct ruleset *out);
+
+#endif
