@@ -40,6 +40,7 @@ MAIN     := proxy/main.c
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,proxy dns watch nft base)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all programs deps test check demo lab lab-down lint install uninstall clean fuzz
@@ -66,6 +67,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS) -lcmocka
 
+# Programs that the kernel tests drive.
+$(BUILD)/tests/kernel/%: $(BUILD)/tests/kernel/%.o $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+
 # Fuzz targets run their stored inputs in `make test`; `make fuzz` builds them with libFuzzer.
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(ARCHIVES)
 	@echo "  LINK    $@"
@@ -77,7 +83,7 @@ deps:
 test: deps
 	$(Q)$(MAKE) check
 
-programs: $(BUILD)/fairlead $(UNIT_TESTS) $(FUZZERS)
+programs: $(BUILD)/fairlead $(UNIT_TESTS) $(HELPERS) $(FUZZERS)
 
 check: programs
 	$(Q)tests/run.py --build $(BUILD)
@@ -106,5 +112,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(HELPERS:%=%.d) $(FUZZERS:%=%.d)
 .SECONDARY:

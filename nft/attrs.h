@@ -1,0 +1,49 @@
+/* Walking netlink attributes: libmnl's loop macros do not compile with -Wconversion. Pure; any thread. */
+#ifndef NFT_ATTRS_H
+#define NFT_ATTRS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libmnl/libmnl.h>
+
+struct attrs {
+	const uint8_t *at, *end;
+};
+
+/* The attributes of a message, after its `header_bytes` of extra header. */
+static inline struct attrs attrs_of(const struct nlmsghdr *nlh, size_t header_bytes)
+{
+	return (struct attrs){mnl_nlmsg_get_payload_offset(nlh, header_bytes), mnl_nlmsg_get_payload_tail(nlh)};
+}
+
+static inline struct attrs attrs_in(const struct nlattr *nest)
+{
+	const uint8_t *payload = mnl_attr_get_payload(nest);
+
+	return (struct attrs){payload, payload + mnl_attr_get_payload_len(nest)};
+}
+
+/* The next one; NULL at the end or where the rest makes no attribute. */
+static inline const struct nlattr *attrs_next(struct attrs *a)
+{
+	const struct nlattr *attr = (const struct nlattr *)(const void *)a->at;
+
+	if (a->at >= a->end || !mnl_attr_ok(attr, (int)(a->end - a->at)))
+		return NULL;
+	a->at += MNL_ALIGN(attr->nla_len);
+	return attr;
+}
+
+/* The first of that type; NULL: none. */
+static inline const struct nlattr *attrs_find(struct attrs a, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	while ((attr = attrs_next(&a)) != NULL)
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+	return NULL;
+}
+
+#endif

@@ -1,0 +1,321 @@
+#include "nft/kernel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include "base/mem.h"
+#include "nft/attrs.h"
+#include "nft/codec.h"
+#include "nft/names.h"
+
+#define RECEIVE_BYTES 65536 /* the kernel fills dump answers up to 32 KiB */
+#define DUMP_ATTEMPTS 16
+#define BATCH_FRAME_BYTES 256 /* what netlink keeps of the send buffer, and the end message */
+
+int kernel_fail(struct nft *nft, int errno_value, const char *fmt, ...)
+{
+	va_list args;
+	size_t used;
+
+	va_start(args, fmt);
+	vsnprintf(nft->error, sizeof nft->error, fmt, args);
+	va_end(args);
+	used = strlen(nft->error);
+	snprintf(nft->error + used, sizeof nft->error - used, ": %s", strerror(errno_value));
+	return -errno_value;
+}
+
+/* A batch is one datagram: root outside of user namespaces may have any length, others live with what is set. */
+static void raise_send_buffer(struct nft *nft)
+{
+	int fd = mnl_socket_get_fd(nft->socket), wanted = INT_MAX / 2, got = 0;
+	socklen_t length = sizeof got;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &length) < 0 || got <= BATCH_FRAME_BYTES)
+		got = 65536;
+	nft->send_max_bytes = (size_t)got - BATCH_FRAME_BYTES;
+}
+
+struct nft *nft_open(const struct skeleton *skeleton, const char **error)
+{
+	struct nft *nft = mem_alloc(sizeof *nft);
+	int on = 1;
+
+	nft->skeleton = *skeleton;
+	snprintf(nft->table, sizeof nft->table, "%s", skeleton->table);
+	nft->skeleton.table = nft->table;
+	if (skeleton->interface != NULL) {
+		snprintf(nft->interface, sizeof nft->interface, "%s", skeleton->interface);
+		nft->skeleton.interface = nft->interface;
+	}
+	nft->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (nft->socket == NULL || mnl_socket_bind(nft->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		*error = "cannot open a netfilter netlink socket (CONFIG_NETFILTER_NETLINK)";
+		nft_close(nft);
+		return NULL;
+	}
+	mnl_socket_setsockopt(nft->socket, NETLINK_CAP_ACK, &on, sizeof on);
+	mnl_socket_setsockopt(nft->socket, NETLINK_EXT_ACK, &on, sizeof on);
+	raise_send_buffer(nft);
+	return nft;
+}
+
+static void learns_free(struct nft *nft)
+{
+	size_t at = 0;
+	struct learn *l;
+
+	while ((l = map_next(&nft->learns, &at)) != NULL)
+		free(l);
+	map_fini(&nft->learns);
+}
+
+void nft_close(struct nft *nft)
+{
+	if (nft == NULL)
+		return;
+	if (nft->monitor != NULL)
+		mnl_socket_close(nft->monitor);
+	if (nft->socket != NULL)
+		mnl_socket_close(nft->socket);
+	batch_fini(&nft->batch);
+	learns_free(nft);
+	free(nft->adds);
+	free(nft->dels);
+	free(nft);
+}
+
+const char *nft_error(const struct nft *nft)
+{
+	return nft->error;
+}
+
+/* ---- batches ---- */
+
+void kernel_begin(struct nft *nft)
+{
+	batch_begin(&nft->batch, ++nft->seq);
+}
+
+/* A string attribute of the message; for all types 1 is the table's name, 2 that of the set or chain. */
+static const char *name_attr(const struct nlmsghdr *nlh, uint16_t type)
+{
+	const struct nlattr *attr = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), type);
+
+	return attr != NULL ? mnl_attr_get_str(attr) : "";
+}
+
+/* The list element that contains byte `offset` of the message. */
+static const struct nlattr *element_at(const struct nlmsghdr *nlh, uint32_t offset)
+{
+	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
+	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	const struct nlattr *elem;
+
+	while ((elem = attrs_next(&elems)) != NULL) {
+		size_t from = (size_t)((const uint8_t *)elem - (const uint8_t *)nlh);
+
+		if (offset >= from && offset < from + elem->nla_len)
+			return elem;
+	}
+	return NULL;
+}
+
+static void describe_elements(const struct nlmsghdr *nlh, uint32_t offset, char text[ELEMENT_TEXT_BYTES])
+{
+	const char *name = name_attr(nlh, NFTA_SET_ELEM_LIST_SET);
+	const struct nlattr *attr = offset == 0 ? NULL : element_at(nlh, offset);
+	struct element e;
+	enum set_id set;
+	bool interval_end;
+	int family;
+
+	/* A deletion carries no value, so only additions can be read back whole. */
+	if (attr != NULL && names_set_parse(name, &set, &family) && codec_get(attr, set, family, &e, &interval_end))
+		element_format(&e, text);
+	else
+		snprintf(text, ELEMENT_TEXT_BYTES, "elements of %s", name);
+}
+
+/* What the kernel refused, in words: "add dispatch4 { … }". */
+#define REFUSED_TEXT_BYTES (ELEMENT_TEXT_BYTES + 32)
+static void describe(const struct nlmsghdr *nlh, uint32_t offset, char text[REFUSED_TEXT_BYTES])
+{
+	static const char *const things[] = {
+		[NFT_MSG_NEWTABLE] = "add table",  [NFT_MSG_DELTABLE] = "delete table",
+		[NFT_MSG_NEWCHAIN] = "add chain",  [NFT_MSG_DELCHAIN] = "delete chain",
+		[NFT_MSG_NEWRULE] = "add rule in", [NFT_MSG_NEWSET] = "add set",
+		[NFT_MSG_NEWSETELEM] = "add",	   [NFT_MSG_DELSETELEM] = "delete",
+	};
+	uint16_t type = nlh->nlmsg_type & 0xff;
+	const char *verb = type < sizeof things / sizeof things[0] && things[type] != NULL ? things[type] : "message";
+	char elements[ELEMENT_TEXT_BYTES];
+
+	if (type == NFT_MSG_NEWSETELEM || type == NFT_MSG_DELSETELEM)
+		describe_elements(nlh, offset, elements);
+	else
+		snprintf(elements, sizeof elements, "%s",
+			 name_attr(nlh, type == NFT_MSG_NEWTABLE || type == NFT_MSG_DELTABLE ? 1 : 2));
+	snprintf(text, REFUSED_TEXT_BYTES, "%s %s", verb, elements);
+}
+
+/* Where in the message the kernel saw the error (NLMSGERR_ATTR_OFFS), 0: it did not say. */
+static uint32_t error_offset(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *offset = NULL;
+
+	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS)
+		offset = attrs_find(attrs_of(nlh, sizeof(struct nlmsgerr)), NLMSGERR_ATTR_OFFS);
+	return offset != NULL ? mnl_attr_get_u32(offset) : 0;
+}
+
+static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+	const struct nlmsghdr *cause = batch_find(&nft->batch, nlh->nlmsg_seq);
+	char text[REFUSED_TEXT_BYTES];
+
+	if (err->error == 0 || cause == NULL)
+		return 0; /* an acknowledgement, or of an earlier batch */
+	nft->error_seq = nlh->nlmsg_seq;
+	nft->error_offset = error_offset(nlh);
+	describe(cause, nft->error_offset, text);
+	return kernel_fail(nft, -err->error, "table %s: %s", nft->table, text);
+}
+
+/* Reads the errors of the batch just sent; the first one counts. */
+static int read_errors(struct nft *nft)
+{
+	static char buffer[RECEIVE_BYTES];
+	int first = 0;
+
+	for (;;) {
+		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, sizeof buffer, MSG_DONTWAIT);
+		int left = (int)got;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return first;
+		if (got < 0) /* ENOBUFS: so many errors that some were lost */
+			return first != 0 ? first : kernel_fail(nft, errno, "table %s: reading answers", nft->table);
+		for (struct nlmsghdr *nlh = (void *)buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+			if (nlh->nlmsg_type == NLMSG_ERROR && first == 0)
+				first = note_error(nft, nlh);
+	}
+}
+
+static int send_batch(struct nft *nft)
+{
+	ssize_t sent;
+
+	nft->seq = nft->batch.next_seq;
+	do
+		sent = mnl_socket_sendto(nft->socket, nft->batch.data, nft->batch.used);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		return kernel_fail(nft, errno, "table %s: sending %zu bytes", nft->table, nft->batch.used);
+	return read_errors(nft);
+}
+
+int kernel_commit(struct nft *nft)
+{
+	batch_end(&nft->batch);
+	return send_batch(nft);
+}
+
+/* A batch without its end is checked and undone. */
+int kernel_try(struct nft *nft)
+{
+	return send_batch(nft);
+}
+
+/* ---- dumps ---- */
+
+static int send_request(struct nft *nft, const struct kernel_dump *dump)
+{
+	char buffer[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *nfg;
+	ssize_t sent;
+
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | dump->type);
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = ++nft->seq;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+	nfg->nfgen_family = NFPROTO_INET;
+	nfg->version = NFNETLINK_V0;
+	if (dump->table != NULL)
+		mnl_attr_put_strz(nlh, 1, dump->table); /* NFTA_…_TABLE is 1 for every type */
+	if (dump->set != NULL)
+		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, dump->set);
+	do
+		sent = mnl_socket_sendto(nft->socket, nlh, nlh->nlmsg_len);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+/* After an interruption the rest of that dump still comes: read it off, else it is taken for the next one's. */
+static void drain(struct nft *nft, char *buffer)
+{
+	for (;;) {
+		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, RECEIVE_BYTES, MSG_DONTWAIT);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return;
+	}
+}
+
+static int read_dump(struct nft *nft, const struct kernel_dump *dump)
+{
+	static char buffer[RECEIVE_BYTES];
+	int result = MNL_CB_OK;
+
+	while (result > MNL_CB_STOP) {
+		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, sizeof buffer, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		result = mnl_cb_run(buffer, (size_t)got, nft->seq, mnl_socket_get_portid(nft->socket), dump->each,
+				    dump->ctx);
+	}
+	if (result == MNL_CB_STOP)
+		return 0;
+	result = -errno;
+	drain(nft, buffer);
+	return result;
+}
+
+int kernel_dump(struct nft *nft, const struct kernel_dump *dump)
+{
+	int error = -EINTR;
+
+	for (int attempt = 0; attempt < DUMP_ATTEMPTS && error == -EINTR; attempt++) {
+		if (attempt > 0 && dump->restart != NULL)
+			dump->restart(dump->ctx);
+		error = send_request(nft, dump);
+		if (error == 0)
+			error = read_dump(nft, dump);
+	}
+	if (error < 0)
+		return kernel_fail(nft, -error, "table %s: reading %s", nft->table,
+				   dump->set != NULL ? dump->set : "rules");
+	return 0;
+}

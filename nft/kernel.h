@@ -1,0 +1,66 @@
+/*
+ * Inside of nft/: the open door itself, and how messages go through it. A batch is processed by the kernel before
+ * sendto returns, so its errors are waiting in the socket by then and no acknowledgement need be asked for. Main
+ * thread.
+ */
+#ifndef NFT_KERNEL_H
+#define NFT_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libmnl/libmnl.h>
+
+#include "base/map.h"
+#include "nft/batch.h"
+#include "nft/nft.h"
+
+#define TABLE_NAME_BYTES 64
+#define NFT_ERROR_BYTES 512
+
+/* How many elements of SET_STICKY go to a learn chain: it exists while there is one. */
+struct learn {
+	struct {
+		uint32_t family, timeout_s;
+	} key;
+	int64_t users, change; /* change: by the transaction being built */
+	bool exists;
+};
+
+struct nft {
+	struct skeleton skeleton; /* its strings are the two below */
+	char table[TABLE_NAME_BYTES], interface[16];
+	struct mnl_socket *socket, *monitor;
+	uint32_t seq;
+	size_t send_max_bytes; /* the longest batch that the socket takes */
+	struct batch batch;
+	struct element *adds, *dels; /* the transaction */
+	size_t add_count, del_count, add_room, del_room;
+	struct map learns;
+	char error[NFT_ERROR_BYTES];
+	uint32_t error_seq,
+		error_offset; /* message of nft->batch that the kernel refused, and where in it (0: unknown) */
+};
+
+/* Keeps the line for nft_error; returns -errno_value. */
+int kernel_fail(struct nft *nft, int errno_value, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+void kernel_begin(struct nft *nft); /* starts nft->batch */
+int kernel_commit(struct nft *nft); /* ends and sends nft->batch; 0 or -errno of its first error */
+int kernel_try(struct nft *nft);    /* the same, but the kernel only checks it and keeps nothing */
+
+/*
+ * Sends one dump request built by `request` and gives every answer to `each` (libmnl's callback: MNL_CB_OK or
+ * MNL_CB_ERROR). When the kernel says that the dump was interrupted, `restart` (may be NULL) forgets what came and the
+ * dump begins anew, up to a limit. -ENOENT: no such table or set.
+ */
+struct kernel_dump {
+	uint16_t type; /* NFT_MSG_GET… */
+	const char *table, *set;
+	mnl_cb_t each;
+	void (*restart)(void *ctx);
+	void *ctx;
+};
+int kernel_dump(struct nft *nft, const struct kernel_dump *dump);
+
+#endif

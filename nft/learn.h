@@ -1,0 +1,20 @@
+/*
+ * The learn chains: one per family and affinity timeout in use, made with the first element of SET_STICKY that wants
+ * it and removed with the last. Inside of nft/. Main thread.
+ */
+#ifndef NFT_LEARN_H
+#define NFT_LEARN_H
+
+#include "nft/kernel.h"
+
+/* Counts one element of SET_STICKY that the transaction adds (+1) or deletes (-1); others are ignored. */
+void learn_count(struct nft *nft, const struct element *e, int by);
+void learn_put_new(struct nft *nft);	/* chains that the transaction needs: before its elements */
+void learn_put_unused(struct nft *nft); /* chains that it leaves without user: after its elements */
+void learn_settle(struct nft *nft, bool committed);
+void learn_forget(struct nft *nft);				  /* there is no table any more */
+void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */
+/* What was counted is in the kernel already; chains seen without a user stay to be removed by the next transaction. */
+void learn_adopt(struct nft *nft);
+
+#endif

@@ -1,0 +1,355 @@
+/*
+ * A shell on nft/ for the kernel tests and benches: commands on stdin, answers on stdout, each ended by "ok" or
+ * "error TEXT". Elements are written as words, e.g.
+ *
+ *   dispatch 10.96.0.1 tcp 80 cluster 4 [sticky] [maglev]     endpoints 10.96.0.1 tcp 80 0 10.0.0.1 8080
+ *   sticky 10.96.0.1 tcp 80 learn 10800                       allowed-sources 10.96.0.1 tcp 80 10.0.0.0/8
+ *   affinity 10.96.0.1 tcp 80 10.1.1.1 10.0.0.1 8080          cluster-ips 10.96.0.1     service-cidrs 10.96.0.0/12
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/poll.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "nft/names.h"
+#include "nft/nft.h"
+
+#define WORDS_MAX 16
+
+struct words {
+	char *at[WORDS_MAX];
+	int count, next;
+};
+
+static struct words split(char *line)
+{
+	struct words w = {0};
+
+	for (char *word = strtok_r(line, " \n", &line); word != NULL && w.count < WORDS_MAX;
+	     word = strtok_r(NULL, " \n", &line))
+		w.at[w.count++] = word;
+	return w;
+}
+
+static const char *next(struct words *w)
+{
+	return w->next < w->count ? w->at[w->next++] : "";
+}
+
+static uint32_t next_number(struct words *w)
+{
+	return (uint32_t)strtoul(next(w), NULL, 10);
+}
+
+static void next_addr(struct words *w, struct addr *a)
+{
+	if (!addr_parse(a, next(w)))
+		fatalx("driver: no address: %s", w->at[w->next - 1]);
+}
+
+static uint8_t next_proto(struct words *w)
+{
+	const char *name = next(w);
+
+	return strcasecmp(name, "tcp") == 0 ? 6 : strcasecmp(name, "udp") == 0 ? 17 : 132;
+}
+
+static void next_verdict(struct words *w, struct verdict *v)
+{
+	static const char *const kinds[] = {"none",  "cluster", "external", "pick", "pick-internal",
+					    "split", "fence",	"reject",   "drop", "learn"};
+	const char *word = next(w);
+
+	for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++)
+		if (strcmp(kinds[kind], word) == 0)
+			v->kind = (uint8_t)kind;
+	if (v->kind == VERDICT_LEARN)
+		v->timeout_s = next_number(w);
+	else if (names_balances(v->kind))
+		v->size = next_number(w);
+	while (w->next < w->count) {
+		word = next(w);
+		v->sticky = v->sticky || strcmp(word, "sticky") == 0;
+		v->maglev = v->maglev || strcmp(word, "maglev") == 0;
+	}
+}
+
+static struct element next_element(struct words *w)
+{
+	struct element e = {0};
+	char name[NAME_BYTES];
+	enum set_id set;
+	int family;
+
+	snprintf(name, sizeof name, "%s4", next(w));
+	if (!names_set_parse(name, &set, &family))
+		fatalx("driver: no set: %s", name);
+	e.set = (uint8_t)set;
+	if (set == SET_SERVICE_CIDRS || set == SET_LOCAL_SOURCES) {
+		cidr_parse(&e.range, next(w));
+		return e;
+	}
+	next_addr(w, &e.daddr);
+	if (set == SET_CLUSTER_IPS)
+		return e;
+	e.proto = next_proto(w);
+	e.port = (uint16_t)next_number(w);
+	if (set == SET_ALLOWED_SOURCES) {
+		cidr_parse(&e.range, next(w));
+	} else if (set == SET_ENDPOINTS || set == SET_AFFINITY) {
+		struct addr client;
+
+		if (set == SET_ENDPOINTS)
+			e.slot = next_number(w);
+		else if (next_addr(w, &client), true)
+			e.range = cidr_host(&client);
+		next_addr(w, &e.to);
+		e.to_port = (uint16_t)next_number(w);
+		e.packets = next_number(w);
+		e.bytes = next_number(w);
+	} else {
+		next_verdict(w, &e.verdict);
+	}
+	return e;
+}
+
+struct list {
+	struct element *at;
+	size_t count, room;
+};
+
+static void keep(struct list *l, const struct element *e)
+{
+	if (l->count == l->room) {
+		l->room = l->room * 2 + 64;
+		l->at = mem_resize(l->at, l->room * sizeof *l->at);
+	}
+	l->at[l->count++] = *e;
+}
+
+/* `services` frontends with `endpoints` endpoints each, with their ClusterIPs, in one family. */
+static void generate(struct list *l, uint32_t services, uint32_t endpoints, int family)
+{
+	uint32_t size = 1;
+
+	while (size < endpoints)
+		size *= 2;
+	for (uint32_t s = 0; s < services; s++) {
+		uint8_t high = (uint8_t)(s >> 16), mid = (uint8_t)(s >> 8), low = (uint8_t)s;
+		struct element e = {.daddr = {AF_INET, {10, (uint8_t)(128 + high), mid, low}}, .proto = 6, .port = 80};
+
+		if (family == AF_INET6)
+			e.daddr = (struct addr){AF_INET6, {0xfd, 0x80, [13] = high, mid, low}};
+		e.set = SET_CLUSTER_IPS;
+		keep(l, &e);
+		e.set = SET_DISPATCH;
+		e.verdict = (struct verdict){.kind = VERDICT_CLUSTER, .size = size};
+		keep(l, &e);
+		e.set = SET_ENDPOINTS;
+		e.to_port = 8080;
+		for (e.slot = 0; e.slot < endpoints; e.slot++) {
+			e.to = (struct addr){AF_INET, {172, mid, low, (uint8_t)e.slot}};
+			if (family == AF_INET6)
+				e.to = (struct addr){AF_INET6, {0xfd, 0x90, [13] = mid, low, (uint8_t)e.slot}};
+			keep(l, &e);
+		}
+	}
+}
+
+static void print_element(void *ctx, const struct element *e)
+{
+	char text[ELEMENT_TEXT_BYTES];
+
+	(void)ctx;
+	if (e->packets != 0 || e->bytes != 0)
+		printf("%s packets %llu bytes %llu\n", element_format(e, text), (unsigned long long)e->packets,
+		       (unsigned long long)e->bytes);
+	else
+		printf("%s\n", element_format(e, text));
+}
+
+static void count_element(void *ctx, const struct element *e)
+{
+	(void)e;
+	++*(size_t *)ctx;
+}
+
+static void collect_element(void *ctx, const struct element *e)
+{
+	keep(ctx, e);
+}
+
+static void answer(const struct nft *nft, int error)
+{
+	if (error == 0)
+		printf("ok\n");
+	else
+		printf("error %s\n", nft_error(nft));
+	fflush(stdout);
+}
+
+static int state(struct nft *nft)
+{
+	static const char *const names[] = {"absent", "ours", "other"};
+	enum table_state s;
+	int error = nft_table_state(nft, &s);
+
+	if (error == 0)
+		printf("%s\n", names[s]);
+	return error;
+}
+
+/* Waits for a foreign change, `limit_ms` at most. */
+static int monitor(struct nft *nft, int limit_ms)
+{
+	struct pollfd p = {.fd = nft_monitor_fd(nft), .events = POLLIN};
+	uint64_t end = clock_ms() + (uint64_t)limit_ms;
+
+	while (clock_ms() < end)
+		if (poll(&p, 1, (int)(end - clock_ms())) > 0 && nft_monitor_read(nft)) {
+			printf("touched\n");
+			return 0;
+		}
+	printf("quiet\n");
+	return 0;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Replaces the target of one endpoint `rounds` times; prints the median and the slowest commit. */
+static int replace(struct nft *nft, const struct list *l, uint32_t rounds)
+{
+	uint64_t *took_ns = mem_array(rounds, sizeof *took_ns);
+	struct element e = {0};
+	int error = 0;
+
+	for (size_t i = 0; i < l->count && e.set != SET_ENDPOINTS; i++)
+		e = l->at[l->count / 2 + i];
+	for (uint32_t i = 0; i < rounds && error == 0; i++) {
+		uint64_t start = clock_ns();
+
+		nft_tx_del(nft, &e);
+		e.to_port ^= 1;
+		nft_tx_add(nft, &e);
+		error = nft_tx_commit(nft);
+		took_ns[i] = clock_ns() - start;
+	}
+	qsort(took_ns, rounds, sizeof *took_ns, compare_ns);
+	printf("median_us %.1f max_us %.1f\n", (double)took_ns[rounds / 2] / 1e3, (double)took_ns[rounds - 1] / 1e3);
+	free(took_ns);
+	return error;
+}
+
+static int command(struct nft *nft, struct words *w, struct list *list)
+{
+	const char *verb = next(w);
+	uint64_t start = clock_ns();
+	size_t count = 0;
+	int error = 0;
+
+	if (strcmp(verb, "element") == 0) {
+		struct element e = next_element(w);
+		keep(list, &e);
+	} else if (strcmp(verb, "generate") == 0) {
+		uint32_t services = next_number(w), endpoints = next_number(w);
+		generate(list, services, endpoints, strcmp(next(w), "6") == 0 ? AF_INET6 : AF_INET);
+	} else if (strcmp(verb, "forget") == 0) {
+		list->count = 0;
+	} else if (strcmp(verb, "add") == 0) {
+		struct element e = next_element(w);
+		nft_tx_add(nft, &e);
+	} else if (strcmp(verb, "del") == 0) {
+		struct element e = next_element(w);
+		nft_tx_del(nft, &e);
+	} else if (strcmp(verb, "load") == 0) {
+		error = nft_load(nft, list->at, list->count);
+	} else if (strcmp(verb, "commit") == 0) {
+		error = nft_tx_commit(nft);
+	} else if (strcmp(verb, "dump") == 0) {
+		error = nft_dump(nft, strcmp(next(w), "affinity") == 0, print_element, NULL);
+	} else if (strcmp(verb, "count") == 0) {
+		error = nft_dump(nft, strcmp(next(w), "affinity") == 0, count_element, &count);
+		printf("%zu\n", count);
+	} else if (strcmp(verb, "keep") == 0) {
+		list->count = 0;
+		error = nft_dump(nft, false, collect_element, list);
+	} else if (strcmp(verb, "replace") == 0) {
+		error = replace(nft, list, next_number(w));
+	} else if (strcmp(verb, "state") == 0) {
+		error = state(nft);
+	} else if (strcmp(verb, "probe") == 0) {
+		error = nft_probe(nft);
+	} else if (strcmp(verb, "cleanup") == 0) {
+		error = nft_cleanup(nft);
+	} else if (strcmp(verb, "watch") == 0) {
+		error = nft_monitor_open(nft);
+	} else if (strcmp(verb, "wait") == 0) {
+		error = monitor(nft, (int)next_number(w));
+	} else {
+		fatalx("driver: no command: %s", verb);
+	}
+	if (strcmp(verb, "load") == 0 || strcmp(verb, "commit") == 0 || strcmp(verb, "count") == 0)
+		printf("took_ms %.3f\n", (double)(clock_ns() - start) / 1e6);
+	return error;
+}
+
+static void detector(const char *text, enum detector *to, struct skeleton *s)
+{
+	*to = DETECT_NONE;
+	if (strcmp(text, "sources") == 0)
+		*to = DETECT_SOURCES;
+	if (strncmp(text, "interface:", 10) == 0) {
+		*to = DETECT_INTERFACE;
+		s->interface = text + 10;
+	}
+	if (strncmp(text, "prefix:", 7) == 0) {
+		*to = DETECT_INTERFACE_PREFIX;
+		s->interface = text + 7;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct skeleton s = {.table = "fairlead", .masquerade_bit = 14};
+	const char *error = NULL;
+	struct list list = {0};
+	char line[1024];
+	struct nft *nft;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "counters") == 0)
+			s.counters = true;
+		else if (strcmp(argv[i], "masquerade-all") == 0)
+			s.masquerade_all = true;
+		else if (strncmp(argv[i], "table:", 6) == 0)
+			s.table = argv[i] + 6;
+		else if (strncmp(argv[i], "bit:", 4) == 0)
+			s.masquerade_bit = (unsigned)strtoul(argv[i] + 4, NULL, 10);
+		else if (strncmp(argv[i], "v6:", 3) == 0)
+			detector(argv[i] + 3, &s.detector6, &s);
+		else
+			detector(argv[i], &s.detector4, &s);
+	}
+	nft = nft_open(&s, &error);
+	if (nft == NULL)
+		fatalx("driver: %s", error);
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		struct words w = split(line);
+
+		if (w.count > 0)
+			answer(nft, command(nft, &w, &list));
+	}
+	nft_close(nft);
+	free(list.at);
+	return 0;
+}
