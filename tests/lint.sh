@@ -46,7 +46,7 @@ ares\.h            dns/           1
 urcu               dns/           -
 ldns/              proxy/         -
 xxhash\.h          base/          1
-ev\.h              watch/|proxy/  -'
+ev\.h              watch/|proxy/|dns/tcp -'
 
 check_libraries() {
 	local header folders most file files

@@ -1,0 +1,56 @@
+/*
+ * A packet in, a packet out: everything between the socket and the zone. No I/O; runs on an RCU-registered online
+ * thread, allocates nothing. One responder per thread, which alone writes its counters.
+ */
+#ifndef DNS_RESPOND_H
+#define DNS_RESPOND_H
+
+#include <stdatomic.h>
+
+#include "dns/edns.h"
+#include "dns/zone.h"
+
+struct respond_config {
+	const struct zone *zone;
+	struct edns_config edns;
+	bool fixed_order;     /* addresses always in the same order */
+	const char *version;  /* answer to version.bind CH TXT; NULL: REFUSED */
+	const char *identity; /* answer to id.server and hostname.bind CH TXT; NULL: REFUSED */
+};
+
+enum respond_proto { RESPOND_UDP, RESPOND_TCP, RESPOND_PROTOS };
+
+/* Slots of counters by query type; the types that CoreDNS's metrics name, others together. */
+enum { COUNT_TYPES = 13, COUNT_RCODES = 17 };
+
+/* Written by one thread with relaxed stores, read by any. */
+struct respond_counts {
+	_Atomic uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES]; /* by transport, IPv4/IPv6, type */
+	_Atomic uint64_t replies[COUNT_RCODES];
+	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped;
+};
+
+struct responder {
+	const struct respond_config *config; /* shared, constant */
+	struct respond_counts *counts;
+	uint32_t turn; /* address rotation */
+};
+
+struct packet {
+	const uint8_t *bytes;
+	size_t length;
+	const struct sockaddr *from;
+	enum respond_proto proto;
+};
+
+/*
+ * Writes the reply into out (at least 512 bytes; more than room is never written) and returns its length; 0: no
+ * reply. Over UDP replies are cut to what the client takes.
+ */
+size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room);
+
+/* "A", "AAAA", …, "other" of a counter slot. */
+const char *respond_type_name(unsigned slot);
+const char *respond_rcode_name(unsigned rcode);
+
+#endif
