@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "base/hash.h"
 #include "base/mem.h"
 
 static const char tomb; /* its address marks a removed slot */
@@ -67,14 +65,14 @@ static void make_room(struct map *m)
 
 void *map_get(const struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, XXH3_64bits(key, key_bytes));
+	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_bytes(key, key_bytes, 0));
 
 	return s != NULL ? s->value : NULL;
 }
 
 void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 {
-	uint64_t hash = XXH3_64bits(key, key_bytes);
+	uint64_t hash = hash_bytes(key, key_bytes, 0);
 	struct map_slot *s = find(m, key, key_bytes, hash);
 
 	assert(value != NULL && key != NULL);
@@ -91,7 +89,7 @@ void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 
 void *map_del(struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, XXH3_64bits(key, key_bytes));
+	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_bytes(key, key_bytes, 0));
 
 	if (s == NULL)
 		return NULL;

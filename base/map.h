@@ -1,5 +1,5 @@
 /*
- * Hash map from a byte string to a pointer: open addressing, XXH3 of libxxhash. Keys are borrowed: they must live
+ * Hash map from a byte string to a pointer: open addressing, base/hash.h. Keys are borrowed: they must live
  * (usually inside the value) as long as the entry. One thread. Not for what DNS workers read: that is liburcu's.
  */
 #ifndef BASE_MAP_H

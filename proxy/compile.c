@@ -52,7 +52,7 @@ static void compile_head(struct build *b)
 		out->cluster_ip_count = o->cluster_ip_count;
 		memcpy(out->cluster_ips, o->cluster_ips, o->cluster_ip_count * sizeof o->cluster_ips[0]);
 	}
-	out->proxied = out->cluster_ip_count != 0 && o->proxy_name == NULL;
+	out->proxied = out->cluster_ip_count != 0 && o->port_count != 0 && o->proxy_name == NULL;
 	if (!out->proxied)
 		return;
 	out->sticky = o->client_ip_affinity;

@@ -1,9 +1,8 @@
 /* The DNS view: what exists below the service's name (dns.md A and B.4). */
-#define XXH_INLINE_ALL
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "base/hash.h"
 #include "proxy/compile_build.h"
 
 #define LABEL_MAX_BYTES 63
@@ -169,22 +168,12 @@ static void sort_endpoints(struct view *v)
 
 /* ---- digest ---- */
 
-static uint64_t mix(uint64_t seed, const void *bytes, size_t length_bytes)
-{
-	return XXH3_64bits_withSeed(bytes, length_bytes, seed);
-}
-
-static uint64_t mix_text(uint64_t seed, const char *text)
-{
-	return mix(seed, text, strlen(text) + 1);
-}
-
 static uint64_t mix_ports(uint64_t seed, const struct dns_port *ports, size_t count)
 {
-	seed = mix(seed, &count, sizeof count);
+	seed = hash_bytes(&count, sizeof count, seed);
 	for (size_t i = 0; i < count; i++) {
 		uint8_t number[3] = {ports[i].proto, (uint8_t)(ports[i].port >> 8), (uint8_t)ports[i].port};
-		seed = mix(mix_text(seed, ports[i].name), number, sizeof number);
+		seed = hash_bytes(number, sizeof number, hash_text(ports[i].name, seed));
 	}
 	return seed;
 }
@@ -194,14 +183,14 @@ static uint64_t digest(const struct service *s)
 {
 	uint64_t seed = (uint64_t)s->dns_kind;
 
-	seed = mix_text(mix_text(seed, s->ns), s->name);
-	seed = mix(seed, s->cluster_ips, sizeof s->cluster_ips);
+	seed = hash_text(s->name, hash_text(s->ns, seed));
+	seed = hash_bytes(s->cluster_ips, sizeof s->cluster_ips, seed);
 	if (s->external_name != NULL)
-		seed = mix_text(seed, s->external_name);
+		seed = hash_text(s->external_name, seed);
 	seed = mix_ports(seed, s->dns_ports, s->dns_service_ports);
 	for (size_t i = 0; i < s->dns_endpoint_count; i++) {
 		const struct dns_endpoint *e = &s->dns_endpoints[i];
-		seed = mix(mix_text(seed, e->label), &e->addr, sizeof e->addr);
+		seed = hash_bytes(&e->addr, sizeof e->addr, hash_text(e->label, seed));
 		seed = mix_ports(seed, &s->dns_ports[e->ports_at], e->port_count);
 	}
 	return seed;

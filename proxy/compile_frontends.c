@@ -10,7 +10,7 @@ void compile_ports(struct build *b)
 
 	b->ports = arena_array(b->scratch, o->port_count * b->out.cluster_ip_count, sizeof *b->ports);
 	for (size_t i = 0; i < b->out.cluster_ip_count; i++)
-		for (size_t k = 0; k < o->port_count; k++)
+		for (size_t k = 0; k < o->port_count && b->out.port_count < UINT16_MAX; k++)
 			b->ports[b->out.port_count++] = (struct service_port){
 				.name = o->ports[k].name,
 				.port = o->ports[k].port,

@@ -1,56 +1,76 @@
 #include "proxy/maglev.h"
 
-#define XXH_INLINE_ALL
-#include <string.h>
-#include <xxhash.h>
+#include <assert.h>
+#include <stdbool.h>
 
+#include "base/hash.h"
 #include "nft/element.h"
 
-#define SLOTS_PER_TURN 128u
-#define TURNS_MAX (SLOT_MAX_SIZE / 4) /* above that a table of SLOT_MAX_SIZE is too coarse to be even */
-#define EMPTY UINT32_MAX
+#define SIZE_BITS 14
+#define LARGE_BITS 16
+#define TURNS_MAX (1u << (SIZE_BITS - 2)) /* four slots a turn: weights are scaled to it */
 
-/* One walk over the table; a member of weight n has n walks. */
+static_assert(1u << LARGE_BITS == SLOT_MAX_SIZE, "the largest pool of the kernel's chains");
+
+/* The order in which one turn-taker wants the slots; a member of weight n has n of them. */
 struct walk {
-	uint32_t at, skip;
+	uint64_t key;
+	uint32_t step;
 	uint16_t target;
 };
 
-uint32_t maglev_size(uint32_t turns)
+static unsigned size_bits(uint32_t turns)
 {
-	uint32_t size = 1;
-
-	while (size < turns * SLOTS_PER_TURN && size < SLOT_MAX_SIZE)
-		size *= 2;
-	return size;
+	return turns <= TURNS_MAX ? SIZE_BITS : LARGE_BITS;
 }
 
-static struct walk walk_start(const struct target *t, uint16_t index, uint32_t replica, uint64_t seed, uint32_t size)
+uint32_t maglev_size(uint32_t turns)
 {
-	uint8_t id[sizeof t->addr + 6];
+	return 1u << size_bits(turns);
+}
 
-	memcpy(id, &t->addr, sizeof t->addr);
-	memcpy(id + sizeof t->addr, (uint8_t[]){(uint8_t)(t->port >> 8), (uint8_t)t->port}, 2);
-	for (int i = 0; i < 4; i++)
-		id[sizeof t->addr + 2 + (size_t)i] = (uint8_t)(replica >> (8 * i));
-	uint64_t hash = XXH3_64bits_withSeed(id, sizeof id, seed);
-	return (struct walk){
-		.at = (uint32_t)hash & (size - 1),
-		.skip = ((uint32_t)(hash >> 32) | 1) & (size - 1),
-		.target = index,
-	};
+static uint64_t walk_key(const struct target *t, uint32_t replica, uint64_t seed)
+{
+	struct {
+		struct addr addr;
+		uint8_t rest[6];
+	} id = {.addr = t->addr};
+
+	id.rest[0] = (uint8_t)(t->port >> 8);
+	id.rest[1] = (uint8_t)t->port;
+	for (unsigned i = 0; i < 4; i++)
+		id.rest[2 + i] = (uint8_t)(replica >> (8 * i));
+	return hash_bytes(&id, sizeof id, seed);
+}
+
+/*
+ * A permutation of 0…2^bits-1 chosen by key: each line is a bijection. The paper's offset and stride need a prime
+ * size; strides over a power of two share their low bits and collide in runs, which moved up to 7 % when measured.
+ */
+static uint32_t permute(uint32_t step, uint64_t key, unsigned bits)
+{
+	uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32), mask = (1u << bits) - 1, x = step;
+
+	x = (x ^ low) & mask;
+	x = (x * (high | 1)) & mask;
+	x ^= x >> (bits / 2);
+	x = (x * ((low >> 8) | 1)) & mask;
+	x ^= x >> (bits / 2 + 1);
+	x = (x * ((high >> 8) | 1)) & mask;
+	return x ^ x >> (bits / 2);
 }
 
 /* Every walk takes one free slot per round until the table is full. */
-static void fill(uint32_t *table, uint32_t size, struct walk *walks, uint32_t count)
+static void fill(uint16_t *slots, bool *taken, unsigned bits, struct walk *walks, uint32_t count)
 {
-	uint32_t filled = 0;
+	uint32_t filled = 0, slot;
 
-	for (uint32_t w = 0; filled < size; w = w + 1 < count ? w + 1 : 0) {
-		struct walk *k = &walks[w];
-		while (table[k->at] != EMPTY)
-			k->at = (k->at + k->skip) & (size - 1);
-		table[k->at] = k->target;
+	for (uint32_t w = 0; filled < 1u << bits; w = w + 1 < count ? w + 1 : 0) {
+		do
+			slot = permute(walks[w].step++, walks[w].key, bits);
+		while (taken[slot]);
+		taken[slot] = true;
+		slots[slot] = walks[w].target;
 		filled++;
 	}
 }
@@ -61,18 +81,18 @@ struct pool maglev_fill(const struct target *targets, const struct pool_member *
 	if (count == 0)
 		return (struct pool){0};
 	uint32_t *shares = arena_array(arena, count, sizeof *shares);
-	uint32_t turns = pool_shares(members, count, TURNS_MAX, shares);
-	uint32_t size = maglev_size(turns), next = 0;
+	uint32_t turns = pool_shares(members, count, TURNS_MAX, shares), next = 0;
+	unsigned bits = size_bits(turns);
 	struct walk *walks = arena_array(arena, turns, sizeof *walks);
-	uint32_t *table = arena_array(arena, size, sizeof *table);
-	uint16_t *slots = arena_array(arena, size, sizeof *slots);
+	uint16_t *slots = arena_array(arena, 1u << bits, sizeof *slots);
+	bool *taken = arena_array(arena, 1u << bits, sizeof *taken);
 
 	for (size_t i = 0; i < count; i++)
-		for (uint32_t r = 0; r < shares[i]; r++, next++)
-			walks[next] = walk_start(&targets[members[i].target], members[i].target, r, seed, size);
-	memset(table, 0xff, size * sizeof *table);
-	fill(table, size, walks, turns);
-	for (uint32_t i = 0; i < size; i++)
-		slots[i] = (uint16_t)table[i];
-	return (struct pool){.size = size, .count = size, .slots = slots};
+		for (uint32_t r = 0; r < shares[i]; r++)
+			walks[next++] = (struct walk){
+				.key = walk_key(&targets[members[i].target], r, seed),
+				.target = members[i].target,
+			};
+	fill(slots, taken, bits, walks, turns);
+	return (struct pool){.size = 1u << bits, .count = 1u << bits, .slots = slots};
 }

@@ -12,7 +12,7 @@
 struct nodeports {	/* zero = `all` without loopback, as kube-proxy's empty list */
 	bool primary;	/* the first node IP of each family */
 	bool all;	/* every address but loopback and link-local */
-	bool localhost; /* loopback addresses: node ports from this node only */
+	bool localhost; /* loopback addresses: node ports from this node only, through the relay */
 	size_t cidr_count;
 	struct cidr cidrs[NODEPORTS_CIDRS_MAX];
 };
@@ -22,11 +22,12 @@ bool nodeports_parse(struct nodeports *n, const char *list, char error[256]);
 /*
  * Writes the addresses, sorted and unique, to out (room for host_count) and returns their number. host: every address
  * of every interface; node_ips: the node's own, in order of preference; only those that are host addresses count.
+ * Loopback addresses are never among them: they are the relay's (relay.h).
  * When there are only CIDRs and none of a family, that family takes all, as in kube-proxy.
  */
 size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, size_t host_count,
 			  const struct addr *node_ips, size_t node_ip_count, struct addr *out);
-/* Node ports on loopback are wanted: the kernel must be told (route_localnet). */
+/* Node ports on loopback are wanted: the relay must run. */
 bool nodeports_want_loopback(const struct nodeports *n);
 
 #endif

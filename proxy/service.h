@@ -114,7 +114,7 @@ struct service {
 	const struct frontend *frontends; /* sorted by key: unique */
 	size_t cluster_ip_count;
 	struct addr cluster_ips[2];
-	bool proxied; /* false: no frontends here: headless, ExternalName, no ClusterIP, or another proxy's */
+	bool proxied; /* false: no frontends: headless, ExternalName, no ClusterIP, no port, or another proxy's */
 	bool sticky;
 	bool maglev;
 	uint16_t health_check_node_port; /* 0 unless LoadBalancer with eTP Local */

@@ -1,0 +1,149 @@
+/* The differences of one turn, netted per key: declared in proxy/elements.h. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "proxy/elements.h"
+
+struct entry {
+	struct element element;
+	uint32_t at; /* order of happening */
+	bool add;
+};
+
+struct changes {
+	struct entry *entries;
+	size_t count, room;
+	struct element_list before, after; /* of one service; kept for their memory */
+};
+
+struct changes *changes_new(void)
+{
+	return mem_alloc(sizeof(struct changes));
+}
+
+void changes_free(struct changes *c)
+{
+	if (c == NULL)
+		return;
+	element_list_fini(&c->before);
+	element_list_fini(&c->after);
+	free(c->entries);
+	free(c);
+}
+
+static void note(struct changes *c, const struct element *e, bool add)
+{
+	if (c->count == c->room) {
+		c->room = c->room != 0 ? c->room * 2 : 64;
+		c->entries = mem_resize(c->entries, c->room * sizeof *c->entries);
+	}
+	c->entries[c->count] = (struct entry){.element = *e, .at = (uint32_t)c->count, .add = add};
+	c->count++;
+}
+
+void changes_del(struct changes *c, const struct element *e)
+{
+	note(c, e, false);
+}
+
+void changes_add(struct changes *c, const struct element *e)
+{
+	note(c, e, true);
+}
+
+static void note_del(void *ctx, const struct element *e)
+{
+	note(ctx, e, false);
+}
+
+static void note_add(void *ctx, const struct element *e)
+{
+	note(ctx, e, true);
+}
+
+static void note_key(struct changes *c, const struct service *s, const struct frontend_key *key, bool add)
+{
+	struct element_list list = {0};
+
+	elements_collect_key(&list, s, key);
+	for (size_t i = 0; i < list.count; i++)
+		note(c, &list.items[i], add);
+	element_list_fini(&list);
+}
+
+struct move {
+	struct changes *changes;
+	const struct service *prev, *next;
+};
+
+/* Only the other service's side: the own side is in the lists before and after. */
+static void moved(void *ctx, const struct frontend_key *key, const struct service *from, const struct service *to)
+{
+	const struct move *m = ctx;
+
+	if (from != m->prev && from != m->next)
+		note_key(m->changes, from, key, false);
+	if (to != m->prev && to != m->next)
+		note_key(m->changes, to, key, true);
+}
+
+void changes_service(struct changes *c, struct claims *claims, const struct service *prev, const struct service *next)
+{
+	struct move m = {.changes = c, .prev = prev, .next = next};
+	struct element_ops ops = {.ctx = c, .del = note_del, .add = note_add};
+
+	element_list_clear(&c->before);
+	element_list_clear(&c->after);
+	if (prev != NULL)
+		elements_collect(&c->before, prev, claims);
+	claims_replace(claims, prev, next, moved, &m);
+	if (next != NULL)
+		elements_collect(&c->after, next, claims);
+	elements_reconcile(&c->after, &c->before, &ops);
+}
+
+/* By set, family and key, then as it happened. element_compare also orders by value, so equal keys are told apart. */
+static int by_key_then_time(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (element_same_key(&x->element, &y->element))
+		return (x->at > y->at) - (x->at < y->at);
+	return element_compare(&x->element, &y->element);
+}
+
+/* First and last of a key's entries say what was and what is; what lies between never was in the kernel. */
+static size_t net(const struct entry *first, const struct entry *last, bool adds, const struct element_ops *ops)
+{
+	const struct element *was = first->add ? NULL : &first->element;
+	const struct element *is = last->add ? &last->element : NULL;
+
+	if (was != NULL && is != NULL && element_equal(was, is))
+		return 0;
+	if (!adds && was != NULL) {
+		ops->del(ops->ctx, was);
+		return 1;
+	}
+	if (adds && is != NULL) {
+		ops->add(ops->ctx, is);
+		return 1;
+	}
+	return 0;
+}
+
+size_t changes_flush(struct changes *c, const struct element_ops *ops)
+{
+	size_t operations = 0;
+
+	if (c->count != 0)
+		qsort(c->entries, c->count, sizeof *c->entries, by_key_then_time);
+	for (int adds = 0; adds < 2; adds++)
+		for (size_t i = 0, next; i < c->count; i = next) {
+			for (next = i + 1; next < c->count; next++)
+				if (!element_same_key(&c->entries[i].element, &c->entries[next].element))
+					break;
+			operations += net(&c->entries[i], &c->entries[next - 1], adds, ops);
+		}
+	c->count = 0;
+	return operations;
+}

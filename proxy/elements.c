@@ -1,0 +1,236 @@
+#include "proxy/elements.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* ---- lists ---- */
+
+void element_list_add(struct element_list *l, const struct element *e)
+{
+	if (l->count == l->room) {
+		l->room = l->room != 0 ? l->room * 2 : 64;
+		l->items = mem_resize(l->items, l->room * sizeof *l->items);
+	}
+	l->items[l->count++] = *e;
+}
+
+void element_list_clear(struct element_list *l)
+{
+	l->count = 0;
+}
+
+void element_list_fini(struct element_list *l)
+{
+	free(l->items);
+	*l = (struct element_list){0};
+}
+
+/* ---- services to elements ---- */
+
+struct emitter {
+	struct element_list *out;
+	const struct service *service;
+	const struct frontend *frontend;
+};
+
+static struct element element_at(const struct emitter *m, enum set_id set)
+{
+	const struct frontend_key *key = &m->frontend->key;
+
+	return (struct element){.set = (uint8_t)set, .daddr = key->addr, .proto = key->proto, .port = key->port};
+}
+
+/* A verdict that balances, or the refusal that stands in for it. */
+static void emit_verdict(const struct emitter *m, enum set_id set, enum verdict_kind kind, const struct pool *pool)
+{
+	struct element e = element_at(m, set);
+
+	e.verdict.kind = (uint8_t)kind;
+	if (pool != NULL) {
+		e.verdict.sticky = m->service->sticky;
+		e.verdict.maglev = m->service->maglev;
+		e.verdict.size = pool->size;
+	}
+	element_list_add(m->out, &e);
+}
+
+static void emit_slots(const struct emitter *m, const struct pool *pool, uint32_t first)
+{
+	struct element e = element_at(m, SET_ENDPOINTS);
+
+	for (uint32_t i = 0; pool != NULL && i < pool->count; i++) {
+		const struct target *t = service_target(m->service, m->frontend, pool, i);
+		e.slot = first + i;
+		e.to = t->addr;
+		e.to_port = t->port;
+		element_list_add(m->out, &e);
+	}
+}
+
+static enum verdict_kind refusal(const struct frontend *f)
+{
+	return f->action == ACTION_DROP ? VERDICT_DROP : VERDICT_REJECT;
+}
+
+/* externalTrafficPolicy Local: two answers, by where the client is. */
+static void emit_split(const struct emitter *m, enum set_id set)
+{
+	const struct frontend *f = m->frontend;
+
+	emit_verdict(m, set, VERDICT_SPLIT, NULL);
+	emit_verdict(m, SET_LOCAL, f->pool != NULL ? VERDICT_PICK : refusal(f), f->pool);
+	emit_verdict(m, SET_INTERNAL, VERDICT_PICK_INTERNAL, f->internal);
+	emit_slots(m, f->pool, 0);
+	emit_slots(m, f->internal, SLOT_INTERNAL);
+}
+
+static void emit_plain(const struct emitter *m, enum set_id set)
+{
+	const struct frontend *f = m->frontend;
+	enum verdict_kind balance = f->kind == FRONTEND_CLUSTER_IP ? VERDICT_CLUSTER : VERDICT_EXTERNAL;
+
+	emit_verdict(m, set, f->pool != NULL ? balance : refusal(f), f->pool);
+	emit_slots(m, f->pool, 0);
+}
+
+static void emit_fence(const struct emitter *m)
+{
+	struct element e = element_at(m, SET_ALLOWED_SOURCES);
+
+	emit_verdict(m, SET_DISPATCH, VERDICT_FENCE, NULL);
+	for (size_t i = 0; i < m->service->source_range_count; i++) {
+		e.range = m->service->source_ranges[i];
+		if (e.range.addr.family == e.daddr.family)
+			element_list_add(m->out, &e);
+	}
+}
+
+static void emit_learn(const struct emitter *m)
+{
+	struct element e = element_at(m, SET_STICKY);
+
+	e.verdict.kind = VERDICT_LEARN;
+	e.verdict.timeout_s = m->service->sticky_timeout_s;
+	element_list_add(m->out, &e);
+}
+
+static void emit_frontend(struct element_list *out, const struct service *s, const struct frontend *f)
+{
+	struct emitter m = {.out = out, .service = s, .frontend = f};
+
+	if (f->fenced)
+		emit_fence(&m);
+	if (f->split)
+		emit_split(&m, f->fenced ? SET_FENCED : SET_DISPATCH);
+	else
+		emit_plain(&m, f->fenced ? SET_FENCED : SET_DISPATCH);
+	if (s->sticky && (f->pool != NULL || f->internal != NULL))
+		emit_learn(&m);
+}
+
+static void emit_ip(struct element_list *out, const struct addr *cluster_ip)
+{
+	struct element e = {.set = SET_CLUSTER_IPS, .daddr = *cluster_ip};
+
+	element_list_add(out, &e);
+}
+
+static bool owns(const struct service *s, const struct frontend_key *key, const struct claims *claims)
+{
+	return claims == NULL || claims_owner(claims, key) == s;
+}
+
+void elements_collect(struct element_list *out, const struct service *s, const struct claims *claims)
+{
+	for (size_t i = 0; i < s->frontend_count; i++)
+		if (owns(s, &s->frontends[i].key, claims))
+			emit_frontend(out, s, &s->frontends[i]);
+	for (size_t i = 0; s->proxied && i < s->cluster_ip_count; i++) {
+		struct frontend_key key = claims_ip_key(&s->cluster_ips[i]);
+		if (owns(s, &key, claims))
+			emit_ip(out, &s->cluster_ips[i]);
+	}
+}
+
+void elements_collect_key(struct element_list *out, const struct service *s, const struct frontend_key *key)
+{
+	const struct frontend *f = service_frontend(s, key);
+
+	if (key->proto == 0)
+		emit_ip(out, &key->addr);
+	else if (f != NULL)
+		emit_frontend(out, s, f);
+}
+
+/* ---- differences ---- */
+
+static int by_element(const void *a, const void *b)
+{
+	return element_compare(a, b);
+}
+
+/* Counters belong to a frontend; a slot's belong to the endpoint that has left it. */
+static void replace(const struct element *have, const struct element *want, const struct element_ops *ops)
+{
+	struct element e = *want;
+
+	if (e.set != SET_ENDPOINTS) {
+		e.packets = have->packets;
+		e.bytes = have->bytes;
+	}
+	ops->del(ops->ctx, have);
+	ops->add(ops->ctx, &e);
+}
+
+size_t elements_reconcile(struct element_list *want, struct element_list *have, const struct element_ops *ops)
+{
+	size_t w = 0, h = 0, operations = 0;
+
+	if (want->count != 0)
+		qsort(want->items, want->count, sizeof *want->items, by_element);
+	if (have->count != 0)
+		qsort(have->items, have->count, sizeof *have->items, by_element);
+	while (w < want->count || h < have->count) {
+		const struct element *x = w < want->count ? &want->items[w] : NULL;
+		const struct element *y = h < have->count ? &have->items[h] : NULL;
+		if (x != NULL && y != NULL && element_same_key(x, y)) {
+			if (!element_equal(x, y)) {
+				replace(y, x, ops);
+				operations += 2;
+			}
+			w++;
+			h++;
+		} else if (y == NULL || (x != NULL && element_compare(x, y) < 0)) {
+			ops->add(ops->ctx, x);
+			operations++;
+			w++;
+		} else {
+			ops->del(ops->ctx, y);
+			operations++;
+			h++;
+		}
+	}
+	return operations;
+}
+
+bool elements_affinity_stale(const struct element *e, const struct claims *claims)
+{
+	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+	const struct service *owner;
+	const struct frontend *f = claims_frontend(claims, &key, &owner);
+
+	if (f == NULL || !owner->sticky)
+		return true;
+	const struct service_port *p = &owner->ports[f->service_port];
+	uint32_t at = service_port_find(p, &e->to, e->to_port);
+	if (at == p->target_count || !addr_equal(&p->targets[at].addr, &e->to) || p->targets[at].port != e->to_port)
+		return true;
+	unsigned used = 0;
+	if (f->pool != NULL)
+		used |= f->pool == &p->local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
+	if (f->internal != NULL)
+		used |= TARGET_IN_CLUSTER;
+	return (p->targets[at].flags & used) == 0;
+}

@@ -1,0 +1,62 @@
+/* Socket addresses from ours and back, for the relay's files. */
+#ifndef PROXY_RELAY_SOCK_H
+#define PROXY_RELAY_SOCK_H
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+
+/* Not an error of the peer: ask again when the descriptor is ready. */
+static inline bool sock_again(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+/* Closes; the peer sees a reset. */
+static inline void sock_reset(int fd)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	close(fd);
+}
+
+/* Returns the length of the filled part. */
+static inline socklen_t sock_address(struct sockaddr_storage *ss, const struct addr *addr, uint16_t port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	if (addr->family == AF_INET) {
+		memcpy(&in.sin_addr, addr->bytes, sizeof in.sin_addr);
+		memcpy(ss, &in, sizeof in);
+		return sizeof in;
+	}
+	memcpy(&in6.sin6_addr, addr->bytes, sizeof in6.sin6_addr);
+	memcpy(ss, &in6, sizeof in6);
+	return sizeof in6;
+}
+
+/* The port; *addr is the address. */
+static inline uint16_t sock_parse(struct addr *addr, const struct sockaddr_storage *ss)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	*addr = (struct addr){.family = (uint8_t)ss->ss_family};
+	if (ss->ss_family == AF_INET) {
+		memcpy(&in, ss, sizeof in);
+		memcpy(addr->bytes, &in.sin_addr, sizeof in.sin_addr);
+		return ntohs(in.sin_port);
+	}
+	memcpy(&in6, ss, sizeof in6);
+	memcpy(addr->bytes, &in6.sin6_addr, sizeof in6.sin6_addr);
+	return ntohs(in6.sin6_port);
+}
+
+#endif

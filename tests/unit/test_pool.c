@@ -1,0 +1,210 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "proxy/pool.h"
+
+#define TARGETS 600
+
+static struct target targets[TARGETS];
+
+static int setup(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < TARGETS; i++)
+		targets[i] = (struct target){
+			.addr = {AF_INET, {10, 0, (uint8_t)(i >> 8), (uint8_t)i}},
+			.port = 80,
+		};
+	return 0;
+}
+
+struct sim {
+	struct arena *arena, *past_arena;
+	bool in[TARGETS];
+	uint32_t count;
+	struct pool_past past;
+};
+
+static size_t members_of(const struct sim *s, struct pool_member *members)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < TARGETS; i++)
+		if (s->in[i])
+			members[n++] = (struct pool_member){(uint16_t)i, 1};
+	return n;
+}
+
+/* Every member exactly once, no hole, S a power of two that is not too sparse. */
+static void check_pool(const struct sim *s, const struct pool *p)
+{
+	bool seen[TARGETS] = {false};
+
+	assert_int_equal(p->count, s->count);
+	for (uint32_t i = 0; i < p->count; i++) {
+		assert_true(s->in[p->slots[i]]);
+		assert_false(seen[p->slots[i]]);
+		seen[p->slots[i]] = true;
+	}
+	assert_int_equal(p->size & (p->size - 1), 0);
+	assert_true(p->size >= p->count);
+	assert_true(p->count * 8 > p->size * 3);
+}
+
+/* Element operations on the slots: a changed value is a del and an add. */
+static uint32_t operations(const struct pool_past *past, const struct pool *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < past->count || i < p->count; i++) {
+		bool both = i < past->count && i < p->count;
+		if (!both)
+			n++;
+		else if (target_compare(&past->slots[i], &targets[p->slots[i]]) != 0)
+			n += 2;
+	}
+	return n + (past->size != p->size ? 2 : 0);
+}
+
+static void keep(struct sim *s, const struct pool *p)
+{
+	arena_reset(s->past_arena);
+	struct target *slots = arena_array(s->past_arena, p->count, sizeof *slots);
+	for (uint32_t i = 0; i < p->count; i++)
+		slots[i] = targets[p->slots[i]];
+	s->past = (struct pool_past){.size = p->size, .count = p->count, .slots = slots};
+}
+
+static uint32_t step(struct sim *s)
+{
+	struct pool_member members[TARGETS];
+
+	arena_reset(s->arena);
+	struct pool p = pool_assign(targets, members, members_of(s, members), &s->past, s->arena);
+	if (s->count != 0)
+		check_pool(s, &p);
+	uint32_t n = operations(&s->past, &p);
+	keep(s, &p);
+	return n;
+}
+
+static void flip(struct sim *s, size_t i)
+{
+	s->in[i] = !s->in[i];
+	s->count = s->in[i] ? s->count + 1 : s->count - 1;
+}
+
+static void random_walk(void **state)
+{
+	struct sim s = {.arena = arena_new(4096), .past_arena = arena_new(4096)};
+
+	(void)state;
+	srand(7);
+	for (int i = 0; i < 20000; i++) {
+		size_t range = (size_t)(1 << (i / 2000 % 10)) + 10; /* small pools and large ones */
+		size_t at = (size_t)rand() % (range < TARGETS ? range : TARGETS);
+		uint32_t size = s.past.size;
+		bool adding = !s.in[at];
+		flip(&s, at);
+		uint32_t n = step(&s);
+		/* One added: its slot, and the verdict when S grew. One removed: hole filled by the last. */
+		assert_true(n <= (adding ? 1u : 3u) + (s.past.size != size ? 2u : 0u));
+	}
+	arena_free(s.arena);
+	arena_free(s.past_arena);
+}
+
+/* The bar of the engine: one endpoint added or replaced costs at most 3 element operations. */
+static void added_or_replaced_within_three(void **state)
+{
+	struct sim s = {.arena = arena_new(4096), .past_arena = arena_new(4096)};
+
+	(void)state;
+	for (size_t i = 0; i < 300; i++) {
+		flip(&s, i);
+		assert_true(step(&s) <= (i == 0 ? 3u : 3u));
+		flip(&s, i);
+		flip(&s, i + 300);
+		assert_int_equal(step(&s), 2);
+		flip(&s, i);
+		flip(&s, i + 300);
+		assert_int_equal(step(&s), 2);
+	}
+	arena_free(s.arena);
+	arena_free(s.past_arena);
+}
+
+static void size_has_hysteresis(void **state)
+{
+	(void)state;
+	assert_int_equal(pool_size(1, 0), 1);
+	assert_int_equal(pool_size(3, 0), 4);
+	assert_int_equal(pool_size(9, 8), 16);
+	assert_int_equal(pool_size(8, 16), 16);
+	assert_int_equal(pool_size(7, 16), 16);
+	assert_int_equal(pool_size(6, 16), 8);
+	assert_int_equal(pool_size(1, 16), 1);
+	assert_int_equal(pool_size(65536, 0), 65536);
+}
+
+/* Holes in what the kernel had (a foreign hand removed a slot) are filled, the rest stays where it is. */
+static void past_with_holes(void **state)
+{
+	struct arena *a = arena_new(1024);
+	struct target had[4] = {targets[3], {.port = 0}, targets[1], targets[9]};
+	struct pool_past past = {.size = 4, .count = 4, .slots = had};
+	struct pool_member members[] = {{1, 1}, {2, 1}, {3, 1}};
+
+	(void)state;
+	struct pool p = pool_assign(targets, members, 3, &past, a);
+	assert_int_equal(p.count, 3);
+	assert_int_equal(p.size, 4);
+	assert_int_equal(p.slots[0], 3);
+	assert_int_equal(p.slots[1], 2);
+	assert_int_equal(p.slots[2], 1);
+	arena_free(a);
+}
+
+static void weights_are_slots(void **state)
+{
+	struct arena *a = arena_new(1024);
+	struct pool_past none = {0};
+	struct pool_member members[] = {{0, 30}, {1, 10}, {2, 0 /* 1 */}, {3, 20}};
+	uint32_t shares[4], of[4] = {0};
+
+	(void)state;
+	assert_int_equal(pool_shares(members, 4, 65536, shares), 61);
+	members[2].weight = 40;
+	assert_int_equal(pool_shares(members, 4, 65536, shares), 10);
+	struct pool p = pool_assign(targets, members, 4, &none, a);
+	assert_int_equal(p.count, 10);
+	assert_int_equal(p.size, 16);
+	for (uint32_t i = 0; i < p.count; i++)
+		of[p.slots[i]]++;
+	assert_int_equal(of[0], 3);
+	assert_int_equal(of[1], 1);
+	assert_int_equal(of[2], 4);
+	assert_int_equal(of[3], 2);
+	/* Too heavy for the table: scaled, nobody without a slot. */
+	struct pool_member heavy[] = {{0, 65535}, {1, 65534}, {2, 1}};
+	uint32_t sum = pool_shares(heavy, 3, 65536, shares);
+	assert_true(sum <= 65536 && sum > 65000);
+	assert_int_equal(shares[2], 1);
+	assert_true(shares[0] - shares[1] <= 1);
+	arena_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_walk),	       cmocka_unit_test(added_or_replaced_within_three),
+		cmocka_unit_test(size_has_hysteresis), cmocka_unit_test(past_with_holes),
+		cmocka_unit_test(weights_are_slots),
+	};
+	return cmocka_run_group_tests(tests, setup, NULL);
+}

@@ -1,0 +1,434 @@
+/* Localhost node ports: the plan as a pure function, and the relay itself between real sockets on loopback. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/metrics.h"
+#include "proxy/relay.h"
+#include "proxy/relay_plan.h"
+#include "proxy/relay_sock.h"
+
+#define LIMIT_MS 20000
+
+/* ---- plans ---- */
+
+static struct addr loopback(int family)
+{
+	if (family == AF_INET)
+		return (struct addr){.family = AF_INET, .bytes = {127, 0, 0, 1}};
+	return (struct addr){.family = AF_INET6, .bytes = {[15] = 1}};
+}
+
+static const uint16_t slots[] = {0, 1};
+
+/* A service of one port with up to two targets on loopback. */
+struct fixture {
+	struct target targets[2];
+	struct service_port port;
+	struct service service;
+};
+
+static struct service *service_make(struct fixture *f, int family, uint8_t proto, uint16_t node_port)
+{
+	*f = (struct fixture){.port = {.name = "", .node_port = node_port, .proto = proto, .family = (uint8_t)family}};
+	for (int i = 0; i < 2; i++) {
+		f->targets[i].addr = loopback(family);
+		f->targets[i].port = (uint16_t)(1000 + i);
+		f->targets[i].flags = TARGET_READY | TARGET_SERVING | TARGET_IN_CLUSTER;
+	}
+	f->port.target_count = 2;
+	f->port.targets = f->targets;
+	f->port.cluster = (struct pool){.size = 2, .count = 2, .slots = slots};
+	f->service = (struct service){.ns = "prod", .name = "web", .proxied = true, .port_count = 1, .ports = &f->port};
+	return &f->service;
+}
+
+static void only_node_ports_with_endpoints_listen(void **state)
+{
+	struct frontend_key key;
+	struct fixture f;
+
+	(void)state;
+	assert_true(relay_plan_key(service_make(&f, AF_INET, IPPROTO_TCP, 30000), 0, &key));
+	assert_int_equal(key.port, 30000);
+	assert_true(addr_is_loopback(&key.addr));
+	assert_false(relay_plan_key(service_make(&f, AF_INET, IPPROTO_SCTP, 30000), 0, &key));
+	assert_false(relay_plan_key(service_make(&f, AF_INET, IPPROTO_TCP, 0), 0, &key));
+	service_make(&f, AF_INET6, IPPROTO_UDP, 30000);
+	f.port.cluster.count = 0;
+	assert_false(relay_plan_key(&f.service, 0, &key));
+	service_make(&f, AF_INET6, IPPROTO_UDP, 30000);
+	f.service.proxied = false;
+	assert_false(relay_plan_key(&f.service, 0, &key));
+}
+
+static void choice_is_random_or_sticky(void **state)
+{
+	struct relay_choice choice = {0};
+	struct fixture f;
+	struct relay_plan *p = relay_plan_new(service_make(&f, AF_INET, IPPROTO_TCP, 30000), 0);
+
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(relay_plan_pick(p, &choice, 0, i)->port, 1000 + i % 2);
+	relay_plan_free(p);
+
+	service_make(&f, AF_INET, IPPROTO_TCP, 30000);
+	f.service.sticky = true;
+	f.service.sticky_timeout_s = 10;
+	p = relay_plan_new(&f.service, 0);
+	choice = (struct relay_choice){0};
+	assert_int_equal(relay_plan_pick(p, &choice, 0, 1)->port, 1001);
+	assert_int_equal(relay_plan_pick(p, &choice, 9999, 0)->port, 1001);
+	assert_int_equal(relay_plan_pick(p, &choice, 19998, 0)->port, 1001); /* refreshed by the last one */
+	assert_int_equal(relay_plan_pick(p, &choice, 29998, 0)->port, 1000);
+	relay_plan_free(p);
+
+	f.targets[0].flags = TARGET_SERVING | TARGET_TERMINATING; /* left the pool */
+	f.port.cluster = (struct pool){.size = 1, .count = 1, .slots = &slots[1]};
+	p = relay_plan_new(&f.service, 0);
+	assert_true(relay_plan_serves(p, &f.targets[0]));
+	assert_int_equal(relay_plan_pick(p, &choice, 29999, 0)->port, 1001);
+	relay_plan_free(p);
+}
+
+/* ---- traffic ---- */
+
+static int bound(int family, int type, uint16_t *port)
+{
+	struct sockaddr_storage ss;
+	struct addr a = loopback(family);
+	socklen_t length = sock_address(&ss, &a, 0);
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (void *)&ss, length), 0);
+	assert_int_equal(getsockname(fd, (void *)&ss, &length), 0);
+	*port = sock_parse(&a, &ss);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 16), 0);
+	return fd;
+}
+
+static uint16_t port_free(int family, int type)
+{
+	uint16_t port;
+
+	close(bound(family, type, &port));
+	return port;
+}
+
+static int dial(int family, int type, uint16_t port)
+{
+	const struct timeval limit = {.tv_sec = LIMIT_MS / 1000};
+	struct sockaddr_storage ss;
+	struct addr a = loopback(family);
+	socklen_t length = sock_address(&ss, &a, port);
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	if (connect(fd, (void *)&ss, length) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+/* The relay works in its own thread: waits until the port listens (or no longer does). */
+static int dial_until(int family, uint16_t port, bool listens)
+{
+	for (int i = 0; i < LIMIT_MS / 5; i++) {
+		int fd = dial(family, SOCK_STREAM, port);
+		if ((fd >= 0) == listens)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+		nap();
+	}
+	fail_msg("port %u does%s listen", port, listens ? " not" : "");
+	return -1;
+}
+
+static double figure(struct metrics *m, const char *name)
+{
+	struct buf page = {0};
+	double value;
+
+	metrics_render(m, &page);
+	char *at = strstr(page.data, name);
+	assert_non_null(at);
+	value = strtod(strchr(at, ' '), NULL);
+	buf_fini(&page);
+	return value;
+}
+
+static void figure_wait(struct metrics *m, const char *name, double want)
+{
+	for (int i = 0; i < LIMIT_MS / 5 && figure(m, name) != want; i++)
+		nap();
+	assert_true(figure(m, name) == want);
+}
+
+/* One connection with 8 MiB each way at different speeds, then half-closes one after the other. */
+#define VOLUME ((size_t)8 << 20)
+
+static void *pour(void *arg)
+{
+	static const char block[65536];
+	int fd = *(int *)arg;
+
+	for (size_t sent = 0; sent < VOLUME; sent += sizeof block)
+		assert_int_equal(send(fd, block, sizeof block, MSG_NOSIGNAL), sizeof block);
+	shutdown(fd, SHUT_WR);
+	return NULL;
+}
+
+static size_t drain(int fd)
+{
+	static char block[65536];
+	size_t have = 0;
+	ssize_t n;
+
+	while ((n = read(fd, block, sizeof block)) > 0)
+		have += (size_t)n;
+	assert_int_equal(n, 0);
+	return have;
+}
+
+static void tcp_both_families(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct relay *r = relay_start(m);
+	struct fixture f;
+	pthread_t thread;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int family = i == 0 ? AF_INET : AF_INET6;
+		uint16_t backend_port;
+		int backend = bound(family, SOCK_STREAM, &backend_port);
+		uint16_t node_port = port_free(family, SOCK_STREAM);
+		service_make(&f, family, IPPROTO_TCP, node_port);
+		f.targets[0].port = f.targets[1].port = backend_port;
+		relay_update(r, NULL, &f.service);
+		int client = dial_until(family, node_port, true);
+		int server = accept(backend, NULL, NULL);
+
+		assert_int_equal(pthread_create(&thread, NULL, pour, &client), 0);
+		nap(); /* let it fill the buffers: the relay must hold back */
+		assert_int_equal(drain(server), VOLUME);
+		pthread_join(thread, NULL);
+		assert_int_equal(pthread_create(&thread, NULL, pour, &server), 0); /* the other half is still open */
+		assert_int_equal(drain(client), VOLUME);
+		pthread_join(thread, NULL);
+		close(client);
+		close(server);
+		figure_wait(m, "fairlead_localhost_nodeport_open{protocol=\"TCP\"}", 0);
+
+		relay_update(r, &f.service, NULL);
+		assert_int_equal(dial_until(family, node_port, false), -1);
+		close(backend);
+	}
+	assert_true(figure(m, "connections_total{protocol=\"TCP\"}") >= 2);
+	assert_true(figure(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}") == 0);
+	relay_stop(r);
+	metrics_free(m);
+}
+
+static void tcp_resets_and_refusals(void **state)
+{
+	struct relay *r = relay_start(NULL);
+	uint16_t backend_port, node_port = port_free(AF_INET, SOCK_STREAM);
+	int backend = bound(AF_INET, SOCK_STREAM, &backend_port);
+	struct fixture f, none;
+	char byte = 0;
+
+	(void)state;
+	service_make(&f, AF_INET, IPPROTO_TCP, node_port);
+	f.targets[0].port = f.targets[1].port = backend_port;
+	relay_update(r, NULL, &f.service);
+	int client = dial_until(AF_INET, node_port, true);
+	int server = accept(backend, NULL, NULL);
+	sock_reset(server); /* the server's reset reaches the client */
+	assert_int_equal(read(client, &byte, 1), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(client);
+
+	client = dial_until(AF_INET, node_port, true);
+	server = accept(backend, NULL, NULL);
+	service_make(&none, AF_INET, IPPROTO_TCP, node_port); /* no endpoint: refused; the open connection stays */
+	none.port.cluster = (struct pool){0};
+	relay_update(r, &f.service, &none.service);
+	assert_int_equal(dial_until(AF_INET, node_port, false), -1);
+	assert_int_equal(write(client, "x", 1), 1);
+	assert_int_equal(read(server, &byte, 1), 1);
+	assert_int_equal(byte, 'x');
+	close(client);
+	assert_int_equal(read(server, &byte, 1), 0);
+	close(server);
+
+	relay_update(r, &none.service, &f.service);
+	close(backend); /* endpoint in the rules, but nobody there */
+	client = dial_until(AF_INET, node_port, true);
+	assert_int_equal(read(client, &byte, 1), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(client);
+	relay_stop(r);
+}
+
+static void taken_port_is_left_alone(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct relay *r = relay_start(m);
+	struct fixture f, moved;
+	uint16_t taken, other = port_free(AF_INET, SOCK_STREAM);
+	int holder = bound(AF_INET, SOCK_STREAM, &taken);
+
+	(void)state;
+	service_make(&f, AF_INET, IPPROTO_TCP, taken);
+	relay_update(r, NULL, &f.service);
+	service_make(&moved, AF_INET, IPPROTO_TCP, other);
+	relay_update(r, &f.service, &moved.service);
+	close(dial_until(AF_INET, other, true));
+	assert_true(figure(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}") == 1);
+	relay_update(r, &moved.service, &f.service);
+	assert_int_equal(dial_until(AF_INET, other, false), -1);
+	close(holder); /* free again: taken at the next try */
+	close(dial_until(AF_INET, taken, true));
+	relay_stop(r);
+	metrics_free(m);
+}
+
+static void two_services_one_port(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct relay *r = relay_start(m);
+	uint16_t node_port = port_free(AF_INET, SOCK_STREAM);
+	struct fixture first, second;
+
+	(void)state;
+	service_make(&first, AF_INET, IPPROTO_TCP, node_port);
+	service_make(&second, AF_INET, IPPROTO_TCP, node_port);
+	second.service.name = "web2";
+	relay_update(r, NULL, &first.service);
+	relay_update(r, NULL, &second.service); /* a warning */
+	relay_update(r, &second.service, NULL);
+	close(dial_until(AF_INET, node_port, true));
+	relay_update(r, &first.service, NULL);
+	figure_wait(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}", 0);
+	relay_stop(r);
+	metrics_free(m);
+}
+
+/* Sends until the backend has it: the listening socket opens in another thread. Returns the relay's address. */
+static struct sockaddr_storage datagram_until(int client, int backend)
+{
+	struct pollfd pollfd = {.fd = backend, .events = POLLIN};
+	struct sockaddr_storage from = {0};
+	socklen_t length = sizeof from;
+	char text[8];
+
+	for (int i = 0; i < LIMIT_MS / 5; i++) {
+		(void)!send(client, "ping", 4, 0); /* refused while nobody listens */
+		if (poll(&pollfd, 1, 5) > 0) {
+			assert_int_equal(recvfrom(backend, text, sizeof text, 0, (void *)&from, &length), 4);
+			return from;
+		}
+	}
+	fail_msg("no datagram came through");
+	return from;
+}
+
+static void udp_sessions(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct relay *r = relay_start(m);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int family = i == 0 ? AF_INET : AF_INET6;
+		uint16_t ports[2], node_port = port_free(family, SOCK_DGRAM);
+		int old = bound(family, SOCK_DGRAM, &ports[0]), new = bound(family, SOCK_DGRAM, &ports[1]);
+		struct fixture f, next;
+		char text[8];
+
+		service_make(&f, family, IPPROTO_UDP, node_port);
+		f.targets[0].port = f.targets[1].port = ports[0];
+		relay_update(r, NULL, &f.service);
+		int client = dial(family, SOCK_DGRAM, node_port);
+		struct sockaddr_storage from = datagram_until(client, old);
+		assert_int_equal(sendto(old, "pong!", 5, 0, (void *)&from, sizeof from), 5);
+		ssize_t n;
+		while ((n = recv(client, text, sizeof text, 0)) < 0 && errno == ECONNREFUSED)
+			continue;
+		assert_int_equal(n, 5);
+		assert_memory_equal(text, "pong!", 5);
+		assert_true(figure(m, "fairlead_localhost_nodeport_open{protocol=\"UDP\"}") == 1);
+
+		service_make(&next, family, IPPROTO_UDP, node_port); /* the endpoint is replaced: so is the session */
+		next.targets[0].port = next.targets[1].port = ports[1];
+		relay_update(r, &f.service, &next.service);
+		datagram_until(client, new);
+		relay_update(r, &next.service, NULL);
+		figure_wait(m, "fairlead_localhost_nodeport_open{protocol=\"UDP\"}", 0);
+		close(client);
+		close(old);
+		close(new);
+	}
+	relay_stop(r);
+	metrics_free(m);
+}
+
+/* Stopping with everything open gives everything back; the sanitizer's leak check is the judge. */
+static void stop_in_full_run(void **state)
+{
+	struct relay *r = relay_start(NULL);
+	uint16_t backend_port, node_port = port_free(AF_INET, SOCK_STREAM);
+	int backend = bound(AF_INET, SOCK_STREAM, &backend_port);
+	struct fixture f;
+	char byte;
+
+	(void)state;
+	service_make(&f, AF_INET, IPPROTO_TCP, node_port);
+	f.targets[0].port = f.targets[1].port = backend_port;
+	relay_update(r, NULL, &f.service);
+	int client = dial_until(AF_INET, node_port, true);
+	int server = accept(backend, NULL, NULL);
+	relay_stop(r);
+	assert_int_equal(read(client, &byte, 1), -1);
+	close(client);
+	close(server);
+	close(backend);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_node_ports_with_endpoints_listen),
+		cmocka_unit_test(choice_is_random_or_sticky),
+		cmocka_unit_test(tcp_both_families),
+		cmocka_unit_test(tcp_resets_and_refusals),
+		cmocka_unit_test(taken_port_is_left_alone),
+		cmocka_unit_test(two_services_one_port),
+		cmocka_unit_test(udp_sessions),
+		cmocka_unit_test(stop_in_full_run),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

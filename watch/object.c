@@ -1,0 +1,21 @@
+#include "watch/object.h"
+
+void object_free(struct object *o)
+{
+	if (o != NULL)
+		arena_free(o->arena);
+}
+
+const char *object_kind_name(enum object_kind kind)
+{
+	static const char *const names[OBJECT_KINDS] = {
+		[OBJECT_SERVICE] = "Service",
+		[OBJECT_SLICE] = "EndpointSlice",
+		[OBJECT_NAMESPACE] = "Namespace",
+		[OBJECT_NODE] = "Node",
+		[OBJECT_POD] = "Pod",
+		[OBJECT_SERVICE_CIDR] = "ServiceCIDR",
+	};
+
+	return (unsigned)kind < OBJECT_KINDS ? names[kind] : "?";
+}
