@@ -18,9 +18,9 @@
 #include "nft/attrs.h"
 #include "nft/codec.h"
 #include "nft/names.h"
+#include "nft/netlink.h"
 
-#define RECEIVE_BYTES 65536 /* the kernel fills dump answers up to 32 KiB */
-#define DUMP_ATTEMPTS 16
+#define RECEIVE_BYTES 65536
 #define BATCH_FRAME_BYTES 256 /* what netlink keeps of the send buffer, and the end message */
 
 int kernel_fail(struct nft *nft, int errno_value, const char *fmt, ...)
@@ -61,8 +61,8 @@ struct nft *nft_open(const struct skeleton *skeleton, const char **error)
 		snprintf(nft->interface, sizeof nft->interface, "%s", skeleton->interface);
 		nft->skeleton.interface = nft->interface;
 	}
-	nft->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (nft->socket == NULL || mnl_socket_bind(nft->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+	nft->socket = netlink_open(NETLINK_NETFILTER, 0);
+	if (nft->socket == NULL) {
 		*error = "cannot open a netfilter netlink socket (CONFIG_NETFILTER_NETLINK)";
 		nft_close(nft);
 		return NULL;
@@ -220,14 +220,11 @@ static int read_errors(struct nft *nft)
 
 static int send_batch(struct nft *nft)
 {
-	ssize_t sent;
+	int error = netlink_send(nft->socket, nft->batch.data, nft->batch.used);
 
 	nft->seq = nft->batch.next_seq;
-	do
-		sent = mnl_socket_sendto(nft->socket, nft->batch.data, nft->batch.used);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0)
-		return kernel_fail(nft, errno, "table %s: sending %zu bytes", nft->table, nft->batch.used);
+	if (error < 0)
+		return kernel_fail(nft, -error, "table %s: sending %zu bytes", nft->table, nft->batch.used);
 	return read_errors(nft);
 }
 
@@ -245,16 +242,15 @@ int kernel_try(struct nft *nft)
 
 /* ---- dumps ---- */
 
-static int send_request(struct nft *nft, const struct kernel_dump *dump)
+static int list_into(struct nft *nft, const struct kernel_dump *dump)
 {
 	char buffer[512] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct netlink_list list = {nft->socket, nlh, dump->each, dump->restart, dump->ctx};
 	struct nfgenmsg *nfg;
-	ssize_t sent;
 
 	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | dump->type);
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = ++nft->seq;
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
 	nfg->nfgen_family = NFPROTO_INET;
 	nfg->version = NFNETLINK_V0;
@@ -262,58 +258,13 @@ static int send_request(struct nft *nft, const struct kernel_dump *dump)
 		mnl_attr_put_strz(nlh, 1, dump->table); /* NFTA_…_TABLE is 1 for every type */
 	if (dump->set != NULL)
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, dump->set);
-	do
-		sent = mnl_socket_sendto(nft->socket, nlh, nlh->nlmsg_len);
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
-}
-
-/* After an interruption the rest of that dump still comes: read it off, else it is taken for the next one's. */
-static void drain(struct nft *nft, char *buffer)
-{
-	for (;;) {
-		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, RECEIVE_BYTES, MSG_DONTWAIT);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return;
-	}
-}
-
-static int read_dump(struct nft *nft, const struct kernel_dump *dump)
-{
-	static char buffer[RECEIVE_BYTES];
-	int result = MNL_CB_OK;
-
-	while (result > MNL_CB_STOP) {
-		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, sizeof buffer, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		result = mnl_cb_run(buffer, (size_t)got, nft->seq, mnl_socket_get_portid(nft->socket), dump->each,
-				    dump->ctx);
-	}
-	if (result == MNL_CB_STOP)
-		return 0;
-	result = -errno;
-	drain(nft, buffer);
-	return result;
+	return netlink_list(&list);
 }
 
 int kernel_dump(struct nft *nft, const struct kernel_dump *dump)
 {
-	int error = -EINTR;
+	int error = list_into(nft, dump);
 
-	for (int attempt = 0; attempt < DUMP_ATTEMPTS && error == -EINTR; attempt++) {
-		if (attempt > 0 && dump->restart != NULL)
-			dump->restart(dump->ctx);
-		error = send_request(nft, dump);
-		if (error == 0)
-			error = read_dump(nft, dump);
-	}
 	if (error < 0)
 		return kernel_fail(nft, -error, "table %s: reading %s", nft->table,
 				   dump->set != NULL ? dump->set : "rules");

@@ -49,16 +49,12 @@ void kernel_begin(struct nft *nft); /* starts nft->batch */
 int kernel_commit(struct nft *nft); /* ends and sends nft->batch; 0 or -errno of its first error */
 int kernel_try(struct nft *nft);    /* the same, but the kernel only checks it and keeps nothing */
 
-/*
- * Sends one dump request built by `request` and gives every answer to `each` (libmnl's callback: MNL_CB_OK or
- * MNL_CB_ERROR). When the kernel says that the dump was interrupted, `restart` (may be NULL) forgets what came and the
- * dump begins anew, up to a limit. -ENOENT: no such table or set.
- */
+/* One list of the table's things, see netlink_list. -ENOENT: no such table or set. */
 struct kernel_dump {
 	uint16_t type; /* NFT_MSG_GET… */
 	const char *table, *set;
 	mnl_cb_t each;
-	void (*restart)(void *ctx);
+	void (*restart)(void *ctx); /* may be NULL */
 	void *ctx;
 };
 int kernel_dump(struct nft *nft, const struct kernel_dump *dump);

@@ -11,6 +11,7 @@
 
 #include "nft/attrs.h"
 #include "nft/kernel.h"
+#include "nft/netlink.h"
 
 #define RECEIVE_BYTES 65536
 
@@ -36,8 +37,8 @@ int nft_monitor_open(struct nft *nft)
 {
 	int group = NFNLGRP_NFTABLES;
 
-	nft->monitor = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (nft->monitor == NULL || mnl_socket_bind(nft->monitor, 0, MNL_SOCKET_AUTOPID) < 0)
+	nft->monitor = netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK);
+	if (nft->monitor == NULL)
 		return kernel_fail(nft, errno, "nftables monitor");
 	if (ignore_own(mnl_socket_get_fd(nft->monitor), mnl_socket_get_portid(nft->socket)) < 0 ||
 	    mnl_socket_setsockopt(nft->monitor, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "nft/hostaddr.h"
 #include "nft/names.h"
 #include "nft/nft.h"
 
@@ -219,6 +220,32 @@ static int monitor(struct nft *nft, int limit_ms)
 	return 0;
 }
 
+/* The host's addresses, as they are or (limit_ms > 0) as soon as they have changed. */
+static void addresses(int limit_ms)
+{
+	static struct hostaddr *h;
+	const char *error = NULL;
+	char text[ADDR_TEXT_BYTES];
+	const struct addr *list;
+	size_t count;
+
+	if (h == NULL && (h = hostaddr_open(&error)) == NULL)
+		fatalx("driver: %s", error);
+	struct pollfd p = {.fd = hostaddr_fd(h), .events = POLLIN};
+	uint64_t end = clock_ms() + (uint64_t)limit_ms;
+	bool changed = false;
+	while (clock_ms() < end && !changed)
+		changed = poll(&p, 1, (int)(end - clock_ms())) > 0 && hostaddr_read(h);
+	if (limit_ms > 0)
+		printf("%s\n", changed ? "changed" : "quiet");
+	list = hostaddr_list(h, &count);
+	for (size_t i = 0; i < count; i++)
+		printf("address %s\n", addr_format(&list[i], text));
+	list = hostaddr_routes(h, &count);
+	for (size_t i = 0; i < count; i++)
+		printf("route %s\n", addr_format(&list[i], text));
+}
+
 static int compare_ns(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -293,6 +320,8 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 		error = nft_cleanup(nft);
 	} else if (strcmp(verb, "watch") == 0) {
 		error = nft_monitor_open(nft);
+	} else if (strcmp(verb, "addresses") == 0) {
+		addresses((int)next_number(w));
 	} else if (strcmp(verb, "wait") == 0) {
 		error = monitor(nft, (int)next_number(w));
 	} else {

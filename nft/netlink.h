@@ -1,0 +1,30 @@
+/*
+ * Asking the kernel for a list over any netlink socket: nf_tables, conntrack, addresses, routes. Main thread (one
+ * receive buffer for all).
+ */
+#ifndef NFT_NETLINK_H
+#define NFT_NETLINK_H
+
+#include <libmnl/libmnl.h>
+
+/* NULL with errno set when that fails. flags: SOCK_NONBLOCK or 0. */
+struct mnl_socket *netlink_open(int protocol, int flags);
+
+/* Sends one datagram; an interrupting signal is no error. 0 or -errno. */
+int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes);
+
+struct netlink_list {
+	struct mnl_socket *socket;
+	struct nlmsghdr *request;   /* NLM_F_REQUEST | NLM_F_DUMP; its sequence number is set here */
+	mnl_cb_t each;		    /* MNL_CB_OK or MNL_CB_ERROR (with errno) */
+	void (*restart)(void *ctx); /* forgets what came; NULL when each can stand repetition */
+	void *ctx;
+};
+
+/*
+ * Gives every answer to `each`. When the kernel says that the list changed while it was read, it is asked again, up to
+ * a limit. 0 or -errno; -EINTR when it never came whole.
+ */
+int netlink_list(const struct netlink_list *list);
+
+#endif
