@@ -1,6 +1,8 @@
 #include "proxy/config.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,15 @@ static bool is_name(const char *text)
 	}
 }
 
+static bool is_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* kube-proxy trims and lower-cases a given name too (nodeutil.GetHostname). */
 static bool finish_node_name(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
@@ -99,6 +110,15 @@ static bool finish_detector(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return true;
 }
 
+static bool finish_nodeports(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	char why[256];
+
+	if (nodeports_parse(&c->nodeports, c->nodeport_addresses, why))
+		return true;
+	return refuse(error, "nodeport-addresses", c->nodeport_addresses, why);
+}
+
 static bool finish_listen(struct config *c)
 {
 	static const struct addr_port loopback = {{AF_INET, {127, 0, 0, 1}}, 53};
@@ -118,7 +138,10 @@ bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
 	if (c->manifests == NULL)
 		return refuse(error, "manifests", NULL, "missing: fairlead run needs a source");
+	if (!is_folder(c->manifests))
+		return refuse(error, "manifests", c->manifests, strerror(errno));
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
-	return finish_node_name(c, error) && finish_domain(c, error) && finish_detector(c, error) && finish_listen(c);
+	return finish_node_name(c, error) && finish_domain(c, error) && finish_detector(c, error) &&
+	       finish_nodeports(c, error) && finish_listen(c);
 }

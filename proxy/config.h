@@ -11,13 +11,9 @@
 
 #include "base/addr.h"
 #include "base/mem.h"
+#include "proxy/nodeports.h"
 
 #define CONFIG_ERROR_BYTES 512
-
-struct text_list {
-	size_t count;
-	const char **items;
-};
 
 struct addr_list {
 	size_t count;
@@ -52,7 +48,8 @@ struct config {
 	struct cidr_list cluster_cidrs, service_cidrs;
 	int detect_mode; /* enum detect_mode */
 	const char *pod_bridge_interface, *pod_interface_prefix;
-	struct text_list nodeport_addresses;
+	const char *nodeport_addresses;
+	struct nodeports nodeports; /* what nodeport_addresses says */
 	struct addr_list node_ips;
 	/* kernel */
 	bool masquerade_all, no_proxy;

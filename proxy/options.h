@@ -17,7 +17,6 @@ enum option_kind {
 	OPTION_NUMBER,	   /* int64_t, min…max */
 	OPTION_DURATION,   /* int64_t ms; "500ms", "2s", "1m30s" */
 	OPTION_CHOICE,	   /* int: index into words */
-	OPTION_TEXTS,	   /* struct text_list, comma separated */
 	OPTION_ADDRS,	   /* struct addr_list, comma separated */
 	OPTION_CIDRS,	   /* struct cidr_list, comma separated */
 	OPTION_ADDR_PORTS, /* struct addr_port_list, comma separated; more with every repetition */

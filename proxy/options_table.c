@@ -38,7 +38,7 @@ const struct option options_table[] = {
 	     "for --detect-local-mode InterfaceNamePrefix", .max_bytes = 15),
 	FLAG("service-cidr", COMMAND_RUN, OPTION_CIDRS, service_cidrs, "CIDR[,CIDR]",
 	     "unallocated addresses in it are dropped (default from ServiceCIDR objects)"),
-	FLAG("nodeport-addresses", COMMAND_RUN, OPTION_TEXTS, nodeport_addresses, "LIST",
+	FLAG("nodeport-addresses", COMMAND_RUN, OPTION_TEXT, nodeport_addresses, "LIST",
 	     "primary, all, localhost, CIDRs", .initial = "primary"),
 	FLAG("node-ip", COMMAND_RUN, OPTION_ADDRS, node_ips, "IP[,IP]",
 	     "default from the Node object, else the address of the default route"),

@@ -104,15 +104,6 @@ static void *list_grow(struct config *c, const void *items, size_t count, size_t
 	return grown;
 }
 
-static const char *add_text(struct config *c, void *field, const char *item)
-{
-	struct text_list *list = field;
-
-	list->items = list_grow(c, list->items, list->count, sizeof *list->items);
-	list->items[list->count++] = arena_strdup(c->arena, item);
-	return NULL;
-}
-
 static const char *add_addr(struct config *c, void *field, const char *item)
 {
 	struct addr_list *list = field;
@@ -184,9 +175,6 @@ const char *option_set(const struct option *o, struct config *c, const char *tex
 		return set_duration(field, text);
 	case OPTION_CHOICE:
 		return set_choice(o, field, text);
-	case OPTION_TEXTS:
-		*(struct text_list *)field = (struct text_list){0};
-		return add_items(c, field, text, add_text);
 	case OPTION_ADDRS:
 		*(struct addr_list *)field = (struct addr_list){0};
 		return add_items(c, field, text, add_addr);

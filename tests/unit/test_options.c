@@ -47,7 +47,7 @@ static void defaults(void **state)
 	assert_true(p->ok);
 	assert_string_equal(p->config.cluster_domain, "cluster.local");
 	assert_string_equal(p->config.table, "fairlead");
-	assert_string_equal(p->config.nodeport_addresses.items[0], "primary");
+	assert_string_equal(p->config.nodeport_addresses, "primary");
 	assert_int_equal(p->config.masquerade_bit, 14);
 	assert_int_equal(p->config.dns_workers, 1);
 	assert_int_equal(p->config.verbosity, 2);
@@ -84,8 +84,7 @@ static void last_one_wins(void **state)
 	struct parsed *p = parse(COMMAND_RUN, "--nodeport-addresses all --nodeport-addresses 10.0.0.0/8,localhost");
 
 	(void)state;
-	assert_int_equal(p->config.nodeport_addresses.count, 2);
-	assert_string_equal(p->config.nodeport_addresses.items[0], "10.0.0.0/8");
+	assert_string_equal(p->config.nodeport_addresses, "10.0.0.0/8,localhost");
 	drop(p);
 }
 
@@ -140,7 +139,7 @@ static void refusals(void **state)
 /* config_finish: what depends on other flags and on the machine. */
 static void finish(void **state)
 {
-	struct parsed *p = parse(COMMAND_RUN, "--manifests m --cluster-domain Example.ORG. --node-name Node-A");
+	struct parsed *p = parse(COMMAND_RUN, "--manifests /tmp --cluster-domain Example.ORG. --node-name Node-A");
 	char error[CONFIG_ERROR_BYTES];
 
 	(void)state;
@@ -156,10 +155,13 @@ static void finish_refusals(void **state)
 {
 	static const char *const rows[][2] = {
 		{"", "--manifests: missing: fairlead run needs a source"},
-		{"--manifests m --no-dns --no-proxy", "--no-proxy: with --no-dns nothing is left to do"},
-		{"--manifests m --cluster-domain a..b", "--cluster-domain a..b: not a domain name"},
-		{"--manifests m --node-name a/b", "--node-name a/b: not a node name"},
-		{"--manifests m --detect-local-mode BridgeInterface",
+		{"--manifests /nonexistent/m", "--manifests /nonexistent/m: No such file or directory"},
+		{"--manifests /tmp --no-dns --no-proxy", "--no-proxy: with --no-dns nothing is left to do"},
+		{"--manifests /tmp --cluster-domain a..b", "--cluster-domain a..b: not a domain name"},
+		{"--manifests /tmp --nodeport-addresses primary,x",
+		 "--nodeport-addresses primary,x: x: neither primary, all, localhost nor a CIDR"},
+		{"--manifests /tmp --node-name a/b", "--node-name a/b: not a node name"},
+		{"--manifests /tmp --detect-local-mode BridgeInterface",
 		 "--detect-local-mode BridgeInterface: needs --pod-bridge-interface"},
 	};
 	char error[CONFIG_ERROR_BYTES];
