@@ -97,16 +97,20 @@ struct store_service *const *store_dirty(const struct store *s, size_t *count)
 
 void store_unmark(struct store *s)
 {
-	for (size_t i = 0; i < s->dirty_count; i++) {
-		struct store_service *service = s->dirty[i];
-		service->dirty = false;
-		if (service->object == NULL && service->slice_count == 0 && service->current == NULL &&
-		    !service->pending) {
-			map_del_str(&s->services, service->key);
-			service_drop(service);
-		}
-	}
+	for (size_t i = 0; i < s->dirty_count; i++)
+		s->dirty[i]->dirty = false;
+	for (size_t i = 0; i < s->dirty_count; i++)
+		store_settle(s, s->dirty[i]);
 	s->dirty_count = 0;
+}
+
+void store_settle(struct store *s, struct store_service *service)
+{
+	if (service->object != NULL || service->slice_count != 0 || service->current != NULL || service->pending ||
+	    service->dirty)
+		return;
+	map_del_str(&s->services, service->key);
+	service_drop(service);
 }
 
 static struct store_service *service_of(struct store *s, const char *ns, const char *name)

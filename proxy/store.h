@@ -13,17 +13,17 @@
 #include "watch/object.h"
 #include "watch/source.h"
 
-/* One namespace/name with everything known about it. Lives while it has an object, a slice or a compiled service. */
+/* One namespace/name with everything known about it. */
 struct store_service {
 	const char *ns, *name;
 	const struct service_object *object; /* NULL: only slices so far, or deleted */
 	size_t slice_count, slice_room;
 	const struct slice_object **slices; /* sorted by name: equal input gives equal output */
 	bool dirty;
-	/* The two below are sync's; see proxy/sync.c. */
-	struct service *current; /* in the kernel and in DNS */
-	struct service *next;	 /* compiled, waiting for the kernel */
-	bool pending;		 /* `next` waits, also when it is NULL: the service is to go */
+	/* The three below are sync's. */
+	struct service *current; /* in the kernel and in DNS; NULL: not there */
+	struct service *next;	 /* compiled, waits for the kernel; NULL: the service is to go */
+	bool pending;		 /* `next` counts */
 	char key[];		 /* "ns/name" */
 };
 
@@ -44,12 +44,11 @@ struct sink store_sink(struct store *s);
 /* The listener itself may call these inside its calls. */
 void store_mark(struct store *s, struct store_service *service); /* compile it again */
 void store_mark_all(struct store *s);
-/*
- * Services to compile, in the order they were marked; the array lives until the next call into the store.
- * store_unmark forgets the marks and drops services that nothing is left of.
- */
+/* Services to compile, in the order they were marked; the array lives until something is marked or unmarked. */
 struct store_service *const *store_dirty(const struct store *s, size_t *count);
-void store_unmark(struct store *s);
+void store_unmark(struct store *s); /* settles each, too */
+/* Drops the service when nothing is left of it: no object, no slice, nothing in the kernel, no mark. */
+void store_settle(struct store *s, struct store_service *service);
 
 bool store_is_complete(const struct store *s);
 size_t store_count(const struct store *s, enum object_kind kind);
