@@ -1,0 +1,19 @@
+/*
+ * The interval sets that belong to no service: the service CIDRs, in which an address without a Service is dropped,
+ * and the pod ranges of the local-traffic detector. Pure. Main thread.
+ */
+#ifndef PROXY_RANGES_H
+#define PROXY_RANGES_H
+
+#include "proxy/config.h"
+#include "proxy/elements.h"
+#include "proxy/node.h"
+#include "proxy/store.h"
+
+/* Appends the elements that flags, the Node object and ServiceCIDR objects ask for; no range inside another. */
+void ranges_collect(struct element_list *out, const struct config *config, const struct node *node,
+		    const struct store *store);
+/* Appends one element per cidr that lies in no other. */
+void ranges_add(struct element_list *out, enum set_id set, const struct cidr *cidrs, size_t count);
+
+#endif
