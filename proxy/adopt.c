@@ -1,0 +1,53 @@
+#include "proxy/adopt.h"
+
+#include <errno.h>
+
+static void on_element(void *ctx, const struct element *e)
+{
+	element_list_add(ctx, e);
+}
+
+int adopt_read(struct image *image, struct nft *nft)
+{
+	element_list_clear(&image->elements);
+	int error = nft_table_state(nft, &image->state);
+	if (error == 0 && image->state == TABLE_OURS)
+		error = nft_dump(nft, false, on_element, &image->elements);
+	if (error == -EBADMSG) { /* foreign elements among ours */
+		image->state = TABLE_OTHER;
+		error = 0;
+	}
+	return error;
+}
+
+static void on_del(void *ctx, const struct element *e)
+{
+	nft_tx_del(ctx, e);
+}
+
+static void on_add(void *ctx, const struct element *e)
+{
+	nft_tx_add(ctx, e);
+}
+
+struct element_ops adopt_transaction(struct nft *nft)
+{
+	return (struct element_ops){.ctx = nft, .del = on_del, .add = on_add};
+}
+
+int adopt_fix(struct image *image, struct nft *nft, struct element_list *want, size_t *operations)
+{
+	if (image->state != TABLE_OURS) {
+		*operations = want->count;
+		return nft_load(nft, want->items, want->count);
+	}
+	const struct element_ops ops = adopt_transaction(nft);
+	*operations = elements_reconcile(want, &image->elements, &ops);
+	return nft_tx_commit(nft);
+}
+
+void adopt_fini(struct image *image)
+{
+	element_list_fini(&image->elements);
+	*image = (struct image){0};
+}

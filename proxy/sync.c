@@ -1,0 +1,361 @@
+#include "proxy/sync.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/adopt.h"
+#include "proxy/claims.h"
+#include "proxy/compile.h"
+#include "proxy/elements.h"
+#include "proxy/ranges.h"
+
+#define RETRY_FIRST_MS 100u
+#define RETRY_LAST_MS 30000u
+#define REPAIR_FIRST_MS 50u
+#define REPAIR_LAST_MS 5000u	/* own changes wait for a repair too, so not long */
+#define FOREIGN_QUIET_MS 10000u /* a foreign change after this long a pause is repaired at once again */
+
+struct sync {
+	struct sync_config parts;
+	struct arena *scratch;
+	struct claims *claims;
+	struct changes *changes;	/* element differences of this turn */
+	struct slot_memory *memory;	/* which slots an adopted table has its endpoints in; first turn only */
+	struct element_list ranges;	/* in the kernel, or on their way */
+	struct store_service **pending; /* with a `next` that is not published */
+	size_t pending_count, pending_room;
+	bool ranges_stale;
+	bool distrust;	      /* the kernel must be read back: start, foreign change, refused commit */
+	bool foreign;	      /* …because of a foreign change */
+	uint64_t earliest_ms; /* of the next transaction */
+	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
+	uint64_t repair_ms;   /* back-off between repairs; 0: quiet */
+	uint64_t repaired_ms; /* the last repair */
+	struct sync_stats stats;
+};
+
+static void on_contested(void *ctx, const struct frontend_key *key, const struct service *winner,
+			 const struct service *loser)
+{
+	char text[ADDR_PORT_TEXT_BYTES], addr[ADDR_TEXT_BYTES];
+
+	(void)ctx;
+	if (key->proto == 0)
+		log_warn("service %s/%s: address %s is service %s/%s's already", loser->ns, loser->name,
+			 addr_format(&key->addr, addr), winner->ns, winner->name);
+	else
+		log_warn("service %s/%s: %s %s is service %s/%s's already", loser->ns, loser->name,
+			 addr_port_format(&key->addr, key->port, text), proto_name(key->proto), winner->ns,
+			 winner->name);
+}
+
+struct sync *sync_new(const struct sync_config *config)
+{
+	struct sync *s = mem_alloc(sizeof *s);
+
+	s->parts = *config;
+	s->scratch = arena_new(16384);
+	s->claims = claims_new(on_contested, s);
+	s->changes = changes_new();
+	s->distrust = s->ranges_stale = true;
+	return s;
+}
+
+void sync_free(struct sync *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->pending_count; i++)
+		service_free(s->pending[i]->next);
+	claims_free(s->claims);
+	changes_free(s->changes);
+	slot_memory_free(s->memory);
+	element_list_fini(&s->ranges);
+	arena_free(s->scratch);
+	free(s->pending);
+	free(s);
+}
+
+const struct sync_stats *sync_stats(const struct sync *s)
+{
+	return &s->stats;
+}
+
+const struct claims *sync_claims(const struct sync *s)
+{
+	return s->claims;
+}
+
+/* ---- objects → services ---- */
+
+/* The newest compiled version, in the kernel or on its way there. */
+static const struct service *newest(const struct store_service *service)
+{
+	return service->pending ? service->next : service->current;
+}
+
+static void remember_pending(struct sync *s, struct store_service *service)
+{
+	if (s->pending_count == s->pending_room) {
+		s->pending_room = s->pending_room != 0 ? s->pending_room * 2 : 64;
+		s->pending = mem_resize(s->pending, s->pending_room * sizeof(struct store_service *));
+	}
+	s->pending[s->pending_count++] = service;
+	service->pending = true;
+}
+
+/* Compiles one service and collects what changes in the kernel by it. */
+static void service_turn(struct sync *s, struct store_service *service)
+{
+	const struct service *prev = newest(service);
+	struct service *next = NULL, *unpublished = service->pending ? service->next : NULL;
+
+	if (service->object != NULL) {
+		const struct compile_input in = {.object = service->object,
+						 .slice_count = service->slice_count,
+						 .slices = service->slices,
+						 .node = &s->parts.node->view,
+						 .prev = prev,
+						 .memory = s->memory};
+		next = service_compile(&in, s->scratch);
+	}
+	if (prev == NULL && next == NULL)
+		return;
+	if (s->distrust)
+		claims_replace(s->claims, prev, next, NULL, NULL);
+	else
+		changes_service(s->changes, s->claims, prev, next);
+	service->next = next;
+	if (!service->pending)
+		remember_pending(s, service);
+	service_free(unpublished);
+}
+
+static void compile_dirty(struct sync *s)
+{
+	size_t count;
+	struct store_service *const *dirty = store_dirty(s->parts.store, &count);
+
+	for (size_t i = 0; i < count; i++)
+		service_turn(s, dirty[i]);
+}
+
+/* The sets that belong to no service. */
+static void ranges_turn(struct sync *s)
+{
+	struct element_list next = {0};
+
+	ranges_collect(&next, s->parts.config, s->parts.node, s->parts.store);
+	for (size_t i = 0; !s->distrust && i < s->ranges.count; i++)
+		changes_del(s->changes, &s->ranges.items[i]);
+	for (size_t i = 0; !s->distrust && i < next.count; i++)
+		changes_add(s->changes, &next.items[i]);
+	element_list_fini(&s->ranges);
+	s->ranges = next;
+	s->ranges_stale = false;
+}
+
+/* ---- elements → transaction ---- */
+
+static int send_changes(struct sync *s, size_t *operations)
+{
+	const struct element_ops ops = adopt_transaction(s->parts.nft);
+
+	*operations = changes_flush(s->changes, &ops);
+	return nft_tx_commit(s->parts.nft);
+}
+
+static void collect_everything(struct sync *s, struct element_list *want)
+{
+	struct store_service *service;
+	size_t at = 0;
+
+	for (size_t i = 0; i < s->ranges.count; i++)
+		element_list_add(want, &s->ranges.items[i]);
+	while ((service = store_next_service(s->parts.store, &at)) != NULL)
+		if (newest(service) != NULL)
+			elements_collect(want, newest(service), s->claims);
+}
+
+static int make_right(struct sync *s, struct image *image, size_t *operations)
+{
+	struct element_list want = {0};
+
+	collect_everything(s, &want);
+	int error = adopt_fix(image, s->parts.nft, &want, operations);
+	element_list_fini(&want);
+	if (error == 0 && !s->stats.done)
+		s->stats.start = image->state == TABLE_OURS ? START_ADOPTED : START_LOADED;
+	return error;
+}
+
+/* The first compilation gives endpoints the slots that they have in the kernel already. */
+static void slots_remember(struct sync *s, const struct image *image)
+{
+	if (s->stats.done || s->memory != NULL || image->state != TABLE_OURS)
+		return;
+	s->memory = slot_memory_new();
+	for (size_t i = 0; i < image->elements.count; i++)
+		slot_memory_add(s->memory, &image->elements.items[i]);
+}
+
+/* Compiles what changed and brings the kernel in step. 0 or a negative errno: then the kernel is as it was. */
+static int kernel_turn(struct sync *s, size_t *operations)
+{
+	struct image image = {0};
+	int error = 0;
+
+	if (s->distrust && s->parts.nft != NULL)
+		error = adopt_read(&image, s->parts.nft);
+	if (error == 0) {
+		slots_remember(s, &image);
+		compile_dirty(s);
+		if (s->ranges_stale)
+			ranges_turn(s);
+		store_unmark(s->parts.store);
+		if (s->parts.nft == NULL)
+			error = 0;
+		else if (s->distrust)
+			error = make_right(s, &image, operations);
+		else
+			error = send_changes(s, operations);
+	}
+	adopt_fini(&image);
+	return error;
+}
+
+/* ---- answers ---- */
+
+static void publish_one(struct sync *s, struct store_service *service)
+{
+	if (s->parts.published != NULL)
+		s->parts.published(s->parts.ctx, service->current, service->next);
+	zone_replace(s->parts.zone, service->current, service->next);
+	service->current = service->next;
+}
+
+static void publish(struct sync *s)
+{
+	for (size_t i = 0; i < s->pending_count; i++) {
+		struct store_service *service = s->pending[i];
+		if (service->current != NULL || service->next != NULL)
+			publish_one(s, service);
+		service->next = NULL;
+		service->pending = false;
+		store_settle(s->parts.store, service);
+	}
+	s->pending_count = 0;
+	if (!s->stats.done)
+		zone_complete(s->parts.zone);
+}
+
+/* ---- the turn ---- */
+
+static bool has_work(const struct sync *s)
+{
+	size_t dirty;
+
+	store_dirty(s->parts.store, &dirty);
+	return dirty != 0 || s->pending_count != 0 || s->ranges_stale || (s->distrust && s->parts.nft != NULL);
+}
+
+/* Nothing was changed in the kernel, and nothing is published. What was compiled waits; the kernel is read back. */
+static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
+{
+	s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : s->retry_ms * 2;
+	if (s->retry_ms > RETRY_LAST_MS)
+		s->retry_ms = RETRY_LAST_MS;
+	s->distrust = true;
+	s->earliest_ms = now_ms + s->retry_ms;
+	s->stats.in_step = false;
+	s->stats.refused++;
+	log_warn("kernel: %s; next try in %u ms", nft_error(s->parts.nft), (unsigned)s->retry_ms);
+	return s->retry_ms;
+}
+
+static void log_turn(const struct sync *s, size_t services, size_t operations)
+{
+	const char *table = s->parts.config->table;
+	double took_ms = (double)s->stats.last_us / 1000;
+
+	if (s->parts.nft != NULL && !s->stats.done)
+		log_notice("table inet %s: %s %zu elements for %zu services in %.3f ms", table,
+			   s->stats.start == START_ADOPTED ? "kept, changed" : "loaded", operations, services, took_ms);
+	else if (s->foreign && operations != 0 && s->repair_ms == 0)
+		log_warn("table inet %s: changed by somebody else, repaired with %zu operations in %.3f ms", table,
+			 operations, took_ms);
+	else
+		log_verbose("sync: %zu services, %zu operations, %.3f ms", services, operations, took_ms);
+}
+
+static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, size_t operations)
+{
+	struct sync_stats *stats = &s->stats;
+	size_t services = s->pending_count;
+
+	publish(s);
+	stats->last_wall_ms = clock_wall_ms();
+	stats->last_us = took_us;
+	stats->last_operations = operations;
+	stats->syncs++;
+	stats->operations += operations;
+	if (!stats->done)
+		stats->start_operations = operations;
+	if (s->foreign && operations != 0)
+		stats->repairs++;
+	log_turn(s, services, operations);
+	if (s->foreign)
+		s->repaired_ms = now_ms;
+	if (operations != 0)
+		s->earliest_ms = now_ms + took_us / 1000 + s->parts.min_period_ms;
+	slot_memory_free(s->memory);
+	s->memory = NULL;
+	s->retry_ms = 0;
+	s->foreign = false;
+	s->distrust = s->parts.nft == NULL;
+	stats->in_step = stats->done = true;
+}
+
+uint64_t sync_turn(struct sync *s, uint64_t now_ms)
+{
+	size_t operations = 0;
+
+	if (!store_is_complete(s->parts.store) || !has_work(s))
+		return SYNC_IDLE;
+	if (now_ms < s->earliest_ms) {
+		s->stats.in_step = false;
+		return s->earliest_ms - now_ms;
+	}
+	uint64_t start_ns = clock_ns();
+	if (kernel_turn(s, &operations) < 0)
+		return turn_refused(s, now_ms);
+	turn_done(s, now_ms, (clock_ns() - start_ns) / 1000, operations);
+	return SYNC_IDLE;
+}
+
+void sync_distrust(struct sync *s, uint64_t now_ms)
+{
+	bool again = s->repaired_ms != 0 && now_ms - s->repaired_ms < s->repair_ms + FOREIGN_QUIET_MS;
+
+	if (s->foreign)
+		return; /* the repair is on its way */
+	s->foreign = s->distrust = true;
+	if (!again) {
+		s->repair_ms = 0;
+		return;
+	}
+	if (s->repair_ms == 0)
+		log_warn("table inet %s: somebody keeps changing it; repairs slow down", s->parts.config->table);
+	s->repair_ms = s->repair_ms == 0 ? REPAIR_FIRST_MS : s->repair_ms * 2;
+	if (s->repair_ms > REPAIR_LAST_MS)
+		s->repair_ms = REPAIR_LAST_MS;
+	if (s->earliest_ms < now_ms + s->repair_ms)
+		s->earliest_ms = now_ms + s->repair_ms;
+}
+
+void sync_ranges_changed(struct sync *s)
+{
+	s->ranges_stale = true;
+}

@@ -1,0 +1,66 @@
+/*
+ * sync: objects → services → elements → one kernel transaction → published answers, in that order. DNS shows a change
+ * only after the kernel has it; nothing is written before the store is complete.
+ *
+ * In the common case the work is that of the services that changed. When the kernel cannot be trusted (start, a
+ * foreign hand, a refused commit) it is read back and made right as a whole, again with the differences only.
+ * No timer or descriptor in here: run.c tells the time and calls again when asked to. Main thread.
+ */
+#ifndef PROXY_SYNC_H
+#define PROXY_SYNC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dns/zone.h"
+#include "nft/nft.h"
+#include "proxy/claims.h"
+#include "proxy/config.h"
+#include "proxy/node.h"
+#include "proxy/store.h"
+
+struct sync_config { /* all borrowed */
+	struct store *store;
+	struct nft *nft; /* NULL: no kernel half (--no-proxy) */
+	struct zone *zone;
+	const struct node *node;
+	const struct config *config;
+	uint64_t min_period_ms; /* smallest gap between two transactions */
+	/* Told of each service that the kernel has now, before DNS shows it; prev or next NULL. May be NULL. */
+	void (*published)(void *ctx, const struct service *prev, const struct service *next);
+	void *ctx;
+};
+
+struct sync;
+
+struct sync *sync_new(const struct sync_config *config);
+void sync_free(struct sync *s); /* kernel rules and published answers stay; NULL is fine */
+
+#define SYNC_IDLE UINT64_MAX
+/*
+ * Brings kernel and DNS in step with the store. Returns in how many milliseconds it wants to be called again (a gap
+ * or a back-off holds work back), or SYNC_IDLE. Called at every turn end; with nothing to do it does nothing.
+ */
+uint64_t sync_turn(struct sync *s, uint64_t now_ms);
+/* Somebody else touched the table: the next sync_turn reads it back and repairs it. */
+void sync_distrust(struct sync *s, uint64_t now_ms);
+/* Service CIDRs or pod ranges may have changed: the next sync_turn looks. */
+void sync_ranges_changed(struct sync *s);
+/* Who owns which address; borrowed, read only. */
+const struct claims *sync_claims(const struct sync *s);
+
+enum sync_start { START_NONE, START_LOADED, START_ADOPTED };
+
+struct sync_stats {
+	bool done;    /* the first full sync is in the kernel and published */
+	bool in_step; /* nothing known is waiting for the kernel */
+	enum sync_start start;
+	size_t start_operations; /* elements loaded, or differences sent to an adopted table */
+	int64_t last_wall_ms;	 /* end of the last sync that changed something */
+	uint64_t last_us;	 /* how long it took */
+	size_t last_operations;
+	uint64_t syncs, operations, refused, repairs;
+};
+const struct sync_stats *sync_stats(const struct sync *s);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * A kernel and a zone made of memory, in place of nft/ and dns/zone.c: what sync sends, when, and in which order.
+ * Refuses what the real kernel refuses. Include after <cmocka.h>, in one file of a test program.
+ */
+#ifndef TESTS_FAKEKERNEL_H
+#define TESTS_FAKEKERNEL_H
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "dns/zone.h"
+#include "nft/nft.h"
+#include "proxy/elements.h"
+
+/* ---- the fake kernel ---- */
+
+struct nft {
+	enum table_state state;
+	struct element_list table, del, add;
+	int fail; /* the next commit or load fails with it */
+	unsigned dumps;
+};
+
+static struct buf events; /* what happened, in order */
+static struct nft kernel;
+
+const char *nft_error(const struct nft *nft)
+{
+	(void)nft;
+	return "the test says no";
+}
+
+int nft_table_state(struct nft *nft, enum table_state *state)
+{
+	*state = nft->state;
+	return 0;
+}
+
+int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
+{
+	assert_false(with_affinity);
+	nft->dumps++;
+	for (size_t i = 0; i < nft->table.count; i++)
+		each(ctx, &nft->table.items[i]);
+	return 0;
+}
+
+static int take_failure(struct nft *nft)
+{
+	int error = nft->fail;
+
+	nft->fail = 0;
+	return error;
+}
+
+int nft_load(struct nft *nft, const struct element *elements, size_t count)
+{
+	int error = take_failure(nft);
+
+	if (error != 0)
+		return error;
+	element_list_clear(&nft->table);
+	for (size_t i = 0; i < count; i++)
+		element_list_add(&nft->table, &elements[i]);
+	nft->state = TABLE_OURS;
+	buf_printf(&events, "load %zu;", count);
+	return 0;
+}
+
+void nft_tx_del(struct nft *nft, const struct element *e)
+{
+	element_list_add(&nft->del, e);
+}
+
+void nft_tx_add(struct nft *nft, const struct element *e)
+{
+	element_list_add(&nft->add, e);
+}
+
+/* As the kernel does: deleting what is not there, or adding what is, fails. */
+static void apply(struct nft *nft)
+{
+	for (size_t d = 0; d < nft->del.count; d++) {
+		size_t i = 0;
+		while (i < nft->table.count && !element_same_key(&nft->table.items[i], &nft->del.items[d]))
+			i++;
+		assert_true(i < nft->table.count);
+		nft->table.items[i] = nft->table.items[--nft->table.count];
+	}
+	for (size_t a = 0; a < nft->add.count; a++) {
+		for (size_t i = 0; i < nft->table.count; i++)
+			assert_false(element_same_key(&nft->table.items[i], &nft->add.items[a]));
+		element_list_add(&nft->table, &nft->add.items[a]);
+	}
+}
+
+int nft_tx_commit(struct nft *nft)
+{
+	int error = nft->del.count + nft->add.count != 0 ? take_failure(nft) : 0;
+
+	if (error == 0 && nft->del.count + nft->add.count != 0) {
+		apply(nft);
+		buf_printf(&events, "commit -%zu +%zu;", nft->del.count, nft->add.count);
+	}
+	element_list_clear(&nft->del);
+	element_list_clear(&nft->add);
+	return error;
+}
+
+/* ---- the fake zone ---- */
+
+struct zone {
+	struct map services; /* by name; what it frees at the end */
+};
+
+static struct zone answers;
+
+void zone_replace(struct zone *z, struct service *prev, struct service *next)
+{
+	buf_printf(&events, "%s%s;", next != NULL ? "publish " : "withdraw ", (next != NULL ? next : prev)->name);
+	if (prev != NULL)
+		assert_ptr_equal(map_del_str(&z->services, prev->name), prev);
+	service_free(prev);
+	if (next != NULL)
+		assert_null(map_put_str(&z->services, next->name, next));
+}
+
+void zone_complete(struct zone *z)
+{
+	(void)z;
+	buf_puts(&events, "complete;");
+}
+
+/* What happened since the last call. */
+static const char *happened(void)
+{
+	static char text[1024];
+
+	snprintf(text, sizeof text, "%s", events.data != NULL ? events.data : "");
+	buf_clear(&events);
+	return text;
+}
+
+/* Everything empty again. */
+static void fakes_fini(void)
+{
+	struct service *service;
+	size_t at = 0;
+
+	while ((service = map_next(&answers.services, &at)) != NULL)
+		service_free(service);
+	map_fini(&answers.services);
+	element_list_fini(&kernel.table);
+	element_list_fini(&kernel.add);
+	element_list_fini(&kernel.del);
+	kernel = (struct nft){0};
+	buf_fini(&events);
+}
+
+#endif
