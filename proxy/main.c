@@ -1,0 +1,53 @@
+/* fairlead: picks the command, parses its flags, runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/cli.h"
+#include "proxy/run.h"
+
+const struct command cli_commands[] = {
+	{"run", COMMAND_RUN, "", 0, 0, "follow the source, program the kernel, answer DNS; in the foreground", run},
+	{"status", COMMAND_STATUS, "", 0, 0, "source, objects, last sync, kernel in step or not, DNS", cli_status},
+	{"check", COMMAND_CHECK, "PATH…", 1, 1 << 20, "validate manifests without a daemon", cli_check},
+	{"cleanup", COMMAND_CLEANUP, "", 0, 0, "remove every kernel object of fairlead", cli_cleanup},
+	{"version", COMMAND_VERSION, "", 0, 0, "print the version", cli_version},
+	{"help", COMMAND_HELP, "[COMMAND]", 0, 1, "print the commands, or the flags of one", cli_help},
+	{.name = NULL},
+};
+
+static int command_run(const struct command *command, int argc, char **argv)
+{
+	char error[CONFIG_ERROR_BYTES] = "";
+	struct config config;
+	int count, code = EXIT_USAGE;
+
+	config_init(&config);
+	if (!options_parse(&config, command->bit, argc, argv, &count, error))
+		fprintf(stderr, "fairlead %s: %s\n", command->name, error);
+	else if (count > command->arguments_max)
+		fprintf(stderr, "fairlead %s: %s: unexpected argument\n", command->name, argv[command->arguments_max]);
+	else if (count < command->arguments_min)
+		fprintf(stderr, "fairlead %s: %s is missing\n", command->name, command->arguments);
+	else
+		code = command->run(&config, count, argv);
+	config_fini(&config);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	const struct command *command = cli_find(name);
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return cli_help(NULL, 0, NULL);
+	if (command != NULL && argc > 2 && strcmp(argv[2], "--help") == 0)
+		return cli_help(NULL, 1, argv + 1);
+	if (command != NULL)
+		return command_run(command, argc - 2, argv + 2);
+	if (name[0] == '\0')
+		fprintf(stderr, "fairlead: a command is missing; try `fairlead help`\n");
+	else
+		fprintf(stderr, "fairlead: %s: unknown command; try `fairlead help`\n", name);
+	return EXIT_USAGE;
+}

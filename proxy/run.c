@@ -1,0 +1,309 @@
+#include "proxy/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/cli.h"
+
+/* ---- what happens while it runs ---- */
+
+static void turn(struct daemon *d)
+{
+	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
+
+	ev_timer_stop(d->loop, &d->later);
+	if (wait_ms == SYNC_IDLE)
+		return;
+	ev_now_update(d->loop);
+	ev_timer_set(&d->later, (double)wait_ms / 1000, 0.);
+	ev_timer_start(d->loop, &d->later);
+}
+
+static void on_later(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop, (void)events;
+	turn(timer->data);
+}
+
+static void on_foreign(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct daemon *d = io->data;
+
+	(void)loop, (void)events;
+	if (!nft_monitor_read(d->nft))
+		return;
+	sync_distrust(d->sync, clock_ms());
+	turn(d);
+}
+
+/* Something about this node may have changed: services that can tell are compiled again. */
+static void node_refresh(struct daemon *d)
+{
+	struct node_input in = {
+		.config = d->config,
+		.object = (const struct node_object *)store_object(d->store, OBJECT_NODE, "", d->config->node_name)};
+	struct store_service *service;
+	size_t at = 0;
+
+	in.host = hostaddr_list(d->host, &in.host_count);
+	in.routes = hostaddr_routes(d->host, &in.route_count);
+	unsigned changes = node_update(&d->node, &in);
+	if ((changes & NODE_POD_CIDRS) != 0)
+		sync_ranges_changed(d->sync);
+	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
+		if (node_matters(changes, service->object, service->slice_count, service->slices))
+			store_mark(d->store, service);
+}
+
+static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct daemon *d = io->data;
+
+	(void)loop, (void)events;
+	if (!hostaddr_read(d->host))
+		return;
+	node_refresh(d);
+	turn(d);
+}
+
+static void pod_changed(struct zone *zone, const struct pod_object *prev, const struct pod_object *next)
+{
+	for (size_t i = 0; prev != NULL && i < prev->addr_count; i++)
+		if (!prev->host_network && !prev->finished)
+			zone_pod_set(zone, &prev->addrs[i], NULL, NULL);
+	for (size_t i = 0; next != NULL && i < next->addr_count; i++)
+		if (!next->host_network && !next->finished)
+			zone_pod_set(zone, &next->addrs[i], next->object.ns, next->object.name);
+}
+
+/* Services and slices are marked by the store itself. Namespaces and pods need nothing of the kernel. */
+static void on_changed(void *ctx, const struct object *prev, const struct object *next)
+{
+	const struct object *o = next != NULL ? next : prev;
+	struct daemon *d = ctx;
+
+	switch (o->kind) {
+	case OBJECT_NAMESPACE:
+		zone_namespace_set(d->zone, o->name, next != NULL);
+		break;
+	case OBJECT_POD:
+		pod_changed(d->zone, (const struct pod_object *)prev, (const struct pod_object *)next);
+		break;
+	case OBJECT_NODE:
+		if (strcmp(o->name, d->config->node_name) == 0)
+			node_refresh(d);
+		break;
+	case OBJECT_SERVICE_CIDR:
+		sync_ranges_changed(d->sync);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_complete(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	log_info("source: complete, %zu services, %zu slices", store_count(d->store, OBJECT_SERVICE),
+		 store_count(d->store, OBJECT_SLICE));
+}
+
+static void on_turn_end(void *ctx)
+{
+	turn(ctx);
+}
+
+static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
+{
+	(void)events;
+	log_notice("stopping on signal %d; rules stay", signal->signum);
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events)
+{
+	struct daemon *d = signal->data;
+	const struct sink sink = store_sink(d->store);
+	struct manifest *again = manifest_new(d->loop, d->config->manifests, &sink);
+
+	(void)loop, (void)events;
+	if (again == NULL)
+		return; /* told; the old one goes on */
+	manifest_free(d->manifest);
+	d->manifest = again;
+	log_notice("read %s again", d->config->manifests);
+}
+
+/* ---- start ---- */
+
+static enum detector detector_of(const struct config *c, int family)
+{
+	if (c->detect_mode == MODE_BRIDGE_INTERFACE)
+		return DETECT_INTERFACE;
+	if (c->detect_mode == MODE_INTERFACE_PREFIX)
+		return DETECT_INTERFACE_PREFIX;
+	if (c->detect_mode == MODE_NODE_CIDR)
+		return DETECT_SOURCES;
+	for (size_t i = 0; i < c->cluster_cidrs.count; i++)
+		if (c->cluster_cidrs.items[i].addr.family == family)
+			return DETECT_SOURCES;
+	return DETECT_NONE;
+}
+
+static void kernel_open(struct daemon *d)
+{
+	const struct config *c = d->config;
+	const char *error = "";
+	const struct skeleton skeleton = {
+		.table = c->table,
+		.masquerade_bit = (unsigned)c->masquerade_bit,
+		.masquerade_all = c->masquerade_all,
+		.detector4 = detector_of(c, AF_INET),
+		.detector6 = detector_of(c, AF_INET6),
+		.interface =
+			c->detect_mode == MODE_BRIDGE_INTERFACE ? c->pod_bridge_interface : c->pod_interface_prefix,
+		.counters = true,
+	};
+
+	if (c->no_proxy)
+		return;
+	d->nft = nft_open(&skeleton, &error);
+	if (d->nft == NULL)
+		fatalx("nftables: %s", error);
+	int failed = nft_probe(d->nft);
+	if (failed == -EPERM)
+		fatalx("nftables: %s: run as root or with CAP_NET_ADMIN", nft_error(d->nft));
+	if (failed < 0 || nft_monitor_open(d->nft) < 0)
+		fatalx("nftables: %s", nft_error(d->nft));
+}
+
+static void dns_open(struct daemon *d)
+{
+	const struct config *c = d->config;
+	const struct zone_config zone = {.domain = c->cluster_domain,
+					 .ttl_s = (uint32_t)c->dns_ttl_s,
+					 .negative_ttl_s = (uint32_t)c->dns_negative_ttl_s,
+					 .pods = (enum pods_mode)c->dns_pods};
+	size_t count = c->dns_listen.count;
+	struct server_listen *listen = arena_array(d->config->arena, count, sizeof *listen);
+	struct addr *addrs = arena_array(d->config->arena, count, sizeof *addrs);
+	const char *error = "";
+
+	d->zone = zone_new(&zone);
+	if (c->no_dns)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		listen[i] = (struct server_listen){c->dns_listen.items[i].addr, c->dns_listen.items[i].port};
+		addrs[i] = listen[i].addr;
+	}
+	zone_server_addrs_set(d->zone, addrs, count);
+	const struct server_config server = {
+		.listen = listen, .listen_count = count, .workers = (unsigned)c->dns_workers, .zone = d->zone};
+	d->server = server_start(&server, &error);
+	if (d->server == NULL)
+		fatalx("dns: %s", error);
+}
+
+static void control_bind(struct daemon *d)
+{
+	struct buf error = {0};
+
+	d->control = control_open(d->config->control, &error);
+	if (d->control == NULL)
+		fatalx("%s", error.data);
+}
+
+static void state_open(struct daemon *d)
+{
+	const struct store_listener listener = {
+		.ctx = d, .changed = on_changed, .complete = on_complete, .turn_end = on_turn_end};
+	const char *error = "";
+
+	d->store = store_new(&listener);
+	d->host = hostaddr_open(&error);
+	if (d->host == NULL)
+		fatalx("host addresses: %s", error);
+	const struct sync_config sync = {.store = d->store,
+					 .nft = d->nft,
+					 .zone = d->zone,
+					 .node = &d->node,
+					 .config = d->config,
+					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms};
+	d->sync = sync_new(&sync);
+	node_refresh(d);
+}
+
+static void watchers_start(struct daemon *d)
+{
+	ev_init(&d->later, on_later);
+	ev_signal_init(&d->stop[0], on_stop, SIGTERM);
+	ev_signal_init(&d->stop[1], on_stop, SIGINT);
+	ev_signal_init(&d->reload, on_reload, SIGHUP);
+	ev_io_init(&d->addresses, on_addresses, hostaddr_fd(d->host), EV_READ);
+	d->later.data = d->reload.data = d->addresses.data = d->foreign.data = d;
+	ev_signal_start(d->loop, &d->stop[0]);
+	ev_signal_start(d->loop, &d->stop[1]);
+	ev_signal_start(d->loop, &d->reload);
+	ev_io_start(d->loop, &d->addresses);
+	if (d->nft == NULL)
+		return;
+	ev_io_init(&d->foreign, on_foreign, nft_monitor_fd(d->nft), EV_READ);
+	d->foreign.data = d;
+	ev_io_start(d->loop, &d->foreign);
+}
+
+static void source_start(struct daemon *d)
+{
+	const struct sink sink = store_sink(d->store);
+
+	d->manifest = manifest_new(d->loop, d->config->manifests, &sink);
+	if (d->manifest == NULL)
+		fatalx("source: nothing to follow");
+}
+
+static void stop(struct daemon *d)
+{
+	control_close(d->control);
+	manifest_free(d->manifest);
+	server_stop(d->server);
+	sync_free(d->sync);
+	store_free(d->store);
+	node_fini(&d->node);
+	zone_free(d->zone);
+	hostaddr_close(d->host);
+	nft_close(d->nft);
+	ev_loop_destroy(d->loop);
+}
+
+int run(struct config *config, int argc, char **argv)
+{
+	char error[CONFIG_ERROR_BYTES];
+	struct daemon d = {.config = config, .started_ms = clock_ms()};
+
+	(void)argc, (void)argv;
+	if (!config_finish(config, error)) {
+		fprintf(stderr, "fairlead run: %s\n", error);
+		return EXIT_USAGE;
+	}
+	log_set_level((enum log_level)config->verbosity);
+	log_notice("fairlead %s starts on node %s", VERSION, config->node_name);
+	signal(SIGPIPE, SIG_IGN);
+	d.loop = ev_default_loop(EVFLAG_AUTO);
+	control_bind(&d);
+	kernel_open(&d);
+	dns_open(&d);
+	state_open(&d);
+	watchers_start(&d);
+	control_start(d.control, d.loop, control_commands, &d);
+	source_start(&d);
+	ev_run(d.loop, 0);
+	stop(&d);
+	log_notice("stopped");
+	return EXIT_YES;
+}

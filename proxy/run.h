@@ -1,0 +1,48 @@
+/*
+ * `fairlead run`: puts the parts together on one libev loop, in the order bind, source, first sync, and takes them
+ * apart on SIGTERM or SIGINT (DNS stops, kernel rules stay). Main thread.
+ */
+#ifndef PROXY_RUN_H
+#define PROXY_RUN_H
+
+#include <ev.h>
+
+#include "dns/server.h"
+#include "dns/zone.h"
+#include "nft/hostaddr.h"
+#include "nft/nft.h"
+#include "proxy/config.h"
+#include "proxy/control.h"
+#include "proxy/node.h"
+#include "proxy/store.h"
+#include "proxy/sync.h"
+#include "watch/manifest.h"
+
+/* Everything that runs. The parts know each other only through what they were given; commands reach all of them. */
+struct daemon {
+	struct config *config;
+	struct ev_loop *loop;
+	struct control *control;
+	struct nft *nft; /* NULL with --no-proxy */
+	struct hostaddr *host;
+	struct zone *zone;
+	struct server *server; /* NULL with --no-dns */
+	struct store *store;
+	struct node node;
+	struct sync *sync;
+	struct manifest *manifest;
+	struct ev_timer later;	/* when sync wants to be called again */
+	struct ev_io foreign;	/* changes of our table by others */
+	struct ev_io addresses; /* changes of the host's addresses */
+	struct ev_signal stop[2], reload;
+	uint64_t started_ms;
+};
+
+int run(struct config *config, int argc, char **argv);
+
+/* The first full sync is in the kernel and DNS answers. */
+bool daemon_ready(const struct daemon *d);
+/* Ended by a NULL name; their context is struct daemon. */
+extern const struct control_command control_commands[];
+
+#endif

@@ -1,0 +1,260 @@
+"""The program as people and scripts meet it: usage, start, stop, two at a time, cleanup, exit codes."""
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import unittest
+
+import lab
+import manifests
+import traffic
+
+PROGRAM = str(lab.BUILD / "fairlead")
+
+
+def fairlead(*args, **kwargs):
+    return subprocess.run([PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30,
+                          stdin=subprocess.DEVNULL, check=False, **kwargs)
+
+
+class UsageTest(unittest.TestCase):
+    def refused(self, *args, says):
+        done = fairlead(*args)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn(says, done.stderr)
+
+    def test_usage_errors_exit_2_with_one_line(self):
+        self.refused(says="a command is missing")
+        self.refused("frobnicate", says="frobnicate: unknown command")
+        self.refused("run", says="--manifests: missing")
+        self.refused("run", "--manifests", "/tmp", "--frobnicate", says="--frobnicate: unknown flag")
+        self.refused("run", "--manifests", "/tmp", "--masquerade-bit", "32", says="--masquerade-bit 32: out of range")
+        self.refused("run", "--manifests", "/tmp", "--cluster-cidr", "10.0.0.0", says="--cluster-cidr 10.0.0.0: must")
+        self.refused("run", "--manifests", "/tmp", "--nodeport-addresses", "primary,nowhere",
+                     says="--nodeport-addresses primary,nowhere")
+        self.refused("run", "--manifests", "/tmp", "extra", says="extra: unexpected argument")
+        self.refused("run", "--manifests", "/nonexistent/dir", says="--manifests /nonexistent/dir: No such file")
+        self.refused("status", "--manifests", "/tmp", says="--manifests: unknown flag")
+        self.refused("status", "-o", "yaml", says="-o yaml: unknown value (text, json)")
+        self.refused("check", says="PATH")
+        self.refused("help", "frobnicate", says="frobnicate: unknown command")
+
+    def test_help_names_every_command_and_flag(self):
+        text = fairlead("help").stdout
+        for command in ("run", "status", "check", "cleanup", "version", "help"):
+            self.assertRegex(text, rf"(?m)^  {command}\b")
+            self.assertEqual(fairlead("help", command).returncode, 0)
+        flags = fairlead("help", "run").stdout
+        for flag in ("--manifests DIR", "--node-name NAME", "--dns-listen ADDR[:PORT]", "-v N", "--no-dns"):
+            self.assertIn(flag, flags)
+        self.assertEqual(fairlead("run", "--help").stdout, flags)
+
+    def test_version(self):
+        done = fairlead("version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"\Afairlead \S+\n\Z")
+
+    def test_status_without_daemon_is_3(self):
+        done = fairlead("status", "--control", "/tmp/fairlead-test-nobody.sock", "--wait", "50ms")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("/tmp/fairlead-test-nobody.sock", done.stderr)
+
+    def test_without_root(self):
+        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", PROGRAM, "run",
+                               "--manifests", "/tmp", "--control", f"/tmp/fl-{os.getpid()}.sock", "--no-dns"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+        self.addCleanup(lambda: os.path.exists(f"/tmp/fl-{os.getpid()}.sock.lock")
+                        and os.unlink(f"/tmp/fl-{os.getpid()}.sock.lock"))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("CAP_NET_ADMIN", done.stderr)
+
+
+class CheckTest(unittest.TestCase):
+    def test_good_and_bad(self):
+        with lab.Lab() as l:
+            folder = manifests.Folder(l.folder / "m")
+            folder.put("web", manifests.service("web", "10.96.0.1", [80]))
+            done = fairlead("check", str(folder.path))
+            self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+            folder.put("bad.yaml", "kind: Service\napiVersion: v1\nmetadata: {name: bad, namespace: x}\n"
+                                   "spec: {clusterIP: 10.0.0.1, ports: [{port: 99999}]}\n")
+            done = fairlead("check", str(folder.path))
+            self.assertEqual(done.returncode, 1, done)
+            self.assertRegex(done.stdout + done.stderr, r"bad\.yaml:\d+: Service x/bad: spec\.ports\[0\]\.port: ")
+            self.assertEqual(fairlead("check", "/nonexistent").returncode, 1)
+
+
+class LifecycleTest(unittest.TestCase):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.node()
+        self.pod = self.lab.pod(self.node, "web-0", "10.244.0.10")
+        self.client = self.lab.pod(self.node, "client", "10.244.0.99")
+        self.lab.servers.tcp(self.pod, "web-0", 8080)
+        self.folder = manifests.Folder(self.lab.folder / "m")
+        self.put_web()
+
+    def put_web(self, *addresses):
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [manifests.port(80, "http")]),
+                        manifests.slice("web", addresses or ["10.244.0.10"], [("http", 8080)]))
+
+    def daemon(self, *flags, **kwargs):
+        return self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16", *flags, **kwargs)
+
+    def status(self, daemon):
+        return json.loads(daemon.call("status", "-o", "json", check=False).stdout)
+
+    def reaches_web(self):
+        return traffic.connect(self.client, "10.96.0.1", 80, limit_s=2).outcome == "ok"
+
+    def test_status_text_and_json(self):
+        daemon = self.daemon()
+        done = daemon.call("status")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("in step", done.stdout)
+        self.assertIn("127.0.0.1:53", done.stdout)
+        status = self.status(daemon)
+        self.assertTrue(status["ready"])
+        self.assertEqual(status["objects"]["Service"], 1)
+        self.assertEqual(status["kernel"]["start"], "loaded")
+        mode = os.stat(daemon.control).st_mode
+        self.assertTrue(stat.S_ISSOCK(mode))
+        self.assertEqual(stat.S_IMODE(mode), 0o600)
+
+    def test_sigterm_leaves_rules_and_stops_dns(self):
+        daemon = self.daemon()
+        self.assertEqual(traffic.dig(self.node, "127.0.0.1", "web.default.svc.cluster.local").status, "NOERROR")
+        daemon.stop()
+        self.assertTrue(self.reaches_web())
+        self.assertIsNone(traffic.dig(self.node, "127.0.0.1", "web.default.svc.cluster.local").status)
+        self.assertEqual(daemon.call("status", check=False).returncode, 3)
+        self.assertFalse(os.path.exists(daemon.control))
+
+    def test_sigint_too(self):
+        daemon = self.daemon()
+        daemon.process.send_signal(signal.SIGINT)
+        self.assertEqual(daemon.process.wait(lab.LIMIT_S), 0)
+
+    def test_restart_sends_nothing_when_nothing_changed(self):
+        daemon = self.daemon()
+        before = self.node.table()
+        daemon.stop()
+        daemon.start()
+        status = self.status(daemon)["kernel"]
+        self.assertEqual((status["start"], status["startOperations"]), ("adopted", 0))
+        self.assertEqual(strip_handles(self.node.table()), strip_handles(before))
+
+    def test_restart_sends_only_the_difference(self):
+        daemon = self.daemon()
+        daemon.stop()
+        self.folder.put("new", manifests.service("new", "10.96.0.2", [manifests.port(80, "http")]))
+        daemon.start()
+        status = self.status(daemon)["kernel"]
+        self.assertEqual(status["start"], "adopted")
+        # its verdict (refused: no endpoint) and its ClusterIP
+        self.assertEqual(status["startOperations"], 2)
+        self.assertTrue(self.reaches_web())
+
+    def test_restart_after_kill_replaces_the_stale_socket(self):
+        daemon = self.daemon()
+        daemon.kill()
+        self.assertTrue(os.path.exists(daemon.control))
+        self.assertTrue(self.reaches_web())
+        daemon.start()
+        self.assertEqual(self.status(daemon)["kernel"]["start"], "adopted")
+
+    def test_other_skeleton_is_replaced(self):
+        self.daemon().stop()
+        daemon = self.daemon("--masquerade-bit", "15")
+        self.assertEqual(self.status(daemon)["kernel"]["start"], "loaded")
+        self.assertTrue(self.reaches_web())
+
+    def test_second_daemon_is_refused(self):
+        first = self.daemon()
+        second = self.node.run(PROGRAM, "run", "--manifests", self.folder.path, "--control", first.control,
+                               "--dns-listen", "127.0.0.1:5353", check=False)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another fairlead is running", second.stderr)
+        self.assertEqual(first.call("status").returncode, 0)
+
+    def test_port_in_use_is_one_clear_line(self):
+        busy = self.node.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(busy.close)
+        busy.bind(("127.0.0.1", 53))
+        daemon = self.daemon(start=False).start(ready=False)
+        self.assertEqual(daemon.process.wait(lab.LIMIT_S), 1)
+        fatal = [line for line in daemon.log().splitlines() if " fatal: " in line]
+        self.assertEqual(len(fatal), 1, daemon.log())
+        self.assertIn("127.0.0.1:53", fatal[0])
+        self.assertIn("Address already in use", fatal[0])
+        self.assertIsNone(self.node.table())
+
+    def test_cleanup(self):
+        daemon = self.daemon()
+        refused = daemon.call("cleanup", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("a daemon is running", refused.stderr)
+        self.assertIsNotNone(self.node.table())
+        daemon.stop()
+        self.assertEqual(daemon.call("cleanup").returncode, 0)
+        self.assertIsNone(self.node.table())
+        self.assertEqual(daemon.call("cleanup").returncode, 0)  # again: nothing to do is fine
+
+    def test_other_table_name(self):
+        daemon = self.daemon("--table", "other")
+        self.assertIsNone(self.node.table())
+        self.assertIsNotNone(self.node.table("other"))
+        daemon.stop()
+        self.node.run(PROGRAM, "cleanup", "--table", "other", "--control", daemon.control)
+        self.assertIsNone(self.node.table("other"))
+
+    def test_halves(self):
+        daemon = self.daemon("--no-dns")
+        self.assertTrue(self.reaches_web())
+        self.assertIsNone(traffic.dig(self.node, "127.0.0.1", "web.default.svc.cluster.local").status)
+        daemon.stop()
+        daemon.call("cleanup")
+        daemon = self.daemon("--no-proxy")
+        self.assertEqual(traffic.dig(self.node, "127.0.0.1", "web.default.svc.cluster.local").status, "NOERROR")
+        self.assertIsNone(self.node.table())
+
+    def test_control_socket_holds_against_bad_clients(self):
+        daemon = self.daemon()
+        idle = []
+        for _ in range(20):  # more than it has places for
+            client = socket.socket(socket.AF_UNIX)
+            self.addCleanup(client.close)
+            client.connect(daemon.control)
+            idle.append(client)
+        for client in idle:
+            client.close()
+        lab.wait_until(lambda: daemon.call("status", check=False).returncode == 0)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(daemon.control)
+            client.sendall(b"x" * 2000)
+            client.settimeout(lab.LIMIT_S)
+            try:
+                self.assertEqual(client.recv(10), b"")
+            except ConnectionResetError:
+                pass
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(daemon.control)
+            client.sendall(b"frobnicate now\n")
+            client.settimeout(lab.LIMIT_S)
+            self.assertRegex(client.recv(1000).decode(), r"\A2\n")
+        self.assertEqual(daemon.call("status").returncode, 0)
+
+
+def strip_handles(table):
+    """Rules and elements without counters, which move by themselves."""
+    return re.sub(r'"(packets|bytes)": \d+', "", json.dumps(table))
+
+
+if __name__ == "__main__":
+    unittest.main()
