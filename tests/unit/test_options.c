@@ -159,7 +159,8 @@ static void finish_refusals(void **state)
 		{"--manifests /tmp --no-dns --no-proxy", "--no-proxy: with --no-dns nothing is left to do"},
 		{"--manifests /tmp --cluster-domain a..b", "--cluster-domain a..b: not a domain name"},
 		{"--manifests /tmp --nodeport-addresses primary,x",
-		 "--nodeport-addresses primary,x: x: neither primary, all, localhost nor a CIDR"},
+		 "--nodeport-addresses primary,x: \"x\" is neither primary, all, localhost nor a CIDR such as "
+		 "10.0.0.0/8"},
 		{"--manifests /tmp --node-name a/b", "--node-name a/b: not a node name"},
 		{"--manifests /tmp --detect-local-mode BridgeInterface",
 		 "--detect-local-mode BridgeInterface: needs --pod-bridge-interface"},
