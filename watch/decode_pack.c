@@ -3,8 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "base/hash.h"
 
 #define HEADER_BYTES 8
 #define RECENT_STRINGS 8
@@ -368,7 +367,7 @@ struct object *pack_read(const void *bytes, size_t length_bytes)
 	o->kind = kind;
 	o->arena = c.arena;
 	fields(&c, o);
-	o->digest = XXH3_64bits(b + 4, length_bytes - 4);
+	o->digest = hash_bytes(b + 4, length_bytes - 4, 0);
 	if (!c.bad && c.at == c.end)
 		return o;
 	arena_free(c.arena);

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "base/hash.h"
 
 #define ENDPOINTS_MARK ":endpoints-" /* in the names that the decoder gives slices made of Endpoints */
 
@@ -191,7 +190,7 @@ static struct document *documents_read(struct loader *l, struct file *f, const c
 		old_put(&old, d);
 	}
 	for (; yaml_next_document(bytes, length_bytes, &at, &line, &chunk); position = at) {
-		uint64_t hash = XXH3_64bits(chunk.text, chunk.length_bytes);
+		uint64_t hash = hash_bytes(chunk.text, chunk.length_bytes, 0);
 		d = old_take(&old, hash);
 		if (d == NULL) {
 			d = document_new(f);
@@ -432,7 +431,7 @@ struct object *file_fetch(struct loader *l, const struct claim *claim)
 	char *bytes = file_read(l, d->file->path, &n, &st);
 
 	if (bytes != NULL && d->length_bytes != 0 && d->offset_bytes <= n && d->length_bytes <= n - d->offset_bytes &&
-	    XXH3_64bits(bytes + d->offset_bytes, d->length_bytes) == d->hash) {
+	    hash_bytes(bytes + d->offset_bytes, d->length_bytes, 0) == d->hash) {
 		struct yaml_chunk chunk = {bytes + d->offset_bytes, d->length_bytes, d->line};
 		if (yaml_parse(l->yaml, &chunk, l->arena, &v, &error))
 			decode_document(l->decoder, v, &sink);

@@ -98,12 +98,13 @@ static bool parse_integer(const char *text, int64_t *out)
 static bool parse_decimal(const char *text, double *out)
 {
 	const char *p = text + (*text == '-' || *text == '+');
+	const char *dot = strchr(p, '.');
 	char *end;
 
 	if (!isdigit((unsigned char)p[0]) && !(p[0] == '.' && isdigit((unsigned char)p[1])))
 		return false;
-	if (p[strspn(p, "0123456789.eE+-")] != '\0')
-		return false;
+	if ((dot != NULL && strchr(dot + 1, '.') != NULL) || p[strspn(p, "0123456789.eE+-")] != '\0')
+		return false; /* most of what comes here is an address: no strtod for it */
 	*out = strtod(text, &end);
 	return *end == '\0';
 }
