@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "nft/conntrack.h"
 #include "nft/hostaddr.h"
 #include "nft/names.h"
 #include "nft/nft.h"
@@ -246,6 +247,43 @@ static void addresses(int limit_ms)
 		printf("route %s\n", addr_format(&list[i], text));
 }
 
+struct sweeping {
+	const char *answering; /* entries that this address answers go */
+};
+
+static bool judge(void *ctx, const struct conntrack_entry *e)
+{
+	const struct sweeping *s = ctx;
+	char to[ADDR_PORT_TEXT_BYTES], from[ADDR_PORT_TEXT_BYTES], text[ADDR_TEXT_BYTES];
+
+	printf("entry %s %s answered by %s%s%s%s\n", proto_name(e->proto),
+	       addr_port_format(&e->orig_dst, e->orig_port, to), addr_port_format(&e->reply_src, e->reply_port, from),
+	       e->unreplied ? " unreplied" : "", e->syn_sent ? " syn-sent" : "", e->dnat ? " dnat" : "");
+	return strcmp(addr_format(&e->reply_src, text), s->answering) == 0;
+}
+
+/* sweep udp [unreplied] [ADDRESS]: lists, and deletes what ADDRESS answers. */
+static void sweep(struct words *w)
+{
+	struct sweeping s = {.answering = "none"};
+	struct conntrack_sweep sweep = {.proto = next_proto(w), .judge = judge, .ctx = &s};
+	const char *error = NULL;
+	struct conntrack *c = conntrack_open(&error);
+	size_t deleted = 0;
+
+	if (c == NULL)
+		fatalx("driver: %s", error);
+	if (w->next < w->count && strcmp(w->at[w->next], "unreplied") == 0) {
+		w->next++;
+		sweep.unreplied_only = true;
+	}
+	if (w->next < w->count)
+		s.answering = next(w);
+	printf("result %d\n", conntrack_sweep(c, &sweep, &deleted));
+	printf("deleted %zu\n", deleted);
+	conntrack_close(c);
+}
+
 static int compare_ns(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -322,6 +360,8 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 		error = nft_monitor_open(nft);
 	} else if (strcmp(verb, "addresses") == 0) {
 		addresses((int)next_number(w));
+	} else if (strcmp(verb, "sweep") == 0) {
+		sweep(w);
 	} else if (strcmp(verb, "wait") == 0) {
 		error = monitor(nft, (int)next_number(w));
 	} else {

@@ -1,0 +1,311 @@
+#include "nft/conntrack.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include "base/mem.h"
+#include "nft/attrs.h"
+#include "nft/netlink.h"
+
+#define TUPLE_MAX_BYTES 128
+#define DELETES_PER_SEND 64
+#define RECEIVE_BYTES 32768
+
+/* Which fields of CTA_TUPLE_ORIG a dump must match; the kernel has no header for it. */
+#define FILTER_PROTO_NUMBER (1u << 3)
+
+/* What a deletion needs: the original tuple as the kernel wrote it, and the entry's id so that no successor dies. */
+struct doomed {
+	uint8_t family;
+	uint16_t tuple_bytes;
+	uint8_t tuple[TUPLE_MAX_BYTES];
+	bool has_zone;
+	uint32_t id;
+	uint16_t zone;
+};
+
+struct conntrack {
+	struct mnl_socket *socket;
+	const struct conntrack_sweep *sweep;
+	struct doomed *doomed;
+	size_t doomed_count, doomed_room;
+};
+
+struct conntrack *conntrack_open(const char **error)
+{
+	struct conntrack *c = mem_alloc(sizeof *c);
+	int on = 1;
+
+	c->socket = netlink_open(NETLINK_NETFILTER, 0);
+	if (c->socket != NULL) {
+		mnl_socket_setsockopt(c->socket, NETLINK_CAP_ACK, &on, sizeof on);
+		return c;
+	}
+	*error = "cannot reach connection tracking (CONFIG_NF_CT_NETLINK)";
+	conntrack_close(c);
+	return NULL;
+}
+
+void conntrack_close(struct conntrack *c)
+{
+	if (c == NULL)
+		return;
+	if (c->socket != NULL)
+		mnl_socket_close(c->socket);
+	free(c->doomed);
+	free(c);
+}
+
+/* ---- reading ---- */
+
+static bool tuple_addr(struct attrs ip, int family, bool source, struct addr *a)
+{
+	uint16_t type =
+		family == AF_INET ? (source ? CTA_IP_V4_SRC : CTA_IP_V4_DST) : (source ? CTA_IP_V6_SRC : CTA_IP_V6_DST);
+	const struct nlattr *attr = attrs_find(ip, type);
+
+	*a = (struct addr){.family = (uint8_t)family};
+	if (attr == NULL || mnl_attr_get_payload_len(attr) != addr_bytes(a))
+		return false;
+	memcpy(a->bytes, mnl_attr_get_payload(attr), addr_bytes(a));
+	return true;
+}
+
+static uint16_t tuple_port(struct attrs proto, uint16_t type)
+{
+	const struct nlattr *attr = attrs_find(proto, type);
+
+	return attr != NULL ? ntohs(mnl_attr_get_u16(attr)) : 0;
+}
+
+struct tuple {
+	struct addr src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t proto;
+};
+
+static bool tuple_read(const struct nlattr *attr, int family, struct tuple *t)
+{
+	const struct nlattr *ip, *proto, *number;
+
+	if (attr == NULL || (ip = attrs_find(attrs_in(attr), CTA_TUPLE_IP)) == NULL ||
+	    (proto = attrs_find(attrs_in(attr), CTA_TUPLE_PROTO)) == NULL ||
+	    (number = attrs_find(attrs_in(proto), CTA_PROTO_NUM)) == NULL)
+		return false;
+	t->proto = mnl_attr_get_u8(number);
+	t->src_port = tuple_port(attrs_in(proto), CTA_PROTO_SRC_PORT);
+	t->dst_port = tuple_port(attrs_in(proto), CTA_PROTO_DST_PORT);
+	return tuple_addr(attrs_in(ip), family, true, &t->src) && tuple_addr(attrs_in(ip), family, false, &t->dst);
+}
+
+static bool tcp_syn_sent(struct attrs attrs)
+{
+	const struct nlattr *info = attrs_find(attrs, CTA_PROTOINFO), *tcp, *state;
+
+	if (info == NULL || (tcp = attrs_find(attrs_in(info), CTA_PROTOINFO_TCP)) == NULL)
+		return false;
+	state = attrs_find(attrs_in(tcp), CTA_PROTOINFO_TCP_STATE);
+	return state != NULL && mnl_attr_get_u8(state) == TCP_CONNTRACK_SYN_SENT;
+}
+
+static bool entry_read(struct attrs attrs, int family, struct conntrack_entry *e)
+{
+	const struct nlattr *status = attrs_find(attrs, CTA_STATUS);
+	uint32_t flags = status != NULL ? ntohl(mnl_attr_get_u32(status)) : 0;
+	struct tuple orig, reply;
+
+	if (!tuple_read(attrs_find(attrs, CTA_TUPLE_ORIG), family, &orig) ||
+	    !tuple_read(attrs_find(attrs, CTA_TUPLE_REPLY), family, &reply))
+		return false;
+	*e = (struct conntrack_entry){.orig_src = orig.src,
+				      .orig_dst = orig.dst,
+				      .reply_src = reply.src,
+				      .orig_src_port = orig.src_port,
+				      .orig_port = orig.dst_port,
+				      .reply_port = reply.src_port,
+				      .proto = orig.proto,
+				      .unreplied = !(flags & IPS_SEEN_REPLY),
+				      .dnat = flags & IPS_DST_NAT};
+	e->syn_sent = e->unreplied && tcp_syn_sent(attrs);
+	return true;
+}
+
+static void doom(struct conntrack *c, struct attrs attrs, uint8_t family)
+{
+	const struct nlattr *tuple = attrs_find(attrs, CTA_TUPLE_ORIG), *id = attrs_find(attrs, CTA_ID);
+	const struct nlattr *zone = attrs_find(attrs, CTA_ZONE);
+	struct doomed *d;
+
+	if (mnl_attr_get_payload_len(tuple) > TUPLE_MAX_BYTES || id == NULL)
+		return;
+	if (c->doomed_count == c->doomed_room) {
+		c->doomed_room = c->doomed_room * 2 + 32;
+		c->doomed = mem_resize(c->doomed, c->doomed_room * sizeof *c->doomed);
+	}
+	d = &c->doomed[c->doomed_count++];
+	*d = (struct doomed){.family = family, .tuple_bytes = mnl_attr_get_payload_len(tuple)};
+	memcpy(d->tuple, mnl_attr_get_payload(tuple), d->tuple_bytes);
+	d->id = mnl_attr_get_u32(id);
+	d->has_zone = zone != NULL;
+	if (zone != NULL)
+		d->zone = mnl_attr_get_u16(zone);
+}
+
+static int each_entry(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct conntrack *c = ctx;
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	struct attrs attrs = attrs_of(nlh, sizeof *nfg);
+	struct conntrack_entry e;
+
+	if ((nfg->nfgen_family != AF_INET && nfg->nfgen_family != AF_INET6) ||
+	    !entry_read(attrs, nfg->nfgen_family, &e) || e.proto != c->sweep->proto)
+		return MNL_CB_OK;
+	if (c->sweep->unreplied_only && !e.unreplied)
+		return MNL_CB_OK;
+	if (c->sweep->judge(c->sweep->ctx, &e))
+		doom(c, attrs, nfg->nfgen_family);
+	return MNL_CB_OK;
+}
+
+static void forget(void *ctx)
+{
+	((struct conntrack *)ctx)->doomed_count = 0;
+}
+
+static struct nlmsghdr *put_header(void *at, uint16_t type, uint16_t flags, uint8_t family)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+/* Asks for one protocol only (CTA_FILTER, Linux 5.8) and, from 5.18 on, for what had no reply. */
+static void put_filter(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep)
+{
+	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, sweep->proto);
+	mnl_attr_nest_end(nlh, nest);
+	mnl_attr_nest_end(nlh, tuple);
+	nest = mnl_attr_nest_start(nlh, CTA_FILTER);
+	mnl_attr_put_u32(nlh, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUMBER);
+	mnl_attr_put_u32(nlh, CTA_FILTER_REPLY_FLAGS, 0);
+	mnl_attr_nest_end(nlh, nest);
+	if (!sweep->unreplied_only)
+		return;
+	mnl_attr_put_u32(nlh, CTA_STATUS, 0);
+	mnl_attr_put_u32(nlh, CTA_STATUS_MASK, htonl(IPS_SEEN_REPLY));
+}
+
+static int list_family(struct conntrack *c, uint8_t family, bool filtered)
+{
+	char request[256] __attribute__((aligned(8)));
+	struct netlink_list list = {.socket = c->socket, .each = each_entry, .restart = forget, .ctx = c};
+
+	list.request = put_header(request, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
+	if (filtered)
+		put_filter(list.request, c->sweep);
+	return netlink_list(&list);
+}
+
+/* ---- deleting ---- */
+
+static void put_delete(struct nlmsghdr *nlh, const struct doomed *d)
+{
+	mnl_attr_put(nlh, CTA_TUPLE_ORIG | NLA_F_NESTED, d->tuple_bytes, d->tuple);
+	mnl_attr_put_u32(nlh, CTA_ID, d->id);
+	if (d->has_zone)
+		mnl_attr_put_u16(nlh, CTA_ZONE, d->zone);
+}
+
+/* Errors of the deletions just sent: the kernel has answered by now. Returns the first that matters. */
+static int read_refusals(struct conntrack *c, size_t *refused)
+{
+	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
+	int first = 0;
+
+	for (;;) {
+		ssize_t got = recv(mnl_socket_get_fd(c->socket), buffer, sizeof buffer, MSG_DONTWAIT);
+		int left = (int)got;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return errno == EAGAIN ? first : -errno;
+		for (struct nlmsghdr *nlh = (void *)buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+			const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+
+			if (nlh->nlmsg_type != NLMSG_ERROR || err->error == 0)
+				continue;
+			++*refused;
+			if (err->error != -ENOENT && first == 0) /* gone by itself */
+				first = err->error;
+		}
+	}
+}
+
+static int delete_some(struct conntrack *c, const struct doomed *list, size_t count, size_t *deleted)
+{
+	static char buffer[DELETES_PER_SEND * (TUPLE_MAX_BYTES + 64)] __attribute__((aligned(8)));
+	size_t used = 0, refused = 0;
+	int error;
+
+	for (size_t i = 0; i < count; i++) {
+		struct nlmsghdr *nlh = put_header(buffer + used, IPCTNL_MSG_CT_DELETE, 0, list[i].family);
+
+		put_delete(nlh, &list[i]);
+		used += NLMSG_ALIGN(nlh->nlmsg_len);
+	}
+	error = netlink_send(c->socket, buffer, used);
+	if (error == 0)
+		error = read_refusals(c, &refused);
+	*deleted += count - refused;
+	return error;
+}
+
+static int delete_doomed(struct conntrack *c, size_t *deleted)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < c->doomed_count && error == 0; i += DELETES_PER_SEND) {
+		size_t rest = c->doomed_count - i;
+
+		error = delete_some(c, &c->doomed[i], rest < DELETES_PER_SEND ? rest : DELETES_PER_SEND, deleted);
+	}
+	return error;
+}
+
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	size_t gone = 0;
+	int error = 0;
+
+	c->sweep = sweep;
+	for (size_t i = 0; i < sizeof families && error == 0; i++) {
+		c->doomed_count = 0;
+		error = list_family(c, families[i], true);
+		if (error != 0 && error != -EINTR) /* a kernel without filters: all entries come */
+			error = list_family(c, families[i], false);
+		if (error == 0)
+			error = delete_doomed(c, &gone);
+	}
+	c->sweep = NULL;
+	if (deleted != NULL)
+		*deleted = gone;
+	return error;
+}
