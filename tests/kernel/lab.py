@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 import traffic
@@ -155,7 +156,7 @@ class Daemon:
         self.program = str(program or BUILD / "fairlead")
         self.control = str(self.folder / "control.sock")
         self.log_path = self.folder / "daemon.log"
-        self.process = None
+        self.process, self.kept_log = None, ""
 
     def start(self, ready=True):
         """Starts it; with ready, returns after the first full sync is in the kernel and DNS answers."""
@@ -182,7 +183,10 @@ class Daemon:
         return self.ns.run(self.program, *command, "--control", self.control, check=check)
 
     def log(self):
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        """All it wrote so far; also after the lab has ended."""
+        if self.log_path.exists():
+            self.kept_log = self.log_path.read_text(errors="replace")
+        return self.kept_log
 
     def stop(self, limit_s=LIMIT_S):
         """SIGTERM; the exit code must be 0."""
@@ -227,9 +231,12 @@ class Lab:
 
     def __exit__(self, kind, error, trace):
         if kind is not None:
-            for daemon in self.daemons:
-                print(f"--- log of the daemon in {daemon.ns.short}:\n{daemon.log()[-8000:]}---", file=sys.stderr)
+            self.show_logs()
         self.end()
+
+    def show_logs(self):
+        for daemon in self.daemons:
+            print(f"--- log of the daemon in {daemon.ns.short}:\n{daemon.log()[-8000:]}---", file=sys.stderr)
 
     def end(self):
         """Ends processes and removes namespaces; may be called twice."""
@@ -239,6 +246,8 @@ class Lab:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        for daemon in self.daemons:
+            daemon.log()
         self.servers.close()
         for ns in self.namespaces:
             subprocess.run(["ip", "netns", "del", ns.name], stderr=subprocess.DEVNULL, check=False)
@@ -305,6 +314,21 @@ class Lab:
         daemon = Daemon(ns, ["--manifests", getattr(manifests, "path", manifests), *flags], folder)
         self.daemons.append(daemon)
         return daemon.start(ready) if start else daemon
+
+
+class LabTest(unittest.TestCase):
+    """A test with a `lab` of its own or of its class; when it fails, the logs of the daemons are shown."""
+
+    lab = None
+    maxDiff = None
+
+    def run(self, result=None):
+        before = (len(result.failures), len(result.errors)) if result else None
+        out = super().run(result)
+        if result and self.lab and (len(result.failures), len(result.errors)) != before:
+            print(f"--- {self.id()}", file=sys.stderr)
+            self.lab.show_logs()
+        return out
 
 
 def call(*command, input=None):
