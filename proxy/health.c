@@ -21,6 +21,7 @@ static const struct metric_desc page_totals[PAGES] = {
 struct health {
 	struct health_state state;
 	uint64_t limit_ms;
+	bool tracked;
 	struct metric *good[PAGES], *bad[PAGES];
 };
 
@@ -87,11 +88,13 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 	return good[page] ? 200 : 503;
 }
 
-struct health *health_new(uint64_t limit_ms, struct metrics *metrics)
+struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metrics)
 {
 	struct health *h = mem_alloc(sizeof *h);
 
 	h->limit_ms = limit_ms;
+	h->tracked = tracked;
+	health_node_set(h, NULL);
 	for (size_t i = 0; i < PAGES; i++) {
 		h->good[i] = metrics_add(metrics, &page_totals[i], METRIC_LABELS({"code", "200"}));
 		h->bad[i] = metrics_add(metrics, &page_totals[i], METRIC_LABELS({"code", "503"}));
@@ -126,7 +129,7 @@ void health_failed(struct health *h)
 void health_node_set(struct health *h, const struct node_object *node)
 {
 	if (node == NULL)
-		h->state.node = HEALTH_NODE_MISSING;
+		h->state.node = h->tracked ? HEALTH_NODE_MISSING : HEALTH_NODE_UNTRACKED;
 	else if (node->deleting || node->to_be_deleted)
 		h->state.node = HEALTH_NODE_LEAVING;
 	else

@@ -55,12 +55,13 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 
 struct health;
 
-struct health *health_new(uint64_t limit_ms, struct metrics *metrics); /* metrics may be NULL */
-void health_free(struct health *h);				       /* NULL is fine */
+/* tracked: the source has nodes, so that ours is missing until it is seen. metrics may be NULL. */
+struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metrics);
+void health_free(struct health *h);   /* NULL is fine */
 void health_queued(struct health *h); /* a change that the kernel should get has arrived */
 void health_synced(struct health *h); /* the kernel is in step */
 void health_failed(struct health *h); /* a transaction was refused */
-/* The source speaks about nodes: node is our own, or NULL while there is none. */
+/* Our own Node object; NULL while there is none. */
 void health_node_set(struct health *h, const struct node_object *node);
 bool health_is_healthy(const struct health *h); /* as /livez */
 

@@ -57,7 +57,7 @@ static bool has_family(const struct nodeports *n, int family)
 	return false;
 }
 
-static bool takes_all(const struct nodeports *n, int family)
+bool nodeports_take_all(const struct nodeports *n, int family)
 {
 	return n->all || (!n->primary && !n->localhost && !has_family(n, family));
 }
@@ -94,7 +94,7 @@ size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, si
 		if (addr_is_loopback(a))
 			continue; /* the relay's (relay.h): the kernel cannot forward from there */
 		if ((n->primary && primary != NULL && addr_equal(a, primary)) ||
-		    (!addr_is_link_local(a) && takes_all(n, a->family)) || in_cidrs(n, a))
+		    (!addr_is_link_local(a) && nodeports_take_all(n, a->family)) || in_cidrs(n, a))
 			out[count++] = *a;
 	}
 	if (count != 0)

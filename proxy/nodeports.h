@@ -27,6 +27,8 @@ bool nodeports_parse(struct nodeports *n, const char *list, char error[256]);
  */
 size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, size_t host_count,
 			  const struct addr *node_ips, size_t node_ip_count, struct addr *out);
+/* Every address of the family takes node ports, but loopback and link-local. */
+bool nodeports_take_all(const struct nodeports *n, int family);
 /* Node ports on loopback are wanted: the relay must run. */
 bool nodeports_want_loopback(const struct nodeports *n);
 

@@ -123,11 +123,13 @@ static unsigned ask(struct health *h, const char *path)
 static void pages_follow_events(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct health *h = health_new(LIMIT_MS, m);
-	struct node_object node = {.to_be_deleted = true};
+	struct health *h = health_new(LIMIT_MS, true, m);
+	struct node_object node = {0};
 	struct buf page = {0};
 
 	(void)state;
+	assert_int_equal(ask(h, "/healthz"), 503);
+	health_node_set(h, &node);
 	assert_int_equal(ask(h, "/healthz"), 200);
 	assert_int_equal(ask(h, "/readyz"), 503);
 	health_queued(h);
@@ -138,6 +140,7 @@ static void pages_follow_events(void **state)
 	assert_int_equal(ask(h, "/readyz"), 503);
 	assert_true(health_is_healthy(h));
 	health_synced(h);
+	node.to_be_deleted = true;
 	health_node_set(h, &node);
 	assert_int_equal(ask(h, "/healthz"), 503);
 	assert_int_equal(ask(h, "/livez"), 200);
@@ -152,9 +155,15 @@ static void pages_follow_events(void **state)
 	assert_int_equal(ask(h, "/healthz/"), 404);
 	metrics_render(m, &page);
 	assert_non_null(strstr(page.data, "\nkubeproxy_proxy_healthz_total{code=\"200\"} 2\n"));
-	assert_non_null(strstr(page.data, "\nkubeproxy_proxy_healthz_total{code=\"503\"} 3\n"));
+	assert_non_null(strstr(page.data, "\nkubeproxy_proxy_healthz_total{code=\"503\"} 4\n"));
 	assert_non_null(strstr(page.data, "\nkubeproxy_proxy_livez_total{code=\"200\"} 1\n"));
 	buf_fini(&page);
+	health_free(h);
+	h = health_new(LIMIT_MS, false, NULL); /* a source without nodes */
+	assert_int_equal(ask(h, "/healthz"), 200);
+	health_node_set(h, &node);
+	health_node_set(h, NULL);
+	assert_int_equal(ask(h, "/healthz"), 200);
 	health_free(h);
 	metrics_free(m);
 }

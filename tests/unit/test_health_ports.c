@@ -237,7 +237,7 @@ static void health_check_ports_follow_services(void **state)
 	const uint8_t v4 = AF_INET, v6 = AF_INET6;
 	const struct addr addrs[] = {{v6, {0}}, {v4, {127, 0, 0, 1}}, {v4, {0}}};
 	struct ev_loop *loop = ev_loop_new(0);
-	struct health *health = health_new(HEALTH_LIMIT_MS, NULL);
+	struct health *health = health_new(HEALTH_LIMIT_MS, false, NULL);
 	struct healthnodeport *hn = healthnodeport_new(loop, health, NULL);
 	struct service s = {.ns = "prod", .name = "web", .health_check_node_port = port_pick(NULL)};
 	struct service moved, plain;
