@@ -185,10 +185,20 @@ static void add(struct server_counts *to, const struct respond_counts *c)
 	to->truncated += read_count(&c->truncated);
 }
 
+static void add_to(void *ctx, const struct respond_counts *counts)
+{
+	add(ctx, counts);
+}
+
+void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts), void *ctx)
+{
+	for (size_t i = 0; i < s->udp_count; i++)
+		each(ctx, udp_counts(s->udp[i]));
+	each(ctx, tcp_counts(s->tcp));
+}
+
 void server_counts(const struct server *s, struct server_counts *out)
 {
 	*out = (struct server_counts){0};
-	for (size_t i = 0; i < s->udp_count; i++)
-		add(out, udp_counts(s->udp[i]));
-	add(out, tcp_counts(s->tcp));
+	server_each_counts(s, add_to, out);
 }

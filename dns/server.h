@@ -38,5 +38,9 @@ struct server_counts {
 	uint64_t queries, answers, nxdomain, nodata, servfail, refused, formerr, truncated, tcp_queries;
 };
 void server_counts(const struct server *s, struct server_counts *out);
+/* Calls `each` with the counters of every worker (dns/respond.h), which go on counting meanwhile. */
+struct respond_counts;
+void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts),
+			void *ctx);
 
 #endif

@@ -1,0 +1,98 @@
+#include "proxy/figures_dns.h"
+
+#include "dns/respond.h"
+
+/* CoreDNS's labels for a server block that answers everything. */
+#define SERVER                        \
+	{                             \
+		"server", "dns://:53" \
+	}
+#define ZONE                \
+	{                   \
+		"zone", "." \
+	}
+#define VIEW               \
+	{                  \
+		"view", "" \
+	}
+
+static const struct metric_desc requests = {"coredns_dns_requests_total", "Queries by transport, family and type.",
+					    METRIC_COUNTER, NULL, 0};
+static const struct metric_desc responses = {"coredns_dns_responses_total", "Replies by rcode.", METRIC_COUNTER, NULL,
+					     0};
+static const struct metric_desc dnssec_ok = {"coredns_dns_do_requests_total", "Queries with the DO bit.",
+					     METRIC_COUNTER, NULL, 0};
+static const struct metric_desc nodata = {"fairlead_dns_nodata_total", "NOERROR replies without an answer.",
+					  METRIC_COUNTER, NULL, 0};
+static const struct metric_desc truncated = {"fairlead_dns_truncated_total", "Replies cut to what the client takes.",
+					     METRIC_COUNTER, NULL, 0};
+static const struct metric_desc dropped = {"fairlead_dns_dropped_total", "Packets that got no reply.", METRIC_COUNTER,
+					   NULL, 0};
+
+struct sums {
+	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
+	uint64_t replies[COUNT_RCODES];
+	uint64_t nodata, truncated, dnssec_ok, dropped;
+};
+
+static void add(uint64_t *to, const _Atomic uint64_t *from)
+{
+	*to += atomic_load_explicit((_Atomic uint64_t *)from, memory_order_relaxed);
+}
+
+static void add_counts(void *ctx, const struct respond_counts *c)
+{
+	struct sums *s = ctx;
+
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++)
+		for (unsigned family = 0; family < 2; family++)
+			for (unsigned type = 0; type < COUNT_TYPES; type++)
+				add(&s->queries[proto][family][type], &c->queries[proto][family][type]);
+	for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
+		add(&s->replies[rcode], &c->replies[rcode]);
+	add(&s->nodata, &c->nodata);
+	add(&s->truncated, &c->truncated);
+	add(&s->dnssec_ok, &c->dnssec_ok);
+	add(&s->dropped, &c->dropped);
+}
+
+/* Combinations that never happened are left out, as CoreDNS does. */
+static void requests_put(struct metrics_page *page, const struct sums *s)
+{
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++)
+		for (unsigned family = 0; family < 2; family++)
+			for (unsigned type = 0; type < COUNT_TYPES; type++) {
+				uint64_t n = s->queries[proto][family][type];
+				if (n == 0)
+					continue;
+				metrics_put(page, &requests,
+					    METRIC_LABELS(SERVER, ZONE, VIEW,
+							  {"proto", proto == RESPOND_UDP ? "udp" : "tcp"},
+							  {"family", family == 0 ? "1" : "2"},
+							  {"type", respond_type_name(type)}),
+					    (double)n);
+			}
+}
+
+static void sums_put(void *ctx, struct metrics_page *page)
+{
+	struct sums s = {0};
+
+	server_each_counts(ctx, add_counts, &s);
+	requests_put(page, &s);
+	for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
+		if (s.replies[rcode] != 0)
+			metrics_put(page, &responses,
+				    METRIC_LABELS(SERVER, ZONE, VIEW, {"rcode", respond_rcode_name(rcode)},
+						  {"plugin", "kubernetes"}),
+				    (double)s.replies[rcode]);
+	metrics_put(page, &dnssec_ok, METRIC_LABELS(SERVER, ZONE, VIEW), (double)s.dnssec_ok);
+	metrics_put(page, &nodata, NULL, (double)s.nodata);
+	metrics_put(page, &truncated, NULL, (double)s.truncated);
+	metrics_put(page, &dropped, NULL, (double)s.dropped);
+}
+
+void figures_dns_init(struct metrics *m, struct server *server)
+{
+	metrics_provider(m, sums_put, server);
+}
