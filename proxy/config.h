@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/mem.h"
+#include "proxy/http.h"
 #include "proxy/nodeports.h"
 
 #define CONFIG_ERROR_BYTES 512
@@ -62,6 +63,7 @@ struct config {
 	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;
 	int dns_pods; /* enum pods_mode */
 	/* running and asking */
+	struct http_bind healthz, metrics; /* port 0: none */
 	const char *control;
 	int64_t verbosity;
 	int output;	 /* enum output */

@@ -19,6 +19,7 @@ enum option_kind {
 	OPTION_CHOICE,	   /* int: index into words */
 	OPTION_ADDRS,	   /* struct addr_list, comma separated */
 	OPTION_CIDRS,	   /* struct cidr_list, comma separated */
+	OPTION_BIND,	   /* struct http_bind; empty: port 0 */
 	OPTION_ADDR_PORTS, /* struct addr_port_list, comma separated; more with every repetition */
 };
 
@@ -40,7 +41,7 @@ struct option {
 	const char *initial;	  /* default, as text; NULL: all zero */
 	size_t offset;		  /* of the field in struct config */
 	const char *help;	  /* may say the default when it is not a text */
-	int64_t min, max;	  /* OPTION_NUMBER */
+	int64_t min, max;	  /* OPTION_NUMBER; OPTION_BIND: min is the port of an address without one */
 	const char *const *words; /* OPTION_CHOICE, ended by NULL */
 	size_t max_bytes;	  /* OPTION_TEXT; 0: no limit */
 };

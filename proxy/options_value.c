@@ -160,6 +160,14 @@ static const char *add_items(struct config *c, void *field, const char *text, ad
 	return why;
 }
 
+static const char *set_bind(const struct option *o, struct http_bind *out, const char *text)
+{
+	*out = (struct http_bind){0};
+	if (text[0] == '\0' || http_bind_parse(out, text, (uint16_t)o->min))
+		return NULL;
+	return "neither ADDR:PORT, ADDR, :PORT nor empty";
+}
+
 const char *option_set(const struct option *o, struct config *c, const char *text)
 {
 	void *field = (char *)c + o->offset;
@@ -175,6 +183,8 @@ const char *option_set(const struct option *o, struct config *c, const char *tex
 		return set_duration(field, text);
 	case OPTION_CHOICE:
 		return set_choice(o, field, text);
+	case OPTION_BIND:
+		return set_bind(o, field, text);
 	case OPTION_ADDRS:
 		*(struct addr_list *)field = (struct addr_list){0};
 		return add_items(c, field, text, add_addr);

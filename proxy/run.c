@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/cli.h"
+#include "proxy/figures_dns.h"
 
 /* ---- what happens while it runs ---- */
 
@@ -16,6 +17,7 @@ static void turn(struct daemon *d)
 {
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
 
+	report_turn(d->report, sync_stats(d->sync));
 	ev_timer_stop(d->loop, &d->later);
 	if (wait_ms == SYNC_IDLE)
 		return;
@@ -53,6 +55,7 @@ static void node_refresh(struct daemon *d)
 	in.host = hostaddr_list(d->host, &in.host_count);
 	in.routes = hostaddr_routes(d->host, &in.route_count);
 	unsigned changes = node_update(&d->node, &in);
+	report_node(d->report, &d->node, in.object);
 	if ((changes & NODE_POD_CIDRS) != 0)
 		sync_ranges_changed(d->sync);
 	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
@@ -87,6 +90,7 @@ static void on_changed(void *ctx, const struct object *prev, const struct object
 	const struct object *o = next != NULL ? next : prev;
 	struct daemon *d = ctx;
 
+	report_changed(d->report, prev, next);
 	switch (o->kind) {
 	case OBJECT_NAMESPACE:
 		zone_namespace_set(d->zone, o->name, next != NULL);
@@ -117,6 +121,15 @@ static void on_complete(void *ctx)
 static void on_turn_end(void *ctx)
 {
 	turn(ctx);
+}
+
+static void on_published(void *ctx, const struct service *prev, const struct service *next)
+{
+	struct daemon *d = ctx;
+
+	report_published(d->report, prev, next);
+	if (d->relay != NULL)
+		relay_update(d->relay, prev, next);
 }
 
 static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
@@ -234,9 +247,20 @@ static void state_open(struct daemon *d)
 					 .zone = d->zone,
 					 .node = &d->node,
 					 .config = d->config,
-					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms};
+					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms,
+					 .published = on_published,
+					 .ctx = d};
 	d->sync = sync_new(&sync);
 	node_refresh(d);
+}
+
+static void report_open(struct daemon *d)
+{
+	d->report = report_new(d->loop, d->config);
+	if (d->server != NULL)
+		figures_dns_init(report_metrics(d->report), d->server);
+	if (!d->config->no_proxy && nodeports_want_loopback(&d->config->nodeports))
+		d->relay = relay_start(report_metrics(d->report));
 }
 
 static void watchers_start(struct daemon *d)
@@ -271,6 +295,8 @@ static void stop(struct daemon *d)
 {
 	control_close(d->control);
 	manifest_free(d->manifest);
+	report_free(d->report); /* its pages ask the next two */
+	relay_stop(d->relay);
 	server_stop(d->server);
 	sync_free(d->sync);
 	store_free(d->store);
@@ -298,6 +324,7 @@ int run(struct config *config, int argc, char **argv)
 	control_bind(&d);
 	kernel_open(&d);
 	dns_open(&d);
+	report_open(&d);
 	state_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);

@@ -14,6 +14,8 @@
 #include "proxy/config.h"
 #include "proxy/control.h"
 #include "proxy/node.h"
+#include "proxy/relay.h"
+#include "proxy/report.h"
 #include "proxy/store.h"
 #include "proxy/sync.h"
 #include "watch/manifest.h"
@@ -30,6 +32,8 @@ struct daemon {
 	struct store *store;
 	struct node node;
 	struct sync *sync;
+	struct report *report;
+	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct manifest *manifest;
 	struct ev_timer later;	/* when sync wants to be called again */
 	struct ev_io foreign;	/* changes of our table by others */

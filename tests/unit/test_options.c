@@ -113,6 +113,8 @@ static void refusals(void **state)
 		{COMMAND_RUN, "--v 3", "--v: unknown flag"},
 		{COMMAND_RUN, "--manifests", "--manifests: needs DIR"},
 		{COMMAND_RUN, "--manifests=", "--manifests : must not be empty"},
+		{COMMAND_RUN, "--healthz-bind-address=x",
+		 "--healthz-bind-address x: neither ADDR:PORT, ADDR, :PORT nor empty"},
 		{COMMAND_RUN, "--masquerade-bit 32", "--masquerade-bit 32: out of range (0 to 31)"},
 		{COMMAND_RUN, "--masquerade-bit x", "--masquerade-bit x: must be a number (0 to 31)"},
 		{COMMAND_RUN, "--no-dns=maybe", "--no-dns maybe: must be true or false"},

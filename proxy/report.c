@@ -1,0 +1,121 @@
+#include "proxy/report.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "proxy/figures.h"
+#include "proxy/health.h"
+#include "proxy/healthnodeport.h"
+#include "proxy/http.h"
+#include "proxy/metrics_page.h"
+
+struct report {
+	const struct config *config;
+	struct metrics *metrics;
+	struct health *health;
+	struct figures *figures;
+	struct healthnodeport *checks;
+	struct http *healthz, *page;
+	struct sync_stats seen; /* at the last turn */
+};
+
+static struct http *port_open(struct http_config config)
+{
+	return config.bind.port != 0 ? http_open(&config) : NULL;
+}
+
+struct report *report_new(struct ev_loop *loop, const struct config *config)
+{
+	struct report *r = mem_alloc(sizeof *r);
+
+	r->config = config;
+	r->metrics = metrics_new();
+	metrics_page_init(r->metrics);
+	r->health = health_new(HEALTH_LIMIT_MS, config->manifests == NULL, r->metrics);
+	r->figures = figures_new(r->metrics);
+	r->checks = healthnodeport_new(loop, r->health, r->metrics);
+	r->healthz = port_open((struct http_config){
+		.loop = loop, .what = "healthz", .bind = config->healthz, .handler = health_handle, .ctx = r->health});
+	r->page = port_open((struct http_config){.loop = loop,
+						 .what = "metrics",
+						 .bind = config->metrics,
+						 .handler = metrics_page_handle,
+						 .ctx = r->metrics});
+	return r;
+}
+
+void report_free(struct report *r)
+{
+	if (r == NULL)
+		return;
+	http_close(r->page);
+	http_close(r->healthz);
+	healthnodeport_free(r->checks);
+	figures_free(r->figures);
+	health_free(r->health);
+	metrics_free(r->metrics);
+	free(r);
+}
+
+struct metrics *report_metrics(struct report *r)
+{
+	return r->metrics;
+}
+
+void report_changed(struct report *r, const struct object *prev, const struct object *next)
+{
+	const struct object *o = next != NULL ? next : prev;
+
+	if (o->kind != OBJECT_SERVICE && o->kind != OBJECT_SLICE)
+		return;
+	figures_queued(r->figures, o->kind);
+	if (o->kind == OBJECT_SLICE && next != NULL)
+		figures_trigger(r->figures, ((const struct slice_object *)next)->trigger_ms);
+}
+
+/* Where a family takes node ports on all addresses, one socket for all stands in. */
+static void checks_move(struct report *r, const struct node *node)
+{
+	size_t count = node->view.node_port_addr_count;
+	struct addr *addrs = mem_array(count + 2, sizeof *addrs);
+
+	for (size_t i = 0; i < count; i++)
+		addrs[i] = node->view.node_port_addrs[i];
+	if (nodeports_take_all(&r->config->nodeports, AF_INET))
+		addrs[count++] = (struct addr){.family = AF_INET};
+	if (nodeports_take_all(&r->config->nodeports, AF_INET6))
+		addrs[count++] = (struct addr){.family = AF_INET6};
+	healthnodeport_addrs_set(r->checks, addrs, count);
+	free(addrs);
+}
+
+void report_node(struct report *r, const struct node *node, const struct node_object *object)
+{
+	health_node_set(r->health, object);
+	checks_move(r, node);
+}
+
+void report_published(struct report *r, const struct service *prev, const struct service *next)
+{
+	figures_service(r->figures, prev, next);
+	if (r->config->no_proxy)
+		return;
+	healthnodeport_update(r->checks, prev, next);
+}
+
+void report_turn(struct report *r, const struct sync_stats *stats)
+{
+	const struct sync_stats *seen = &r->seen;
+
+	if (stats->refused != seen->refused) {
+		figures_sync_failed(r->figures);
+		health_failed(r->health);
+	} else if (stats->syncs != seen->syncs) {
+		bool full = !seen->done || stats->repairs != seen->repairs;
+		figures_synced(r->figures, full, (double)stats->last_us / 1e6);
+		health_synced(r->health);
+	} else if (stats->done && !stats->in_step) {
+		health_queued(r->health);
+	}
+	r->seen = *stats;
+}

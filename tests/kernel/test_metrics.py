@@ -1,0 +1,132 @@
+"""The metrics port of a running daemon: well-formed Prometheus text, and figures that move with what happens."""
+import datetime
+import re
+import unittest
+
+import lab
+import manifests
+import traffic
+
+LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\n"])*",?)*)\})? (\S+)$')
+
+# what dashboards and alert rules of kube-proxy and CoreDNS look for
+EXPECTED = """
+kubeproxy_sync_proxy_rules_duration_seconds kubeproxy_sync_full_proxy_rules_duration_seconds
+kubeproxy_sync_partial_proxy_rules_duration_seconds kubeproxy_network_programming_duration_seconds
+kubeproxy_sync_proxy_rules_last_timestamp_seconds kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds
+kubeproxy_sync_proxy_rules_endpoint_changes_pending kubeproxy_sync_proxy_rules_endpoint_changes_total
+kubeproxy_sync_proxy_rules_service_changes_pending kubeproxy_sync_proxy_rules_service_changes_total
+kubeproxy_sync_proxy_rules_no_local_endpoints_total kubeproxy_sync_proxy_rules_nftables_sync_failures_total
+kubeproxy_proxy_healthz_total kubeproxy_proxy_livez_total process_cpu_seconds_total process_resident_memory_bytes
+process_virtual_memory_bytes process_open_fds process_max_fds process_start_time_seconds fairlead_build_info
+""".split()
+
+
+def parse(text):
+    """{name{labels}: value}; fails on anything that the text format does not allow."""
+    kinds, values, order = {}, {}, []
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            continue
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name not in kinds, f"{name} stands in two places"
+            kinds[name] = kind
+            order.append(name)
+            continue
+        match = LINE.match(line)
+        assert match, f"not a sample: {line!r}"
+        name, labels, value = match.groups()
+        family = re.sub("_(bucket|sum|count)$", "", name) if name not in kinds else name
+        assert family == order[-1], f"{name} stands among the samples of {order[-1]}"
+        key = f"{name}{{{labels}}}" if labels else name
+        assert key not in values, f"{key} twice"
+        values[key] = float(value)
+    for name, kind in kinds.items():
+        assert kind in ("counter", "gauge", "histogram"), (name, kind)
+    return kinds, values
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.node()
+        self.folder = manifests.Folder(self.lab.folder / "manifests")
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]), manifests.slice("web", ["10.244.0.10"], [80]))
+
+    def scrape(self):
+        got = traffic.curl(self.node, "http://127.0.0.1:10249/metrics")
+        self.assertEqual(got.code, 200)
+        return parse(got.body)
+
+    def value(self, key):
+        return self.scrape()[1].get(key)
+
+    def test_other_pages_and_who_may_ask(self):
+        self.lab.daemon(self.node, self.folder, "--no-dns")
+        client = self.lab.host(self.node, "client", "192.168.0.1")
+        self.assertEqual(traffic.curl(self.node, "http://127.0.0.1:10249/proxyMode").body, "nftables")
+        self.assertEqual(traffic.curl(self.node, "http://127.0.0.1:10249/healthz").body, "ok")
+        self.assertEqual(traffic.curl(self.node, "http://127.0.0.1:10249/").code, 404)
+        self.assertEqual(traffic.curl(client, "http://192.168.0.2:10249/metrics").exit, 7)
+        head = traffic.curl(self.node, "http://127.0.0.1:10249/metrics", "-I").body
+        self.assertIn("Content-Type: text/plain; version=0.0.4; charset=utf-8", head)
+
+    def test_sync_figures(self):
+        self.lab.daemon(self.node, self.folder, "--no-dns")
+        kinds, values = self.scrape()
+        self.assertEqual([name for name in EXPECTED if name not in kinds], [])
+        self.assertEqual(values['kubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="IPv4"}'], 1)
+        self.assertEqual(values["kubeproxy_sync_proxy_rules_service_changes_total"], 1)
+        self.assertEqual(values["kubeproxy_sync_proxy_rules_endpoint_changes_pending"], 0)
+        self.assertEqual(values['kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"}'], 0)
+
+        changed = manifests.slice("web", ["10.244.0.10", "10.244.0.11"], [80])
+        now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(milliseconds=1)
+        changed["metadata"]["annotations"] = {
+            "endpoints.kubernetes.io/last-change-trigger-time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]), changed)
+        partial = 'kubeproxy_sync_partial_proxy_rules_duration_seconds_count{ip_family="IPv6"}'
+        lab.equals_within(lambda: self.value(partial), 1)
+        kinds, values = self.scrape()
+        self.assertEqual(values["kubeproxy_sync_proxy_rules_endpoint_changes_total"], 2)
+        self.assertEqual(values['kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"}'], 1)
+        self.assertEqual(values['kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv4",le="60"}'], 1)
+
+    def test_local_policy_without_endpoint_is_counted(self):
+        self.lab.daemon(self.node, self.folder, "--no-dns", "--node-name", "node-a")
+        gauge = 'kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy="internal"}'
+        self.assertEqual(self.value(gauge), 0)
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80], internalTrafficPolicy="Local"),
+                        manifests.slice("web", ["10.244.0.10"], [80]))
+        lab.equals_within(lambda: self.value(gauge), 1)
+        self.folder.remove("web")
+        lab.equals_within(lambda: self.value(gauge), 0)
+
+    def test_health_answers_are_counted(self):
+        self.lab.daemon(self.node, self.folder, "--no-dns")
+        for _ in range(3):
+            traffic.curl(self.node, "http://127.0.0.1:10256/healthz")
+        traffic.curl(self.node, "http://127.0.0.1:10256/livez")
+        kinds, values = self.scrape()
+        self.assertEqual(values['kubeproxy_proxy_healthz_total{code="200"}'], 3)
+        self.assertEqual(values['kubeproxy_proxy_livez_total{code="200"}'], 1)
+
+    def test_dns_figures(self):
+        self.lab.daemon(self.node, self.folder)
+        name = "web.default.svc.cluster.local"
+        for args in ((name, "A"), (name, "AAAA"), (f"no.{name}", "A"), (name, "A", "+tcp")):
+            self.assertIsNotNone(traffic.dig(self.node, "127.0.0.1", *args).status)
+        kinds, values = self.scrape()
+        family = 'server="dns://:53",zone=".",view=""'
+        self.assertEqual(values[f'coredns_dns_requests_total{{{family},proto="udp",family="1",type="A"}}'], 2)
+        self.assertEqual(values[f'coredns_dns_requests_total{{{family},proto="udp",family="1",type="AAAA"}}'], 1)
+        self.assertEqual(values[f'coredns_dns_requests_total{{{family},proto="tcp",family="1",type="A"}}'], 1)
+        self.assertEqual(values[f'coredns_dns_responses_total{{{family},rcode="NOERROR",plugin="kubernetes"}}'], 3)
+        self.assertEqual(values[f'coredns_dns_responses_total{{{family},rcode="NXDOMAIN",plugin="kubernetes"}}'], 1)
+        self.assertEqual(values["fairlead_dns_nodata_total"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
