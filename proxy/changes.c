@@ -13,7 +13,8 @@ struct entry {
 struct changes {
 	struct entry *entries;
 	size_t count, room;
-	struct element_list before, after; /* of one service; kept for their memory */
+	struct element_list before, after; /* of one service; these lists are kept for their memory */
+	struct element_list lost, won;	   /* of others, by what happens to that one */
 };
 
 struct changes *changes_new(void)
@@ -27,6 +28,8 @@ void changes_free(struct changes *c)
 		return;
 	element_list_fini(&c->before);
 	element_list_fini(&c->after);
+	element_list_fini(&c->lost);
+	element_list_fini(&c->won);
 	free(c->entries);
 	free(c);
 }
@@ -61,16 +64,6 @@ static void note_add(void *ctx, const struct element *e)
 	note(ctx, e, true);
 }
 
-static void note_key(struct changes *c, const struct service *s, const struct frontend_key *key, bool add)
-{
-	struct element_list list = {0};
-
-	elements_collect_key(&list, s, key);
-	for (size_t i = 0; i < list.count; i++)
-		note(c, &list.items[i], add);
-	element_list_fini(&list);
-}
-
 struct move {
 	struct changes *changes;
 	const struct service *prev, *next;
@@ -82,11 +75,19 @@ static void moved(void *ctx, const struct frontend_key *key, const struct servic
 	const struct move *m = ctx;
 
 	if (from != m->prev && from != m->next)
-		note_key(m->changes, from, key, false);
+		elements_collect_key(&m->changes->lost, from, key);
 	if (to != m->prev && to != m->next)
-		note_key(m->changes, to, key, true);
+		elements_collect_key(&m->changes->won, to, key);
 }
 
+static void note_list(struct changes *c, struct element_list *list, bool add)
+{
+	for (size_t i = 0; i < list->count; i++)
+		note(c, &list->items[i], add);
+	element_list_clear(list);
+}
+
+/* Whoever loses a key is noted before whoever wins it: the order of entries says what was and what is. */
 void changes_service(struct changes *c, struct claims *claims, const struct service *prev, const struct service *next)
 {
 	struct move m = {.changes = c, .prev = prev, .next = next};
@@ -99,7 +100,9 @@ void changes_service(struct changes *c, struct claims *claims, const struct serv
 	claims_replace(claims, prev, next, moved, &m);
 	if (next != NULL)
 		elements_collect(&c->after, next, claims);
+	note_list(c, &c->lost, false);
 	elements_reconcile(&c->after, &c->before, &ops);
+	note_list(c, &c->won, true);
 }
 
 /* By set, family and key, then as it happened. element_compare also orders by value, so equal keys are told apart. */
