@@ -167,6 +167,7 @@ static void decode_list(struct decoder *d, const struct place *root, const struc
 	const struct value *v = items.v != NULL && items.v->type == VALUE_LIST ? items.v->first : NULL;
 	for (; v != NULL; v = v->next) {
 		struct place item = place_item(&items, index++, v);
+		item.object = true;
 		item_decode(d, &item, &from); /* a list in a list is an unknown kind: no recursion */
 	}
 	free(kind);

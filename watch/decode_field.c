@@ -21,15 +21,15 @@ struct place place_item(const struct place *list, size_t index, const struct val
 
 /* ---- problems ---- */
 
-static size_t path_write(const struct place *p, char path[PATH_BYTES])
+static size_t path_write(const struct decoder *d, const struct place *p, char path[PATH_BYTES])
 {
-	size_t n = p->up != NULL ? path_write(p->up, path) : 0;
+	size_t n;
 	int printed;
 
-	if (p->up == NULL) {
-		path[0] = '\0';
+	path[0] = '\0';
+	if (p->up == NULL || (p->object && d->name[0] != '\0'))
 		return 0;
-	}
+	n = path_write(d, p->up, path);
 	if (p->key == NULL)
 		printed = snprintf(path + n, PATH_BYTES - n, "[%zu]", p->index);
 	else
@@ -49,7 +49,7 @@ static void report(struct decoder *d, const struct place *p, bool refused, const
 	char path[PATH_BYTES], reason[REASON_BYTES];
 
 	vsnprintf(reason, sizeof reason, fmt, ap);
-	path_write(p, path);
+	path_write(d, p, path);
 	d->refused = d->refused || refused;
 	d->sink->problem(d->sink->ctx, &(struct decode_problem){
 					       .line = place_line(p),

@@ -24,6 +24,7 @@ struct place {
 	const char *key; /* NULL: an element of a list */
 	size_t index;
 	const struct value *v; /* NULL: absent */
+	bool object;	       /* paths start here, once the object has a name */
 };
 
 struct place place_key(const struct place *up, const char *key);
