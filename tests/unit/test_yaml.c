@@ -1,0 +1,286 @@
+/* YAML and JSON text to value trees: scalars as kubectl reads them, where documents end, aliases, errors with lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "watch/json.h"
+#include "watch/yaml.h"
+
+struct world {
+	struct arena *arena;
+	struct yaml_parser *parser;
+	struct yaml_error error;
+};
+
+static int world_new(void **state)
+{
+	static struct world w;
+
+	w = (struct world){.arena = arena_new(4096), .parser = yaml_parser_new()};
+	*state = &w;
+	return 0;
+}
+
+static int world_free(void **state)
+{
+	struct world *w = *state;
+
+	arena_free(w->arena);
+	yaml_parser_free(w->parser);
+	return 0;
+}
+
+static const struct value *parse(struct world *w, const char *text)
+{
+	struct yaml_chunk chunk = {text, strlen(text), 1};
+	const struct value *v = NULL;
+
+	assert_true(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));
+	return v;
+}
+
+static void assert_error(struct world *w, const char *text, uint32_t line, const char *reason)
+{
+	struct yaml_chunk chunk = {text, strlen(text), 11}; /* the chunk starts at line 11 of its file */
+	const struct value *v;
+
+	assert_false(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));
+	assert_null(v);
+	assert_string_equal(w->error.reason, reason);
+	assert_int_equal(w->error.line, line);
+}
+
+static void scalars(void **state)
+{
+	static const struct {
+		const char *text;
+		enum value_type type;
+		int64_t integer;
+	} rows[] = {
+		{"1", VALUE_NUMBER, 1},
+		{"-5", VALUE_NUMBER, -5},
+		{"+7", VALUE_NUMBER, 7},
+		{"0", VALUE_NUMBER, 0},
+		{"010", VALUE_NUMBER, 8},
+		{"0o17", VALUE_NUMBER, 15},
+		{"0x1F", VALUE_NUMBER, 31},
+		{"1e3", VALUE_NUMBER, 1000},
+		{"80.0", VALUE_NUMBER, 80},
+		{"089", VALUE_NUMBER, 89},
+		{"9223372036854775807", VALUE_NUMBER, INT64_MAX},
+		{"1.2.3.4", VALUE_STRING, 0},
+		{"1_000", VALUE_STRING, 0},
+		{"1-2", VALUE_STRING, 0},
+		{"0x", VALUE_STRING, 0},
+		{"::1", VALUE_STRING, 0},
+		{"yes", VALUE_STRING, 0},
+		{"on", VALUE_STRING, 0},
+		{"n", VALUE_STRING, 0},
+		{"2026-01-01", VALUE_STRING, 0},
+		{"'1'", VALUE_STRING, 0},
+		{"\"true\"", VALUE_STRING, 0},
+		{"!!str 1", VALUE_STRING, 0},
+		{"nullx", VALUE_STRING, 0},
+		{"", VALUE_NULL, 0},
+		{"~", VALUE_NULL, 0},
+		{"null", VALUE_NULL, 0},
+		{"true", VALUE_BOOL, 0},
+		{"False", VALUE_BOOL, 0},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[64];
+		const struct value *v;
+		snprintf(text, sizeof text, "k: %s\n", rows[i].text);
+		v = parse(w, text)->first;
+		assert_string_equal(v->key, "k");
+		assert_int_equal(v->type, rows[i].type);
+		if (v->type == VALUE_NUMBER) {
+			assert_true(v->whole);
+			assert_true(v->integer == rows[i].integer);
+		}
+	}
+	assert_false(parse(w, "1.5")->whole);
+	assert_false(parse(w, "1e300")->whole);
+	assert_true(parse(w, "True")->boolean);
+	assert_string_equal(parse(w, "a: |\n  x\n  y\n")->first->text, "x\ny\n");
+	assert_string_equal(parse(w, "80: a")->first->key, "80"); /* keys are texts */
+	assert_null(value_get(parse(w, "a: ~"), "a"));
+	assert_null(value_get(NULL, "a"));
+}
+
+static void lines(void **state)
+{
+	const struct value *v = parse(*state, "# c\na: 1\nb:\n- x\n-\n  c: 2\n");
+	const struct value *list = value_get(v, "b");
+
+	assert_int_equal(v->line, 2);
+	assert_int_equal(list->line, 4);
+	assert_int_equal(list->count, 2);
+	assert_int_equal(value_get(list->last, "c")->line, 6);
+}
+
+static void errors(void **state)
+{
+	struct world *w = *state;
+
+	assert_error(w, "a: 1\nb: 2\na: 3\n", 13, "key \"a\" is there twice");
+	assert_error(w, "a: *x\n", 11, "alias *x: no such anchor");
+	assert_error(w, "a: &x [1, *x]\n", 11, "alias *x: inside of its own anchor");
+	assert_error(w, "a: \"x\\0y\"\n", 11, "NUL character in a text");
+	assert_error(w, "? [a]\n: b\n", 11, "a list cannot be a key");
+	assert_error(w, "<<: 1\na: 2\n", 11, "merge key <<: a map is expected, not a number");
+	assert_error(w, "a:\n\tb: 1\n", 12, "tab character may not be used as indentation"); /* libfyaml's words */
+	assert_error(w, "a: [1, 2\nb: 3\n", 13, "flow sequence without a closing bracket");
+}
+
+static void aliases(void **state)
+{
+	const struct value *v = parse(*state, "base: &b {x: 1, y: 2}\n"
+					      "copy: *b\n"
+					      "over:\n  <<: *b\n  y: 3\n"
+					      "more:\n  <<: [{y: 9, z: 8}, *b]\n");
+
+	assert_int_equal(value_get(value_get(v, "copy"), "y")->integer, 2);
+	assert_int_equal(value_get(value_get(v, "over"), "x")->integer, 1);
+	assert_int_equal(value_get(value_get(v, "over"), "y")->integer, 3);
+	assert_int_equal(value_get(value_get(v, "more"), "y")->integer, 9);
+	assert_int_equal(value_get(value_get(v, "more"), "x")->integer, 1);
+	assert_int_equal(value_get(v, "more")->count, 3);
+}
+
+/* "Billion laughs": ten lists of ten aliases each. */
+static void alias_bomb(void **state)
+{
+	struct buf text = {0};
+
+	buf_puts(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+	for (int i = 1; i < 10; i++) {
+		buf_printf(&text, "a%d: &a%d [", i, i);
+		for (int j = 0; j < 10; j++)
+			buf_printf(&text, "%s*a%d", j != 0 ? "," : "", i - 1);
+		buf_puts(&text, "]\n");
+	}
+	assert_error(*state, text.data, 15, "aliases expand to more than 100000 values");
+	buf_fini(&text);
+}
+
+static void depth(void **state)
+{
+	char text[2 * VALUE_DEPTH_MAX + 8];
+	struct world *w = *state;
+	size_t at;
+
+	memset(text, '[', VALUE_DEPTH_MAX);
+	memset(text + VALUE_DEPTH_MAX, ']', VALUE_DEPTH_MAX);
+	text[2 * VALUE_DEPTH_MAX] = '\0';
+	assert_non_null(parse(w, text));
+	assert_non_null(json_parse(text, strlen(text), w->arena, &at));
+	memset(text, '[', VALUE_DEPTH_MAX + 1);
+	memset(text + VALUE_DEPTH_MAX + 1, ']', VALUE_DEPTH_MAX + 1);
+	text[2 * VALUE_DEPTH_MAX + 2] = '\0';
+	assert_null(json_parse(text, strlen(text), w->arena, &at));
+	struct yaml_chunk chunk = {text, strlen(text), 1};
+	const struct value *v;
+	assert_false(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));
+}
+
+/* Documents as "LINE:BYTES " of each. */
+static void assert_documents(const char *text, const char *expected)
+{
+	struct buf got = {0};
+	struct yaml_chunk chunk;
+	size_t at = 0;
+	uint32_t line = 1;
+
+	buf_puts(&got, "");
+	while (yaml_next_document(text, strlen(text), &at, &line, &chunk))
+		buf_printf(&got, "%u:%zu ", chunk.line, chunk.length_bytes);
+	assert_int_equal(at, strlen(text));
+	assert_string_equal(got.data, expected);
+	buf_fini(&got);
+}
+
+static void documents(void **state)
+{
+	struct world *w = *state;
+	const char *block = "a: |\n  x\n--- y\n";
+
+	assert_documents("", "");
+	assert_documents("a: 1\n", "1:5 ");
+	assert_documents("a: 1\n---\nb: 2", "1:5 2:8 ");
+	assert_documents("---\na: 1\n---\nb: 2\n", "1:9 3:9 ");
+	assert_documents("# c\n\n---\na: 1\n", "1:14 ");     /* a comment belongs to what follows */
+	assert_documents("%YAML 1.2\n---\na: 1\n", "1:19 "); /* so do directives */
+	assert_documents("a: 1\n...\n%YAML 1.2\n---\nb: 2\n", "1:9 3:19 ");
+	assert_documents("a: |\n  ---\n ...\n----\n--- x\n", "1:21 5:6 "); /* only a marker is a marker */
+	assert_documents("a: 1\r\n---\r\nb: 2\r\n", "1:6 2:11 ");
+	assert_documents("a: 1\n---\tb\n", "1:5 2:6 ");
+	assert_documents("{\n}\n", "1:4 ");
+	/* libfyaml agrees that a marker at the line's start ends a block scalar: both halves are documents. */
+	assert_documents(block, "1:9 3:6 ");
+	struct yaml_chunk first = {block, 9, 1}, second = {block + 9, 6, 3};
+	const struct value *v;
+	assert_true(yaml_parse(w->parser, &first, w->arena, &v, &w->error));
+	assert_string_equal(value_get(v, "a")->text, "x\n");
+	assert_true(yaml_parse(w->parser, &second, w->arena, &v, &w->error));
+	assert_string_equal(v->text, "y");
+	assert_int_equal(v->line, 3);
+}
+
+/* JSON files go through the YAML door, for their lines. */
+static void json_as_yaml(void **state)
+{
+	const struct value *v =
+		parse(*state, "{\n\t\"a\": \"x\\/y\\u00e9\",\n\t\"b\": [1, -2.5e1, true, null],\n\t\"c\": "
+			      "{\"d\": \"\\ud83d\\ude00\"}\n}\n");
+
+	assert_string_equal(value_get(v, "a")->text, "x/y\xc3\xa9");
+	assert_int_equal(value_get(v, "b")->first->next->integer, -25);
+	assert_int_equal(value_get(v, "b")->line, 3);
+	assert_string_equal(value_get(value_get(v, "c"), "d")->text, "\xf0\x9f\x98\x80");
+}
+
+static void json(void **state)
+{
+	struct world *w = *state;
+	const char *text = " {\"a\": [1, 1.5, \"s\", true, false, null, {}], \"n\": 12345678901} \n";
+	size_t at;
+	const struct value *v = json_parse(text, strlen(text), w->arena, &at), *c;
+
+	assert_non_null(v);
+	c = value_get(v, "a")->first;
+	assert_true(c->whole && c->integer == 1);
+	c = c->next;
+	assert_true(c->type == VALUE_NUMBER && !c->whole);
+	c = c->next;
+	assert_true(c->type == VALUE_STRING && strcmp(c->text, "s") == 0 && !c->plain);
+	c = c->next;
+	assert_true(c->type == VALUE_BOOL && c->boolean && !c->next->boolean);
+	assert_int_equal(c->next->next->type, VALUE_NULL);
+	assert_int_equal(c->next->next->next->type, VALUE_MAP);
+	assert_true(value_get(v, "n")->integer == 12345678901);
+	assert_null(json_parse("{\"a\": }", 7, w->arena, &at));
+	assert_int_equal(at, 6);
+	assert_null(json_parse("{} x", 4, w->arena, &at));
+	assert_int_equal(at, 3);
+	assert_null(json_parse("", 0, w->arena, &at));
+	assert_null(json_parse("{\"a\"", 4, w->arena, &at)); /* not beyond its length */
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
+	const struct CMUnitTest tests[] = {
+		TEST(scalars), TEST(lines),	TEST(errors),	    TEST(aliases), TEST(alias_bomb),
+		TEST(depth),   TEST(documents), TEST(json_as_yaml), TEST(json),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
