@@ -128,6 +128,15 @@ static void text_dns(const struct daemon *d, struct buf *out)
 	buf_printf(out, ", serial %" PRIu32 ", %" PRIu64 " queries\n", zone_serial(d->zone), counts.queries);
 }
 
+static const char *const plural[OBJECT_KINDS] = {
+	[OBJECT_SERVICE] = "services",
+	[OBJECT_SLICE] = "endpoint slices",
+	[OBJECT_NAMESPACE] = "namespaces",
+	[OBJECT_NODE] = "nodes",
+	[OBJECT_POD] = "pods",
+	[OBJECT_SERVICE_CIDR] = "service CIDRs",
+};
+
 static void status_text(const struct daemon *d, struct buf *out)
 {
 	buf_printf(out, "fairlead %s on node %s, up %" PRIu64 " s, %s\n", VERSION, d->config->node_name,
@@ -136,8 +145,8 @@ static void status_text(const struct daemon *d, struct buf *out)
 		   store_is_complete(d->store) ? "complete" : "not complete yet");
 	buf_puts(out, "objects ");
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
-		buf_printf(out, "%s %s %zu", kind == 0 ? "" : ",", object_kind_name((enum object_kind)kind),
-			   store_count(d->store, (enum object_kind)kind));
+		buf_printf(out, "%s %zu %s", kind == 0 ? "" : ",", store_count(d->store, (enum object_kind)kind),
+			   plural[kind]);
 	buf_puts(out, "\n");
 	text_kernel(d, out);
 	text_dns(d, out);

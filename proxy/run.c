@@ -142,8 +142,7 @@ static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
 static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
 	struct daemon *d = signal->data;
-	const struct sink sink = store_sink(d->store);
-	struct manifest *again = manifest_new(d->loop, d->config->manifests, &sink);
+	struct manifest *again = manifest_new(d->loop, d->config->manifests, &d->sink);
 
 	(void)loop, (void)events;
 	if (again == NULL)
@@ -239,6 +238,7 @@ static void state_open(struct daemon *d)
 	const char *error = "";
 
 	d->store = store_new(&listener);
+	d->sink = store_sink(d->store);
 	d->host = hostaddr_open(&error);
 	if (d->host == NULL)
 		fatalx("host addresses: %s", error);
@@ -284,9 +284,7 @@ static void watchers_start(struct daemon *d)
 
 static void source_start(struct daemon *d)
 {
-	const struct sink sink = store_sink(d->store);
-
-	d->manifest = manifest_new(d->loop, d->config->manifests, &sink);
+	d->manifest = manifest_new(d->loop, d->config->manifests, &d->sink);
 	if (d->manifest == NULL)
 		fatalx("source: nothing to follow");
 }

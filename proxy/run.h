@@ -30,6 +30,7 @@ struct daemon {
 	struct zone *zone;
 	struct server *server; /* NULL with --no-dns */
 	struct store *store;
+	struct sink sink; /* the store's; sources borrow it */
 	struct node node;
 	struct sync *sync;
 	struct report *report;
