@@ -63,9 +63,15 @@ $(BUILD)/%.o: %.c
 	@echo "  CC      $<"
 	$(Q)$(CC) $(OURFLAGS) $(CFLAGS) -DVERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
+# What several tests share: tests/unit/*_lab.c.
+LABS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*_lab.c))
+$(BUILD)/tests/liblab.a: $(LABS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/liblab.a $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS) -lcmocka
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(BUILD)/tests/liblab.a $(ARCHIVES) -Wl,--end-group $(OURLIBS) -lcmocka
 
 # Programs that the kernel tests drive.
 $(BUILD)/tests/kernel/%: $(BUILD)/tests/kernel/%.o $(ARCHIVES)
@@ -73,9 +79,10 @@ $(BUILD)/tests/kernel/%: $(BUILD)/tests/kernel/%.o $(ARCHIVES)
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
 
 # Fuzz targets run their stored inputs in `make test`; `make fuzz` builds them with libFuzzer.
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(ARCHIVES)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/tests/liblab.a $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o -Wl,--start-group $(BUILD)/tests/liblab.a $(ARCHIVES) \
+		-Wl,--end-group $(OURLIBS)
 
 deps:
 	$(Q)deploy/deps.sh
@@ -116,5 +123,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(HELPERS:%=%.d) $(FUZZERS:%=%.d)
+-include $(OBJECTS:.o=.d) $(LABS:.o=.d) $(UNIT_TESTS:%=%.d) $(HELPERS:%=%.d) $(FUZZERS:%=%.d)
 .SECONDARY:

@@ -68,7 +68,7 @@ static struct srv srv_start(const struct zone *z, const struct spot *s, const st
 		.service_at = spot_at(s, s->above - 3),
 		.service = s->name->wire + first,
 		.service_bytes = s->name->length - first,
-		.weight = entries > 100 ? 1 : (uint16_t)(100 / entries),
+		.weight = (uint16_t)(entries > 100 ? 1 : 100 / entries),
 	};
 }
 
@@ -204,6 +204,22 @@ static void run_answer(const struct srv *c, const struct dns_endpoint *run, size
 	}
 }
 
+/* Addresses of the targets; equal ones of a label stand together. */
+static void endpoints_glue(const struct srv *c, const struct dns_endpoint *e, size_t count)
+{
+	const struct dns_endpoint *last = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (last != NULL && strcmp(e[i].label, last->label) == 0 && addr_equal(&e[i].addr, &last->addr))
+			continue;
+		if (endpoints_count(c->view, e + i, 1, c->filter) == 0)
+			continue;
+		if (!put_glue(c, e + i))
+			return;
+		last = e + i;
+	}
+}
+
 static void endpoints_answer(const struct srv *c, const struct dns_endpoint *e, size_t count)
 {
 	for (size_t i = 0; i < count && !c->reply->truncated;) {
@@ -211,12 +227,8 @@ static void endpoints_answer(const struct srv *c, const struct dns_endpoint *e, 
 		run_answer(c, e + i, n, e[i].label);
 		i += n;
 	}
-	for (size_t i = 0; i < count && !c->reply->truncated; i++) {
-		bool repeated =
-			i > 0 && strcmp(e[i].label, e[i - 1].label) == 0 && addr_equal(&e[i].addr, &e[i - 1].addr);
-		if (!repeated && endpoints_count(c->view, e + i, 1, c->filter) > 0 && !put_glue(c, e + i))
-			return;
-	}
+	if (!c->reply->truncated)
+		endpoints_glue(c, e, count);
 }
 
 void srv_answer(const struct zone *z, const struct spot *s, const struct view *v, const struct srv_filter *f,
@@ -235,6 +247,8 @@ void srv_answer(const struct zone *z, const struct spot *s, const struct view *v
 		cluster_ip_answer(&c);
 	else
 		endpoints_answer(&c, v->service->dns_endpoints, v->service->dns_endpoint_count);
+	if (r->answers == 0 && !r->truncated)
+		answer_nodata(z, s, r);
 }
 
 void srv_endpoint(const struct zone *z, const struct spot *s, const struct view *v, const struct dns_endpoint *run,

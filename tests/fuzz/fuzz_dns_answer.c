@@ -1,0 +1,60 @@
+/* Any bytes in: no crash, and every reply is a message that ldns can read, of the right size, to the same question. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <ldns/ldns.h>
+
+#include "tests/unit/dns_lab.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct lab lab;
+
+static void fill(void)
+{
+	lab_init(&lab);
+	lab.config.fixed_order = false;
+	lab.config.version = lab.config.identity = "x";
+	memcpy(lab.config.edns.nsid, "node", 5);
+	lab_put(&lab, lab_cluster_ip("default", "web", "10.96.0.1 fd00:96::1", "http:tcp:80 dns:udp:53", "a=10.0.0.1"));
+	lab_put(&lab, lab_headless("default", "hl", "http:tcp:80", "hl-0=10.0.0.2 hl-0=fd00::2 10.0.0.3", 0));
+	lab_put(&lab, lab_headless("default", "gone", "http:tcp:80", "", 3));
+	lab_put(&lab, lab_external("default", "ext", "www.example.test"));
+	lab_put(&lab, lab_external("default", "in", "hl.default.svc.cluster.local"));
+	lab_put(&lab, lab_external("default", "loop", "loop.default.svc.cluster.local"));
+}
+
+static void require(int truth)
+{
+	if (!truth)
+		abort();
+}
+
+static void check(const uint8_t *data, size_t size, enum respond_proto proto)
+{
+	ldns_pkt *packet = NULL;
+
+	if (lab_send(&lab, data, size, proto) == 0)
+		return;
+	require(proto == RESPOND_TCP || lab.reply_bytes <= WIRE_UDP_BYTES);
+	require(lab.reply_bytes <= WIRE_UDP_PLAIN_BYTES || proto == RESPOND_TCP || wire_get16(data + 10) > 0);
+	require(memcmp(data, lab.reply, 2) == 0 && (lab.reply[2] & 0x80) != 0);
+	require(ldns_wire2pkt(&packet, lab.reply, lab.reply_bytes) == LDNS_STATUS_OK);
+	if (ldns_pkt_qdcount(packet) == 1) {
+		uint16_t question = 0;
+		for (question = WIRE_HEADER_BYTES; data[question] != 0;)
+			question = (uint16_t)(question + data[question] + 1);
+		require(memcmp(data + WIRE_HEADER_BYTES, lab.reply + WIRE_HEADER_BYTES,
+			       question + 5U - WIRE_HEADER_BYTES) == 0);
+	}
+	ldns_pkt_free(packet);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (lab.zone == NULL)
+		fill();
+	check(data, size, RESPOND_UDP);
+	check(data, size, RESPOND_TCP);
+	return 0;
+}

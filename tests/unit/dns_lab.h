@@ -1,0 +1,51 @@
+/*
+ * For DNS unit tests: services by hand, a zone of them, and questions whose replies are decoded by ldns (not by our
+ * code) into one comparable line.
+ */
+#ifndef TESTS_DNS_LAB_H
+#define TESTS_DNS_LAB_H
+
+#include "dns/respond.h"
+#include "dns/zone.h"
+
+/* "http:tcp:80 dns:udp:53 :tcp:8080" */
+#define LAB_PORTS 8
+/* "label=10.0.0.1 label=fd00::1 10.0.0.2" (no label: dashed address); "/1" behind: only the second port */
+#define LAB_ENDPOINTS 512
+
+/* cluster_ips: "10.96.0.1 fd00::1". Endpoints may be "". Sorted as the compiler does. */
+struct service *lab_cluster_ip(const char *ns, const char *name, const char *cluster_ips, const char *ports,
+			       const char *endpoints);
+struct service *lab_headless(const char *ns, const char *name, const char *ports, const char *endpoints,
+			     unsigned not_ready);
+struct service *lab_external(const char *ns, const char *name, const char *target);
+struct addr lab_addr(const char *text);
+
+struct lab {
+	struct zone *zone;
+	struct respond_config config;
+	struct respond_counts counts;
+	struct responder responder;
+	uint8_t reply[WIRE_MESSAGE_BYTES];
+	size_t reply_bytes;
+	char line[65536];
+};
+
+/* Namespaces default, other and kube-system, nothing else; complete. Fixed order unless the test changes it. */
+void lab_init(struct lab *l);
+void lab_fini(struct lab *l);
+void lab_put(struct lab *l, struct service *s);
+
+/* Sends raw bytes from 127.0.0.1; the reply is in l->reply. */
+size_t lab_send(struct lab *l, const void *bytes, size_t length, enum respond_proto proto);
+/* A query with RD and, if edns_bytes > 0, an OPT record; returns its length. */
+size_t lab_query(uint8_t *to, const char *name, unsigned type, unsigned class, unsigned edns_bytes);
+
+/*
+ * "NOERROR aa: answers / authority / additional": records as "owner TYPE data", joined by ", ", without TTL and class;
+ * ".svc.cluster.local." is written ".~", a SOA as "owner SOA". A failed decode aborts the test.
+ */
+const char *lab_ask(struct lab *l, const char *name, const char *type);
+const char *lab_line(struct lab *l);
+
+#endif
