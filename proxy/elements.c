@@ -27,6 +27,17 @@ void element_list_fini(struct element_list *l)
 	*l = (struct element_list){0};
 }
 
+static int by_element(const void *a, const void *b)
+{
+	return element_compare(a, b);
+}
+
+void element_list_sort(struct element_list *l)
+{
+	if (l->count != 0)
+		qsort(l->items, l->count, sizeof *l->items, by_element);
+}
+
 /* ---- services to elements ---- */
 
 struct emitter {
@@ -166,11 +177,6 @@ void elements_collect_key(struct element_list *out, const struct service *s, con
 
 /* ---- differences ---- */
 
-static int by_element(const void *a, const void *b)
-{
-	return element_compare(a, b);
-}
-
 /* Counters belong to a frontend; a slot's belong to the endpoint that has left it. */
 static void replace(const struct element *have, const struct element *want, const struct element_ops *ops)
 {
@@ -188,10 +194,8 @@ size_t elements_reconcile(struct element_list *want, struct element_list *have, 
 {
 	size_t w = 0, h = 0, operations = 0;
 
-	if (want->count != 0)
-		qsort(want->items, want->count, sizeof *want->items, by_element);
-	if (have->count != 0)
-		qsort(have->items, have->count, sizeof *have->items, by_element);
+	element_list_sort(want);
+	element_list_sort(have);
 	while (w < want->count || h < have->count) {
 		const struct element *x = w < want->count ? &want->items[w] : NULL;
 		const struct element *y = h < have->count ? &have->items[h] : NULL;

@@ -15,6 +15,7 @@ struct element_list { /* zero = empty, ready to use */
 
 void element_list_add(struct element_list *l, const struct element *e);
 void element_list_clear(struct element_list *l); /* keeps the memory */
+void element_list_sort(struct element_list *l);	 /* by element_compare */
 void element_list_fini(struct element_list *l);	 /* leaves a zeroed struct */
 
 /* Appends what the service asks for: only keys that it owns, or all when claims is NULL. */

@@ -1,0 +1,39 @@
+#include "proxy/print_count.h"
+
+bool print_count_frontend(const struct print_view *view, const struct frontend_key *key, uint64_t *connections)
+{
+	return view != NULL && view->frontend_count != NULL && view->frontend_count(view->ctx, key, connections);
+}
+
+static bool count_pool(const struct print_view *view, const struct frontend_key *key, const struct pool *pool,
+		       uint32_t first, uint32_t target, uint64_t *sum)
+{
+	uint64_t one;
+	bool known = false;
+
+	for (uint32_t i = 0; pool != NULL && i < pool->count; i++) {
+		if (pool->slots[i] != target || !view->slot_count(view->ctx, key, first + i, &one))
+			continue;
+		*sum += one;
+		known = true;
+	}
+	return known;
+}
+
+bool print_count_target(const struct print_view *view, const struct service *s, size_t port, uint32_t target,
+			uint64_t *connections)
+{
+	bool known = false;
+
+	*connections = 0;
+	if (view == NULL || view->slot_count == NULL)
+		return false;
+	for (size_t i = 0; i < s->frontend_count; i++) {
+		const struct frontend *f = &s->frontends[i];
+		if (f->service_port != port)
+			continue;
+		known |= count_pool(view, &f->key, f->pool, 0, target, connections);
+		known |= count_pool(view, &f->key, f->internal, SLOT_INTERNAL, target, connections);
+	}
+	return known;
+}
