@@ -1,0 +1,95 @@
+"""Foreign hands in our table: every kind of damage is repaired at once, without a fight when it does not stop."""
+import datetime
+import json
+import time
+import unittest
+
+import lab
+import manifests
+import traffic
+
+
+class DriftTest(unittest.TestCase):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.node()
+        self.pod = self.lab.pod(self.node, "web-0", "10.244.0.10")
+        self.client = self.lab.pod(self.node, "client", "10.244.0.99")
+        self.lab.servers.tcp(self.pod, "web-0", 8080)
+        self.folder = manifests.Folder(self.lab.folder / "m")
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [manifests.port(80, "http")]),
+                        manifests.slice("web", ["10.244.0.10"], [("http", 8080)]))
+        self.started = self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16")
+
+    def kernel(self):
+        return json.loads(self.started.call("status", "-o", "json", check=False).stdout)["kernel"]
+
+    def repaired(self, damage):
+        """Does the damage and waits until it is repaired."""
+        damage()
+        lab.wait_until(lambda: self.kernel()["repairs"] >= 1 and self.kernel()["inStep"])
+        self.assertEqual(traffic.connect(self.client, "10.96.0.1", 80).server, "web-0")
+
+    def test_table_deleted(self):
+        self.repaired(lambda: self.node.nft("delete", "table", "inet", "fairlead"))
+
+    def test_ruleset_flushed(self):
+        self.repaired(lambda: self.node.nft("flush", "ruleset"))
+
+    def test_rules_flushed(self):
+        self.repaired(lambda: self.node.nft("flush", "table", "inet", "fairlead"))
+
+    def test_map_flushed(self):
+        self.repaired(lambda: self.node.nft("flush", "map", "inet", "fairlead", "dispatch4"))
+
+    def test_element_changed(self):
+        def damage():
+            self.node.run("nft", "-f", "-", input=(
+                "delete element inet fairlead endpoints4 { 10.96.0.1 . tcp . 80 . 0 }\n"
+                "add element inet fairlead endpoints4 { 10.96.0.1 . tcp . 80 . 0 : 10.244.0.77 . 8080 }\n"))
+        self.repaired(damage)
+
+    def test_element_added(self):
+        self.repaired(lambda: self.node.nft("add", "element", "inet", "fairlead", "cluster-ips4", "{ 10.96.9.9 }"))
+        self.assertEqual(len(self.node.elements("cluster-ips4")), 1)
+
+    def test_rule_added(self):
+        chains = [x["chain"] for x in self.node.table() if "chain" in x and "hook" in x["chain"]]
+        self.repaired(lambda: self.node.nft("insert", "rule", "inet", "fairlead", chains[0]["name"], "drop"))
+
+    def test_other_tables_are_not_ours(self):
+        before = self.kernel()
+        self.node.run("nft", "-f", "-", input=(
+            "add table inet other\nadd set inet other s { type ipv4_addr; }\nadd element inet other s { 1.2.3.4 }\n"))
+        self.node.nft("delete", "table", "inet", "other")
+        self.folder.put("two", manifests.service("two", "10.96.0.2", [manifests.port(80, "http")]))
+        lab.wait_until(lambda: self.kernel()["operations"] > before["operations"])
+        self.assertEqual(self.kernel()["repairs"], 0)
+
+    def test_within_100_ms(self):
+        """From the end of the foreign command to our line about it."""
+        self.node.nft("delete", "table", "inet", "fairlead")
+        deleted = datetime.datetime.now(datetime.timezone.utc)
+        line = lab.wait_until(lambda: [x for x in self.started.log().splitlines() if "repaired with" in x])[0]
+        repaired = datetime.datetime.fromisoformat(line.split()[0])
+        self.assertLess((repaired - deleted).total_seconds(), 0.100, line)
+
+    def test_no_fight(self):
+        """Somebody who flushes all the time: we repair, less and less often, and say so once."""
+        end = time.monotonic() + 3
+        flushes = 0
+        while time.monotonic() < end:
+            self.node.run("nft", "flush", "map", "inet", "fairlead", "dispatch4", check=False)
+            flushes += 1
+        kernel = self.kernel()
+        self.assertGreater(flushes, 20)
+        self.assertLess(kernel["repairs"], 12)
+        slow = [line for line in self.started.log().splitlines() if "repairs slow down" in line]
+        self.assertEqual(len(slow), 1)
+        lab.wait_until(lambda: self.kernel()["inStep"])
+        self.assertEqual(traffic.connect(self.client, "10.96.0.1", 80).server, "web-0")
+
+
+if __name__ == "__main__":
+    unittest.main()
