@@ -51,6 +51,12 @@ typedef void nft_each_fn(void *ctx, const struct element *e);
 int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx);
 
 /*
+ * Reads one element by its key: value and counter are filled in. Not for the interval sets. -ENOENT: it is not there.
+ * Costs the same at any size of the set.
+ */
+int nft_get(struct nft *nft, struct element *e);
+
+/*
  * Makes the table hold exactly `elements` from nothing (TABLE_ABSENT, or TABLE_OTHER: then the old table is replaced
  * and no moment without rules is visible). No partial state is reachable by packets. `elements` may be in any order.
  */

@@ -28,6 +28,8 @@ const struct command *cli_find(const char *name);
 int cli_ask(const char *path, const char *request, struct buf *body);
 
 int cli_status(struct config *c, int argc, char **argv);
+int cli_services(struct config *c, int argc, char **argv);
+int cli_endpoints(struct config *c, int argc, char **argv);
 int cli_check(struct config *c, int argc, char **argv);
 int cli_cleanup(struct config *c, int argc, char **argv);
 int cli_version(struct config *c, int argc, char **argv);

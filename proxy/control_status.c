@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "proxy/control_services.h"
 #include "proxy/run.h"
 
 bool daemon_ready(const struct daemon *d)
@@ -172,5 +173,7 @@ static int answer_ready(void *ctx, int argc, char **argv, struct buf *out)
 const struct control_command control_commands[] = {
 	{"ready", answer_ready},
 	{"status", answer_status},
+	{"services", control_services},
+	{"endpoints", control_endpoints},
 	{.name = NULL},
 };

@@ -30,6 +30,8 @@ enum command_bit {
 	COMMAND_CLEANUP = 1 << 3,
 	COMMAND_VERSION = 1 << 4,
 	COMMAND_HELP = 1 << 5,
+	COMMAND_SERVICES = 1 << 6,
+	COMMAND_ENDPOINTS = 1 << 7,
 	COMMAND_ALL = 0xffff,
 };
 

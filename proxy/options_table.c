@@ -70,7 +70,7 @@ const struct option options_table[] = {
 	FLAG("v", COMMAND_RUN, OPTION_NUMBER, verbosity, "N", "0 warnings to 4 debug", .initial = "2", .max = 4),
 	FLAG("wait", COMMAND_STATUS, OPTION_DURATION, wait_ms, "DUR",
 	     "until the first full sync is in the kernel and DNS answers"),
-	FLAG("o", COMMAND_STATUS, OPTION_CHOICE, output, "FORMAT", "text or json", .initial = "text",
-	     .words = output_words),
+	FLAG("o", COMMAND_STATUS | COMMAND_SERVICES | COMMAND_ENDPOINTS, OPTION_CHOICE, output, "FORMAT",
+	     "text or json", .initial = "text", .words = output_words),
 	{.name = NULL},
 };

@@ -1,0 +1,143 @@
+/* `fairlead services` and `fairlead endpoints`: what is programmed, with the kernel's own counters. */
+#include "proxy/control_services.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proxy/print.h"
+#include "proxy/run.h"
+
+/* ---- counters ---- */
+
+static bool count_at(struct daemon *d, enum set_id set, const struct frontend_key *key, uint32_t slot, uint64_t *n)
+{
+	struct element e = {
+		.set = (uint8_t)set, .daddr = key->addr, .proto = key->proto, .port = key->port, .slot = slot};
+
+	if (d->nft == NULL || nft_get(d->nft, &e) != 0)
+		return false;
+	*n = e.packets; /* a nat chain sees the first packet of a connection only */
+	return true;
+}
+
+static bool frontend_count(void *ctx, const struct frontend_key *key, uint64_t *connections)
+{
+	return count_at(ctx, SET_DISPATCH, key, 0, connections);
+}
+
+static bool slot_count(void *ctx, const struct frontend_key *key, uint32_t slot, uint64_t *connections)
+{
+	return count_at(ctx, SET_ENDPOINTS, key, slot, connections);
+}
+
+static struct print_view view_of(struct daemon *d)
+{
+	return (struct print_view){
+		.claims = sync_claims(d->sync), .frontend_count = frontend_count, .slot_count = slot_count, .ctx = d};
+}
+
+/* ---- which services ---- */
+
+/* which: NULL for all, "NS" or "NS/NAME". */
+static bool selected(const struct store_service *service, const char *which)
+{
+	size_t ns_bytes = strlen(service->ns);
+
+	if (service->current == NULL)
+		return false;
+	return which == NULL || strcmp(service->key, which) == 0 ||
+	       (strchr(which, '/') == NULL && strlen(which) == ns_bytes && memcmp(service->ns, which, ns_bytes) == 0);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct service *const *x = a, *const *y = b;
+	int order = strcmp((*x)->ns, (*y)->ns);
+
+	return order != 0 ? order : strcmp((*x)->name, (*y)->name);
+}
+
+/* Freed by the caller. */
+static const struct service **select_sorted(struct daemon *d, const char *which, size_t *count)
+{
+	const struct service **list = mem_array(store_count(d->store, OBJECT_SERVICE) + 1, sizeof *list);
+	struct store_service *service;
+	size_t at = 0;
+
+	*count = 0;
+	while ((service = store_next_service(d->store, &at)) != NULL)
+		if (service->object != NULL && selected(service, which))
+			list[(*count)++] = service->current;
+	if (*count != 0)
+		qsort(list, *count, sizeof *list, by_key);
+	return list;
+}
+
+static int not_found(const struct daemon *d, const char *which, struct buf *out)
+{
+	if (which != NULL)
+		buf_printf(out, "%s: no such service here%s\n", which,
+			   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
+	return 1;
+}
+
+/* ---- answers ---- */
+
+typedef void text_fn(struct buf *out, const struct service *s, const struct print_view *view);
+
+/* argv[1] is text or json, argv[2] may say which. */
+static int answer(struct daemon *d, int argc, char **argv, struct buf *out, text_fn *text)
+{
+	const bool as_json = argc > 1 && strcmp(argv[1], "json") == 0;
+	const char *which = argc > 2 ? argv[2] : NULL;
+	const struct print_view view = view_of(d);
+	struct json j = {.out = out};
+	size_t count;
+	const struct service **list = select_sorted(d, which, &count);
+	int code = count == 0 && which != NULL ? not_found(d, which, out) : 0;
+
+	if (code == 0 && as_json)
+		json_array(&j, NULL);
+	for (size_t i = 0; i < count; i++)
+		if (as_json)
+			print_service_json(&j, NULL, list[i], &view);
+		else
+			text(out, list[i], &view);
+	if (code == 0 && as_json) {
+		json_end(&j);
+		buf_puts(out, "\n");
+	}
+	free(list);
+	return code;
+}
+
+static void frontends_text(struct buf *out, const struct service *s, const struct print_view *view)
+{
+	if (s->frontend_count != 0)
+		print_frontends(out, s, view);
+	else
+		buf_printf(out, "%s/%s: not proxied here\n", s->ns, s->name);
+}
+
+static void endpoints_text(struct buf *out, const struct service *s, const struct print_view *view)
+{
+	if (s->proxied)
+		print_endpoints(out, s, view);
+	else
+		print_dns(out, s);
+}
+
+int control_services(void *ctx, int argc, char **argv, struct buf *out)
+{
+	return answer(ctx, argc, argv, out, frontends_text);
+}
+
+int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
+{
+	if (argc < 3 || strchr(argv[2], '/') == NULL) {
+		buf_puts(out, "NS/NAME is missing\n");
+		return 2;
+	}
+	return answer(ctx, argc, argv, out, endpoints_text);
+}
