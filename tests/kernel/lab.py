@@ -270,10 +270,11 @@ class Lab:
         node.ip("link add eth0 type bridge", "link set eth0 up")
         for text in addrs:
             node.add_addr(text.split("/")[0], "eth0", int(text.split("/")[1]))
-        for addr in addrs[:1]:
-            # a way out of its own, which --node-ip reads its default from; the first address of the subnet
-            first = next(ipaddress.ip_interface(addr).network.hosts())
-            node.ip(f"route add default via {first} dev eth0 src {addr.split('/')[0]}")
+        for version in (4, 6):
+            # a way out, which --node-ip reads its default from: by the first address of the first subnet
+            ways = [ipaddress.ip_interface(a) for a in addrs if ipaddress.ip_interface(a).version == version]
+            if ways:
+                node.ip(f"route add default via {next(ways[0].network.hosts())} dev eth0 src {ways[0].ip}")
         return node
 
     def host(self, node, short, *addrs, prefix4=24, prefix6=64):

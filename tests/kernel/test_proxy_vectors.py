@@ -112,7 +112,7 @@ class Stage:
         self.serve(home, "left alone", proto, flow["dport"])
         if home is self.world and flow["dst"] not in self.homes:
             self.homes.add(flow["dst"])
-            self.world.add_addr(flow["dst"], "lo")
+            self.world.add_addr(flow["dst"], "eth0")
         reply = traffic.connect(source, flow["dst"], flow["dport"], limit_s=0.7 if want["action"] == "drop" else 5, **go)
         got = {"ok": "none" if reply.server == "left alone" else reply.server, "refused": "reject",
                "timeout": "drop"}.get(reply.outcome, reply.outcome)

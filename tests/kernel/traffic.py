@@ -298,8 +298,9 @@ def parse_dig(text):
     status = re.search(r"status: (\w+)", text)
     flags = re.search(r";; flags: ([\w ]*);", text)
     edns = re.search(r"; EDNS: (.*)", text)
-    warnings = [line for line in text.splitlines()
-                if re.search(r"warn|malformed|bad packet|mismatch|extra bytes|timed out|no servers|error|BADCOOKIE",
+    # what dig says of any name below .local is not about the server
+    warnings = [line for line in text.splitlines() if "reserved for Multicast DNS" not in line and
+                re.search(r"warn|malformed|bad packet|mismatch|extra bytes|timed out|no servers|\berror|BADCOOKIE",
                              line, re.I)]
     return Dig(status[1] if status else None, flags[1].split() if flags else [], sections["ANSWER"],
                sections["AUTHORITY"], sections["ADDITIONAL"], edns[1] if edns else None, warnings, text)
