@@ -195,6 +195,19 @@ static void kernel_open(struct daemon *d)
 		fatalx("nftables: %s", nft_error(d->nft));
 }
 
+/* Reverse names of services and pods are ours even where no record exists. */
+static void reverse_ranges_set(struct daemon *d)
+{
+	const struct config *c = d->config;
+	size_t count = c->service_cidrs.count + c->cluster_cidrs.count;
+	struct cidr *cidrs = arena_array(c->arena, count + 1, sizeof *cidrs);
+
+	for (size_t i = 0; i < count; i++)
+		cidrs[i] = i < c->service_cidrs.count ? c->service_cidrs.items[i]
+						      : c->cluster_cidrs.items[i - c->service_cidrs.count];
+	zone_reverse_set(d->zone, cidrs, count);
+}
+
 static void dns_open(struct daemon *d)
 {
 	const struct config *c = d->config;
@@ -208,6 +221,9 @@ static void dns_open(struct daemon *d)
 	const char *error = "";
 
 	d->zone = zone_new(&zone);
+	if (d->zone == NULL)
+		fatalx("--cluster-domain: \"%s\" is not a domain name", c->cluster_domain);
+	reverse_ranges_set(d);
 	if (c->no_dns)
 		return;
 	for (size_t i = 0; i < count; i++) {
