@@ -76,68 +76,88 @@ static const struct service **select_sorted(struct daemon *d, const char *which,
 
 static int not_found(const struct daemon *d, const char *which, struct buf *out)
 {
-	if (which != NULL)
-		buf_printf(out, "%s: no such service here%s\n", which,
-			   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
+	buf_printf(out, "%s: no such service here%s\n", which,
+		   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
 	return 1;
 }
 
 /* ---- answers ---- */
 
-typedef void text_fn(struct buf *out, const struct service *s, const struct print_view *view);
-
-/* argv[1] is text or json, argv[2] may say which. */
-static int answer(struct daemon *d, int argc, char **argv, struct buf *out, text_fn *text)
+static bool wants_json(int argc, char **argv)
 {
-	const bool as_json = argc > 1 && strcmp(argv[1], "json") == 0;
-	const char *which = argc > 2 ? argv[2] : NULL;
-	const struct print_view view = view_of(d);
+	return argc > 1 && strcmp(argv[1], "json") == 0;
+}
+
+static void services_json(struct buf *out, const struct service **list, size_t count, struct print_view view)
+{
 	struct json j = {.out = out};
-	size_t count;
-	const struct service **list = select_sorted(d, which, &count);
-	int code = count == 0 && which != NULL ? not_found(d, which, out) : 0;
 
-	if (code == 0 && as_json)
-		json_array(&j, NULL);
+	view.brief = true;
+	json_array(&j, NULL);
 	for (size_t i = 0; i < count; i++)
-		if (as_json)
-			print_service_json(&j, NULL, list[i], &view);
+		print_service_json(&j, NULL, list[i], &view);
+	json_end(&j);
+	buf_puts(out, "\n");
+}
+
+static void services_text(struct buf *out, const struct service **list, size_t count, const struct print_view *view)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i]->frontend_count != 0)
+			print_frontends(out, list[i], view);
 		else
-			text(out, list[i], &view);
-	if (code == 0 && as_json) {
-		json_end(&j);
-		buf_puts(out, "\n");
-	}
-	free(list);
-	return code;
-}
-
-static void frontends_text(struct buf *out, const struct service *s, const struct print_view *view)
-{
-	if (s->frontend_count != 0)
-		print_frontends(out, s, view);
-	else
-		buf_printf(out, "%s/%s: not proxied here\n", s->ns, s->name);
-}
-
-static void endpoints_text(struct buf *out, const struct service *s, const struct print_view *view)
-{
-	if (s->proxied)
-		print_endpoints(out, s, view);
-	else
-		print_dns(out, s);
+			buf_printf(out, "%s/%s: not proxied here\n", list[i]->ns, list[i]->name);
 }
 
 int control_services(void *ctx, int argc, char **argv, struct buf *out)
 {
-	return answer(ctx, argc, argv, out, frontends_text);
+	const char *which = argc > 2 ? argv[2] : NULL;
+	const struct print_view view = view_of(ctx);
+	size_t count;
+	const struct service **list = select_sorted(ctx, which, &count);
+	int code = 0;
+
+	if (count == 0 && which != NULL)
+		code = not_found(ctx, which, out);
+	else if (wants_json(argc, argv))
+		services_json(out, list, count, view);
+	else
+		services_text(out, list, count, &view);
+	free(list);
+	return code;
+}
+
+/* "NS/NAME"; NULL: not served here. */
+static const struct service *service_find(const struct daemon *d, char *which)
+{
+	char *slash = strchr(which, '/');
+	const struct store_service *service;
+
+	*slash = '\0';
+	service = store_service(d->store, which, slash + 1);
+	*slash = '/';
+	return service != NULL ? service->current : NULL;
 }
 
 int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 {
+	const struct print_view view = view_of(ctx);
+	struct json j = {.out = out};
+
 	if (argc < 3 || strchr(argv[2], '/') == NULL) {
 		buf_puts(out, "NS/NAME is missing\n");
 		return 2;
 	}
-	return answer(ctx, argc, argv, out, endpoints_text);
+	const struct service *s = service_find(ctx, argv[2]);
+	if (s == NULL)
+		return not_found(ctx, argv[2], out);
+	if (wants_json(argc, argv)) {
+		print_service_json(&j, NULL, s, &view);
+		buf_puts(out, "\n");
+	} else if (s->proxied) {
+		print_endpoints(out, s, &view);
+	} else {
+		print_dns(out, s);
+	}
+	return 0;
 }

@@ -16,6 +16,7 @@ struct print_view {
 	bool (*frontend_count)(void *ctx, const struct frontend_key *key, uint64_t *connections);
 	bool (*slot_count)(void *ctx, const struct frontend_key *key, uint32_t slot, uint64_t *connections);
 	void *ctx;
+	bool brief; /* JSON without endpoints and DNS */
 };
 
 /* Why an endpoint gets connections or not: "used", "not ready", "other zone", … A static string. */

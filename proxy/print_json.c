@@ -155,8 +155,10 @@ void print_service_json(struct json *j, const char *key, const struct service *s
 	for (size_t i = 0; i < s->frontend_count; i++)
 		json_frontend(j, s, &s->frontends[i], view);
 	json_end(j);
-	json_ports(j, s, view);
-	json_dns(j, s);
+	if (view == NULL || !view->brief) {
+		json_ports(j, s, view);
+		json_dns(j, s);
+	}
 	json_end(j);
 }
 

@@ -61,6 +61,9 @@ class Services(unittest.TestCase):
             self.assertIn(word, line[0])
         self.assertIn("10.244.0.20", self.ask("endpoints", "prod/db"))
         self.assertIn("no such service", self.ask("endpoints", "prod/web", code=1))
+        ports = self.ask_json("endpoints", "default/web")["ports"]
+        self.assertEqual([e["state"] for e in ports[0]["endpoints"]], ["used", "used", "not ready", "terminating"])
+        self.assertNotIn("ports", self.ask_json("services", "default/web")[0])
 
     def test_connections_are_counted(self):
         for _ in range(7):
