@@ -18,6 +18,16 @@ static bool has_range(const struct element *e)
 	       e->set == SET_AFFINITY;
 }
 
+static bool has_slot(const struct element *e)
+{
+	return e->set == SET_ENDPOINTS || e->set == SET_INTERNAL_ENDPOINTS;
+}
+
+static bool has_target(const struct element *e)
+{
+	return has_slot(e) || e->set == SET_AFFINITY;
+}
+
 static bool has_verdict(const struct element *e)
 {
 	return e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL || e->set == SET_INTERNAL ||
@@ -60,7 +70,7 @@ static int compare_key(const struct element *a, const struct element *b)
 		order = compare_number((uint64_t)element_family(a), (uint64_t)element_family(b));
 	if (order == 0 && (has_frontend(a) || a->set == SET_CLUSTER_IPS))
 		order = compare_frontend(a, b);
-	if (order == 0 && a->set == SET_ENDPOINTS)
+	if (order == 0 && has_slot(a))
 		order = compare_number(a->slot, b->slot);
 	if (order == 0 && has_range(a))
 		order = compare_range(&a->range, &b->range);
@@ -86,7 +96,7 @@ static int compare_value(const struct element *a, const struct element *b)
 {
 	if (has_verdict(a))
 		return compare_verdict(&a->verdict, &b->verdict);
-	if (a->set == SET_ENDPOINTS || a->set == SET_AFFINITY) {
+	if (has_target(a)) {
 		int order = addr_compare(&a->to, &b->to);
 
 		return order != 0 ? order : compare_number(a->to_port, b->to_port);
@@ -147,7 +157,7 @@ static void format_key(const struct element *e, char *text)
 		append(text, "%s", addr_format(&e->daddr, addr));
 	if (has_frontend(e))
 		append(text, "%s . %s . %u", addr_format(&e->daddr, addr), proto_text(e->proto), e->port);
-	if (e->set == SET_ENDPOINTS)
+	if (has_slot(e))
 		append(text, " . %u", e->slot);
 	if (e->set == SET_ALLOWED_SOURCES)
 		append(text, " . ");
@@ -159,7 +169,7 @@ static void format_value(const struct element *e, char *text)
 {
 	char addr[ADDR_TEXT_BYTES], chain[NAME_BYTES];
 
-	if (e->set == SET_ENDPOINTS || e->set == SET_AFFINITY)
+	if (has_target(e))
 		append(text, " : %s . %u", addr_format(&e->to, addr), e->to_port);
 	if (!has_verdict(e))
 		return;

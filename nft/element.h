@@ -19,26 +19,29 @@ enum set_id {
 	SET_FENCED, /* map FRONTEND → verdict: dispatch of frontends with source ranges, once the source is allowed */
 	SET_LOCAL,  /* map FRONTEND → verdict: externalTrafficPolicy Local, connections from outside */
 	SET_INTERNAL,  /* map FRONTEND → verdict: externalTrafficPolicy Local, connections from pods and the node */
-	SET_ENDPOINTS, /* map FRONTEND . slot → address . port; slots of SET_INTERNAL's pools start at SLOT_INTERNAL */
-	SET_CLUSTER_IPS,     /* set daddr: live ClusterIPs; another port or protocol there is refused */
-	SET_SERVICE_CIDRS,   /* interval set daddr: unallocated ClusterIPs are dropped */
-	SET_ALLOWED_SOURCES, /* interval set FRONTEND . saddr: loadBalancerSourceRanges */
-	SET_STICKY,	     /* map ct original FRONTEND → verdict "learn-T": frontends with ClientIP affinity */
-	SET_AFFINITY,	     /* map saddr . FRONTEND → address . port, written by the packet path */
-	SET_LOCAL_SOURCES,   /* interval set saddr: pod ranges, for detectors ClusterCIDR and NodeCIDR */
+	SET_ENDPOINTS, /* map FRONTEND . slot → address . port */
+	SET_INTERNAL_ENDPOINTS, /* the same for the pools of SET_INTERNAL */
+	SET_CLUSTER_IPS,	/* set daddr: live ClusterIPs; another port or protocol there is refused */
+	SET_SERVICE_CIDRS,	/* interval set daddr: unallocated ClusterIPs are dropped */
+	SET_ALLOWED_SOURCES,	/* interval set FRONTEND . saddr: loadBalancerSourceRanges */
+	SET_STICKY,		/* map ct original FRONTEND → verdict "learn-T": frontends with ClientIP affinity */
+	SET_AFFINITY,		/* map saddr . FRONTEND → address . port, written by the packet path */
+	SET_LOCAL_SOURCES,	/* interval set saddr: pod ranges, for detectors ClusterCIDR and NodeCIDR */
 	SET_COUNT
 	/* No range of an interval set may contain another one of the same set (and FRONTEND): the kernel refuses it. */
 };
 
-#define SLOT_INTERNAL 65536u /* first slot of a frontend's second pool */
 #define SLOT_MAX_SIZE 65536u
+/* The only sizes of a Maglev pool, so that few rules refer to SET_ENDPOINTS: the kernel walks them per element. */
+#define MAGLEV_SIZE_SMALL 16384u
+#define MAGLEV_SIZE_LARGE 65536u
 
 enum verdict_kind {
 	VERDICT_NONE,
 	VERDICT_CLUSTER,       /* goto cluster-S: masquerade what the detector calls not local, then pick */
 	VERDICT_EXTERNAL,      /* goto external-S: masquerade, then pick */
 	VERDICT_PICK,	       /* goto pick-S: no masquerade */
-	VERDICT_PICK_INTERNAL, /* goto pick-internal-S: slots from SLOT_INTERNAL on */
+	VERDICT_PICK_INTERNAL, /* goto pick-internal-S: no masquerade, from SET_INTERNAL_ENDPOINTS */
 	VERDICT_SPLIT,	/* goto split: externalTrafficPolicy Local; decides by source, then SET_LOCAL or SET_INTERNAL */
 	VERDICT_FENCE,	/* goto fence: SET_ALLOWED_SOURCES, then SET_FENCED */
 	VERDICT_REJECT, /* no endpoint anywhere: ICMP port unreachable / TCP refused */
@@ -49,7 +52,7 @@ enum verdict_kind {
 struct verdict {
 	uint8_t kind;	    /* enum verdict_kind */
 	bool sticky;	    /* look into SET_AFFINITY first */
-	bool maglev;	    /* hash of the client address instead of a random number */
+	bool maglev;	    /* hash of the client address instead of a random number; size: MAGLEV_SIZE_… */
 	uint32_t size;	    /* S: power of two, 1…SLOT_MAX_SIZE; for the balancing kinds */
 	uint32_t timeout_s; /* T, for VERDICT_LEARN */
 };
@@ -59,11 +62,11 @@ struct element {
 	uint8_t proto;
 	uint16_t port;	   /* host order, as all ports and slots here */
 	struct addr daddr; /* also tells the family; for the interval sets see `range` */
-	uint32_t slot;	   /* SET_ENDPOINTS */
+	uint32_t slot;	   /* SET_ENDPOINTS, SET_INTERNAL_ENDPOINTS */
 	struct cidr
 		range; /* interval sets: the whole key, or the saddr part of SET_ALLOWED_SOURCES; SET_AFFINITY: saddr */
 	struct verdict verdict;
-	struct addr to; /* SET_ENDPOINTS, SET_AFFINITY */
+	struct addr to; /* SET_ENDPOINTS, SET_INTERNAL_ENDPOINTS, SET_AFFINITY */
 	uint16_t to_port;
 	uint64_t packets, bytes; /* counter of the element: read in a dump; in an add, the value to start with */
 };

@@ -49,6 +49,9 @@ void kernel_begin(struct nft *nft); /* starts nft->batch */
 int kernel_commit(struct nft *nft); /* ends and sends nft->batch; 0 or -errno of its first error */
 int kernel_try(struct nft *nft);    /* the same, but the kernel only checks it and keeps nothing */
 
+/* The message is about something of that table. */
+bool kernel_is_of_table(const struct nlmsghdr *nlh, const char *table);
+
 /* One list of the table's things, see netlink_list. -ENOENT: no such table or set. */
 struct kernel_dump {
 	uint16_t type; /* NFT_MSG_GET… */

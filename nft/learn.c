@@ -34,7 +34,7 @@ static bool wanted(const struct learn *l)
 	return l->users + l->change > 0;
 }
 
-void learn_put_new(struct nft *nft)
+void learn_put_new(struct nft *nft, const char *table)
 {
 	size_t at = 0;
 	struct learn *l;
@@ -44,7 +44,7 @@ void learn_put_new(struct nft *nft)
 
 		if (l->exists || !wanted(l))
 			continue;
-		skeleton_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, &made);
+		skeleton_build_learn(table, (int)l->key.family, l->key.timeout_s, &made);
 		batch_ruleset(&nft->batch, &made);
 		ruleset_fini(&made);
 	}

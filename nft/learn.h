@@ -9,8 +9,8 @@
 
 /* Counts one element of SET_STICKY that the transaction adds (+1) or deletes (-1); others are ignored. */
 void learn_count(struct nft *nft, const struct element *e, int by);
-void learn_put_new(struct nft *nft);	/* chains that the transaction needs: before its elements */
-void learn_put_unused(struct nft *nft); /* chains that it leaves without user: after its elements */
+void learn_put_new(struct nft *nft, const char *table); /* chains that the transaction needs: before its elements */
+void learn_put_unused(struct nft *nft);			/* chains that it leaves without user: after its elements */
 void learn_settle(struct nft *nft, bool committed);
 void learn_forget(struct nft *nft);				  /* there is no table any more */
 void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */

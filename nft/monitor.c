@@ -9,7 +9,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
-#include "nft/attrs.h"
 #include "nft/kernel.h"
 #include "nft/netlink.h"
 
@@ -53,13 +52,7 @@ int nft_monitor_fd(const struct nft *nft)
 
 static bool touches(const struct nft *nft, const struct nlmsghdr *nlh)
 {
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *table; /* attribute 1, whatever the message is about */
-
-	if (nlh->nlmsg_pid == mnl_socket_get_portid(nft->socket) || nfg->nfgen_family != NFPROTO_INET)
-		return false;
-	table = attrs_find(attrs_of(nlh, sizeof *nfg), 1);
-	return table != NULL && strcmp(mnl_attr_get_str(table), nft->table) == 0;
+	return nlh->nlmsg_pid != mnl_socket_get_portid(nft->socket) && kernel_is_of_table(nlh, nft->table);
 }
 
 bool nft_monitor_read(struct nft *nft)

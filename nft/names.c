@@ -13,6 +13,7 @@ static const char *const set_names[SET_COUNT] = {
 	[SET_LOCAL] = "local",
 	[SET_INTERNAL] = "internal",
 	[SET_ENDPOINTS] = "endpoints",
+	[SET_INTERNAL_ENDPOINTS] = "internal-endpoints",
 	[SET_CLUSTER_IPS] = "cluster-ips",
 	[SET_SERVICE_CIDRS] = "service-cidrs",
 	[SET_ALLOWED_SOURCES] = "allowed-sources",

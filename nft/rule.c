@@ -135,29 +135,27 @@ void rule_original_dport(struct nftnl_rule *r, uint32_t reg)
 	ct(r, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, reg);
 }
 
-void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t offset, uint32_t reg)
+void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t reg)
 {
 	struct nftnl_expr *e = add(r, "numgen");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_DREG, reg);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, modulus);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_TYPE, NFT_NG_RANDOM);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_OFFSET, offset);
 }
 
 /* The seed is the same on every node, so that nodes agree on the endpoint of a client. */
 #define HASH_SEED 0x66616972u
 
-void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, const uint32_t mod_offset[2], uint32_t reg)
+void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, uint32_t modulus, uint32_t reg)
 {
 	struct nftnl_expr *e = add(r, "hash");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_SREG, from);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_DREG, reg);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_LEN, bytes);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_MODULUS, mod_offset[0]);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_MODULUS, modulus);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_SEED, HASH_SEED);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_OFFSET, mod_offset[1]);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
 }
 

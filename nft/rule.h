@@ -26,9 +26,9 @@ void rule_l4proto(struct nftnl_rule *r, uint32_t reg);
 void rule_dport(struct nftnl_rule *r, uint32_t reg);
 void rule_original_daddr(struct nftnl_rule *r, int family, uint32_t reg); /* before NAT */
 void rule_original_dport(struct nftnl_rule *r, uint32_t reg);
-void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t offset, uint32_t reg);
-/* Hash of the address in REG(from) (4 or 16 bytes), mod modulus, plus offset. */
-void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, const uint32_t mod_offset[2], uint32_t reg);
+void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t reg);
+/* Hash of the address that was loaded to `from` (4 or 16 bytes). */
+void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, uint32_t modulus, uint32_t reg);
 
 /* Matches: the rule ends where one fails. */
 void rule_input_interface(struct nftnl_rule *r, const char *name, bool prefix, bool equal);

@@ -23,6 +23,8 @@ static const struct sets_shape shapes[SET_COUNT] = {
 	[SET_LOCAL] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_INTERNAL] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_ENDPOINTS] = {.daddr = true, .proto_port = true, .slot = true, .counted = true, .value = VALUE_ADDR_PORT},
+	[SET_INTERNAL_ENDPOINTS] =
+		{.daddr = true, .proto_port = true, .slot = true, .counted = true, .value = VALUE_ADDR_PORT},
 	[SET_CLUSTER_IPS] = {.daddr = true},
 	[SET_SERVICE_CIDRS] = {.range = true},
 	[SET_ALLOWED_SOURCES] = {.daddr = true, .proto_port = true, .range = true},

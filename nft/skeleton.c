@@ -69,6 +69,11 @@ static const char *set_name(const struct build *b, enum set_id set, char name[NA
 	return names_set(set, b->family, name);
 }
 
+static char digit(const struct build *b)
+{
+	return b->family == AF_INET ? '4' : '6';
+}
+
 /* Registers of a key: one for an IPv4 address or a small field, four for an IPv6 address. */
 static uint32_t addr_regs(const struct build *b)
 {
@@ -104,31 +109,21 @@ static void dnat_from(struct build *b, struct nftnl_rule *r, enum set_id map)
 	rule_dnat(r, b->family, REG(0), REG(addr_regs(b)));
 }
 
-static void try_slot(struct build *b, const struct verdict *v, bool maglev)
+static enum set_id pool_map(const struct verdict *v)
 {
-	uint32_t mod_offset[2] = {v->size, v->kind == VERDICT_PICK_INTERNAL ? SLOT_INTERNAL : 0};
-	struct nftnl_rule *r = next_rule(b);
-	uint32_t slot;
-
-	rule_family(r, b->family);
-	slot = load_frontend(b, r, 0);
-	if (maglev) {
-		rule_saddr(r, b->family, REG(8u));
-		rule_hash(r, REG(8u), b->family == AF_INET ? 4 : 16, mod_offset, REG(slot));
-	} else {
-		rule_random(r, mod_offset[0], mod_offset[1], REG(slot));
-	}
-	dnat_from(b, r, SET_ENDPOINTS);
+	return v->kind == VERDICT_PICK_INTERNAL ? SET_INTERNAL_ENDPOINTS : SET_ENDPOINTS;
 }
 
-static void try_affinity(struct build *b)
+static const char *try_chain(const struct build *b, const struct verdict *v, uint32_t size, char name[NAME_BYTES])
 {
-	struct nftnl_rule *r = next_rule(b);
+	snprintf(name, NAME_BYTES, "try%s%c-%u", v->kind == VERDICT_PICK_INTERNAL ? "-internal" : "", digit(b), size);
+	return name;
+}
 
-	rule_family(r, b->family);
-	rule_saddr(r, b->family, REG(0u));
-	load_frontend(b, r, addr_regs(b));
-	dnat_from(b, r, SET_AFFINITY);
+static const char *recall_chain(const struct build *b, char name[NAME_BYTES])
+{
+	snprintf(name, NAME_BYTES, "recall%c", digit(b));
+	return name;
 }
 
 static void go(struct build *b, const char *chain)
@@ -136,30 +131,96 @@ static void go(struct build *b, const char *chain)
 	rule_verdict(next_rule(b), NFT_GOTO, chain);
 }
 
-/*
- * Rejection sampling: a miss falls to the next rule, so the choice is uniform however many of the S slots are filled,
- * and a packet that races with a shrinking service still lands on an endpoint. The last rule is slot 0.
- */
-static void build_pick(struct build *b, const struct verdict *v)
+static void call(struct build *b, const char *chain)
 {
-	struct verdict first = {.kind = v->kind, .size = 1};
-	char name[NAME_BYTES], plain[NAME_BYTES];
+	rule_verdict(next_rule(b), NFT_JUMP, chain);
+}
+
+/*
+ * One draw among S slots. A chain of its own, so that only one rule per size refers to the map: for every element that
+ * is added, the kernel goes through all rules that do (nft_add_set_elem), at 15 ns each.
+ */
+static void build_try(struct build *b, const struct verdict *v)
+{
+	char name[NAME_BYTES];
+	struct nftnl_rule *r;
+	uint32_t slot;
+
+	add_chain(b, try_chain(b, v, v->size, name));
+	r = next_rule(b);
+	rule_family(r, b->family);
+	slot = load_frontend(b, r, 0);
+	rule_random(r, v->size, REG(slot));
+	dnat_from(b, r, pool_map(v));
+}
+
+/* A client that came before goes where it went. */
+static void build_recall(struct build *b)
+{
+	char name[NAME_BYTES];
+	struct nftnl_rule *r;
+
+	add_chain(b, recall_chain(b, name));
+	r = next_rule(b);
+	rule_family(r, b->family);
+	rule_saddr(r, b->family, REG(0u));
+	load_frontend(b, r, addr_regs(b));
+	dnat_from(b, r, SET_AFFINITY);
+}
+
+static void build_sticky(struct build *b, const struct verdict *v)
+{
+	struct verdict unsticky = *v;
+	char name[NAME_BYTES], to[NAME_BYTES];
+
+	unsticky.sticky = false;
+	add_chain(b, names_chain(v, b->family, name));
+	call(b, recall_chain(b, to));
+	go(b, names_chain(&unsticky, b->family, to));
+}
+
+/*
+ * Rejection sampling: a miss draws again, so the choice is uniform however many of the S slots are filled, and a
+ * packet that races with a shrinking service still lands on an endpoint. S is at most one step too large, so what
+ * missed them all finds the lower half filled, and slot 0 in any case.
+ */
+static void build_random(struct build *b, const struct verdict *v)
+{
+	char name[NAME_BYTES], to[NAME_BYTES];
 
 	add_chain(b, names_chain(v, b->family, name));
-	if (v->sticky) {
-		struct verdict unsticky = *v;
+	for (int i = 0; v->size > 1 && i < SKELETON_TRIES; i++)
+		call(b, try_chain(b, v, v->size, to));
+	if (v->size > 2)
+		call(b, try_chain(b, v, v->size / 2, to));
+	go(b, try_chain(b, v, 1, to));
+}
 
-		unsticky.sticky = false;
-		try_affinity(b);
-		go(b, names_chain(&unsticky, b->family, plain));
-		return;
-	}
-	if (v->maglev)
-		try_slot(b, v, true);
-	else if (v->size > 1)
-		for (int i = 0; i < SKELETON_TRIES; i++)
-			try_slot(b, v, false);
-	try_slot(b, &first, false);
+/* A Maglev pool is full; slot 0 is for the moment in which it changes. */
+static void build_maglev(struct build *b, const struct verdict *v)
+{
+	char name[NAME_BYTES], to[NAME_BYTES];
+	struct nftnl_rule *r;
+	uint32_t slot;
+
+	add_chain(b, names_chain(v, b->family, name));
+	r = next_rule(b);
+	rule_family(r, b->family);
+	slot = load_frontend(b, r, 0);
+	rule_saddr(r, b->family, REG(8u));
+	rule_hash(r, REG(8u), b->family == AF_INET ? 4 : 16, v->size, REG(slot));
+	dnat_from(b, r, pool_map(v));
+	go(b, try_chain(b, v, 1, to));
+}
+
+static void build_pick(struct build *b, const struct verdict *v)
+{
+	if (v->sticky)
+		build_sticky(b, v);
+	else if (v->maglev)
+		build_maglev(b, v);
+	else
+		build_random(b, v);
 }
 
 /* ---- cluster, external: masquerade or not, then pick ---- */
@@ -201,24 +262,32 @@ static void build_masquerading(struct build *b, const struct verdict *v)
 	go(b, names_chain(&pick, b->family, to));
 }
 
+/* All chains of one kind that a verdict can name; the ones they go to come before them. */
+static void build_kind(struct build *b, enum verdict_kind kind, void (*chain)(struct build *, const struct verdict *))
+{
+	for (unsigned flags = 0; flags < 4; flags++)
+		for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size *= 2) {
+			struct verdict v = {(uint8_t)kind, .sticky = flags & 1, .maglev = flags & 2, .size = size};
+
+			if (!v.maglev || size == MAGLEV_SIZE_SMALL || size == MAGLEV_SIZE_LARGE)
+				chain(b, &v);
+		}
+}
+
+static void build_pool(struct build *b, enum verdict_kind kind)
+{
+	for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size *= 2)
+		build_try(b, &(struct verdict){.kind = (uint8_t)kind, .size = size});
+	build_kind(b, kind, build_pick);
+}
+
 static void build_balancing(struct build *b)
 {
-	static const enum verdict_kind order[] = {VERDICT_PICK, VERDICT_PICK_INTERNAL, VERDICT_CLUSTER,
-						  VERDICT_EXTERNAL};
-
-	for (size_t kind = 0; kind < sizeof order / sizeof order[0]; kind++)
-		for (unsigned flags = 0; flags < 4; flags++)
-			for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size *= 2) {
-				struct verdict v = {.kind = (uint8_t)order[kind],
-						    .sticky = flags & 1,
-						    .maglev = flags & 2,
-						    .size = size};
-
-				if (kind < 2)
-					build_pick(b, &v);
-				else
-					build_masquerading(b, &v);
-			}
+	build_recall(b);
+	build_pool(b, VERDICT_PICK);
+	build_pool(b, VERDICT_PICK_INTERNAL);
+	build_kind(b, VERDICT_CLUSTER, build_masquerading);
+	build_kind(b, VERDICT_EXTERNAL, build_masquerading);
 }
 
 /* ---- the single chains ---- */
@@ -277,7 +346,7 @@ static void build_fence(struct build *b)
 
 static const char *family_chain(const struct build *b, const char *kind, char name[NAME_BYTES])
 {
-	snprintf(name, NAME_BYTES, "%s%c", kind, b->family == AF_INET ? '4' : '6');
+	snprintf(name, NAME_BYTES, "%s%c", kind, digit(b));
 	return name;
 }
 

@@ -123,8 +123,7 @@ static int each_table(const struct nlmsghdr *nlh, void *ctx)
 	const void *udata;
 	uint32_t bytes;
 
-	if (nftnl_table_nlmsg_parse(nlh, t) == 0 &&
-	    strcmp(nftnl_table_get_str(t, NFTNL_TABLE_NAME), l->nft->table) == 0) {
+	if (kernel_is_of_table(nlh, l->nft->table) && nftnl_table_nlmsg_parse(nlh, t) == 0) {
 		l->table_found = true;
 		udata = nftnl_table_get_data(t, NFTNL_TABLE_USERDATA, &bytes);
 		if (udata != NULL)
@@ -151,8 +150,7 @@ static int each_chain(const struct nlmsghdr *nlh, void *ctx)
 	struct nftnl_chain *c = nftnl_chain_alloc();
 
 	/* The kernel lists the chains of every table. */
-	if (nftnl_chain_nlmsg_parse(nlh, c) == 0 &&
-	    strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), l->nft->table) == 0)
+	if (kernel_is_of_table(nlh, l->nft->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0)
 		list_chain(l, c);
 	nftnl_chain_free(c);
 	return MNL_CB_OK;

@@ -26,9 +26,10 @@ static bool frontend_count(void *ctx, const struct frontend_key *key, uint64_t *
 	return count_at(ctx, SET_DISPATCH, key, 0, connections);
 }
 
-static bool slot_count(void *ctx, const struct frontend_key *key, uint32_t slot, uint64_t *connections)
+static bool slot_count(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
+		       uint64_t *connections)
 {
-	return count_at(ctx, SET_ENDPOINTS, key, slot, connections);
+	return count_at(ctx, pool, key, slot, connections);
 }
 
 static struct print_view view_of(struct daemon *d)

@@ -67,13 +67,13 @@ static void emit_verdict(const struct emitter *m, enum set_id set, enum verdict_
 	element_list_add(m->out, &e);
 }
 
-static void emit_slots(const struct emitter *m, const struct pool *pool, uint32_t first)
+static void emit_slots(const struct emitter *m, const struct pool *pool, enum set_id set)
 {
-	struct element e = element_at(m, SET_ENDPOINTS);
+	struct element e = element_at(m, set);
 
 	for (uint32_t i = 0; pool != NULL && i < pool->count; i++) {
 		const struct target *t = service_target(m->service, m->frontend, pool, i);
-		e.slot = first + i;
+		e.slot = i;
 		e.to = t->addr;
 		e.to_port = t->port;
 		element_list_add(m->out, &e);
@@ -93,8 +93,8 @@ static void emit_split(const struct emitter *m, enum set_id set)
 	emit_verdict(m, set, VERDICT_SPLIT, NULL);
 	emit_verdict(m, SET_LOCAL, f->pool != NULL ? VERDICT_PICK : refusal(f), f->pool);
 	emit_verdict(m, SET_INTERNAL, VERDICT_PICK_INTERNAL, f->internal);
-	emit_slots(m, f->pool, 0);
-	emit_slots(m, f->internal, SLOT_INTERNAL);
+	emit_slots(m, f->pool, SET_ENDPOINTS);
+	emit_slots(m, f->internal, SET_INTERNAL_ENDPOINTS);
 }
 
 static void emit_plain(const struct emitter *m, enum set_id set)
@@ -103,7 +103,7 @@ static void emit_plain(const struct emitter *m, enum set_id set)
 	enum verdict_kind balance = f->kind == FRONTEND_CLUSTER_IP ? VERDICT_CLUSTER : VERDICT_EXTERNAL;
 
 	emit_verdict(m, set, f->pool != NULL ? balance : refusal(f), f->pool);
-	emit_slots(m, f->pool, 0);
+	emit_slots(m, f->pool, SET_ENDPOINTS);
 }
 
 static void emit_fence(const struct emitter *m)

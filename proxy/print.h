@@ -12,9 +12,13 @@
 /* What is known beside the services themselves; all may be NULL (a NULL view too). */
 struct print_view {
 	const struct claims *claims; /* tells of frontends that another service owns */
-	/* New connections counted at a frontend, or at one slot of it; false: not known. */
+	/*
+	 * New connections counted at a frontend, or at one slot of it in SET_ENDPOINTS or SET_INTERNAL_ENDPOINTS;
+	 * false: not known.
+	 */
 	bool (*frontend_count)(void *ctx, const struct frontend_key *key, uint64_t *connections);
-	bool (*slot_count)(void *ctx, const struct frontend_key *key, uint32_t slot, uint64_t *connections);
+	bool (*slot_count)(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
+			   uint64_t *connections);
 	void *ctx;
 	bool brief; /* JSON without endpoints and DNS */
 };

@@ -5,14 +5,20 @@ bool print_count_frontend(const struct print_view *view, const struct frontend_k
 	return view != NULL && view->frontend_count != NULL && view->frontend_count(view->ctx, key, connections);
 }
 
-static bool count_pool(const struct print_view *view, const struct frontend_key *key, const struct pool *pool,
-		       uint32_t first, uint32_t target, uint64_t *sum)
+/* A pool of a frontend and the kernel map that holds it. */
+struct counted {
+	const struct frontend_key *key;
+	const struct pool *pool; /* may be NULL */
+	enum set_id set;
+};
+
+static bool count_pool(const struct print_view *view, const struct counted *c, uint32_t target, uint64_t *sum)
 {
 	uint64_t one;
 	bool known = false;
 
-	for (uint32_t i = 0; pool != NULL && i < pool->count; i++) {
-		if (pool->slots[i] != target || !view->slot_count(view->ctx, key, first + i, &one))
+	for (uint32_t i = 0; c->pool != NULL && i < c->pool->count; i++) {
+		if (c->pool->slots[i] != target || !view->slot_count(view->ctx, c->set, c->key, i, &one))
 			continue;
 		*sum += one;
 		known = true;
@@ -32,8 +38,9 @@ bool print_count_target(const struct print_view *view, const struct service *s, 
 		const struct frontend *f = &s->frontends[i];
 		if (f->service_port != port)
 			continue;
-		known |= count_pool(view, &f->key, f->pool, 0, target, connections);
-		known |= count_pool(view, &f->key, f->internal, SLOT_INTERNAL, target, connections);
+		known |= count_pool(view, &(struct counted){&f->key, f->pool, SET_ENDPOINTS}, target, connections);
+		known |= count_pool(view, &(struct counted){&f->key, f->internal, SET_INTERNAL_ENDPOINTS}, target,
+				    connections);
 	}
 	return known;
 }

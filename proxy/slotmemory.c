@@ -11,7 +11,7 @@ struct slots {
 
 struct held {
 	struct frontend_key key;
-	struct slots pools[2]; /* from slot 0, from SLOT_INTERNAL */
+	struct slots pools[2]; /* SET_ENDPOINTS, SET_INTERNAL_ENDPOINTS */
 };
 
 struct slot_memory {
@@ -86,10 +86,8 @@ void slot_memory_add(struct slot_memory *m, const struct element *e)
 {
 	switch (e->set) {
 	case SET_ENDPOINTS:
-		if (e->slot >= SLOT_INTERNAL)
-			slot_set(&held_of(m, e)->pools[1], e->slot - SLOT_INTERNAL, e);
-		else
-			slot_set(&held_of(m, e)->pools[0], e->slot, e);
+	case SET_INTERNAL_ENDPOINTS:
+		slot_set(&held_of(m, e)->pools[e->set == SET_INTERNAL_ENDPOINTS], e->slot, e);
 		break;
 	case SET_DISPATCH:
 	case SET_FENCED:

@@ -185,8 +185,8 @@ static void split_and_fenced(void **state)
 	assert_true(has(b, "fenced4 { 1.2.3.4 . tcp . 80 : goto split4 }"));
 	assert_true(has(b, "allowed-sources4 { 1.2.3.4 . tcp . 80 . 203.0.113.0/24 }"));
 	assert_true(has(b, "endpoints4 { 1.2.3.4 . tcp . 80 . 0 : 10.0.0.1 . 8080 }"));
-	assert_true(has(b, "endpoints4 { 1.2.3.4 . tcp . 80 . 65536 : 10.0.0.1 . 8080 }"));
-	assert_true(has(b, "endpoints4 { 1.2.3.4 . tcp . 80 . 65537 : 10.0.0.2 . 8080 }"));
+	assert_true(has(b, "internal-endpoints4 { 1.2.3.4 . tcp . 80 . 0 : 10.0.0.1 . 8080 }"));
+	assert_true(has(b, "internal-endpoints4 { 1.2.3.4 . tcp . 80 . 1 : 10.0.0.2 . 8080 }"));
 	turn(b, &s, compile(b, o, "10.0.0.2@there", s));
 	assert_true(has(b, "local4 { 1.2.3.4 . tcp . 80 : drop }"));
 	turn(b, &s, compile(b, o, "", s));

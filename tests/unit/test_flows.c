@@ -33,7 +33,8 @@ struct packet {
 struct outcome {
 	const char *action; /* as in the vectors */
 	bool masquerade;
-	uint32_t first_slot, size;
+	enum set_id pool;
+	uint32_t size;
 };
 
 static const struct element *find(const struct world *w, enum set_id set, const struct packet *p, uint32_t slot)
@@ -87,7 +88,7 @@ static struct outcome follow(const struct world *w, const struct packet *p, enum
 
 	if (e == NULL)
 		return unknown(w, p);
-	struct outcome o = {.action = "dnat", .size = e->verdict.size};
+	struct outcome o = {.action = "dnat", .pool = SET_ENDPOINTS, .size = e->verdict.size};
 	switch (e->verdict.kind) {
 	case VERDICT_CLUSTER:
 		o.masquerade = w->masquerade_all || outside;
@@ -98,7 +99,7 @@ static struct outcome follow(const struct world *w, const struct packet *p, enum
 	case VERDICT_PICK:
 		return o;
 	case VERDICT_PICK_INTERNAL:
-		o.first_slot = SLOT_INTERNAL;
+		o.pool = SET_INTERNAL_ENDPOINTS;
 		return o;
 	case VERDICT_SPLIT:
 		return split(w, p);
@@ -118,7 +119,7 @@ static void expect_endpoints(const struct world *w, const struct packet *p, stru
 	unsigned seen = 0;
 
 	for (uint32_t slot = 0; slot < o->size; slot++) {
-		const struct element *e = find(w, SET_ENDPOINTS, p, o->first_slot + slot);
+		const struct element *e = find(w, o->pool, p, slot);
 		char text[ADDR_PORT_TEXT_BYTES];
 		unsigned at = 0;
 		if (e == NULL)
@@ -134,7 +135,7 @@ static void expect_endpoints(const struct world *w, const struct packet *p, stru
 			o->masquerade = true;
 	}
 	assert_int_equal(seen, (1u << list->count) - 1);
-	assert_non_null(find(w, SET_ENDPOINTS, p, o->first_slot)); /* the last resort of the rules */
+	assert_non_null(find(w, o->pool, p, 0)); /* the last resort of the rules */
 }
 
 static void run_flow(const struct world *w, const struct value *flow)

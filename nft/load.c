@@ -1,0 +1,226 @@
+/*
+ * The first load, the replacement of a foreign or outdated table, and the end of the table.
+ *
+ * A big load does not fit into one transaction: the socket's buffer limits its length (EMSGSIZE where SO_SNDBUFFORCE
+ * is not allowed), and the kernel keeps a notification per element until the commit. So everything that packets reach
+ * only through base chains goes first, in small transactions, and the base chains go last, in one.
+ *
+ * A table in use is replaced without a moment without rules and without two tables translating at once: the new one
+ * is built aside under a second name; one transaction gives it base chains and deletes the old one; then the same is
+ * done again under the right name. Whatever step we die in, exactly one of the two tables has base chains.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libnftnl/chain.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/mem.h"
+#include "nft/kernel.h"
+#include "nft/learn.h"
+#include "nft/skeleton.h"
+
+/* Short enough for any socket; longer ones are not faster. */
+#define CHUNK_BYTES 65536
+
+struct load {
+	struct nft *nft;
+	const char *table;
+	const struct element *elements;
+	uint32_t *order; /* indices grouped by set and family, so that neighbours share messages */
+	size_t count;
+};
+
+static size_t group_of(const struct element *e)
+{
+	return e->set * 2u + (element_family(e) == AF_INET6);
+}
+
+static uint32_t *group(const struct element *elements, size_t count)
+{
+	uint32_t starts[SET_COUNT * 2 + 1] = {0};
+	uint32_t *order = mem_array(count + 1, sizeof *order);
+
+	for (size_t i = 0; i < count; i++)
+		starts[group_of(&elements[i]) + 1]++;
+	for (size_t g = 1; g <= SET_COUNT * 2; g++)
+		starts[g] += starts[g - 1];
+	for (size_t i = 0; i < count; i++)
+		order[starts[group_of(&elements[i])]++] = (uint32_t)i;
+	return order;
+}
+
+/* Commits what was collected when it is enough. */
+static int flush(struct nft *nft)
+{
+	int error = 0;
+
+	if (nft->batch.used >= CHUNK_BYTES) {
+		error = kernel_commit(nft);
+		kernel_begin(nft);
+	}
+	return error;
+}
+
+static int put_body(struct load *l, const struct ruleset *body)
+{
+	char text[SKELETON_TEXT_BYTES];
+	struct batch *b = &l->nft->batch;
+	int error = 0;
+
+	batch_table(b, true, l->table, skeleton_text(&l->nft->skeleton, text));
+	for (size_t i = 0; i < body->set_count && error == 0; i++)
+		batch_set(b, body->sets[i]), error = flush(l->nft);
+	for (size_t i = 0; i < body->chain_count && error == 0; i++)
+		batch_chain(b, true, body->chains[i]), error = flush(l->nft);
+	for (size_t i = 0; i < body->rule_count && error == 0; i++)
+		batch_rule(b, body->rules[i]), error = flush(l->nft);
+	return error;
+}
+
+static int put_elements(struct load *l)
+{
+	int error = 0;
+
+	learn_put_new(l->nft, l->table);
+	for (size_t i = 0; i < l->count && error == 0; i++) {
+		batch_element(&l->nft->batch, l->table, true, &l->elements[l->order[i]], l->nft->skeleton.counters);
+		error = flush(l->nft);
+	}
+	return error;
+}
+
+/* Builds l->table from nothing and, in the transaction that makes packets reach it, deletes `old` (NULL: none). */
+static int build(struct load *l, const char *old)
+{
+	struct ruleset body = {0}, hooks = {0};
+	struct nft *nft = l->nft;
+	int error;
+
+	learn_forget(nft);
+	for (size_t i = 0; i < l->count; i++)
+		learn_count(nft, &l->elements[i], +1);
+	skeleton_build(&nft->skeleton, l->table, &body, &hooks);
+	kernel_begin(nft);
+	error = put_body(l, &body);
+	if (error == 0)
+		error = put_elements(l);
+	if (error == 0 && nft->batch.messages > 0)
+		error = kernel_commit(nft);
+	if (error == 0) {
+		kernel_begin(nft);
+		if (old != NULL)
+			batch_table(&nft->batch, false, old, NULL);
+		batch_ruleset(&nft->batch, &hooks);
+		error = kernel_commit(nft);
+	}
+	learn_settle(nft, error == 0);
+	ruleset_fini(&body);
+	ruleset_fini(&hooks);
+	return error;
+}
+
+/* ---- which tables there are ---- */
+
+struct presence {
+	const char *table;
+	bool exists, hooked;
+};
+
+static int see_table(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct presence *p = ctx;
+
+	p->exists = p->exists || kernel_is_of_table(nlh, p->table);
+	return MNL_CB_OK;
+}
+
+static int see_chain(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct presence *p = ctx;
+	struct nftnl_chain *c = nftnl_chain_alloc();
+
+	if (kernel_is_of_table(nlh, p->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0)
+		p->hooked = p->hooked || nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM);
+	nftnl_chain_free(c);
+	return MNL_CB_OK;
+}
+
+static int look(struct nft *nft, const char *table, struct presence *p)
+{
+	struct kernel_dump tables = {.type = NFT_MSG_GETTABLE, .each = see_table, .ctx = p};
+	struct kernel_dump chains = {.type = NFT_MSG_GETCHAIN, .each = see_chain, .ctx = p};
+	int error;
+
+	*p = (struct presence){.table = table};
+	error = kernel_dump(nft, &tables);
+	return error != 0 || !p->exists ? error : kernel_dump(nft, &chains);
+}
+
+static int drop(struct nft *nft, const char *table)
+{
+	int error;
+
+	kernel_begin(nft);
+	batch_table(&nft->batch, false, table, NULL);
+	error = kernel_commit(nft);
+	return error == -ENOENT ? 0 : error;
+}
+
+static const char *aside_name(const struct nft *nft, char name[TABLE_NAME_BYTES + 8])
+{
+	snprintf(name, TABLE_NAME_BYTES + 8, "%s-next", nft->table);
+	return name;
+}
+
+/* ---- the public side ---- */
+
+static int replace(struct load *l, const char *aside)
+{
+	int error;
+
+	l->table = aside;
+	error = build(l, l->nft->table);
+	if (error != 0)
+		return error;
+	l->table = l->nft->table;
+	return build(l, aside);
+}
+
+int nft_load(struct nft *nft, const struct element *elements, size_t count)
+{
+	struct load l = {.nft = nft, .table = nft->table, .elements = elements, .count = count};
+	struct presence ours, aside;
+	char name[TABLE_NAME_BYTES + 8];
+	int error = look(nft, nft->table, &ours);
+
+	if (error == 0)
+		error = look(nft, aside_name(nft, name), &aside);
+	if (error == 0 && ours.exists && !ours.hooked)
+		error = drop(nft, nft->table); /* half built: nothing goes through it */
+	if (error == 0 && aside.exists && (ours.hooked || !aside.hooked))
+		error = drop(nft, name);
+	if (error != 0)
+		return error;
+	l.order = group(elements, count);
+	if (ours.hooked)
+		error = replace(&l, name);
+	else
+		error = build(&l, aside.hooked ? name : NULL);
+	free(l.order);
+	return error;
+}
+
+int nft_cleanup(struct nft *nft)
+{
+	char name[TABLE_NAME_BYTES + 8];
+	int error = drop(nft, nft->table);
+
+	if (error == 0)
+		error = drop(nft, aside_name(nft, name));
+	if (error == 0)
+		learn_forget(nft);
+	return error;
+}
