@@ -82,7 +82,8 @@ static void join_edges(struct reading *r)
 {
 	size_t joined = 0;
 
-	qsort(r->list, r->count, sizeof *r->list, compare_edges);
+	if (r->count != 0)
+		qsort(r->list, r->count, sizeof *r->list, compare_edges);
 	for (size_t i = 0; i < r->count; i++) {
 		struct element e = r->list[i];
 		bool has_end = i + 1 < r->count && r->list[i + 1].slot == EDGE_END;
@@ -102,7 +103,8 @@ static void drop_twins(struct reading *r)
 {
 	size_t unique = 0;
 
-	qsort(r->list, r->count, sizeof *r->list, compare_elements);
+	if (r->count != 0)
+		qsort(r->list, r->count, sizeof *r->list, compare_elements);
 	for (size_t i = 0; i < r->count; i++)
 		if (unique == 0 || !element_same_key(&r->list[unique - 1], &r->list[i]))
 			r->list[unique++] = r->list[i];
