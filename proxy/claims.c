@@ -25,6 +25,7 @@ struct claims {
 struct listener {
 	claims_moved_fn *moved;
 	void *ctx;
+	const struct service *winner, *loser; /* told last */
 };
 
 struct claims *claims_new(claims_contested_fn *contested, void *ctx)
@@ -139,8 +140,19 @@ static void contest_remove(struct contest *contest, const struct service *s)
 	memmove(contest->services + at, contest->services + at + 1, (contest->count - at) * sizeof(struct service *));
 }
 
+/* One word about each pair: two services that share one key usually share more. */
+static void tell(struct claims *c, const struct frontend_key *key, const struct service *winner,
+		 const struct service *loser, struct listener *listener)
+{
+	if (c->contested == NULL || (listener->winner == winner && listener->loser == loser))
+		return;
+	listener->winner = winner;
+	listener->loser = loser;
+	c->contested(c->ctx, key, winner, loser);
+}
+
 static void key_add(struct claims *c, const struct frontend_key *key, const struct service *s,
-		    const struct listener *listener)
+		    struct listener *listener)
 {
 	const struct service *owner = claims_owner(c, key);
 	struct contest *contest;
@@ -154,13 +166,11 @@ static void key_add(struct claims *c, const struct frontend_key *key, const stru
 		contest = contest_new(c, key, owner);
 	contest_insert(contest, s);
 	if (contest->services[0] != s) {
-		if (c->contested != NULL)
-			c->contested(c->ctx, key, owner, s);
+		tell(c, key, owner, s, listener);
 		return;
 	}
 	owner_set(c, key, s);
-	if (c->contested != NULL)
-		c->contested(c->ctx, key, s, owner);
+	tell(c, key, s, owner, listener);
 	if (listener->moved != NULL)
 		listener->moved(listener->ctx, key, owner, s);
 }

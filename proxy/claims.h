@@ -18,7 +18,10 @@ static inline struct frontend_key claims_ip_key(const struct addr *cluster_ip)
 	return (struct frontend_key){.addr = *cluster_ip};
 }
 
-/* Told once for every service that comes to claim what another owns: the caller's one warning line. */
+/*
+ * Told once for every service that comes to claim what another owns, however many keys they share: the caller's one
+ * warning line. A key of claims_ip_key means that they share the address but no port so far.
+ */
 typedef void claims_contested_fn(void *ctx, const struct frontend_key *key, const struct service *winner,
 				 const struct service *loser);
 /* Ownership of a key passed between two services, one of which may be the one that claims_replace is about. */
