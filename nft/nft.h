@@ -49,6 +49,8 @@ int nft_table_state(struct nft *nft, enum table_state *state);
  */
 typedef void nft_each_fn(void *ctx, const struct element *e);
 int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx);
+/* The same of one set, both families. */
+int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
 
 /*
  * Reads one element by its key: value and counter are filled in. Not for the interval sets. -ENOENT: it is not there.

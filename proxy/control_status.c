@@ -41,6 +41,8 @@ static void json_kernel(struct json *j, const struct daemon *d)
 	json_number(j, "operations", (int64_t)stats->operations);
 	json_number(j, "refused", (int64_t)stats->refused);
 	json_number(j, "repairs", (int64_t)stats->repairs);
+	json_number(j, "flowsDeleted", (int64_t)fixup_stats(d->fixup)->flows_deleted);
+	json_number(j, "affinityDeleted", (int64_t)fixup_stats(d->fixup)->affinity_deleted);
 	json_number(j, "lastSyncMillis", stats->last_wall_ms);
 	json_number(j, "lastSyncMicroseconds", (int64_t)stats->last_us);
 	json_number(j, "lastSyncOperations", (int64_t)stats->last_operations);

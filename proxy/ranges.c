@@ -27,32 +27,44 @@ void ranges_add(struct element_list *out, enum set_id set, const struct cidr *ci
 	}
 }
 
-/* --service-cidr, else the union of all ServiceCIDR objects. */
-static void add_service_cidrs(struct element_list *out, const struct config *config, const struct store *store)
+static void append(struct cidr_list *list, const struct cidr *cidrs, size_t count)
 {
-	struct cidr_list all = {0};
+	if (count == 0)
+		return;
+	list->items = mem_resize(list->items, (list->count + count) * sizeof *list->items);
+	memcpy(list->items + list->count, cidrs, count * sizeof *list->items);
+	list->count += count;
+}
+
+/* --service-cidr, else the union of all ServiceCIDR objects. */
+static void append_service_cidrs(struct cidr_list *list, const struct config *config, const struct store *store)
+{
 	const struct service_cidr_object *o;
 	size_t at = 0;
 
-	if (config->service_cidrs.count != 0) {
-		ranges_add(out, SET_SERVICE_CIDRS, config->service_cidrs.items, config->service_cidrs.count);
+	append(list, config->service_cidrs.items, config->service_cidrs.count);
+	if (config->service_cidrs.count != 0)
 		return;
-	}
-	while ((o = (const struct service_cidr_object *)store_next(store, OBJECT_SERVICE_CIDR, &at)) != NULL) {
-		if (o->cidr_count == 0)
-			continue;
-		all.items = mem_resize(all.items, (all.count + o->cidr_count) * sizeof *all.items);
-		memcpy(all.items + all.count, o->cidrs, o->cidr_count * sizeof *all.items);
-		all.count += o->cidr_count;
-	}
-	ranges_add(out, SET_SERVICE_CIDRS, all.items, all.count);
-	free(all.items);
+	while ((o = (const struct service_cidr_object *)store_next(store, OBJECT_SERVICE_CIDR, &at)) != NULL)
+		append(list, o->cidrs, o->cidr_count);
+}
+
+void ranges_known(struct cidr_list *list, const struct config *config, const struct node *node,
+		  const struct store *store)
+{
+	append_service_cidrs(list, config, store);
+	append(list, config->cluster_cidrs.items, config->cluster_cidrs.count);
+	append(list, node->pod_cidrs, node->pod_cidr_count);
 }
 
 void ranges_collect(struct element_list *out, const struct config *config, const struct node *node,
 		    const struct store *store)
 {
-	add_service_cidrs(out, config, store);
+	struct cidr_list service_cidrs = {0};
+
+	append_service_cidrs(&service_cidrs, config, store);
+	ranges_add(out, SET_SERVICE_CIDRS, service_cidrs.items, service_cidrs.count);
+	free(service_cidrs.items);
 	if (config->detect_mode == MODE_CLUSTER_CIDR)
 		ranges_add(out, SET_LOCAL_SOURCES, config->cluster_cidrs.items, config->cluster_cidrs.count);
 	else if (config->detect_mode == MODE_NODE_CIDR)

@@ -16,9 +16,12 @@
 static void turn(struct daemon *d)
 {
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
+	uint64_t fixup_wait_ms = fixup_turn(d->fixup, clock_ms());
 
 	report_turn(d->report, sync_stats(d->sync));
 	ev_timer_stop(d->loop, &d->later);
+	if (fixup_wait_ms < wait_ms)
+		wait_ms = fixup_wait_ms;
 	if (wait_ms == SYNC_IDLE)
 		return;
 	ev_now_update(d->loop);
@@ -127,6 +130,7 @@ static void on_published(void *ctx, const struct service *prev, const struct ser
 {
 	struct daemon *d = ctx;
 
+	fixup_published(d->fixup, prev, next);
 	report_published(d->report, prev, next);
 	if (d->relay != NULL)
 		relay_update(d->relay, prev, next);
@@ -193,6 +197,9 @@ static void kernel_open(struct daemon *d)
 		fatalx("nftables: %s: run as root or with CAP_NET_ADMIN", nft_error(d->nft));
 	if (failed < 0 || nft_monitor_open(d->nft) < 0)
 		fatalx("nftables: %s", nft_error(d->nft));
+	d->conntrack = conntrack_open(&error);
+	if (d->conntrack == NULL)
+		log_warn("conntrack: %s; stale connections will have to time out", error);
 }
 
 /* Reverse names of services and pods are ours even where no record exists. */
@@ -267,6 +274,8 @@ static void state_open(struct daemon *d)
 					 .published = on_published,
 					 .ctx = d};
 	d->sync = sync_new(&sync);
+	const struct fixup_config fixup = {.conntrack = d->conntrack, .nft = d->nft, .claims = sync_claims(d->sync)};
+	d->fixup = fixup_new(&fixup);
 	node_refresh(d);
 }
 
@@ -312,11 +321,13 @@ static void stop(struct daemon *d)
 	report_free(d->report); /* its pages ask the next two */
 	relay_stop(d->relay);
 	server_stop(d->server);
+	fixup_free(d->fixup);
 	sync_free(d->sync);
 	store_free(d->store);
 	node_fini(&d->node);
 	zone_free(d->zone);
 	hostaddr_close(d->host);
+	conntrack_close(d->conntrack);
 	nft_close(d->nft);
 	ev_loop_destroy(d->loop);
 }

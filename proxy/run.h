@@ -13,6 +13,7 @@
 #include "nft/nft.h"
 #include "proxy/config.h"
 #include "proxy/control.h"
+#include "proxy/fixup.h"
 #include "proxy/node.h"
 #include "proxy/relay.h"
 #include "proxy/report.h"
@@ -33,6 +34,8 @@ struct daemon {
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;
 	struct sync *sync;
+	struct conntrack *conntrack; /* NULL with --no-proxy, or when the kernel has none */
+	struct fixup *fixup;
 	struct report *report;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct manifest *manifest;

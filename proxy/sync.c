@@ -27,28 +27,33 @@ struct sync {
 	struct store_service **pending; /* with a `next` that is not published */
 	size_t pending_count, pending_room;
 	bool ranges_stale;
-	bool distrust;	      /* the kernel must be read back: start, foreign change, refused commit */
-	bool foreign;	      /* …because of a foreign change */
-	uint64_t earliest_ms; /* of the next transaction */
-	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
-	uint64_t repair_ms;   /* back-off between repairs; 0: quiet */
-	uint64_t repaired_ms; /* the last repair */
+	bool distrust;			      /* the kernel must be read back: start, foreign change, refused commit */
+	bool foreign;			      /* …because of a foreign change */
+	uint64_t earliest_ms;		      /* of the next transaction */
+	uint64_t retry_ms;		      /* back-off after a refused commit; 0: the last one went well */
+	uint64_t repair_ms;		      /* back-off between repairs; 0: quiet */
+	uint64_t repaired_ms;		      /* the last repair */
+	const struct service *winner, *loser; /* of the last contest of this turn; compared, never read */
 	struct sync_stats stats;
 };
 
+/* One line for two services, however many ports they contest. */
 static void on_contested(void *ctx, const struct frontend_key *key, const struct service *winner,
 			 const struct service *loser)
 {
-	char text[ADDR_PORT_TEXT_BYTES], addr[ADDR_TEXT_BYTES];
+	char text[ADDR_PORT_TEXT_BYTES];
+	struct sync *s = ctx;
 
-	(void)ctx;
+	if (s->winner == winner && s->loser == loser)
+		return;
+	s->winner = winner;
+	s->loser = loser;
 	if (key->proto == 0)
-		log_warn("service %s/%s: address %s is service %s/%s's already", loser->ns, loser->name,
-			 addr_format(&key->addr, addr), winner->ns, winner->name);
+		addr_format(&key->addr, text);
 	else
-		log_warn("service %s/%s: %s %s is service %s/%s's already", loser->ns, loser->name,
-			 addr_port_format(&key->addr, key->port, text), proto_name(key->proto), winner->ns,
-			 winner->name);
+		addr_port_format(&key->addr, key->port, text);
+	log_warn("service %s/%s: %s%s%s belongs to service %s/%s", loser->ns, loser->name, text,
+		 key->proto != 0 ? " " : "", key->proto != 0 ? proto_name(key->proto) : "", winner->ns, winner->name);
 }
 
 struct sync *sync_new(const struct sync_config *config)
@@ -138,8 +143,19 @@ static void compile_dirty(struct sync *s)
 	size_t count;
 	struct store_service *const *dirty = store_dirty(s->parts.store, &count);
 
+	s->winner = s->loser = NULL;
 	for (size_t i = 0; i < count; i++)
 		service_turn(s, dirty[i]);
+}
+
+/* Service and pod ranges: DNS answers for all reverse names in there. */
+static void reverse_turn(struct sync *s)
+{
+	struct cidr_list ranges = {0};
+
+	ranges_known(&ranges, s->parts.config, s->parts.node, s->parts.store);
+	zone_reverse_set(s->parts.zone, ranges.items, ranges.count);
+	free(ranges.items);
 }
 
 /* The sets that belong to no service. */
@@ -155,6 +171,7 @@ static void ranges_turn(struct sync *s)
 	element_list_fini(&s->ranges);
 	s->ranges = next;
 	s->ranges_stale = false;
+	reverse_turn(s);
 }
 
 /* ---- elements → transaction ---- */

@@ -126,6 +126,11 @@ void zone_replace(struct zone *z, struct service *prev, struct service *next)
 		assert_null(map_put_str(&z->services, next->name, next));
 }
 
+void zone_reverse_set(struct zone *z, const struct cidr *cidrs, size_t count)
+{
+	(void)z, (void)cidrs, (void)count;
+}
+
 void zone_complete(struct zone *z)
 {
 	(void)z;

@@ -1,0 +1,39 @@
+/*
+ * What must follow a commit because the packet path remembers: connection tracking entries and affinity entries that
+ * lead where their frontend no longer does (reference A.7). Told of every published service, it looks only when a
+ * change can have left something behind, and not more often than every FIXUP_GAP_MS: the tables can be large.
+ * Main thread.
+ */
+#ifndef PROXY_FIXUP_H
+#define PROXY_FIXUP_H
+
+#include <stdint.h>
+
+#include "nft/conntrack.h"
+#include "nft/nft.h"
+#include "proxy/claims.h"
+
+#define FIXUP_GAP_MS 200u
+
+struct fixup_config { /* borrowed; NULL: that table is left alone */
+	struct conntrack *conntrack;
+	struct nft *nft;
+	const struct claims *claims;
+};
+
+struct fixup_stats {
+	uint64_t sweeps, flows_deleted, affinity_deleted;
+};
+
+struct fixup;
+
+struct fixup *fixup_new(const struct fixup_config *config);
+void fixup_free(struct fixup *f); /* NULL is fine */
+
+/* The kernel has this service now; prev or next NULL. Nothing of them is kept. */
+void fixup_published(struct fixup *f, const struct service *prev, const struct service *next);
+/* After the turn. Returns in how many milliseconds it wants to be called again, or UINT64_MAX. */
+uint64_t fixup_turn(struct fixup *f, uint64_t now_ms);
+const struct fixup_stats *fixup_stats(const struct fixup *f);
+
+#endif
