@@ -163,3 +163,45 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 			error = nft_dump_set(nft, (enum set_id)set, each, ctx);
 	return error;
 }
+
+/* ---- one element ---- */
+
+static int read_one(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
+	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	const struct nlattr *elem = attrs_next(&elems);
+	struct element *e = ctx;
+	bool interval_end;
+
+	if (elem != NULL && codec_get(elem, (enum set_id)e->set, element_family(e), e, &interval_end))
+		return MNL_CB_STOP;
+	errno = EBADMSG;
+	return MNL_CB_ERROR;
+}
+
+int nft_get(struct nft *nft, struct element *e)
+{
+	char buffer[512 + CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8))), set[NAME_BYTES],
+		text[ELEMENT_TEXT_BYTES];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	const struct netlink_list question = {.socket = nft->socket, .request = nlh, .each = read_one, .ctx = e};
+	struct nfgenmsg *nfg;
+	int error;
+
+	assert(sets_shape(e->set)->daddr && !sets_shape(e->set)->range);
+	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+	nfg->nfgen_family = NFPROTO_INET;
+	nfg->version = NFNETLINK_V0;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, nft->table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, names_set((enum set_id)e->set, element_family(e), set));
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	codec_put(nlh, e, false, false);
+	mnl_attr_nest_end(nlh, list);
+	error = netlink_list(&question);
+	if (error < 0)
+		return kernel_fail(nft, -error, "table %s: reading %s", nft->table, element_format(e, text));
+	return 0;
+}

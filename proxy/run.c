@@ -202,35 +202,27 @@ static void kernel_open(struct daemon *d)
 		log_warn("conntrack: %s; stale connections will have to time out", error);
 }
 
-/* Reverse names of services and pods are ours even where no record exists. */
-static void reverse_ranges_set(struct daemon *d)
-{
-	const struct config *c = d->config;
-	size_t count = c->service_cidrs.count + c->cluster_cidrs.count;
-	struct cidr *cidrs = arena_array(c->arena, count + 1, sizeof *cidrs);
-
-	for (size_t i = 0; i < count; i++)
-		cidrs[i] = i < c->service_cidrs.count ? c->service_cidrs.items[i]
-						      : c->cluster_cidrs.items[i - c->service_cidrs.count];
-	zone_reverse_set(d->zone, cidrs, count);
-}
-
-static void dns_open(struct daemon *d)
+static void zone_open(struct daemon *d)
 {
 	const struct config *c = d->config;
 	const struct zone_config zone = {.domain = c->cluster_domain,
 					 .ttl_s = (uint32_t)c->dns_ttl_s,
 					 .negative_ttl_s = (uint32_t)c->dns_negative_ttl_s,
 					 .pods = (enum pods_mode)c->dns_pods};
+
+	d->zone = zone_new(&zone);
+	if (d->zone == NULL)
+		fatalx("--cluster-domain: \"%s\" is not a domain name", c->cluster_domain);
+}
+
+static void dns_open(struct daemon *d)
+{
+	const struct config *c = d->config;
 	size_t count = c->dns_listen.count;
 	struct server_listen *listen = arena_array(d->config->arena, count, sizeof *listen);
 	struct addr *addrs = arena_array(d->config->arena, count, sizeof *addrs);
 	const char *error = "";
 
-	d->zone = zone_new(&zone);
-	if (d->zone == NULL)
-		fatalx("--cluster-domain: \"%s\" is not a domain name", c->cluster_domain);
-	reverse_ranges_set(d);
 	if (c->no_dns)
 		return;
 	for (size_t i = 0; i < count; i++) {
@@ -243,6 +235,7 @@ static void dns_open(struct daemon *d)
 	d->server = server_start(&server, &error);
 	if (d->server == NULL)
 		fatalx("dns: %s", error);
+	figures_dns_init(report_metrics(d->report), d->server);
 }
 
 static void control_bind(struct daemon *d)
@@ -282,8 +275,6 @@ static void state_open(struct daemon *d)
 static void report_open(struct daemon *d)
 {
 	d->report = report_new(d->loop, d->config);
-	if (d->server != NULL)
-		figures_dns_init(report_metrics(d->report), d->server);
 	if (!d->config->no_proxy && nodeports_want_loopback(&d->config->nodeports))
 		d->relay = relay_start(report_metrics(d->report));
 }
@@ -348,9 +339,10 @@ int run(struct config *config, int argc, char **argv)
 	d.loop = ev_default_loop(EVFLAG_AUTO);
 	control_bind(&d);
 	kernel_open(&d);
-	dns_open(&d);
+	zone_open(&d);
 	report_open(&d);
 	state_open(&d);
+	dns_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
 	source_start(&d);

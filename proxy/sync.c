@@ -56,6 +56,16 @@ static void on_contested(void *ctx, const struct frontend_key *key, const struct
 		 key->proto != 0 ? " " : "", key->proto != 0 ? proto_name(key->proto) : "", winner->ns, winner->name);
 }
 
+/* Service and pod ranges: DNS answers for all reverse names in there. */
+static void reverse_turn(struct sync *s)
+{
+	struct cidr_list ranges = {0};
+
+	ranges_known(&ranges, s->parts.config, s->parts.node, s->parts.store);
+	zone_reverse_set(s->parts.zone, ranges.items, ranges.count);
+	free(ranges.items);
+}
+
 struct sync *sync_new(const struct sync_config *config)
 {
 	struct sync *s = mem_alloc(sizeof *s);
@@ -65,6 +75,7 @@ struct sync *sync_new(const struct sync_config *config)
 	s->claims = claims_new(on_contested, s);
 	s->changes = changes_new();
 	s->distrust = s->ranges_stale = true;
+	reverse_turn(s); /* what flags say counts before the first sync, too */
 	return s;
 }
 
@@ -146,16 +157,6 @@ static void compile_dirty(struct sync *s)
 	s->winner = s->loser = NULL;
 	for (size_t i = 0; i < count; i++)
 		service_turn(s, dirty[i]);
-}
-
-/* Service and pod ranges: DNS answers for all reverse names in there. */
-static void reverse_turn(struct sync *s)
-{
-	struct cidr_list ranges = {0};
-
-	ranges_known(&ranges, s->parts.config, s->parts.node, s->parts.store);
-	zone_reverse_set(s->parts.zone, ranges.items, ranges.count);
-	free(ranges.items);
 }
 
 /* The sets that belong to no service. */

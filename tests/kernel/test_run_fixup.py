@@ -1,0 +1,108 @@
+"""What the packet path remembers follows a change: conntrack entries and session affinity (reference A.7)."""
+import json
+import unittest
+
+import lab
+import manifests
+import traffic
+
+VIP = "10.96.0.1"
+
+
+class FixupTest(unittest.TestCase):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.node()
+        self.pods = [self.lab.pod(self.node, f"pod-{i}", f"10.244.0.1{i}") for i in range(3)]
+        self.client = self.lab.pod(self.node, "client", "10.244.0.99")
+        for i, pod in enumerate(self.pods):
+            self.lab.servers.udp(pod, f"pod-{i}", 8080)
+            self.lab.servers.tcp(pod, f"pod-{i}", 8080)
+        self.folder = manifests.Folder(self.lab.folder / "m")
+
+    def put(self, *pods, proto="UDP", node_port=None, **spec):
+        self.folder.put("web", manifests.service("web", VIP, [manifests.port(80, "x", proto, node_port)], **spec),
+                        manifests.slice("web", [f"10.244.0.1{i}" for i in pods], [("x", 8080, proto)]))
+
+    def daemon(self, *flags):
+        self.started = self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16", *flags)
+
+    def kernel(self):
+        return json.loads(self.started.call("status", "-o", "json", check=False).stdout)["kernel"]
+
+    def flow(self, dst=VIP, ns=None):
+        sock = traffic.open_flow(ns or self.client, dst, "udp", sport=40000)
+        self.addCleanup(sock.close)
+        return sock
+
+    def test_udp_with_a_fixed_source_port_follows_its_backend(self):
+        self.put(0)
+        self.daemon()
+        sock = self.flow()
+        self.assertEqual(traffic.exchange(sock, VIP, 80).server, "pod-0")
+        self.put(1)
+        lab.equals_within(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).server, "pod-1")
+        self.assertGreater(self.kernel()["flowsDeleted"], 0)
+
+    def test_udp_scaled_to_zero_and_back(self):
+        self.put(0)
+        self.daemon()
+        sock = self.flow()
+        self.assertEqual(traffic.exchange(sock, VIP, 80).server, "pod-0")
+        self.put()
+        lab.equals_within(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).outcome, "refused")
+        self.put(2)
+        lab.equals_within(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).server, "pod-2")
+
+    def test_udp_of_a_deleted_service_stops(self):
+        self.put(0)
+        self.daemon("--service-cidr", "10.96.0.0/16")
+        sock = self.flow()
+        self.assertEqual(traffic.exchange(sock, VIP, 80).server, "pod-0")
+        self.folder.remove("web")
+        lab.wait_until(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).outcome != "ok")
+
+    def test_udp_node_port(self):
+        self.put(0, node_port=30053, type="NodePort")
+        outside = self.lab.host(self.node, "outside", "192.168.0.1")
+        self.daemon()
+        sock = self.flow("192.168.0.2", outside)
+        self.assertEqual(traffic.exchange(sock, "192.168.0.2", 30053).server, "pod-0")
+        self.put(1, node_port=30053, type="NodePort")
+        lab.equals_within(lambda: traffic.exchange(sock, "192.168.0.2", 30053, limit_s=1).server, "pod-1")
+
+    def test_unrelated_flows_and_restarts_delete_nothing(self):
+        self.put(0)
+        self.daemon()
+        direct = self.flow("10.244.0.12")
+        through = self.flow(ns=self.node)
+        self.assertEqual(traffic.exchange(direct, "10.244.0.12", 8080).server, "pod-2")
+        self.assertEqual(traffic.exchange(through, VIP, 80).server, "pod-0")
+        self.put(0, 1)
+        lab.wait_until(lambda: len(self.node.elements("endpoints4")) == 2)
+        self.started.stop()
+        self.started.start()
+        self.assertEqual(self.kernel()["flowsDeleted"], 0)
+        self.assertEqual(traffic.exchange(through, VIP, 80).server, "pod-0")
+
+    def test_affinity_goes_with_its_endpoint(self):
+        affinity = {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 600}}}
+        self.put(0, 1, 2, proto="TCP", **affinity)
+        self.daemon()
+        first = traffic.connect(self.client, VIP, 80).server
+        self.assertEqual({traffic.connect(self.client, VIP, 80).server for _ in range(10)}, {first})
+        self.assertEqual(len(self.node.elements("affinity4")), 1)
+        gone = int(first[-1])
+        rest = [i for i in range(3) if i != gone]
+        self.put(*rest, proto="TCP", **affinity)
+        lab.wait_until(lambda: self.kernel()["affinityDeleted"] == 1)
+        second = traffic.connect(self.client, VIP, 80).server
+        self.assertIn(second, [f"pod-{i}" for i in rest])
+        self.assertEqual({traffic.connect(self.client, VIP, 80).server for _ in range(10)}, {second})
+        self.put(0, 1, 2, proto="TCP")  # and with the affinity itself
+        lab.wait_until(lambda: self.node.elements("affinity4") == [])
+
+
+if __name__ == "__main__":
+    unittest.main()
