@@ -1,6 +1,7 @@
 #include "nft/rule.h"
 
 #include <assert.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -256,7 +257,19 @@ void rule_masquerade(struct nftnl_rule *r)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
 }
 
-void rule_reject(struct nftnl_rule *r)
+void rule_reset_tcp(struct nftnl_rule *r)
+{
+	uint8_t tcp = IPPROTO_TCP;
+	struct nftnl_expr *e;
+
+	rule_l4proto(r, REG(0));
+	compare(r, NFT_CMP_EQ, &tcp, sizeof tcp);
+	e = add(r, "reject");
+	nftnl_expr_set_u32(e, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_TCP_RST);
+	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, 0);
+}
+
+void rule_refuse(struct nftnl_rule *r)
 {
 	struct nftnl_expr *e = add(r, "reject");
 

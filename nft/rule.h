@@ -43,7 +43,8 @@ void rule_add_mark(struct nftnl_rule *r, uint32_t bit);
 void rule_clear_mark(struct nftnl_rule *r, uint32_t bit);
 void rule_dnat(struct nftnl_rule *r, int family, uint32_t addr, uint32_t port);
 void rule_masquerade(struct nftnl_rule *r);
-void rule_reject(struct nftnl_rule *r);
+void rule_refuse(struct nftnl_rule *r);					 /* ICMP: port unreachable */
+void rule_reset_tcp(struct nftnl_rule *r);				 /* matches TCP; answers RST */
 void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain); /* chain: for NFT_GOTO and NFT_JUMP */
 void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t data, uint64_t timeout_ms);
 

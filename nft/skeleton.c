@@ -363,7 +363,7 @@ static void build_services(struct build *b)
 	rule_family(r, b->family);
 	rule_daddr(r, b->family, REG(0u));
 	rule_in_set(r, REG(0u), set_name(b, SET_CLUSTER_IPS, set), false);
-	rule_reject(r);
+	rule_verdict(r, NFT_GOTO, "refuse");
 	r = next_rule(b); /* a ClusterIP that no Service has */
 	rule_family(r, b->family);
 	rule_daddr(r, b->family, REG(0u));
@@ -475,14 +475,21 @@ static void build_hooks(struct build *b)
 	learn_if_sticky(b);
 }
 
+/* ICMP errors are limited to some a second per client, and TCP would wait for the next one: it gets a reset. */
+static void build_refuse(struct build *b)
+{
+	add_chain(b, "refuse");
+	rule_reset_tcp(next_rule(b));
+	rule_refuse(next_rule(b));
+}
+
 void skeleton_build(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks)
 {
 	struct build b = {.skeleton = s, .table = table, .out = body};
 
 	assert(s->masquerade_bit < 32);
 	sets_build(s, table, body);
-	add_chain(&b, "refuse");
-	rule_reject(next_rule(&b));
+	build_refuse(&b);
 	build_family(&b, AF_INET);
 	build_family(&b, AF_INET6);
 	b.out = hooks;

@@ -17,7 +17,7 @@ struct nftnl_rule;
 #define SKELETON_TRIES 16	     /* draws before slot 0 is taken: a half-full pool misses all with 2^-16 */
 #define SKELETON_AFFINITY_MAX 262144 /* clients remembered per family */
 #define SKELETON_SAME_BYTE "same-byte"
-#define SKELETON_VERSION 1 /* raise it whenever the rules or sets change */
+#define SKELETON_VERSION 2 /* raise it whenever the rules or sets change */
 
 /* Owned lists, in the order in which the kernel must get them. */
 struct ruleset {
