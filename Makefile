@@ -23,7 +23,7 @@ Q := $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 
 FOLDERS  := base watch nft dns proxy
-PACKAGES := libmnl libnftnl ldns libcjson libfyaml liburcu-qsbr liburcu-cds libmicrohttpd
+PACKAGES := libmnl libnftnl ldns libcjson libfyaml liburcu-qsbr liburcu-cds libmicrohttpd libcurl
 # Asked when first needed, not when this file is read: the packages may arrive by `make deps` in this very run.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags --silence-errors $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs --silence-errors $(PACKAGES)) -lev)$(PKG_LIBS)

@@ -5,7 +5,7 @@ set -eu
 
 # build: compiler and libraries
 build="gcc make pkg-config git libmnl-dev libnftnl-dev libldns-dev libev-dev libcjson-dev libfyaml-dev liburcu-dev
-libmicrohttpd-dev libxxhash-dev"
+libmicrohttpd-dev libxxhash-dev libcurl4-openssl-dev"
 # tests and lab: real clients, namespaces and tools
 tools="libcmocka-dev python3-minimal python3 iproute2 procps nftables conntrack curl bind9-dnsutils"
 # a second compiler, formatting, shell scripts

@@ -17,7 +17,7 @@ struct sink {
 	void *ctx;
 	void (*upsert)(void *ctx, struct object *o); /* ownership passes to the sink */
 	void (*remove)(void *ctx, enum object_kind kind, const char *ns, const char *name);
-	/* Exists, but what it says now is unusable: the last good version, if any, stays, also over the end of a list. */
+	/* Exists, but what it says now is unusable: its last good version stays, also over the end of a list. */
 	void (*keep)(void *ctx, enum object_kind kind, const char *ns, const char *name);
 	void (*list_begin)(void *ctx, enum object_kind kind);
 	void (*list_end)(void *ctx, enum object_kind kind);

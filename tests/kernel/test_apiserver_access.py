@@ -1,0 +1,142 @@
+"""Reaching an API server: TLS, tokens, client certificates, kubeconfig, the service account of a pod."""
+import base64
+import tempfile
+import time
+
+from certificates import make_tls
+from follow import Case, Follow, cluster, service, wait_until
+
+
+class Access(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.ca, cls.crt, cls.key, cls.client_crt, cls.client_key = make_tls(cls.folder.name)
+        cls.other_ca, cls.other_crt, cls.other_key, _, _ = make_tls(
+            cls.folder.name, names=("DNS:elsewhere.example",), prefix="other-")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def write(self, name, text):
+        path = f"{self.folder.name}/{name}"
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def serve(self, **more):
+        server = cluster(**{"tls": (self.crt, self.key), **more})
+        self.addCleanup(server.stop)
+        return server
+
+    def test_tls_with_its_ca(self):
+        f = self.follow(self.serve(), "--ca-file", self.ca)
+        f.wait_complete()
+
+    def test_wrong_ca_is_refused(self):
+        server = self.serve()
+        f = self.follow(server, "--ca-file", self.other_ca)
+        f.wait(lambda: f.logged("warning", "certificate"))
+        self.assertEqual((f.lines, server.requests), ([], []))
+
+    def test_wrong_name_is_refused(self):
+        server = self.serve(tls=(self.other_crt, self.other_key))
+        f = self.follow(server, "--ca-file", self.other_ca)
+        f.wait(lambda: f.logged("warning", "127.0.0.1"))
+        self.assertEqual((f.lines, server.requests), ([], []))
+
+    def test_unchecked_only_with_a_warning(self):
+        f = self.follow(self.serve(tls=(self.other_crt, self.other_key)), "--insecure", "yes")
+        f.wait_complete()
+        self.assertTrue(f.logged("warning", "certificate is not checked"))
+
+    def test_token_rotates_and_is_never_logged(self):
+        server = self.serve(token="first-secret")
+        path = self.write("token", "first-secret\n")
+        f = self.follow(server, "--ca-file", self.ca, "--token-file", path)
+        f.wait_complete()
+        server.token = "second-secret"
+        server.disturb("reset")
+        f.wait(lambda: f.logged("unauthorized"), "the old token is refused")
+        self.write("token", "second-secret\n")
+        server.put(service("two", 81))
+        self.expect_in_step(f, server)
+        self.assertEqual(server.tokens_seen, {"first-secret", "second-secret"})
+        self.assertFalse(f.logged("-secret"))
+        self.assertTrue(f.logged("GET https://127.0.0.1", "/api/v1/services?watch=true"))
+        self.assertTrue(f.logged("request ended: status 401"))
+
+    def test_token_renewed_just_in_time_costs_no_wait(self):
+        server = self.serve(token="first-secret")
+        path = self.write("token", "first-secret")
+        f = self.follow(server, "--ca-file", self.ca, "--token-file", path)
+        f.wait_complete()
+        wait_until(lambda: server.watching() == 6)
+        time.sleep(2.1)
+        self.write("token", "second-secret")
+        server.token = "second-secret"
+        server.disturb("close", "services")
+        start = time.monotonic()
+        server.put(service("two", 81))
+        self.expect_in_step(f, server)
+        self.assertLess(time.monotonic() - start, 0.8)
+
+    def kubeconfig(self, server, user, cluster_lines):
+        return self.write("kubeconfig", "\n".join([
+            "apiVersion: v1", "kind: Config", "current-context: here", "contexts:",
+            "- {name: here, context: {cluster: c, user: u}}", "clusters:", "- name: c", "  cluster:",
+            f"    server: {server.url}/", *[f"    {line}" for line in cluster_lines], "users:", "- name: u", "  user:",
+            *[f"    {line}" for line in user]]) + "\n")
+
+    def test_kubeconfig_with_client_certificate(self):
+        server = self.serve(client_ca=self.ca)
+        config = self.kubeconfig(server, ["client-certificate: client.crt", f"client-key: {self.client_key}"],
+                                 ["certificate-authority: ca.crt"])
+        f = Follow("--kubeconfig", config)
+        self.addCleanup(f.stop)
+        f.wait_complete()
+
+    def test_kubeconfig_with_everything_inside(self):
+        def inline(path):
+            with open(path, "rb") as f:
+                return base64.b64encode(f.read()).decode()
+
+        server = self.serve(client_ca=self.ca, token="fixed-secret")
+        config = self.kubeconfig(server, ["token: fixed-secret", f"client-certificate-data: {inline(self.client_crt)}",
+                                          f"client-key-data: {inline(self.client_key)}"],
+                                 [f"certificate-authority-data: {inline(self.ca)}"])
+        f = Follow("--kubeconfig", config)
+        self.addCleanup(f.stop)
+        f.wait_complete()
+        self.assertFalse(f.logged("fixed-secret"))
+
+    def test_without_client_certificate(self):
+        server = self.serve(client_ca=self.ca)
+        f = self.follow(server, "--ca-file", self.ca)
+        f.wait(lambda: f.logged("warning"))
+        self.assertEqual(server.requests, [])
+
+    def in_cluster(self, server, host):
+        """As in a pod: the service account's files below /run/secrets of a mount namespace of its own."""
+        script = ("mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount && cd $0 && "
+                  "cp ca.crt /run/secrets/kubernetes.io/serviceaccount/ && "
+                  "printf pod-secret >/run/secrets/kubernetes.io/serviceaccount/token && exec \"$@\"")
+        f = Follow(prefix=("unshare", "-m", "sh", "-c", script, self.folder.name),
+                   env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KUBERNETES_SERVICE_HOST": host,
+                        "KUBERNETES_SERVICE_PORT": str(server.port)})
+        self.addCleanup(f.stop)
+        f.wait_complete()
+
+    def test_service_account(self):
+        self.in_cluster(self.serve(token="pod-secret"), "127.0.0.1")
+
+    def test_service_account_ipv6(self):
+        self.in_cluster(self.serve(token="pod-secret", host="::1"), "::1")
+
+    def test_no_source_at_all(self):
+        f = Follow(env={})
+        self.addCleanup(f.stop)
+        self.assertEqual(f.process.wait(30), 1)
+        f.wait(lambda: f.log, "a line")
+        self.assertTrue(f.logged("KUBERNETES_SERVICE_HOST"))
