@@ -1,4 +1,5 @@
 """Localhost node ports: 127.0.0.1 and [::1] on the node reach services through the relay."""
+import resource
 import unittest
 
 import lab
@@ -119,6 +120,29 @@ class Relay(unittest.TestCase):
             self.assertEqual(reply.outcome, "timeout")
         for conf in ("all", "default", "eth0"):
             self.assertEqual(self.node.run("cat", f"/proc/sys/net/ipv4/conf/{conf}/route_localnet").stdout, "0\n")
+
+    def test_more_clients_than_places_wait(self):
+        """1024 connections at a time: the next ones are served when others end, none is refused."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        self.put(["a"])
+        self.daemon()
+        flows = [traffic.open_flow(self.node, "127.0.0.1", "tcp") for _ in range(1100)]
+        for flow in flows:
+            self.addCleanup(flow.close)
+            flow.settimeout(lab.LIMIT_S)
+            flow.connect(("127.0.0.1", 30080))
+        for flow in flows[:1024]:
+            self.assertIn(b'"server": "a"', flow.recv(1000))
+        flows[-1].settimeout(0.3)
+        with self.assertRaises(TimeoutError):
+            flows[-1].recv(1)
+        for flow in flows[:200]:
+            flow.close()
+        for flow in flows[1024:]:
+            flow.settimeout(lab.LIMIT_S)
+            self.assertIn(b'"server": "a"', flow.recv(1000))
 
     def test_figures(self):
         self.put()
