@@ -52,42 +52,42 @@ static void defaults(void **state)
 	decoded_fini(&d);
 }
 
+static const char every_field_set[] =
+	"apiVersion: v1\n"
+	"kind: Service\n"
+	"metadata:\n"
+	"  name: web\n"
+	"  labels: {service.kubernetes.io/service-proxy-name: cilium}\n"
+	"  annotations: {fairlead/lb: maglev, fairlead/source-ranges: all}\n"
+	"spec:\n"
+	"  type: LoadBalancer\n"
+	"  clusterIPs: [010.096.0.01, 'fd00:96:0::1']\n" /* k8s: leading zeros are decimal */
+	"  ipFamilies: [IPv4, IPv6]\n"
+	"  externalIPs: [203.0.113.9]\n"
+	"  loadBalancerSourceRanges: [' 10.0.0.0/8', '2001:db8::/32 ']\n"
+	"  externalTrafficPolicy: Local\n"
+	"  internalTrafficPolicy: Local\n"
+	"  healthCheckNodePort: 31000\n"
+	"  publishNotReadyAddresses: yes\n"
+	"  sessionAffinity: ClientIP\n"
+	"  sessionAffinityConfig: {clientIP: {timeoutSeconds: 60}}\n"
+	"  ports:\n"
+	"  - {name: http, port: 80, targetPort: web, nodePort: 30080}\n"
+	"  - {name: dns, port: 53, protocol: UDP, targetPort: 5353}\n"
+	"  - {name: dns-tcp, port: 53}\n"
+	"  - {name: sig, port: 99, protocol: SCTP, targetPort: 8099}\n"
+	"status:\n"
+	"  loadBalancer:\n"
+	"    ingress:\n"
+	"    - {ip: 198.51.100.1, ipMode: VIP}\n"
+	"    - {ip: 198.51.100.2, ipMode: Proxy}\n"
+	"    - {hostname: lb.example.org}\n"
+	"    - {ip: nonsense}\n";
+
 static void every_field(void **state)
 {
 	struct decoded d;
-	const struct service_object *s =
-		one_service(&d,
-			    "apiVersion: v1\n"
-			    "kind: Service\n"
-			    "metadata:\n"
-			    "  name: web\n"
-			    "  labels: {service.kubernetes.io/service-proxy-name: cilium}\n"
-			    "  annotations: {fairlead/lb: maglev, fairlead/source-ranges: all}\n"
-			    "spec:\n"
-			    "  type: LoadBalancer\n"
-			    "  clusterIPs: [010.096.0.01, 'fd00:96:0::1']\n" /* k8s: leading zeros are decimal */
-			    "  ipFamilies: [IPv4, IPv6]\n"
-			    "  externalIPs: [203.0.113.9]\n"
-			    "  loadBalancerSourceRanges: [' 10.0.0.0/8', '2001:db8::/32 ']\n"
-			    "  externalTrafficPolicy: Local\n"
-			    "  internalTrafficPolicy: Local\n"
-			    "  healthCheckNodePort: 31000\n"
-			    "  publishNotReadyAddresses: yes\n"
-			    "  sessionAffinity: ClientIP\n"
-			    "  sessionAffinityConfig: {clientIP: {timeoutSeconds: 60}}\n"
-			    "  ports:\n"
-			    "  - {name: http, port: 80, targetPort: web, nodePort: 30080}\n"
-			    "  - {name: dns, port: 53, protocol: UDP, targetPort: 5353}\n"
-			    "  - {name: dns-tcp, port: 53}\n"
-			    "  - {name: sig, port: 99, protocol: SCTP, targetPort: 8099}\n"
-			    "status:\n"
-			    "  loadBalancer:\n"
-			    "    ingress:\n"
-			    "    - {ip: 198.51.100.1, ipMode: VIP}\n"
-			    "    - {ip: 198.51.100.2, ipMode: Proxy}\n"
-			    "    - {hostname: lb.example.org}\n"
-			    "    - {ip: nonsense}\n",
-			    false);
+	const struct service_object *s = one_service(&d, every_field_set, false);
 
 	(void)state;
 	assert_string_equal(
@@ -359,9 +359,8 @@ static void lists(void **state)
 	assert_string_equal(d.objects[1]->name, "d");
 	assert_string_equal(d.unknown.data, "apps/v1 Deployment\nv1 List\ndiscovery.k8s.io/v1beta1 EndpointSlice\n");
 	assert_string_equal(d.refused.data, "Namespace /B\n /\n");
-	assert_string_equal(d.problems.data,
-			    "!6 Namespace B: metadata.name: \"B\" is not a DNS label (a-z, 0-9, -)\n"
-			    "!7 items[3].apiVersion: missing\n");
+	assert_string_equal(d.problems.data, "!6 Namespace B: metadata.name: \"B\" is not a DNS label (a-z, 0-9, -)\n"
+					     "!7 items[3].apiVersion: missing\n");
 	decoded_fini(&d);
 }
 

@@ -79,28 +79,23 @@ static struct addr ip(const char *text)
 }
 
 /* One of every kind, with every field set. */
-static struct object *const *samples(void)
-{
-	static struct port_object ports[] = {{"http", 6, 80, 30080, "web"}, {"dns", 17, 53, 0, "53"}};
-	static struct addr external[1], more[1], addrs[2];
-	static struct ingress_object ingress[2];
-	static struct cidr ranges[1];
-	static const char *const zones[] = {"a", "b"}, *const nodes[] = {"n1"};
-	static struct slice_port_object slice_ports[] = {{"http", 6, 8080}};
-	static struct endpoint_object endpoints[2];
-	static struct service_object service;
-	static struct slice_object slice;
-	static struct namespace_object ns = {{.kind = OBJECT_NAMESPACE, .ns = "", .name = "prod"}};
-	static struct node_object node;
-	static struct pod_object pod;
-	static struct service_cidr_object cidr;
-	static struct object *const all[] = {&service.object, &slice.object, &ns.object, &node.object,
-					     &pod.object,     &cidr.object,  NULL};
+static struct port_object ports[] = {{"http", 6, 80, 30080, "web"}, {"dns", 17, 53, 0, "53"}};
+static struct addr external[1], more[1], addrs[2];
+static struct ingress_object ingress[2];
+static struct cidr ranges[1];
+static const char *const zones[] = {"a", "b"}, *const nodes[] = {"n1"};
+static struct slice_port_object slice_ports[] = {{"http", 6, 8080}};
+static struct endpoint_object endpoints[2];
+static struct service_object service;
+static struct slice_object slice;
+static struct namespace_object ns = {{.kind = OBJECT_NAMESPACE, .ns = "", .name = "prod"}};
+static struct node_object node;
+static struct pod_object pod;
+static struct service_cidr_object cidr;
 
+static void sample_service(void)
+{
 	external[0] = ip("203.0.113.9");
-	more[0] = ip("10.1.0.9");
-	addrs[0] = ip("10.1.0.1");
-	addrs[1] = ip("fd00::1");
 	ingress[0] = (struct ingress_object){ip("198.51.100.1"), true};
 	assert_true(cidr_parse(&ranges[0], "10.0.0.0/8"));
 	service = (struct service_object){.object = {.kind = OBJECT_SERVICE, .ns = "prod", .name = "web"},
@@ -124,6 +119,11 @@ static struct object *const *samples(void)
 					  .proxy_name = "other",
 					  .balance = BALANCE_MAGLEV,
 					  .source_ranges_everywhere = true};
+}
+
+static void sample_slice(void)
+{
+	more[0] = ip("10.1.0.9");
 	endpoints[0] = (struct endpoint_object){.addr = ip("10.1.0.2"),
 						.ready = true,
 						.serving = true,
@@ -146,6 +146,12 @@ static struct object *const *samples(void)
 				      .ports = slice_ports,
 				      .endpoint_count = 2,
 				      .endpoints = endpoints};
+}
+
+static void sample_small_kinds(void)
+{
+	addrs[0] = ip("10.1.0.1");
+	addrs[1] = ip("fd00::1");
 	node = (struct node_object){.object = {.kind = OBJECT_NODE, .ns = "", .name = "node-a"},
 				    .addr_count = 2,
 				    .addrs = addrs,
@@ -163,6 +169,16 @@ static struct object *const *samples(void)
 	cidr = (struct service_cidr_object){.object = {.kind = OBJECT_SERVICE_CIDR, .ns = "", .name = "kubernetes"},
 					    .cidr_count = 1,
 					    .cidrs = ranges};
+}
+
+static struct object *const *samples(void)
+{
+	static struct object *const all[] = {&service.object, &slice.object, &ns.object, &node.object,
+					     &pod.object,     &cidr.object,  NULL};
+
+	sample_service();
+	sample_slice();
+	sample_small_kinds();
 	return all;
 }
 
@@ -211,7 +227,7 @@ static void round_trip(void **state)
 	struct heard h = {0};
 	struct sink sink = sink_of(&h);
 	struct state_info info;
-	const struct slice_object *slice;
+	const struct slice_object *read;
 
 	save_samples(*state);
 	assert_true(state_load(*state, SOURCE, &sink, &info));
@@ -223,11 +239,11 @@ static void round_trip(void **state)
 	assert_int_equal(h.turns, 1);
 	for (size_t i = 0; i < h.count; i++)
 		assert_same(h.objects[i], samples()[i]);
-	slice = (const struct slice_object *)h.objects[1];
-	assert_string_equal(slice->endpoints[0].zone_hints[1], "b");
-	assert_null(slice->endpoints[1].hostname);
-	assert_true(addr_equal(&slice->endpoints[0].more_addrs[0], &(struct addr){AF_INET, {10, 1, 0, 9}}));
-	assert_true(slice->endpoints[1].terminating && !slice->endpoints[1].ready);
+	read = (const struct slice_object *)h.objects[1];
+	assert_string_equal(read->endpoints[0].zone_hints[1], "b");
+	assert_null(read->endpoints[1].hostname);
+	assert_true(addr_equal(&read->endpoints[0].more_addrs[0], &(struct addr){AF_INET, {10, 1, 0, 9}}));
+	assert_true(read->endpoints[1].terminating && !read->endpoints[1].ready);
 	heard_free(&h);
 }
 
