@@ -375,6 +375,7 @@ bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct ar
 	if (!ok)
 		library_error(p, diag);
 	*out = ok && p->root != NULL && p->root->type != VALUE_NULL ? p->root : NULL;
+	fy_diag_reset_error(diag); /* frees what was collected, while the parser that it points into lives */
 	fy_parser_destroy(fyp);
 	fy_diag_unref(diag);
 	return ok;
