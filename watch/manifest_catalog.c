@@ -60,6 +60,7 @@ void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint
 		.digest = o->digest,
 		.line = line >= d->line ? line - d->line : 0,
 	};
+	c->rivals += e->claims != NULL;
 	d->claims = claim;
 	e->claims = claim;
 	catalog_touch(c, e);
@@ -73,6 +74,7 @@ void catalog_unclaim(struct catalog *c, struct claim *claim)
 	while (*at != claim)
 		at = &(*at)->next_in_entry;
 	*at = claim->next_in_entry;
+	c->rivals -= e->claims != NULL;
 	if (e->shown == claim)
 		e->shown = NULL;
 	catalog_touch(c, e);

@@ -36,6 +36,7 @@ struct document {
 	size_t offset_bytes, length_bytes; /* length 0: holds claims without bytes */
 	uint32_t line;			   /* of its first byte in the file */
 	bool unreadable;		   /* what it defines is not known */
+	bool item;			   /* one element of a list that was cut: see watch/manifest_cut.h */
 	bool gone;			   /* no longer in the file: its claims are held or dropped */
 	struct claim *claims;
 	struct refusal *refusals;
@@ -65,6 +66,7 @@ struct catalog {
 	struct map entries; /* by key */
 	struct entry *dirty;
 	size_t documents; /* that have bytes in a file */
+	size_t rivals;	  /* claims beyond the first on an object */
 };
 
 /* Writes kind, namespace and name as one key; returns its length (0: longer than any name can be). */

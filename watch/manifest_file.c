@@ -1,4 +1,4 @@
-#include "watch/manifest_file.h"
+#include "watch/manifest_document.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/hash.h"
 
 #define ENDPOINTS_MARK ":endpoints-" /* in the names that the decoder gives slices made of Endpoints */
 
@@ -30,7 +28,7 @@ void loader_fini(struct loader *l)
 	arena_free(l->arena);
 }
 
-static void report(struct loader *l, const char *path, const struct decode_problem *p)
+void loader_problem(struct loader *l, const char *path, const struct decode_problem *p)
 {
 	l->counts.problems++;
 	l->counts.refused += p->refused;
@@ -45,171 +43,9 @@ void loader_report(struct loader *l, const char *path, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof reason, fmt, ap);
 	va_end(ap);
-	report(l, path,
-	       &(struct decode_problem){
-		       .kind = "", .ns = "", .name = "", .field = "", .reason = reason, .refused = true});
-}
-
-/* ---- one document ---- */
-
-/* What the decoder says goes to this document. */
-struct decoding {
-	struct loader *loader;
-	struct document *document;
-};
-
-static void on_object(void *ctx, struct object *o, uint32_t line)
-{
-	struct decoding *now = ctx;
-
-	catalog_claim(now->loader->catalog, now->document, o, line);
-}
-
-static void on_problem(void *ctx, const struct decode_problem *p)
-{
-	struct decoding *now = ctx;
-
-	report(now->loader, now->document->file->path, p);
-}
-
-static void on_refused(void *ctx, const char *kind, const char *ns, const char *name)
-{
-	struct decoding *now = ctx;
-	char key[CATALOG_KEY_BYTES];
-	size_t n = catalog_key(key, kind, ns, name);
-	struct refusal *r;
-
-	if (n == 0 || name[0] == '\0') { /* whatever it meant to define */
-		now->document->unreadable = true;
-		return;
-	}
-	r = mem_alloc(sizeof *r + n);
-	r->key_bytes = n;
-	memcpy(r->key, key, n);
-	r->next = now->document->refusals;
-	now->document->refusals = r;
-}
-
-static void on_unknown(void *ctx, const char *api_version, const char *kind)
-{
-	struct loader *l = ((struct decoding *)ctx)->loader;
-	char text[128];
-	struct unknown_kind *u = l->unknown;
-
-	snprintf(text, sizeof text, "%.60s %.60s", api_version, kind);
-	while (u != NULL && strcmp(u->text, text) != 0)
-		u = u->next;
-	if (u == NULL) {
-		u = mem_alloc(sizeof *u + strlen(text) + 1);
-		memcpy(u->text, text, strlen(text) + 1);
-		u->next = l->unknown;
-		l->unknown = u;
-	}
-	u->count++;
-}
-
-static void document_decode(struct loader *l, struct document *d, const struct yaml_chunk *chunk)
-{
-	struct decoding now = {l, d};
-	struct decode_sink sink = {&now, on_object, on_problem, on_refused, on_unknown};
-	const struct value *v;
-	struct yaml_error error;
-
-	if (yaml_parse(l->yaml, chunk, l->arena, &v, &error)) {
-		decode_document(l->decoder, v, &sink);
-	} else {
-		d->unreadable = true;
-		report(l, d->file->path,
-		       &(struct decode_problem){.line = error.line,
-						.kind = "",
-						.ns = "",
-						.name = "",
-						.field = "",
-						.reason = error.reason,
-						.refused = true});
-	}
-	arena_reset(l->arena);
-}
-
-/* ---- the old documents: found again by their bytes, or gone ---- */
-
-static void old_put(struct map *old, struct document *d)
-{
-	d->next_same = map_get(old, &d->hash, sizeof d->hash);
-	map_put(old, &d->hash, sizeof d->hash, d);
-}
-
-static struct document *old_take(struct map *old, uint64_t hash)
-{
-	struct document *d = map_get(old, &hash, sizeof hash);
-
-	if (d == NULL)
-		return NULL;
-	if (d->next_same != NULL)
-		map_put(old, &d->next_same->hash, sizeof hash, d->next_same);
-	else
-		map_del(old, &hash, sizeof hash);
-	return d;
-}
-
-/* Its place among other claims on the same object may have changed. */
-static void document_moved(struct loader *l, struct document *d, const struct yaml_chunk *chunk)
-{
-	if (d->line != chunk->line)
-		for (struct claim *c = d->claims; c != NULL; c = c->next_in_document)
-			if (c->entry->claims->next_in_entry != NULL)
-				catalog_touch(l->catalog, c->entry);
-	d->line = chunk->line;
-}
-
-static struct document *old_all(const struct map *old)
-{
-	struct document *all = NULL, *d;
-	size_t at = 0;
-
-	while ((d = map_next(old, &at)) != NULL)
-		for (; d != NULL; d = d->next_same) {
-			d->next = all;
-			all = d;
-		}
-	return all;
-}
-
-/* Makes f->documents those of the new bytes; returns the documents that are gone. */
-static struct document *documents_read(struct loader *l, struct file *f, const char *bytes, size_t length_bytes)
-{
-	struct document **tail = &f->documents, *d = f->documents, *next;
-	struct yaml_chunk chunk;
-	struct map old = {0};
-	size_t at = 0, position = 0;
-	uint32_t line = 1;
-
-	for (; d != NULL; d = next) {
-		next = d->next;
-		d->gone = true;
-		old_put(&old, d);
-	}
-	for (; yaml_next_document(bytes, length_bytes, &at, &line, &chunk); position = at) {
-		uint64_t hash = hash_bytes(chunk.text, chunk.length_bytes, 0);
-		d = old_take(&old, hash);
-		if (d == NULL) {
-			d = document_new(f);
-			d->hash = hash;
-			d->line = chunk.line;
-			document_decode(l, d, &chunk);
-			l->catalog->documents++;
-		}
-		document_moved(l, d, &chunk);
-		d->gone = false;
-		d->offset_bytes = position;
-		d->length_bytes = chunk.length_bytes;
-		*tail = d;
-		tail = &d->next;
-	}
-	*tail = NULL;
-	d = old_all(&old);
-	map_fini(&old);
-	return d;
+	loader_problem(l, path,
+		       &(struct decode_problem){
+			       .kind = "", .ns = "", .name = "", .field = "", .reason = reason, .refused = true});
 }
 
 /* ---- what becomes of the claims of gone documents ---- */
@@ -347,7 +183,7 @@ static char *file_read(struct loader *l, const char *path, size_t *length_bytes,
 	} else if ((size_t)st->st_size > MANIFEST_FILE_MAX_BYTES) {
 		loader_report(l, path, "is larger than %zu MiB", MANIFEST_FILE_MAX_BYTES >> 20);
 	} else {
-		bytes = mem_alloc((size_t)st->st_size);
+		bytes = mem_resize(NULL, (size_t)st->st_size); /* not zeroed: it may be large */
 		if (!read_all(fd, bytes, (size_t)st->st_size, length_bytes)) {
 			loader_report(l, path, "cannot be read: %s", strerror(errno));
 			free(bytes);
@@ -424,19 +260,12 @@ struct object *file_fetch(struct loader *l, const struct claim *claim)
 	const struct document *d = claim->document;
 	struct fetch want = {.entry = claim->entry};
 	struct decode_sink sink = {.ctx = &want, .object = fetch_object, .problem = fetch_problem};
-	const struct value *v;
-	struct yaml_error error;
 	struct stat st;
 	size_t n;
 	char *bytes = file_read(l, d->file->path, &n, &st);
 
-	if (bytes != NULL && d->length_bytes != 0 && d->offset_bytes <= n && d->length_bytes <= n - d->offset_bytes &&
-	    hash_bytes(bytes + d->offset_bytes, d->length_bytes, 0) == d->hash) {
-		struct yaml_chunk chunk = {bytes + d->offset_bytes, d->length_bytes, d->line};
-		if (yaml_parse(l->yaml, &chunk, l->arena, &v, &error))
-			decode_document(l->decoder, v, &sink);
-		arena_reset(l->arena);
-	}
+	if (bytes != NULL && d->length_bytes != 0 && d->offset_bytes <= n && d->length_bytes <= n - d->offset_bytes)
+		document_parse(l, d, bytes, &sink);
 	free(bytes);
 	return want.found;
 }

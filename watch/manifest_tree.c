@@ -242,10 +242,14 @@ static void dir_refresh(struct tree *t, const char *path, const char *full, cons
 /* A root that went away says nothing about objects: the last state stays until it is back. */
 static void path_lost(struct tree *t, const char *path)
 {
+	struct file *f = map_get_str(&t->files, path);
 	struct stat st;
 
 	if (path[0] != '\0' && stat(t->loader->root, &st) == 0) {
-		drop_below(t, path);
+		if (f != NULL)
+			file_drop(t, f);
+		else if (map_get_str(&t->dirs, path) != NULL)
+			drop_below(t, path);
 		return;
 	}
 	if (!t->root_lost)

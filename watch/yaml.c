@@ -105,6 +105,64 @@ static uint32_t line_of(const struct yaml_parser *p, struct fy_event *event)
 	return p->line_before + (mark != NULL ? (uint32_t)mark->line : 0) + 1;
 }
 
+/* ---- what libfyaml is spared: 0.7.12 loops on some of it and leaks on some (found by fuzzing) ---- */
+
+/* Bytes of a well-formed UTF-8 sequence at *s (RFC 3629); 0 = none. */
+static size_t utf8_bytes(const unsigned char *s, size_t left)
+{
+	static const unsigned char first_min[] = {0x80, 0x80, 0xa0, 0x90}; /* no overlong forms */
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
+
+	if (n == 1)
+		return 1;
+	if (n > left || s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 || s[0] == 0xf0) && s[1] < first_min[n - 1])
+		return 0;
+	return (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f) ? 0 : n; /* surrogates, above 10FFFF */
+}
+
+static bool check_text(struct yaml_parser *p, const struct yaml_chunk *chunk)
+{
+	const unsigned char *s = (const unsigned char *)chunk->text;
+	uint32_t line = chunk->line;
+	size_t n;
+
+	for (size_t i = 0; i < chunk->length_bytes; i += n) {
+		n = 1;
+		if (s[i] >= ' ' && s[i] < 0x7f)
+			continue;
+		n = utf8_bytes(s + i, chunk->length_bytes - i);
+		if (n == 0)
+			return fail(p, line, "not UTF-8: byte 0x%02x", s[i]);
+		if (s[i] == '\n')
+			line++;
+		else if (s[i] < ' ' && s[i] != '\t' && s[i] != '\r')
+			return fail(p, line, "control character 0x%02x", s[i]);
+	}
+	return true;
+}
+
+/* %YAML is all that anyone writes; a %TAG could only name types that are not used here. */
+static bool check_directives(struct yaml_parser *p, const struct yaml_chunk *chunk)
+{
+	uint32_t line = chunk->line;
+	size_t n;
+
+	for (size_t i = 0; i < chunk->length_bytes; i += n, line++) {
+		const char *at = chunk->text + i;
+		n = line_bytes(at, chunk->length_bytes - i);
+		if (!is_prelude(at, n))
+			break;
+		if (at[0] == '%' && (n < 9 || (memcmp(at, "%YAML 1.1", 9) != 0 && memcmp(at, "%YAML 1.2", 9) != 0)))
+			return fail(p, line, "directive that is not %%YAML 1.1 or 1.2");
+	}
+	return true;
+}
+
 /* ---- building ---- */
 
 static struct value *value_new(struct yaml_parser *p, enum value_type type, uint32_t line)
@@ -356,8 +414,7 @@ static bool read_events(struct yaml_parser *p, struct fy_parser *fyp)
 	return ok && !fy_parser_get_stream_error(fyp);
 }
 
-bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct arena *arena, const struct value **out,
-		struct yaml_error *error)
+static bool library_parse(struct yaml_parser *p, const struct yaml_chunk *chunk)
 {
 	struct fy_diag_cfg diag_cfg = {.level = FYET_ERROR, .module_mask = UINT32_MAX};
 	struct fy_diag *diag = fy_diag_create(&diag_cfg);
@@ -369,15 +426,24 @@ bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct ar
 	if (fyp == NULL)
 		fatalx("libfyaml: no parser");
 	fy_diag_set_collect_errors(diag, true);
-	*error = (struct yaml_error){0};
-	*p = (struct yaml_parser){.arena = arena, .error = error, .line_before = chunk->line - 1};
 	ok = fy_parser_set_string(fyp, chunk->text, chunk->length_bytes) == 0 && read_events(p, fyp);
 	if (!ok)
 		library_error(p, diag);
-	*out = ok && p->root != NULL && p->root->type != VALUE_NULL ? p->root : NULL;
 	fy_diag_reset_error(diag); /* frees what was collected, while the parser that it points into lives */
 	fy_parser_destroy(fyp);
 	fy_diag_unref(diag);
+	return ok;
+}
+
+bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct arena *arena, const struct value **out,
+		struct yaml_error *error)
+{
+	bool ok;
+
+	*error = (struct yaml_error){0};
+	*p = (struct yaml_parser){.arena = arena, .error = error, .line_before = chunk->line - 1};
+	ok = check_text(p, chunk) && check_directives(p, chunk) && library_parse(p, chunk);
+	*out = ok && p->root != NULL && p->root->type != VALUE_NULL ? p->root : NULL;
 	return ok;
 }
 

@@ -242,6 +242,64 @@ static void unchanged_documents_are_left_alone(void **state)
 	assert_int_equal(w->removes, 0);
 }
 
+#define ITEM(name, port)                                                  \
+	"- apiVersion: v1\n  kind: Service\n  metadata:\n    name: " name \
+	"\n  spec:\n    clusterIP: 10.96.0.10\n    ports:\n"              \
+	"    - port: " #port "\n"
+#define LIST(items) "apiVersion: v1\nitems:\n" items "kind: List\nmetadata:\n  resourceVersion: \"\"\n"
+
+/* A list as kubectl prints it is read item by item: one bad item does not spoil the others, one edit is one decode. */
+static void list_items_are_documents(void **state)
+{
+	struct world *w = *state;
+	struct manifest_counts counts;
+
+	put(w, "a.yaml", LIST(ITEM("a", 1) ITEM("b", 2) ITEM("c", 3)));
+	start(w);
+	manifest_count(w->m, &counts);
+	assert_int_equal(counts.documents, 3);
+	put(w, "a.yaml", LIST(ITEM("a", 1) "# a comment\n" ITEM("b", 7) ITEM("c", 3)));
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/b"), 7);
+	assert_int_equal(w->upserts, 4);
+	put(w, "a.yaml", LIST(ITEM("a", 1) ITEM("b", 99999) ITEM("c", 4)));
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/b"), 7);
+	assert_int_equal(port_of(w, "Service default/c"), 4);
+	put(w, "a.yaml", LIST(ITEM("c", 4)));
+	turn(w);
+	assert_int_equal(map_count(&w->objects), 1);
+}
+
+/* Whatever is not exactly that layout is one document: same objects, no pieces. */
+static void other_lists_are_one_document(void **state)
+{
+	static const char *const lists[] = {
+		"kind: List\napiVersion: v1\nitems: [{apiVersion: v1, kind: Namespace, metadata: {name: n}}]\n",
+		"kind: NamespaceList\napiVersion: v1\nitems:\n- metadata:\n    name: n\n",
+		"kind: List\napiVersion: v1\nitems:\n- &a\n  apiVersion: v1\n  kind: Namespace\n  metadata: {name: "
+		"n}\n- *a\n",
+		"kind: List\napiVersion: v1\nother: 1\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata: {name: "
+		"n}\n",
+		"kind: List\napiVersion: v1\nitems:\n  - apiVersion: v1\n    kind: Namespace\n    metadata: {name: "
+		"n}\n",
+	};
+	struct world *w = *state;
+	struct manifest_counts counts;
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		put(w, "a.yaml", lists[i]);
+		if (i == 0)
+			start(w);
+		else
+			turn(w);
+		manifest_count(w->m, &counts);
+		assert_int_equal(counts.documents, 1);
+		assert_non_null(have(w, "Namespace /n"));
+		assert_int_equal(w->removes, 0);
+	}
+}
+
 static void last_good_version_stays(void **state)
 {
 	struct world *w = *state;
@@ -366,6 +424,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reads_all_below, world_new, world_free),
 		cmocka_unit_test_setup_teardown(follows_changes, world_new, world_free),
 		cmocka_unit_test_setup_teardown(unchanged_documents_are_left_alone, world_new, world_free),
+		cmocka_unit_test_setup_teardown(list_items_are_documents, world_new, world_free),
+		cmocka_unit_test_setup_teardown(other_lists_are_one_document, world_new, world_free),
 		cmocka_unit_test_setup_teardown(last_good_version_stays, world_new, world_free),
 		cmocka_unit_test_setup_teardown(first_definition_counts, world_new, world_free),
 		cmocka_unit_test_setup_teardown(config_map_volume, world_new, world_free),

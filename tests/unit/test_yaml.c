@@ -114,6 +114,10 @@ static void scalars(void **state)
 	assert_string_equal(parse(w, "80: a")->first->key, "80"); /* keys are texts */
 	assert_null(value_get(parse(w, "a: ~"), "a"));
 	assert_null(value_get(NULL, "a"));
+	assert_string_equal(parse(w, "\xef\xbb\xbf"
+				     "a: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n")
+				    ->first->text,
+			    "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"); /* with a byte order mark in front */
 }
 
 static void lines(void **state)
@@ -137,6 +141,11 @@ static void errors(void **state)
 	assert_error(w, "a: \"x\\0y\"\n", 11, "NUL character in a text");
 	assert_error(w, "? [a]\n: b\n", 11, "a list cannot be a key");
 	assert_error(w, "<<: 1\na: 2\n", 11, "merge key <<: a map is expected, not a number");
+	assert_error(w, "a: 1\nb: \xc0\xaf\n", 12, "not UTF-8: byte 0xc0"); /* overlong */
+	assert_error(w, "\n\xed\xa0\x80", 12, "not UTF-8: byte 0xed");	    /* a surrogate */
+	assert_error(w, "a: \xf0\x9f\x98", 11, "not UTF-8: byte 0xf0");	    /* cut */
+	assert_error(w, "a: \x01\n", 11, "control character 0x01");
+	assert_error(w, "# c\n%TAG ! x\n---\na: 1\n", 12, "directive that is not %YAML 1.1 or 1.2");
 	assert_error(w, "a:\n\tb: 1\n", 12, "tab character may not be used as indentation"); /* libfyaml's words */
 	assert_error(w, "a: [1, 2\nb: 3\n", 13, "flow sequence without a closing bracket");
 }

@@ -1,0 +1,137 @@
+#include "watch/manifest_cut.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+uint64_t cut_hash(const struct yaml_chunk *chunk, bool item)
+{
+	return hash_bytes(chunk->text, chunk->length_bytes, item);
+}
+
+static void cut_add(struct cuts *c, const struct yaml_chunk *chunk, bool item)
+{
+	if (c->count == c->room) {
+		c->room = c->room != 0 ? c->room * 2 : 16;
+		c->all = mem_resize(c->all, c->room * sizeof *c->all);
+	}
+	c->all[c->count++] = (struct cut){.chunk = *chunk, .hash = cut_hash(chunk, item), .item = item};
+}
+
+void cuts_fini(struct cuts *c)
+{
+	free(c->all);
+	*c = (struct cuts){0};
+}
+
+/* ---- the layout of kubectl's lists ---- */
+
+/*
+ *   apiVersion: v1
+ *   items:
+ *   - apiVersion: v1
+ *     …
+ *   kind: List
+ *   metadata:
+ *     resourceVersion: ""
+ *
+ * Nothing inside an item can start a line at column 0 but the item itself: block scalars and continued lines are
+ * indented deeper than what holds them. Any other line at column 0 than these, an anchor's alias or a merge key: the
+ * document is not cut.
+ */
+enum where { IN_HEAD, IN_ITEMS, IN_TAIL_METADATA };
+
+struct list_reader {
+	struct cuts *cuts;
+	struct yaml_chunk item; /* text NULL: none open */
+	enum where where;
+	bool has_version, has_kind, has_items;
+};
+
+static bool line_is(const char *line, size_t bytes, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (bytes > 0 && line[bytes - 1] == '\n')
+		bytes--;
+	return bytes == n && memcmp(line, text, n) == 0;
+}
+
+static void item_close(struct list_reader *r, const char *end)
+{
+	if (r->item.text == NULL)
+		return;
+	r->item.length_bytes = (size_t)(end - r->item.text);
+	cut_add(r->cuts, &r->item, true);
+	r->item.text = NULL;
+}
+
+/* A line at column 0 that is no item. */
+static bool top_line(struct list_reader *r, const char *line, size_t bytes)
+{
+	item_close(r, line);
+	r->where = IN_HEAD;
+	if (line_is(line, bytes, "apiVersion: v1"))
+		r->has_version = true;
+	else if (line_is(line, bytes, "kind: List"))
+		r->has_kind = true;
+	else if (line_is(line, bytes, "items:") && !r->has_items)
+		r->has_items = true, r->where = IN_ITEMS;
+	else if (line_is(line, bytes, "metadata:"))
+		r->where = IN_TAIL_METADATA;
+	else
+		return line_is(line, bytes, "---") && !r->has_version && !r->has_kind && !r->has_items;
+	return true;
+}
+
+static bool list_line(struct list_reader *r, const char *line, size_t bytes, uint32_t number)
+{
+	if (line[0] == '\n' || line[0] == '#')
+		return true;
+	if (line[0] == ' ')
+		return r->item.text != NULL || r->where == IN_TAIL_METADATA;
+	if (line[0] != '-' || bytes < 3 || line[1] != ' ')
+		return top_line(r, line, bytes);
+	if (r->where != IN_ITEMS)
+		return false;
+	item_close(r, line);
+	r->item = (struct yaml_chunk){.text = line, .line = number};
+	return true;
+}
+
+/* False, and nothing added: it is not such a list. */
+static bool list_cut(struct cuts *c, const struct yaml_chunk *chunk)
+{
+	struct list_reader r = {.cuts = c};
+	const char *at = chunk->text, *end = chunk->text + chunk->length_bytes;
+	size_t before = c->count;
+	uint32_t number = chunk->line;
+	bool fits = true;
+
+	for (; at < end && fits; number++) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t bytes = newline != NULL ? (size_t)(newline - at) + 1 : (size_t)(end - at);
+		fits = list_line(&r, at, bytes, number);
+		at += bytes;
+	}
+	item_close(&r, at);
+	if (fits && r.has_version && r.has_kind && r.has_items &&
+	    memmem(chunk->text, chunk->length_bytes, " *", 2) == NULL)
+		return true;
+	c->count = before;
+	return false;
+}
+
+struct cuts cuts_of(const char *text, size_t length_bytes)
+{
+	struct cuts c = {0};
+	struct yaml_chunk chunk;
+	size_t at = 0;
+	uint32_t line = 1;
+
+	while (yaml_next_document(text, length_bytes, &at, &line, &chunk))
+		if (!list_cut(&c, &chunk))
+			cut_add(&c, &chunk, false);
+	return c;
+}
