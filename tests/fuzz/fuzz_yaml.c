@@ -17,7 +17,7 @@ static uint32_t lines_in(const struct yaml_chunk *c)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < c->length_bytes; i++)
-		n += c->text[i] == '\n';
+		n += c->text[i] == '\n' || c->text[i] == '\r'; /* a lone CR breaks a line too */
 	return n;
 }
 
