@@ -41,6 +41,14 @@ bool build_has_family(const struct build *b, int family)
 	return false;
 }
 
+/* The label gives a Service to another implementation. */
+static bool meant_for_us(const struct build *b)
+{
+	const char *label = b->in->object->proxy_name, *ours = b->in->proxy_name;
+
+	return label == NULL || ours == NULL ? label == ours : strcmp(label, ours) == 0;
+}
+
 static void compile_head(struct build *b)
 {
 	const struct service_object *o = b->in->object;
@@ -52,7 +60,7 @@ static void compile_head(struct build *b)
 		out->cluster_ip_count = o->cluster_ip_count;
 		memcpy(out->cluster_ips, o->cluster_ips, o->cluster_ip_count * sizeof o->cluster_ips[0]);
 	}
-	out->proxied = out->cluster_ip_count != 0 && o->port_count != 0 && o->proxy_name == NULL;
+	out->proxied = out->cluster_ip_count != 0 && o->port_count != 0 && meant_for_us(b);
 	if (!out->proxied)
 		return;
 	out->sticky = o->client_ip_affinity;

@@ -136,9 +136,9 @@ static bool finish_listen(struct config *c)
 
 bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
-	if (c->manifests == NULL)
-		return refuse(error, "manifests", NULL, "missing: fairlead run needs a source");
-	if (!is_folder(c->manifests))
+	if (c->manifests != NULL && (c->kubeconfig != NULL || c->apiserver != NULL))
+		return refuse(error, "manifests", NULL, "one source at a time: not with --kubeconfig or --apiserver");
+	if (c->manifests != NULL && !is_folder(c->manifests))
 		return refuse(error, "manifests", c->manifests, strerror(errno));
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");

@@ -43,6 +43,9 @@ struct config {
 	struct arena *arena;
 	/* source */
 	const char *manifests;
+	const char *kubeconfig, *apiserver, *token_file, *ca_file;
+	bool insecure_skip_tls_verify;
+	const char *service_proxy_name; /* NULL: Services without the label are ours */
 	/* node and cluster */
 	const char *node_name;	    /* lower case */
 	const char *cluster_domain; /* lower case, no trailing dot */

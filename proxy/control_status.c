@@ -80,8 +80,7 @@ static void status_json(const struct daemon *d, struct buf *out)
 	json_number(&j, "uptimeMillis", (int64_t)(clock_ms() - d->started_ms));
 	json_bool(&j, "ready", daemon_ready(d));
 	json_object(&j, "source");
-	json_string(&j, "kind", "manifests");
-	json_string(&j, "path", d->config->manifests);
+	source_json(&d->source, &j);
 	json_bool(&j, "complete", store_is_complete(d->store));
 	json_end(&j);
 	json_objects(&j, d);
@@ -144,8 +143,9 @@ static void status_text(const struct daemon *d, struct buf *out)
 {
 	buf_printf(out, "fairlead %s on node %s, up %" PRIu64 " s, %s\n", VERSION, d->config->node_name,
 		   (clock_ms() - d->started_ms) / 1000, daemon_ready(d) ? "ready" : "not ready");
-	buf_printf(out, "source   manifests %s, %s\n", d->config->manifests,
-		   store_is_complete(d->store) ? "complete" : "not complete yet");
+	buf_puts(out, "source   ");
+	source_text(&d->source, out);
+	buf_puts(out, store_is_complete(d->store) ? ", complete\n" : ", not complete yet\n");
 	buf_puts(out, "objects ");
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		buf_printf(out, "%s %zu %s", kind == 0 ? "" : ",", store_count(d->store, (enum object_kind)kind),

@@ -146,14 +146,9 @@ static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
 static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
 	struct daemon *d = signal->data;
-	struct manifest *again = manifest_new(d->loop, d->config->manifests, &d->sink);
 
 	(void)loop, (void)events;
-	if (again == NULL)
-		return; /* told; the old one goes on */
-	manifest_free(d->manifest);
-	d->manifest = again;
-	log_notice("read %s again", d->config->manifests);
+	source_reload(&d->source);
 }
 
 /* ---- start ---- */
@@ -298,17 +293,10 @@ static void watchers_start(struct daemon *d)
 	ev_io_start(d->loop, &d->foreign);
 }
 
-static void source_start(struct daemon *d)
-{
-	d->manifest = manifest_new(d->loop, d->config->manifests, &d->sink);
-	if (d->manifest == NULL)
-		fatalx("source: nothing to follow");
-}
-
 static void stop(struct daemon *d)
 {
 	control_close(d->control);
-	manifest_free(d->manifest);
+	source_stop(&d->source);
 	report_free(d->report); /* its pages ask the next two */
 	relay_stop(d->relay);
 	server_stop(d->server);
@@ -329,7 +317,7 @@ int run(struct config *config, int argc, char **argv)
 	struct daemon d = {.config = config, .started_ms = clock_ms()};
 
 	(void)argc, (void)argv;
-	if (!config_finish(config, error)) {
+	if (!config_finish(config, error) || !source_prepare(&d.source, config, error)) {
 		fprintf(stderr, "fairlead run: %s\n", error);
 		return EXIT_USAGE;
 	}
@@ -345,7 +333,7 @@ int run(struct config *config, int argc, char **argv)
 	dns_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
-	source_start(&d);
+	source_start(&d.source, d.loop, &d.sink, report_metrics(d.report));
 	ev_run(d.loop, 0);
 	stop(&d);
 	log_notice("stopped");

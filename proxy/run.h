@@ -17,9 +17,9 @@
 #include "proxy/node.h"
 #include "proxy/relay.h"
 #include "proxy/report.h"
+#include "proxy/source.h"
 #include "proxy/store.h"
 #include "proxy/sync.h"
-#include "watch/manifest.h"
 
 /* Everything that runs. The parts know each other only through what they were given; commands reach all of them. */
 struct daemon {
@@ -38,7 +38,7 @@ struct daemon {
 	struct fixup *fixup;
 	struct report *report;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
-	struct manifest *manifest;
+	struct source source;
 	struct ev_timer later;	/* when sync wants to be called again */
 	struct ev_io foreign;	/* changes of our table by others */
 	struct ev_io addresses; /* changes of the host's addresses */

@@ -133,6 +133,7 @@ static void service_turn(struct sync *s, struct store_service *service)
 						 .slice_count = service->slice_count,
 						 .slices = service->slices,
 						 .node = &s->parts.node->view,
+						 .proxy_name = s->parts.config->service_proxy_name,
 						 .prev = prev,
 						 .memory = s->memory};
 		next = service_compile(&in, s->scratch);

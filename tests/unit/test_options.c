@@ -156,7 +156,8 @@ static void finish(void **state)
 static void finish_refusals(void **state)
 {
 	static const char *const rows[][2] = {
-		{"", "--manifests: missing: fairlead run needs a source"},
+		{"--manifests /tmp --apiserver https://h",
+		 "--manifests: one source at a time: not with --kubeconfig or --apiserver"},
 		{"--manifests /nonexistent/m", "--manifests /nonexistent/m: No such file or directory"},
 		{"--manifests /tmp --no-dns --no-proxy", "--no-proxy: with --no-dns nothing is left to do"},
 		{"--manifests /tmp --cluster-domain a..b", "--cluster-domain a..b: not a domain name"},

@@ -1,0 +1,108 @@
+#include "proxy/source.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+_Static_assert(CONFIG_ERROR_BYTES >= CREDENTIALS_ERROR_BYTES, "credentials write into config's error");
+
+bool source_prepare(struct source *s, const struct config *config, char error[CONFIG_ERROR_BYTES])
+{
+	const struct credentials_flags flags = {
+		.kubeconfig = config->kubeconfig,
+		.server = config->apiserver,
+		.token_file = config->token_file,
+		.ca_file = config->ca_file,
+		.insecure = config->insecure_skip_tls_verify,
+	};
+
+	*s = (struct source){.config = config};
+	if (config->manifests != NULL || credentials_load(&s->credentials, &flags, error))
+		return true;
+	credentials_fini(&s->credentials);
+	return false;
+}
+
+void source_start(struct source *s, struct ev_loop *loop, const struct sink *sink, struct metrics *metrics)
+{
+	const struct apiserver_config config = {
+		.loop = loop,
+		.sink = *sink,
+		.node_name = s->config->node_name,
+		.proxy_only = s->config->no_dns,
+		.proxy_name = s->config->service_proxy_name,
+		.metrics = metrics,
+	};
+	char error[CREDENTIALS_ERROR_BYTES];
+
+	s->loop = loop;
+	s->sink = sink;
+	if (s->config->manifests != NULL) {
+		s->manifest = manifest_new(loop, s->config->manifests, sink);
+		if (s->manifest == NULL)
+			fatalx("source: nothing to follow");
+		return;
+	}
+	s->apiserver = apiserver_new(&config, &s->credentials, error);
+	if (s->apiserver == NULL)
+		fatalx("source: %s", error);
+}
+
+void source_reload(struct source *s)
+{
+	if (s->manifest == NULL)
+		return;
+	struct manifest *again = manifest_new(s->loop, s->config->manifests, s->sink);
+	if (again == NULL)
+		return; /* told; the old one goes on */
+	manifest_free(s->manifest);
+	s->manifest = again;
+	log_notice("read %s again", s->config->manifests);
+}
+
+void source_stop(struct source *s)
+{
+	manifest_free(s->manifest);
+	apiserver_free(s->apiserver);
+	credentials_fini(&s->credentials);
+	*s = (struct source){0};
+}
+
+void source_json(const struct source *s, struct json *j)
+{
+	struct apiserver_state state;
+
+	if (s->apiserver == NULL) {
+		json_string(j, "kind", "manifests");
+		json_string(j, "path", s->config->manifests);
+		return;
+	}
+	apiserver_state(s->apiserver, &state);
+	json_string(j, "kind", "apiserver");
+	json_string(j, "server", state.server);
+	json_bool(j, "reachable", state.reachable);
+	json_string(j, "problem", state.problem);
+	if (state.heard_ms != 0)
+		json_number(j, "heardMillisAgo", (int64_t)(clock_ms() - state.heard_ms));
+	json_number(j, "events", (int64_t)state.events);
+	json_number(j, "lists", (int64_t)state.lists);
+}
+
+void source_text(const struct source *s, struct buf *out)
+{
+	struct apiserver_state state;
+
+	if (s->apiserver == NULL) {
+		buf_printf(out, "manifests %s", s->config->manifests);
+		return;
+	}
+	apiserver_state(s->apiserver, &state);
+	buf_printf(out, "API server %s, %s", state.server, state.reachable ? "reachable" : "not reachable");
+	if (state.heard_ms != 0)
+		buf_printf(out, ", last heard %" PRIu64 " s ago", (clock_ms() - state.heard_ms) / 1000);
+	buf_printf(out, ", %" PRIu64 " events, %" PRIu64 " lists", state.events, state.lists);
+	if (state.problem[0] != '\0')
+		buf_printf(out, " (%s)", state.problem);
+}

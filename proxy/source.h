@@ -1,0 +1,34 @@
+/*
+ * Where the daemon's objects come from: a manifest directory or a Kubernetes API server, as the flags say. Main thread.
+ */
+#ifndef PROXY_SOURCE_H
+#define PROXY_SOURCE_H
+
+#include "base/json.h"
+#include "base/metrics.h"
+#include "proxy/config.h"
+#include "watch/apiserver.h"
+#include "watch/manifest.h"
+
+struct source {
+	const struct config *config;
+	struct ev_loop *loop;
+	const struct sink *sink;
+	struct credentials credentials;
+	struct manifest *manifest; /* one of the two is not NULL once started */
+	struct apiserver *apiserver;
+};
+
+/* Reads what the flags name (kubeconfig, CA, token). False: one line in error, a mistake of configuration. */
+bool source_prepare(struct source *s, const struct config *config, char error[CONFIG_ERROR_BYTES]);
+/* Fatal when it cannot start. The sink outlives the source. */
+void source_start(struct source *s, struct ev_loop *loop, const struct sink *sink, struct metrics *metrics);
+/* SIGHUP: reads manifests again; an API server is followed anyhow. */
+void source_reload(struct source *s);
+void source_stop(struct source *s);
+
+/* Members of status's object "source", and the same as text: "manifests DIR". */
+void source_json(const struct source *s, struct json *j);
+void source_text(const struct source *s, struct buf *out);
+
+#endif
