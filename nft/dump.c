@@ -2,8 +2,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include <linux/netfilter.h>
+#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -23,6 +24,9 @@ struct reading {
 	size_t count, room;
 	size_t foreign; /* elements in a shape that we never write */
 };
+
+#define RESIZE_PAUSE_NS 2000000
+#define RESIZE_ATTEMPTS 100 /* resizing takes milliseconds; what stays missing is added again, and is there */
 
 #define EDGE_END 1u /* in `slot` of a prefix's second half, while reading */
 
@@ -111,28 +115,71 @@ static void drop_twins(struct reading *r)
 	r->count = unique;
 }
 
-static int read_set(struct nft *nft, struct reading *r)
+static int read_once(struct nft *nft, struct reading *r, const char *name)
 {
 	const struct sets_shape *shape = sets_shape(r->set);
-	char name[NAME_BYTES];
-	struct kernel_dump dump = {.type = NFT_MSG_GETSETELEM,
-				   .table = nft->table,
-				   .set = names_set(r->set, r->family, name),
-				   .each = read_message,
-				   .restart = forget,
-				   .ctx = r};
-	int error = kernel_dump(nft, &dump);
+	const struct kernel_dump dump = {.type = NFT_MSG_GETSETELEM,
+					 .table = nft->table,
+					 .set = name,
+					 .each = read_message,
+					 .restart = forget,
+					 .ctx = r};
+	int error;
 
+	forget(r);
+	error = kernel_dump(nft, &dump);
 	if (error != 0)
 		return error;
 	if (shape->range && !shape->daddr)
 		join_edges(r);
 	else
 		drop_twins(r);
-	if (r->foreign > 0)
+	return 0;
+}
+
+/* NFTA_SET_COUNT, which the kernel tells since 6.16: how many elements the set has. */
+#define SET_COUNT_ATTR 20
+
+static int read_count(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct nlattr *attr = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), SET_COUNT_ATTR);
+
+	if (attr != NULL)
+		*(size_t *)ctx = ntohl(mnl_attr_get_u32(attr));
+	return MNL_CB_STOP;
+}
+
+/*
+ * A hash table that is just being resized shows some elements twice and others not at all, and the kernel does not
+ * call that an interruption. So count. Sets that the packet path or time changes have no right number.
+ */
+static bool is_whole(struct nft *nft, const struct reading *r, const char *name)
+{
+	const struct sets_shape *shape = sets_shape(r->set);
+	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
+	size_t count = r->count;
+	struct netlink_list question = {.socket = nft->socket, .each = read_count, .ctx = &count};
+
+	if (shape->range || shape->learned)
+		return true;
+	question.request = kernel_question(buffer, NFT_MSG_GETSET, nft->table, name);
+	return netlink_list(&question) != 0 || count == r->count + r->foreign;
+}
+
+static int read_set(struct nft *nft, struct reading *r)
+{
+	const struct timespec pause = {.tv_nsec = RESIZE_PAUSE_NS};
+	char name[NAME_BYTES];
+	int error = read_once(nft, r, names_set(r->set, r->family, name));
+
+	for (int i = 0; i < RESIZE_ATTEMPTS && error == 0 && !is_whole(nft, r, name); i++) {
+		nanosleep(&pause, NULL);
+		error = read_once(nft, r, name);
+	}
+	if (error == 0 && r->foreign > 0)
 		return kernel_fail(nft, EBADMSG, "table %s: %s has %zu elements that are not ours", nft->table, name,
 				   r->foreign);
-	return 0;
+	return error;
 }
 
 int dump_set(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx)
@@ -182,24 +229,18 @@ static int read_one(const struct nlmsghdr *nlh, void *ctx)
 
 int nft_get(struct nft *nft, struct element *e)
 {
-	char buffer[512 + CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8))), set[NAME_BYTES],
-		text[ELEMENT_TEXT_BYTES];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	const struct netlink_list question = {.socket = nft->socket, .request = nlh, .each = read_one, .ctx = e};
-	struct nfgenmsg *nfg;
+	char buffer[KERNEL_QUESTION_BYTES + CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8)));
+	char set[NAME_BYTES], text[ELEMENT_TEXT_BYTES];
+	struct netlink_list question = {.socket = nft->socket, .each = read_one, .ctx = e};
+	struct nlattr *list;
 	int error;
 
 	assert(sets_shape(e->set)->daddr && !sets_shape(e->set)->range);
-	nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
-	nfg->nfgen_family = NFPROTO_INET;
-	nfg->version = NFNETLINK_V0;
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, nft->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, names_set((enum set_id)e->set, element_family(e), set));
-	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	codec_put(nlh, e, false, false);
-	mnl_attr_nest_end(nlh, list);
+	question.request = kernel_question(buffer, NFT_MSG_GETSETELEM, nft->table,
+					   names_set((enum set_id)e->set, element_family(e), set));
+	list = mnl_attr_nest_start(question.request, NFTA_SET_ELEM_LIST_ELEMENTS);
+	codec_put(question.request, e, false, false);
+	mnl_attr_nest_end(question.request, list);
 	error = netlink_list(&question);
 	if (error < 0)
 		return kernel_fail(nft, -error, "table %s: reading %s", nft->table, element_format(e, text));

@@ -250,22 +250,30 @@ int kernel_try(struct nft *nft)
 
 /* ---- dumps ---- */
 
-static int list_into(struct nft *nft, const struct kernel_dump *dump)
+struct nlmsghdr *kernel_question(void *room, uint16_t type, const char *table, const char *set)
 {
-	char buffer[512] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	struct netlink_list list = {nft->socket, nlh, dump->each, dump->restart, dump->ctx};
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(room);
 	struct nfgenmsg *nfg;
 
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | dump->type);
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	nlh->nlmsg_flags = NLM_F_REQUEST;
 	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
 	nfg->nfgen_family = NFPROTO_INET;
 	nfg->version = NFNETLINK_V0;
-	if (dump->table != NULL)
-		mnl_attr_put_strz(nlh, 1, dump->table); /* NFTA_…_TABLE is 1 for every type */
-	if (dump->set != NULL)
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, dump->set);
+	if (table != NULL)
+		mnl_attr_put_strz(nlh, 1, table); /* NFTA_…_TABLE is 1 for every type, */
+	if (set != NULL)
+		mnl_attr_put_strz(nlh, 2, set); /* and the set's name 2 for sets and their elements */
+	return nlh;
+}
+
+static int list_into(struct nft *nft, const struct kernel_dump *dump)
+{
+	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = kernel_question(buffer, dump->type, dump->table, dump->set);
+	struct netlink_list list = {nft->socket, nlh, dump->each, dump->restart, dump->ctx};
+
+	nlh->nlmsg_flags |= NLM_F_DUMP;
 	return netlink_list(&list);
 }
 

@@ -52,6 +52,10 @@ int kernel_try(struct nft *nft);    /* the same, but the kernel only checks it a
 /* The message is about something of that table. */
 bool kernel_is_of_table(const struct nlmsghdr *nlh, const char *table);
 
+#define KERNEL_QUESTION_BYTES 256
+/* Starts a message about the table, or about one of its sets (NULL: none): room for more must be behind. */
+struct nlmsghdr *kernel_question(void *room, uint16_t type, const char *table, const char *set);
+
 /* One list of the table's things, see netlink_list. -ENOENT: no such table or set. */
 struct kernel_dump {
 	uint16_t type; /* NFT_MSG_GET… */
