@@ -21,6 +21,7 @@
 #include "nft/skeleton.h"
 
 #define MESSAGE_ROOM_BYTES 32768   /* for anything but elements; our largest is the set of equal bytes */
+#define MSG_DESTROYSETELEM 30	   /* not in the headers of Debian 12 */
 #define LIST_MAX_BYTES (60 * 1024) /* a list of elements is one attribute, its length has 16 bits */
 
 /* May move the buffer: pointers into it do not outlive this call. */
@@ -37,7 +38,7 @@ static void *end_of(struct batch *b)
 	return b->data + b->used;
 }
 
-static void close_list(struct batch *b)
+void batch_close(struct batch *b)
 {
 	if (b->list == 0)
 		return;
@@ -61,7 +62,7 @@ void batch_begin(struct batch *b, uint32_t seq)
 
 void batch_end(struct batch *b)
 {
-	close_list(b);
+	batch_close(b);
 	reserve(b, MESSAGE_ROOM_BYTES);
 	nftnl_batch_end(end_of(b), b->next_seq++);
 	b->used += NLMSG_ALIGN(((struct nlmsghdr *)end_of(b))->nlmsg_len);
@@ -75,7 +76,7 @@ void batch_fini(struct batch *b)
 
 static struct nlmsghdr *start(struct batch *b, uint16_t type, uint16_t flags)
 {
-	close_list(b);
+	batch_close(b);
 	reserve(b, MESSAGE_ROOM_BYTES);
 	b->messages++;
 	return nftnl_nlmsg_build_hdr(end_of(b), type, NFPROTO_INET, flags, b->next_seq++);
@@ -149,20 +150,21 @@ void batch_ruleset(struct batch *b, const struct ruleset *r)
 		batch_rule(b, r->rules[i]);
 }
 
-static bool list_fits(const struct batch *b, bool add, const struct element *e)
+static bool list_fits(const struct batch *b, enum batch_op op, const struct element *e)
 {
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)(b->data + b->list);
 
-	return b->list != 0 && b->list_add == add && b->list_set == e->set && b->list_family == element_family(e) &&
+	return b->list != 0 && b->list_op == op && b->list_set == e->set && b->list_family == element_family(e) &&
 	       nlh->nlmsg_len < LIST_MAX_BYTES;
 }
 
-static void open_list(struct batch *b, const char *table, bool add, const struct element *e)
+static void open_list(struct batch *b, const char *table, enum batch_op op, const struct element *e)
 {
-	struct nlmsghdr *nlh = start(b, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? NLM_F_CREATE : 0);
+	static const uint16_t types[] = {NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, MSG_DESTROYSETELEM};
+	struct nlmsghdr *nlh = start(b, types[op], op == BATCH_ADD ? NLM_F_CREATE : 0);
 	char set[NAME_BYTES];
 
-	b->list_add = add;
+	b->list_op = op;
 	b->list_set = e->set;
 	b->list_family = element_family(e);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
@@ -172,15 +174,15 @@ static void open_list(struct batch *b, const char *table, bool add, const struct
 	b->used = b->list + NLMSG_ALIGN(nlh->nlmsg_len);
 }
 
-void batch_element(struct batch *b, const char *table, bool add, const struct element *e, bool with_counter)
+void batch_element(struct batch *b, const char *table, enum batch_op op, const struct element *e, bool with_counter)
 {
 	struct nlmsghdr *nlh;
 
-	if (!list_fits(b, add, e))
-		open_list(b, table, add, e);
+	if (!list_fits(b, op, e))
+		open_list(b, table, op, e);
 	reserve(b, CODEC_ELEMENT_MAX_BYTES);
 	nlh = (struct nlmsghdr *)(void *)(b->data + b->list);
-	codec_put(nlh, e, add, with_counter);
+	codec_put(nlh, e, op == BATCH_ADD, with_counter);
 	b->used = b->list + NLMSG_ALIGN(nlh->nlmsg_len);
 }
 

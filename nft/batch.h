@@ -17,20 +17,27 @@ struct nftnl_rule;
 struct nlmsghdr;
 struct ruleset;
 
+enum batch_op {
+	BATCH_ADD,
+	BATCH_DEL,
+	BATCH_DESTROY, /* delete if it is there: Linux 6.3 */
+};
+
 struct batch { /* zero: not begun */
 	uint8_t *data;
 	size_t used, room;
 	uint32_t first_seq, next_seq;
 	size_t list; /* offset of the open element message, 0: none */
 	size_t nest; /* offset of its list of elements */
-	bool list_add;
+	enum batch_op list_op;
 	uint8_t list_set;
 	int list_family;
 	size_t messages; /* without begin and end */
 };
 
 void batch_begin(struct batch *b, uint32_t seq);
-void batch_end(struct batch *b); /* now data and used can be sent */
+void batch_end(struct batch *b);   /* now data and used can be sent */
+void batch_close(struct batch *b); /* the same without the end: to be checked only */
 void batch_fini(struct batch *b);
 
 void batch_table(struct batch *b, bool add, const char *table, const char *comment);
@@ -39,7 +46,7 @@ void batch_chain(struct batch *b, bool add, struct nftnl_chain *c);
 void batch_rule(struct batch *b, struct nftnl_rule *r);
 void batch_ruleset(struct batch *b, const struct ruleset *r);
 /* Neighbours of one set share a message. */
-void batch_element(struct batch *b, const char *table, bool add, const struct element *e, bool with_counter);
+void batch_element(struct batch *b, const char *table, enum batch_op op, const struct element *e, bool with_counter);
 
 /* The message with that number; NULL: none. */
 const struct nlmsghdr *batch_find(const struct batch *b, uint32_t seq);

@@ -245,6 +245,7 @@ int kernel_commit(struct nft *nft)
 /* A batch without its end is checked and undone. */
 int kernel_try(struct nft *nft)
 {
+	batch_close(&nft->batch);
 	return send_batch(nft);
 }
 

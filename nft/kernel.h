@@ -33,6 +33,7 @@ struct nft {
 	struct mnl_socket *socket, *monitor;
 	uint32_t seq;
 	size_t send_max_bytes; /* the longest batch that the socket takes */
+	bool destroy_tried, destroy_works;
 	struct batch batch;
 	struct element *adds, *dels; /* the transaction */
 	size_t add_count, del_count, add_room, del_room;

@@ -86,7 +86,8 @@ static int put_elements(struct load *l)
 
 	learn_put_new(l->nft, l->table);
 	for (size_t i = 0; i < l->count && error == 0; i++) {
-		batch_element(&l->nft->batch, l->table, true, &l->elements[l->order[i]], l->nft->skeleton.counters);
+		batch_element(&l->nft->batch, l->table, BATCH_ADD, &l->elements[l->order[i]],
+			      l->nft->skeleton.counters);
 		error = flush(l->nft);
 	}
 	return error;

@@ -66,7 +66,10 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count);
 
 /*
  * A transaction on the loaded table: deletions are sent before additions; nothing is sent before nft_tx_commit, and
- * nft_tx_commit of an empty transaction sends nothing. The first error sticks. Elements are copied on add/del.
+ * nft_tx_commit of an empty transaction sends nothing. The first error sticks. Elements are copied on add/del. All
+ * or nothing, unless the socket's buffer is too small for it (only in a user namespace, from about 4 000 elements on):
+ * then it goes in pieces, in an order in which every packet still finds a right answer; after an error read back.
+ * A deletion from SET_AFFINITY of what has timed out meanwhile is no error (before Linux 6.3 it is).
  */
 void nft_tx_del(struct nft *nft, const struct element *e);
 void nft_tx_add(struct nft *nft, const struct element *e);

@@ -1,4 +1,12 @@
-/* Transactions of elements on a loaded table. */
+/*
+ * Transactions of elements on a loaded table.
+ *
+ * All of one goes into one batch. Only a batch that the socket does not take (a user namespace may not raise its
+ * buffer; about 4 000 elements then) is cut, in an order in which every packet finds a right answer at any moment:
+ * what is new and nothing points to yet, then replacements, each whole, then what nothing points to any more.
+ */
+#include <errno.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "nft/kernel.h"
@@ -28,18 +36,161 @@ size_t nft_tx_count(const struct nft *nft)
 	return nft->del_count + nft->add_count;
 }
 
-static void put_elements(struct nft *nft, bool add)
+/* Remembered clients time out by themselves: one that did must not make the whole transaction fail. */
+static enum batch_op deletion(const struct nft *nft, const struct element *e)
 {
-	const struct element *list = add ? nft->adds : nft->dels;
-	size_t count = add ? nft->add_count : nft->del_count;
-
-	for (size_t i = 0; i < count; i++)
-		batch_element(&nft->batch, nft->table, add, &list[i], nft->skeleton.counters);
+	return e->set == SET_AFFINITY && nft->destroy_works ? BATCH_DESTROY : BATCH_DEL;
 }
 
-static void empty(struct nft *nft)
+/* Asks once whether the kernel knows "delete if it is there" (6.3). */
+static void try_destroy(struct nft *nft, const struct element *e)
 {
-	nft->add_count = nft->del_count = 0;
+	if (nft->destroy_tried)
+		return;
+	nft->destroy_tried = true;
+	kernel_begin(nft);
+	batch_element(&nft->batch, nft->table, BATCH_DESTROY, e, false);
+	nft->destroy_works = kernel_try(nft) == 0;
+}
+
+static void put(struct nft *nft, enum batch_op op, const struct element *e)
+{
+	batch_element(&nft->batch, nft->table, op, e, nft->skeleton.counters);
+}
+
+static void put_all(struct nft *nft)
+{
+	for (size_t i = 0; i < nft->del_count; i++)
+		put(nft, deletion(nft, &nft->dels[i]), &nft->dels[i]);
+	for (size_t i = 0; i < nft->add_count; i++)
+		put(nft, BATCH_ADD, &nft->adds[i]);
+}
+
+/* ---- in pieces ---- */
+
+#define PIECE_BYTES 65536
+
+static int flush(struct nft *nft, bool last)
+{
+	int error = 0;
+
+	if (nft->batch.messages > 0 && (last || nft->batch.used >= PIECE_BYTES)) {
+		error = kernel_commit(nft);
+		kernel_begin(nft);
+	}
+	return error;
+}
+
+/* Later in this order: points at what is earlier. */
+static int compare_additions(const void *a, const void *b)
+{
+	static const uint8_t rank[SET_COUNT] = {
+		[SET_LOCAL] = 1, [SET_INTERNAL] = 1, [SET_STICKY] = 1, [SET_FENCED] = 2, [SET_DISPATCH] = 3};
+	const struct element *x = a, *y = b;
+
+	return rank[x->set] != rank[y->set] ? rank[x->set] - rank[y->set] : element_compare(x, y);
+}
+
+static int compare_deletions(const void *a, const void *b)
+{
+	return compare_additions(b, a);
+}
+
+static int compare_keys(const void *key, const void *member)
+{
+	const struct element *x = key, *y = member;
+
+	return element_same_key(x, y) ? 0 : compare_additions(x, y);
+}
+
+/* The addition under the same key as a deletion: together they replace. */
+static const struct element *successor(const struct nft *nft, const struct element *del)
+{
+	return nft->add_count == 0 ? NULL : bsearch(del, nft->adds, nft->add_count, sizeof *nft->adds, compare_keys);
+}
+
+static int put_new(struct nft *nft, const bool *replaces)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < nft->add_count && error == 0; i++)
+		if (!replaces[i]) {
+			put(nft, BATCH_ADD, &nft->adds[i]);
+			error = flush(nft, false);
+		}
+	return error == 0 ? flush(nft, true) : error;
+}
+
+/* Replacements in the order of additions: what is pointed at changes before what points. */
+static int put_replaced(struct nft *nft, const bool *replaces, const size_t *predecessor)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < nft->add_count && error == 0; i++)
+		if (replaces[i]) {
+			put(nft, deletion(nft, &nft->dels[predecessor[i]]), &nft->dels[predecessor[i]]);
+			put(nft, BATCH_ADD, &nft->adds[i]);
+			error = flush(nft, false);
+		}
+	return error == 0 ? flush(nft, true) : error;
+}
+
+static int put_gone(struct nft *nft, const bool *replaced)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < nft->del_count && error == 0; i++)
+		if (!replaced[i]) {
+			put(nft, deletion(nft, &nft->dels[i]), &nft->dels[i]);
+			error = flush(nft, false);
+		}
+	return error;
+}
+
+static int commit_in_pieces(struct nft *nft)
+{
+	bool *replaces = mem_array(nft->add_count + 1, sizeof *replaces);
+	bool *replaced = mem_array(nft->del_count + 1, sizeof *replaced);
+	size_t *predecessor = mem_array(nft->add_count + 1, sizeof *predecessor);
+	int error;
+
+	if (nft->add_count > 0)
+		qsort(nft->adds, nft->add_count, sizeof *nft->adds, compare_additions);
+	if (nft->del_count > 0)
+		qsort(nft->dels, nft->del_count, sizeof *nft->dels, compare_deletions);
+	for (size_t i = 0; i < nft->del_count; i++) {
+		const struct element *add = successor(nft, &nft->dels[i]);
+
+		if (add == NULL)
+			continue;
+		replaced[i] = replaces[add - nft->adds] = true;
+		predecessor[add - nft->adds] = i;
+	}
+	kernel_begin(nft);
+	learn_put_new(nft, nft->table);
+	error = put_new(nft, replaces);
+	if (error == 0)
+		error = put_replaced(nft, replaces, predecessor);
+	if (error == 0)
+		error = put_gone(nft, replaced);
+	learn_put_unused(nft);
+	if (error == 0)
+		error = flush(nft, true);
+	free(replaces);
+	free(replaced);
+	free(predecessor);
+	return error;
+}
+
+/* ---- the whole ---- */
+
+static int commit(struct nft *nft)
+{
+	kernel_begin(nft);
+	learn_put_new(nft, nft->table);
+	put_all(nft);
+	learn_put_unused(nft);
+	return nft->batch.used <= nft->send_max_bytes ? kernel_commit(nft) : commit_in_pieces(nft);
 }
 
 int nft_tx_commit(struct nft *nft)
@@ -48,17 +199,15 @@ int nft_tx_commit(struct nft *nft)
 
 	if (nft_tx_count(nft) == 0)
 		return 0;
-	for (size_t i = 0; i < nft->del_count; i++)
+	for (size_t i = 0; i < nft->del_count; i++) {
 		learn_count(nft, &nft->dels[i], -1);
+		if (nft->dels[i].set == SET_AFFINITY)
+			try_destroy(nft, &nft->dels[i]);
+	}
 	for (size_t i = 0; i < nft->add_count; i++)
 		learn_count(nft, &nft->adds[i], +1);
-	kernel_begin(nft);
-	learn_put_new(nft, nft->table);
-	put_elements(nft, false);
-	put_elements(nft, true);
-	learn_put_unused(nft);
-	error = kernel_commit(nft);
+	error = commit(nft);
 	learn_settle(nft, error == 0);
-	empty(nft);
+	nft->add_count = nft->del_count = 0;
 	return error;
 }
