@@ -30,9 +30,14 @@ static void on_add(void *ctx, const struct element *e)
 	nft_tx_add(ctx, e);
 }
 
+static bool on_count(void *ctx, struct element *e)
+{
+	return nft_get(ctx, e) == 0;
+}
+
 struct element_ops adopt_transaction(struct nft *nft)
 {
-	return (struct element_ops){.ctx = nft, .del = on_del, .add = on_add};
+	return (struct element_ops){.ctx = nft, .del = on_del, .add = on_add, .count = on_count};
 }
 
 int adopt_fix(struct image *image, struct nft *nft, struct element_list *want, size_t *operations)

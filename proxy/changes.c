@@ -115,6 +115,21 @@ static int by_key_then_time(const void *a, const void *b)
 	return element_compare(&x->element, &y->element);
 }
 
+/* The kernel still has what is to be deleted: nothing is sent before everything is handed out. */
+static void send_add(const struct element *was, const struct element *is, const struct element_ops *ops)
+{
+	struct element e = *is, old;
+
+	if (was != NULL && ops->count != NULL && elements_counter_stays(was)) {
+		old = *was;
+		if (ops->count(ops->ctx, &old)) {
+			e.packets = old.packets;
+			e.bytes = old.bytes;
+		}
+	}
+	ops->add(ops->ctx, &e);
+}
+
 /* First and last of a key's entries say what was and what is; what lies between never was in the kernel. */
 static size_t net(const struct entry *first, const struct entry *last, bool adds, const struct element_ops *ops)
 {
@@ -128,7 +143,7 @@ static size_t net(const struct entry *first, const struct entry *last, bool adds
 		return 1;
 	}
 	if (adds && is != NULL) {
-		ops->add(ops->ctx, is);
+		send_add(was, is, ops);
 		return 1;
 	}
 	return 0;

@@ -177,12 +177,16 @@ void elements_collect_key(struct element_list *out, const struct service *s, con
 
 /* ---- differences ---- */
 
-/* Counters belong to a frontend; a slot's belong to the endpoint that has left it. */
+bool elements_counter_stays(const struct element *e)
+{
+	return e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL || e->set == SET_INTERNAL;
+}
+
 static void replace(const struct element *have, const struct element *want, const struct element_ops *ops)
 {
 	struct element e = *want;
 
-	if (e.set != SET_ENDPOINTS) {
+	if (elements_counter_stays(have)) {
 		e.packets = have->packets;
 		e.bytes = have->bytes;
 	}

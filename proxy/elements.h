@@ -27,13 +27,19 @@ struct element_ops {
 	void *ctx;
 	void (*del)(void *ctx, const struct element *e);
 	void (*add)(void *ctx, const struct element *e);
+	/* Optional: reads the counters that the kernel has for an element. False: not known. */
+	bool (*count)(void *ctx, struct element *e);
 };
 
 /*
- * The operations that make `have` equal `want`; a changed value is a del and an add (which starts with the counters
- * of the deleted one unless it is an endpoint's slot). Sorts both lists. Returns the number of operations.
+ * The operations that make `have` equal `want`; a changed value is a del and an add. An add of a
+ * frontend's verdict starts with the counters of the deleted one; a slot's belong to the endpoint that has left it.
+ * Sorts both lists. Returns the number of operations.
  */
 size_t elements_reconcile(struct element_list *want, struct element_list *have, const struct element_ops *ops);
+
+/* Its counter is a frontend's and goes on when the verdict changes; a slot's belongs to the endpoint that leaves it. */
+bool elements_counter_stays(const struct element *e);
 
 /*
  * What one turn changes, whatever number of services it touches: del of what was, add of what is, and nothing for a

@@ -10,7 +10,7 @@
 #define LARGE_BITS 16
 #define TURNS_MAX (1u << (SIZE_BITS - 2)) /* four slots a turn: weights are scaled to it */
 
-static_assert(1u << LARGE_BITS == SLOT_MAX_SIZE, "the largest pool of the kernel's chains");
+static_assert(1u << SIZE_BITS == MAGLEV_SIZE_SMALL && 1u << LARGE_BITS == MAGLEV_SIZE_LARGE, "the kernel's chains");
 
 /* The order in which one turn-taker wants the slots; a member of weight n has n of them. */
 struct walk {

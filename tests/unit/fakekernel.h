@@ -5,6 +5,7 @@
 #ifndef TESTS_FAKEKERNEL_H
 #define TESTS_FAKEKERNEL_H
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -66,6 +67,16 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 	nft->state = TABLE_OURS;
 	buf_printf(&events, "load %zu;", count);
 	return 0;
+}
+
+int nft_get(struct nft *nft, struct element *e)
+{
+	for (size_t i = 0; i < nft->table.count; i++)
+		if (element_same_key(&nft->table.items[i], e)) {
+			*e = nft->table.items[i];
+			return 0;
+		}
+	return -ENOENT;
 }
 
 void nft_tx_del(struct nft *nft, const struct element *e)

@@ -14,6 +14,7 @@
 /* The kernel as far as elements go: refuses what the real one refuses. */
 struct kernel {
 	struct element_list list;
+	struct element_list leaving; /* deleted in the transaction at hand */
 	size_t operations;
 };
 
@@ -24,6 +25,7 @@ static void kernel_del(void *ctx, const struct element *e)
 	k->operations++;
 	for (size_t i = 0; i < k->list.count; i++)
 		if (element_equal(&k->list.items[i], e)) {
+			element_list_add(&k->leaving, &k->list.items[i]);
 			k->list.items[i] = k->list.items[--k->list.count];
 			return;
 		}
@@ -40,9 +42,21 @@ static void kernel_add(void *ctx, const struct element *e)
 	element_list_add(&k->list, e);
 }
 
+static bool kernel_count(void *ctx, struct element *e)
+{
+	const struct kernel *k = ctx;
+
+	for (size_t i = k->leaving.count; i-- > 0;)
+		if (element_equal(&k->leaving.items[i], e)) {
+			*e = k->leaving.items[i];
+			return true;
+		}
+	return false;
+}
+
 static struct element_ops ops_of(struct kernel *k)
 {
-	return (struct element_ops){.ctx = k, .del = kernel_del, .add = kernel_add};
+	return (struct element_ops){.ctx = k, .del = kernel_del, .add = kernel_add, .count = kernel_count};
 }
 
 struct bench {
@@ -73,6 +87,7 @@ static int teardown(void **state)
 	struct bench *b = *state;
 
 	element_list_fini(&b->kernel.list);
+	element_list_fini(&b->kernel.leaving);
 	changes_free(b->changes);
 	claims_free(b->claims);
 	arena_free(b->objects);
@@ -164,6 +179,34 @@ static void operation_counts(void **state)
 	assert_int_equal(turn(b, &s, compile(b, o, "10.0.0.1 10.0.0.2 10.0.0.3", s)), 3); /* slot, and S: 2 → 4 */
 	assert_int_equal(turn(b, &s, compile(b, o, "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4", s)), 1);
 	assert_int_equal(turn(b, &s, compile(b, o, "10.0.0.1 10.0.0.2 10.0.0.4", s)), 3); /* hole filled by the last */
+	turn(b, &s, NULL);
+}
+
+static uint64_t packets_at(const struct bench *b, enum set_id set, uint32_t slot)
+{
+	for (size_t i = 0; i < b->kernel.list.count; i++)
+		if (b->kernel.list.items[i].set == set && b->kernel.list.items[i].slot == slot)
+			return b->kernel.list.items[i].packets;
+	fail_msg("no such element");
+	return 0;
+}
+
+/* A frontend's counter goes on when its verdict changes; a slot's new endpoint starts from nothing. */
+static void counters_go_on(void **state)
+{
+	struct bench *b = *state;
+	struct service_object *o = make_service(b->objects, "web", "10.96.0.1");
+	struct service *s = NULL;
+
+	add_port(b->objects, o, "", IPPROTO_TCP, 80, 0);
+	turn(b, &s, compile(b, o, "10.0.0.1 10.0.0.2", NULL));
+	for (size_t i = 0; i < b->kernel.list.count; i++)
+		b->kernel.list.items[i].packets = 7;
+	turn(b, &s, compile(b, o, "10.0.0.1 10.0.0.3 10.0.0.4", s));
+	assert_true(has(b, "dispatch4 { 10.96.0.1 . tcp . 80 : goto cluster4-4 }"));
+	assert_int_equal(packets_at(b, SET_DISPATCH, 0), 7);
+	assert_int_equal(packets_at(b, SET_ENDPOINTS, 0), 7);
+	assert_int_equal(packets_at(b, SET_ENDPOINTS, 1), 0);
 	turn(b, &s, NULL);
 }
 
@@ -347,6 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(cluster_ip, setup, teardown),
 		cmocka_unit_test_setup_teardown(operation_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(counters_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(split_and_fenced, setup, teardown),
 		cmocka_unit_test_setup_teardown(takeover_in_one_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_services_random_owners, setup, teardown),
