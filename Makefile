@@ -43,7 +43,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check demo lab lab-down lint bench-sync install uninstall clean fuzz
+.PHONY: bench-dns all programs deps test check demo lab lab-down lint bench-sync install uninstall clean fuzz
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -83,6 +83,16 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BU
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o -Wl,--start-group $(BUILD)/tests/liblab.a $(ARCHIVES) \
 		-Wl,--end-group $(OURLIBS)
+
+# Programs of `make bench-dns`.
+BENCH_DNS := $(BUILD)/bench/dns/serve $(BUILD)/bench/dns/bare
+$(BENCH_DNS): $(BUILD)/bench/dns/%: $(BUILD)/bench/dns/%.o $(BUILD)/bench/dns/zonefill.o $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/bench/dns/zonefill.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+
+# Beside a bare UDP responder, and NSD and Knot where they are installed (apt-get install dnsperf nsd knot).
+bench-dns: $(BENCH_DNS)
+	$(Q)bench/dns/run.py --tools $(BUILD)/bench/dns
 
 deps:
 	$(Q)deploy/deps.sh

@@ -10,11 +10,17 @@
 #include "base/mem.h"
 #include "dns/table.h"
 
-#define TABLE_BUCKETS_MIN 64 /* grows by itself */
+/*
+ * Tables grow and shrink by themselves, from their count: without it liburcu grows by the longest chain it meets,
+ * which on a busy machine can be a hundred times too much.
+ */
+#define TABLE_BUCKETS_MIN 64
+#define TABLE_BUCKETS_MAX (1 << 17) /* 2 MB; chains grow beyond that many services */
 
 static struct cds_lfht *table_new(void)
 {
-	struct cds_lfht *ht = cds_lfht_new(TABLE_BUCKETS_MIN, TABLE_BUCKETS_MIN, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+	struct cds_lfht *ht = cds_lfht_new(TABLE_BUCKETS_MIN, TABLE_BUCKETS_MIN, TABLE_BUCKETS_MAX,
+					   CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
 
 	if (ht == NULL)
 		fatalx("dns: no memory for a hash table");
