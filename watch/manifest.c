@@ -1,6 +1,7 @@
 #include "watch/manifest.h"
 
 #include <ev.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,6 +190,7 @@ struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const
 		return NULL;
 	}
 	tell_all(m);
+	malloc_trim(0); /* the files are read: most of what that took is not needed again */
 	manifest_count(m, &counts);
 	log_info("manifests %s: %zu objects from %zu documents in %zu files, %zu problems", m->root, counts.objects,
 		 counts.documents, counts.files, counts.problems);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "watch/stream.h"
 
 uint64_t cut_hash(const struct yaml_chunk *chunk, bool item)
 {
@@ -123,6 +124,65 @@ static bool list_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	return false;
 }
 
+/* ---- lists in JSON ---- */
+
+struct json_list {
+	struct cuts *cuts;
+	const char *counted; /* lines are counted up to here */
+	uint32_t line;
+};
+
+static void count_lines(struct json_list *j, const char *to)
+{
+	while ((j->counted = memchr(j->counted, '\n', (size_t)(to - j->counted))) != NULL) {
+		j->counted++;
+		j->line++;
+	}
+	j->counted = to;
+}
+
+static bool json_item(void *ctx, struct span value, bool cut)
+{
+	struct json_list *j = ctx;
+	struct yaml_chunk item;
+
+	(void)cut; /* there is no limit here: the text is in memory as a whole */
+	count_lines(j, value.bytes);
+	item = (struct yaml_chunk){value.bytes, value.length_bytes, j->line};
+	cut_add(j->cuts, &item, false);
+	return true;
+}
+
+/* The frame is the document without its items. */
+static bool is_list_frame(struct span frame)
+{
+	char kind[8], version[8];
+
+	return span_member_text(frame, "kind", kind, sizeof kind) && strcmp(kind, "List") == 0 &&
+	       span_member_text(frame, "apiVersion", version, sizeof version) && strcmp(version, "v1") == 0;
+}
+
+/* As list_cut, for what `kubectl get -o json` prints, or any other program: layout does not matter in JSON. */
+static bool json_cut(struct cuts *c, const struct yaml_chunk *chunk)
+{
+	struct json_list list = {c, chunk->text, chunk->line};
+	const char *open = memchr(chunk->text, '{', chunk->length_bytes);
+	size_t before = c->count;
+	struct stream s;
+	bool fits;
+
+	if (open == NULL || strspn(chunk->text, " \t\r\n") != (size_t)(open - chunk->text))
+		return false;
+	stream_init(&s, STREAM_LIST, &(struct stream_handler){&list, json_item});
+	s.limit_bytes = SIZE_MAX;
+	fits = stream_feed(&s, chunk->text, chunk->length_bytes) && stream_complete(&s) &&
+	       is_list_frame(stream_frame(&s)) && c->count > before;
+	stream_fini(&s);
+	if (!fits)
+		c->count = before;
+	return fits;
+}
+
 struct cuts cuts_of(const char *text, size_t length_bytes)
 {
 	struct cuts c = {0};
@@ -131,7 +191,7 @@ struct cuts cuts_of(const char *text, size_t length_bytes)
 	uint32_t line = 1;
 
 	while (yaml_next_document(text, length_bytes, &at, &line, &chunk))
-		if (!list_cut(&c, &chunk))
+		if (!list_cut(&c, &chunk) && !json_cut(&c, &chunk))
 			cut_add(&c, &chunk, false);
 	return c;
 }

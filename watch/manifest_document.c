@@ -74,7 +74,7 @@ static bool chunk_decode(struct loader *l, const struct yaml_chunk *chunk, bool 
 		v = v->first;
 	if (ok)
 		decode_document(l->decoder, v, sink);
-	arena_reset(l->arena);
+	loader_arena_reset(l);
 	return ok;
 }
 

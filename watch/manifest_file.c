@@ -7,13 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ENDPOINTS_MARK ":endpoints-" /* in the names that the decoder gives slices made of Endpoints */
+#define ARENA_BYTES 65536
+#define ARENA_MOST_BYTES ((size_t)1 << 20) /* a document that needs more does not keep it */
+#define ENDPOINTS_MARK ":endpoints-"	   /* in the names that the decoder gives slices made of Endpoints */
 
 void loader_init(struct loader *l)
 {
 	l->yaml = yaml_parser_new();
 	l->decoder = decoder_new(false);
-	l->arena = arena_new(65536);
+	l->arena = arena_new(ARENA_BYTES);
+}
+
+void loader_arena_reset(struct loader *l)
+{
+	if (arena_bytes(l->arena) <= ARENA_MOST_BYTES) {
+		arena_reset(l->arena);
+		return;
+	}
+	arena_free(l->arena);
+	l->arena = arena_new(ARENA_BYTES);
 }
 
 void loader_fini(struct loader *l)

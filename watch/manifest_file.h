@@ -34,6 +34,7 @@ struct loader {
 
 void loader_init(struct loader *l);
 void loader_fini(struct loader *l);
+void loader_arena_reset(struct loader *l); /* after each document */
 void loader_problem(struct loader *l, const char *path, const struct decode_problem *p);
 /* A line about a file or directory as a whole. */
 void loader_report(struct loader *l, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

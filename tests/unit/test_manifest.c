@@ -271,6 +271,35 @@ static void list_items_are_documents(void **state)
 	assert_int_equal(map_count(&w->objects), 1);
 }
 
+#define JSON_ITEM(name, port)                                                                                         \
+	"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"" name "\"},\n\"spec\":{\"clusterIP\":" \
+	"\"10.96.0.10\",\"ports\":[{\"port\":" #port "}]}}"
+#define JSON_LIST(items) "{\"apiVersion\": \"v1\",\n \"items\": [" items "],\n \"kind\": \"List\"}\n"
+
+static void json_list_items_are_documents(void **state)
+{
+	struct world *w = *state;
+	struct manifest_counts counts = {0};
+	char *text = NULL, expected[256];
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+
+	put(w, "a.json", JSON_LIST(JSON_ITEM("a", 1) "," JSON_ITEM("b", 2) "\n,\n" JSON_ITEM("c", 3)));
+	start(w);
+	manifest_count(w->m, &counts);
+	assert_int_equal(counts.documents, 3);
+	put(w, "a.json", JSON_LIST(JSON_ITEM("a", 1) "," JSON_ITEM("b", 7) "\n,\n" JSON_ITEM("c", 99999)));
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/b"), 7);
+	assert_int_equal(port_of(w, "Service default/c"), 3);
+	assert_int_equal(w->upserts, 4);
+	assert_true(manifest_check(w->dir, out, &counts));
+	fclose(out);
+	snprintf(expected, sizeof expected, "%s/a.json:7: Service default/c: spec.ports[0].port: ", w->dir);
+	assert_non_null(strstr(text, expected));
+	free(text);
+}
+
 /* Whatever is not exactly that layout is one document: same objects, no pieces. */
 static void other_lists_are_one_document(void **state)
 {
@@ -279,6 +308,8 @@ static void other_lists_are_one_document(void **state)
 		"kind: NamespaceList\napiVersion: v1\nitems:\n- metadata:\n    name: n\n",
 		"kind: List\napiVersion: v1\nitems:\n- &a\n  apiVersion: v1\n  kind: Namespace\n  metadata: {name: "
 		"n}\n- *a\n",
+		"{\"kind\":\"NamespaceList\",\"apiVersion\":\"v1\",\"items\":[{\"metadata\":{\"name\":\"n\"}}]}",
+		"{\"kind\":\"Namespace\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"}}",
 		"kind: List\napiVersion: v1\nother: 1\nitems:\n- apiVersion: v1\n  kind: Namespace\n  metadata: {name: "
 		"n}\n",
 		"kind: List\napiVersion: v1\nitems:\n  - apiVersion: v1\n    kind: Namespace\n    metadata: {name: "
@@ -425,6 +456,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(follows_changes, world_new, world_free),
 		cmocka_unit_test_setup_teardown(unchanged_documents_are_left_alone, world_new, world_free),
 		cmocka_unit_test_setup_teardown(list_items_are_documents, world_new, world_free),
+		cmocka_unit_test_setup_teardown(json_list_items_are_documents, world_new, world_free),
 		cmocka_unit_test_setup_teardown(other_lists_are_one_document, world_new, world_free),
 		cmocka_unit_test_setup_teardown(last_good_version_stays, world_new, world_free),
 		cmocka_unit_test_setup_teardown(first_definition_counts, world_new, world_free),
