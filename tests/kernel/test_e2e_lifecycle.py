@@ -241,7 +241,7 @@ class CommandsTest(BareTest):
         daemon = self.make(ready=False)
         self.assertEqual(daemon.call("status", "--wait", "20s").returncode, 0)
         text = daemon.call("status").stdout
-        self.assertRegex(text, r"Service 4, EndpointSlice 4")
+        self.assertRegex(text, r"4 services, 4 endpoint slices")
         daemon.stop()
         self.assertEqual(daemon.call("status", check=False).returncode, 3)
 
