@@ -157,10 +157,10 @@ static void build_same_byte(const char *table, struct ruleset *out)
 	struct nftnl_set *s = set_new(table, SKELETON_SAME_BYTE, out);
 
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, TYPE_PROTO << TYPE_BITS | TYPE_PROTO);
-	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, 8);
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, SKELETON_SAME_BYTE_KEY_BYTES);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, 0);
-	for (uint32_t byte = 0; byte < 256; byte++) {
-		uint8_t pair[8] = {[0] = (uint8_t)byte, [4] = (uint8_t)byte};
+	for (uint32_t byte = 0; byte < SKELETON_SAME_BYTES; byte++) {
+		uint8_t pair[SKELETON_SAME_BYTE_KEY_BYTES] = {[0] = (uint8_t)byte, [4] = (uint8_t)byte};
 		struct nftnl_set_elem *e = nftnl_set_elem_alloc();
 
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, pair, sizeof pair);

@@ -14,10 +14,12 @@ struct nftnl_set;
 struct nftnl_chain;
 struct nftnl_rule;
 
-#define SKELETON_TRIES 16	     /* draws before slot 0 is taken: a half-full pool misses all with 2^-16 */
-#define SKELETON_AFFINITY_MAX 262144 /* clients remembered per family */
-#define SKELETON_SAME_BYTE "same-byte"
-#define SKELETON_VERSION 2 /* raise it whenever the rules or sets change */
+#define SKELETON_TRIES 16	       /* draws before slot 0 is taken: a half-full pool misses all with 2^-16 */
+#define SKELETON_AFFINITY_MAX 262144   /* clients remembered per family */
+#define SKELETON_SAME_BYTE "same-byte" /* the set of equal byte pairs */
+#define SKELETON_SAME_BYTES 256
+#define SKELETON_SAME_BYTE_KEY_BYTES 8u /* two fields of four bytes, the byte first in each */
+#define SKELETON_VERSION 2		/* raise it whenever the rules or sets change */
 
 /* Owned lists, in the order in which the kernel must get them. */
 struct ruleset {

@@ -10,9 +10,11 @@
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "nft/attrs.h"
 #include "nft/dump.h"
 #include "nft/kernel.h"
 #include "nft/learn.h"
@@ -28,6 +30,7 @@ struct listing {
 	struct buf sets, chains, rules;
 	struct buf learn_rules;	     /* of the learn chains */
 	struct ruleset learn_wanted; /* what these should be, in order */
+	unsigned same_bytes;
 	bool table_found, table_ours;
 };
 
@@ -156,6 +159,27 @@ static int each_chain(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
+/* Elements of the set of equal byte pairs that are such. */
+static int each_same_byte(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct listing *l = ctx;
+	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
+	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	const struct nlattr *elem, *key, *value;
+
+	while ((elem = attrs_next(&elems)) != NULL) {
+		const uint8_t *bytes;
+
+		key = attrs_find(attrs_in(elem), NFTA_SET_ELEM_KEY);
+		value = key != NULL ? attrs_find(attrs_in(key), NFTA_DATA_VALUE) : NULL;
+		if (value == NULL || mnl_attr_get_payload_len(value) != SKELETON_SAME_BYTE_KEY_BYTES)
+			continue;
+		bytes = mnl_attr_get_payload(value);
+		l->same_bytes += bytes[0] == bytes[SKELETON_SAME_BYTE_KEY_BYTES / 2];
+	}
+	return MNL_CB_OK;
+}
+
 static int each_rule(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct nftnl_rule *r = nftnl_rule_alloc();
@@ -167,6 +191,11 @@ static int each_rule(const struct nlmsghdr *nlh, void *ctx)
 }
 
 /* Each dump starts anew on its own. */
+static void restart_same_bytes(void *ctx)
+{
+	((struct listing *)ctx)->same_bytes = 0;
+}
+
 static void restart_sets(void *ctx)
 {
 	buf_clear(&((struct listing *)ctx)->sets);
@@ -191,6 +220,12 @@ static void restart_rules(void *ctx)
 
 static int list_kernel(struct nft *nft, struct listing *l)
 {
+	const struct kernel_dump same_bytes = {.type = NFT_MSG_GETSETELEM,
+					       .table = nft->table,
+					       .set = SKELETON_SAME_BYTE,
+					       .each = each_same_byte,
+					       .restart = restart_same_bytes,
+					       .ctx = l};
 	const struct kernel_dump dumps[] = {
 		{.type = NFT_MSG_GETTABLE, .each = each_table, .ctx = l},
 		{.type = NFT_MSG_GETSET, .table = nft->table, .each = each_set, .restart = restart_sets, .ctx = l},
@@ -208,6 +243,8 @@ static int list_kernel(struct nft *nft, struct listing *l)
 			break;
 		error = kernel_dump(nft, &dumps[i]);
 	}
+	if (error == 0 && l->table_ours) /* an error: there is no such set; that shows */
+		kernel_dump(nft, &same_bytes);
 	return error;
 }
 
@@ -228,8 +265,9 @@ static bool listing_is_ours(const struct nft *nft, struct listing *found)
 	list_ruleset(&wanted, &hooks);
 	for (size_t i = 0; i < found->learn_wanted.rule_count; i++)
 		list_rule(&wanted, found->learn_wanted.rules[i]);
-	equal = same(&wanted.sets, &found->sets) && same(&wanted.chains, &found->chains) &&
-		same(&wanted.rules, &found->rules) && same(&wanted.learn_rules, &found->learn_rules);
+	equal = found->same_bytes == SKELETON_SAME_BYTES && same(&wanted.sets, &found->sets) &&
+		same(&wanted.chains, &found->chains) && same(&wanted.rules, &found->rules) &&
+		same(&wanted.learn_rules, &found->learn_rules);
 	ruleset_fini(&body);
 	ruleset_fini(&hooks);
 	listing_fini(&wanted);

@@ -103,10 +103,10 @@ static struct element next_element(struct words *w)
 	e.port = (uint16_t)next_number(w);
 	if (set == SET_ALLOWED_SOURCES) {
 		cidr_parse(&e.range, next(w));
-	} else if (set == SET_ENDPOINTS || set == SET_AFFINITY) {
+	} else if (set == SET_ENDPOINTS || set == SET_INTERNAL_ENDPOINTS || set == SET_AFFINITY) {
 		struct addr client;
 
-		if (set == SET_ENDPOINTS)
+		if (set != SET_AFFINITY)
 			e.slot = next_number(w);
 		else if (next_addr(w, &client), true)
 			e.range = cidr_host(&client);
@@ -336,6 +336,12 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 	} else if (strcmp(verb, "del") == 0) {
 		struct element e = next_element(w);
 		nft_tx_del(nft, &e);
+	} else if (strcmp(verb, "addall") == 0) {
+		for (size_t i = 0; i < list->count; i++)
+			nft_tx_add(nft, &list->at[i]);
+	} else if (strcmp(verb, "delall") == 0) {
+		for (size_t i = 0; i < list->count; i++)
+			nft_tx_del(nft, &list->at[i]);
 	} else if (strcmp(verb, "load") == 0) {
 		error = nft_load(nft, list->at, list->count);
 	} else if (strcmp(verb, "commit") == 0) {

@@ -1,0 +1,255 @@
+"""The table itself, without traffic: what is loaded is there, listed by stock nft, read back, kept apart from others."""
+import unittest
+
+import lab
+from driver import Driver, Refused
+
+EVERYTHING = [
+    "cluster-ips 10.96.0.1", "cluster-ips fd00:96::1",
+    "dispatch 10.96.0.1 tcp 80 cluster 4", "dispatch fd00:96::1 udp 53 cluster 2 sticky",
+    "dispatch 192.0.2.1 tcp 443 fence", "dispatch 192.0.2.2 tcp 443 split", "dispatch 192.0.2.3 sctp 5 external 65536",
+    "dispatch 192.0.2.4 tcp 1 reject", "dispatch 192.0.2.4 tcp 2 drop",
+    "dispatch 192.0.2.5 tcp 1 external 16384 maglev", "dispatch 192.0.2.5 tcp 2 cluster 65536 sticky maglev",
+    "fenced 192.0.2.1 tcp 443 external 1", "local 192.0.2.2 tcp 443 pick 1",
+    "internal 192.0.2.2 tcp 443 pick-internal 2",
+    "endpoints 10.96.0.1 tcp 80 0 10.244.0.1 8080", "endpoints 10.96.0.1 tcp 80 3 10.244.0.2 8080",
+    "endpoints fd00:96::1 udp 53 1 fd00:244::1 5353", "internal-endpoints 192.0.2.2 tcp 443 1 10.244.0.3 8443",
+    "service-cidrs 10.96.0.0/16", "service-cidrs 10.97.0.0/16", "service-cidrs fd00:96::/112",
+    "service-cidrs 255.0.0.0/8",
+    "allowed-sources 192.0.2.1 tcp 443 203.0.113.0/24", "allowed-sources 192.0.2.1 tcp 443 198.51.100.7/32",
+    "allowed-sources fd00:96::9 tcp 443 ::/0",
+    "local-sources 10.244.0.0/16", "local-sources fd00:244::/64",
+    "sticky fd00:96::1 udp 53 learn 600", "sticky 10.96.0.1 tcp 80 learn 10800",
+]
+
+
+class TableTest(lab.LabTest):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.ns("node")
+
+    def driver(self, *options, **kwargs):
+        driver = Driver(self.node, *options, **kwargs)
+        self.addCleanup(driver.__exit__)
+        return driver
+
+    def loaded(self, *options):
+        driver = self.driver(*options)
+        driver.elements(*EVERYTHING)
+        driver("load")
+        return driver
+
+    def test_what_is_loaded_is_read_back(self):
+        for options in ((), ("sources", "v6:sources", "counters"), ("interface:br0", "v6:prefix:veth"),
+                        ("masquerade-all", "bit:31")):
+            with self.subTest(options=options):
+                driver = self.loaded(*options)
+                self.assertEqual(driver.state(), "ours")
+                lines = driver("dump")
+                self.assertEqual(len(lines), len(EVERYTHING))
+                self.assertIn("dispatch4 { 192.0.2.5 . tcp . 2 : goto cluster4-sticky-maglev-65536 }", lines)
+                self.assertIn("service-cidrs4 { 255.0.0.0/8 }", lines)
+                self.assertIn("allowed-sources4 { 192.0.2.1 . tcp . 443 . 203.0.113.0/24 }", lines)
+                self.assertIn("internal-endpoints4 { 192.0.2.2 . tcp . 443 . 1 : 10.244.0.3 . 8443 }", lines)
+                driver("cleanup")
+                self.assertIsNone(self.node.table())
+
+    def test_stock_nft_lists_all_of_it(self):
+        driver = self.loaded("sources", "v6:sources", "counters")
+        driver.commit("add affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080",
+                      "add affinity fd00:96::1 udp 53 fd00::9 fd00:244::1 5353")
+        text = self.node.nft("list", "ruleset")
+        for line in ("10.96.0.1 . tcp . 80", "goto cluster4-4", "jump learn6-600", "goto pick-internal4-2", "@same-byte",
+                     "dnat ip6 to ip6 daddr . meta l4proto . th dport . numgen random mod 8 map @endpoints6",
+                     "jhash ip saddr mod 16384", "masquerade fully-random", "reject with tcp reset", "10.96.0.0/16, 10.97.0.0/16",
+                     "fd00:96::1 . udp . 53 . 0x00000001", "203.0.113.0/24", "10.1.1.1 . 10.96.0.1 . tcp . 80",
+                     "update @affinity6 { ip6 saddr . ct original ip6 daddr", "iif 0 "):
+            with self.subTest(line=line):
+                self.assertTrue(line in text)  # assertIn would print 100 kB
+        for line in text.splitlines():
+            self.assertNotRegex(line, r"unknown|invalid")
+
+    def test_chains_and_sets_do_not_depend_on_services(self):
+        def shape():
+            return sorted(next(iter(item)) + item[next(iter(item))].get("name", "") for item in self.node.table()
+                          if next(iter(item)) in ("chain", "map", "set"))
+
+        driver = self.driver()
+        driver("load")
+        empty = shape()
+        driver.commit("add dispatch 10.96.0.1 tcp 80 cluster 65536", "add endpoints 10.96.0.1 tcp 80 0 10.0.0.1 1")
+        self.assertEqual(shape(), empty)
+
+    def test_learn_chains_come_and_go_with_their_timeout(self):
+        driver = self.loaded()
+
+        def chains():
+            return {item["chain"]["name"] for item in self.node.table()
+                    if "chain" in item and item["chain"]["name"].startswith("learn")}
+
+        self.assertEqual(chains(), {"learn4-10800", "learn6-600"})
+        driver.commit("add sticky 10.96.0.9 tcp 80 learn 10800", "add sticky 10.96.0.9 tcp 81 learn 7")
+        self.assertEqual(chains(), {"learn4-7", "learn4-10800", "learn6-600"})
+        # another process adopts the table and knows the users of each chain
+        other = self.driver()
+        self.assertEqual(other.state(), "ours")
+        other.commit("del sticky 10.96.0.1 tcp 80 learn 10800", "del sticky 10.96.0.9 tcp 81 learn 7")
+        self.assertEqual(chains(), {"learn4-10800", "learn6-600"})
+        other.commit("del sticky 10.96.0.9 tcp 80 learn 10800", "add sticky 10.96.0.9 tcp 80 learn 8")
+        self.assertEqual(chains(), {"learn4-8", "learn6-600"})
+        self.assertEqual(other.state(), "ours")
+
+    def test_a_refused_transaction_changes_nothing_and_names_the_element(self):
+        driver = self.loaded()
+        before = driver("dump")
+        with self.assertRaisesRegex(Refused, r"delete cluster-ips4 \{ 10\.9\.9\.9 \}: No such file"):
+            driver.commit("add cluster-ips 10.96.0.77", "del cluster-ips 10.9.9.9")
+        with self.assertRaisesRegex(Refused, r"add endpoints4 \{ 10\.96\.0\.1 \. tcp \. 80 \. 0 : 10\.1\.1\.1 \. 1 \}"):
+            driver.commit("add endpoints 10.96.0.1 tcp 80 0 10.1.1.1 1", "add sticky 10.96.0.8 tcp 1 learn 55")
+        self.assertEqual(driver("dump"), before)
+        self.assertEqual(driver.state(), "ours")
+        driver.commit("add cluster-ips 10.96.0.77")  # the refused ones are forgotten
+        self.assertEqual(len(driver("dump")), len(before) + 1)
+
+    def test_a_forgotten_client_may_have_timed_out(self):
+        driver = self.loaded()
+        driver.commit("add affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080")
+        driver.commit("del affinity 10.96.0.1 tcp 80 10.1.1.9 10.244.0.1 8080",
+                      "del affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080")
+        self.assertNotIn("affinity4", " ".join(driver("dump affinity")))
+
+    def test_counters_start_where_they_are_told(self):
+        driver = self.loaded("counters")
+        driver.commit("del endpoints 10.96.0.1 tcp 80 0 10.244.0.1 8080",
+                      "add endpoints 10.96.0.1 tcp 80 0 10.244.0.9 8080 41 2460")
+        self.assertIn("endpoints4 { 10.96.0.1 . tcp . 80 . 0 : 10.244.0.9 . 8080 } packets 41 bytes 2460", driver("dump"))
+
+    def test_damage_is_seen(self):
+        handle = self.node.nft("-a", "list", "ruleset")
+        for damage in ("flush chain inet fairlead postrouting", "delete chain inet fairlead input",
+                       "add chain inet fairlead extra", "add rule inet fairlead services4 accept",
+                       "insert rule inet fairlead prerouting ip daddr 1.2.3.4 drop",
+                       "add set inet fairlead extra { type ipv4_addr; }", "flush chain inet fairlead learn4-10800",
+                       "flush set inet fairlead same-byte"):
+            with self.subTest(damage=damage):
+                driver = self.loaded()
+                self.assertEqual(driver.state(), "ours")
+                if damage.startswith("delete chain"):
+                    self.node.nft("flush", "chain", "inet", "fairlead", "input")
+                self.node.nft(damage)
+                self.assertEqual(driver.state(), "other")
+                driver("load")
+                self.assertEqual(driver.state(), "ours")
+                self.assertEqual(len(driver("dump")), len(EVERYTHING))
+                driver("cleanup")
+        self.assertEqual(handle, "")
+
+    def test_another_skeleton_is_another_table(self):
+        self.loaded("sources")
+        for options in ((), ("sources", "counters"), ("sources", "bit:13"), ("sources", "masquerade-all"),
+                        ("sources", "v6:sources"), ("interface:br0",), ("interface:br1",), ("prefix:br1",)):
+            with self.subTest(options=options):
+                driver = self.driver(*options)
+                self.assertEqual(driver.state(), "other")
+                driver("load")
+                self.assertEqual(driver.state(), "ours")
+
+    def test_what_a_crash_left_behind(self):
+        for leftovers in (["add table inet fairlead"],  # died in the first load
+                          ["add table inet fairlead-next"],  # … while building aside
+                          ["add table inet fairlead-next", "add chain inet fairlead-next p { type nat hook prerouting "
+                           "priority -100; }", "add table inet fairlead"]):  # … while building the real one again
+            with self.subTest(leftovers=leftovers):
+                for line in leftovers:
+                    self.node.nft(line)
+                driver = self.loaded()
+                self.assertEqual(driver.state(), "ours")
+                self.assertEqual(self.node.nft("list", "tables").split("\n"), ["table inet fairlead", ""])
+                driver("cleanup")
+        for name in ("fairlead", "fairlead-next"):
+            self.node.nft("add table inet " + name)
+        self.driver()("cleanup")
+        self.assertEqual(self.node.nft("list", "tables"), "")
+
+    def test_foreign_tables_stay(self):
+        self.node.nft("add table inet other")
+        self.node.nft("add table ip fairlead")
+        driver = self.loaded()
+        driver("load")
+        driver("cleanup")
+        driver("cleanup")  # nothing there: fine
+        self.assertEqual(self.node.nft("list", "tables"), "table inet other\ntable ip fairlead\n")
+
+    def test_probe(self):
+        driver = self.driver("sources", "counters")
+        driver("probe")
+        self.assertEqual(self.node.nft("list", "tables"), "")
+        with self.assertRaisesRegex(Refused, "needs CAP_NET_ADMIN"):
+            self.driver(prefix=("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"))("probe")
+
+    def test_oversized_transactions_in_a_user_namespace(self):
+        """No SO_SNDBUFFORCE there: a load is chunked, and so is what a transaction of 30 000 operations sends."""
+        driver = self.driver("counters", prefix=("unshare", "--user", "--map-root-user", "--net"))
+        driver("probe")
+        driver("generate 1000 10")
+        driver("load")
+        self.assertEqual(driver.state(), "ours")
+        self.assertEqual(driver("count"), ["12000"])
+        driver("forget")
+        driver("generate 2500 10")
+        driver("addall")  # 12 000 of these are there already: the same again is no error
+        driver("commit")
+        self.assertEqual(driver("count"), ["30000"])
+        driver("addall")
+        driver("delall")  # replaces each
+        driver("commit")
+        self.assertEqual(driver("count"), ["30000"])
+        driver("delall")
+        driver("commit")
+        self.assertEqual(driver("count"), ["0"])
+        self.assertEqual(driver.state(), "ours")
+
+
+class MonitorTest(lab.LabTest):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.ns("node")
+        self.driver = Driver(self.node)
+        self.addCleanup(self.driver.__exit__)
+        self.driver("load")
+        self.driver("watch")
+
+    def test_own_changes_are_quiet(self):
+        self.driver.commit("add cluster-ips 10.96.0.1")
+        self.driver("generate 3000 10")  # more notifications than any socket holds
+        self.driver("load")
+        self.assertEqual(self.driver("wait 100"), ["quiet"])
+
+    def test_foreign_changes_are_told(self):
+        self.driver.commit("add cluster-ips 10.96.0.1", "add dispatch 10.96.0.1 tcp 80 reject")
+        for change in ("delete element inet fairlead cluster-ips4 { 10.96.0.1 }", "flush map inet fairlead dispatch4",
+                       "add rule inet fairlead input accept", "flush chain inet fairlead input", "flush ruleset"):
+            with self.subTest(change=change):
+                self.node.nft(change)
+                self.assertEqual(self.driver("wait 20000"), ["touched"])
+        self.assertEqual(self.driver("wait 50"), ["quiet"])
+
+    def test_other_tables_do_not_matter(self):
+        self.node.nft("add table inet other; add set inet other fairlead { type ipv4_addr; }; "
+                      "add element inet other fairlead { 1.2.3.4 }")
+        self.node.nft("add table ip fairlead")
+        self.node.nft("delete table inet other")
+        self.assertEqual(self.driver("wait 100"), ["quiet"])
+
+    def test_lost_notifications_count_as_a_change(self):
+        """100 000 foreign elements while nobody reads: the socket overflows."""
+        with Driver(self.node, "table:other") as other:
+            other("generate 20000 4")
+            other("load")
+        self.assertEqual(self.driver("wait 20000"), ["touched"])
+
+
+if __name__ == "__main__":
+    unittest.main()
