@@ -144,9 +144,21 @@ static int read_count(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct nlattr *attr = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), SET_COUNT_ATTR);
 
-	if (attr != NULL)
-		*(size_t *)ctx = ntohl(mnl_attr_get_u32(attr));
+	if (attr == NULL) {
+		errno = EOPNOTSUPP;
+		return MNL_CB_ERROR;
+	}
+	*(uint32_t *)ctx = ntohl(mnl_attr_get_u32(attr));
 	return MNL_CB_STOP;
+}
+
+static int set_count(struct nft *nft, const char *name, uint32_t *count)
+{
+	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct netlink_list question = {.socket = nft->socket, .each = read_count, .ctx = count};
+
+	question.request = kernel_question(buffer, NFT_MSG_GETSET, nft->table, name);
+	return netlink_list(&question);
 }
 
 /*
@@ -156,14 +168,11 @@ static int read_count(const struct nlmsghdr *nlh, void *ctx)
 static bool is_whole(struct nft *nft, const struct reading *r, const char *name)
 {
 	const struct sets_shape *shape = sets_shape(r->set);
-	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
-	size_t count = r->count;
-	struct netlink_list question = {.socket = nft->socket, .each = read_count, .ctx = &count};
+	uint32_t count;
 
 	if (shape->range || shape->learned)
 		return true;
-	question.request = kernel_question(buffer, NFT_MSG_GETSET, nft->table, name);
-	return netlink_list(&question) != 0 || count == r->count + r->foreign;
+	return set_count(nft, name, &count) != 0 || count == r->count + r->foreign;
 }
 
 static int read_set(struct nft *nft, struct reading *r)
@@ -211,7 +220,7 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 	return error;
 }
 
-/* ---- one element ---- */
+/* ---- single questions ---- */
 
 static int read_one(const struct nlmsghdr *nlh, void *ctx)
 {
@@ -244,5 +253,15 @@ int nft_get(struct nft *nft, struct element *e)
 	error = netlink_list(&question);
 	if (error < 0)
 		return kernel_fail(nft, -error, "table %s: reading %s", nft->table, element_format(e, text));
+	return 0;
+}
+
+int nft_count(struct nft *nft, enum set_id set, int family, uint32_t *count)
+{
+	char name[NAME_BYTES];
+	int error = set_count(nft, names_set(set, family, name), count);
+
+	if (error < 0)
+		return kernel_fail(nft, -error, "table %s: asking about %s", nft->table, name);
 	return 0;
 }

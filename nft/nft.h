@@ -57,6 +57,8 @@ int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
  * Costs the same at any size of the set.
  */
 int nft_get(struct nft *nft, struct element *e);
+/* How many elements a set has, without reading them. -EOPNOTSUPP: this kernel does not tell. */
+int nft_count(struct nft *nft, enum set_id set, int family, uint32_t *count);
 
 /*
  * Makes the table hold exactly `elements` from nothing (TABLE_ABSENT, or TABLE_OTHER: then the old table is replaced

@@ -68,7 +68,7 @@ static const struct metric_desc deleted_desc = COUNTER("conntrack_reconciler_del
 struct figures {
 	struct metric *sync[2], *full[2], *partial[2], *programming[2]; /* by family */
 	struct metric *last[2], *queued[2], *failures[2], *cleanup_failures[2];
-	struct metric *conntrack[2], *deleted[2];
+	struct metric *conntrack[2], *deleted;
 	struct metric *pending[2], *total[2]; /* Services, EndpointSlices */
 	struct metric *no_local_internal, *no_local_external;
 	int64_t start_ms;
@@ -95,7 +95,7 @@ struct figures *figures_new(struct metrics *m)
 	add_both(m, &failures_desc, f->failures);
 	add_both(m, &cleanup_desc, f->cleanup_failures);
 	add_both(m, &conntrack_desc, f->conntrack);
-	add_both(m, &deleted_desc, f->deleted);
+	f->deleted = metrics_add(m, &deleted_desc, NULL);
 	for (size_t i = 0; i < 2; i++) {
 		f->pending[i] = metrics_add(m, &pending_desc[i], NULL);
 		f->total[i] = metrics_add(m, &total_desc[i], NULL);
@@ -195,10 +195,8 @@ void figures_cleanup_failed(struct figures *f)
 	inc_both(f->cleanup_failures);
 }
 
-void figures_conntrack(struct figures *f, int family, double duration_s, uint64_t deleted)
+void figures_conntrack(struct figures *f, double duration_s, uint64_t deleted)
 {
-	size_t i = family == AF_INET ? 0 : 1;
-
-	metric_observe(f->conntrack[i], duration_s);
-	metric_add(f->deleted[i], (double)deleted);
+	observe_both(f->conntrack, duration_s);
+	metric_add(f->deleted, (double)deleted);
 }

@@ -29,7 +29,7 @@ void figures_service(struct figures *f, const struct service *prev, const struct
 void figures_synced(struct figures *f, bool full, double duration_s);
 void figures_sync_failed(struct figures *f);
 void figures_cleanup_failed(struct figures *f);
-/* A conntrack fix-up of one family (AF_INET, AF_INET6) ran. */
-void figures_conntrack(struct figures *f, int family, double duration_s, uint64_t deleted);
+/* A conntrack fix-up of both families ran. */
+void figures_conntrack(struct figures *f, double duration_s, uint64_t deleted);
 
 #endif

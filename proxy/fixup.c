@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/elements.h"
@@ -90,6 +91,7 @@ static void sweep_flows(struct fixup *f)
 		unsigned bit;
 		uint8_t proto;
 	} protocols[] = {{HAS_TCP, IPPROTO_TCP}, {HAS_UDP, IPPROTO_UDP}, {HAS_SCTP, IPPROTO_SCTP}};
+	const uint64_t start_ns = clock_ns();
 
 	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
 		const struct conntrack_sweep sweep = {.proto = protocols[i].proto,
@@ -107,6 +109,7 @@ static void sweep_flows(struct fixup *f)
 			f->failed = false;
 	}
 	f->stats.sweeps++;
+	f->stats.last_us = (clock_ns() - start_ns) / 1000;
 	f->protocols = 0;
 	gone_fini(&f->gone);
 }

@@ -16,7 +16,8 @@ struct report {
 	struct figures *figures;
 	struct healthnodeport *checks;
 	struct http *healthz, *page;
-	struct sync_stats seen; /* at the last turn */
+	struct sync_stats sync; /* at the last turn, as the next */
+	struct fixup_stats fixup;
 };
 
 static struct http *port_open(struct http_config config)
@@ -103,9 +104,9 @@ void report_published(struct report *r, const struct service *prev, const struct
 	healthnodeport_update(r->checks, prev, next);
 }
 
-void report_turn(struct report *r, const struct sync_stats *stats)
+static void sync_seen(struct report *r, const struct sync_stats *stats)
 {
-	const struct sync_stats *seen = &r->seen;
+	const struct sync_stats *seen = &r->sync;
 
 	if (stats->refused != seen->refused) {
 		figures_sync_failed(r->figures);
@@ -117,5 +118,14 @@ void report_turn(struct report *r, const struct sync_stats *stats)
 	} else if (stats->done && !stats->in_step) {
 		health_queued(r->health);
 	}
-	r->seen = *stats;
+	r->sync = *stats;
+}
+
+void report_turn(struct report *r, const struct sync_stats *sync, const struct fixup_stats *fixup)
+{
+	sync_seen(r, sync);
+	if (fixup->sweeps != r->fixup.sweeps)
+		figures_conntrack(r->figures, (double)fixup->last_us / 1e6,
+				  fixup->flows_deleted - r->fixup.flows_deleted);
+	r->fixup = *fixup;
 }

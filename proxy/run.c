@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "proxy/cli.h"
 #include "proxy/figures_dns.h"
+#include "proxy/figures_kernel.h"
 
 /* ---- what happens while it runs ---- */
 
@@ -18,7 +19,7 @@ static void turn(struct daemon *d)
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
 	uint64_t fixup_wait_ms = fixup_turn(d->fixup, clock_ms());
 
-	report_turn(d->report, sync_stats(d->sync));
+	report_turn(d->report, sync_stats(d->sync), fixup_stats(d->fixup));
 	ev_timer_stop(d->loop, &d->later);
 	if (fixup_wait_ms < wait_ms)
 		wait_ms = fixup_wait_ms;
@@ -270,6 +271,8 @@ static void state_open(struct daemon *d)
 static void report_open(struct daemon *d)
 {
 	d->report = report_new(d->loop, d->config);
+	if (d->nft != NULL)
+		figures_kernel_init(report_metrics(d->report), d->nft);
 	if (!d->config->no_proxy && nodeports_want_loopback(&d->config->nodeports))
 		d->relay = relay_start(report_metrics(d->report));
 }

@@ -104,6 +104,46 @@ class Metrics(unittest.TestCase):
         self.folder.remove("web")
         lab.equals_within(lambda: self.value(gauge), 0)
 
+    def test_affinity_fill_level(self):
+        pod = self.lab.pod(self.node, "a", "10.244.0.10")
+        self.lab.servers.tcp(pod, "a", 80)
+        self.lab.daemon(self.node, self.folder, "--no-dns")
+        gauge = 'fairlead_affinity_entries{ip_family="IPv4"}'
+        values = self.scrape()[1]
+        self.assertGreater(values['fairlead_affinity_entries_limit{ip_family="IPv4"}'], 1000)
+        if gauge not in values:
+            self.skipTest("this kernel does not count the elements of a set")
+        self.assertEqual(values[gauge], 0)
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80], sessionAffinity="ClientIP"),
+                        manifests.slice("web", ["10.244.0.10"], [80]))
+
+        def remembered():
+            self.assertEqual(traffic.connect(self.node, "10.96.0.1", 80).outcome, "ok")
+            return self.value(gauge)
+
+        lab.equals_within(remembered, 1)
+
+    def test_conntrack_fix_up_is_counted(self):
+        pods = [self.lab.pod(self.node, name, addr) for name, addr in (("a", "10.244.0.10"), ("b", "10.244.0.11"))]
+        for pod in pods:
+            self.lab.servers.udp(pod, pod.short, 53)
+        ports = [manifests.port(53, "dns", "UDP")]
+
+        def put(address):
+            self.folder.put("web", manifests.service("web", "10.96.0.1", ports),
+                            manifests.slice("web", [address], [("dns", 53, "UDP")]))
+
+        put("10.244.0.10")
+        self.lab.daemon(self.node, self.folder, "--no-dns")
+        flow = traffic.open_flow(self.node, "10.96.0.1")
+        self.addCleanup(flow.close)
+        self.assertEqual(traffic.exchange(flow, "10.96.0.1", 53).server, "a")
+        put("10.244.0.11")
+        lab.equals_within(lambda: self.value("kubeproxy_conntrack_reconciler_deleted_entries_total"), 1)
+        self.assertEqual(traffic.exchange(flow, "10.96.0.1", 53).server, "b")
+        runs = self.value('kubeproxy_conntrack_reconciler_sync_duration_seconds_count{ip_family="IPv4"}')
+        self.assertGreaterEqual(runs, 1)
+
     def test_health_answers_are_counted(self):
         self.lab.daemon(self.node, self.folder, "--no-dns")
         for _ in range(3):
