@@ -54,11 +54,7 @@ void source_reload(struct source *s)
 {
 	if (s->manifest == NULL)
 		return;
-	struct manifest *again = manifest_new(s->loop, s->config->manifests, s->sink);
-	if (again == NULL)
-		return; /* told; the old one goes on */
-	manifest_free(s->manifest);
-	s->manifest = again;
+	manifest_reload(s->manifest);
 	log_notice("read %s again", s->config->manifests);
 }
 

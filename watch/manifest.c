@@ -130,6 +130,13 @@ static void say_unknown(struct manifest *m)
 
 /* ---- life ---- */
 
+static void turn_finish(struct manifest *m)
+{
+	settle(m);
+	say_unknown(m);
+	m->sink->turn_end(m->sink->ctx);
+}
+
 static void on_event(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct manifest *m = io->data;
@@ -137,9 +144,13 @@ static void on_event(struct ev_loop *loop, ev_io *io, int events)
 	(void)loop;
 	(void)events;
 	tree_event(m->tree);
-	settle(m);
-	say_unknown(m);
-	m->sink->turn_end(m->sink->ctx);
+	turn_finish(m);
+}
+
+void manifest_reload(struct manifest *m)
+{
+	tree_reload(m->tree);
+	turn_finish(m);
 }
 
 static struct manifest *manifest_alloc(const char *path, const struct sink *sink)

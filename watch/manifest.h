@@ -29,6 +29,8 @@ struct manifest_counts {
  */
 struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const struct sink *sink);
 void manifest_free(struct manifest *m);
+/* Reads every file again, as if each had changed; what is refused keeps its last good version here too. */
+void manifest_reload(struct manifest *m);
 void manifest_count(const struct manifest *m, struct manifest_counts *counts);
 
 /*

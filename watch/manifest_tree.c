@@ -351,7 +351,7 @@ static void event_note(struct tree *t, struct todo *todo, const struct inotify_e
 	}
 }
 
-static void refresh_all(struct tree *t)
+void tree_reload(struct tree *t)
 {
 	struct file *f;
 	size_t at = 0;
@@ -376,7 +376,7 @@ void tree_event(struct tree *t)
 			i += (ssize_t)(sizeof *e + e->len);
 		}
 	if (todo.all)
-		refresh_all(t);
+		tree_reload(t);
 	else
 		while ((path = map_next(&todo.paths, &at)) != NULL)
 			refresh(t, path, true);

@@ -14,6 +14,7 @@ struct tree *tree_open(struct loader *l, bool follow);
 void tree_close(struct tree *t);   /* drops all files from the catalog */
 int tree_fd(const struct tree *t); /* readable when something happened; -1 when not following */
 void tree_event(struct tree *t);
+void tree_reload(struct tree *t); /* reads all again */
 size_t tree_files(const struct tree *t);
 
 #endif

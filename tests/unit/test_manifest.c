@@ -425,6 +425,74 @@ static void root_replaced(void **state)
 	assert_int_equal(port_of(w, "Service default/b"), 3);
 }
 
+/* The last good version of what is refused outlives it. */
+static void reload_reads_all_again(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml", SERVICE("a", 1));
+	put(w, "b.yaml", SERVICE("b", 1));
+	start(w);
+	put(w, "b.yaml", REFUSED("b"));
+	turn(w);
+	manifest_reload(w->m);
+	assert_int_equal(w->upserts, 2);
+	assert_int_equal(port_of(w, "Service default/b"), 1);
+	assert_int_equal(w->removes, 0);
+	assert_int_equal(w->turns, 3);
+}
+
+/* More events than the kernel keeps: all is read again. */
+static void lost_events(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml", SERVICE("a", 1));
+	put(w, "b.yaml", SERVICE("b", 1));
+	put(w, "x.tmp", "");
+	start(w);
+	for (int i = 0; i < 20000; i++) { /* the queue holds 16384 */
+		char *x = path_of(w, "x.tmp"), *y = path_of(w, "y.tmp");
+		assert_int_equal(i % 2 == 0 ? rename(x, y) : rename(y, x), 0);
+	}
+	put(w, "a.yaml", SERVICE("a", 2)); /* nobody is told */
+	unlink(path_of(w, "b.yaml"));
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 2);
+	assert_null(have(w, "Service default/b"));
+	put(w, "a.yaml", SERVICE("a", 3)); /* and it goes on */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 3);
+}
+
+/* Each gives one line and no more harm. */
+static void odd_files(void **state)
+{
+	struct world *w = *state;
+	struct manifest_counts counts;
+
+	mkdir(path_of(w, "sub"), 0755);
+	put(w, "a.yaml", SERVICE("a", 1));
+	assert_int_equal(symlink("..", path_of(w, "sub/loop")), 0);
+	assert_int_equal(symlink("self.yaml", path_of(w, "self.yaml")), 0);
+	assert_int_equal(symlink("nowhere.yaml", path_of(w, "dangling.yaml")), 0);
+	assert_int_equal(mkfifo(path_of(w, "fifo.yaml"), 0644), 0);
+	mkdir(path_of(w, "dir.yaml"), 0755);
+	put(w, "dir.yaml/b.yaml", SERVICE("b", 2));
+	put(w, "empty.yaml", "");
+	start(w);
+	assert_int_equal(map_count(&w->objects), 2);
+	manifest_count(w->m, &counts);
+	assert_int_equal(counts.problems, 3); /* loop, self.yaml, fifo.yaml */
+	unlink(path_of(w, "fifo.yaml"));
+	put(w, "fifo.yaml", SERVICE("c", 3)); /* a file after all */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/c"), 3);
+	put(w, "nowhere.yaml", SERVICE("d", 4)); /* and a link that now points somewhere is another claim */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/d"), 4);
+}
+
 static void check_prints_every_problem(void **state)
 {
 	struct world *w = *state;
@@ -462,6 +530,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(first_definition_counts, world_new, world_free),
 		cmocka_unit_test_setup_teardown(config_map_volume, world_new, world_free),
 		cmocka_unit_test_setup_teardown(root_replaced, world_new, world_free),
+		cmocka_unit_test_setup_teardown(reload_reads_all_again, world_new, world_free),
+		cmocka_unit_test_setup_teardown(lost_events, world_new, world_free),
+		cmocka_unit_test_setup_teardown(odd_files, world_new, world_free),
 		cmocka_unit_test_setup_teardown(check_prints_every_problem, world_new, world_free),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
