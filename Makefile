@@ -43,7 +43,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: bench-dns all programs deps test check demo lab lab-down lint bench-sync install uninstall clean fuzz
+.PHONY: bench-dns all programs deps test check demo lab lab-down lint bench-sync bench-watch install uninstall clean fuzz
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -119,6 +119,10 @@ lab-down:
 bench-sync: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/sync.py
+
+bench-watch: deps
+	$(Q)$(MAKE) all
+	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/watch.py
 
 lint: deps
 	$(Q)deploy/deps.sh lint

@@ -3,7 +3,7 @@
 It keeps objects in memory with one counter of resource versions and a history of events, as etcd and the watch cache
 do, and does on demand what real ones do at bad moments: see `Server.refuse`, `Server.disturb`, `Server.compact`,
 `Server.stop`. In a test: `with Server() as server: server.put(manifests.service(…))`. On its own it serves a bench:
-`apiserver.py --port 6443`, commands as JSON lines on stdin.
+`apiserver.py [PORT]`, orders on stdin, see main.
 """
 import http.server
 import json
@@ -66,6 +66,7 @@ class Server:
         self.tokens_seen = set()
         self.ever = {}  # (kind, key) → every rendering it had
         self.connections = set()
+        self.sent_ns = 0  # when an event last went out
         self.httpd = None
         self.start()
 
@@ -126,7 +127,7 @@ class Server:
             for obj in objects:
                 self._put(json.loads(json.dumps(obj)))
             self.lock.notify_all()
-        return time.monotonic_ns()
+
 
     def _put(self, obj):
         c = self.collection_of(obj["kind"])
@@ -190,3 +191,31 @@ class Server:
     def state(self, kind):
         with self.lock:
             return {key: obj for key, (obj, _) in self.collection_of(kind).objects.items()}
+
+
+def main():
+    """Prints its port, then obeys lines of JSON on stdin and answers each with a moment of CLOCK_MONOTONIC in ns:
+    {"load": FILE of objects}, {"put": [object, …]} (the moment at which the event went out to a watch), {"stop": 1},
+    {"start": 1}."""
+    server = Server(port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    print(server.port, flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        begin = moment = time.monotonic_ns()
+        if "load" in order:
+            with open(order["load"]) as f:
+                server.put(*json.load(f))
+        elif "put" in order:
+            server.put(*order["put"])
+            while server.sent_ns < begin and server.watching():
+                time.sleep(0.0005)
+            moment = max(begin, server.sent_ns)
+        elif "stop" in order:
+            server.stop()
+        elif "start" in order:
+            server.start()
+        print(moment, flush=True)
+
+
+if __name__ == "__main__":
+    main()

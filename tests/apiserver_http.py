@@ -306,6 +306,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not now and not before:
             return
         kind = "DELETED" if not now else "MODIFIED" if before else "ADDED"
+        self.server_state.sent_ns = time.monotonic_ns()
         self.chunk(b'{"type":"%s","object":%s}\n' % (kind.encode(), event.body))
 
     def obey(self, order, c):

@@ -1,5 +1,7 @@
 """Reaching an API server: TLS, tokens, client certificates, kubeconfig, the service account of a pod."""
 import base64
+import socket
+import subprocess
 import tempfile
 import time
 
@@ -133,6 +135,25 @@ class Access(Case):
 
     def test_service_account_ipv6(self):
         self.in_cluster(self.serve(token="pod-secret", host="::1"), "::1")
+
+    def test_http2_carries_all_watches_on_one_connection(self):
+        server = cluster()
+        self.addCleanup(server.stop)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        proxy = subprocess.Popen(["nghttpx", "--conf=/dev/null", f"--frontend=127.0.0.1,{port}",
+                                  f"--backend=127.0.0.1,{server.port}", "--workers=1", "--log-level=FATAL",
+                                  self.key, self.crt], stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (proxy.terminate(), proxy.wait()))
+        f = Follow("--apiserver", f"https://127.0.0.1:{port}", "--ca-file", self.ca)
+        self.addCleanup(f.stop)
+        f.wait_complete()
+        wait_until(lambda: server.watching() == 6)
+        server.put(service("two", 81))
+        self.expect_in_step(f, server)
+        ours = subprocess.run(["ss", "-Htn", "state", "established", f"dport = :{port}"], capture_output=True, text=True,
+                              check=True)
+        self.assertEqual(len(ours.stdout.splitlines()), 1, ours.stdout)
 
     def test_no_source_at_all(self):
         f = Follow(env={})

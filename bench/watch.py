@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""
+How fast an API server's word becomes kernel state, and what it costs: time from start to the full state, time from an
+event going out on the server's socket to the kernel commit, memory, CPU when idle, and an outage. Prints one table and
+the bars. usage: bench/watch.py [--outage SECONDS] [--idle SECONDS]
+
+The server is tests/apiserver.py in a process of its own on the same machine. A change is over when the kernel announces
+the generation that has it. Clocks: one CLOCK_MONOTONIC for all.
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests/kernel"), str(TOP / "bench")]
+import lab  # noqa: E402
+from sync import Commits, make_service, quantile, version_of  # noqa: E402
+
+
+class Server:
+    """tests/apiserver.py in a namespace."""
+
+    def __init__(self, ns):
+        self.process = ns.popen(sys.executable, str(TOP / "tests/apiserver.py"), stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def order(self, **order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
+class Run:
+    """One daemon that follows a server with `count` services of ten endpoints."""
+
+    def __init__(self, the_lab, count):
+        self.count = count
+        self.node = the_lab.node(f"node-{count}")
+        self.server = Server(self.node)
+        objects = [{"kind": "Namespace", "metadata": {"name": "default"}}, {"kind": "Node", "metadata": {"name": "node-0"}}]
+        objects += [o for n in range(count) for o in make_service(n)]
+        path = the_lab.folder / f"objects-{count}.json"
+        path.write_text(json.dumps(objects))
+        self.server.order(load=str(path))
+        folder = the_lab.folder / f"daemon-{count}"
+        folder.mkdir()
+        self.daemon = lab.Daemon(self.node, ["--apiserver", f"http://127.0.0.1:{self.server.port}", "--node-name", "node-0",
+                                             "--dns-listen", "127.0.0.1"], folder)
+        the_lab.daemons.append(self.daemon)
+
+    def start(self):
+        """Seconds from the start of the process to everything in the kernel."""
+        begin = time.perf_counter()
+        self.daemon.start(ready=False)
+        while self.daemon.call("status", "--wait", "60s", check=False).returncode != 0:
+            if self.daemon.process.poll() is not None:
+                raise SystemExit(self.daemon.log()[-3000:])
+        return time.perf_counter() - begin
+
+    def elements(self):
+        text = self.node.nft("list", "table", "inet", "fairlead")
+        return sorted(set(re.findall(r"10\.\d+\.\d+\.\d+ \. tcp \. 80 \. 0x[0-9a-f]+", text)))
+
+    def flips(self, count):
+        """Milliseconds from the event on the socket to the commit: an endpoint turns not ready and ready again."""
+        commits, times = Commits(self.node), []
+        for turn in range(count):
+            slice_now = make_service(turn // 2 * 37 % self.count, ready=bool(turn % 2))[1]
+            commits.drain()
+            sent_ns = self.server.order(put=[slice_now])
+            times.append(commits.wait() * 1000 - sent_ns / 1e6)
+        return times
+
+    def memory_mb(self):
+        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text()
+        return [int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024 for field in ("VmRSS", "VmHWM")]
+
+    def cpu_s(self):
+        tasks = Path(f"/proc/{self.daemon.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def idle_percent(self, seconds):
+        time.sleep(2)
+        before = self.cpu_s()
+        time.sleep(seconds)
+        return (self.cpu_s() - before) / seconds * 100
+
+    def outage(self, seconds):
+        """→ (nothing changed while the server was away, seconds from its return until a change is in the kernel)."""
+        before = self.elements()
+        self.server.order(stop=1)
+        gone, back = make_service(0, ready=False)[1], time.perf_counter() + seconds
+        self.server.order(put=[gone])
+        same = True
+        while time.perf_counter() < back:
+            time.sleep(min(5, max(0, back - time.perf_counter())))
+            same = same and self.elements() == before
+        commits = Commits(self.node)
+        self.server.order(start=1)
+        begin = time.perf_counter()
+        took_s = commits.wait() - begin
+        return same and self.elements() != before, took_s
+
+
+def bar(name, value, limit, unit):
+    print(f"{'ok  ' if value <= limit else 'OVER'} {name}: {value:.2f} {unit} (bar {limit} {unit})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="How fast an API server's word becomes kernel state.")
+    parser.add_argument("--outage", type=float, default=60)
+    parser.add_argument("--idle", type=float, default=30)
+    parser.add_argument("--flips", type=int, default=400)
+    options = parser.parse_args()
+    print(f"kernel {platform.release()}, {os.cpu_count()} cores, " +
+          ", ".join(map(version_of, ("libcurl4", "libcjson1", "libnftnl11", "libev4"))))
+    print("services x 10 endpoints each, API server on the same machine, HTTP/1.1 without TLS\n")
+    print(f"{'services':>8} {'full state':>11} {'change p50':>11} {'p90':>8} {'p99':>8} {'RSS':>9} {'peak':>9}")
+    medians = {}
+    with lab.Lab() as the_lab:
+        for count in (1000, 30000, 10000):
+            run = Run(the_lab, count)
+            start_s = run.start()
+            found = len(run.elements())
+            if found != count * 10:
+                raise SystemExit(f"{found} endpoint elements in the kernel, {count * 10} expected")
+            times = run.flips(options.flips)
+            rss, peak = run.memory_mb()
+            medians[count] = statistics.median(times)
+            print(f"{count:8} {start_s:9.2f} s {medians[count]:8.2f} ms {quantile(times, .9):5.2f} ms "
+                  f"{quantile(times, .99):5.2f} ms {rss:6.1f} MB {peak:6.1f} MB", flush=True)
+            if count == 10000:
+                idle = run.idle_percent(options.idle)
+                same, back_s = run.outage(options.outage)
+            run.daemon.stop()
+            run.server.end()
+    print()
+    bar("10 000 services: start to everything in the kernel", start_s, 3, "s")
+    bar("peak resident memory", peak, 90, "MB")
+    bar("steady resident memory", rss, 70, "MB")
+    bar("one endpoint change, median", medians[10000], 2, "ms")
+    bar("one endpoint change, p99", quantile(times, .99), 5, "ms")
+    bar("median at 1 000 and 30 000 against 10 000", max(abs(medians[n] / medians[10000] - 1) * 100 for n in (1000, 30000)),
+        20, "%")
+    bar("idle CPU", idle, 0.1, "% of a core")
+    bar(f"in step again after {options.outage:.0f} s without server", back_s, 5, "s")
+    print(f"{'ok  ' if same else 'OVER'} rules while the server was away: {'unchanged' if same else 'changed'}")
+
+
+if __name__ == "__main__":
+    main()

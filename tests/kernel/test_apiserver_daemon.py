@@ -1,0 +1,153 @@
+"""The daemon on a node that follows an API server: kernel and DNS are what the server says, whatever happens to it."""
+import json
+import random
+import time
+
+import apiserver
+import lab
+import manifests as m
+import traffic
+
+VIP, POD_A, POD_B, NODE = "10.96.0.10", "10.244.0.10", "10.244.0.11", "192.168.0.2"
+PROXY_LABEL = "service.kubernetes.io/service-proxy-name"
+
+
+def web(**labels):
+    obj = m.service("web", VIP, [m.port(80, "http", node_port=30080)], type="NodePort")
+    obj["metadata"]["labels"] = labels
+    return obj
+
+
+class ApiserverDaemon(lab.LabTest):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.node()
+        for name, addr in (("a", POD_A), ("b", POD_B)):
+            self.lab.servers.tcp(self.lab.pod(self.node, name, addr), name, 8080)
+        self.client = self.lab.host(self.node, "client", "192.168.0.1")
+        with self.node.inside():
+            self.server = apiserver.Server()
+        self.addCleanup(self.server.stop)
+        self.server.put(m.namespace("default"), m.node("node-a", NODE), web(), m.slice("web", [POD_A], [("http", 8080)]))
+
+    def daemon(self, *flags, ready=True):
+        folder = self.lab.folder / f"daemon-{len(self.lab.daemons)}"
+        folder.mkdir()
+        daemon = lab.Daemon(self.node, ["--apiserver", self.server.url, "--node-name", "node-a", *flags], folder)
+        self.lab.daemons.append(daemon)
+        return daemon.start(ready=ready)
+
+    def reaches(self, dst, port, want):
+        lab.equals_within(lambda: traffic.connect(self.client, dst, port, limit_s=0.5).server, want)
+
+    def kernel_endpoints(self):
+        """{(VIP, endpoint port)} of the endpoint map."""
+        found = set()
+        for key, value in self.node.elements("endpoints4"):
+            key = key.get("elem", {}).get("val", key)
+            found.add((key["concat"][0], value["concat"][1]))
+        return found
+
+    def restart_server(self):
+        with self.node.inside():
+            self.server.start()
+
+    def test_follows(self):
+        daemon = self.daemon()
+        self.reaches(VIP, 80, "a")
+        self.server.put(m.slice("web", [POD_B], [("http", 8080)]))
+        self.reaches(VIP, 80, "b")
+        self.server.delete("Service", "default", "web")
+        lab.wait_until(lambda: traffic.connect(self.client, VIP, 80, limit_s=0.3).outcome != "ok")
+        source = json.loads(daemon.call("status", "-o", "json").stdout)["source"]
+        self.assertEqual((source["kind"], source["server"], source["reachable"]), ("apiserver", self.server.url, True))
+        self.assertIn(f"API server {self.server.url}, reachable", daemon.call("status").stdout)
+
+    def test_names(self):
+        self.daemon()
+        self.server.put(m.service("db", "None", [m.port(5432, "sql")]), m.slice("db", [POD_A, POD_B], [("sql", 5432)]))
+        lab.equals_within(
+            lambda: sorted(traffic.dig(self.node, "127.0.0.1", "+short", "db.default.svc.cluster.local").text.split()),
+            [POD_A, POD_B])
+
+    def test_nothing_before_everything_is_listed(self):
+        self.server.forbidden.add(("endpointslices", "watch"))
+        daemon = self.daemon(ready=False)
+        lab.wait_until(lambda: "the role needs the verb watch on endpointslices" in daemon.log())
+        self.assertNotIn("table inet fairlead", self.node.nft("list", "tables"))
+        self.server.forbidden.clear()
+        daemon.wait_ready()
+        self.reaches(VIP, 80, "a")
+
+    def test_outage(self):
+        self.daemon()
+        self.reaches(VIP, 80, "a")
+        before = self.node.elements("dispatch4"), self.node.elements("endpoints4")
+        self.server.stop()
+        self.server.put(m.slice("web", [POD_B], [("http", 8080)]))
+        time.sleep(6)
+        self.assertEqual((self.node.elements("dispatch4"), self.node.elements("endpoints4")), before)
+        self.reaches(VIP, 80, "a")
+        self.restart_server()
+        start = time.monotonic()
+        self.reaches(VIP, 80, "b")
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_another_proxys_label_comes_and_goes(self):
+        self.daemon()
+        self.reaches(VIP, 80, "a")
+        self.server.put(web(**{PROXY_LABEL: "other"}))
+        lab.wait_until(lambda: traffic.connect(self.client, VIP, 80, limit_s=0.3).outcome != "ok")
+        self.server.put(web())
+        self.reaches(VIP, 80, "a")
+
+    def test_proxy_half_alone_with_a_name_of_its_own(self):
+        self.server.put(web(**{PROXY_LABEL: "ours"}), m.service("not-ours", "10.96.0.11", [80]))
+        daemon = self.daemon("--no-dns", "--service-proxy-name", "ours")
+        self.reaches(VIP, 80, "a")
+        counts = json.loads(daemon.call("status", "-o", "json").stdout)
+        self.assertEqual(counts["objects"]["Service"], 1)
+
+    def test_own_node_changes_take_effect_at_once(self):
+        self.daemon()
+        self.reaches(NODE, 30080, "a")
+        self.node.add_addr("192.168.0.77", "lo", 32)
+        self.server.put(m.node("node-a", "192.168.0.77"))
+        lab.wait_until(lambda: traffic.connect(self.node, "192.168.0.77", 30080, limit_s=0.5).server == "a")
+        lab.wait_until(lambda: traffic.connect(self.client, NODE, 30080, limit_s=0.3).outcome != "ok")
+
+    def test_restart_without_the_server_leaves_the_rules(self):
+        daemon = self.daemon()
+        self.reaches(VIP, 80, "a")
+        self.server.stop()
+        daemon.kill()
+        daemon.start(ready=False)
+        lab.wait_until(lambda: "trying again" in daemon.log())
+        time.sleep(1)
+        self.reaches(VIP, 80, "a")
+        self.restart_server()
+        daemon.wait_ready()
+        self.reaches(VIP, 80, "a")
+
+    def test_random_changes_and_faults_end_in_the_kernel(self):
+        dice = random.Random(7)
+        self.daemon()
+        for serial in range(20000, 20150):
+            number = dice.randrange(20)
+            name, roll = f"n{number}", dice.random()
+            if roll < 0.6:
+                self.server.put(m.service(name, f"10.96.1.{number}", [m.port(80, "http")]),
+                                m.slice(name, [POD_A], [("http", serial)]))
+            elif roll < 0.8 and ("default", name) in self.server.state("Service"):
+                self.server.delete("Service", "default", name)
+            elif roll < 0.95:
+                self.server.disturb(dice.choice(("close", "reset", "truncate", "garbage", "gone", "error")))
+            else:
+                self.server.refuse(dice.choice(("reset", 500, 410)), times=2)
+            time.sleep(dice.choice((0, 0.01, 0.05)))
+        services = self.server.state("Service")
+        want = {(services[key]["spec"]["clusterIP"], o["ports"][0]["port"])
+                for o in self.server.state("EndpointSlice").values()
+                if (key := ("default", o["metadata"]["labels"]["kubernetes.io/service-name"])) in services}
+        lab.equals_within(self.kernel_endpoints, want | {(NODE, 8080)})
