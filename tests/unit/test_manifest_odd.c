@@ -1,0 +1,155 @@
+/* The manifest source where things are out of the ordinary: volumes, lost events, odd files; and fairlead check. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/manifest_world.h"
+
+static void config_map_volume(void **state)
+{
+	struct world *w = *state;
+
+	mkdir(path_of(w, "..1"), 0755);
+	put(w, "..1/a.yaml", SERVICE("a", 1));
+	put(w, "..1/b.yaml", SERVICE("b", 1));
+	assert_int_equal(symlink("..1", path_of(w, "..data")), 0);
+	assert_int_equal(symlink("..data/a.yaml", path_of(w, "a.yaml")), 0);
+	assert_int_equal(symlink("..data/b.yaml", path_of(w, "b.yaml")), 0);
+	start(w);
+	assert_int_equal(map_count(&w->objects), 2);
+	mkdir(path_of(w, "..2"), 0755);
+	put(w, "..2/a.yaml", SERVICE("a", 2));
+	assert_int_equal(symlink("..2", path_of(w, "..data_tmp")), 0);
+	rename(path_of(w, "..data_tmp"), path_of(w, "..data"));
+	unlink(path_of(w, "b.yaml"));
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 2);
+	assert_int_equal(map_count(&w->objects), 1);
+}
+
+static void root_replaced(void **state)
+{
+	struct world *w = *state;
+	char away[128];
+
+	put(w, "a.yaml", SERVICE("a", 1));
+	start(w);
+	snprintf(away, sizeof away, "%s/away", w->top);
+	rename(w->dir, away);
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 1); /* gone says nothing */
+	mkdir(w->dir, 0755);
+	put(w, "b.yaml", SERVICE("b", 2));
+	for (int i = 0; i < 3 && (have(w, "Service default/b") == NULL || have(w, "Service default/a") != NULL); i++)
+		turn(w);
+	assert_int_equal(port_of(w, "Service default/b"), 2);
+	assert_null(have(w, "Service default/a"));
+	put(w, "b.yaml", SERVICE("b", 3)); /* the new directory is followed */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/b"), 3);
+}
+
+/* The last good version of what is refused outlives it. */
+static void reload_reads_all_again(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml", SERVICE("a", 1));
+	put(w, "b.yaml", SERVICE("b", 1));
+	start(w);
+	put(w, "b.yaml", REFUSED("b"));
+	turn(w);
+	manifest_reload(w->m);
+	assert_int_equal(w->upserts, 2);
+	assert_int_equal(port_of(w, "Service default/b"), 1);
+	assert_int_equal(w->removes, 0);
+	assert_int_equal(w->turns, 3);
+}
+
+/* More events than the kernel keeps: all is read again. */
+static void lost_events(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml", SERVICE("a", 1));
+	put(w, "b.yaml", SERVICE("b", 1));
+	put(w, "x.tmp", "");
+	start(w);
+	for (int i = 0; i < 20000; i++) { /* the queue holds 16384 */
+		char *x = path_of(w, "x.tmp"), *y = path_of(w, "y.tmp");
+		assert_int_equal(i % 2 == 0 ? rename(x, y) : rename(y, x), 0);
+	}
+	put(w, "a.yaml", SERVICE("a", 2)); /* nobody is told */
+	unlink(path_of(w, "b.yaml"));
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 2);
+	assert_null(have(w, "Service default/b"));
+	put(w, "a.yaml", SERVICE("a", 3)); /* and it goes on */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 3);
+}
+
+/* Each gives one line and no more harm. */
+static void odd_files(void **state)
+{
+	struct world *w = *state;
+	struct manifest_counts counts;
+
+	mkdir(path_of(w, "sub"), 0755);
+	put(w, "a.yaml", SERVICE("a", 1));
+	assert_int_equal(symlink("..", path_of(w, "sub/loop")), 0);
+	assert_int_equal(symlink("self.yaml", path_of(w, "self.yaml")), 0);
+	assert_int_equal(symlink("nowhere.yaml", path_of(w, "dangling.yaml")), 0);
+	assert_int_equal(mkfifo(path_of(w, "fifo.yaml"), 0644), 0);
+	mkdir(path_of(w, "dir.yaml"), 0755);
+	put(w, "dir.yaml/b.yaml", SERVICE("b", 2));
+	put(w, "empty.yaml", "");
+	start(w);
+	assert_int_equal(map_count(&w->objects), 2);
+	manifest_count(w->m, &counts);
+	assert_int_equal(counts.problems, 3); /* loop, self.yaml, fifo.yaml */
+	unlink(path_of(w, "fifo.yaml"));
+	put(w, "fifo.yaml", SERVICE("c", 3)); /* a file after all */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/c"), 3);
+	put(w, "nowhere.yaml", SERVICE("d", 4)); /* and a link that now points somewhere is another claim */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/d"), 4);
+}
+
+static void check_prints_every_problem(void **state)
+{
+	struct world *w = *state;
+	struct manifest_counts counts = {0};
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	char expected[512];
+
+	put(w, "a.yaml", SERVICE("a", 1) "---\n" REFUSED("b") "---\nx: [\n");
+	assert_true(manifest_check(path_of(w, "a.yaml"), out, &counts));
+	fclose(out);
+	snprintf(expected, sizeof expected,
+		 "%s/a.yaml:9: Service default/b: spec.ports[0].port: 99999 is not in 1…65535\n"
+		 "%s/a.yaml:1",
+		 w->dir, w->dir);
+	assert_non_null(strstr(text, expected));
+	free(text);
+	assert_int_equal(counts.files, 1);
+	assert_int_equal(counts.documents, 3);
+	assert_int_equal(counts.objects, 1);
+	assert_int_equal(counts.refused, 2);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
+	const struct CMUnitTest tests[] = {
+		TEST(config_map_volume), TEST(root_replaced), TEST(reload_reads_all_again),
+		TEST(lost_events),	 TEST(odd_files),     TEST(check_prints_every_problem),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
