@@ -3,6 +3,7 @@ import json
 import subprocess
 import unittest
 
+import apiserver
 import lab
 import manifests
 import traffic
@@ -66,6 +67,30 @@ class HealthPages(HealthCase):
         del node["metadata"]["deletionTimestamp"]
         self.folder.put("node", node)
         lab.equals_within(lambda: self.code("/healthz"), 200)
+
+    def test_node_object_of_an_api_server(self):
+        """Where the source has nodes, a node that is not there is not eligible."""
+        server = apiserver.Server()
+        with self.node.inside():
+            server.start()
+        self.addCleanup(server.stop)
+        daemon = lab.Daemon(self.node, [*FLAGS, "--apiserver", server.url], self.lab.folder)
+        self.lab.daemons.append(daemon)
+        daemon.start()
+        self.assertEqual([self.code(path) for path in ("/livez", "/readyz", "/healthz")], [200, 200, 503])
+        self.assertFalse(self.page("/healthz")[1]["nodeEligible"])
+        node = manifests.node("node-a", "192.168.0.2")
+        server.put(node)
+        lab.equals_within(lambda: self.code("/healthz"), 200)
+        node["spec"] = {"taints": [{"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}]}
+        server.put(node)
+        lab.equals_within(lambda: self.code("/healthz"), 503)
+        del node["spec"]
+        server.put(node)
+        lab.equals_within(lambda: self.code("/healthz"), 200)
+        server.delete("Node", "", "node-a")
+        lab.equals_within(lambda: self.code("/healthz"), 503)
+        self.assertEqual(self.code("/livez"), 200)
 
     def test_not_ready_while_the_kernel_refuses(self):
         """A table of our name that another process owns: every transaction of ours gets EPERM."""
