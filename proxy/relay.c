@@ -1,8 +1,7 @@
 #include "proxy/relay.h"
 
 #include <ev.h>
-#include <errno.h>
-#include <netinet/in.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,8 +9,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -19,6 +16,9 @@
 #include "base/mem.h"
 #include "proxy/relay_plan.h"
 #include "proxy/relay_ports.h"
+
+#define DESCRIPTORS_OTHERS 512U /* left to the rest of the daemon */
+#define DESCRIPTORS_MIN 64U
 
 /* From the main thread: plan in place of what the key had, or NULL to close it. */
 struct order {
@@ -113,16 +113,24 @@ static void counts_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &evicted_desc, udp, (double)atomic_load(&r->counts.udp.evicted));
 }
 
-/* Two descriptors a connection do not fit into the usual 1024. */
-static void descriptors_raise(void)
+/*
+ * Raises the limit of file descriptors as far as it goes (two a connection do not fit into the usual 1024) and returns
+ * how many of them the relay may take.
+ */
+static unsigned descriptors_raise(void)
 {
 	struct rlimit limit;
+	rlim_t now;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
+		return DESCRIPTORS_MIN;
+	now = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_info("localhost node ports: cannot raise the limit of file descriptors: %s", strerror(errno));
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		now = limit.rlim_cur;
+	if (now < DESCRIPTORS_OTHERS + DESCRIPTORS_MIN)
+		return DESCRIPTORS_MIN;
+	return now < UINT_MAX ? (unsigned)now - DESCRIPTORS_OTHERS : UINT_MAX;
 }
 
 struct relay *relay_start(struct metrics *metrics)
@@ -130,7 +138,7 @@ struct relay *relay_start(struct metrics *metrics)
 	struct relay *r = mem_alloc(sizeof *r);
 	sigset_t all, before;
 
-	descriptors_raise();
+	unsigned descriptors = descriptors_raise();
 	STAILQ_INIT(&r->orders);
 	pthread_mutex_init(&r->lock, NULL);
 	r->loop = ev_loop_new(EVFLAG_AUTO);
@@ -139,7 +147,7 @@ struct relay *relay_start(struct metrics *metrics)
 	ev_async_init(&r->wake, on_wake);
 	r->wake.data = r;
 	ev_async_start(r->loop, &r->wake);
-	r->ports = relay_ports_new(r->loop, &r->counts);
+	r->ports = relay_ports_new(r->loop, &r->counts, descriptors);
 	metrics_provider(metrics, counts_put, r);
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);

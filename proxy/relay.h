@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "proxy/service.h"
 
+/* Less where RLIMIT_NOFILE is too small for them and for the rest of the daemon. */
 #define RELAY_CONNECTIONS_MAX 1024U /* TCP; further clients wait in the backlog */
 #define RELAY_SESSIONS_MAX 4096U    /* UDP; a new one takes the place of the one idle for longest */
 #define RELAY_SESSION_IDLE_S 60.0

@@ -222,7 +222,12 @@ void relay_ports_set(struct relay_ports *r, const struct frontend_key *key, stru
 		port_open(r, plan);
 }
 
-struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_counts *counts)
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_counts *counts, unsigned descriptors)
 {
 	struct relay_ports *r = mem_alloc(sizeof *r);
 
@@ -231,8 +236,9 @@ struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_cou
 	ev_timer_init(&r->retry, on_retry, 0, RETRY_S);
 	ev_timer_init(&r->pause, on_pause_end, 0, PAUSE_S);
 	r->retry.data = r->pause.data = r;
-	r->tcp = relay_tcp_new(loop, &counts->tcp, RELAY_CONNECTIONS_MAX);
-	r->udp = relay_udp_new(loop, &counts->udp, RELAY_SESSIONS_MAX, RELAY_SESSION_IDLE_S);
+	/* half of them for connections, which take two each, half for sessions */
+	r->tcp = relay_tcp_new(loop, &counts->tcp, least(RELAY_CONNECTIONS_MAX, descriptors / 4));
+	r->udp = relay_udp_new(loop, &counts->udp, least(RELAY_SESSIONS_MAX, descriptors / 2), RELAY_SESSION_IDLE_S);
 	return r;
 }
 

@@ -21,7 +21,8 @@ struct relay_ports_counts {		   /* any thread reads */
 	struct relay_udp_counts udp;
 };
 
-struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_counts *counts);
+/* descriptors: how many it may use for connections and sessions. */
+struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_counts *counts, unsigned descriptors);
 void relay_ports_free(struct relay_ports *r); /* closes ports, connections and sessions */
 
 /* The port does what the plan says from now on, or is closed when plan is NULL. Takes over the plan. */
