@@ -32,11 +32,12 @@ static void *take(struct packer *p, size_t bytes, size_t align)
 	return p->base != NULL ? p->base + start : NULL;
 }
 
+/* Never NULL in the second run, also for nothing: readers may take the address of an element at index 0. */
 static void *copy(struct packer *p, const void *from, size_t bytes, size_t align)
 {
-	void *to = bytes != 0 ? take(p, bytes, align) : NULL;
+	void *to = take(p, bytes, align);
 
-	if (to != NULL)
+	if (to != NULL && bytes != 0)
 		memcpy(to, from, bytes);
 	return to;
 }
