@@ -49,6 +49,12 @@ static void raise_send_buffer(struct nft *nft)
 	nft->send_max_bytes = (size_t)got - BATCH_FRAME_BYTES;
 }
 
+void nft_set_detectors(struct nft *nft, enum detector detector4, enum detector detector6)
+{
+	nft->skeleton.detector4 = detector4;
+	nft->skeleton.detector6 = detector6;
+}
+
 struct nft *nft_open(const struct skeleton *skeleton, const char **error)
 {
 	struct nft *nft = mem_alloc(sizeof *nft);

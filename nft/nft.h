@@ -30,6 +30,8 @@ struct nft;
 /* Opens the netlink sockets. Returns NULL with *error (one static line) when that is not possible. */
 struct nft *nft_open(const struct skeleton *skeleton, const char **error);
 void nft_close(struct nft *nft); /* rules stay; NULL is fine */
+/* Other detectors than the skeleton had: from now on nft_table_state calls a table without them TABLE_OTHER. */
+void nft_set_detectors(struct nft *nft, enum detector detector4, enum detector detector6);
 const char *nft_error(const struct nft *nft);
 
 /*

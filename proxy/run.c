@@ -47,6 +47,33 @@ static void on_foreign(struct ev_loop *loop, struct ev_io *io, int events)
 	turn(d);
 }
 
+/* In a family without any pod range nothing is local and nothing is masqueraded, as in kube-proxy. */
+static enum detector detector_of(const struct daemon *d, int family)
+{
+	const struct config *c = d->config;
+	bool by_node = c->detect_mode == MODE_NODE_CIDR;
+	size_t count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
+	const struct cidr *cidrs = by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
+
+	if (c->detect_mode == MODE_BRIDGE_INTERFACE)
+		return DETECT_INTERFACE;
+	if (c->detect_mode == MODE_INTERFACE_PREFIX)
+		return DETECT_INTERFACE_PREFIX;
+	for (size_t i = 0; i < count; i++)
+		if (cidrs[i].addr.family == family)
+			return DETECT_SOURCES;
+	return DETECT_NONE;
+}
+
+static void pod_cidrs_changed(struct daemon *d)
+{
+	sync_ranges_changed(d->sync);
+	if (d->nft == NULL || d->config->detect_mode != MODE_NODE_CIDR)
+		return;
+	nft_set_detectors(d->nft, detector_of(d, AF_INET), detector_of(d, AF_INET6));
+	sync_rules_changed(d->sync);
+}
+
 /* Something about this node may have changed: services that can tell are compiled again. */
 static void node_refresh(struct daemon *d)
 {
@@ -61,7 +88,7 @@ static void node_refresh(struct daemon *d)
 	unsigned changes = node_update(&d->node, &in);
 	report_node(d->report, &d->node, in.object);
 	if ((changes & NODE_POD_CIDRS) != 0)
-		sync_ranges_changed(d->sync);
+		pod_cidrs_changed(d);
 	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
 		if (node_matters(changes, service->object, service->slice_count, service->slices))
 			store_mark(d->store, service);
@@ -78,14 +105,36 @@ static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
 	turn(d);
 }
 
-static void pod_changed(struct zone *zone, const struct pod_object *prev, const struct pod_object *next)
+static bool pod_has(const struct pod_object *pod, const struct addr *a)
 {
-	for (size_t i = 0; prev != NULL && i < prev->addr_count; i++)
-		if (!prev->host_network && !prev->finished)
-			zone_pod_set(zone, &prev->addrs[i], NULL, NULL);
+	for (size_t i = 0; i < pod->addr_count; i++)
+		if (addr_equal(&pod->addrs[i], a))
+			return !pod->host_network && !pod->finished;
+	return false;
+}
+
+/* The pod that has the address now: another one may have got it before the old one was reported gone. */
+static const struct pod_object *pod_of(const struct daemon *d, const struct addr *a)
+{
+	const struct pod_object *pod;
+	size_t at = 0;
+
+	while ((pod = (const struct pod_object *)store_next(d->store, OBJECT_POD, &at)) != NULL)
+		if (pod_has(pod, a))
+			return pod;
+	return NULL;
+}
+
+static void pod_changed(struct daemon *d, const struct pod_object *prev, const struct pod_object *next)
+{
+	for (size_t i = 0; prev != NULL && i < prev->addr_count; i++) {
+		const struct pod_object *now = pod_of(d, &prev->addrs[i]);
+		zone_pod_set(d->zone, &prev->addrs[i], now != NULL ? now->object.ns : NULL,
+			     now != NULL ? now->object.name : NULL);
+	}
 	for (size_t i = 0; next != NULL && i < next->addr_count; i++)
-		if (!next->host_network && !next->finished)
-			zone_pod_set(zone, &next->addrs[i], next->object.ns, next->object.name);
+		if (pod_has(next, &next->addrs[i]))
+			zone_pod_set(d->zone, &next->addrs[i], next->object.ns, next->object.name);
 }
 
 /* Services and slices are marked by the store itself. Namespaces and pods need nothing of the kernel. */
@@ -100,7 +149,7 @@ static void on_changed(void *ctx, const struct object *prev, const struct object
 		zone_namespace_set(d->zone, o->name, next != NULL);
 		break;
 	case OBJECT_POD:
-		pod_changed(d->zone, (const struct pod_object *)prev, (const struct pod_object *)next);
+		pod_changed(d, (const struct pod_object *)prev, (const struct pod_object *)next);
 		break;
 	case OBJECT_NODE:
 		if (strcmp(o->name, d->config->node_name) == 0)
@@ -154,20 +203,6 @@ static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events
 
 /* ---- start ---- */
 
-static enum detector detector_of(const struct config *c, int family)
-{
-	if (c->detect_mode == MODE_BRIDGE_INTERFACE)
-		return DETECT_INTERFACE;
-	if (c->detect_mode == MODE_INTERFACE_PREFIX)
-		return DETECT_INTERFACE_PREFIX;
-	if (c->detect_mode == MODE_NODE_CIDR)
-		return DETECT_SOURCES;
-	for (size_t i = 0; i < c->cluster_cidrs.count; i++)
-		if (c->cluster_cidrs.items[i].addr.family == family)
-			return DETECT_SOURCES;
-	return DETECT_NONE;
-}
-
 static void kernel_open(struct daemon *d)
 {
 	const struct config *c = d->config;
@@ -176,8 +211,8 @@ static void kernel_open(struct daemon *d)
 		.table = c->table,
 		.masquerade_bit = (unsigned)c->masquerade_bit,
 		.masquerade_all = c->masquerade_all,
-		.detector4 = detector_of(c, AF_INET),
-		.detector6 = detector_of(c, AF_INET6),
+		.detector4 = detector_of(d, AF_INET),
+		.detector6 = detector_of(d, AF_INET6),
 		.interface =
 			c->detect_mode == MODE_BRIDGE_INTERFACE ? c->pod_bridge_interface : c->pod_interface_prefix,
 		.counters = true,

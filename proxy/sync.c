@@ -374,6 +374,11 @@ void sync_distrust(struct sync *s, uint64_t now_ms)
 		s->earliest_ms = now_ms + s->repair_ms;
 }
 
+void sync_rules_changed(struct sync *s)
+{
+	s->distrust = true;
+}
+
 void sync_ranges_changed(struct sync *s)
 {
 	s->ranges_stale = true;

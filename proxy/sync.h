@@ -44,6 +44,8 @@ void sync_free(struct sync *s); /* kernel rules and published answers stay; NULL
 uint64_t sync_turn(struct sync *s, uint64_t now_ms);
 /* Somebody else touched the table: the next sync_turn reads it back and repairs it. */
 void sync_distrust(struct sync *s, uint64_t now_ms);
+/* The rules themselves have changed (nft_set_detectors): the next sync_turn replaces the table. */
+void sync_rules_changed(struct sync *s);
 /* Service CIDRs or pod ranges may have changed: the next sync_turn looks. */
 void sync_ranges_changed(struct sync *s);
 /* Who owns which address; borrowed, read only. */

@@ -170,6 +170,28 @@ class FollowTest(unittest.TestCase):
         self.folder.put("node", manifests.node("n1", "192.168.0.2", zone="b"))
         lab.equals_within(self.servers, {("ok", "web-1")})
 
+    def test_node_cidr_mode_follows_the_node(self):
+        """Pod ranges of the Node object decide who is masqueraded; a family that it does not have has no detector."""
+        self.folder.put("web", manifests.service("web", ["10.96.0.1", "fd00:96::1"], [manifests.port(80, "http")]),
+                        manifests.slice("web", ["10.244.0.10"], [("http", 8080)]),
+                        manifests.slice("web", ["fd00:244::10"], [("http", 8080)]))
+        outside = self.lab.host(self.node, "outside", "192.168.0.1", "fd00:0::1")
+        self.daemon("--detect-local-mode", "NodeCIDR", "--node-name", "n1")
+
+        def seen():
+            return [traffic.connect(ns, vip, 80).client for vip in ("10.96.0.1", "fd00:96::1")
+                    for ns in (self.client, outside)]
+
+        unknown = ["10.244.0.99", "192.168.0.1", "fd00:244::99", "fd00::1"]
+        self.assertEqual(seen(), unknown)
+        self.folder.put("node", manifests.node("n1", "192.168.0.2", pod_cidrs=["10.244.0.0/24"]))
+        lab.wait_until(lambda: seen()[0] == "10.244.0.99" and seen()[1] != "192.168.0.1")
+        self.assertEqual(seen()[2:], unknown[2:])
+        self.folder.put("node", manifests.node("n1", "192.168.0.2", pod_cidrs=["10.1.0.0/24", "fd00:244::/64"]))
+        lab.wait_until(lambda: seen()[0] != "10.244.0.99" and seen()[2] == "fd00:244::99" and seen()[3] != "fd00::1")
+        self.folder.remove("node")
+        lab.equals_within(seen, unknown)
+
     def test_sighup_reads_again_and_changes_nothing(self):
         self.folder.put("web", *web("10.244.0.10"))
         daemon = self.daemon()
