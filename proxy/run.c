@@ -11,6 +11,7 @@
 #include "proxy/cli.h"
 #include "proxy/figures_dns.h"
 #include "proxy/figures_kernel.h"
+#include "proxy/follow.h"
 
 /* ---- what happens while it runs ---- */
 
@@ -47,53 +48,6 @@ static void on_foreign(struct ev_loop *loop, struct ev_io *io, int events)
 	turn(d);
 }
 
-/* In a family without any pod range nothing is local and nothing is masqueraded, as in kube-proxy. */
-static enum detector detector_of(const struct daemon *d, int family)
-{
-	const struct config *c = d->config;
-	bool by_node = c->detect_mode == MODE_NODE_CIDR;
-	size_t count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
-	const struct cidr *cidrs = by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
-
-	if (c->detect_mode == MODE_BRIDGE_INTERFACE)
-		return DETECT_INTERFACE;
-	if (c->detect_mode == MODE_INTERFACE_PREFIX)
-		return DETECT_INTERFACE_PREFIX;
-	for (size_t i = 0; i < count; i++)
-		if (cidrs[i].addr.family == family)
-			return DETECT_SOURCES;
-	return DETECT_NONE;
-}
-
-static void pod_cidrs_changed(struct daemon *d)
-{
-	sync_ranges_changed(d->sync);
-	if (d->nft == NULL || d->config->detect_mode != MODE_NODE_CIDR)
-		return;
-	nft_set_detectors(d->nft, detector_of(d, AF_INET), detector_of(d, AF_INET6));
-	sync_rules_changed(d->sync);
-}
-
-/* Something about this node may have changed: services that can tell are compiled again. */
-static void node_refresh(struct daemon *d)
-{
-	struct node_input in = {
-		.config = d->config,
-		.object = (const struct node_object *)store_object(d->store, OBJECT_NODE, "", d->config->node_name)};
-	struct store_service *service;
-	size_t at = 0;
-
-	in.host = hostaddr_list(d->host, &in.host_count);
-	in.routes = hostaddr_routes(d->host, &in.route_count);
-	unsigned changes = node_update(&d->node, &in);
-	report_node(d->report, &d->node, in.object);
-	if ((changes & NODE_POD_CIDRS) != 0)
-		pod_cidrs_changed(d);
-	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
-		if (node_matters(changes, service->object, service->slice_count, service->slices))
-			store_mark(d->store, service);
-}
-
 static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
 {
 	struct daemon *d = io->data;
@@ -101,66 +55,8 @@ static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
 	(void)loop, (void)events;
 	if (!hostaddr_read(d->host))
 		return;
-	node_refresh(d);
+	follow_node(d);
 	turn(d);
-}
-
-static bool pod_has(const struct pod_object *pod, const struct addr *a)
-{
-	for (size_t i = 0; i < pod->addr_count; i++)
-		if (addr_equal(&pod->addrs[i], a))
-			return !pod->host_network && !pod->finished;
-	return false;
-}
-
-/* The pod that has the address now: another one may have got it before the old one was reported gone. */
-static const struct pod_object *pod_of(const struct daemon *d, const struct addr *a)
-{
-	const struct pod_object *pod;
-	size_t at = 0;
-
-	while ((pod = (const struct pod_object *)store_next(d->store, OBJECT_POD, &at)) != NULL)
-		if (pod_has(pod, a))
-			return pod;
-	return NULL;
-}
-
-static void pod_changed(struct daemon *d, const struct pod_object *prev, const struct pod_object *next)
-{
-	for (size_t i = 0; prev != NULL && i < prev->addr_count; i++) {
-		const struct pod_object *now = pod_of(d, &prev->addrs[i]);
-		zone_pod_set(d->zone, &prev->addrs[i], now != NULL ? now->object.ns : NULL,
-			     now != NULL ? now->object.name : NULL);
-	}
-	for (size_t i = 0; next != NULL && i < next->addr_count; i++)
-		if (pod_has(next, &next->addrs[i]))
-			zone_pod_set(d->zone, &next->addrs[i], next->object.ns, next->object.name);
-}
-
-/* Services and slices are marked by the store itself. Namespaces and pods need nothing of the kernel. */
-static void on_changed(void *ctx, const struct object *prev, const struct object *next)
-{
-	const struct object *o = next != NULL ? next : prev;
-	struct daemon *d = ctx;
-
-	report_changed(d->report, prev, next);
-	switch (o->kind) {
-	case OBJECT_NAMESPACE:
-		zone_namespace_set(d->zone, o->name, next != NULL);
-		break;
-	case OBJECT_POD:
-		pod_changed(d, (const struct pod_object *)prev, (const struct pod_object *)next);
-		break;
-	case OBJECT_NODE:
-		if (strcmp(o->name, d->config->node_name) == 0)
-			node_refresh(d);
-		break;
-	case OBJECT_SERVICE_CIDR:
-		sync_ranges_changed(d->sync);
-		break;
-	default:
-		break;
-	}
 }
 
 static void on_complete(void *ctx)
@@ -211,8 +107,8 @@ static void kernel_open(struct daemon *d)
 		.table = c->table,
 		.masquerade_bit = (unsigned)c->masquerade_bit,
 		.masquerade_all = c->masquerade_all,
-		.detector4 = detector_of(d, AF_INET),
-		.detector6 = detector_of(d, AF_INET6),
+		.detector4 = follow_detector(d, AF_INET),
+		.detector6 = follow_detector(d, AF_INET6),
 		.interface =
 			c->detect_mode == MODE_BRIDGE_INTERFACE ? c->pod_bridge_interface : c->pod_interface_prefix,
 		.counters = true,
@@ -281,7 +177,7 @@ static void control_bind(struct daemon *d)
 static void state_open(struct daemon *d)
 {
 	const struct store_listener listener = {
-		.ctx = d, .changed = on_changed, .complete = on_complete, .turn_end = on_turn_end};
+		.ctx = d, .changed = follow_changed, .complete = on_complete, .turn_end = on_turn_end};
 	const char *error = "";
 
 	d->store = store_new(&listener);
@@ -300,7 +196,7 @@ static void state_open(struct daemon *d)
 	d->sync = sync_new(&sync);
 	const struct fixup_config fixup = {.conntrack = d->conntrack, .nft = d->nft, .claims = sync_claims(d->sync)};
 	d->fixup = fixup_new(&fixup);
-	node_refresh(d);
+	follow_node(d);
 }
 
 static void report_open(struct daemon *d)

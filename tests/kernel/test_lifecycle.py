@@ -31,7 +31,7 @@ class UsageTest(unittest.TestCase):
     def test_usage_errors_exit_2_with_one_line(self):
         self.refused(says="a command is missing")
         self.refused("frobnicate", says="frobnicate: unknown command")
-        self.refused("run", says="--manifests: missing")
+        self.refused("run", says="no source: give --manifests, --kubeconfig or --apiserver")
         self.refused("run", "--manifests", "/tmp", "--frobnicate", says="--frobnicate: unknown flag")
         self.refused("run", "--manifests", "/tmp", "--masquerade-bit", "32", says="--masquerade-bit 32: out of range")
         self.refused("run", "--manifests", "/tmp", "--cluster-cidr", "10.0.0.0", says="--cluster-cidr 10.0.0.0: must")

@@ -118,6 +118,20 @@ class FollowTest(unittest.TestCase):
         self.assertEqual(tables, [None])
         self.assertEqual(self.servers("10.97.19.149", count=1), {("ok", "web-0")})
 
+    def test_source_that_never_answers(self):
+        """No state, no kernel write, SERVFAIL for cluster names, however long it takes."""
+        daemon = lab.Daemon(self.node, ["--apiserver", "http://127.0.0.1:1", "--dns-listen", "127.0.0.1"],
+                            self.lab.folder)
+        daemon.start(ready=False)
+        lab.wait_until(lambda: self.dns.a(f"web.{DOMAIN}") is not None)
+        for name in (f"web.{DOMAIN}", DOMAIN, "cluster.local", "a.b.c.cluster.local"):
+            self.assertEqual(self.dns.a(name).rcode, rawdns.SERVFAIL)
+        lab.wait_until(lambda: daemon.call("status", check=False).returncode == 1)  # there, and not ready
+        self.assertEqual(daemon.call("status", "--wait", "100ms", check=False).returncode, 1)
+        self.assertIsNone(self.node.table())
+        daemon.stop()
+        self.assertIsNone(self.node.table())
+
     def test_bad_manifest_keeps_the_last_good_version(self):
         self.folder.put("web", *web("10.244.0.10"))
         daemon = self.daemon()

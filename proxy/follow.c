@@ -1,0 +1,105 @@
+#include "proxy/follow.h"
+
+#include <string.h>
+
+enum detector follow_detector(const struct daemon *d, int family)
+{
+	const struct config *c = d->config;
+	bool by_node = c->detect_mode == MODE_NODE_CIDR;
+	size_t count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
+	const struct cidr *cidrs = by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
+
+	if (c->detect_mode == MODE_BRIDGE_INTERFACE)
+		return DETECT_INTERFACE;
+	if (c->detect_mode == MODE_INTERFACE_PREFIX)
+		return DETECT_INTERFACE_PREFIX;
+	for (size_t i = 0; i < count; i++)
+		if (cidrs[i].addr.family == family)
+			return DETECT_SOURCES;
+	return DETECT_NONE;
+}
+
+static void pod_cidrs_changed(struct daemon *d)
+{
+	sync_ranges_changed(d->sync);
+	if (d->nft == NULL || d->config->detect_mode != MODE_NODE_CIDR)
+		return;
+	nft_set_detectors(d->nft, follow_detector(d, AF_INET), follow_detector(d, AF_INET6));
+	sync_rules_changed(d->sync);
+}
+
+void follow_node(struct daemon *d)
+{
+	struct node_input in = {
+		.config = d->config,
+		.object = (const struct node_object *)store_object(d->store, OBJECT_NODE, "", d->config->node_name)};
+	struct store_service *service;
+	size_t at = 0;
+
+	in.host = hostaddr_list(d->host, &in.host_count);
+	in.routes = hostaddr_routes(d->host, &in.route_count);
+	unsigned changes = node_update(&d->node, &in);
+	report_node(d->report, &d->node, in.object);
+	if ((changes & NODE_POD_CIDRS) != 0)
+		pod_cidrs_changed(d);
+	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
+		if (node_matters(changes, service->object, service->slice_count, service->slices))
+			store_mark(d->store, service);
+}
+
+static bool pod_has(const struct pod_object *pod, const struct addr *a)
+{
+	for (size_t i = 0; i < pod->addr_count; i++)
+		if (addr_equal(&pod->addrs[i], a))
+			return !pod->host_network && !pod->finished;
+	return false;
+}
+
+/* The pod that has the address now: another one may have got it before the old one was reported gone. */
+static const struct pod_object *pod_of(const struct daemon *d, const struct addr *a)
+{
+	const struct pod_object *pod;
+	size_t at = 0;
+
+	while ((pod = (const struct pod_object *)store_next(d->store, OBJECT_POD, &at)) != NULL)
+		if (pod_has(pod, a))
+			return pod;
+	return NULL;
+}
+
+static void pod_changed(struct daemon *d, const struct pod_object *prev, const struct pod_object *next)
+{
+	for (size_t i = 0; prev != NULL && i < prev->addr_count; i++) {
+		const struct pod_object *now = pod_of(d, &prev->addrs[i]);
+		zone_pod_set(d->zone, &prev->addrs[i], now != NULL ? now->object.ns : NULL,
+			     now != NULL ? now->object.name : NULL);
+	}
+	for (size_t i = 0; next != NULL && i < next->addr_count; i++)
+		if (pod_has(next, &next->addrs[i]))
+			zone_pod_set(d->zone, &next->addrs[i], next->object.ns, next->object.name);
+}
+
+void follow_changed(void *ctx, const struct object *prev, const struct object *next)
+{
+	const struct object *o = next != NULL ? next : prev;
+	struct daemon *d = ctx;
+
+	report_changed(d->report, prev, next);
+	switch (o->kind) {
+	case OBJECT_NAMESPACE:
+		zone_namespace_set(d->zone, o->name, next != NULL);
+		break;
+	case OBJECT_POD:
+		pod_changed(d, (const struct pod_object *)prev, (const struct pod_object *)next);
+		break;
+	case OBJECT_NODE:
+		if (strcmp(o->name, d->config->node_name) == 0)
+			follow_node(d);
+		break;
+	case OBJECT_SERVICE_CIDR:
+		sync_ranges_changed(d->sync);
+		break;
+	default:
+		break;
+	}
+}

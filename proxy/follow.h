@@ -1,0 +1,17 @@
+/*
+ * What a changed object, or a changed address of the host, means for the parts of the daemon: which services are
+ * compiled again, which ranges and rules are looked at again, what DNS knows of namespaces and pods. Main thread.
+ */
+#ifndef PROXY_FOLLOW_H
+#define PROXY_FOLLOW_H
+
+#include "proxy/run.h"
+
+/* The store's listener; ctx is a struct daemon. Services and slices are marked by the store itself. */
+void follow_changed(void *ctx, const struct object *prev, const struct object *next);
+/* Something about this node may have changed: services that can tell are compiled again. */
+void follow_node(struct daemon *d);
+/* In a family without any pod range nothing is local and nothing is masqueraded, as in kube-proxy. */
+enum detector follow_detector(const struct daemon *d, int family);
+
+#endif
