@@ -7,9 +7,25 @@
 /* ---- counters ---- */
 
 /* One writer: no locked instruction is needed, only untorn stores. */
+static void count_more(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+			      memory_order_relaxed);
+}
+
 static void count(_Atomic uint64_t *counter)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+	count_more(counter, 1);
+}
+
+void respond_took(struct responder *r, unsigned queries, uint64_t ns)
+{
+	unsigned bucket = 0;
+
+	for (uint64_t bound_ns = 250000; bucket < COUNT_DURATIONS - 1 && ns > bound_ns; bound_ns *= 2)
+		bucket++;
+	count_more(&r->counts->durations[bucket], queries);
+	count_more(&r->counts->durations_ns, queries * ns);
 }
 
 static unsigned type_slot(unsigned type)

@@ -22,12 +22,15 @@ enum respond_proto { RESPOND_UDP, RESPOND_TCP, RESPOND_PROTOS };
 
 /* Slots of counters by query type; the types that CoreDNS's metrics name, others together. */
 enum { COUNT_TYPES = 13, COUNT_RCODES = 17 };
+/* Buckets of how long queries took: bucket i up to 0.25 ms × 2^i, as CoreDNS has them; the last without a bound. */
+enum { COUNT_DURATIONS = 17 };
 
 /* Written by one thread with relaxed stores, read by any. */
 struct respond_counts {
 	_Atomic uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES]; /* by transport, IPv4/IPv6, type */
 	_Atomic uint64_t replies[COUNT_RCODES];
 	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped;
+	_Atomic uint64_t durations[COUNT_DURATIONS], durations_ns; /* their number, and their sum */
 };
 
 struct responder {
@@ -48,6 +51,9 @@ struct packet {
  * reply. Over UDP replies are cut to what the client takes.
  */
 size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room);
+
+/* `queries` of one turn took ns each, from the socket to the socket. */
+void respond_took(struct responder *r, unsigned queries, uint64_t ns);
 
 /* "A", "AAAA", …, "other" of a counter slot. */
 const char *respond_type_name(unsigned slot);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "dns/rcu.h"
@@ -91,9 +92,11 @@ static bool answer(struct conn *c, const uint8_t *message, size_t length)
 {
 	struct tcp *t = c->tcp;
 	struct packet packet = {message, length, (struct sockaddr *)&c->from, RESPOND_TCP};
+	const uint64_t start_ns = clock_ns();
 	size_t bytes = respond(&t->responder, &packet, t->reply, sizeof t->reply);
 	uint8_t prefix[LENGTH_BYTES];
 
+	respond_took(&t->responder, 1, clock_ns() - start_ns);
 	if (bytes == 0)
 		return false;
 	wire_put16(prefix, (unsigned)bytes);

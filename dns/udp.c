@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "dns/rcu.h"
@@ -109,11 +110,13 @@ static void send_all(struct udp *u, unsigned count)
 
 static void batch(struct udp *u, unsigned received)
 {
+	const uint64_t start_ns = clock_ns();
 	unsigned out = 0;
 
 	for (unsigned i = 0; i < received; i++)
 		out += answer(u, i, out);
 	send_all(u, out);
+	respond_took(&u->responder, received, clock_ns() - start_ns);
 	slots_reset(u, received);
 }
 

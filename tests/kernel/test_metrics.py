@@ -166,6 +166,8 @@ class Metrics(unittest.TestCase):
         self.assertEqual(values[f'coredns_dns_responses_total{{{family},rcode="NOERROR",plugin="kubernetes"}}'], 3)
         self.assertEqual(values[f'coredns_dns_responses_total{{{family},rcode="NXDOMAIN",plugin="kubernetes"}}'], 1)
         self.assertEqual(values["fairlead_dns_nodata_total"], 1)
+        self.assertEqual(values[f"coredns_dns_request_duration_seconds_count{{{family}}}"], 4)
+        self.assertGreater(values[f"coredns_dns_request_duration_seconds_sum{{{family}}}"], 0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "dns/respond.h"
 #include "proxy/figures.h"
 #include "proxy/metrics_page.h"
 
@@ -123,6 +124,24 @@ static void local_policies_without_endpoint(void **state)
 	metrics_free(m);
 }
 
+/* Bounds belong to their bucket, as in Prometheus. */
+static void dns_durations(void **state)
+{
+	static struct respond_counts counts;
+	struct responder r = {.counts = &counts};
+
+	(void)state;
+	respond_took(&r, 2, 250000);
+	respond_took(&r, 1, 250001);
+	respond_took(&r, 3, 8192000000);
+	respond_took(&r, 1, 8192000001);
+	assert_int_equal(counts.durations[0], 2);
+	assert_int_equal(counts.durations[1], 1);
+	assert_int_equal(counts.durations[COUNT_DURATIONS - 2], 3);
+	assert_int_equal(counts.durations[COUNT_DURATIONS - 1], 1);
+	assert_int_equal(counts.durations_ns, 2 * 250000 + 250001 + 3 * 8192000000 + 8192000001);
+}
+
 static int pages_end(void **state)
 {
 	(void)state;
@@ -136,6 +155,7 @@ int main(void)
 		cmocka_unit_test(pages),
 		cmocka_unit_test(sync_figures),
 		cmocka_unit_test(local_policies_without_endpoint),
+		cmocka_unit_test(dns_durations),
 	};
 	return cmocka_run_group_tests(tests, NULL, pages_end);
 }
