@@ -43,7 +43,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: bench-dns all programs deps test check demo lab lab-down lint bench-sync bench-watch install uninstall clean fuzz
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint bench-sync bench-watch bench-dns install \
+	uninstall clean
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -78,11 +79,26 @@ $(BUILD)/tests/kernel/%: $(BUILD)/tests/kernel/%.o $(ARCHIVES)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
 
-# Fuzz targets run their stored inputs in `make test`; `make fuzz` builds them with libFuzzer.
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/tests/liblab.a $(ARCHIVES)
+# Fuzz targets run their stored inputs in `make test`; `make fuzz` runs each with libFuzzer for FUZZ_SECONDS. No leak check
+# there: the hash tables of liburcu keep flags in their pointers, which hides what they hold from it.
+FUZZ_SECONDS ?= 30
+FUZZ_MAIN    ?= $(BUILD)/tests/fuzz/replay.o
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(BUILD)/tests/liblab.a $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o -Wl,--start-group $(BUILD)/tests/liblab.a $(ARCHIVES) \
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(FUZZ_MAIN) -Wl,--start-group $(BUILD)/tests/liblab.a $(ARCHIVES) \
 		-Wl,--end-group $(OURLIBS)
+
+fuzz: deps
+	$(Q)deploy/deps.sh lint
+	$(Q)$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined FUZZ_MAIN=-fsanitize=fuzzer fuzz-run
+
+fuzz-run: $(FUZZERS)
+	$(Q)for program in $(FUZZERS); do \
+		corpus=tests/fuzz/corpus/$${program##*/fuzz_}; mkdir -p $(BUILD)/corpus/$${program##*/}; \
+		echo "  FUZZ    $${program##*/}"; \
+		ASAN_OPTIONS=detect_leaks=0 $$program -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/ \
+			$(BUILD)/corpus/$${program##*/} $$corpus >$(BUILD)/fuzz.log 2>&1 || { tail -60 $(BUILD)/fuzz.log; exit 1; }; \
+	done
 
 # Programs of `make bench-dns`.
 BENCH_DNS := $(BUILD)/bench/dns/serve $(BUILD)/bench/dns/bare
