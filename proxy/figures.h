@@ -28,7 +28,7 @@ void figures_service(struct figures *f, const struct service *prev, const struct
 /* Everything queued is in the kernel. full: the first load or a rebuild; else a transaction of differences. */
 void figures_synced(struct figures *f, bool full, double duration_s);
 void figures_sync_failed(struct figures *f);
-void figures_cleanup_failed(struct figures *f);
+void figures_cleanup_failed(struct figures *f); /* stale kernel entries could not be removed */
 /* A conntrack fix-up of both families ran. */
 void figures_conntrack(struct figures *f, double duration_s, uint64_t deleted);
 

@@ -80,6 +80,7 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 /* Rules are right either way; entries that stay go by their own time-outs. So a failure is told once, not retried. */
 static void sweep_failed(struct fixup *f, const char *what, int error)
 {
+	f->stats.failures++;
 	if (!f->failed)
 		log_warn("%s: stale entries could not be removed: %s", what, strerror(-error));
 	f->failed = true;

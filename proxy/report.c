@@ -127,5 +127,7 @@ void report_turn(struct report *r, const struct sync_stats *sync, const struct f
 	if (fixup->sweeps != r->fixup.sweeps)
 		figures_conntrack(r->figures, (double)fixup->last_us / 1e6,
 				  fixup->flows_deleted - r->fixup.flows_deleted);
+	if (fixup->failures != r->fixup.failures)
+		figures_cleanup_failed(r->figures);
 	r->fixup = *fixup;
 }

@@ -77,6 +77,7 @@ static void sync_figures(void **state)
 	assert_true(has("\nkubeproxy_sync_proxy_rules_service_changes_pending 1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_endpoint_changes_pending 2\n"));
 	figures_sync_failed(f);
+	figures_cleanup_failed(f);
 	figures_synced(f, true, 0.1);
 	figures_synced(f, false, 0.0005);
 	figures_conntrack(f, 0.001, 7);
@@ -90,6 +91,7 @@ static void sync_figures(void **state)
 	assert_true(has("\nkubeproxy_network_programming_duration_seconds_count{ip_family=\"IPv4\"} 1\n"));
 	assert_true(has("\nkubeproxy_network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"300\"} 1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family=\"IPv4\"} 1\n"));
+	assert_true(has("\nkubeproxy_sync_proxy_rules_nftables_cleanup_failures_total{ip_family=\"IPv6\"} 1\n"));
 	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total 7\n"));
 	assert_true(has("\nkubeproxy_conntrack_reconciler_sync_duration_seconds_count{ip_family=\"IPv4\"} 1\n"));
 	figures_free(f);
