@@ -56,10 +56,9 @@ static void compile_head(struct build *b)
 
 	out->ns = o->object.ns;
 	out->name = o->object.name;
-	if (o->type != SERVICE_EXTERNAL_NAME && !o->headless) {
-		out->cluster_ip_count = o->cluster_ip_count;
-		memcpy(out->cluster_ips, o->cluster_ips, o->cluster_ip_count * sizeof o->cluster_ips[0]);
-	}
+	for (size_t i = 0; o->type != SERVICE_EXTERNAL_NAME && !o->headless && i < o->cluster_ip_count; i++)
+		if (!build_has_family(b, o->cluster_ips[i].family)) /* one per family, whoever wrote the object */
+			out->cluster_ips[out->cluster_ip_count++] = o->cluster_ips[i];
 	out->proxied = out->cluster_ip_count != 0 && o->port_count != 0 && meant_for_us(b);
 	if (!out->proxied)
 		return;
