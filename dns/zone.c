@@ -11,16 +11,17 @@
 #include "dns/table.h"
 
 /*
- * Tables grow and shrink by themselves, from their count: without it liburcu grows by the longest chain it meets,
- * which on a busy machine can be a hundred times too much.
+ * Buckets to begin with. liburcu grows a table only at eight entries a bucket, or, without counting, by the longest
+ * chain it meets, which on a busy machine can be a hundred times too much: so begin with what a large cluster needs.
  */
-#define TABLE_BUCKETS_MIN 64
-#define TABLE_BUCKETS_MAX (1 << 17) /* 2 MB; chains grow beyond that many services */
+#define SERVICE_BUCKETS (1 << 14) /* 256 KB */
+#define OTHER_BUCKETS (1 << 10)
+#define TABLE_BUCKETS_MAX (1 << 18)
 
-static struct cds_lfht *table_new(void)
+static struct cds_lfht *table_new(unsigned long buckets)
 {
-	struct cds_lfht *ht = cds_lfht_new(TABLE_BUCKETS_MIN, TABLE_BUCKETS_MIN, TABLE_BUCKETS_MAX,
-					   CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
+	struct cds_lfht *ht =
+		cds_lfht_new(buckets, buckets, TABLE_BUCKETS_MAX, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
 
 	if (ht == NULL)
 		fatalx("dns: no memory for a hash table");
@@ -42,9 +43,9 @@ struct zone *zone_new(const struct zone_config *config)
 	z->servers = mem_alloc(sizeof *z->servers);
 	z->reverse_ranges = mem_alloc(sizeof *z->reverse_ranges);
 	rcu_writer_begin();
-	z->services = table_new();
-	z->spaces = table_new();
-	z->pods = table_new();
+	z->services = table_new(SERVICE_BUCKETS);
+	z->spaces = table_new(OTHER_BUCKETS);
+	z->pods = table_new(OTHER_BUCKETS);
 	rcu_writer_end();
 	return z;
 }
