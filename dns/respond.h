@@ -13,7 +13,9 @@
 struct respond_config {
 	const struct zone *zone;
 	struct edns_config edns;
-	bool fixed_order;     /* addresses always in the same order */
+	bool fixed_order;	     /* addresses always in the same order */
+	const struct cidr *transfer; /* who may transfer the zone */
+	size_t transfer_count;
 	const char *version;  /* answer to version.bind CH TXT; NULL: REFUSED */
 	const char *identity; /* answer to id.server and hostname.bind CH TXT; NULL: REFUSED */
 };

@@ -116,6 +116,8 @@ static void config_make(struct respond_config *to, const struct server_config *f
 	to->fixed_order = from->fixed_order;
 	to->version = from->version;
 	to->identity = from->identity;
+	to->transfer = from->transfer;
+	to->transfer_count = from->transfer_count;
 	to->edns.tcp_idle_ms = TCP_IDLE_MS;
 	if (from->nsid != NULL)
 		snprintf(to->edns.nsid, sizeof to->edns.nsid, "%s", from->nsid);

@@ -19,12 +19,14 @@ struct server_listen {
 struct server_config {
 	const struct server_listen *listen;
 	size_t listen_count;
-	unsigned workers;     /* UDP threads per address, ≥ 1 */
-	struct zone *zone;    /* borrowed, outlives the server */
-	bool fixed_order;     /* true: addresses of an answer do not rotate */
-	const char *nsid;     /* told to who asks (RFC 5001), at most 63 bytes; NULL: nothing. Copied. */
-	const char *version;  /* version.bind CH TXT; NULL: REFUSED. Borrowed. */
-	const char *identity; /* id.server CH TXT; NULL: REFUSED. Borrowed. */
+	unsigned workers;	     /* UDP threads per address, ≥ 1 */
+	struct zone *zone;	     /* borrowed, outlives the server */
+	bool fixed_order;	     /* true: addresses of an answer do not rotate */
+	const char *nsid;	     /* told to who asks (RFC 5001), at most 63 bytes; NULL: nothing. Copied. */
+	const char *version;	     /* version.bind CH TXT; NULL: REFUSED. Borrowed. */
+	const char *identity;	     /* id.server CH TXT; NULL: REFUSED. Borrowed. */
+	const struct cidr *transfer; /* who may transfer the zone (AXFR); borrowed */
+	size_t transfer_count;
 };
 
 struct server;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "dns/rcu.h"
+#include "dns/transfer_thread.h"
 
 #define READ_BYTES 4096
 #define LENGTH_BYTES 2 /* in front of every message (RFC 1035 4.2.2) */
@@ -37,11 +38,13 @@ struct tcp {
 	ev_async stop;
 	ev_io *listeners;
 	size_t listener_count, connections;
+	struct transfer_threads transfers;
 	TAILQ_HEAD(conns, conn) conns; /* longest without progress first */
 	uint8_t reply[WIRE_MESSAGE_BYTES];
 };
 
-static void conn_close(struct conn *c)
+/* Ends our part in a connection, not the connection. */
+static void conn_forget(struct conn *c)
 {
 	struct tcp *t = c->tcp;
 
@@ -49,10 +52,17 @@ static void conn_close(struct conn *c)
 	ev_timer_stop(t->loop, &c->idle);
 	TAILQ_REMOVE(&t->conns, c, link);
 	t->connections--;
-	close(c->io.fd);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	free(c);
+}
+
+static void conn_close(struct conn *c)
+{
+	int fd = c->io.fd;
+
+	conn_forget(c);
+	close(fd);
 }
 
 static void conn_progress(struct conn *c)
@@ -87,43 +97,53 @@ static void conn_watch(struct conn *c)
 	ev_io_start(c->tcp->loop, &c->io);
 }
 
-/* False: a message that gets no reply, which ends the connection: nothing good follows it. */
-static bool answer(struct conn *c, const uint8_t *message, size_t length)
+/* What has become of a connection. */
+enum fate { FATE_GOES_ON, FATE_CLOSE, FATE_GIVEN_AWAY };
+
+/* A message that gets no reply ends the connection: nothing good follows it. A transfer takes the connection over. */
+static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 {
 	struct tcp *t = c->tcp;
 	struct packet packet = {message, length, (struct sockaddr *)&c->from, RESPOND_TCP};
 	const uint64_t start_ns = clock_ns();
+
+	if (transfer_threads_take(&t->transfers, t->responder.config, &packet, c->io.fd, &c->out)) {
+		conn_forget(c);
+		return FATE_GIVEN_AWAY;
+	}
 	size_t bytes = respond(&t->responder, &packet, t->reply, sizeof t->reply);
 	uint8_t prefix[LENGTH_BYTES];
 
 	respond_took(&t->responder, 1, clock_ns() - start_ns);
 	if (bytes == 0)
-		return false;
+		return FATE_CLOSE;
 	wire_put16(prefix, (unsigned)bytes);
 	buf_add(&c->out, prefix, sizeof prefix);
 	buf_add(&c->out, t->reply, bytes);
-	return true;
+	return FATE_GOES_ON;
 }
 
-/* Answers the whole messages that have arrived, as long as replies have room. False: close. */
-static bool answer_all(struct conn *c)
+/* Answers the whole messages that have arrived, as long as replies have room. */
+static enum fate answer_all(struct conn *c)
 {
+	enum fate fate = FATE_GOES_ON;
 	size_t at = 0;
-	bool good = true;
 
-	while (good && c->out.length_bytes < TCP_UNSENT_BYTES && c->in.length_bytes - at >= LENGTH_BYTES) {
+	while (c->out.length_bytes < TCP_UNSENT_BYTES && c->in.length_bytes - at >= LENGTH_BYTES) {
 		const uint8_t *message = (const uint8_t *)c->in.data + at;
 		size_t length = wire_get16(message);
 		if (c->in.length_bytes - at - LENGTH_BYTES < length)
 			break;
-		good = answer(c, message + LENGTH_BYTES, length);
+		fate = answer(c, message + LENGTH_BYTES, length);
+		if (fate != FATE_GOES_ON)
+			return fate;
 		at += LENGTH_BYTES + length;
 	}
 	if (at > 0) {
 		buf_consume(&c->in, at);
 		conn_progress(c);
 	}
-	return good;
+	return fate;
 }
 
 static bool flush(struct conn *c)
@@ -153,14 +173,15 @@ static bool receive(struct conn *c)
 static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct conn *c = w->data;
-	bool good = true;
+	enum fate fate = FATE_CLOSE;
 
 	(void)loop;
-	if ((events & EV_READ) != 0)
-		good = receive(c);
 	/* Writing makes room for replies to what was read before. */
-	good = good && flush(c) && answer_all(c) && flush(c);
-	if (!good || (c->ended && c->out.length_bytes == 0))
+	if (((events & EV_READ) == 0 || receive(c)) && flush(c))
+		fate = answer_all(c);
+	if (fate == FATE_GIVEN_AWAY)
+		return;
+	if (fate == FATE_CLOSE || !flush(c) || (c->ended && c->out.length_bytes == 0))
 		conn_close(c);
 	else
 		conn_watch(c);
@@ -286,6 +307,7 @@ void tcp_stop(struct tcp *t)
 	pthread_join(t->thread, NULL);
 	while (!TAILQ_EMPTY(&t->conns))
 		conn_close(TAILQ_FIRST(&t->conns));
+	transfer_threads_stop(&t->transfers);
 	for (size_t i = 0; i < t->listener_count; i++) {
 		ev_io_stop(t->loop, &t->listeners[i]);
 		close(t->listeners[i].fd);
