@@ -17,7 +17,8 @@ static const char *const detect_words[] = {[MODE_CLUSTER_CIDR] = "ClusterCIDR",
 					   [MODE_BRIDGE_INTERFACE] = "BridgeInterface",
 					   [MODE_INTERFACE_PREFIX] = "InterfaceNamePrefix",
 					   NULL};
-static const char *const pods_words[] = {[PODS_DISABLED] = "disabled", [PODS_INSECURE] = "insecure", NULL};
+static const char *const pods_words[] = {
+	[PODS_DISABLED] = "disabled", [PODS_INSECURE] = "insecure", [PODS_VERIFIED] = "verified", NULL};
 static const char *const output_words[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
 
 const struct option options_table[] = {
@@ -72,7 +73,13 @@ const struct option options_table[] = {
 	FLAG("dns-negative-ttl", COMMAND_RUN, OPTION_NUMBER, dns_negative_ttl_s, "SEC", "SOA minimum", .initial = "5",
 	     .max = 3600),
 	FLAG("dns-pods", COMMAND_RUN, OPTION_CHOICE, dns_pods, "MODE",
-	     "names made of pod addresses: disabled or insecure", .initial = "insecure", .words = pods_words),
+	     "names made of pod addresses: disabled, insecure or verified", .initial = "insecure", .words = pods_words),
+	FLAG("dns-fixed-order", COMMAND_RUN, OPTION_BOOL, dns_fixed_order, NULL,
+	     "addresses of an answer do not take turns"),
+	FLAG("dns-transfer", COMMAND_RUN, OPTION_CIDRS, dns_transfer, "CIDR[,CIDR]",
+	     "who may transfer the cluster zone (AXFR)"),
+	FLAG("dns-identify", COMMAND_RUN, OPTION_BOOL, dns_identify, NULL,
+	     "answer version.bind and id.server (class CH) with the version and the node name"),
 	FLAG("healthz-bind-address", COMMAND_RUN, OPTION_BIND, healthz, "ADDR:PORT",
 	     "/healthz, /livez, /readyz; empty: none", .initial = "0.0.0.0:10256", .min = 10256),
 	FLAG("metrics-bind-address", COMMAND_RUN, OPTION_BIND, metrics, "ADDR:PORT",

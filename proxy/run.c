@@ -157,8 +157,16 @@ static void dns_open(struct daemon *d)
 		addrs[i] = listen[i].addr;
 	}
 	zone_server_addrs_set(d->zone, addrs, count);
-	const struct server_config server = {
-		.listen = listen, .listen_count = count, .workers = (unsigned)c->dns_workers, .zone = d->zone};
+	const struct server_config server = {.listen = listen,
+					     .listen_count = count,
+					     .workers = (unsigned)c->dns_workers,
+					     .zone = d->zone,
+					     .fixed_order = c->dns_fixed_order,
+					     .nsid = c->node_name,
+					     .version = c->dns_identify ? "fairlead " VERSION : NULL,
+					     .identity = c->dns_identify ? c->node_name : NULL,
+					     .transfer = c->dns_transfer.items,
+					     .transfer_count = c->dns_transfer.count};
 	d->server = server_start(&server, &error);
 	if (d->server == NULL)
 		fatalx("dns: %s", error);
