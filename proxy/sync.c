@@ -134,6 +134,7 @@ static void service_turn(struct sync *s, struct store_service *service)
 						 .slices = service->slices,
 						 .node = &s->parts.node->view,
 						 .proxy_name = s->parts.config->service_proxy_name,
+						 .endpoint_pod_names = s->parts.config->dns_endpoint_pod_names,
 						 .prev = prev,
 						 .memory = s->memory};
 		next = service_compile(&in, s->scratch);

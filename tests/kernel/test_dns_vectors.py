@@ -26,7 +26,6 @@ LEFT_OUT_SUITES = {
     "k8s/ignore-empty-service": "`ignore empty_service` is not offered: a ClusterIP without endpoints keeps its name",
     "k8s_external/external": "k8s_external is not offered",
     "k8s_external/apex": "k8s_external is not offered",
-    "ci/endpoint-pod-names": "`endpoint_pod_names` is the compiler's option: unit test of compile",
     "ci/autopath": SEARCH, "ci/kubernetai-autopath": SEARCH, "autopath/unit": SEARCH, "autopath/acl": SEARCH,
     "wire/autopath": SEARCH,
     "ci/fallthrough": "falls through to a zone file: there is no file plugin",
@@ -47,6 +46,7 @@ RUN = {
     "k8s/reverse": ["--service-cidr", "10.0.0.0/16,1234:abcd::/64"],
     "k8s/derived-reverse": ["--service-cidr", "10.0.0.0/16,1234:abcd::/64"],
     "ci/address-new-object": [],
+    "ci/endpoint-pod-names": ["--dns-endpoint-pod-names"],
     "ci/excluster": [],
     "ci/ns-exposed": [],
     "ci/pods-insecure": [],
@@ -163,6 +163,7 @@ def better(suite, case):
 def expected(suite, case):
     """{rcode, answer, ns, extra, tc, aa}; a section that is None is not compared."""
     want = {key: case.get(key) for key in ("rcode", "answer", "ns", "extra")}
+    want.update({key: case[key] for key in ("answer_count", "extra_count") if key in case and "edns_udp_size" not in case})
     want["tc"] = case.get("flags", {}).get("tc", False)
     change = better(suite, case)
     if change == "nxdomain is nodata":
@@ -248,6 +249,8 @@ def difference(reply, want, ttl):
         return f"flags {sorted(reply.flags)}, expected {want}"
     for name in ("answer", "ns", "extra"):
         if want[name] is None:
+            if len(getattr(reply, name)) != want.get(f"{name}_count", len(getattr(reply, name))):
+                return f"{len(getattr(reply, name))} records in {name}, expected {want[f'{name}_count']}"
             continue
         got, wanted = (section(records, want[name], ttl) for records in (getattr(reply, name), want[name]))
         if got != wanted:
@@ -280,8 +283,11 @@ class Suites(unittest.TestCase):
                 if want[name]:
                     want[name] = with_ttl(want[name], ttl)
             with self.subTest(suite=suite["id"], name=case["qname"], type=case["qtype"]):
-                wrong = difference(ask(server.client, case), want, ttl)
+                reply = ask(server.client, case)
+                wrong = difference(reply, want, ttl)
                 self.assertIsNone(wrong, f"{case['qname']} {case['qtype']}: {wrong}")
+                for record in reply.answer if "target_regex" in case else []:
+                    self.assertRegex(record.split(" ")[-1], case["target_regex"])
             asked += 1
         print(f"{suite['id']}: {asked} asked" + "".join(f", {n} left out ({why})" for why, n in skipped.items()))
 
@@ -360,7 +366,6 @@ for _sequence in VECTORS["sequences"]["list"]:
 
 LEFT_OUT_TRANSFERS = {
     "axfr-multicluster": "multicluster services are not offered",
-    "ci-axfr-pods": "`endpoint_pod_names` is not offered; ci-axfr has the same services without it",
     "ci-kubernetai-axfr-2": "two CoreDNS stanzas for one zone are not offered",
     "ci-kubernetai-axfr-3": "two CoreDNS stanzas for one zone are not offered",
     "k8s_external-ixfr-current": "k8s_external is not offered; the same of our zone: test_ixfr_with_the_current_serial",
@@ -374,11 +379,11 @@ class Transfers(unittest.TestCase):
     of NS has the TTL of the answers (CoreDNS: 0).
     """
 
-    FIXTURES = "serve"
+    FIXTURES, FLAGS = "serve", []
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(manifests_of({"fixtures": cls.FIXTURES}), 5, ["--dns-transfer", "10.0.0.0/8"],
+        cls.server = Server(manifests_of({"fixtures": cls.FIXTURES}), 5, ["--dns-transfer", "10.0.0.0/8", *cls.FLAGS],
                             listen="10.0.0.10:53")
         cls.ns = cls.server.ns
 
@@ -461,7 +466,7 @@ class Transfers(unittest.TestCase):
 class RecordedTransfer(Transfers):
     """A transfer that CoreDNS's own tests recorded from a cluster: addresses of pods are compared by kind only."""
 
-    FIXTURES = "coredns-ci"
+    FIXTURES, RECORDED = "coredns-ci", "ci-axfr"
 
     @staticmethod
     def comparable(records):
@@ -472,17 +477,21 @@ class RecordedTransfer(Transfers):
         return {one(record) for record in records}
 
     def test_axfr(self):
-        missing = self.comparable(self.vector("ci-axfr")["records"]) - self.comparable(self.transfer()[1])
+        missing = self.comparable(self.vector(self.RECORDED)["records"]) - self.comparable(self.transfer()[1])
         self.assertEqual(missing, {"cluster.local. NS kube-dns.kube-system.svc.cluster.local."},
                          "decided: NS is always ns.dns")
 
     test_ixfr_fallback = test_nonauth = test_others_are_refused = test_dig_transfers = None
 
 
+class RecordedPodNamesTransfer(RecordedTransfer):
+    RECORDED, FLAGS = "ci-axfr-pods", ["--dns-endpoint-pod-names"]
+
+
 class Complete(unittest.TestCase):
     def test_every_suite_is_run_or_left_out_with_a_reason(self):
         self.assertEqual(sorted(SUITES), sorted([*RUN, *LEFT_OUT_SUITES]))
-        run = {"axfr", "ixfr-fallback", "nonauth", "ci-axfr"}
+        run = {"axfr", "ixfr-fallback", "nonauth", "ci-axfr", "ci-axfr-pods"}
         self.assertEqual({t["id"] for t in VECTORS["transfers"]}, run | set(LEFT_OUT_TRANSFERS))
         for name, reason in LEFT_OUT_TRANSFERS.items():
             print(f"transfer {name}: left out: {reason}")

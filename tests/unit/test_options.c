@@ -122,7 +122,7 @@ static void refusals(void **state)
 		{COMMAND_RUN, "--cluster-cidr 10.0.0.1",
 		 "--cluster-cidr 10.0.0.1: must be prefixes such as 10.96.0.0/12"},
 		{COMMAND_RUN, "--node-ip 10.0.0", "--node-ip 10.0.0: must be IP addresses"},
-		{COMMAND_RUN, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure)"},
+		{COMMAND_RUN, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure, verified)"},
 		{COMMAND_RUN, "--min-sync-period 5",
 		 "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
 		{COMMAND_RUN, "--min-sync-period 0x1s",
