@@ -1,0 +1,189 @@
+"""The DNS server on real sockets: TCP that nobody can hold, replies from the asked address, workers, order, pods."""
+import collections
+import json
+import select
+import socket
+import struct
+import time
+import unittest
+
+import lab
+import manifests
+from dns_client import Client, Reply, query, read_tcp
+
+WEB = "web.default.svc.cluster.local"
+BIG = "big.default.svc.cluster.local"
+TCP_PER_CLIENT, TCP_IDLE_S = 128, 10  # dns/tcp.h
+
+
+def framed(message):
+    return struct.pack("!H", len(message)) + message
+
+
+class ServerTest(lab.LabTest):
+    LISTEN, FLAGS = ["127.0.0.1:53"], []
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab.Lab()
+        cls.addClassCleanup(cls.lab.end)
+        cls.ns = cls.lab.ns("dns")
+        for addr in ("10.96.0.10", "10.96.0.11", "fd00:96::a"):
+            cls.ns.add_addr(addr)
+        cls.folder = manifests.Folder(cls.lab.folder / "m")
+        cls.folder.put("web", manifests.service("web", "10.96.0.1", [manifests.port(80, "http")]))
+        cls.folder.put("big", manifests.service("big", "None", [manifests.port(80, "http")]),
+                       manifests.slice("big", [f"10.244.9.{n}" for n in range(1, 101)], [("http", 80)]))
+        listen = [word for addr in cls.LISTEN for word in ("--dns-listen", addr)]
+        cls.daemon = cls.lab.daemon(cls.ns, cls.folder, "--no-proxy", "--healthz-bind-address", "",
+                                    "--metrics-bind-address", "", "--node-name", "node-7", *listen, *cls.FLAGS)
+        cls.client = Client(cls.ns)
+
+
+class Tcp(ServerTest):
+    def test_pipelined_queries_are_all_answered(self):
+        with self.client.stream() as sock:
+            sock.sendall(b"".join(framed(query(WEB, serial=n)) for n in range(200)))
+            self.assertEqual({Reply(read_tcp(sock)).id for _ in range(200)}, set(range(200)))
+
+    def test_a_query_may_arrive_byte_by_byte(self):
+        with self.client.stream() as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in framed(query(WEB)):
+                sock.sendall(bytes([byte]))
+            self.assertEqual(Reply(read_tcp(sock)).answer, [f"{WEB}. 5 IN A 10.96.0.1"])
+
+    def test_the_last_queries_before_the_client_closes_its_side_are_answered(self):
+        with self.client.stream() as sock:
+            sock.sendall(framed(query(WEB)) + framed(query(BIG)))
+            sock.shutdown(socket.SHUT_WR)
+            self.assertEqual(len(Reply(read_tcp(sock)).answer), 1)
+            self.assertEqual(len(Reply(read_tcp(sock)).answer), 100)
+            self.assertIsNone(read_tcp(sock))
+
+    def test_large_answers_are_whole(self):
+        self.assertEqual(len(self.client.ask(BIG, "SRV", tcp=True).extra), 100)
+
+    def test_a_response_ends_the_connection(self):
+        message = bytearray(query(WEB))
+        message[2] |= 0x80
+        with self.client.stream() as sock:
+            sock.sendall(framed(bytes(message)))
+            self.assertIsNone(read_tcp(sock))
+
+    def test_an_idle_connection_is_closed(self):
+        with self.client.stream() as sock:
+            sock.settimeout(3 * TCP_IDLE_S)
+            start = time.monotonic()
+            sock.sendall(b"\0")  # half a length: not progress
+            self.assertIsNone(read_tcp(sock))
+            self.assertGreater(time.monotonic() - start, TCP_IDLE_S / 2)
+
+    def test_a_client_that_reads_nothing_holds_nobody(self):
+        """Its replies fill its buffers and then nothing more is read from it; others are answered all the while."""
+        with self.client.stream() as slow:
+            slow.setblocking(False)
+            sent, stuck = 0, 0
+            many = framed(query(BIG, "SRV")) * 100
+            while stuck < 20:  # until the server stops to read
+                try:
+                    sent += slow.send(many)
+                    stuck = 0
+                except BlockingIOError:
+                    stuck += 1
+                    select.select([], [slow], [], 0.01)
+                self.assertEqual(self.client.ask(WEB, tcp=True).rcode, "NOERROR")
+            self.assertGreater(sent, 0)
+            self.assertLess(self.daemon.rss_kb(), 60_000)
+            self.assertEqual(self.client.ask(WEB).rcode, "NOERROR")
+
+    def test_one_client_cannot_have_all_connections(self):
+        other = Client(self.ns, source="127.0.0.2")
+        socks = [self.client.stream() for _ in range(TCP_PER_CLIENT + 20)]
+        try:
+            def closed():
+                return sum(bool(select.select([s], [], [], 0)[0]) for s in socks)
+            lab.wait_until(lambda: closed() >= 20, what="connections above the limit are closed")
+            self.assertEqual(other.ask(WEB, tcp=True).rcode, "NOERROR")
+        finally:
+            for sock in socks:
+                sock.close()
+        lab.wait_until(lambda: self.answers(), what="the client is served again")
+
+    def answers(self):
+        try:
+            return self.client.ask(WEB, tcp=True).rcode == "NOERROR"
+        except (ConnectionError, TypeError):
+            return False
+
+    def test_keepalive_is_told_to_who_asks(self):
+        reply = self.client.ask(WEB, tcp=True, edns=1232, options=struct.pack("!2H", 11, 0))
+        self.assertEqual(reply.opt["options"][11], struct.pack("!H", TCP_IDLE_S * 10))
+
+
+class Everywhere(ServerTest):
+    """Bound to wildcards with two workers."""
+
+    LISTEN, FLAGS = ["0.0.0.0:53", "[::]:53"], ["--dns-workers", "2", "--dns-identify"]
+
+    def test_replies_leave_from_the_asked_address(self):
+        for server in ("127.0.0.1", "127.0.0.9", "10.96.0.10", "10.96.0.11", "fd00:96::a", "::1"):
+            # connected sockets: a reply from elsewhere is never seen
+            self.assertEqual(Client(self.ns, server).ask(WEB).rcode, "NOERROR", server)
+            self.assertEqual(Client(self.ns, server).ask(WEB, tcp=True).rcode, "NOERROR", server)
+
+    def test_every_worker_answers(self):
+        def thread_times():
+            done = self.ns.run("sh", "-c", f"cat /proc/{self.daemon.process.pid}/task/*/stat").stdout
+            return done.count("(dns-udp)")
+        self.assertEqual(thread_times(), 4)  # two for each address
+        for _ in range(64):  # a new source port each: both sockets of the group get some
+            self.assertEqual(self.client.ask(WEB).rcode, "NOERROR")
+
+    def test_addresses_take_turns(self):
+        first = collections.Counter(self.client.ask(BIG).answer[0] for _ in range(100))
+        self.assertGreater(len(first), 30)
+
+    def test_who_we_are(self):
+        self.assertEqual(self.client.ask(WEB, edns=1232, options=struct.pack("!2H", 3, 0)).opt["options"][3], b"node-7")
+        self.assertIn('"node-7"', self.client.ask("id.server", "TXT", qclass="CH").answer[0])
+        self.assertIn('"fairlead ', self.client.ask("version.bind", "TXT", qclass="CH").answer[0])
+
+    def test_ns_names_the_addresses_we_listen_on(self):
+        self.assertEqual(self.client.ask("cluster.local", "NS").rcode, "NOERROR")
+
+    def test_dig_sees_the_explanation(self):
+        self.folder.put("gone", manifests.service("gone", "None", [manifests.port(80, "http")]))
+        lab.wait_until(lambda: "0 of 0 endpoints ready" in self.ns.run("dig", "@127.0.0.1", f"gone.{WEB[4:]}").stdout)
+
+    def test_counts(self):
+        before = self.status()["dns"]["queries"]
+        self.client.ask(WEB)
+        self.client.ask(WEB, tcp=True)
+        self.assertGreaterEqual(self.status()["dns"]["queries"], before + 2)
+
+    def status(self):
+        return json.loads(self.daemon.call("status", "-o", "json").stdout)
+
+
+class FixedOrder(ServerTest):
+    FLAGS = ["--dns-fixed-order", "--dns-pods", "verified"]
+
+    def test_addresses_keep_their_order(self):
+        self.assertEqual(len({tuple(self.client.ask(BIG, tcp=True).answer) for _ in range(20)}), 1)
+
+    def test_verified_pods(self):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default"},
+               "spec": {"nodeName": "node-7", "containers": []},
+               "status": {"phase": "Running", "podIP": "10.244.0.77", "podIPs": [{"ip": "10.244.0.77"}]}}
+        name = "10-244-0-77.default.pod.cluster.local"
+        self.assertEqual(self.client.ask(name).rcode, "NXDOMAIN")
+        self.folder.put("pod", pod)
+        lab.wait_until(lambda: self.client.ask(name).rcode == "NOERROR", what="the pod has a name")
+        self.assertEqual(self.client.ask(name.replace("default", "kube-system")).rcode, "NXDOMAIN")
+        self.folder.remove("pod")
+        lab.wait_until(lambda: self.client.ask(name).rcode == "NXDOMAIN", what="the pod's name is gone")
+
+
+if __name__ == "__main__":
+    unittest.main()
