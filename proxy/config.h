@@ -59,6 +59,8 @@ struct config {
 	bool masquerade_all, no_proxy;
 	int64_t masquerade_bit;
 	int64_t min_sync_period_ms;
+	bool reset_removed_tcp;
+	int64_t reset_grace_ms;
 	const char *table;
 	/* DNS */
 	bool no_dns;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proxy/cutoff.h"
 #include "proxy/elements.h"
 #include "proxy/staleflows.h"
 
@@ -18,6 +19,8 @@ struct fixup {
 	bool affinity;	    /* to sweep */
 	bool failed;	    /* the last sweep: warned about once */
 	struct gone_frontends gone;
+	struct cutoff cutoff; /* stays empty without --reset-removed-tcp */
+	uint64_t now_ms;      /* of the sweep under way */
 	uint64_t earliest_ms;
 	struct fixup_stats stats;
 };
@@ -27,6 +30,7 @@ struct fixup *fixup_new(const struct fixup_config *config)
 	struct fixup *f = mem_alloc(sizeof *f);
 
 	f->parts = *config;
+	f->cutoff.grace_ms = config->grace_ms;
 	return f;
 }
 
@@ -35,6 +39,7 @@ void fixup_free(struct fixup *f)
 	if (f == NULL)
 		return;
 	gone_fini(&f->gone);
+	cutoff_fini(&f->cutoff);
 	free(f);
 }
 
@@ -60,6 +65,8 @@ void fixup_published(struct fixup *f, const struct service *prev, const struct s
 		f->protocols |= protocols_of(prev) | protocols_of(next);
 		gone_add(&f->gone, prev, next);
 	}
+	if (f->parts.conntrack != NULL && f->parts.reset_removed_tcp)
+		cutoff_note(&f->cutoff, prev, next, clock_ms());
 	if (prev != NULL && prev->sticky)
 		f->affinity = f->parts.nft != NULL;
 }
@@ -74,7 +81,14 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 				  .proto = e->proto,
 				  .syn_sent = e->syn_sent};
 
-	return staleflows_judge(&flow, f->parts.claims, &f->gone) == FLOW_DELETE;
+	switch (staleflows_judge(&flow, f->parts.claims, &f->gone)) {
+	case FLOW_DELETE:
+		return true;
+	case FLOW_REMOVED:
+		return cutoff_is_due(&f->cutoff, &flow.reply_src, flow.reply_port, f->now_ms);
+	default:
+		return false;
+	}
 }
 
 /* Rules are right either way; entries that stay go by their own time-outs. So a failure is told once, not retried. */
@@ -84,6 +98,15 @@ static void sweep_failed(struct fixup *f, const char *what, int error)
 	if (!f->failed)
 		log_warn("%s: stale entries could not be removed: %s", what, strerror(-error));
 	f->failed = true;
+}
+
+/*
+ * Without its entry a connection's next packet is balanced anew and its new endpoint, which does not know it, resets
+ * it.
+ */
+static bool cut_is_due(const struct fixup *f)
+{
+	return f->cutoff.next_ms != 0 && f->cutoff.next_ms <= f->now_ms;
 }
 
 static void sweep_flows(struct fixup *f)
@@ -96,7 +119,8 @@ static void sweep_flows(struct fixup *f)
 
 	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
 		const struct conntrack_sweep sweep = {.proto = protocols[i].proto,
-						      .unreplied_only = protocols[i].proto == IPPROTO_TCP,
+						      .unreplied_only =
+							      protocols[i].proto == IPPROTO_TCP && !cut_is_due(f),
 						      .judge = judge,
 						      .ctx = f};
 		size_t deleted = 0;
@@ -113,6 +137,7 @@ static void sweep_flows(struct fixup *f)
 	f->stats.last_us = (clock_ns() - start_ns) / 1000;
 	f->protocols = 0;
 	gone_fini(&f->gone);
+	cutoff_done(&f->cutoff, f->now_ms);
 }
 
 struct affinity_sweep {
@@ -137,7 +162,7 @@ static void sweep_affinity(struct fixup *f)
 	struct affinity_sweep sweep = {.claims = f->parts.claims};
 	int error = nft_dump_set(f->parts.nft, SET_AFFINITY, on_affinity, &sweep);
 
-	for (size_t i = 0; i < sweep.stale.count; i++)
+	for (size_t i = 0; error == 0 && i < sweep.stale.count; i++)
 		nft_tx_del(f->parts.nft, &sweep.stale.items[i]);
 	if (error == 0 && nft_tx_commit(f->parts.nft) < 0) {
 		for (size_t i = 0; i < sweep.stale.count; i++) {
@@ -152,10 +177,21 @@ static void sweep_affinity(struct fixup *f)
 	element_list_fini(&sweep.stale);
 }
 
+/* When a connection waits to be cut, that is the time to come back. */
+static uint64_t wait_for_cut(const struct fixup *f, uint64_t now_ms)
+{
+	if (f->cutoff.next_ms == 0)
+		return UINT64_MAX;
+	return f->cutoff.next_ms > now_ms ? f->cutoff.next_ms - now_ms : 0;
+}
+
 uint64_t fixup_turn(struct fixup *f, uint64_t now_ms)
 {
+	f->now_ms = now_ms;
+	if (cut_is_due(f))
+		f->protocols |= HAS_TCP;
 	if (f->protocols == 0 && !f->affinity)
-		return UINT64_MAX;
+		return wait_for_cut(f, now_ms);
 	if (now_ms < f->earliest_ms)
 		return f->earliest_ms - now_ms;
 	f->earliest_ms = now_ms + FIXUP_GAP_MS;
@@ -163,5 +199,5 @@ uint64_t fixup_turn(struct fixup *f, uint64_t now_ms)
 		sweep_affinity(f);
 	if (f->protocols != 0)
 		sweep_flows(f);
-	return UINT64_MAX;
+	return wait_for_cut(f, now_ms);
 }

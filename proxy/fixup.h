@@ -7,6 +7,7 @@
 #ifndef PROXY_FIXUP_H
 #define PROXY_FIXUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "nft/conntrack.h"
@@ -19,6 +20,8 @@ struct fixup_config { /* borrowed; NULL: that table is left alone */
 	struct conntrack *conntrack;
 	struct nft *nft;
 	const struct claims *claims;
+	bool reset_removed_tcp; /* cut TCP connections to endpoints that left… */
+	uint64_t grace_ms;	/* …this long ago */
 };
 
 struct fixup_stats {

@@ -1,5 +1,6 @@
 """What the packet path remembers follows a change: conntrack entries and session affinity (reference A.7)."""
 import json
+import time
 import unittest
 
 import lab
@@ -102,6 +103,45 @@ class FixupTest(unittest.TestCase):
         self.assertEqual({traffic.connect(self.client, VIP, 80).server for _ in range(10)}, {second})
         self.put(0, 1, 2, proto="TCP")  # and with the affinity itself
         lab.wait_until(lambda: self.node.elements("affinity4") == [])
+
+    def long_connection(self):
+        sock = traffic.open_flow(self.client, VIP, "tcp")
+        self.addCleanup(sock.close)
+        reply = traffic.exchange(sock, VIP, 80, "tcp", data=b"hello")
+        return sock, reply.server
+
+    def echoes(self, sock):
+        try:
+            sock.settimeout(2)
+            sock.sendall(b"again")
+            return sock.recv(100) == b"again"
+        except (ConnectionResetError, BrokenPipeError):
+            return False
+
+    def test_reset_removed_tcp_cuts_what_is_gone_but_not_what_terminates(self):
+        self.put(0, proto="TCP")
+        self.daemon("--reset-removed-tcp", "--reset-removed-tcp-grace", "300ms")
+        sock, server = self.long_connection()
+        self.assertEqual(server, "pod-0")
+        terminating = manifests.endpoint("10.244.0.10", ready=False, serving=True, terminating=True)
+        self.folder.put("web", manifests.service("web", VIP, [manifests.port(80, "x")]),
+                        manifests.slice("web", [terminating, "10.244.0.11"], [("x", 8080)]))
+        lab.wait_until(lambda: traffic.connect(self.client, VIP, 80).server == "pod-1")
+        time.sleep(0.5)  # longer than the grace period
+        self.assertTrue(self.echoes(sock))
+        self.put(1, proto="TCP")
+        lab.wait_until(lambda: self.kernel()["flowsDeleted"] >= 1)
+        self.assertFalse(self.echoes(sock))
+        kept, server = self.long_connection()
+        self.assertEqual((server, self.echoes(kept)), ("pod-1", True))
+
+    def test_without_it_tcp_goes_on(self):
+        self.put(0, proto="TCP")
+        self.daemon()
+        sock, _ = self.long_connection()
+        self.put(1, proto="TCP")
+        lab.wait_until(lambda: traffic.connect(self.client, VIP, 80).server == "pod-1")
+        self.assertTrue(self.echoes(sock))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+/*
+ * Endpoints that left a service, and when: with --reset-removed-tcp, TCP connections to them are cut once a grace
+ * period has passed (a terminating endpoint is still listed and keeps its connections). Pure but for its memory: the
+ * caller brings the time and does the cutting. Main thread.
+ */
+#ifndef PROXY_CUTOFF_H
+#define PROXY_CUTOFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "proxy/service.h"
+
+struct cutoff { /* all zero = nothing left; then set grace_ms */
+	uint64_t grace_ms;
+	uint64_t next_ms; /* the first one is due then; 0: none waits */
+	struct map gone;  /* address and port → struct, owned */
+};
+
+/* Endpoints of prev that next (NULL: deleted) does not list are noted, those that it lists again forgotten. */
+void cutoff_note(struct cutoff *c, const struct service *prev, const struct service *next, uint64_t now_ms);
+bool cutoff_is_due(const struct cutoff *c, const struct addr *addr, uint16_t port, uint64_t now_ms);
+/* Forgets what was due at `now_ms`. */
+void cutoff_done(struct cutoff *c, uint64_t now_ms);
+void cutoff_fini(struct cutoff *c);
+
+#endif
