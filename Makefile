@@ -43,7 +43,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint bench-sync bench-watch bench-dns install \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-watch bench-dns install \
 	uninstall clean
 all: $(BUILD)/fairlead
 
@@ -131,6 +131,11 @@ lab: deps
 
 lab-down:
 	$(Q)deploy/lab/lab.sh down
+
+# The steps of deploy/Dockerfile in chroots: needs a Debian mirror and some minutes.
+test-image: deps
+	$(Q)deploy/deps.sh image
+	$(Q)tests/image.py
 
 bench-sync: deps
 	$(Q)$(MAKE) all

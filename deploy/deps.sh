@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that building, testing and the lab need; does nothing when all are there.
-# `deps.sh lint` installs what `make lint` needs beyond them.
+# `deps.sh lint` installs what `make lint` needs beyond them, `deps.sh image` what `make test-image` needs;
+# `deps.sh build` and `deps.sh runtime` are for images: to build the program, to run it.
 set -eu
 
 # build: compiler and libraries
@@ -12,8 +13,17 @@ openssl nghttp2-proxy"
 # a second compiler with its sanitizers and libFuzzer, formatting, shell scripts
 lint="clang libclang-rt-dev clang-format shellcheck"
 
-wanted="$build $tools"
-[ "${1:-}" != lint ] || wanted=$lint
+command -v kubectl >/dev/null || tools="$tools kubernetes-client"
+# the program's libraries, and the usual certificate authorities for kubeconfigs that name none
+runtime="libmnl0 libnftnl11 libev4 libcjson1 libfyaml0 liburcu8 libmicrohttpd12 libcurl4 ca-certificates"
+
+case ${1:-} in
+lint) wanted=$lint ;;
+image) wanted=debootstrap ;;
+build) wanted=$build ;;
+runtime) wanted=$runtime ;;
+*) wanted="$build $tools" ;;
+esac
 missing=""
 for package in $wanted; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

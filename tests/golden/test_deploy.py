@@ -1,0 +1,125 @@
+"""What deploy/ holds for clusters and systemd: parsed by kubectl without a server, and compared with the program."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from follow import Follow, cluster, wait_until
+
+TOP = Path(__file__).resolve().parent.parent.parent
+FOLDER = TOP / "deploy/kubernetes"
+PROGRAM = Path(os.environ.get("FAIRLEAD_BUILD", TOP / "build")) / "fairlead"
+
+
+def kubectl(*arguments, text=None):
+    """JSON objects that kubectl prints; it is never told of a server."""
+    done = subprocess.run(["kubectl", *map(str, arguments)], input=text, capture_output=True, text=True,
+                          env={**os.environ, "KUBECONFIG": "/dev/null", "HOME": "/nonexistent"})
+    if done.returncode != 0:
+        raise AssertionError(f"kubectl {arguments}: {done.stderr}")
+    return done.stdout
+
+
+def objects_of(text):
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        obj, at = decoder.raw_decode(text, at)
+        found.append(obj)
+    return found
+
+
+def lacks(part, whole, path=""):
+    """Where `whole` lacks something of `part`; "" when nowhere."""
+    if isinstance(part, dict):
+        return next((where for key in part if (where := lacks(part[key], whole.get(key), f"{path}.{key}")
+                     if isinstance(whole, dict) else path)), "")
+    if isinstance(part, list):
+        if not isinstance(whole, list) or len(part) != len(whole):
+            return path
+        return next((where for i, item in enumerate(part) if (where := lacks(item, whole[i], f"{path}[{i}]"))), "")
+    return "" if part == whole else path
+
+
+class Kubernetes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.text = kubectl("kustomize", FOLDER)
+        # annotate --local prints every field as it stands in the file, whether it means something or not
+        cls.objects = {o["kind"]: o for o in objects_of(kubectl("annotate", "--local", "-f", "-", "a=b", "-o", "json",
+                                                                text=cls.text))}
+
+    def test_everything_is_there(self):
+        self.assertEqual(set(self.objects),
+                         {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet"})
+        for kind in ("ServiceAccount", "ConfigMap", "DaemonSet"):
+            self.assertEqual(self.objects[kind]["metadata"]["namespace"], "kube-system")
+
+    def test_kubectl_knows_every_field(self):
+        """These commands decode into the API's own types: a misspelt field would be lost on the way."""
+        commands = {"daemonset.yaml": ("set", "env", "A=b"), "clusterrolebinding.yaml": ("set", "subject", "--user=nobody")}
+        for file, command in commands.items():
+            raw = objects_of(kubectl("annotate", "--local", "-f", FOLDER / file, "a-", "-o", "json"))[0]
+            typed = objects_of(kubectl(*command, "--local", "-f", FOLDER / file, "-o", "json"))[0]
+            if "subjects" in raw:  # what the command itself adds
+                raw["subjects"].append({"kind": "User", "name": "nobody"})
+            else:
+                raw["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "A", "value": "b"})
+            self.assertEqual(lacks(raw, typed), "")
+
+    def test_role_has_what_is_used_and_no_more(self):
+        used = set()
+        for streaming in (True, False):
+            with cluster(streaming=streaming) as server, Follow("--apiserver", server.url) as f:
+                f.wait_complete()
+                wait_until(lambda: server.watching() == 6)
+                for _, plural, mode, _ in server.requests:
+                    verb = "watch" if mode in ("watch", "stream") else "list"
+                    used.add((server.by_plural[plural].group, plural, verb))
+        granted = {(group, resource, verb) for rule in self.objects["ClusterRole"]["rules"]
+                   for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+        self.assertEqual(granted, used)
+        binding, account = self.objects["ClusterRoleBinding"], self.objects["ServiceAccount"]
+        self.assertEqual(binding["roleRef"]["name"], self.objects["ClusterRole"]["metadata"]["name"])
+        self.assertEqual((binding["subjects"][0]["name"], binding["subjects"][0]["namespace"]),
+                         (account["metadata"]["name"], account["metadata"]["namespace"]))
+
+    def test_flags_are_understood(self):
+        container = self.objects["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
+        values = self.objects["ConfigMap"]["data"]
+        self.assertEqual(container["envFrom"][0]["configMapRef"]["name"], self.objects["ConfigMap"]["metadata"]["name"])
+        args = [re.sub(r"\$\((\w+)\)", lambda m: values[m[1]], arg) for arg in container["args"]]
+        done = subprocess.run([PROGRAM, *args, "--ca-file=/nonexistent/ca"], capture_output=True, text=True,
+                              env={"NODE_NAME": "node-a"})
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("CA file /nonexistent/ca", done.stderr, "every flag before it was fine")
+
+    def test_privileges(self):
+        spec = self.objects["DaemonSet"]["spec"]["template"]["spec"]
+        security = spec["containers"][0]["securityContext"]
+        self.assertEqual(security["capabilities"], {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_BIND_SERVICE"]})
+        self.assertTrue(security["readOnlyRootFilesystem"])
+        self.assertFalse(security["allowPrivilegeEscalation"])
+        self.assertTrue(spec["hostNetwork"])
+        self.assertEqual(spec["priorityClassName"], "system-node-critical")
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            self.assertEqual(spec["containers"][0][probe]["httpGet"]["port"], 10256)
+
+
+class Systemd(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
+    def test_unit(self):
+        text = (TOP / "deploy/fairlead.service").read_text()
+        with tempfile.TemporaryDirectory() as folder:
+            unit = Path(folder) / "fairlead.service"
+            unit.write_text(text.replace("/usr/local/sbin/fairlead", str(PROGRAM)))
+            done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    unittest.main()
