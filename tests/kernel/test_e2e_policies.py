@@ -1,0 +1,179 @@
+"""What a Service may ask for beyond balancing, end to end: affinity, detectors, service ranges, changes of its type."""
+import time
+import unittest
+
+from cluster import ClusterTest, DOMAIN, PODS, addr_of, pair
+import lab
+import manifests as m
+import traffic
+
+VIP = "10.96.6.1"
+
+
+def service_cidr(name, *cidrs):
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": name},
+            "spec": {"cidrs": list(cidrs)}}
+
+
+class AffinityTest(ClusterTest):
+    def sticky(self, timeout_s=None, **spec):
+        if timeout_s:
+            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": timeout_s}}
+        self.put("sticky", m.service("sticky", [VIP, "fd00:96::6:1"], [m.port(80, node_port=30061)], type="NodePort",
+                                     sessionAffinity="ClientIP", **spec),
+                 m.slice("sticky", [addr_of(p) for p in "abc"], [8080]),
+                 m.slice("sticky", [addr_of(p, 6) for p in "abc"], [8080]))
+
+    def servers(self, addr=VIP, port=80, count=15, ns=None):
+        return {traffic.connect(ns or self.client, addr, port).server for _ in range(count)}
+
+    def test_a_client_stays_on_one_endpoint(self):
+        self.sticky()
+        for addr, port in ((VIP, 80), ("fd00:96::6:1", 80), ("192.168.0.2", 30061), ("fd00::2", 30061)):
+            for ns in (self.client, self.pods["a"], self.node):
+                with self.subTest(addr=addr, source=ns.short):
+                    self.assertEqual(len(self.servers(addr, port, ns=ns)), 1)
+
+    def test_clients_are_spread(self):
+        self.sticky()
+        seen = set()
+        for number in range(2, 34):
+            host = f"192.168.0.{100 + number}"
+            self.client.add_addr(host, "eth0", 24)
+            self.addCleanup(self.client.del_addr, host, "eth0", 24)
+            seen.add(traffic.connect(self.client, VIP, 80, src=host).server)
+        self.assertEqual(seen, set("abc"))  # 32 clients miss one of three once in 10**5 runs
+
+    def test_switched_on_and_off_it_counts_at_once(self):
+        self.put("sticky", *pair("sticky", VIP))
+        self.reaches(self.client, VIP, 80, "abc")
+        self.sticky()
+        self.assertEqual(len(self.servers()), 1)
+        self.put("sticky", *pair("sticky", VIP))
+        self.reaches(self.client, VIP, 80, "abc")
+
+    def test_it_ends_after_its_own_time(self):
+        self.sticky(timeout_s=2)
+        (first,) = self.servers()
+        time.sleep(1)
+        self.assertEqual(self.servers(count=1), {first})  # a new connection renews it
+        time.sleep(1.3)
+        self.assertEqual(self.servers(count=1), {first})
+
+        def another():
+            time.sleep(2.2)
+            return self.servers(count=1) != {first}
+
+        lab.wait_until(another, limit_s=60, what="another endpoint once the time is over")
+
+
+class DetectorTest(ClusterTest):
+    """Which sources count as pods: here those behind interfaces named v…"""
+
+    flags = ("--detect-local-mode", "InterfaceNamePrefix", "--pod-interface-name-prefix", "v")
+
+    def test_by_interface_name(self):
+        self.put("web", *pair("web", VIP, "a"), *pair("web6", "fd00:96::6:1", "a"))
+        for vip, number in ((VIP, 0), ("fd00:96::6:1", 1)):
+            self.assertEqual(traffic.connect(self.pods["b"], vip, 80).client, PODS["b"][number])
+            self.assertIn(traffic.connect(self.client, vip, 80).client, self.node_addrs)
+            self.assertIn(traffic.connect(self.node, vip, 80).client, self.node_addrs)
+
+
+class MasqueradeAllTest(ClusterTest):
+    flags = (*ClusterTest.flags, "--masquerade-all", "--masquerade-bit", "5")
+
+    def test_every_source_is_masqueraded(self):
+        self.put("web", *pair("web", VIP, "a"))
+        for ns in (self.client, self.pods["b"], self.node):
+            self.assertIn(traffic.connect(ns, VIP, 80).client, self.node_addrs)
+        self.assertEqual(traffic.connect(self.pods["b"], addr_of("a"), 8080).client, addr_of("b"))
+
+
+class ServiceCidrTest(ClusterTest):
+    def test_unallocated_addresses_are_dropped_and_ranges_are_followed(self):
+        # whatever the node does not drop is sent back out of eth0, to a client that owns these addresses
+        for addr in ("10.120.7.7", "10.121.7.7"):
+            self.client.add_addr(addr, "lo")
+        self.lab.servers.tcp(self.client, "outside", 80)
+        pod = self.pods["a"]
+        self.node.ip("route replace default via 192.168.0.1 dev eth0")
+        self.assertEqual(traffic.connect(pod, "10.120.7.7", 80).server, "outside")
+        self.put("cidr", service_cidr("kubernetes", "10.120.0.0/16"))
+        self.assertEqual(self.outcome(pod, "10.120.7.7", 80, limit_s=0.5), "timeout")
+        self.assertEqual(traffic.connect(pod, "10.121.7.7", 80).server, "outside")
+        self.put("cidr-2", service_cidr("more", "10.121.0.0/16"))
+        self.assertEqual(self.outcome(pod, "10.121.7.7", 80, limit_s=0.5), "timeout")
+        self.put("web", *pair("web", "10.120.7.7", "b"))  # allocated now
+        self.reaches(pod, "10.120.7.7", 80, "b")
+        self.assertEqual(self.outcome(pod, "10.120.7.7", 81), "refused")
+        self.remove("cidr-2")
+        self.assertEqual(traffic.connect(pod, "10.121.7.7", 80).server, "outside")
+
+    def test_a_local_address_in_the_range_stays_reachable(self):
+        self.node.add_addr("10.122.0.10", "lo")
+        self.lab.servers.tcp(self.node, "local", 8053)
+        self.assertEqual(traffic.connect(self.client, "10.122.0.10", 8053).server, "local")
+        self.put("cidr-3", service_cidr("local", "10.122.0.0/16"))
+        self.assertEqual(traffic.connect(self.client, "10.122.0.10", 8053, limit_s=2).server, "local")
+        self.remove("cidr-3")
+
+
+class TypesTest(ClusterTest):
+    def test_a_service_changes_its_type(self):
+        name, slice = f"many.default.{DOMAIN}", m.slice("many", [addr_of("a"), addr_of("b")], [8080])
+
+        def answer():
+            reply = self.dig(name)
+            return reply.status, sorted((r.type, r.data) for r in reply.answer)
+
+        self.put("many", m.service("many", type="ExternalName", externalName="www.example.org"), slice)
+        self.assertEqual(answer(), ("NOERROR", [("CNAME", "www.example.org.")]))
+        self.put("many", m.service("many", VIP, [m.port(80, target=8080)]), slice)
+        self.assertEqual(answer(), ("NOERROR", [("A", VIP)]))
+        self.reaches(self.client, VIP, 80, "ab")
+        self.put("many", m.service("many", VIP, [m.port(80, node_port=30062)], type="NodePort"), slice)
+        self.reaches(self.client, "192.168.0.2", 30062, "ab")
+        self.put("many", m.service("many", "None", [m.port(80)]), slice)
+        self.assertEqual(answer(), ("NOERROR", [("A", addr_of("a")), ("A", addr_of("b"))]))
+        self.assertNotEqual(self.outcome(self.client, "192.168.0.2", 30062, limit_s=0.5), "ok")
+        self.assertNotEqual(self.outcome(self.client, VIP, 80, limit_s=0.5), "ok")
+        self.put("many", m.service("many", type="ExternalName", externalName="www.example.org"), slice)
+        self.assertEqual(answer(), ("NOERROR", [("CNAME", "www.example.org.")]))
+
+    def test_external_ip_on_no_node(self):
+        self.put("ext", m.service("ext", "10.96.6.2", [80], externalIPs=["203.0.113.250"]),
+                 m.slice("ext", [addr_of("a")], [8080]))
+        for ns in (self.client, self.pods["b"], self.node):
+            self.reaches(ns, "203.0.113.250", 80, "a")
+
+    def test_another_proxys_service_is_left_alone_while_it_has_the_label(self):
+        service, slice = pair("label", "10.96.6.3", "a")
+        self.put("label", service, slice)
+        self.reaches(self.client, "10.96.6.3", 80, "a")
+        service["metadata"]["labels"] = {"service.kubernetes.io/service-proxy-name": "other"}
+        self.put("label", service, slice)
+        self.assertNotEqual(self.outcome(self.client, "10.96.6.3", 80, limit_s=0.5), "ok")
+        del service["metadata"]["labels"]
+        self.put("label", service, slice)
+        self.reaches(self.client, "10.96.6.3", 80, "a")
+
+    def test_growing_and_shrinking_under_traffic_loses_nothing(self):
+        def write(count):
+            targets = [(p, 8080) for p in "abc"] + [(p, 8081) for p in "abc"]
+            slices = [m.slice("grow", [addr_of(p)], [number], name=f"grow-{n}")
+                      for n, (p, number) in enumerate(targets[:count])]
+            self.folder.put("grow", m.service("grow", "10.96.6.4", [80]), *slices)
+
+        write(1)
+        self.settle()
+        end, turn, outcomes = time.monotonic() + 5, 0, []
+        while time.monotonic() < end:
+            turn += 1
+            write(1 + turn * 5 % 6)
+            outcomes += [traffic.connect(self.client, "10.96.6.4", 80).outcome for _ in range(20)]
+        self.assertEqual(set(outcomes), {"ok"})
+
+
+if __name__ == "__main__":
+    unittest.main()
