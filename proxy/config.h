@@ -72,6 +72,7 @@ struct config {
 	/* running and asking */
 	struct http_bind healthz, metrics; /* port 0: none */
 	const char *control;
+	const char *state_dir; /* "": none */
 	int64_t verbosity;
 	int output;	 /* enum output */
 	int64_t wait_ms; /* 0: do not wait */

@@ -85,6 +85,7 @@ void follow_changed(void *ctx, const struct object *prev, const struct object *n
 	struct daemon *d = ctx;
 
 	report_changed(d->report, prev, next);
+	source_changed(&d->source);
 	switch (o->kind) {
 	case OBJECT_NAMESPACE:
 		zone_namespace_set(d->zone, o->name, next != NULL);

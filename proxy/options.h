@@ -46,6 +46,7 @@ struct option {
 	int64_t min, max;	  /* OPTION_NUMBER; OPTION_BIND: min is the port of an address without one */
 	const char *const *words; /* OPTION_CHOICE, ended by NULL */
 	size_t max_bytes;	  /* OPTION_TEXT; 0: no limit */
+	bool may_be_empty;	  /* OPTION_TEXT */
 };
 
 /* The table, ended by a NULL name. */

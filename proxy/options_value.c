@@ -16,7 +16,7 @@ static const char *set_bool(bool *out, const char *text)
 
 static const char *set_text(const struct option *o, struct config *c, const char **out, const char *text)
 {
-	if (text[0] == '\0')
+	if (text[0] == '\0' && !o->may_be_empty)
 		return "must not be empty";
 	if (o->max_bytes != 0 && strlen(text) > o->max_bytes)
 		return "too long";

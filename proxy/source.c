@@ -25,9 +25,34 @@ bool source_prepare(struct source *s, const struct config *config, char error[CO
 	return false;
 }
 
-void source_start(struct source *s, struct ev_loop *loop, const struct sink *sink, struct metrics *metrics)
+static void manifest_start(struct source *s, const struct sink *sink)
 {
-	const struct apiserver_config config = {
+	s->manifest = manifest_new(s->loop, s->config->manifests, sink);
+	if (s->manifest == NULL)
+		fatalx("source: nothing to follow");
+}
+
+/* A state is of one server, as one node sees it, with what this configuration asks the server for. */
+static struct lastknown *lastknown_start(const struct source *s, struct store *store)
+{
+	const struct config *c = s->config;
+	struct buf source = {0};
+	struct lastknown *l;
+
+	if (c->state_dir[0] == '\0')
+		return NULL;
+	buf_printf(&source, "%s %s%s%s%s", s->credentials.server, c->node_name, c->no_dns ? " proxy" : "",
+		   c->service_proxy_name != NULL ? " " : "",
+		   c->service_proxy_name != NULL ? c->service_proxy_name : "");
+	l = lastknown_new(s->loop, c->state_dir, source.data, store);
+	buf_fini(&source);
+	return l;
+}
+
+void source_start(struct source *s, struct ev_loop *loop, struct store *store, const struct sink *sink,
+		  struct metrics *metrics)
+{
+	struct apiserver_config config = {
 		.loop = loop,
 		.sink = *sink,
 		.node_name = s->config->node_name,
@@ -38,16 +63,22 @@ void source_start(struct source *s, struct ev_loop *loop, const struct sink *sin
 	char error[CREDENTIALS_ERROR_BYTES];
 
 	s->loop = loop;
-	s->sink = sink;
 	if (s->config->manifests != NULL) {
-		s->manifest = manifest_new(loop, s->config->manifests, sink);
-		if (s->manifest == NULL)
-			fatalx("source: nothing to follow");
+		manifest_start(s, sink);
 		return;
 	}
+	s->lastknown = lastknown_start(s, store);
+	if (s->lastknown != NULL)
+		config.sink = *lastknown_sink(s->lastknown);
 	s->apiserver = apiserver_new(&config, &s->credentials, error);
 	if (s->apiserver == NULL)
 		fatalx("source: %s", error);
+}
+
+void source_changed(struct source *s)
+{
+	if (s->lastknown != NULL)
+		lastknown_changed(s->lastknown);
 }
 
 void source_reload(struct source *s)
@@ -62,6 +93,7 @@ void source_stop(struct source *s)
 {
 	manifest_free(s->manifest);
 	apiserver_free(s->apiserver);
+	lastknown_free(s->lastknown);
 	credentials_fini(&s->credentials);
 	*s = (struct source){0};
 }
@@ -84,6 +116,7 @@ void source_json(const struct source *s, struct json *j)
 		json_number(j, "heardMillisAgo", (int64_t)(clock_ms() - state.heard_ms));
 	json_number(j, "events", (int64_t)state.events);
 	json_number(j, "lists", (int64_t)state.lists);
+	lastknown_json(s->lastknown, j);
 }
 
 void source_text(const struct source *s, struct buf *out)
@@ -101,4 +134,5 @@ void source_text(const struct source *s, struct buf *out)
 	buf_printf(out, ", %" PRIu64 " events, %" PRIu64 " lists", state.events, state.lists);
 	if (state.problem[0] != '\0')
 		buf_printf(out, " (%s)", state.problem);
+	lastknown_text(s->lastknown, out);
 }

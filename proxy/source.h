@@ -7,22 +7,28 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "proxy/config.h"
+#include "proxy/lastknown.h"
 #include "watch/apiserver.h"
 #include "watch/manifest.h"
 
 struct source {
 	const struct config *config;
 	struct ev_loop *loop;
-	const struct sink *sink;
 	struct credentials credentials;
 	struct manifest *manifest; /* one of the two is not NULL once started */
 	struct apiserver *apiserver;
+	struct lastknown *lastknown; /* NULL with manifests, or without --state-dir */
 };
 
 /* Reads what the flags name (kubeconfig, CA, token). False: one line in error, a mistake of configuration. */
 bool source_prepare(struct source *s, const struct config *config, char error[CONFIG_ERROR_BYTES]);
-/* Fatal when it cannot start. The sink outlives the source. */
-void source_start(struct source *s, struct ev_loop *loop, const struct sink *sink, struct metrics *metrics);
+/*
+ * Fatal when it cannot start. The store, and its sink, outlive the source. What the store tells of changes goes to
+ * source_changed too.
+ */
+void source_start(struct source *s, struct ev_loop *loop, struct store *store, const struct sink *sink,
+		  struct metrics *metrics);
+void source_changed(struct source *s);
 /* SIGHUP: reads manifests again; an API server is followed anyhow. */
 void source_reload(struct source *s);
 void source_stop(struct source *s);

@@ -162,7 +162,8 @@ class Daemon:
     def start(self, ready=True):
         """Starts it; with ready, returns after the first full sync is in the kernel and DNS answers."""
         with open(self.log_path, "ab") as log:
-            self.process = self.ns.popen(self.program, "run", "--control", self.control, *self.flags,
+            self.process = self.ns.popen(self.program, "run", "--control", self.control,
+                                         "--state-dir", self.folder / "state", *self.flags,
                                          stdout=log, stderr=log)
         if ready:
             self.wait_ready()

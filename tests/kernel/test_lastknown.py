@@ -1,0 +1,106 @@
+"""The last-known-good file (issue 3, part 5): a start without an API server serves what it last said."""
+import json
+import time
+
+import lab
+import manifests as m
+import traffic
+from test_apiserver_daemon import POD_A, POD_B, VIP, ApiserverDaemon as Base
+
+
+class LastKnown(Base):
+    """Borrows the node, server and pods of the API server's tests, not the tests."""
+
+    def daemon_in(self, folder, ready=True):
+        folder.mkdir(exist_ok=True)
+        daemon = lab.Daemon(self.node, ["--apiserver", self.server.url, "--node-name", "node-a"], folder)
+        self.lab.daemons.append(daemon)
+        return daemon.start(ready=ready)
+
+    def source(self, daemon):
+        return json.loads(daemon.call("status", "-o", "json", check=False).stdout)["source"]
+
+    def kept(self, folder):
+        """A daemon has run, and its state is on disk; then it, the server and the kernel table are gone."""
+        daemon = self.daemon_in(folder)
+        self.reaches(VIP, 80, "a")
+        lab.wait_until((folder / "state/objects.state").exists)
+        daemon.stop()
+        self.server.stop()
+        daemon.call("cleanup")
+        self.assertNotIn("table inet fairlead", self.node.run("nft", "list", "tables").stdout)
+
+    def test_a_start_without_the_server(self):
+        folder = self.lab.folder / "daemon"
+        self.kept(folder)
+        begin = time.monotonic()
+        daemon = self.daemon_in(folder)
+        self.reaches(VIP, 80, "a")
+        took_s = time.monotonic() - begin
+        self.assertLess(took_s, 3)  # within 1 s on a quiet machine
+        lab.equals_within(lambda: traffic.dig(self.node, "127.0.0.1", "+short", "web.default.svc.cluster.local").text.split(),
+                          [VIP])
+        source = self.source(daemon)
+        self.assertFalse(source["reachable"])
+        self.assertLess(source["servingStoredSecondsOld"], 60)
+        self.assertIn("serving the stored state of", daemon.call("status").stdout)
+        self.assertIn("the source is silent", daemon.log())
+        # The server's first complete list replaces it: the endpoint has moved, another Service is new, one is gone.
+        self.server.put(m.slice("web", [POD_B], [("http", 8080)]), m.service("new", "10.96.0.11", [m.port(80, "http")]),
+                        m.slice("new", [POD_A], [("http", 8080)]))
+        self.restart_server()
+        self.reaches(VIP, 80, "b")
+        self.reaches("10.96.0.11", 80, "a")
+        lab.wait_until(lambda: "servingStoredSecondsOld" not in self.source(daemon))
+        daemon.stop()
+
+    def test_what_was_deleted_meanwhile_does_not_come_back(self):
+        folder = self.lab.folder / "daemon"
+        self.kept(folder)
+        daemon = self.daemon_in(folder)
+        self.reaches(VIP, 80, "a")
+        self.server.delete("Service", "default", "web")
+        self.restart_server()
+        lab.wait_until(lambda: traffic.connect(self.client, VIP, 80, limit_s=0.3).outcome != "ok")
+        daemon.stop()
+
+    def test_a_damaged_file_is_ignored(self):
+        folder = self.lab.folder / "daemon"
+        self.kept(folder)
+        path = folder / "state/objects.state"
+        content = bytearray(path.read_bytes())
+        for damage, why in ((content[:-1], "truncated"),
+                            (content[:-30] + bytes([content[-30] ^ 1]) + content[-29:], "checksum"),
+                            (b"#!/bin/sh\n" * 100, "not a state file")):
+            path.write_bytes(damage)
+            (folder / "daemon.log").write_text("")
+            daemon = self.daemon_in(folder, ready=False)
+            lab.wait_until(lambda: "ignored: " in daemon.log())
+            self.assertIn(why, daemon.log())
+            self.assertNotIn("servingStoredSecondsOld", self.source(daemon))
+            daemon.stop()
+
+    def test_with_the_server_there_the_file_is_not_used(self):
+        folder = self.lab.folder / "daemon"
+        self.kept(folder)
+        self.server.put(m.slice("web", [POD_B], [("http", 8080)]))
+        self.restart_server()
+        daemon = self.daemon_in(folder)
+        self.reaches(VIP, 80, "b")
+        time.sleep(0.6)  # longer than the silence it takes
+        self.assertNotIn("the source is silent", daemon.log())
+        daemon.stop()
+
+    def test_no_directory_no_file(self):
+        folder = self.lab.folder / "daemon"
+        folder.mkdir()
+        daemon = lab.Daemon(self.node, ["--apiserver", self.server.url, "--node-name", "node-a", "--state-dir", ""], folder)
+        self.lab.daemons.append(daemon)
+        daemon.start()
+        daemon.stop()
+        self.assertFalse((folder / "state").exists())
+
+
+for name in [name for name in dir(Base) if name.startswith("test_")]:
+    setattr(LastKnown, name, None)
+del Base
