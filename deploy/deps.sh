@@ -8,7 +8,7 @@ set -eu
 build="gcc make pkg-config git libmnl-dev libnftnl-dev libldns-dev libev-dev libcjson-dev libfyaml-dev liburcu-dev
 libmicrohttpd-dev libxxhash-dev libcurl4-openssl-dev"
 # tests and lab: real clients, namespaces and tools
-tools="libcmocka-dev python3-minimal python3 iproute2 procps netbase nftables conntrack curl bind9-dnsutils
+tools="libcmocka-dev python3-minimal python3 iproute2 procps netbase nftables conntrack curl bind9-dnsutils musl-tools
 openssl nghttp2-proxy"
 # a second compiler with its sanitizers and libFuzzer, formatting, shell scripts
 lint="clang libclang-rt-dev clang-format shellcheck"

@@ -94,7 +94,8 @@ class Tcp(ServerTest):
                     select.select([], [slow], [], 0.01)
                 self.assertEqual(self.client.ask(WEB, tcp=True).rcode, "NOERROR")
             self.assertGreater(sent, 0)
-            self.assertLess(self.daemon.rss_kb(), 60_000)
+            if "san-" not in str(lab.BUILD):  # a sanitizer keeps what was freed
+                self.assertLess(self.daemon.rss_kb(), 60_000)
             self.assertEqual(self.client.ask(WEB).rcode, "NOERROR")
 
     def test_one_client_cannot_have_all_connections(self):
