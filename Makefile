@@ -149,11 +149,16 @@ lint: deps
 	$(Q)deploy/deps.sh lint
 	$(Q)tests/lint.sh
 
-install: $(BUILD)/fairlead
+$(BUILD)/fairlead.8: $(BUILD)/fairlead docs/manpage.sh
+	@echo "  MAN     $@"
+	$(Q)docs/manpage.sh $(BUILD)/fairlead >$@.new && mv $@.new $@
+
+install: $(BUILD)/fairlead $(BUILD)/fairlead.8
 	install -D -m 0755 $(BUILD)/fairlead $(DESTDIR)$(PREFIX)/sbin/fairlead
+	install -D -m 0644 $(BUILD)/fairlead.8 $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/fairlead
+	rm -f $(DESTDIR)$(PREFIX)/sbin/fairlead $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8
 
 clean:
 	rm -rf build

@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 import unittest
+from pathlib import Path
 
 from cluster import ClusterTest, DNS4, DOMAIN, addr_of, pair
 import lab
@@ -222,6 +223,14 @@ class CommandsTest(BareTest):
         text = self.fairlead("help", "run").stdout
         for flag in ("--manifests", "--cluster-cidr", "--dns-listen", "--control"):
             self.assertIn(flag, text)
+
+    def test_the_man_page_has_every_flag(self):
+        script = Path(__file__).resolve().parents[2] / "docs/manpage.sh"
+        page = self.node.run(script, lab.BUILD / "fairlead").stdout.replace("\\-", "-")
+        flags = re.findall(r"(?m)^  (--?[a-z-]+)", self.fairlead("help", "run").stdout)
+        self.assertGreater(len(flags), 20)
+        for flag in flags:
+            self.assertRegex(page, rf"(?m)^\.B {flag}\b")
 
     def test_usage_errors_are_one_line_that_names_the_flag(self):
         for args, word in ((("run", "--nonsense", "1"), "nonsense"), (("run", "--cluster-cidr", "10.0.0.0/33"), "cluster-cidr"),
