@@ -13,6 +13,7 @@
 struct respond_config {
 	const struct zone *zone;
 	struct edns_config edns;
+	bool log;		     /* a line for every query, see querylog.h */
 	bool fixed_order;	     /* addresses always in the same order */
 	const struct cidr *transfer; /* who may transfer the zone */
 	size_t transfer_count;
@@ -31,7 +32,7 @@ enum { COUNT_DURATIONS = 17 };
 struct respond_counts {
 	_Atomic uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES]; /* by transport, IPv4/IPv6, type */
 	_Atomic uint64_t replies[COUNT_RCODES];
-	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped;
+	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
 	_Atomic uint64_t durations[COUNT_DURATIONS], durations_ns; /* their number, and their sum */
 };
 
@@ -56,6 +57,9 @@ size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_
 
 /* `queries` of one turn took ns each, from the socket to the socket. */
 void respond_took(struct responder *r, unsigned queries, uint64_t ns);
+
+/* So many lines of the query log could not be written. */
+void respond_unlogged(struct responder *r, unsigned lines);
 
 /* "A", "AAAA", …, "other" of a counter slot. */
 const char *respond_type_name(unsigned slot);

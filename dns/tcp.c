@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "dns/querylog.h"
 #include "dns/rcu.h"
 #include "dns/transfer_thread.h"
 
@@ -31,6 +32,7 @@ struct conn {
 };
 
 struct tcp {
+	struct querylog log;
 	struct respond_counts counts;
 	struct responder responder;
 	pthread_t thread;
@@ -114,7 +116,13 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 	size_t bytes = respond(&t->responder, &packet, t->reply, sizeof t->reply);
 	uint8_t prefix[LENGTH_BYTES];
 
-	respond_took(&t->responder, 1, clock_ns() - start_ns);
+	uint64_t ns = clock_ns() - start_ns;
+
+	respond_took(&t->responder, 1, ns);
+	if (t->responder.config->log) {
+		querylog_add(&t->log, &t->responder, &packet, t->reply, bytes, ns);
+		querylog_flush(&t->log, &t->responder);
+	}
 	if (bytes == 0)
 		return FATE_CLOSE;
 	wire_put16(prefix, (unsigned)bytes);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "dns/querylog.h"
 #include "dns/rcu.h"
 
 #define BATCH 32			 /* messages per system call */
@@ -23,6 +24,7 @@ struct slot {
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES];
 	uint8_t reply[REPLY_ROOM];
 	uint8_t query[QUERY_BYTES];
+	size_t reply_bytes; /* 0: none */
 };
 
 struct udp {
@@ -35,6 +37,7 @@ struct udp {
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	struct slot slots[BATCH];
+	struct querylog log;
 };
 
 static void slots_init(struct udp *u)
@@ -82,6 +85,7 @@ static bool answer(struct udp *u, unsigned i, unsigned out)
 	struct packet packet = {s->query, u->in[i].msg_len, (struct sockaddr *)&s->from, RESPOND_UDP};
 	size_t length = respond(&u->responder, &packet, s->reply, sizeof s->reply);
 
+	s->reply_bytes = length;
 	if (length == 0)
 		return false;
 	u->out_iov[out] = (struct iovec){s->reply, length};
@@ -108,15 +112,29 @@ static void send_all(struct udp *u, unsigned count)
 	}
 }
 
+static void log_batch(struct udp *u, unsigned received, uint64_t ns)
+{
+	for (unsigned i = 0; i < received; i++) {
+		const struct slot *s = &u->slots[i];
+		struct packet packet = {s->query, u->in[i].msg_len, (const struct sockaddr *)&s->from, RESPOND_UDP};
+		querylog_add(&u->log, &u->responder, &packet, s->reply, s->reply_bytes, ns);
+	}
+	querylog_flush(&u->log, &u->responder);
+}
+
 static void batch(struct udp *u, unsigned received)
 {
 	const uint64_t start_ns = clock_ns();
 	unsigned out = 0;
+	uint64_t ns;
 
 	for (unsigned i = 0; i < received; i++)
 		out += answer(u, i, out);
 	send_all(u, out);
-	respond_took(&u->responder, received, clock_ns() - start_ns);
+	ns = clock_ns() - start_ns;
+	respond_took(&u->responder, received, ns);
+	if (u->responder.config->log)
+		log_batch(u, received, ns);
 	slots_reset(u, received);
 }
 

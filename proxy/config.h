@@ -67,7 +67,7 @@ struct config {
 	struct addr_port_list dns_listen;
 	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;
 	int dns_pods; /* enum pods_mode */
-	bool dns_fixed_order, dns_identify, dns_endpoint_pod_names;
+	bool dns_log, dns_fixed_order, dns_identify, dns_endpoint_pod_names;
 	struct cidr_list dns_transfer;
 	/* running and asking */
 	struct http_bind healthz, metrics; /* port 0: none */

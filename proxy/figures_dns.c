@@ -35,10 +35,14 @@ static const struct metric_desc truncated = {"fairlead_dns_truncated_total", "Re
 static const struct metric_desc dropped = {"fairlead_dns_dropped_total", "Packets that got no reply.", METRIC_COUNTER,
 					   NULL, 0};
 
+static const struct metric_desc unlogged = {"fairlead_dns_log_dropped_total",
+					    "Lines of the query log that were not taken in time.", METRIC_COUNTER, NULL,
+					    0};
+
 struct sums {
 	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
 	uint64_t replies[COUNT_RCODES];
-	uint64_t nodata, truncated, dnssec_ok, dropped;
+	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
 	uint64_t durations[COUNT_DURATIONS], durations_ns;
 };
 
@@ -64,6 +68,7 @@ static void add_counts(void *ctx, const struct respond_counts *c)
 	add(&s->truncated, &c->truncated);
 	add(&s->dnssec_ok, &c->dnssec_ok);
 	add(&s->dropped, &c->dropped);
+	add(&s->unlogged, &c->unlogged);
 }
 
 /* Combinations that never happened are left out, as CoreDNS does. */
@@ -102,6 +107,7 @@ static void sums_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &nodata, NULL, (double)s.nodata);
 	metrics_put(page, &truncated, NULL, (double)s.truncated);
 	metrics_put(page, &dropped, NULL, (double)s.dropped);
+	metrics_put(page, &unlogged, NULL, (double)s.unlogged);
 }
 
 void figures_dns_init(struct metrics *m, struct server *server)

@@ -80,6 +80,7 @@ const struct option options_table[] = {
 	     "names made of pod addresses: disabled, insecure or verified", .initial = "insecure", .words = pods_words),
 	FLAG("dns-endpoint-pod-names", COMMAND_RUN, OPTION_BOOL, dns_endpoint_pod_names, NULL,
 	     "endpoints without a hostname are named after their pod, not their address"),
+	FLAG("dns-log", COMMAND_RUN, OPTION_BOOL, dns_log, NULL, "a line for every query on standard error"),
 	FLAG("dns-fixed-order", COMMAND_RUN, OPTION_BOOL, dns_fixed_order, NULL,
 	     "addresses of an answer do not take turns"),
 	FLAG("dns-transfer", COMMAND_RUN, OPTION_CIDRS, dns_transfer, "CIDR[,CIDR]",

@@ -161,6 +161,7 @@ static void dns_open(struct daemon *d)
 					     .listen_count = count,
 					     .workers = (unsigned)c->dns_workers,
 					     .zone = d->zone,
+					     .log = c->dns_log,
 					     .fixed_order = c->dns_fixed_order,
 					     .nsid = c->node_name,
 					     .version = c->dns_identify ? "fairlead " VERSION : NULL,

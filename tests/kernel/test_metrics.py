@@ -1,5 +1,6 @@
 """The metrics port of a running daemon: well-formed Prometheus text, and figures that move with what happens."""
 import datetime
+import os
 import re
 import unittest
 
@@ -168,6 +169,51 @@ class Metrics(unittest.TestCase):
         self.assertEqual(values["fairlead_dns_nodata_total"], 1)
         self.assertEqual(values[f"coredns_dns_request_duration_seconds_count{{{family}}}"], 4)
         self.assertGreater(values[f"coredns_dns_request_duration_seconds_sum{{{family}}}"], 0)
+
+
+class QueryLog(unittest.TestCase):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.node()
+        self.folder = manifests.Folder(self.lab.folder / "manifests")
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]), manifests.slice("web", ["10.244.0.10"], [80]))
+
+    def test_a_line_for_every_query(self):
+        daemon = self.lab.daemon(self.node, self.folder, "--dns-log")
+        for args in (("web.default.svc.cluster.local", "A"), ("no.svc.cluster.local", "SRV", "+tcp")):
+            traffic.dig(self.node, "127.0.0.1", "+noedns", *args)
+        want = (r'Z query: 127\.0\.0\.1:\d+ - \d+ "A IN web\.default\.svc\.cluster\.local\. udp 47 false 512" NOERROR '
+                r'qr,aa,rd,ra 63 0\.\d{9}s',
+                r'Z query: 127\.0\.0\.1:\d+ - \d+ "SRV IN no\.svc\.cluster\.local\. tcp 38 false 512" NXDOMAIN qr,aa')
+        for pattern in want:
+            lab.wait_until(lambda p=pattern: re.search(p, daemon.log()), what=pattern)
+
+    def test_off_by_default(self):
+        daemon = self.lab.daemon(self.node, self.folder)
+        self.assertEqual(traffic.dig(self.node, "127.0.0.1", "web.default.svc.cluster.local", "A").status, "NOERROR")
+        self.assertNotIn("query:", daemon.log())
+
+    def test_a_reader_that_stands_still_stops_nothing(self):
+        """The log goes to a pipe that nobody reads: queries are answered, lines are dropped and counted."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        daemon = self.lab.daemon(self.node, self.folder, "--dns-log", start=False)
+        daemon.process = self.node.popen(daemon.program, "run", "--control", daemon.control, *daemon.flags, stderr=writer)
+        os.close(writer)
+        daemon.wait_ready()
+        sock = traffic.open_flow(self.node, "127.0.0.1")
+        self.addCleanup(sock.close)
+        sock.settimeout(lab.LIMIT_S)
+        name = b"".join(bytes([len(p)]) + p for p in b"web.default.svc.cluster.local".split(b".")) + b"\0"
+        for number in range(2000):
+            header = number.to_bytes(2, "big") + b"\1\0\0\1\0\0\0\0\0\0"
+            sock.sendto(header + name + b"\0\1\0\1", ("127.0.0.1", 53))
+            self.assertEqual(int.from_bytes(sock.recv(512)[:2], "big"), number)
+        page = traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body
+        dropped = re.search(r"^fairlead_dns_log_dropped_total (\d+)$", page, re.M)
+        self.assertGreater(int(dropped[1]), 100)
+        daemon.stop()  # its own last lines still find room in the pipe
 
 
 if __name__ == "__main__":
