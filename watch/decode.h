@@ -45,8 +45,9 @@ void decoder_free(struct decoder *d);
  */
 void decode_document(struct decoder *d, const struct value *v, const struct decode_sink *sink);
 /*
- * One object that need not say its kind and version itself: an item of an API server's list. Neither object() nor
- * refused() was called: the object is valid and not ours (an FQDN slice, a slice without a Service).
+ * One object that need not say its kind and version itself: an item of an API server's list. (NULL for both: it must
+ * say them, and a list in a list is nothing.) Neither object() nor refused() was called: the object is valid and not
+ * ours (an FQDN slice, a slice without a Service).
  */
 void decode_item(struct decoder *d, const char *kind, const char *api_version, const struct value *v,
 		 const struct decode_sink *sink);

@@ -36,8 +36,12 @@ void catalog_touch(struct catalog *c, struct entry *e)
 	if (e->dirty)
 		return;
 	e->dirty = true;
-	e->next_dirty = c->dirty;
-	c->dirty = e;
+	e->next_dirty = NULL;
+	if (c->dirty == NULL)
+		c->dirty = e;
+	else
+		c->last_dirty->next_dirty = e;
+	c->last_dirty = e;
 }
 
 void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint32_t line)

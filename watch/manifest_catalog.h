@@ -63,10 +63,10 @@ struct entry {
 };
 
 struct catalog {
-	struct map entries; /* by key */
-	struct entry *dirty;
-	size_t documents; /* that have bytes in a file */
-	size_t rivals;	  /* claims beyond the first on an object */
+	struct map entries;		  /* by key */
+	struct entry *dirty, *last_dirty; /* to be settled, in the order they were touched */
+	size_t documents;		  /* that have bytes in a file */
+	size_t rivals;			  /* claims beyond the first on an object */
 };
 
 /* Writes kind, namespace and name as one key; returns its length (0: longer than any name can be). */

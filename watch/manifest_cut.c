@@ -149,7 +149,7 @@ static bool json_item(void *ctx, struct span value, bool cut)
 	(void)cut; /* there is no limit here: the text is in memory as a whole */
 	count_lines(j, value.bytes);
 	item = (struct yaml_chunk){value.bytes, value.length_bytes, j->line};
-	cut_add(j->cuts, &item, false);
+	cut_add(j->cuts, &item, true);
 	return true;
 }
 

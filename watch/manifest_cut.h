@@ -10,7 +10,7 @@
 struct cut {
 	struct yaml_chunk chunk;
 	uint64_t hash;
-	bool item; /* one element of a list: a sequence of one object */
+	bool item; /* one element of a list: in JSON an object, in YAML a sequence of one */
 };
 
 struct cuts { /* zero = empty */

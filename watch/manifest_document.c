@@ -70,9 +70,9 @@ static bool chunk_decode(struct loader *l, const struct yaml_chunk *chunk, bool 
 	const struct value *v;
 	bool ok = yaml_parse(l->yaml, chunk, l->arena, &v, error);
 
-	if (ok && item && v != NULL && v->type == VALUE_LIST)
-		v = v->first;
-	if (ok)
+	if (ok && item && v != NULL) /* of a YAML list: a sequence of one */
+		decode_item(l->decoder, NULL, NULL, v->type == VALUE_LIST ? v->first : v, sink);
+	else if (ok)
 		decode_document(l->decoder, v, sink);
 	loader_arena_reset(l);
 	return ok;

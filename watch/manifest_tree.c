@@ -168,38 +168,61 @@ static bool is_of_interest(const struct tree *t, const char *path, const struct 
 		is_manifest(entry->d_name) || map_get_str(&t->dirs, path) != NULL);
 }
 
-static void dir_scan(struct tree *t, const char *path, const char *full, bool known)
+static bool dir_names(struct tree *t, const char *path, const char *full, struct arena *arena, struct map *present)
 {
 	DIR *handle = opendir(full);
-	struct arena *names = arena_new(4096);
-	struct map present = {0};
 	struct dirent *entry;
-	size_t at = 0;
-	char *name;
 
 	if (handle == NULL) {
 		loader_report(t->loader, path, "cannot be read: %s", strerror(errno));
-		arena_free(names);
-		return;
+		return false;
 	}
 	while ((entry = readdir(handle)) != NULL) {
 		char *child = join(path, entry->d_name);
 		if (is_of_interest(t, child, entry)) {
-			name = arena_strdup(names, entry->d_name);
-			map_put_str(&present, name, name);
+			char *name = arena_strdup(arena, entry->d_name);
+			map_put_str(present, name, name);
 		}
 		free(child);
 	}
 	closedir(handle);
-	if (known)
-		dir_forget(t, path, &present);
-	while ((name = map_next(&present, &at)) != NULL) {
-		char *child = join(path, name);
+	return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In the order of names: what is said about files then reads the same every time. */
+static void refresh_each(struct tree *t, const char *path, const struct map *present)
+{
+	const char **names = mem_array(map_count(present), sizeof *names), *name;
+	size_t at = 0, count = 0;
+
+	while ((name = map_next(present, &at)) != NULL)
+		names[count++] = name;
+	qsort(names, count, sizeof *names, compare_names);
+	for (size_t i = 0; i < count; i++) {
+		char *child = join(path, names[i]);
 		refresh(t, child, false);
 		free(child);
 	}
+	free(names);
+}
+
+static void dir_scan(struct tree *t, const char *path, const char *full, bool known)
+{
+	struct arena *arena = arena_new(4096);
+	struct map present = {0};
+
+	if (dir_names(t, path, full, arena, &present)) {
+		if (known)
+			dir_forget(t, path, &present);
+		refresh_each(t, path, &present);
+	}
 	map_fini(&present);
-	arena_free(names);
+	arena_free(arena);
 }
 
 static size_t depth_of(const char *path)
