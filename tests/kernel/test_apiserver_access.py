@@ -1,5 +1,6 @@
 """Reaching an API server: TLS, tokens, client certificates, kubeconfig, the service account of a pod."""
 import base64
+import signal
 import socket
 import subprocess
 import tempfile
@@ -137,27 +138,62 @@ class Access(Case):
         self.in_cluster(self.serve(token="pod-secret", host="::1"), "::1")
 
     def test_http2_carries_all_watches_on_one_connection(self):
-        server = cluster()
-        self.addCleanup(server.stop)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        proxy = subprocess.Popen(["nghttpx", "--conf=/dev/null", f"--frontend=127.0.0.1,{port}",
-                                  f"--backend=127.0.0.1,{server.port}", "--workers=1", "--log-level=FATAL",
-                                  self.key, self.crt], stderr=subprocess.DEVNULL)
-        self.addCleanup(lambda: (proxy.terminate(), proxy.wait()))
-        f = Follow("--apiserver", f"https://127.0.0.1:{port}", "--ca-file", self.ca)
-        self.addCleanup(f.stop)
-        f.wait_complete()
+        server, command, port = self.behind_http2()
+        proxy = self.proxy_start(command)
+        f = self.follow_url(port)
         wait_until(lambda: server.watching() == 6)
         server.put(service("two", 81))
         self.expect_in_step(f, server)
         ours = subprocess.run(["ss", "-Htn", "state", "established", f"dport = :{port}"], capture_output=True, text=True,
                               check=True)
         self.assertEqual(len(ours.stdout.splitlines()), 1, ours.stdout)
+        proxy.kill()
+        proxy.wait()
+        server.put(service("three", 82))
+        server.delete("Service", "default", "two")
+        time.sleep(7)
+        self.proxy_start(command)
+        start = time.monotonic()
+        self.expect_in_step(f, server)
+        self.assertLess(time.monotonic() - start, 5, "in step soon after an outage, with TLS and HTTP/2 too")
+
+    def test_peer_that_hangs_with_its_connections_open(self):
+        """Its kernel still acknowledges and even accepts; only silence tells."""
+        server, command, port = self.behind_http2(bookmark_s=0.3)
+        proxy = self.proxy_start(command)
+        f = self.follow_url(port, "--watch-quiet-ms", "1500")
+        wait_until(lambda: server.watching() == 6)
+        proxy.send_signal(signal.SIGSTOP)
+        server.put(service("two", 81))
+        f.wait(lambda: f.logged("the last state stays, trying again"), "the silence is noticed")
+        proxy.send_signal(signal.SIGCONT)
+        start = time.monotonic()
+        self.expect_in_step(f, server)
+        self.assertLess(time.monotonic() - start, 5)
+
+    def behind_http2(self, **more):
+        """→ (server, command of a proxy before it that speaks TLS and HTTP/2, its port)"""
+        server = cluster(**more)
+        self.addCleanup(server.stop)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        return server, ["nghttpx", "--conf=/dev/null", f"--frontend=127.0.0.1,{port}", f"--backend=127.0.0.1,{server.port}",
+                   "--workers=1", "--single-process", "--log-level=FATAL", self.key, self.crt], port
+
+    def follow_url(self, port, *flags):
+        f = Follow("--apiserver", f"https://127.0.0.1:{port}", "--ca-file", self.ca, *flags)
+        self.addCleanup(f.stop)
+        f.wait_complete()
+        return f
+
+    def proxy_start(self, command):
+        proxy = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (proxy.kill(), proxy.wait()))
+        return proxy
 
     def test_no_source_at_all(self):
         f = Follow(env={})
-        self.addCleanup(f.stop)
+        self.addCleanup(f.stop, 1)
         self.assertEqual(f.process.wait(30), 1)
         f.wait(lambda: f.log, "a line")
         self.assertTrue(f.logged("KUBERNETES_SERVICE_HOST"))

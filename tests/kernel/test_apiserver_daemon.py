@@ -63,6 +63,12 @@ class ApiserverDaemon(lab.LabTest):
         source = json.loads(daemon.call("status", "-o", "json").stdout)["source"]
         self.assertEqual((source["kind"], source["server"], source["reachable"]), ("apiserver", self.server.url, True))
         self.assertIn(f"API server {self.server.url}, reachable", daemon.call("status").stdout)
+        page = traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body
+        self.assertIn('fairlead_watch_lists_total{resource="endpointslices"} 1\n', page)
+        self.assertRegex(page, r'fairlead_watch_events_total\{resource="services"\} [3-9]\n')
+        self.server.disturb("close")
+        lab.wait_until(lambda: f'rest_client_requests_total{{code="200",host="{self.server.url[7:]}",method="GET"}} '
+                       in traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
 
     def test_names(self):
         self.daemon()
