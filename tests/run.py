@@ -7,8 +7,10 @@ Unit tests are cmocka programs in DIR/tests/unit, fuzz targets replay tests/fuzz
 unittest module tests/golden/test_*.py or tests/kernel/test_*.py that finds the program in $FAIRLEAD_BUILD.
 """
 import argparse
+import concurrent.futures
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -50,26 +52,35 @@ def jobs(build):
             yield f"{folder}/{module.stem}", [sys.executable, "-m", "unittest", "-v", module.stem], counts_unittest
 
 
+def finish(process):
+    """Its output and exit code; what is late is asked to end, so that it can clean up, then made to."""
+    for limit_s, number in ((LIMIT_S, signal.SIGTERM), (20, signal.SIGKILL), (None, None)):
+        try:
+            text, _ = process.communicate(timeout=limit_s)
+            break
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, number)
+    late = process.returncode < 0 or number != signal.SIGTERM
+    return (f"{text}\nstopped after {LIMIT_S} s", 1) if late else (text, process.returncode)
+
+
 def run(name, command, count, env):
     folder = TOP / "tests" / name.split("/")[0]
     start = time.monotonic()
-    try:
-        done = subprocess.run(command, cwd=folder if folder.is_dir() else TOP, env=env, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                              timeout=LIMIT_S)
-        text, code = done.stdout, done.returncode
-    except subprocess.TimeoutExpired as late:
-        text, code = f"{late.stdout or ''}\nstopped after {LIMIT_S} s", 1
+    text, code = finish(subprocess.Popen(command, cwd=folder if folder.is_dir() else TOP, env=env, text=True,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                         errors="replace", start_new_session=True))
     passed, failed, skipped = count(text)
     if (code != 0 or passed + skipped == 0) and failed == 0:
         failed = 1  # crashed, or ran nothing: a test that cannot fail is a defect
     verdict = "FAIL" if failed else "ok"
-    print(f"{verdict:4} {name:34} {passed} passed{f', {skipped} skipped' if skipped else ''}"
-          f"  {time.monotonic() - start:.1f} s", flush=True)
+    lines = [f"{verdict:4} {name:34} {passed} passed{f', {skipped} skipped' if skipped else ''}"
+             f"  {time.monotonic() - start:.1f} s"]
     if failed:
-        print("".join(f"     | {line}\n" for line in text.splitlines()[-120:]), flush=True)
+        lines += [f"     | {line}" for line in text.splitlines()[-120:]]
     elif skipped:
-        print("".join(f"     | {line}\n" for line in text.splitlines() if "skip" in line.lower()), end="", flush=True)
+        lines += [f"     | {line}" for line in text.splitlines() if "skip" in line.lower()]
+    print("\n".join(lines), flush=True)
     return passed, failed, skipped
 
 
@@ -77,16 +88,15 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=TOP / "build")
     parser.add_argument("--only", action="append", default=[], help="run only tests whose name has this word")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count()), help="how many at a time")
     options = parser.parse_args()
     build = options.build.resolve()
     env = dict(os.environ, FAIRLEAD_BUILD=str(build), PYTHONPATH=str(TOP / "tests"), PYTHONDONTWRITEBYTECODE="1",
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1")
-    total = [0, 0, 0]
-    for name, command, count in jobs(build):
-        if options.only and not any(word in name for word in options.only):
-            continue
-        for i, n in enumerate(run(name, command, count, env)):
-            total[i] += n
+    wanted = [job for job in jobs(build) if not options.only or any(word in job[0] for word in options.only)]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(lambda job: run(*job, env), wanted))
+    total = [sum(column) for column in zip(*results)] or [0, 0, 0]
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
     return 1 if total[1] or not total[0] else 0
 
