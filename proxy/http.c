@@ -19,6 +19,8 @@
 #define CONNECTION_BYTES ((size_t)16 * 1024)
 #define IDLE_MAX_S 10U
 #define RETRY_S 5.0
+#define PAUSE_S 0.1
+#define ACCEPTS 16 /* per turn */
 #define BACKLOG 128
 
 struct http {
@@ -27,9 +29,12 @@ struct http {
 	struct http_bind bind;
 	http_handler_fn *handler;
 	void *ctx;
-	struct MHD_Daemon *daemon; /* NULL: not bound */
-	ev_io ready;		   /* MHD's epoll descriptor */
-	ev_timer due;		   /* MHD's next deadline */
+	int fd;			   /* listens; -1: not bound */
+	struct MHD_Daemon *daemon; /* serves what was accepted; NULL: not bound */
+	ev_io accept;
+	ev_timer pause; /* runs while nothing is accepted */
+	ev_io ready;	/* MHD's epoll descriptor */
+	ev_timer due;	/* MHD's next deadline */
 	ev_timer retry;
 	bool warned;
 };
@@ -195,20 +200,67 @@ static void on_due(struct ev_loop *loop, ev_timer *w, int events)
 	run(w->data);
 }
 
-/* The listening socket belongs to MHD from here on. */
+static bool is_full(const struct http *http)
+{
+	return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >=
+	       CONNECTIONS_MAX;
+}
+
+/* No place, or no descriptor: clients wait in the backlog. (MHD itself would spin where descriptors have run out.) */
+static void accept_pause(struct http *http)
+{
+	ev_io_stop(http->loop, &http->accept);
+	ev_timer_again(http->loop, &http->pause);
+}
+
+static void on_pause_end(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct http *http = w->data;
+
+	(void)events;
+	if (is_full(http))
+		return; /* looks again after the same time */
+	ev_timer_stop(loop, w);
+	ev_io_start(loop, &http->accept);
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct http *http = w->data;
+	bool out_of_descriptors = false;
+
+	(void)loop, (void)events;
+	for (int i = 0; i < ACCEPTS && !is_full(http); i++) {
+		struct sockaddr_storage ss;
+		socklen_t length = sizeof ss;
+		int fd = accept4(http->fd, (void *)&ss, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			out_of_descriptors = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+			break;
+		}
+		MHD_add_connection(http->daemon, fd, (void *)&ss, length); /* closes it when that fails */
+	}
+	if (out_of_descriptors || is_full(http))
+		accept_pause(http);
+	run(http);
+}
+
 static bool serve(struct http *http, int fd)
 {
 	http->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, request, http,
-				 MHD_OPTION_EXTERNAL_LOGGER, mhd_line, http, MHD_OPTION_LISTEN_SOCKET, fd,
-				 MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-				 IDLE_MAX_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_END);
+		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, request,
+				 http, MHD_OPTION_EXTERNAL_LOGGER, mhd_line, http, MHD_OPTION_CONNECTION_LIMIT,
+				 CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MAX_S,
+				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_END);
 	if (http->daemon == NULL) {
 		close(fd);
 		return false;
 	}
 	ev_io_set(&http->ready, MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, EV_READ);
 	ev_io_start(http->loop, &http->ready);
+	http->fd = fd;
+	ev_io_set(&http->accept, fd, EV_READ);
+	ev_io_start(http->loop, &http->accept);
 	return true;
 }
 
@@ -255,10 +307,13 @@ struct http *http_open(const struct http_config *config)
 	http->bind = config->bind;
 	http->handler = config->handler;
 	http->ctx = config->ctx;
+	http->fd = -1;
+	ev_init(&http->accept, on_accept);
+	ev_timer_init(&http->pause, on_pause_end, 0, PAUSE_S);
 	ev_init(&http->ready, on_ready);
 	ev_init(&http->due, on_due);
 	ev_timer_init(&http->retry, on_retry, 0, RETRY_S);
-	http->ready.data = http->due.data = http->retry.data = http;
+	http->accept.data = http->pause.data = http->ready.data = http->due.data = http->retry.data = http;
 	try_bind(http);
 	return http;
 }
@@ -272,11 +327,15 @@ void http_close(struct http *http)
 {
 	if (http == NULL)
 		return;
+	ev_io_stop(http->loop, &http->accept);
+	ev_timer_stop(http->loop, &http->pause);
 	ev_io_stop(http->loop, &http->ready);
 	ev_timer_stop(http->loop, &http->due);
 	ev_timer_stop(http->loop, &http->retry);
 	if (http->daemon != NULL)
 		MHD_stop_daemon(http->daemon);
+	if (http->fd >= 0)
+		close(http->fd);
 	free(http->what);
 	free(http);
 }

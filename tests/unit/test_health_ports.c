@@ -11,6 +11,7 @@
 #include <ev.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -212,6 +213,85 @@ static void taken_port_is_tried_again(void **state)
 	ev_loop_destroy(loop);
 }
 
+/* 64 idle clients take every place; the next one waits and is served when one leaves. */
+static void full_port_makes_clients_wait(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	int calls = 0, idle[64];
+	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	struct sockaddr_storage ss;
+	socklen_t length;
+	char text[16] = "";
+	ev_timer tick;
+
+	(void)state;
+	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	struct http *http = http_open(&config);
+	ev_timer_init(&tick, stop, 0.2, 0.2);
+	ev_timer_start(loop, &tick);
+	for (int i = 0; i < 64; i++) {
+		idle[i] = loopback_socket(AF_INET, config.bind.port, &ss, &length);
+		assert_int_equal(connect(idle[i], (void *)&ss, length), 0);
+	}
+	ev_run(loop, 0);
+	int next = loopback_socket(AF_INET, config.bind.port, &ss, &length);
+	assert_int_equal(connect(next, (void *)&ss, length), 0);
+	assert_int_equal(write(next, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	ev_run(loop, 0);
+	assert_int_equal(recv(next, text, 12, MSG_DONTWAIT), -1);
+	close(idle[0]);
+	for (int i = 0; i < 100 && text[0] == '\0'; i++) {
+		ev_run(loop, 0);
+		(void)!recv(next, text, 12, MSG_DONTWAIT);
+	}
+	assert_string_equal(text, "HTTP/1.1 200");
+	for (int i = 1; i < 64; i++)
+		close(idle[i]);
+	close(next);
+	ev_timer_stop(loop, &tick);
+	http_close(http);
+	ev_loop_destroy(loop);
+}
+
+/* Without descriptors nothing is accepted, and the loop sleeps; with them again the waiting client is served. */
+static void no_descriptor_is_no_busy_loop(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	int calls = 0, turns = 0;
+	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	struct sockaddr_storage ss;
+	struct rlimit before, none;
+	socklen_t length;
+	char text[16] = "";
+	ev_timer tick;
+
+	(void)state;
+	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	struct http *http = http_open(&config);
+	int client = loopback_socket(AF_INET, config.bind.port, &ss, &length);
+	assert_int_equal(connect(client, (void *)&ss, length), 0);
+	assert_int_equal(write(client, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	ev_timer_init(&tick, stop, 0.5, 0.05);
+	ev_timer_start(loop, &tick);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (ev_tstamp end = ev_time() + 0.5; ev_time() < end; turns++)
+		ev_run(loop, EVRUN_ONCE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(turns < 1000); /* a busy loop makes hundreds of thousands */
+	assert_int_equal(calls, 0);
+	for (int i = 0; i < 100 && text[0] == '\0'; i++) {
+		ev_run(loop, 0);
+		(void)!recv(client, text, 12, MSG_DONTWAIT);
+	}
+	assert_string_equal(text, "HTTP/1.1 200");
+	close(client);
+	ev_timer_stop(loop, &tick);
+	http_close(http);
+	ev_loop_destroy(loop);
+}
+
 static void health_check_bytes(void **state)
 {
 	struct buf body = {0};
@@ -290,6 +370,8 @@ int main(void)
 		cmocka_unit_test(pages),
 		cmocka_unit_test(other_methods_and_rubbish),
 		cmocka_unit_test(taken_port_is_tried_again),
+		cmocka_unit_test(full_port_makes_clients_wait),
+		cmocka_unit_test(no_descriptor_is_no_busy_loop),
 		cmocka_unit_test(health_check_bytes),
 		cmocka_unit_test(health_check_ports_follow_services),
 	};
