@@ -20,6 +20,8 @@ SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 
 Q := $(if $(V),,@)
+# As many jobs as cores where a target starts with an empty machine, unless -j says otherwise.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 MAKEFLAGS += --no-print-directory
 
 FOLDERS  := base watch nft dns proxy
@@ -114,7 +116,7 @@ deps:
 	$(Q)deploy/deps.sh
 
 test: deps
-	$(Q)$(MAKE) check
+	$(Q)$(MAKE) $(JOBS) check
 
 programs: $(BUILD)/fairlead $(UNIT_TESTS) $(HELPERS) $(FUZZERS)
 
@@ -122,11 +124,11 @@ check: programs
 	$(Q)tests/run.py --build $(BUILD)
 
 demo: deps
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) $(JOBS) all
 	$(Q)deploy/lab/demo.sh
 
 lab: deps
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) $(JOBS) all
 	$(Q)deploy/lab/lab.sh up
 
 lab-down:

@@ -86,7 +86,7 @@ check_format() {
 }
 
 check_clang() {
-	make -j2 CC=clang BUILD=build/clang programs 2>&1 | grep -E ': (fatal )?(error|warning): |undefined reference|\*\*\*'
+	make -j"$(nproc)" CC=clang BUILD=build/clang programs 2>&1 | grep -E ': (fatal )?(error|warning): |undefined reference|\*\*\*'
 }
 
 check_shell() { shellcheck -f gcc -x "${sh_files[@]}"; }
