@@ -57,18 +57,21 @@ static void object_remove(struct follower *f, struct span json)
 	sink_of(f)->remove(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 }
 
-/* Only the front of it is here: enough to know whose last good version has to stay. */
+/* Only the front of it is here: enough to know that it is gone, or whose last good version has to stay. */
 static void object_cut(struct follower *f, struct span front)
 {
+	struct event e = {.type = EVENT_MODIFIED, .object = front};
 	struct object_name n;
 
-	if (reflector_expects_events(&f->reflector) && !span_member(front, "object", &front))
+	if ((reflector_expects_events(&f->reflector) && !event_read(front, &e)) || !object_name_read(e.object, &n))
 		return;
-	if (!object_name_read(front, &n))
+	apiserver_touched(f->apiserver);
+	if (e.type == EVENT_DELETED) {
+		sink_of(f)->remove(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 		return;
+	}
 	log_warn("%s %s%s%s: larger than %zu MiB; its last good version stays", object_kind_name(f->resource.kind),
 		 n.ns, n.ns[0] != '\0' ? "/" : "", n.name, STREAM_VALUE_LIMIT_BYTES >> 20);
-	apiserver_touched(f->apiserver);
 	sink_of(f)->keep(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 }
 

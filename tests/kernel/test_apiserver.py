@@ -207,6 +207,9 @@ class Objects(Case):
         self.assertTrue(f.logged("default/one", "larger than 8 MiB"))
         server.put(service("one", 83))
         self.expect_in_step(f, server)
+        server.put(service("one", 84, annotations={"fill": "x" * (9 << 20)}))
+        server.delete("Service", "default", "one")
+        f.wait(lambda: f.names("Service") == {"default/two"}, "its end is understood from the front alone")
 
     def test_slice_that_is_no_longer_ours(self):
         server, f = self.follow_one()
