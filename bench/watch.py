@@ -57,7 +57,7 @@ class Run:
         folder = the_lab.folder / f"daemon-{count}"
         folder.mkdir()
         self.daemon = lab.Daemon(self.node, ["--apiserver", f"http://127.0.0.1:{self.server.port}", "--node-name", "node-0",
-                                             "--dns-listen", "127.0.0.1"], folder)
+                                             "--dns-listen", "127.0.0.1", "--state-dir", folder], folder)
         the_lab.daemons.append(self.daemon)
 
     def start(self):

@@ -34,7 +34,8 @@ class ApiserverDaemon(lab.LabTest):
     def daemon(self, *flags, ready=True):
         folder = self.lab.folder / f"daemon-{len(self.lab.daemons)}"
         folder.mkdir()
-        daemon = lab.Daemon(self.node, ["--apiserver", self.server.url, "--node-name", "node-a", *flags], folder)
+        daemon = lab.Daemon(self.node, ["--apiserver", self.server.url, "--node-name", "node-a", "--state-dir", folder,
+                                        *flags], folder)
         self.lab.daemons.append(daemon)
         return daemon.start(ready=ready)
 
