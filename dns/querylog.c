@@ -5,16 +5,23 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/mem.h"
 #include "dns/query.h"
 
 #define TYPE_TEXT_BYTES 16
+#define RING_ENTRIES 512 /* a power of two */
+#define QUERY_BYTES 320	 /* a header, the longest name, an OPT record; longer ones are cut */
+#define LOOK_EVERY_NS (20 * 1000 * 1000)
+#define WRITE_BYTES 4096 /* PIPE_BUF: a pipe takes it whole or says that it is full */
 
 /* ---- the line ---- */
 
@@ -88,24 +95,107 @@ static void result_format(const struct query *q, const uint8_t *reply, size_t re
 		 names, reply_bytes);
 }
 
-const char *querylog_format(const struct packet *in, const uint8_t *reply, size_t reply_bytes, uint64_t ns,
-			    char text[QUERYLOG_LINE_BYTES])
+const char *querylog_format(const struct packet *in, const struct pod *pod, const uint8_t *reply, size_t reply_bytes,
+			    uint64_t ns, char text[QUERYLOG_LINE_BYTES])
 {
 	struct query q = {.udp_bytes = WIRE_UDP_PLAIN_BYTES};
 	char name[NAME_TEXT_BYTES] = "?", client[64], type[TYPE_TEXT_BYTES], result[64];
-	enum query_result parsed = query_parse(&q, in->bytes, in->length);
+	enum query_result parsed = query_parse(&q, in->bytes, in->length < QUERY_BYTES ? in->length : QUERY_BYTES);
 
 	if (parsed == QUERY_OK || parsed == QUERY_FORMERR)
 		name_format(q.name.wire, name);
 	result_format(&q, reply, reply_bytes, result);
-	snprintf(text, QUERYLOG_LINE_BYTES, "%s - %u \"%s %s %s %s %zu %s %u\" %s %" PRIu64 ".%09" PRIu64 "s",
-		 client_format(in->from, client), q.id, type_format(q.type, type), class_name(q.class), name,
+	snprintf(text, QUERYLOG_LINE_BYTES, "%s %s%s%s %u \"%s %s %s %s %zu %s %u\" %s %" PRIu64 ".%09" PRIu64 "s",
+		 client_format(in->from, client), pod == NULL ? "-" : pod->ns, pod == NULL ? "" : "/",
+		 pod == NULL ? "" : pod->name, q.id, type_format(q.type, type), class_name(q.class), name,
 		 in->proto == RESPOND_TCP ? "tcp" : "udp", in->length, q.dnssec_ok ? "true" : "false", q.udp_bytes,
 		 result, ns / 1000000000, ns % 1000000000);
 	return text;
 }
 
-/* ---- writing ---- */
+/* ---- worker ---- */
+
+struct logged {
+	struct sockaddr_in6 from; /* or a sockaddr_in */
+	struct timespec when;
+	enum respond_proto proto;
+	uint64_t ns;
+	size_t query_bytes, reply_bytes;
+	uint8_t query[QUERY_BYTES], reply[WIRE_HEADER_BYTES];
+};
+
+/* One thread adds, one takes. */
+struct querylog_ring {
+	struct querylog *log;
+	struct respond_counts *counts; /* the adder's */
+	uint32_t seen;		       /* for sampling; the adder's */
+	_Atomic uint32_t added, taken;
+	_Atomic uint64_t lost;
+	struct logged entries[RING_ENTRIES];
+};
+
+struct querylog {
+	struct querylog_config config;
+	struct name suffix;
+	pthread_t thread;
+	bool started;
+	_Atomic bool stopping;
+	size_t ring_count;
+	struct querylog_ring **rings;
+	size_t used;				       /* of lines */
+	struct querylog_ring *whose[WRITE_BYTES / 64]; /* lines these are */
+	unsigned count;
+	char lines[WRITE_BYTES];
+};
+
+static void lose(struct querylog_ring *r)
+{
+	atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
+}
+
+static bool wanted(struct querylog_ring *r, const struct packet *in)
+{
+	const struct querylog *l = r->log;
+	struct name name;
+	size_t at = WIRE_HEADER_BYTES;
+
+	if (l->config.suffix != NULL &&
+	    (in->length < at || !name_read(&name, in->bytes, in->length, &at) || !name_ends_with(&name, &l->suffix)))
+		return false;
+	if (++r->seen < l->config.every)
+		return false;
+	r->seen = 0;
+	return true;
+}
+
+void querylog_add(struct querylog_ring *r, const struct packet *in, const uint8_t *reply, size_t reply_bytes,
+		  uint64_t ns)
+{
+	uint32_t added = atomic_load_explicit(&r->added, memory_order_relaxed);
+
+	if (!wanted(r, in))
+		return;
+	if (added - atomic_load_explicit(&r->taken, memory_order_acquire) == RING_ENTRIES) {
+		lose(r);
+		atomic_store_explicit(&r->counts->unlogged, atomic_load(&r->lost), memory_order_relaxed);
+		return;
+	}
+	struct logged *e = &r->entries[added % RING_ENTRIES];
+	memcpy(&e->from, in->from,
+	       in->from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	clock_gettime(CLOCK_REALTIME_COARSE, &e->when);
+	e->proto = in->proto;
+	e->ns = ns;
+	e->query_bytes = in->length;
+	e->reply_bytes = reply_bytes;
+	memcpy(e->query, in->bytes, in->length < QUERY_BYTES ? in->length : QUERY_BYTES);
+	if (reply_bytes >= WIRE_HEADER_BYTES)
+		memcpy(e->reply, reply, WIRE_HEADER_BYTES);
+	atomic_store_explicit(&r->added, added + 1, memory_order_release);
+	atomic_store_explicit(&r->counts->unlogged, atomic_load(&r->lost), memory_order_relaxed);
+}
+
+/* ---- writer ---- */
 
 /*
  * Room for these lines, and for those that the daemon itself has to say: they wait for a reader, so the query log must
@@ -121,28 +211,119 @@ static bool has_room(size_t bytes)
 	return poll(&out, 1, 0) > 0;
 }
 
-void querylog_flush(struct querylog *l, struct responder *r)
+static void flush(struct querylog *l)
 {
-	if (l->used == 0)
-		return;
-	if (!has_room(l->used) || write(STDERR_FILENO, l->lines, l->used) != (ssize_t)l->used)
-		respond_unlogged(r, l->count);
+	bool written =
+		l->used == 0 || (has_room(l->used) && write(STDERR_FILENO, l->lines, l->used) == (ssize_t)l->used);
+
+	for (unsigned i = 0; i < l->count && !written; i++)
+		lose(l->whose[i]);
 	l->used = l->count = 0;
 }
 
-void querylog_add(struct querylog *l, struct responder *r, const struct packet *in, const uint8_t *reply,
-		  size_t reply_bytes, uint64_t ns)
+static const struct pod *pod_of(const struct querylog *l, const struct logged *e)
 {
+	struct addr a = {.family = (uint8_t)e->from.sin6_family};
+
+	if (l->config.zone == NULL)
+		return NULL;
+	if (a.family == AF_INET6)
+		memcpy(a.bytes, &e->from.sin6_addr, 16);
+	else
+		memcpy(a.bytes, &((const struct sockaddr_in *)&e->from)->sin_addr, 4);
+	return table_pod(l->config.zone, &a);
+}
+
+static void line_add(struct querylog *l, struct querylog_ring *r, const struct logged *e)
+{
+	struct packet in = {e->query, e->query_bytes, (const struct sockaddr *)&e->from, e->proto};
 	char text[QUERYLOG_LINE_BYTES];
-	struct timespec now;
 	struct tm utc;
 
-	if (sizeof l->lines - l->used < QUERYLOG_LINE_BYTES + 64)
-		querylog_flush(l, r);
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
+	if (sizeof l->lines - l->used < sizeof text + 64 || l->count == sizeof l->whose / sizeof *l->whose)
+		flush(l);
+	gmtime_r(&e->when.tv_sec, &utc);
 	l->used += strftime(l->lines + l->used, 32, "%Y-%m-%dT%H:%M:%S", &utc);
 	l->used += (size_t)snprintf(l->lines + l->used, sizeof l->lines - l->used, ".%03ldZ query: %s\n",
-				    now.tv_nsec / 1000000, querylog_format(in, reply, reply_bytes, ns, text));
-	l->count++;
+				    e->when.tv_nsec / 1000000,
+				    querylog_format(&in, pod_of(l, e), e->reply, e->reply_bytes, e->ns, text));
+	l->whose[l->count++] = r;
+}
+
+static void ring_write(struct querylog *l, struct querylog_ring *r)
+{
+	uint32_t taken = atomic_load_explicit(&r->taken, memory_order_relaxed);
+	uint32_t added = atomic_load_explicit(&r->added, memory_order_acquire);
+
+	for (; taken != added; taken++) {
+		line_add(l, r, &r->entries[taken % RING_ENTRIES]);
+		atomic_store_explicit(&r->taken, taken + 1, memory_order_release);
+	}
+}
+
+static void write_all(struct querylog *l)
+{
+	for (size_t i = 0; i < l->ring_count; i++)
+		ring_write(l, l->rings[i]);
+	flush(l);
+}
+
+static void *run(void *arg)
+{
+	struct querylog *l = arg;
+
+	rcu_register_thread();
+	while (!atomic_load(&l->stopping)) {
+		rcu_thread_offline();
+		nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_NS}, NULL);
+		rcu_thread_online();
+		write_all(l);
+	}
+	write_all(l);
+	rcu_unregister_thread();
+	return NULL;
+}
+
+struct querylog *querylog_new(const struct querylog_config *config)
+{
+	struct name suffix = {.length = 0};
+
+	if (config->suffix != NULL && !name_parse(&suffix, config->suffix))
+		return NULL;
+	struct querylog *l = mem_alloc(sizeof *l);
+	l->config = *config;
+	l->suffix = suffix;
+	return l;
+}
+
+struct querylog_ring *querylog_ring(struct querylog *l, struct respond_counts *counts)
+{
+	struct querylog_ring *r = mem_alloc(sizeof *r);
+
+	r->log = l;
+	r->counts = counts;
+	l->rings = mem_resize(l->rings, (l->ring_count + 1) * sizeof(struct querylog_ring *));
+	l->rings[l->ring_count++] = r;
+	return r;
+}
+
+void querylog_start(struct querylog *l)
+{
+	if (pthread_create(&l->thread, NULL, run, l) != 0)
+		fatalx("dns: cannot start the query log's thread");
+	pthread_setname_np(l->thread, "dns-log");
+	l->started = true;
+}
+
+void querylog_free(struct querylog *l)
+{
+	if (l == NULL)
+		return;
+	atomic_store(&l->stopping, true);
+	if (l->started)
+		pthread_join(l->thread, NULL);
+	for (size_t i = 0; i < l->ring_count; i++)
+		free(l->rings[i]);
+	free(l->rings);
+	free(l);
 }

@@ -1,28 +1,43 @@
 /*
- * The query log, opt-in: a line for every query, with what CoreDNS's log plugin prints, on standard error. Lines of one
- * turn are written together; a reader that does not keep up loses lines, never time of the worker. One per thread.
+ * The query log, opt-in: what CoreDNS's log plugin prints, on standard error, with the pod's name when it is known;
+ * every query, every Nth, or only names below a suffix.
+ *
+ * A worker only copies a few hundred bytes into a ring of its own, after its replies have left; a thread of the log
+ * writes the lines. A full ring, or a reader that does not keep up, loses lines and counts them: never time of a
+ * worker.
  */
 #ifndef DNS_QUERYLOG_H
 #define DNS_QUERYLOG_H
 
 #include "dns/respond.h"
+#include "dns/table.h"
 
-#define QUERYLOG_LINE_BYTES 1400
+#define QUERYLOG_LINE_BYTES 1600
 
-struct querylog { /* zero = empty, ready to use */
-	size_t used;
-	unsigned count;
-	char lines[4096]; /* PIPE_BUF: a pipe takes it whole or says that it is full */
+struct querylog;
+struct querylog_ring;
+
+struct querylog_config {
+	unsigned every;	    /* 1 = every query, N = every Nth of each thread */
+	const char *suffix; /* only names at or below this one; NULL: all */
+	const struct zone *zone;
 };
 
-/* Appends the line of one query; reply_bytes 0: it got no reply. Writes out when the lines are full. */
-void querylog_add(struct querylog *l, struct responder *r, const struct packet *in, const uint8_t *reply,
-		  size_t reply_bytes, uint64_t ns);
-/* Writes what is there; what standard error cannot take at once is dropped and counted. */
-void querylog_flush(struct querylog *l, struct responder *r);
+/* NULL: suffix is not a domain name. */
+struct querylog *querylog_new(const struct querylog_config *config);
+/* A ring for one worker, owned by the log; lost lines are counted in `counts`. Before querylog_start. */
+struct querylog_ring *querylog_ring(struct querylog *l, struct respond_counts *counts);
+/* Begins to write. */
+void querylog_start(struct querylog *l);
+/* After every thread that adds has ended: writes what is left. NULL is fine. */
+void querylog_free(struct querylog *l);
 
-/* The line itself, without date and newline; returns text. Pure. */
-const char *querylog_format(const struct packet *in, const uint8_t *reply, size_t reply_bytes, uint64_t ns,
-			    char text[QUERYLOG_LINE_BYTES]);
+/* The worker's side. reply_bytes 0: it got no reply. */
+void querylog_add(struct querylog_ring *r, const struct packet *in, const uint8_t *reply, size_t reply_bytes,
+		  uint64_t ns);
+
+/* The line itself, without date and newline; returns text. pod NULL: not known. Pure. */
+const char *querylog_format(const struct packet *in, const struct pod *pod, const uint8_t *reply, size_t reply_bytes,
+			    uint64_t ns, char text[QUERYLOG_LINE_BYTES]);
 
 #endif

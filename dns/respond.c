@@ -28,11 +28,6 @@ void respond_took(struct responder *r, unsigned queries, uint64_t ns)
 	count_more(&r->counts->durations_ns, queries * ns);
 }
 
-void respond_unlogged(struct responder *r, unsigned lines)
-{
-	count_more(&r->counts->unlogged, lines);
-}
-
 static unsigned type_slot(unsigned type)
 {
 	switch (type) {

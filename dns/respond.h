@@ -10,10 +10,12 @@
 #include "dns/edns.h"
 #include "dns/zone.h"
 
+struct querylog;
+
 struct respond_config {
 	const struct zone *zone;
 	struct edns_config edns;
-	bool log;		     /* a line for every query, see querylog.h */
+	struct querylog *log;	     /* NULL: none; see querylog.h */
 	bool fixed_order;	     /* addresses always in the same order */
 	const struct cidr *transfer; /* who may transfer the zone */
 	size_t transfer_count;
@@ -57,9 +59,6 @@ size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_
 
 /* `queries` of one turn took ns each, from the socket to the socket. */
 void respond_took(struct responder *r, unsigned queries, uint64_t ns);
-
-/* So many lines of the query log could not be written. */
-void respond_unlogged(struct responder *r, unsigned lines);
 
 /* "A", "AAAA", …, "other" of a counter slot. */
 const char *respond_type_name(unsigned slot);

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "dns/querylog.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
 
@@ -113,7 +114,6 @@ static bool open_all(const struct server_config *c, int *fds, const char **error
 static void config_make(struct respond_config *to, const struct server_config *from)
 {
 	to->zone = from->zone;
-	to->log = from->log;
 	to->fixed_order = from->fixed_order;
 	to->version = from->version;
 	to->identity = from->identity;
@@ -126,22 +126,41 @@ static void config_make(struct respond_config *to, const struct server_config *f
 		fatal("dns: no random bytes");
 }
 
+/* False: the suffix is bad. */
+static bool log_make(struct querylog **log, const struct server_config *c, const char **error)
+{
+	static char line[NAME_TEXT_BYTES];
+
+	if (c->log_every == 0)
+		return true;
+	*log = querylog_new(&(struct querylog_config){.every = c->log_every, .suffix = c->log_suffix, .zone = c->zone});
+	snprintf(line, sizeof line, "query log: \"%s\" is not a domain name", *log == NULL ? c->log_suffix : "");
+	*error = line;
+	return *log != NULL;
+}
+
 struct server *server_start(const struct server_config *config, const char **error)
 {
 	size_t udp_count = config->listen_count * config->workers;
 	int *fds = mem_array(udp_count + config->listen_count, sizeof *fds);
 
-	if (!open_all(config, fds, error)) {
+	struct querylog *log = NULL;
+
+	if (!log_make(&log, config, error) || !open_all(config, fds, error)) {
+		querylog_free(log);
 		free(fds);
 		return NULL;
 	}
 	struct server *s = mem_alloc(sizeof *s);
 	config_make(&s->config, config);
+	s->config.log = log;
 	s->udp_count = udp_count;
 	s->udp = mem_array(udp_count, sizeof *s->udp);
 	for (size_t i = 0; i < udp_count; i++)
 		s->udp[i] = udp_start(fds[i], is_wildcard(&config->listen[i / config->workers].addr), &s->config);
 	s->tcp = tcp_start(fds + udp_count, config->listen_count, &s->config);
+	if (log != NULL)
+		querylog_start(log);
 	free(fds);
 	return s;
 }
@@ -153,6 +172,7 @@ void server_stop(struct server *s)
 	for (size_t i = 0; i < s->udp_count; i++)
 		udp_stop(s->udp[i]);
 	tcp_stop(s->tcp);
+	querylog_free(s->config.log);
 	free(s->udp);
 	free(s);
 }

@@ -21,7 +21,8 @@ struct server_config {
 	size_t listen_count;
 	unsigned workers;	     /* UDP threads per address, ≥ 1 */
 	struct zone *zone;	     /* borrowed, outlives the server */
-	bool log;		     /* a line for every query */
+	unsigned log_every;	     /* query log: every Nth query of a thread; 0: none */
+	const char *log_suffix;	     /* only names at or below this one; NULL: all */
 	bool fixed_order;	     /* true: addresses of an answer do not rotate */
 	const char *nsid;	     /* told to who asks (RFC 5001), at most 63 bytes; NULL: nothing. Copied. */
 	const char *version;	     /* version.bind CH TXT; NULL: REFUSED. Borrowed. */

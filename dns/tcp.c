@@ -32,7 +32,7 @@ struct conn {
 };
 
 struct tcp {
-	struct querylog log;
+	struct querylog_ring *log; /* NULL: none */
 	struct respond_counts counts;
 	struct responder responder;
 	pthread_t thread;
@@ -119,10 +119,8 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 	uint64_t ns = clock_ns() - start_ns;
 
 	respond_took(&t->responder, 1, ns);
-	if (t->responder.config->log) {
-		querylog_add(&t->log, &t->responder, &packet, t->reply, bytes, ns);
-		querylog_flush(&t->log, &t->responder);
-	}
+	if (t->log != NULL)
+		querylog_add(t->log, &packet, t->reply, bytes, ns);
 	if (bytes == 0)
 		return FATE_CLOSE;
 	wire_put16(prefix, (unsigned)bytes);
@@ -289,6 +287,7 @@ struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config 
 	struct tcp *t = mem_alloc(sizeof *t);
 
 	t->responder = (struct responder){.config = config, .counts = &t->counts};
+	t->log = config->log == NULL ? NULL : querylog_ring(config->log, &t->counts);
 	t->loop = ev_loop_new(EVFLAG_AUTO);
 	if (t->loop == NULL)
 		fatalx("dns: cannot make an event loop");

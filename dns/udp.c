@@ -37,7 +37,7 @@ struct udp {
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	struct slot slots[BATCH];
-	struct querylog log;
+	struct querylog_ring *log; /* NULL: none */
 };
 
 static void slots_init(struct udp *u)
@@ -117,9 +117,8 @@ static void log_batch(struct udp *u, unsigned received, uint64_t ns)
 	for (unsigned i = 0; i < received; i++) {
 		const struct slot *s = &u->slots[i];
 		struct packet packet = {s->query, u->in[i].msg_len, (const struct sockaddr *)&s->from, RESPOND_UDP};
-		querylog_add(&u->log, &u->responder, &packet, s->reply, s->reply_bytes, ns);
+		querylog_add(u->log, &packet, s->reply, s->reply_bytes, ns);
 	}
-	querylog_flush(&u->log, &u->responder);
 }
 
 static void batch(struct udp *u, unsigned received)
@@ -133,7 +132,7 @@ static void batch(struct udp *u, unsigned received)
 	send_all(u, out);
 	ns = clock_ns() - start_ns;
 	respond_took(&u->responder, received, ns);
-	if (u->responder.config->log)
+	if (u->log != NULL)
 		log_batch(u, received, ns);
 	slots_reset(u, received);
 }
@@ -161,6 +160,7 @@ struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config
 	u->fd = fd;
 	u->wildcard = wildcard;
 	u->responder = (struct responder){.config = config, .counts = &u->counts};
+	u->log = config->log == NULL ? NULL : querylog_ring(config->log, &u->counts);
 	slots_init(u);
 	if (pthread_create(&u->thread, NULL, run, u) != 0)
 		fatalx("dns: cannot start a UDP thread");

@@ -69,6 +69,8 @@ struct config {
 	int dns_pods; /* enum pods_mode */
 	bool dns_log, dns_fixed_order, dns_identify, dns_endpoint_pod_names;
 	struct cidr_list dns_transfer;
+	int64_t dns_log_sample;
+	const char *dns_log_suffix;
 	/* running and asking */
 	struct http_bind healthz, metrics; /* port 0: none */
 	const char *control;

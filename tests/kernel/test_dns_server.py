@@ -186,5 +186,24 @@ class FixedOrder(ServerTest):
         lab.wait_until(lambda: self.client.ask(name).rcode == "NXDOMAIN", what="the pod's name is gone")
 
 
+class QueryLog(ServerTest):
+    FLAGS = ["--dns-log", "--dns-log-suffix", "default.svc.cluster.local"]
+
+    def test_lines_with_the_pods_name(self):
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": "default"},
+               "spec": {"nodeName": "node-7", "containers": []},
+               "status": {"phase": "Running", "podIP": "10.96.0.11", "podIPs": [{"ip": "10.96.0.11"}]}}
+        self.folder.put("pod", pod, manifests.service("mark", "10.96.0.99", [manifests.port(80, "http")]))
+        lab.wait_until(lambda: self.client.ask("99.0.96.10.in-addr.arpa", "PTR").rcode == "NOERROR")
+        Client(self.ns, source="10.96.0.11").ask(WEB)
+        self.client.ask("nx.default.svc.cluster.local", "AAAA", tcp=True)
+        self.client.ask("cluster.local", "SOA")
+        lab.wait_until(lambda: "NXDOMAIN" in self.daemon.log(), what="lines")
+        lines = sorted(line.split("query: ")[1] for line in self.daemon.log().splitlines() if "query: " in line)
+        self.assertEqual(len(lines), 2, lines)
+        self.assertRegex(lines[0], fr'^10\.96\.0\.11:\d+ default/web-0 \d+ "A IN {WEB}\. udp 47 ')
+        self.assertRegex(lines[1], r'^127\.0\.0\.1:\d+ - \d+ "AAAA IN nx\.default\.svc\.cluster\.local\. tcp .*NXDOMAIN')
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -2,7 +2,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,16 +26,18 @@ static void lines(void **state)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(41234)};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr = in6addr_loopback};
+	static const struct pod pod = {.ns = "default", .name = "web-0"};
 	char text[QUERYLOG_LINE_BYTES];
 
 	(void)state;
 	in.sin_addr.s_addr = htonl(0x0af40007);
 	struct packet udp = {plain, sizeof plain, (struct sockaddr *)&in, RESPOND_UDP};
 	struct packet tcp = {edns, sizeof edns, (struct sockaddr *)&in6, RESPOND_TCP};
-	assert_string_equal(querylog_format(&udp, good, 60, 52001, text),
-			    "10.244.0.7:41234 - 4660 \"A IN web.prod. udp 26 false 512\" NOERROR qr,aa,rd,ra 60 "
-			    "0.000052001s");
-	assert_string_equal(querylog_format(&tcp, missing, 100, 1500000000, text),
+	assert_string_equal(
+		querylog_format(&udp, &pod, good, 60, 52001, text),
+		"10.244.0.7:41234 default/web-0 4660 \"A IN web.prod. udp 26 false 512\" NOERROR qr,aa,rd,ra 60 "
+		"0.000052001s");
+	assert_string_equal(querylog_format(&tcp, NULL, missing, 100, 1500000000, text),
 			    "[::1]:53 - 4660 \"AAAA IN web.prod. tcp 37 true 1232\" NXDOMAIN qr,aa,rd,ra 100 "
 			    "1.500000000s");
 }
@@ -58,11 +62,65 @@ static void hostile(void **state)
 	message[at++] = 1;
 	message[at++] = 0;
 	struct packet packet = {message, at, (struct sockaddr *)&in, RESPOND_UDP};
-	querylog_format(&packet, good, 60, 0, text);
+	querylog_format(&packet, NULL, good, 60, 0, text);
 	assert_null(strchr(text, '\n'));
 	assert_non_null(strstr(text, "TYPE65280 CLASS? "));
 	packet.length = 12; /* cut off: no question */
-	assert_non_null(strstr(querylog_format(&packet, NULL, 0, 0, text), "\" - - 0 0.000000000s"));
+	assert_non_null(strstr(querylog_format(&packet, NULL, NULL, 0, 0, text), "\" - - 0 0.000000000s"));
+}
+
+/* The lines that the log has written to stderr when it has ended. */
+static unsigned lines_written(struct querylog *l)
+{
+	FILE *f = tmpfile();
+	int kept = dup(STDERR_FILENO), c;
+	unsigned count = 0;
+
+	assert_true(f != NULL && kept >= 0 && dup2(fileno(f), STDERR_FILENO) >= 0);
+	querylog_start(l);
+	querylog_free(l);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	rewind(f);
+	while ((c = getc(f)) != EOF)
+		count += c == '\n';
+	fclose(f);
+	return count;
+}
+
+static void add(struct querylog_ring *r, unsigned times)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct packet packet = {plain, sizeof plain, (struct sockaddr *)&in, RESPOND_UDP};
+
+	for (unsigned i = 0; i < times; i++)
+		querylog_add(r, &packet, good, sizeof good, 0);
+}
+
+/* More than a ring holds while nobody writes: lost and counted, never waited for. */
+static void full_ring_loses(void **state)
+{
+	struct respond_counts counts = {0};
+	struct querylog *l = querylog_new(&(struct querylog_config){.every = 1});
+
+	(void)state;
+	add(querylog_ring(l, &counts), 600);
+	assert_int_equal(counts.unlogged, 88);
+	assert_int_equal(lines_written(l), 512);
+}
+
+static void sampling_and_suffix(void **state)
+{
+	struct respond_counts counts = {0};
+	struct querylog *l = querylog_new(&(struct querylog_config){.every = 10, .suffix = "PROD"});
+
+	(void)state;
+	add(querylog_ring(l, &counts), 100);
+	assert_int_equal(lines_written(l), 10);
+	l = querylog_new(&(struct querylog_config){.every = 1, .suffix = "svc.cluster.local"});
+	add(querylog_ring(l, &counts), 100);
+	assert_int_equal(lines_written(l), 0);
+	assert_null(querylog_new(&(struct querylog_config){.every = 1, .suffix = "a..b"}));
 }
 
 int main(void)
@@ -70,6 +128,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
 		cmocka_unit_test(hostile),
+		cmocka_unit_test(full_ring_loses),
+		cmocka_unit_test(sampling_and_suffix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
