@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "base/log.h"
+
 static void on_element(void *ctx, const struct element *e)
 {
 	element_list_add(ctx, e);
@@ -20,13 +22,23 @@ int adopt_read(struct image *image, struct nft *nft)
 	return error;
 }
 
+static void log_operation(const char *verb, const struct element *e)
+{
+	char text[ELEMENT_TEXT_BYTES];
+
+	if (log_enabled(LOG_DEBUG))
+		log_debug("kernel: %s element %s", verb, element_format(e, text));
+}
+
 static void on_del(void *ctx, const struct element *e)
 {
+	log_operation("delete", e);
 	nft_tx_del(ctx, e);
 }
 
 static void on_add(void *ctx, const struct element *e)
 {
+	log_operation("add", e);
 	nft_tx_add(ctx, e);
 }
 

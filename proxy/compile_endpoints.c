@@ -125,10 +125,29 @@ static struct pool_past past_of(const struct service_port *before, const struct 
 	return (struct pool_past){.size = pool->size, .count = pool->count, .slots = slots};
 }
 
-/* The kernel's slots: any frontend of the port that uses the pool shows them; where split, the cluster pool is second.
+/* How many of the slots hold endpoints that the pool wants now. */
+static uint32_t fitting(const struct service_port *port, const struct pool_past *past, unsigned flag)
+{
+	uint32_t fits = 0;
+
+	for (uint32_t i = 0; i < past->count; i++) {
+		uint32_t at = service_port_find(port, &past->slots[i].addr, past->slots[i].port);
+		fits += at < port->target_count && target_compare(&port->targets[at], &past->slots[i]) == 0 &&
+			(port->targets[at].flags & flag) != 0;
+	}
+	return fits;
+}
+
+/*
+ * The kernel's slots: a frontend of the port that uses the pool shows them; where split, the cluster pool is second.
+ * A key that another service has won shows that one's slots, so the frontend that fits best is believed.
  */
 static struct pool_past remembered(const struct build *b, const struct service_port *port, bool local)
 {
+	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
+	struct pool_past best = {0};
+	uint32_t best_fits = 0;
+
 	for (size_t i = 0; b->in->memory != NULL && i < b->out.frontend_count; i++) {
 		const struct frontend *f = &b->frontends[i];
 		if (&b->ports[f->service_port] != port)
@@ -137,10 +156,14 @@ static struct pool_past remembered(const struct build *b, const struct service_p
 		if (first_local != local && !(f->split && !local))
 			continue;
 		struct pool_past past = slot_memory_past(b->in->memory, &f->key, f->split && !local);
-		if (past.count != 0)
-			return past;
+		uint32_t fits = fitting(port, &past, flag);
+		if (best.count == 0 || fits > best_fits ||
+		    (fits == best_fits && past.count != 0 && past.count < best.count)) {
+			best = past;
+			best_fits = fits;
+		}
 	}
-	return (struct pool_past){0};
+	return best;
 }
 
 static struct pool fill_pool(const struct build *b, const struct service_port *port, const struct list *l, bool local)
