@@ -45,8 +45,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-watch bench-dns install \
-	uninstall clean
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-watch bench-dns \
+	bench-flows install uninstall clean
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -146,6 +146,12 @@ bench-sync: deps
 bench-watch: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/watch.py
+
+# New flows to a service that shrinks and grows: 5 million take some minutes; FLOWS=200000 is quicker.
+FLOWS ?= 5000000
+bench-flows: deps
+	$(Q)$(MAKE) all $(BUILD)/tests/kernel/flows_client $(BUILD)/tests/kernel/flows_server
+	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/flows.py --flows $(FLOWS)
 
 lint: deps
 	$(Q)deploy/deps.sh lint
