@@ -45,7 +45,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-watch bench-dns \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-read bench-watch bench-dns \
 	bench-flows install uninstall clean
 all: $(BUILD)/fairlead
 
@@ -142,6 +142,15 @@ test-image: deps
 bench-sync: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/sync.py
+
+# Manifests to objects and the last-known-good file, without kernel or DNS.
+$(BUILD)/bench/read: $(BUILD)/bench/read.o $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+
+bench-read: deps
+	$(Q)$(MAKE) $(BUILD)/bench/read
+	$(Q)$(BUILD)/bench/read
 
 bench-watch: deps
 	$(Q)$(MAKE) all
