@@ -214,7 +214,7 @@ static int make_right(struct sync *s, struct image *image, size_t *operations)
 /* The first compilation gives endpoints the slots that they have in the kernel already. */
 static void slots_remember(struct sync *s, const struct image *image)
 {
-	if (s->stats.done || s->memory != NULL || image->state != TABLE_OURS)
+	if (s->stats.done || image->state != TABLE_OURS)
 		return;
 	s->memory = slot_memory_new();
 	for (size_t i = 0; i < image->elements.count; i++)
@@ -232,6 +232,8 @@ static int kernel_turn(struct sync *s, size_t *operations)
 	if (error == 0) {
 		slots_remember(s, &image);
 		compile_dirty(s);
+		slot_memory_free(s->memory);
+		s->memory = NULL;
 		if (s->ranges_stale)
 			ranges_turn(s);
 		store_unmark(s->parts.store);
@@ -330,8 +332,6 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, size_t 
 		s->repaired_ms = now_ms;
 	if (operations != 0)
 		s->earliest_ms = now_ms + took_us / 1000 + s->parts.min_period_ms;
-	slot_memory_free(s->memory);
-	s->memory = NULL;
 	s->retry_ms = 0;
 	s->foreign = false;
 	s->distrust = s->parts.nft == NULL;
@@ -359,8 +359,8 @@ void sync_distrust(struct sync *s, uint64_t now_ms)
 {
 	bool again = s->repaired_ms != 0 && now_ms - s->repaired_ms < s->repair_ms + FOREIGN_QUIET_MS;
 
-	if (s->foreign)
-		return; /* the repair is on its way */
+	if (s->foreign || !s->stats.done)
+		return; /* the repair, or the first look at the table, is on its way */
 	s->foreign = s->distrust = true;
 	if (!again) {
 		s->repair_ms = 0;

@@ -268,6 +268,17 @@ static void foreign_change_is_repaired(void **state)
 	assert_int_equal(sync_stats(s->sync)->repairs, 2);
 }
 
+/* Somebody at the table before our first sync: that one reads it anyway, and repairs nothing. */
+static void foreign_change_before_the_first_sync(void **state)
+{
+	struct scene *s = *state;
+
+	sync_distrust(s->sync, 900);
+	start_with_web(s);
+	assert_int_equal(sync_stats(s->sync)->repairs, 0);
+	assert_int_equal(sync_stats(s->sync)->start, START_LOADED);
+}
+
 static void harmless_foreign_change_is_no_repair(void **state)
 {
 	struct scene *s = *state;
@@ -391,6 +402,7 @@ int main(void)
 		SYNC_TEST(back_off_has_an_end),
 		SYNC_TEST(restart_keeps_the_table),
 		SYNC_TEST(foreign_change_is_repaired),
+		SYNC_TEST(foreign_change_before_the_first_sync),
 		SYNC_TEST(harmless_foreign_change_is_no_repair),
 		SYNC_TEST(repairs_slow_down),
 		SYNC_TEST(gap_between_transactions),
