@@ -52,18 +52,23 @@ static bool is_tcp(const struct port *p)
 	return p->plan->key.proto == IPPROTO_TCP;
 }
 
-/* -1 with errno. */
+/*
+ * -1 with errno. Bound to lo: where somebody left route_localnet on, neighbours can send to 127.0.0.1 (CVE-2020-8558),
+ * but not over lo.
+ */
 static int listen_open(const struct frontend_key *key)
 {
 	struct sockaddr_storage ss;
 	const int on = 1;
+	const char device[] = "lo";
 	const bool tcp = key->proto == IPPROTO_TCP;
 	const socklen_t length = sock_address(&ss, &key->addr, key->port);
 	int fd = socket(key->addr.family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
-	if ((!tcp || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) &&
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof device) == 0 &&
+	    (!tcp || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) &&
 	    bind(fd, (void *)&ss, length) == 0 && (!tcp || listen(fd, BACKLOG) == 0))
 		return fd;
 	int saved = errno;
