@@ -70,7 +70,7 @@ class Run:
         return time.perf_counter() - begin
 
     def elements(self):
-        text = self.node.nft("list", "table", "inet", "fairlead")
+        text = self.node.run("nft", "list", "map", "inet", "fairlead", "endpoints4", limit_s=300).stdout
         return sorted(set(re.findall(r"10\.\d+\.\d+\.\d+ \. tcp \. 80 \. 0x[0-9a-f]+", text)))
 
     def flips(self, count):
