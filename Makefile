@@ -103,7 +103,7 @@ fuzz-run: $(FUZZERS)
 	done
 
 # Programs of `make bench-dns`.
-BENCH_DNS := $(BUILD)/bench/dns/serve $(BUILD)/bench/dns/bare
+BENCH_DNS := $(addprefix $(BUILD)/bench/dns/,serve bare publish)
 $(BENCH_DNS): $(BUILD)/bench/dns/%: $(BUILD)/bench/dns/%.o $(BUILD)/bench/dns/zonefill.o $(ARCHIVES)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/bench/dns/zonefill.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)

@@ -317,13 +317,13 @@ static const struct view **views_sorted(const struct zone *z, size_t *count)
 	size_t room = 1024, n = 0;
 	const struct view **views = mem_array(room, sizeof *views);
 	struct cds_lfht_iter iter;
-	struct entry *e;
+	struct cds_lfht_node *node;
 
-	cds_lfht_for_each_entry(z->services, &iter, e, node)
+	cds_lfht_for_each(z->services, &iter, node)
 	{
 		if (n == room)
 			views = mem_resize(views, (room *= 2) * sizeof *views);
-		views[n++] = entry_view(e);
+		views[n++] = entry_view(caa_container_of(node, struct entry, node));
 	}
 	qsort(views, n, sizeof *views, view_compare);
 	*count = n;

@@ -16,12 +16,10 @@
  */
 #define SERVICE_BUCKETS (1 << 14) /* 256 KB */
 #define OTHER_BUCKETS (1 << 10)
-#define TABLE_BUCKETS_MAX (1 << 18)
 
 static struct cds_lfht *table_new(unsigned long buckets)
 {
-	struct cds_lfht *ht =
-		cds_lfht_new(buckets, buckets, TABLE_BUCKETS_MAX, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
+	struct cds_lfht *ht = cds_lfht_new(buckets, buckets, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
 
 	if (ht == NULL)
 		fatalx("dns: no memory for a hash table");

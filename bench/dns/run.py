@@ -204,6 +204,13 @@ def latency(folder, tools, seconds):
                   f" resident {rss_kib(server.process.pid) / 1024:.1f} MB")
 
 
+def publish(tools):
+    """One changed service must cost the same at any number of services."""
+    for count in (100, 10_000, 30_000):
+        print("publish at " + subprocess.run([*FIRST, "taskset", "-c", "0", tools / "publish", str(count)],
+                                             stdout=subprocess.PIPE, text=True, check=True).stdout, end="")
+
+
 def percentiles(out):
     """From the lines that dnsperf -v prints for every reply: "> RCODE NAME TYPE SECONDS"."""
     times = sorted(float(line.rsplit(" ", 1)[1]) for line in out.splitlines() if line.startswith("> "))
@@ -215,7 +222,7 @@ def main():
     parser.add_argument("--tools", type=Path, required=True, help="folder of bare and serve")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5)
-    parser.add_argument("--only", choices=["servers", "workers", "latency"], action="append")
+    parser.add_argument("--only", choices=["servers", "workers", "latency", "publish"], action="append")
     options = parser.parse_args()
     if os.environ.get("FAIRLEAD_BENCH_NETNS") is None:
         os.environ["FAIRLEAD_BENCH_NETNS"] = "1"
@@ -224,7 +231,7 @@ def main():
     for tool in ("dnsperf", "dig", "taskset"):
         if shutil.which(tool) is None:
             sys.exit(f"bench-dns: needs {tool} (apt-get install dnsperf bind9-dnsutils util-linux)")
-    only = options.only or ["servers", "workers", "latency"]
+    only = options.only or ["servers", "workers", "publish", "latency"]
     with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -234,6 +241,8 @@ def main():
             compare_servers(folder, options.tools, options.rounds, options.seconds)
         if "workers" in only:
             compare_workers(folder, options.tools, options.rounds, options.seconds)
+        if "publish" in only:
+            publish(options.tools)
         if "latency" in only:
             latency(folder, options.tools, 5)
 

@@ -4,6 +4,9 @@
 
 #include <ldns/ldns.h>
 
+#include <netinet/in.h>
+
+#include "dns/transfer.h"
 #include "tests/unit/dns_lab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,10 +53,37 @@ static void check(const uint8_t *data, size_t size, enum respond_proto proto)
 	ldns_pkt_free(packet);
 }
 
+/* A transfer that is had: every message of the stream can be read, none is empty. */
+static void check_transfer(const uint8_t *data, size_t size)
+{
+	static const struct cidr everybody = {.addr.family = AF_INET};
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	struct packet in = {data, size, (struct sockaddr *)&from, RESPOND_TCP};
+	static struct transfer transfer;
+	struct buf out = {0};
+
+	lab.config.transfer = &everybody;
+	lab.config.transfer_count = 1;
+	if (!transfer_wanted(&lab.config, &in, &transfer))
+		return;
+	transfer_build(&lab.config, &transfer, (struct sockaddr *)&from, &out);
+	const uint8_t *stream = (const uint8_t *)out.data;
+	for (size_t at = 0; at < out.length_bytes; at += 2U + wire_get16(stream + at)) {
+		ldns_pkt *packet = NULL;
+		require(at + 2 + wire_get16(stream + at) <= out.length_bytes);
+		require(ldns_wire2pkt(&packet, stream + at + 2, wire_get16(stream + at)) == LDNS_STATUS_OK);
+		require(ldns_pkt_ancount(packet) > 0);
+		ldns_pkt_free(packet);
+	}
+	require(out.length_bytes > 0);
+	buf_fini(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (lab.zone == NULL)
 		fill();
+	check_transfer(data, size);
 	check(data, size, RESPOND_UDP);
 	check(data, size, RESPOND_TCP);
 	return 0;
