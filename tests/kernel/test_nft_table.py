@@ -188,6 +188,17 @@ class TableTest(lab.LabTest):
         with self.assertRaisesRegex(Refused, "needs CAP_NET_ADMIN"):
             self.driver(prefix=("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"))("probe")
 
+    def test_what_a_kernel_lacks_is_named(self):
+        """An administrator has to know which option to build: the kernel's own answer is "No such file or directory"."""
+        for expression, option in (("numgen", "NFT_NUMGEN"), ("ct", "NFT_CT"), ("hash", "NFT_HASH"), ("masq", "NFT_MASQ"),
+                                   ("nat", "NFT_NAT"), ("reject", "NFT_REJECT_INET"), ("lookup", "NF_TABLES")):
+            with self.subTest(expression=expression):
+                said = self.node.run(lab.BUILD / "tests/kernel/nft_lacking", expression).stdout
+                self.assertIn(f"the kernel may lack CONFIG_{option} (", said)
+        self.assertEqual(self.node.run(lab.BUILD / "tests/kernel/nft_lacking", "unheard-of").stdout,
+                         "nothing is missing\n")
+        self.assertEqual(self.node.nft("list", "tables"), "")
+
     def test_oversized_transactions_in_a_user_namespace(self):
         """No SO_SNDBUFFORCE there: a load is chunked, and so is what a transaction of 30 000 operations sends."""
         driver = self.driver("counters", prefix=("unshare", "--user", "--map-root-user", "--net"))
