@@ -23,7 +23,7 @@ struct open_collection {
 struct yaml_parser {
 	struct arena *arena; /* of the caller, during a parse */
 	struct yaml_error *error;
-	uint32_t line_before; /* lines before the chunk */
+	struct yaml_chunk chunk;
 	struct value *root;
 	struct anchor *anchors; /* newest first: a later anchor of the same name hides the earlier */
 	size_t values, alias_values;
@@ -102,7 +102,7 @@ static uint32_t line_of(const struct yaml_parser *p, struct fy_event *event)
 {
 	const struct fy_mark *mark = fy_event_start_mark(event);
 
-	return p->line_before + (mark != NULL ? (uint32_t)mark->line : 0) + 1;
+	return p->chunk.line + (mark != NULL ? (uint32_t)mark->line : 0);
 }
 
 /* ---- what libfyaml is spared: 0.7.12 loops on some of it and leaks on some (found by fuzzing) ---- */
@@ -186,6 +186,27 @@ static const char *token_text(struct yaml_parser *p, struct fy_token *token, uin
 		return NULL;
 	}
 	return n != 0 ? arena_strndup(p->arena, text, n) : "";
+}
+
+/*
+ * A scalar on one line without anything to undo is the bytes between its marks: most are, and libfyaml takes its time
+ * to find out. NULL: not so.
+ */
+static const char *raw_text(const struct yaml_parser *p, struct fy_event *event, enum fy_scalar_style style)
+{
+	const struct fy_mark *from = fy_event_start_mark(event), *to = fy_event_end_mark(event);
+	const char *text;
+	size_t n;
+
+	if (from == NULL || to == NULL || from->line != to->line || to->input_pos <= from->input_pos ||
+	    to->input_pos > p->chunk.length_bytes)
+		return NULL;
+	text = p->chunk.text + from->input_pos;
+	n = to->input_pos - from->input_pos;
+	if (style != FYSS_PLAIN && (style != FYSS_DOUBLE_QUOTED || memchr(text, '\\', n) != NULL) &&
+	    (style != FYSS_SINGLE_QUOTED || memchr(text, '\'', n) != NULL))
+		return NULL;
+	return arena_strndup(p->arena, text, n);
 }
 
 /* Only !!str changes what we read; other tags leave a scalar to the plain rules. */
@@ -304,10 +325,13 @@ static bool add_scalar(struct yaml_parser *p, struct fy_event *event)
 
 	if (token == NULL && p->depth != 0) /* an empty value has no place of its own */
 		v->line = p->open[p->depth - 1].value->line;
-	v->text = token_text(p, token, v->line);
+	enum fy_scalar_style style = token != NULL ? fy_token_scalar_style(token) : FYSS_PLAIN;
+	v->text = token != NULL ? raw_text(p, event, style) : NULL;
+	if (v->text == NULL)
+		v->text = token_text(p, token, v->line);
 	if (v->text == NULL)
 		return false;
-	if ((token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN) && !tagged_string(event->scalar.tag))
+	if (style == FYSS_PLAIN && !tagged_string(event->scalar.tag))
 		value_resolve_plain(v);
 	if (a != NULL)
 		a->value = v;
@@ -396,10 +420,10 @@ static void library_error(struct yaml_parser *p, struct fy_diag *diag)
 	const struct fy_diag_error *e = fy_diag_errors_iterate(diag, &at);
 
 	if (e != NULL && e->msg != NULL)
-		fail(p, p->line_before + (e->line > 0 ? (uint32_t)e->line : 1), "%.*s", (int)strcspn(e->msg, "\n"),
+		fail(p, p->chunk.line - 1 + (e->line > 0 ? (uint32_t)e->line : 1), "%.*s", (int)strcspn(e->msg, "\n"),
 		     e->msg);
 	else
-		fail(p, p->line_before + 1, "not YAML");
+		fail(p, p->chunk.line, "not YAML");
 }
 
 static bool read_events(struct yaml_parser *p, struct fy_parser *fyp)
@@ -441,7 +465,7 @@ bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct ar
 	bool ok;
 
 	*error = (struct yaml_error){0};
-	*p = (struct yaml_parser){.arena = arena, .error = error, .line_before = chunk->line - 1};
+	*p = (struct yaml_parser){.arena = arena, .error = error, .chunk = *chunk};
 	ok = check_text(p, chunk) && check_directives(p, chunk) && library_parse(p, chunk);
 	*out = ok && p->root != NULL && p->root->type != VALUE_NULL ? p->root : NULL;
 	return ok;

@@ -107,6 +107,13 @@ static void scalars(void **state)
 			assert_true(v->integer == rows[i].integer);
 		}
 	}
+	assert_string_equal(parse(w, "a: x  # c\n")->first->text, "x");
+	assert_string_equal(parse(w, "a: x\n  y\n")->first->text, "x y"); /* one text over two lines */
+	assert_string_equal(parse(w, "a: 'it''s'\n")->first->text, "it's");
+	assert_string_equal(parse(w, "a: ' b '\n")->first->text, " b ");
+	assert_string_equal(parse(w, "a: \"x\\ty \\\"z\\\"\"\n")->first->text, "x\ty \"z\"");
+	assert_string_equal(parse(w, "{a: x , b: y}")->first->text, "x");
+	assert_string_equal(parse(w, "a: ''\n")->first->text, "");
 	assert_false(parse(w, "1.5")->whole);
 	assert_false(parse(w, "1e300")->whole);
 	assert_true(parse(w, "True")->boolean);
