@@ -1,5 +1,5 @@
 /*
- * Threads that send transfers, so that neither making nor sending one keeps anybody else waiting. At most two at a
+ * Threads that send transfers, so that neither making nor sending one keeps anybody else waiting. At most four at a
  * time: further ones are refused. The TCP thread calls everything here.
  */
 #ifndef DNS_TRANSFER_THREAD_H
@@ -9,7 +9,7 @@
 
 #include "dns/transfer.h"
 
-#define TRANSFER_THREADS 2
+#define TRANSFER_THREADS 4
 #define TRANSFER_SEND_LIMIT_S 10 /* a client that takes nothing for so long is given up */
 
 struct transfer_job;
