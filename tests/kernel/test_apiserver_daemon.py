@@ -2,6 +2,7 @@
 import json
 import random
 import time
+from pathlib import Path
 
 import apiserver
 import lab
@@ -123,6 +124,31 @@ class ApiserverDaemon(lab.LabTest):
         self.server.put(m.node("node-a", "192.168.0.77"))
         lab.wait_until(lambda: traffic.connect(self.node, "192.168.0.77", 30080, limit_s=0.5).server == "a")
         lab.wait_until(lambda: traffic.connect(self.client, NODE, 30080, limit_s=0.3).outcome != "ok")
+
+    def test_with_no_more_rights_than_the_daemonset_gives(self):
+        """Two capabilities, no new privileges, a root file system that cannot be written but for two folders."""
+        folder = self.lab.folder / "restricted"
+        folder.mkdir()
+        script = folder / "fairlead"
+        script.write_text(f"""#!/bin/sh
+[ "$1" = run ] || exec {lab.BUILD}/fairlead "$@"
+exec unshare -m sh -c 'mount --bind {folder} {folder} && mount -o remount,bind,ro / && ! touch /tmp/written 2>/dev/null &&
+	exec setpriv --bounding-set=-all,+net_admin,+net_bind_service --inh-caps=-all --no-new-privs {lab.BUILD}/fairlead "$@"' "$0" "$@"
+""")
+        script.chmod(0o755)
+        daemon = lab.Daemon(self.node, ["--apiserver", self.server.url, "--node-name", "node-a", "--state-dir", folder,
+                                        "--cluster-cidr", "10.244.0.0/16"], folder, script)
+        self.lab.daemons.append(daemon)
+        daemon.start()
+        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+        self.assertIn("CapEff:\t0000000000001400\n", status, "NET_BIND_SERVICE (10) and NET_ADMIN (12)")
+        self.reaches(VIP, 80, "a")
+        self.reaches(NODE, 30080, "a")
+        self.server.put(m.slice("web", [POD_B], [("http", 8080)]))
+        self.reaches(VIP, 80, "b")
+        self.assertEqual(traffic.dig(self.node, "127.0.0.1", "+short", "web.default.svc.cluster.local").text.split(), [VIP])
+        for word in ("Permission denied", "Operation not permitted", "Read-only file system"):
+            self.assertNotIn(word, daemon.log())
 
     def test_restart_without_the_server_leaves_the_rules(self):
         daemon = self.daemon()
