@@ -115,14 +115,33 @@ static void file_refresh(struct tree *t, const char *path, const struct stat *st
 
 static void refresh(struct tree *t, const char *path, bool force);
 
-static bool dir_is_elsewhere(const struct tree *t, const char *path, uint64_t identity)
+static const struct dir *dir_elsewhere(const struct tree *t, const char *path, uint64_t identity)
 {
 	const struct dir *d;
 	size_t at = 0;
 
 	while ((d = map_next(&t->dirs, &at)) != NULL)
 		if (d->identity == identity && strcmp(d->path, path) != 0)
+			return d;
+	return NULL;
+}
+
+/* The same directory under a second path: a link, unless the first is a name it had until just now. */
+static bool dir_is_double(struct tree *t, const char *path, uint64_t identity)
+{
+	const struct dir *d;
+
+	while ((d = dir_elsewhere(t, path, identity)) != NULL) {
+		char *gone = mem_strdup(d->path), *full = join(t->loader->root, gone);
+		struct stat st;
+		bool there = stat(full, &st) == 0 && identity_of(&st) == identity;
+		if (!there)
+			drop_below(t, gone);
+		free(full);
+		free(gone);
+		if (there)
 			return true;
+	}
 	return false;
 }
 
@@ -239,7 +258,7 @@ static void dir_refresh(struct tree *t, const char *path, const char *full, cons
 	struct dir *d = map_get_str(&t->dirs, path);
 	bool known = d != NULL;
 
-	if (dir_is_elsewhere(t, path, identity_of(st))) {
+	if (dir_is_double(t, path, identity_of(st))) {
 		loader_report(t->loader, path, "is a link to a directory that is read already: skipped");
 		return;
 	}

@@ -51,6 +51,28 @@ static void follows_changes(void **state)
 	assert_int_equal(map_count(&w->objects), 0);
 }
 
+/* Whichever of the two names is looked at first; nothing is told, for nothing has changed. */
+static void directory_renamed(void **state)
+{
+	struct world *w = *state;
+
+	mkdir(path_of(w, "one"), 0755);
+	put(w, "one/a.yaml", SERVICE("a", 1));
+	start(w);
+	for (int i = 0; i < 8; i++) {
+		char from[16], to[16];
+		snprintf(from, sizeof from, i == 0 ? "one" : "dir%d", i - 1);
+		snprintf(to, sizeof to, "dir%d", i);
+		assert_int_equal(rename(path_of(w, from), path_of(w, to)), 0);
+		turn(w);
+		assert_int_equal(port_of(w, "Service default/a"), 1);
+		assert_int_equal(w->upserts + w->removes, 1);
+	}
+	put(w, "dir7/a.yaml", SERVICE("a", 2)); /* and it is followed there */
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 2);
+}
+
 static void unchanged_documents_are_left_alone(void **state)
 {
 	struct world *w = *state;
@@ -209,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_all_below),
 		TEST(follows_changes),
+		TEST(directory_renamed),
 		TEST(unchanged_documents_are_left_alone),
 		TEST(list_items_are_documents),
 		TEST(json_list_items_are_documents),
