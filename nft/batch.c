@@ -132,11 +132,16 @@ void batch_chain(struct batch *b, bool add, struct nftnl_chain *c)
 	finish(b, nlh);
 }
 
-void batch_rule(struct batch *b, struct nftnl_rule *r)
+void batch_rule(struct batch *b, bool add, struct nftnl_rule *r)
 {
-	struct nlmsghdr *nlh = start(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	struct nlmsghdr *nlh = start(b, add ? NFT_MSG_NEWRULE : NFT_MSG_DELRULE, add ? NLM_F_CREATE | NLM_F_APPEND : 0);
 
-	nftnl_rule_nlmsg_build_payload(nlh, r);
+	if (add) {
+		nftnl_rule_nlmsg_build_payload(nlh, r);
+	} else {
+		mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, nftnl_rule_get_str(r, NFTNL_RULE_TABLE));
+		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, nftnl_rule_get_str(r, NFTNL_RULE_CHAIN));
+	}
 	finish(b, nlh);
 }
 
@@ -147,7 +152,7 @@ void batch_ruleset(struct batch *b, const struct ruleset *r)
 	for (size_t i = 0; i < r->chain_count; i++)
 		batch_chain(b, true, r->chains[i]);
 	for (size_t i = 0; i < r->rule_count; i++)
-		batch_rule(b, r->rules[i]);
+		batch_rule(b, true, r->rules[i]);
 }
 
 static bool list_fits(const struct batch *b, enum batch_op op, const struct element *e)

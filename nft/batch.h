@@ -43,7 +43,7 @@ void batch_fini(struct batch *b);
 void batch_table(struct batch *b, bool add, const char *table, const char *comment);
 void batch_set(struct batch *b, struct nftnl_set *s); /* and the elements it carries */
 void batch_chain(struct batch *b, bool add, struct nftnl_chain *c);
-void batch_rule(struct batch *b, struct nftnl_rule *r);
+void batch_rule(struct batch *b, bool add, struct nftnl_rule *r); /* without a handle: deletes all of its chain */
 void batch_ruleset(struct batch *b, const struct ruleset *r);
 /* Neighbours of one set share a message. */
 void batch_element(struct batch *b, const char *table, enum batch_op op, const struct element *e, bool with_counter);

@@ -38,6 +38,7 @@ struct nft {
 	struct element *adds, *dels; /* the transaction */
 	size_t add_count, del_count, add_room, del_room;
 	struct map learns;
+	bool remembers[2]; /* IPv4, IPv6: the rule of skeleton_build_remember is there */
 	char error[NFT_ERROR_BYTES];
 	uint32_t error_seq,
 		error_offset; /* message of nft->batch that the kernel refused, and where in it (0: unknown) */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <libnftnl/rule.h>
+
 #include "base/mem.h"
 #include "nft/skeleton.h"
 
@@ -34,6 +36,37 @@ static bool wanted(const struct learn *l)
 	return l->users + l->change > 0;
 }
 
+static int family_at(int f)
+{
+	return f == 0 ? AF_INET : AF_INET6;
+}
+
+/* Somebody of that family is in SET_STICKY after the transaction. */
+static bool family_wanted(const struct nft *nft, int family)
+{
+	size_t at = 0;
+	const struct learn *l;
+
+	while ((l = map_next(&nft->learns, &at)) != NULL)
+		if (l->key.family == (uint32_t)family && wanted(l))
+			return true;
+	return false;
+}
+
+/* Adds (after new learn chains) or removes (before old ones go) the rules that follow SET_STICKY. */
+static void put_remembers(struct nft *nft, const char *table, bool add)
+{
+	for (int f = 0; f < 2; f++) {
+		struct nftnl_rule *r;
+
+		if (nft->remembers[f] == add || family_wanted(nft, family_at(f)) != add)
+			continue;
+		r = skeleton_build_remember(table, family_at(f));
+		batch_rule(&nft->batch, add, r);
+		nftnl_rule_free(r);
+	}
+}
+
 void learn_put_new(struct nft *nft, const char *table)
 {
 	size_t at = 0;
@@ -48,6 +81,7 @@ void learn_put_new(struct nft *nft, const char *table)
 		batch_ruleset(&nft->batch, &made);
 		ruleset_fini(&made);
 	}
+	put_remembers(nft, table, true);
 }
 
 void learn_put_unused(struct nft *nft)
@@ -55,6 +89,7 @@ void learn_put_unused(struct nft *nft)
 	size_t at = 0;
 	struct learn *l;
 
+	put_remembers(nft, nft->table, false);
 	while ((l = map_next(&nft->learns, &at)) != NULL) {
 		struct ruleset made = {0};
 
@@ -71,6 +106,8 @@ void learn_settle(struct nft *nft, bool committed)
 	size_t at = 0;
 	struct learn *l;
 
+	for (int f = 0; f < 2 && committed; f++)
+		nft->remembers[f] = family_wanted(nft, family_at(f));
 	while ((l = map_next(&nft->learns, &at)) != NULL) {
 		if (committed) {
 			l->users += l->change;
@@ -89,13 +126,19 @@ void learn_forget(struct nft *nft)
 	size_t at = 0;
 	struct learn *l;
 
+	nft->remembers[0] = nft->remembers[1] = false;
 	while ((l = map_next(&nft->learns, &at)) != NULL) {
 		map_del(&nft->learns, &l->key, sizeof l->key);
 		free(l);
 	}
 }
 
-void learn_adopt(struct nft *nft)
+void learn_seen_remember(struct nft *nft, int family)
+{
+	nft->remembers[family == AF_INET6] = true;
+}
+
+bool learn_adopt(struct nft *nft)
 {
 	size_t at = 0;
 	struct learn *l;
@@ -104,4 +147,8 @@ void learn_adopt(struct nft *nft)
 		l->users += l->change;
 		l->change = 0;
 	}
+	for (int f = 0; f < 2; f++)
+		if (family_wanted(nft, family_at(f)) && !nft->remembers[f])
+			return false;
+	return true;
 }

@@ -1,6 +1,7 @@
 /*
  * The learn chains: one per family and affinity timeout in use, made with the first element of SET_STICKY that wants
- * it and removed with the last. Inside of nft/. Main thread.
+ * it and removed with the last; and per family the rule that looks into SET_STICKY, there while it has elements.
+ * Inside of nft/. Main thread.
  */
 #ifndef NFT_LEARN_H
 #define NFT_LEARN_H
@@ -14,7 +15,12 @@ void learn_put_unused(struct nft *nft);			/* chains that it leaves without user:
 void learn_settle(struct nft *nft, bool committed);
 void learn_forget(struct nft *nft);				  /* there is no table any more */
 void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */
-/* What was counted is in the kernel already; chains seen without a user stay to be removed by the next transaction. */
-void learn_adopt(struct nft *nft);
+/* The kernel has the rule of skeleton_build_remember. */
+void learn_seen_remember(struct nft *nft, int family);
+/*
+ * What was counted is in the kernel already; chains seen without a user stay to be removed by the next transaction.
+ * False: there are users, but not the rule that leads to them.
+ */
+bool learn_adopt(struct nft *nft);
 
 #endif

@@ -76,7 +76,7 @@ static int put_body(struct load *l, const struct ruleset *body)
 	for (size_t i = 0; i < body->chain_count && error == 0; i++)
 		batch_chain(b, true, body->chains[i]), error = flush(l->nft);
 	for (size_t i = 0; i < body->rule_count && error == 0; i++)
-		batch_rule(b, body->rules[i]), error = flush(l->nft);
+		batch_rule(b, true, body->rules[i]), error = flush(l->nft);
 	return error;
 }
 

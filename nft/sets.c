@@ -159,6 +159,8 @@ static void build_same_byte(const char *table, struct ruleset *out)
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, TYPE_PROTO << TYPE_BITS | TYPE_PROTO);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, SKELETON_SAME_BYTE_KEY_BYTES);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, 0);
+	/* Of known size it becomes a table that never resizes, which is found through faster. */
+	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, SKELETON_SAME_BYTES);
 	for (uint32_t byte = 0; byte < SKELETON_SAME_BYTES; byte++) {
 		uint8_t pair[SKELETON_SAME_BYTE_KEY_BYTES] = {[0] = (uint8_t)byte, [4] = (uint8_t)byte};
 		struct nftnl_set_elem *e = nftnl_set_elem_alloc();

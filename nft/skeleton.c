@@ -129,16 +129,6 @@ static void build_services(struct build *b)
 	rule_verdict(r, NF_DROP, NULL);
 }
 
-static void learn_if_sticky(struct build *b)
-{
-	struct nftnl_rule *r = build_rule(b);
-	char set[NAME_BYTES];
-
-	rule_family(r, b->family);
-	build_load_original_frontend(b, r, 0);
-	rule_lookup(r, REG(0u), build_set_name(b, SET_STICKY, set), REG_VERDICT);
-}
-
 /*
  * Source and destination of a translated connection are equal byte by byte: a pod reached itself and must not see its
  * own address as the client's. The rules language compares no two registers (before Linux 6.13), but finds a pair of
@@ -149,7 +139,6 @@ static void masquerade_hairpin(struct build *b)
 	uint32_t bytes = b->family == AF_INET ? 4 : 16, source = b->family == AF_INET ? 12 : 8;
 	struct nftnl_rule *r = build_rule(b);
 
-	rule_family(r, b->family);
 	for (uint32_t i = bytes; i-- > 0;) {
 		rule_addr_byte(r, source + i, REG(0u));
 		rule_addr_byte(r, source + bytes + i, REG(1u));
@@ -162,10 +151,11 @@ static void build_translated(struct build *b)
 {
 	uint32_t bit = 1u << b->skeleton->masquerade_bit;
 	struct nftnl_rule *r;
-	char name[NAME_BYTES];
+	char name[NAME_BYTES], to[NAME_BYTES];
 
-	build_chain(b, build_family_name(b, "translated", name));
-	learn_if_sticky(b);
+	build_chain(b, build_family_name(b, SKELETON_REMEMBER, name)); /* empty: see skeleton_build_remember */
+	build_chain(b, build_family_name(b, "translated", to));
+	build_jump(b, name);
 	r = build_rule(b);
 	rule_mark_set(r, bit);
 	rule_clear_mark(r, bit); /* else a VXLAN packet around this one is masqueraded too (k8s #92035) */
@@ -227,10 +217,7 @@ static void build_hooks(struct build *b)
 	/* Connections from outside to an endpoint on this host never see postrouting. */
 	add_base_chain(b, "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
 	skip_not_translated(b);
-	b->family = AF_INET;
-	learn_if_sticky(b);
-	b->family = AF_INET6;
-	learn_if_sticky(b);
+	go_by_family(b, SKELETON_REMEMBER);
 }
 
 /* ICMP errors are limited to some a second per client, and TCP would wait for the next one: it gets a reset. */
@@ -270,6 +257,17 @@ void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, str
 	rule_daddr(r, family, REG(data));
 	rule_dport(r, REG(data + build_addr_regs(&b)));
 	rule_update(r, build_set_name(&b, SET_AFFINITY, set), REG(0u), REG(data), (uint64_t)timeout_s * 1000);
+}
+
+struct nftnl_rule *skeleton_build_remember(const char *table, int family)
+{
+	struct build b = {.table = table, .family = family};
+	char name[NAME_BYTES], set[NAME_BYTES];
+	struct nftnl_rule *r = rule_new(table, build_family_name(&b, SKELETON_REMEMBER, name));
+
+	build_load_original_frontend(&b, r, 0);
+	rule_lookup(r, REG(0u), build_set_name(&b, SET_STICKY, set), REG_VERDICT);
+	return r;
 }
 
 void ruleset_fini(struct ruleset *r)

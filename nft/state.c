@@ -28,8 +28,9 @@
 struct listing {
 	struct nft *nft;
 	struct buf sets, chains, rules;
-	struct buf learn_rules;	     /* of the learn chains */
-	struct ruleset learn_wanted; /* what these should be, in order */
+	struct buf remember_rules[2]; /* of chains remember4 and remember6: one rule or none */
+	struct buf learn_rules;	      /* of the learn chains */
+	struct ruleset learn_wanted;  /* what these should be, in order */
 	unsigned same_bytes;
 	bool table_found, table_ours;
 };
@@ -40,6 +41,8 @@ static void listing_fini(struct listing *l)
 	buf_fini(&l->chains);
 	buf_fini(&l->rules);
 	buf_fini(&l->learn_rules);
+	buf_fini(&l->remember_rules[0]);
+	buf_fini(&l->remember_rules[1]);
 	ruleset_fini(&l->learn_wanted);
 }
 
@@ -81,19 +84,30 @@ static void list_chain(struct listing *l, const struct nftnl_chain *c)
 	buf_puts(&l->chains, "\n");
 }
 
+/* Where a rule of that chain is listed. */
+static struct buf *listed_in(struct listing *l, const char *chain)
+{
+	uint32_t timeout_s;
+	int family;
+
+	if (learn_chain(chain, &family, &timeout_s))
+		return &l->learn_rules;
+	if (strcmp(chain, SKELETON_REMEMBER "4") == 0)
+		return &l->remember_rules[0];
+	if (strcmp(chain, SKELETON_REMEMBER "6") == 0)
+		return &l->remember_rules[1];
+	return &l->rules;
+}
+
 /* libnftnl's text of the expressions, without what differs from load to load. */
 static void list_rule(struct listing *l, struct nftnl_rule *r)
 {
 	char text[4096];
-	uint32_t timeout_s;
-	int family;
 
 	nftnl_rule_unset(r, NFTNL_RULE_HANDLE);
 	nftnl_rule_unset(r, NFTNL_RULE_POSITION);
 	nftnl_rule_snprintf(text, sizeof text, r, NFTNL_OUTPUT_DEFAULT, 0);
-	buf_printf(learn_chain(nftnl_rule_get_str(r, NFTNL_RULE_CHAIN), &family, &timeout_s) ? &l->learn_rules
-											     : &l->rules,
-		   "%s\n", text);
+	buf_printf(listed_in(l, nftnl_rule_get_str(r, NFTNL_RULE_CHAIN)), "%s\n", text);
 }
 
 static void list_ruleset(struct listing *l, const struct ruleset *r)
@@ -216,6 +230,8 @@ static void restart_rules(void *ctx)
 
 	buf_clear(&l->rules);
 	buf_clear(&l->learn_rules);
+	buf_clear(&l->remember_rules[0]);
+	buf_clear(&l->remember_rules[1]);
 }
 
 static int list_kernel(struct nft *nft, struct listing *l)
@@ -254,7 +270,27 @@ static bool same(const struct buf *a, const struct buf *b)
 	       (a->length_bytes == 0 || memcmp(a->data, b->data, a->length_bytes) == 0);
 }
 
-static bool listing_is_ours(const struct nft *nft, struct listing *found)
+/* The rule is there as it should be, or not there. */
+static bool remembers_well(struct nft *nft, struct listing *found, int family)
+{
+	const struct buf *rules = &found->remember_rules[family == AF_INET6];
+	struct listing wanted = {0};
+	struct nftnl_rule *r;
+	bool equal;
+
+	if (rules->length_bytes == 0)
+		return true;
+	r = skeleton_build_remember(nft->table, family);
+	list_rule(&wanted, r);
+	equal = same(&wanted.remember_rules[family == AF_INET6], rules);
+	nftnl_rule_free(r);
+	listing_fini(&wanted);
+	if (equal)
+		learn_seen_remember(nft, family);
+	return equal;
+}
+
+static bool listing_is_ours(struct nft *nft, struct listing *found)
 {
 	struct ruleset body = {0}, hooks = {0};
 	struct listing wanted = {0};
@@ -267,7 +303,8 @@ static bool listing_is_ours(const struct nft *nft, struct listing *found)
 		list_rule(&wanted, found->learn_wanted.rules[i]);
 	equal = found->same_bytes == SKELETON_SAME_BYTES && same(&wanted.sets, &found->sets) &&
 		same(&wanted.chains, &found->chains) && same(&wanted.rules, &found->rules) &&
-		same(&wanted.learn_rules, &found->learn_rules);
+		same(&wanted.learn_rules, &found->learn_rules) &&
+		remembers_well(nft, found, AF_INET) && remembers_well(nft, found, AF_INET6);
 	ruleset_fini(&body);
 	ruleset_fini(&hooks);
 	listing_fini(&wanted);
@@ -292,7 +329,8 @@ int nft_table_state(struct nft *nft, enum table_state *state)
 		error = dump_set(nft, SET_STICKY, AF_INET, count_user, nft);
 		if (error == 0)
 			error = dump_set(nft, SET_STICKY, AF_INET6, count_user, nft);
-		learn_adopt(nft);
+		if (!learn_adopt(nft))
+			*state = TABLE_OTHER;
 	}
 	listing_fini(&found);
 	if (error == -EBADMSG) { /* foreign elements */

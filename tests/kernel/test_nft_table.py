@@ -100,6 +100,20 @@ class TableTest(lab.LabTest):
         self.assertEqual(chains(), {"learn4-8", "learn6-600"})
         self.assertEqual(other.state(), "ours")
 
+        def looks(family):
+            return "vmap @sticky" in self.node.nft("list", "chain", "inet", "fairlead", f"remember{family}")
+
+        self.assertTrue(looks(4) and looks(6))
+        other.commit("del sticky 10.96.0.9 tcp 80 learn 8")  # the last one: nothing is looked up any more
+        self.assertTrue(looks(6) and not looks(4))
+        self.assertEqual(other.state(), "ours")
+        third = self.driver()
+        self.assertEqual(third.state(), "ours")
+        third.commit("add sticky 10.96.0.9 tcp 80 learn 8")
+        self.assertTrue(looks(4))
+        self.node.nft("flush chain inet fairlead remember4")  # a foreign hand
+        self.assertEqual(third.state(), "other")
+
     def test_a_refused_transaction_changes_nothing_and_names_the_element(self):
         driver = self.loaded()
         before = driver("dump")
