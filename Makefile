@@ -45,7 +45,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-read bench-watch bench-dns \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-proxy bench-read bench-watch bench-dns \
 	bench-flows install uninstall clean
 all: $(BUILD)/fairlead
 
@@ -138,6 +138,15 @@ lab-down:
 test-image: deps
 	$(Q)deploy/deps.sh image
 	$(Q)tests/image.py
+
+# Kernel side of the proxy: loads, commits, first packets.
+$(BUILD)/bench/proxy_flows: $(BUILD)/bench/proxy_flows.o $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+
+bench-proxy: deps
+	$(Q)$(MAKE) $(BUILD)/bench/proxy_flows $(BUILD)/tests/kernel/nft_driver
+	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/proxy.py
 
 bench-sync: deps
 	$(Q)$(MAKE) all

@@ -292,7 +292,41 @@ static int compare_ns(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Replaces the target of one endpoint `rounds` times; prints the median and the slowest commit. */
+/* The median and the slowest of the times. */
+static void print_times(uint64_t *took_ns, uint32_t count)
+{
+	qsort(took_ns, count, sizeof *took_ns, compare_ns);
+	printf("median_us %.1f max_us %.1f\n", (double)took_ns[count / 2] / 1e3, (double)took_ns[count - 1] / 1e3);
+}
+
+/* Adds and deletes one service with `endpoints` endpoints, `rounds` times; the times are those of the additions. */
+static int add_service(struct nft *nft, uint32_t endpoints, uint32_t rounds)
+{
+	uint64_t *took_ns = mem_array(rounds, sizeof *took_ns);
+	struct list one = {0};
+	int error = 0;
+
+	generate(&one, 1, endpoints, AF_INET);
+	for (size_t i = 0; i < one.count; i++)
+		one.at[i].daddr.bytes[1] = 127; /* 10.127.0.0: none of the others has it */
+	for (uint32_t round = 0; round < rounds && error == 0; round++) {
+		uint64_t start = clock_ns();
+
+		for (size_t i = 0; i < one.count; i++)
+			nft_tx_add(nft, &one.at[i]);
+		error = nft_tx_commit(nft);
+		took_ns[round] = clock_ns() - start;
+		for (size_t i = 0; i < one.count && error == 0; i++)
+			nft_tx_del(nft, &one.at[i]);
+		error = error == 0 ? nft_tx_commit(nft) : error;
+	}
+	print_times(took_ns, rounds);
+	free(one.at);
+	free(took_ns);
+	return error;
+}
+
+/* Replaces the target of one endpoint `rounds` times. */
 static int replace(struct nft *nft, const struct list *l, uint32_t rounds)
 {
 	uint64_t *took_ns = mem_array(rounds, sizeof *took_ns);
@@ -310,8 +344,7 @@ static int replace(struct nft *nft, const struct list *l, uint32_t rounds)
 		error = nft_tx_commit(nft);
 		took_ns[i] = clock_ns() - start;
 	}
-	qsort(took_ns, rounds, sizeof *took_ns, compare_ns);
-	printf("median_us %.1f max_us %.1f\n", (double)took_ns[rounds / 2] / 1e3, (double)took_ns[rounds - 1] / 1e3);
+	print_times(took_ns, rounds);
 	free(took_ns);
 	return error;
 }
@@ -366,6 +399,9 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 		error = nft_dump(nft, false, collect_element, list);
 	} else if (strcmp(verb, "replace") == 0) {
 		error = replace(nft, list, next_number(w));
+	} else if (strcmp(verb, "service") == 0) {
+		uint32_t endpoints = next_number(w);
+		error = add_service(nft, endpoints, next_number(w));
 	} else if (strcmp(verb, "state") == 0) {
 		error = state(nft);
 	} else if (strcmp(verb, "probe") == 0) {
