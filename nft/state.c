@@ -303,8 +303,8 @@ static bool listing_is_ours(struct nft *nft, struct listing *found)
 		list_rule(&wanted, found->learn_wanted.rules[i]);
 	equal = found->same_bytes == SKELETON_SAME_BYTES && same(&wanted.sets, &found->sets) &&
 		same(&wanted.chains, &found->chains) && same(&wanted.rules, &found->rules) &&
-		same(&wanted.learn_rules, &found->learn_rules) &&
-		remembers_well(nft, found, AF_INET) && remembers_well(nft, found, AF_INET6);
+		same(&wanted.learn_rules, &found->learn_rules) && remembers_well(nft, found, AF_INET) &&
+		remembers_well(nft, found, AF_INET6);
 	ruleset_fini(&body);
 	ruleset_fini(&hooks);
 	listing_fini(&wanted);

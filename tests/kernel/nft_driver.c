@@ -182,11 +182,6 @@ static void count_element(void *ctx, const struct element *e)
 	++*(size_t *)ctx;
 }
 
-static void collect_element(void *ctx, const struct element *e)
-{
-	keep(ctx, e);
-}
-
 static void answer(const struct nft *nft, int error)
 {
 	if (error == 0)
@@ -208,7 +203,7 @@ static int state(struct nft *nft)
 }
 
 /* Waits for a foreign change, `limit_ms` at most. */
-static int monitor(struct nft *nft, int limit_ms)
+static void monitor(struct nft *nft, int limit_ms)
 {
 	struct pollfd p = {.fd = nft_monitor_fd(nft), .events = POLLIN};
 	uint64_t end = clock_ms() + (uint64_t)limit_ms;
@@ -216,10 +211,9 @@ static int monitor(struct nft *nft, int limit_ms)
 	while (clock_ms() < end)
 		if (poll(&p, 1, (int)(end - clock_ms())) > 0 && nft_monitor_read(nft)) {
 			printf("touched\n");
-			return 0;
+			return;
 		}
 	printf("quiet\n");
-	return 0;
 }
 
 /* The host's addresses, as they are or (limit_ms > 0) as soon as they have changed. */
@@ -299,9 +293,10 @@ static void print_times(uint64_t *took_ns, uint32_t count)
 	printf("median_us %.1f max_us %.1f\n", (double)took_ns[count / 2] / 1e3, (double)took_ns[count - 1] / 1e3);
 }
 
-/* Adds and deletes one service with `endpoints` endpoints, `rounds` times; the times are those of the additions. */
-static int add_service(struct nft *nft, uint32_t endpoints, uint32_t rounds)
+/* service ENDPOINTS ROUNDS: adds and deletes one service so often; the times are those of the additions. */
+static int add_service(struct nft *nft, struct words *w)
 {
+	uint32_t endpoints = next_number(w), rounds = next_number(w);
 	uint64_t *took_ns = mem_array(rounds, sizeof *took_ns);
 	struct list one = {0};
 	int error = 0;
@@ -358,13 +353,9 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static int command(struct nft *nft, struct words *w, struct list *list)
+/* Commands that only fill lists; false: none of them. */
+static bool collecting(const char *verb, struct nft *nft, struct words *w, struct list *list)
 {
-	const char *verb = next(w);
-	uint64_t start = clock_ns(), cpu_start = cpu_ns();
-	size_t count = 0;
-	int error = 0;
-
 	if (strcmp(verb, "element") == 0) {
 		struct element e = next_element(w);
 		keep(list, &e);
@@ -379,46 +370,72 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 	} else if (strcmp(verb, "del") == 0) {
 		struct element e = next_element(w);
 		nft_tx_del(nft, &e);
-	} else if (strcmp(verb, "addall") == 0) {
+	} else if (strcmp(verb, "addall") == 0 || strcmp(verb, "delall") == 0) {
 		for (size_t i = 0; i < list->count; i++)
-			nft_tx_add(nft, &list->at[i]);
-	} else if (strcmp(verb, "delall") == 0) {
-		for (size_t i = 0; i < list->count; i++)
-			nft_tx_del(nft, &list->at[i]);
-	} else if (strcmp(verb, "load") == 0) {
-		error = nft_load(nft, list->at, list->count);
-	} else if (strcmp(verb, "commit") == 0) {
-		error = nft_tx_commit(nft);
-	} else if (strcmp(verb, "dump") == 0) {
-		error = nft_dump(nft, strcmp(next(w), "affinity") == 0, print_element, NULL);
-	} else if (strcmp(verb, "count") == 0) {
-		error = nft_dump(nft, strcmp(next(w), "affinity") == 0, count_element, &count);
-		printf("%zu\n", count);
-	} else if (strcmp(verb, "keep") == 0) {
-		list->count = 0;
-		error = nft_dump(nft, false, collect_element, list);
-	} else if (strcmp(verb, "replace") == 0) {
-		error = replace(nft, list, next_number(w));
-	} else if (strcmp(verb, "service") == 0) {
-		uint32_t endpoints = next_number(w);
-		error = add_service(nft, endpoints, next_number(w));
-	} else if (strcmp(verb, "state") == 0) {
-		error = state(nft);
-	} else if (strcmp(verb, "probe") == 0) {
-		error = nft_probe(nft);
-	} else if (strcmp(verb, "cleanup") == 0) {
-		error = nft_cleanup(nft);
-	} else if (strcmp(verb, "watch") == 0) {
-		error = nft_monitor_open(nft);
-	} else if (strcmp(verb, "addresses") == 0) {
-		addresses((int)next_number(w));
-	} else if (strcmp(verb, "sweep") == 0) {
-		sweep(w);
-	} else if (strcmp(verb, "wait") == 0) {
-		error = monitor(nft, (int)next_number(w));
+			(verb[0] == 'a' ? nft_tx_add : nft_tx_del)(nft, &list->at[i]);
 	} else {
-		fatalx("driver: no command: %s", verb);
+		return false;
 	}
+	return true;
+}
+
+/* Commands beside the table; false: none of them. */
+static bool looking(const char *verb, struct nft *nft, struct words *w)
+{
+	if (strcmp(verb, "addresses") == 0)
+		addresses((int)next_number(w));
+	else if (strcmp(verb, "sweep") == 0)
+		sweep(w);
+	else if (strcmp(verb, "wait") == 0)
+		monitor(nft, (int)next_number(w));
+	else
+		return false;
+	return true;
+}
+
+static int count_elements(struct nft *nft, bool with_affinity)
+{
+	size_t count = 0;
+	int error = nft_dump(nft, with_affinity, count_element, &count);
+
+	printf("%zu\n", count);
+	return error;
+}
+
+static int acting(const char *verb, struct nft *nft, struct words *w, struct list *list)
+{
+	if (strcmp(verb, "load") == 0)
+		return nft_load(nft, list->at, list->count);
+	if (strcmp(verb, "commit") == 0)
+		return nft_tx_commit(nft);
+	if (strcmp(verb, "dump") == 0)
+		return nft_dump(nft, strcmp(next(w), "affinity") == 0, print_element, NULL);
+	if (strcmp(verb, "count") == 0)
+		return count_elements(nft, strcmp(next(w), "affinity") == 0);
+	if (strcmp(verb, "replace") == 0)
+		return replace(nft, list, next_number(w));
+	if (strcmp(verb, "service") == 0)
+		return add_service(nft, w);
+	if (strcmp(verb, "state") == 0)
+		return state(nft);
+	if (strcmp(verb, "probe") == 0)
+		return nft_probe(nft);
+	if (strcmp(verb, "cleanup") == 0)
+		return nft_cleanup(nft);
+	if (strcmp(verb, "watch") == 0)
+		return nft_monitor_open(nft);
+	fatalx("driver: no command: %s", verb);
+}
+
+static int command(struct nft *nft, struct words *w, struct list *list)
+{
+	const char *verb = next(w);
+	uint64_t start = clock_ns(), cpu_start = cpu_ns();
+	int error;
+
+	if (collecting(verb, nft, w, list) || looking(verb, nft, w))
+		return 0;
+	error = acting(verb, nft, w, list);
 	if (strcmp(verb, "load") == 0 || strcmp(verb, "commit") == 0 || strcmp(verb, "count") == 0)
 		printf("took_ms %.3f cpu_ms %.3f\n", (double)(clock_ns() - start) / 1e6,
 		       (double)(cpu_ns() - cpu_start) / 1e6);
