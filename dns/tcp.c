@@ -138,6 +138,8 @@ static enum fate answer_all(struct conn *c)
 	while (c->out.length_bytes < TCP_UNSENT_BYTES && c->in.length_bytes - at >= LENGTH_BYTES) {
 		const uint8_t *message = (const uint8_t *)c->in.data + at;
 		size_t length = wire_get16(message);
+		if (length > TCP_QUERY_BYTES)
+			return FATE_CLOSE;
 		if (c->in.length_bytes - at - LENGTH_BYTES < length)
 			break;
 		fate = answer(c, message + LENGTH_BYTES, length);

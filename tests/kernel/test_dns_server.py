@@ -71,6 +71,18 @@ class Tcp(ServerTest):
             sock.sendall(framed(bytes(message)))
             self.assertIsNone(read_tcp(sock))
 
+    def test_a_query_without_measure_ends_the_connection(self):
+        with self.client.stream() as sock:
+            sock.sendall(struct.pack("!H", 60_000) + b"x" * 5000)
+            self.assertTrue(self.ended(sock))
+
+    @staticmethod
+    def ended(sock):
+        try:
+            return read_tcp(sock) is None
+        except ConnectionResetError:  # closed with bytes unread
+            return True
+
     def test_an_idle_connection_is_closed(self):
         with self.client.stream() as sock:
             sock.settimeout(3 * TCP_IDLE_S)
