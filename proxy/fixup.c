@@ -13,11 +13,13 @@
 
 enum protocol_bit { HAS_TCP = 1 << 0, HAS_UDP = 1 << 1, HAS_SCTP = 1 << 2 };
 
+#define RETRY_LAST_MS 30000u
+
 struct fixup {
 	struct fixup_config parts;
 	unsigned protocols; /* enum protocol_bit: to sweep */
 	bool affinity;	    /* to sweep */
-	bool failed;	    /* the last sweep: warned about once */
+	uint64_t retry_ms;  /* back-off after a sweep that failed; 0: the last one went well */
 	struct gone_frontends gone;
 	struct cutoff cutoff; /* stays empty without --reset-removed-tcp */
 	uint64_t now_ms;      /* of the sweep under way */
@@ -48,17 +50,26 @@ const struct fixup_stats *fixup_stats(const struct fixup *f)
 	return &f->stats;
 }
 
+static unsigned protocol_bit(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? HAS_TCP : proto == IPPROTO_UDP ? HAS_UDP : HAS_SCTP;
+}
+
 static unsigned protocols_of(const struct service *s)
 {
 	unsigned bits = 0;
 
 	for (size_t i = 0; s != NULL && s->proxied && i < s->port_count; i++)
-		bits |= s->ports[i].proto == IPPROTO_TCP   ? HAS_TCP
-			: s->ports[i].proto == IPPROTO_UDP ? HAS_UDP
-							   : HAS_SCTP;
+		bits |= protocol_bit(s->ports[i].proto);
 	return bits;
 }
 
+static bool is_sticky(const struct service *s)
+{
+	return s != NULL && s->sticky;
+}
+
+/* A service without prev may have been known before this process, or its frontends may have been another's. */
 void fixup_published(struct fixup *f, const struct service *prev, const struct service *next)
 {
 	if (f->parts.conntrack != NULL && staleflows_possible(prev, next)) {
@@ -67,7 +78,7 @@ void fixup_published(struct fixup *f, const struct service *prev, const struct s
 	}
 	if (f->parts.conntrack != NULL && f->parts.reset_removed_tcp)
 		cutoff_note(&f->cutoff, prev, next, clock_ms());
-	if (prev != NULL && prev->sticky)
+	if (is_sticky(prev) || is_sticky(next))
 		f->affinity = f->parts.nft != NULL;
 }
 
@@ -91,13 +102,16 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 	}
 }
 
-/* Rules are right either way; entries that stay go by their own time-outs. So a failure is told once, not retried. */
-static void sweep_failed(struct fixup *f, const char *what, int error)
+/* What stays may live on: each packet of a flow renews its entry. So it is tried again; told once. */
+static bool sweep_failed(struct fixup *f, const char *what, int error)
 {
 	f->stats.failures++;
-	if (!f->failed)
-		log_warn("%s: stale entries could not be removed: %s", what, strerror(-error));
-	f->failed = true;
+	if (f->retry_ms == 0)
+		log_warn("%s: stale entries could not be removed, trying again: %s", what, strerror(-error));
+	f->retry_ms = f->retry_ms == 0 ? FIXUP_GAP_MS : f->retry_ms * 2;
+	if (f->retry_ms > RETRY_LAST_MS)
+		f->retry_ms = RETRY_LAST_MS;
+	return false;
 }
 
 /*
@@ -109,35 +123,34 @@ static bool cut_is_due(const struct fixup *f)
 	return f->cutoff.next_ms != 0 && f->cutoff.next_ms <= f->now_ms;
 }
 
-static void sweep_flows(struct fixup *f)
+static int sweep_protocol(struct fixup *f, uint8_t proto)
 {
-	static const struct {
-		unsigned bit;
-		uint8_t proto;
-	} protocols[] = {{HAS_TCP, IPPROTO_TCP}, {HAS_UDP, IPPROTO_UDP}, {HAS_SCTP, IPPROTO_SCTP}};
+	const struct conntrack_sweep sweep = {
+		.proto = proto, .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f), .judge = judge, .ctx = f};
+	size_t deleted = 0;
+	int error = conntrack_sweep(f->parts.conntrack, &sweep, &deleted);
+
+	f->stats.flows_deleted += deleted;
+	return error;
+}
+
+static bool sweep_flows(struct fixup *f)
+{
+	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
 	const uint64_t start_ns = clock_ns();
 
-	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
-		const struct conntrack_sweep sweep = {.proto = protocols[i].proto,
-						      .unreplied_only =
-							      protocols[i].proto == IPPROTO_TCP && !cut_is_due(f),
-						      .judge = judge,
-						      .ctx = f};
-		size_t deleted = 0;
-		if ((f->protocols & protocols[i].bit) == 0)
-			continue;
-		int error = conntrack_sweep(f->parts.conntrack, &sweep, &deleted);
-		f->stats.flows_deleted += deleted;
+	for (size_t i = 0; i < sizeof protocols; i++) {
+		unsigned bit = protocol_bit(protocols[i]);
+		int error = (f->protocols & bit) != 0 ? sweep_protocol(f, protocols[i]) : 0;
 		if (error < 0)
-			sweep_failed(f, "conntrack", error);
-		else
-			f->failed = false;
+			return sweep_failed(f, "conntrack", error);
+		f->protocols &= ~bit;
 	}
 	f->stats.sweeps++;
 	f->stats.last_us = (clock_ns() - start_ns) / 1000;
-	f->protocols = 0;
 	gone_fini(&f->gone);
 	cutoff_done(&f->cutoff, f->now_ms);
+	return true;
 }
 
 struct affinity_sweep {
@@ -153,28 +166,58 @@ static void on_affinity(void *ctx, const struct element *e)
 		element_list_add(&sweep->stale, e);
 }
 
+static bool has_conntrack(const struct fixup *f)
+{
+	return f->parts.conntrack != NULL;
+}
+
 /*
  * One transaction per entry would be slow, one for all fails when a single entry has timed out since it was read: then
  * the rest goes one by one.
  */
-static void sweep_affinity(struct fixup *f)
+static void affinity_delete(struct fixup *f, const struct element_list *stale)
+{
+	for (size_t i = 0; i < stale->count; i++) {
+		f->protocols |= has_conntrack(f) ? protocol_bit(stale->items[i].proto) : 0;
+		nft_tx_del(f->parts.nft, &stale->items[i]);
+	}
+	if (nft_tx_commit(f->parts.nft) < 0) {
+		for (size_t i = 0; i < stale->count; i++) {
+			nft_tx_del(f->parts.nft, &stale->items[i]);
+			nft_tx_commit(f->parts.nft);
+		}
+	}
+	f->stats.affinity_deleted += stale->count;
+}
+
+/*
+ * The packet path writes here meanwhile, and a table that grows hides entries from the reader: what one look finds,
+ * the next one must find gone.
+ */
+static bool sweep_affinity(struct fixup *f)
 {
 	struct affinity_sweep sweep = {.claims = f->parts.claims};
 	int error = nft_dump_set(f->parts.nft, SET_AFFINITY, on_affinity, &sweep);
 
-	for (size_t i = 0; error == 0 && i < sweep.stale.count; i++)
-		nft_tx_del(f->parts.nft, &sweep.stale.items[i]);
-	if (error == 0 && nft_tx_commit(f->parts.nft) < 0) {
-		for (size_t i = 0; i < sweep.stale.count; i++) {
-			nft_tx_del(f->parts.nft, &sweep.stale.items[i]);
-			nft_tx_commit(f->parts.nft);
-		}
+	if (error < 0) {
+		element_list_fini(&sweep.stale);
+		return sweep_failed(f, "affinity", error);
 	}
-	if (error < 0)
-		sweep_failed(f, "affinity", error);
-	f->stats.affinity_deleted += sweep.stale.count;
-	f->affinity = false;
+	if (sweep.stale.count != 0)
+		affinity_delete(f, &sweep.stale);
+	f->affinity = sweep.stale.count != 0;
 	element_list_fini(&sweep.stale);
+	return true;
+}
+
+/* Affinity first: a flow that loses its entry is balanced anew, and would be sent where the affinity says. */
+static void sweep(struct fixup *f)
+{
+	bool well = (!f->affinity || sweep_affinity(f)) && (f->protocols == 0 || sweep_flows(f));
+
+	if (well)
+		f->retry_ms = 0;
+	f->earliest_ms = f->now_ms + (well ? FIXUP_GAP_MS : f->retry_ms);
 }
 
 /* When a connection waits to be cut, that is the time to come back. */
@@ -194,10 +237,8 @@ uint64_t fixup_turn(struct fixup *f, uint64_t now_ms)
 		return wait_for_cut(f, now_ms);
 	if (now_ms < f->earliest_ms)
 		return f->earliest_ms - now_ms;
-	f->earliest_ms = now_ms + FIXUP_GAP_MS;
-	if (f->affinity)
-		sweep_affinity(f);
-	if (f->protocols != 0)
-		sweep_flows(f);
+	sweep(f);
+	if (f->protocols != 0 || f->affinity)
+		return f->earliest_ms - now_ms;
 	return wait_for_cut(f, now_ms);
 }

@@ -104,6 +104,16 @@ class FixupTest(unittest.TestCase):
         self.put(0, 1, 2, proto="TCP")  # and with the affinity itself
         lab.wait_until(lambda: self.node.elements("affinity4") == [])
 
+    def test_affinity_to_an_endpoint_that_left_while_no_daemon_ran(self):
+        self.put(0, 1, proto="TCP", sessionAffinity="ClientIP")
+        self.daemon()
+        first = traffic.connect(self.client, VIP, 80).server
+        self.started.stop()
+        rest = 1 - int(first[-1])
+        self.put(rest, proto="TCP", sessionAffinity="ClientIP")
+        self.started.start()
+        lab.equals_within(lambda: traffic.connect(self.client, VIP, 80).server, f"pod-{rest}", 5)
+
     def long_connection(self):
         sock = traffic.open_flow(self.client, VIP, "tcp")
         self.addCleanup(sock.close)

@@ -1,0 +1,230 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "objects.h"
+#include "proxy/elements.h"
+#include "proxy/fixup.h"
+
+/* ---- the kernel's memory, in place of nft/ ---- */
+
+struct conntrack {
+	int fail; /* every sweep fails with it */
+	unsigned sweeps;
+};
+
+struct nft {
+	int fail;		      /* every dump fails with it */
+	struct element_list affinity; /* what a dump shows */
+	size_t hidden;		      /* of these at the end: not to the first dump */
+	unsigned dumps;
+};
+
+static struct conntrack flows;
+static struct nft kernel;
+
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)
+{
+	(void)sweep;
+	*deleted = 0;
+	c->sweeps++;
+	return c->fail;
+}
+
+int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
+{
+	assert_int_equal(set, SET_AFFINITY);
+	nft->dumps++;
+	if (nft->fail != 0)
+		return nft->fail;
+	for (size_t i = 0; i + nft->hidden < nft->affinity.count; i++)
+		each(ctx, &nft->affinity.items[i]);
+	nft->hidden = 0;
+	return 0;
+}
+
+void nft_tx_del(struct nft *nft, const struct element *e)
+{
+	for (size_t i = 0; i < nft->affinity.count; i++)
+		if (element_same_key(&nft->affinity.items[i], e))
+			nft->affinity.items[i] = nft->affinity.items[--nft->affinity.count];
+}
+
+int nft_tx_commit(struct nft *nft)
+{
+	(void)nft;
+	return 0;
+}
+
+/* ---- scene ---- */
+
+struct scene {
+	struct claims *claims;
+	struct service *service;
+	struct fixup *fixup;
+};
+
+static struct service *compiled(const char *endpoints, bool sticky)
+{
+	struct arena *a = arena_new(4096), *scratch = arena_new(4096);
+	struct service_object *o = make_service(a, "dns", "10.96.0.1");
+	const struct slice_object *slice = make_slice(a, "u", "u", IPPROTO_UDP, 5353, endpoints);
+	struct node_view node = {.name = "here"};
+	struct compile_input in = {.object = o, .slices = &slice, .slice_count = 1, .node = &node};
+
+	add_port(a, o, "u", IPPROTO_UDP, 53, 0);
+	o->client_ip_affinity = sticky;
+	o->affinity_timeout_s = 10800;
+	struct service *s = service_compile(&in, scratch);
+	arena_free(a);
+	arena_free(scratch);
+	return s;
+}
+
+static void publish(struct scene *s, struct service *next)
+{
+	claims_replace(s->claims, s->service, next, NULL, NULL);
+	fixup_published(s->fixup, s->service, next);
+	service_free(s->service);
+	s->service = next;
+}
+
+static int setup(void **state)
+{
+	static struct scene s;
+
+	log_set_level(LOG_WARN);
+	flows = (struct conntrack){0};
+	kernel = (struct nft){0};
+	s = (struct scene){.claims = claims_new(NULL, NULL)};
+	const struct fixup_config config = {.conntrack = &flows, .nft = &kernel, .claims = s.claims};
+	s.fixup = fixup_new(&config);
+	*state = &s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, NULL);
+	fixup_free(s->fixup);
+	claims_free(s->claims);
+	element_list_fini(&kernel.affinity);
+	return 0;
+}
+
+/* A client that was sent to 10.0.0.1. */
+static void remember_client(const char *client)
+{
+	struct addr client_addr = ip(client);
+	struct element e = {.set = SET_AFFINITY,
+			    .daddr = ip("10.96.0.1"),
+			    .proto = IPPROTO_UDP,
+			    .port = 53,
+			    .range = cidr_host(&client_addr),
+			    .to = ip("10.0.0.1"),
+			    .to_port = 5353};
+
+	element_list_add(&kernel.affinity, &e);
+}
+
+static uint64_t turn_at(const struct scene *s, uint64_t now_ms)
+{
+	return fixup_turn(s->fixup, now_ms);
+}
+
+/* ---- tests ---- */
+
+static void nothing_to_do_without_a_change(void **state)
+{
+	struct scene *s = *state;
+
+	assert_true(turn_at(s, 1000) == UINT64_MAX);
+	publish(s, compiled("10.0.0.1", false));
+	assert_true(turn_at(s, 1000) == UINT64_MAX);
+	publish(s, compiled("10.0.0.1 10.0.0.2", false));
+	assert_true(turn_at(s, 2000) == UINT64_MAX);
+	assert_int_equal(flows.sweeps, 1);
+	assert_int_equal(kernel.dumps, 0);
+}
+
+static void a_failed_sweep_is_tried_again_ever_slower(void **state)
+{
+	struct scene *s = *state;
+	uint64_t now_ms = 1000, wait_ms;
+
+	flows.fail = -ENOBUFS;
+	publish(s, compiled("10.0.0.1", false));
+	for (uint64_t want_ms = FIXUP_GAP_MS; want_ms < 30000; want_ms *= 2, now_ms += wait_ms) {
+		wait_ms = turn_at(s, now_ms);
+		assert_int_equal(wait_ms, want_ms);
+		assert_int_equal(turn_at(s, now_ms + wait_ms - 1), 1);
+	}
+	assert_int_equal(turn_at(s, now_ms), 30000);
+	assert_int_equal(fixup_stats(s->fixup)->failures, flows.sweeps);
+	flows.fail = 0;
+	assert_true(turn_at(s, now_ms + 30000) == UINT64_MAX);
+	assert_int_equal(fixup_stats(s->fixup)->sweeps, 1);
+}
+
+static void flows_wait_for_an_affinity_that_cannot_be_read(void **state)
+{
+	struct scene *s = *state;
+
+	kernel.fail = -EINTR;
+	publish(s, compiled("10.0.0.1", true));
+	assert_int_equal(turn_at(s, 1000), FIXUP_GAP_MS);
+	assert_int_equal(flows.sweeps, 0);
+	kernel.fail = 0;
+	assert_true(turn_at(s, 1000 + FIXUP_GAP_MS) == UINT64_MAX);
+	assert_int_equal(flows.sweeps, 1);
+}
+
+static void affinity_is_looked_at_until_nothing_is_stale(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.1 10.0.0.2", true));
+	assert_true(turn_at(s, 1000) == UINT64_MAX);
+	remember_client("10.1.0.1");
+	remember_client("10.1.0.2");
+	kernel.hidden = 1; /* the table grew meanwhile */
+	publish(s, compiled("10.0.0.2", true));
+	assert_int_equal(turn_at(s, 2000), FIXUP_GAP_MS);
+	assert_int_equal(kernel.affinity.count, 1);
+	assert_int_equal(turn_at(s, 3000), FIXUP_GAP_MS);
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(flows.sweeps, 3); /* the client that was hidden has come again: its flow leads nowhere */
+	assert_true(turn_at(s, 4000) == UINT64_MAX);
+	assert_int_equal(fixup_stats(s->fixup)->affinity_deleted, 2);
+}
+
+/* Endpoints that left while no daemon ran have no previous version that knows them. */
+static void affinity_from_before_the_start_is_looked_at(void **state)
+{
+	struct scene *s = *state;
+
+	remember_client("10.1.0.1");
+	publish(s, compiled("10.0.0.2", true));
+	assert_int_equal(turn_at(s, 1000), FIXUP_GAP_MS);
+	assert_int_equal(kernel.affinity.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_to_do_without_a_change, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failed_sweep_is_tried_again_ever_slower, setup, teardown),
+		cmocka_unit_test_setup_teardown(flows_wait_for_an_affinity_that_cannot_be_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(affinity_is_looked_at_until_nothing_is_stale, setup, teardown),
+		cmocka_unit_test_setup_teardown(affinity_from_before_the_start_is_looked_at, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
