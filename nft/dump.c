@@ -16,6 +16,7 @@
 #include "nft/names.h"
 #include "nft/netlink.h"
 #include "nft/sets.h"
+#include "nft/slots.h"
 
 struct reading {
 	enum set_id set;
@@ -210,13 +211,37 @@ int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 	return error == 0 ? dump_set(nft, set, AF_INET6, each, ctx) : error;
 }
 
+struct dump {
+	nft_each_fn *each;
+	void *ctx;
+	struct slots_frontends frontends;
+};
+
+static void on_element(void *ctx, const struct element *e)
+{
+	struct dump *d = ctx;
+
+	slots_note(&d->frontends, e);
+	d->each(d->ctx, e);
+}
+
+/* The verdict sets come before the endpoint maps in enum set_id, so these can be asked for by key. */
 int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 {
+	static const int families[] = {AF_INET, AF_INET6};
+	struct dump d = {.each = each, .ctx = ctx};
 	int error = 0;
 
-	for (int set = 0; set < SET_COUNT && error == 0; set++)
-		if (set != SET_AFFINITY || with_affinity)
-			error = nft_dump_set(nft, (enum set_id)set, each, ctx);
+	for (int set = 0; set < SET_COUNT && error == 0; set++) {
+		bool slots = set == SET_ENDPOINTS || set == SET_INTERNAL_ENDPOINTS;
+		for (int f = 0; f < 2 && error == 0; f++) {
+			if (set == SET_AFFINITY && !with_affinity)
+				continue;
+			if (!slots || !slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx))
+				error = dump_set(nft, (enum set_id)set, families[f], on_element, &d);
+		}
+	}
+	slots_fini(&d.frontends);
 	return error;
 }
 

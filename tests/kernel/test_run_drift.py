@@ -91,5 +91,49 @@ class DriftTest(unittest.TestCase):
         self.assertEqual(traffic.connect(self.client, "10.96.0.1", 80).server, "web-0")
 
 
+class LargeTest(unittest.TestCase):
+    """Above 50 000 endpoints the map is read by key instead of dumped (nft/slots.h)."""
+
+    SERVICES = 5200
+
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.node()
+        self.folder = manifests.Folder(self.lab.folder / "m")
+        for first in range(0, self.SERVICES, 400):
+            objects = []
+            for i in range(first, first + 400):
+                objects += [manifests.service(f"s{i}", f"10.96.{i // 250}.{i % 250}", [manifests.port(80, "x")]),
+                            manifests.slice(f"s{i}", [f"10.{200 + n}.{i // 250}.{i % 250}" for n in range(10)],
+                                            [("x", 8080)])]
+            self.folder.put(f"many-{first}", *objects)
+        self.started = self.lab.daemon(self.node, self.folder)
+
+    def kernel(self):
+        return json.loads(self.started.call("status", "-o", "json", check=False).stdout)["kernel"]
+
+    def repaired(self, count, *command):
+        self.node.run("nft", "-f", "-", input="\n".join(command) + "\n")
+        lab.wait_until(lambda: self.kernel()["repairs"] == count and self.kernel()["inStep"])
+        return self.kernel()["lastSyncOperations"]
+
+    def test_restart_and_repair(self):
+        self.assertEqual(self.kernel()["startOperations"], 12 * self.SERVICES)
+        self.started.kill()
+        self.started.start()
+        self.assertEqual((self.kernel()["start"], self.kernel()["startOperations"]), ("adopted", 0))
+        key = "10.96.3.7 . tcp . 80"
+        operations = self.repaired(1, f"delete element inet fairlead endpoints4 {{ {key} . 4 }}")
+        self.assertEqual(operations, 1)
+        operations = self.repaired(2, f"delete element inet fairlead endpoints4 {{ {key} . 9 }}",
+                                   f"add element inet fairlead endpoints4 {{ {key} . 9 : 10.1.1.1 . 1 }}")
+        self.assertEqual(operations, 2)
+        # nobody's slot: only a dump finds it
+        operations = self.repaired(3, f"add element inet fairlead endpoints4 {{ {key} . 99 : 10.1.1.1 . 1 }}")
+        self.assertEqual(operations, 1)
+        self.assertEqual(len(self.node.elements("endpoints4")), 10 * self.SERVICES)
+
+
 if __name__ == "__main__":
     unittest.main()
