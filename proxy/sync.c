@@ -32,6 +32,7 @@ struct sync {
 	uint64_t earliest_ms;		      /* of the next transaction */
 	uint64_t retry_ms;		      /* back-off after a refused commit; 0: the last one went well */
 	uint64_t repair_ms;		      /* back-off between repairs; 0: quiet */
+	bool slow_told;			      /* that repairs slow down */
 	uint64_t repaired_ms;		      /* the last repair */
 	const struct service *winner, *loser; /* of the last contest of this turn; compared, never read */
 	struct sync_stats stats;
@@ -312,6 +313,22 @@ static void log_turn(const struct sync *s, size_t services, size_t operations)
 		log_verbose("sync: %zu services, %zu operations, %.3f ms", services, operations, took_ms);
 }
 
+/*
+ * One big foreign change is told in many messages, and the last of them may come after the repair: only a second one
+ * that needs repair means that somebody keeps changing.
+ */
+static void repair_done(struct sync *s, uint64_t now_ms, size_t operations)
+{
+	s->repaired_ms = now_ms;
+	if (operations == 0)
+		return;
+	s->stats.repairs++;
+	if (s->repair_ms == 0 || s->slow_told)
+		return;
+	log_warn("table inet %s: somebody keeps changing it; repairs slow down", s->parts.config->table);
+	s->slow_told = true;
+}
+
 static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, size_t operations)
 {
 	struct sync_stats *stats = &s->stats;
@@ -325,11 +342,9 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, size_t 
 	stats->operations += operations;
 	if (!stats->done)
 		stats->start_operations = operations;
-	if (s->foreign && operations != 0)
-		stats->repairs++;
 	log_turn(s, services, operations);
 	if (s->foreign)
-		s->repaired_ms = now_ms;
+		repair_done(s, now_ms, operations);
 	if (operations != 0)
 		s->earliest_ms = now_ms + took_us / 1000 + s->parts.min_period_ms;
 	s->retry_ms = 0;
@@ -364,10 +379,9 @@ void sync_distrust(struct sync *s, uint64_t now_ms)
 	s->foreign = s->distrust = true;
 	if (!again) {
 		s->repair_ms = 0;
+		s->slow_told = false;
 		return;
 	}
-	if (s->repair_ms == 0)
-		log_warn("table inet %s: somebody keeps changing it; repairs slow down", s->parts.config->table);
 	s->repair_ms = s->repair_ms == 0 ? REPAIR_FIRST_MS : s->repair_ms * 2;
 	if (s->repair_ms > REPAIR_LAST_MS)
 		s->repair_ms = REPAIR_LAST_MS;

@@ -75,6 +75,23 @@ class DriftTest(unittest.TestCase):
         repaired = datetime.datetime.fromisoformat(line.split()[0])
         self.assertLess((repaired - deleted).total_seconds(), 0.100, line)
 
+    def test_one_big_change_is_one_change(self):
+        """Its last notifications come after the repair: that is nobody who keeps changing."""
+        objects = []
+        for i in range(2000):
+            name = f"many-{i}"
+            objects += [manifests.service(name, f"10.97.{i // 250}.{i % 250}", [manifests.port(80, "http")]),
+                        manifests.slice(name, ["10.244.0.10", "10.244.0.11", "10.244.0.12"], [("http", 8080)])]
+        before = self.kernel()["operations"]
+        self.folder.put("many", *objects)
+        lab.wait_until(lambda: self.kernel()["operations"] > before + 8000)
+        self.repaired(lambda: self.node.nft("flush", "ruleset"))
+        syncs = self.kernel()["syncs"]
+        self.folder.put("one", manifests.service("one", "10.98.0.1", [manifests.port(80, "http")]))
+        lab.wait_until(lambda: self.kernel()["syncs"] > syncs)
+        self.assertNotIn("repairs slow down", self.started.log())
+        self.assertEqual(self.kernel()["repairs"], 1)
+
     def test_no_fight(self):
         """Somebody who flushes all the time: we repair, less and less often, and say so once."""
         end = time.monotonic() + 3
