@@ -178,18 +178,33 @@ static bool receive(struct conn *c)
 	return true;
 }
 
+/* Answers and writes until nothing moves: what waits for room must not wait for the client to send more. */
+static enum fate serve(struct conn *c)
+{
+	size_t before;
+
+	do {
+		before = c->in.length_bytes;
+		enum fate fate = answer_all(c);
+		if (fate != FATE_GOES_ON)
+			return fate;
+		if (!flush(c))
+			return FATE_CLOSE;
+	} while (c->in.length_bytes != before);
+	return FATE_GOES_ON;
+}
+
 static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct conn *c = w->data;
 	enum fate fate = FATE_CLOSE;
 
 	(void)loop;
-	/* Writing makes room for replies to what was read before. */
 	if (((events & EV_READ) == 0 || receive(c)) && flush(c))
-		fate = answer_all(c);
+		fate = serve(c);
 	if (fate == FATE_GIVEN_AWAY)
 		return;
-	if (fate == FATE_CLOSE || !flush(c) || (c->ended && c->out.length_bytes == 0))
+	if (fate == FATE_CLOSE || (c->ended && c->out.length_bytes == 0))
 		conn_close(c);
 	else
 		conn_watch(c);

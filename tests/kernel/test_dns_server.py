@@ -46,6 +46,12 @@ class Tcp(ServerTest):
             sock.sendall(b"".join(framed(query(WEB, serial=n)) for n in range(200)))
             self.assertEqual({Reply(read_tcp(sock)).id for _ in range(200)}, set(range(200)))
 
+    def test_more_replies_than_the_server_keeps_waiting(self):
+        """Many queries at once whose replies pass the limit of unsent bytes: all are answered without a nudge."""
+        with self.client.stream() as sock:
+            sock.sendall(framed(query(BIG)) * 60)  # 100 KB of replies
+            self.assertEqual([len(Reply(read_tcp(sock)).answer) for _ in range(60)], [100] * 60)
+
     def test_a_query_may_arrive_byte_by_byte(self):
         with self.client.stream() as sock:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
