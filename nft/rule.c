@@ -13,6 +13,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #include "base/log.h"
 
@@ -186,6 +187,17 @@ void rule_not_translated(struct nftnl_rule *r)
 	ct(r, NFT_CT_STATUS, -1, REG(0));
 	bitwise(r, IPS_DST_NAT, 0);
 	compare(r, NFT_CMP_EQ, &none, sizeof none);
+}
+
+void rule_not_local(struct nftnl_rule *r)
+{
+	struct nftnl_expr *e = add(r, "fib");
+	uint32_t local = RTN_LOCAL;
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, REG(0));
+	compare(r, NFT_CMP_NEQ, &local, sizeof local);
 }
 
 void rule_mark_set(struct nftnl_rule *r, uint32_t bit)

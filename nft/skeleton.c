@@ -122,10 +122,12 @@ static void build_services(struct build *b)
 	rule_daddr(r, b->family, REG(0u));
 	rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
 	rule_verdict(r, NFT_GOTO, "refuse");
-	r = build_rule(b); /* a ClusterIP that no Service has */
+	/* A ClusterIP that no Service has; an address of this host is none, e.g. the one that DNS listens on. */
+	r = build_rule(b);
 	rule_family(r, b->family);
 	rule_daddr(r, b->family, REG(0u));
 	rule_in_set(r, REG(0u), build_set_name(b, SET_SERVICE_CIDRS, set), false);
+	rule_not_local(r);
 	rule_verdict(r, NF_DROP, NULL);
 }
 
