@@ -251,12 +251,20 @@ void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const
 	rcu_writer_end();
 }
 
+/* Loopback and wildcard addresses tell nobody how to reach this server. */
+static bool names_a_server(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	return !addr_is_loopback(a) && memcmp(a->bytes, zero, sizeof zero) != 0;
+}
+
 void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t count)
 {
 	struct addr_list *list = mem_alloc(sizeof *list + count * sizeof *addrs);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!addr_is_loopback(&addrs[i]))
+		if (names_a_server(&addrs[i]))
 			list->addrs[list->count++] = addrs[i];
 	}
 	rcu_writer_begin();

@@ -37,7 +37,8 @@ void zone_namespace_set(struct zone *z, const char *ns, bool exists);
 void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const char *name);
 /* Until true, every cluster name is answered with SERVFAIL. */
 void zone_complete(struct zone *z);
-/* Addresses this server is reached at, for NS and ns.dns (B.4). Loopback ones help nobody: left out. Copied. */
+/* Addresses this server is reached at, for NS and ns.dns (B.4). Loopback and wildcard ones help nobody: left out.
+ * Copied. */
 void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t count);
 /*
  * Prefixes whose reverse names are ours even where no record exists (service and pod ranges): NXDOMAIN there. Each

@@ -109,12 +109,12 @@ static void reverse_ranges(void **state)
 		{"ns.dns.cluster.local", "AAAA", NODATA},
 	};
 	struct cidr range;
-	struct addr servers[] = {lab_addr("127.0.0.1"), lab_addr("192.0.2.53")};
+	struct addr servers[] = {lab_addr("127.0.0.1"), lab_addr("192.0.2.53"), lab_addr("::")};
 
 	(void)state;
 	assert_true(cidr_parse(&range, "10.96.0.0/12"));
 	zone_reverse_set(lab.zone, &range, 1);
-	zone_server_addrs_set(lab.zone, servers, 2);
+	zone_server_addrs_set(lab.zone, servers, 3);
 	CHECK(rows);
 	zone_reverse_set(lab.zone, NULL, 0);
 	zone_server_addrs_set(lab.zone, NULL, 0);
