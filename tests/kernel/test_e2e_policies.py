@@ -34,6 +34,18 @@ class AffinityTest(ClusterTest):
                 with self.subTest(addr=addr, source=ns.short):
                     self.assertEqual(len(self.servers(addr, port, ns=ns)), 1)
 
+    def test_in_every_protocol(self):
+        protos = ("tcp", "udp", "sctp")
+        self.put("sticky", m.service("sticky", [VIP, "fd00:96::6:1"], [m.port(80, p, p.upper()) for p in protos],
+                                     sessionAffinity="ClientIP"),
+                 *[m.slice("sticky", [addr_of(p, family) for p in "abc"], [(p, 8080, p.upper()) for p in protos])
+                   for family in (4, 6)])
+        for vip in (VIP, "fd00:96::6:1"):
+            for proto in protos:
+                with self.subTest(vip=vip, proto=proto):
+                    reached = {traffic.connect(self.client, vip, 80, proto).server for _ in range(12)}
+                    self.assertEqual(len(reached), 1)
+
     def test_clients_are_spread(self):
         self.sticky()
         seen = set()
@@ -80,6 +92,24 @@ class DetectorTest(ClusterTest):
             self.assertIn(traffic.connect(self.node, vip, 80).client, self.node_addrs)
 
 
+class BridgeDetectorTest(ClusterTest):
+    """Pods are what comes in through one interface; here that of the first pod, in place of a bridge."""
+
+    flags = ("--detect-local-mode", "BridgeInterface", "--pod-bridge-interface", "v2")
+
+    def test_by_bridge(self):
+        behind = {pod: self.node.run("ip", "-o", "route", "get", addr_of(pod)).stdout.split(" dev ")[1].split()[0]
+                  for pod in PODS}
+        self.assertIn("v2", behind.values())
+        self.put("web", m.service("web", [VIP, "fd00:96::6:1"], [80]), m.slice("web", ["192.168.0.1"], [8099]),
+                 m.slice("web", ["fd00::1"], [8099]))
+        self.lab.servers.tcp(self.client, "outside", 8099)
+        for pod, device in behind.items():
+            for number, vip in enumerate((VIP, "fd00:96::6:1")):
+                seen = traffic.connect(self.pods[pod], vip, 80).client
+                self.assertEqual(seen == PODS[pod][number], device == "v2", (pod, device, seen))
+
+
 class MasqueradeAllTest(ClusterTest):
     flags = (*ClusterTest.flags, "--masquerade-all", "--masquerade-bit", "5")
 
@@ -88,6 +118,27 @@ class MasqueradeAllTest(ClusterTest):
         for ns in (self.client, self.pods["b"], self.node):
             self.assertIn(traffic.connect(ns, VIP, 80).client, self.node_addrs)
         self.assertEqual(traffic.connect(self.pods["b"], addr_of("a"), 8080).client, addr_of("b"))
+
+
+    def test_the_mark_is_ours_for_no_longer_than_needed(self):
+        """A mark that stays gets a tunnel's outer packet masqueraded too (k/k#92035); other bits are others'."""
+        self.node.run("nft", "-f", "-", input="""
+            table inet watcher {
+                chain first { type filter hook prerouting priority -300; meta mark set 0x40; }
+                chain before { type filter hook postrouting priority 50; tcp dport 8080 meta mark 0x60 counter; }
+                chain after {
+                    type filter hook postrouting priority 150
+                    tcp dport 8080 meta mark 0x40 counter
+                    tcp dport 8080 meta mark & 0x20 != 0 counter
+                }
+            }""")
+        self.addCleanup(self.node.nft, "delete", "table", "inet", "watcher")
+        for number, vip in enumerate((VIP, "fd00:96::6:1")):
+            self.put("web", *pair("web", vip, "a"))
+            self.assertIn(traffic.connect(self.client, vip, 80).client, self.node_addrs)
+            counts = [expression["counter"]["packets"] for item in self.node.table("watcher")
+                      for expression in item.get("rule", {}).get("expr", ()) if "counter" in expression]
+            self.assertEqual((counts[0], counts[1] > number, counts[2]), (number + 1, True, 0), counts)
 
 
 class ServiceCidrTest(ClusterTest):
