@@ -1,6 +1,5 @@
 /* The asking side of the control socket. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>

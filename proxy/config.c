@@ -6,10 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-#include "proxy/options.h"
 
 #define NAME_BYTES_MAX 253 /* RFC 1123 subdomain, as Kubernetes limits names */
 
