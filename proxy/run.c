@@ -169,7 +169,7 @@ static void dns_open(struct daemon *d)
 					     .transfer_count = c->dns_transfer.count};
 	d->server = server_start(&server, &error);
 	if (d->server == NULL)
-		fatalx("dns: %s", error);
+		fatalx("%s", error);
 	figures_dns_init(report_metrics(d->report), d->server);
 }
 
