@@ -220,17 +220,24 @@ static void report_open(struct daemon *d)
 		d->relay = relay_start(report_metrics(d->report));
 }
 
-static void watchers_start(struct daemon *d)
+/* First of all: a signal that comes while the parts are put together waits for the loop. */
+static void signals_start(struct daemon *d)
 {
-	ev_init(&d->later, on_later);
+	signal(SIGPIPE, SIG_IGN);
 	ev_signal_init(&d->stop[0], on_stop, SIGTERM);
 	ev_signal_init(&d->stop[1], on_stop, SIGINT);
 	ev_signal_init(&d->reload, on_reload, SIGHUP);
-	ev_io_init(&d->addresses, on_addresses, hostaddr_fd(d->host), EV_READ);
-	d->later.data = d->reload.data = d->addresses.data = d->foreign.data = d;
+	d->reload.data = d;
 	ev_signal_start(d->loop, &d->stop[0]);
 	ev_signal_start(d->loop, &d->stop[1]);
 	ev_signal_start(d->loop, &d->reload);
+}
+
+static void watchers_start(struct daemon *d)
+{
+	ev_init(&d->later, on_later);
+	ev_io_init(&d->addresses, on_addresses, hostaddr_fd(d->host), EV_READ);
+	d->later.data = d->addresses.data = d;
 	ev_io_start(d->loop, &d->addresses);
 	if (d->nft == NULL)
 		return;
@@ -269,8 +276,8 @@ int run(struct config *config, int argc, char **argv)
 	}
 	log_set_level((enum log_level)config->verbosity);
 	log_notice("fairlead %s starts on node %s", VERSION, config->node_name);
-	signal(SIGPIPE, SIG_IGN);
 	d.loop = ev_default_loop(EVFLAG_AUTO);
+	signals_start(&d);
 	control_bind(&d);
 	kernel_open(&d);
 	zone_open(&d);

@@ -141,6 +141,14 @@ class LifecycleTest(unittest.TestCase):
         daemon.process.send_signal(signal.SIGINT)
         self.assertEqual(daemon.process.wait(lab.LIMIT_S), 0)
 
+    def test_signals_while_starting(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            daemon = self.daemon(start=False).start(ready=False)
+            lab.wait_until(lambda: os.path.exists(daemon.control + ".lock"), every_s=0.0005)
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.process.send_signal(number)
+            self.assertEqual(daemon.process.wait(lab.LIMIT_S), 0, daemon.log())
+
     def test_restart_sends_nothing_when_nothing_changed(self):
         daemon = self.daemon()
         before = self.node.table()
