@@ -20,6 +20,8 @@ LEFT_OUT = {
 def service(name, ports=("http",), **spec):
     ports = [{"name": p, "protocol": "TCP", "port": 80 + n} for n, p in enumerate(ports)]
     spec = {"type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"], "ports": ports, **spec}
+    if spec["type"] == "ExternalName":
+        spec = {key: value for key, value in spec.items() if not key.startswith("clusterIP")}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "ns"}, "spec": spec}
 
 
