@@ -19,7 +19,8 @@
 struct nft {
 	enum table_state state;
 	struct element_list table, del, add;
-	int fail; /* the next commit or load fails with it */
+	int fail;     /* the next commit or load fails with it */
+	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
 };
 
@@ -106,10 +107,20 @@ static void apply(struct nft *nft)
 	}
 }
 
+static void break_off(struct nft *nft)
+{
+	if (nft->del.count > nft->loses)
+		nft->del.count = nft->loses;
+	nft->add.count = nft->loses = 0;
+	apply(nft);
+}
+
 int nft_tx_commit(struct nft *nft)
 {
 	int error = nft->del.count + nft->add.count != 0 ? take_failure(nft) : 0;
 
+	if (error != 0)
+		break_off(nft);
 	if (error == 0 && nft->del.count + nft->add.count != 0) {
 		apply(nft);
 		buf_printf(&events, "commit -%zu +%zu;", nft->del.count, nft->add.count);
@@ -149,7 +160,7 @@ void zone_complete(struct zone *z)
 }
 
 /* What happened since the last call. */
-static const char *happened(void)
+static inline const char *happened(void)
 {
 	static char text[1024];
 

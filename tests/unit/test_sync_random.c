@@ -1,0 +1,243 @@
+/*
+ * Thousands of random turns: services that contest addresses come, change and go, commits are refused, tables are
+ * damaged, the daemon starts again. Whenever the kernel half is in step, the table holds what the objects ask for, no
+ * more and no less; with the sanitizers, nothing that was freed is read.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "proxy/sync.h"
+#include "tests/unit/fakekernel.h"
+#include "tests/unit/objects.h"
+
+#define NAMES 6
+#define STEPS 4000
+
+struct scene {
+	struct config config;
+	struct node node;
+	struct store *store;
+	struct sync *sync;
+	struct sink sink;
+	uint64_t now_ms, serial;
+};
+
+static const char *const names[NAMES] = {"a", "b", "c", "d", "e", "f"};
+
+static int dice(int sides)
+{
+	return rand() % sides;
+}
+
+static void ignore_change(void *ctx, const struct object *prev, const struct object *next)
+{
+	(void)ctx, (void)prev, (void)next;
+}
+
+static void ignore(void *ctx)
+{
+	(void)ctx;
+}
+
+static void sync_make(struct scene *s)
+{
+	const struct sync_config config = {
+		.store = s->store, .nft = &kernel, .zone = &answers, .node = &s->node, .config = &s->config};
+
+	s->sync = sync_new(&config);
+}
+
+static void start(struct scene *s)
+{
+	static const struct store_listener listener = {
+		.changed = ignore_change, .complete = ignore, .turn_end = ignore};
+
+	s->store = store_new(&listener);
+	s->sink = store_sink(s->store);
+	sync_make(s);
+}
+
+static void put_service(struct scene *s, const char *name)
+{
+	static const char *const vips[] = {"10.96.0.1", "10.96.0.2", "10.96.0.3"};
+	struct arena *arena = arena_new(1024);
+	struct service_object *o = make_service(arena, name, vips[dice(3)]);
+
+	o->object.arena = arena;
+	o->object.digest = ++s->serial;
+	o->type = SERVICE_LOAD_BALANCER;
+	o->external_policy = dice(2) ? POLICY_LOCAL : POLICY_CLUSTER;
+	o->client_ip_affinity = dice(3) == 0;
+	add_port(arena, o, "", IPPROTO_TCP, (uint16_t)(80 + dice(2)), 0);
+	if (dice(2))
+		add_external_ip(arena, o, "1.1.1.1");
+	if (dice(3) == 0)
+		add_ingress(arena, o, "1.1.1.2", false);
+	if (dice(3) == 0)
+		add_range(arena, o, "203.0.113.0/24");
+	s->sink.upsert(s->sink.ctx, &o->object);
+}
+
+static void put_slice(struct scene *s, const char *name)
+{
+	struct arena *arena = arena_new(1024);
+	char endpoints[256] = "";
+	size_t used = 0;
+
+	for (int i = 1; i < 10; i++)
+		if (dice(3) == 0)
+			used += (size_t)snprintf(endpoints + used, sizeof endpoints - used, "%s10.0.0.%d%s ",
+						 dice(4) ? "" : "~", i, i % 2 ? "@here" : "");
+	struct slice_object *o = make_slice(arena, name, "", IPPROTO_TCP, 8080, endpoints);
+	o->object.arena = arena;
+	o->object.digest = ++s->serial;
+	o->service_name = names[dice(20) ? name[0] - 'a' : dice(NAMES)]; /* now and then it changes hands */
+	s->sink.upsert(s->sink.ctx, &o->object);
+}
+
+/* Somebody deletes elements. */
+static void damage(void)
+{
+	for (int i = dice(3); i >= 0 && kernel.table.count != 0; i--)
+		kernel.table.items[dice((int)kernel.table.count)] = kernel.table.items[kernel.table.count - 1],
+		kernel.table.count--;
+}
+
+static void object_step(struct scene *s)
+{
+	const char *name = names[dice(NAMES)];
+
+	switch (dice(6)) {
+	case 0:
+		s->sink.remove(s->sink.ctx, OBJECT_SERVICE, "default", name);
+		break;
+	case 1:
+		s->sink.remove(s->sink.ctx, OBJECT_SLICE, "default", name);
+		break;
+	case 2:
+	case 3:
+		put_service(s, name);
+		break;
+	default:
+		put_slice(s, name);
+		break;
+	}
+}
+
+static void trouble_step(struct scene *s)
+{
+	switch (dice(12)) {
+	case 0:
+		kernel.fail = -EBUSY;
+		kernel.loses = (size_t)dice(3);
+		break;
+	case 1:
+		damage();
+		sync_distrust(s->sync, s->now_ms);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The table that these objects ask for, compiled without what any turn left behind but the slots. */
+static void check_table(struct scene *s)
+{
+	struct arena *scratch = arena_new(4096);
+	struct claims *claims = claims_new(NULL, NULL);
+	struct service *all[NAMES * 2] = {NULL};
+	struct element_list want = {0};
+	struct store_service *service;
+	size_t at = 0, count = 0;
+
+	while ((service = store_next_service(s->store, &at)) != NULL) {
+		const struct compile_input in = {.object = service->object,
+						 .slice_count = service->slice_count,
+						 .slices = service->slices,
+						 .node = &s->node.view,
+						 .prev = service->current};
+		assert_false(service->pending);
+		if (service->object == NULL)
+			assert_null(service->current);
+		else if ((all[count] = service_compile(&in, scratch)) != NULL)
+			claims_replace(claims, NULL, all[count++], NULL, NULL);
+	}
+	for (size_t i = 0; i < count; i++)
+		elements_collect(&want, all[i], claims);
+	element_list_sort(&want);
+	element_list_sort(&kernel.table);
+	assert_int_equal(kernel.table.count, want.count);
+	for (size_t i = 0; i < want.count; i++)
+		assert_true(element_equal(&want.items[i], &kernel.table.items[i]));
+	for (size_t i = 0; i < count; i++) {
+		claims_replace(claims, all[i], NULL, NULL, NULL);
+		service_free(all[i]);
+	}
+	element_list_fini(&want);
+	claims_free(claims);
+	arena_free(scratch);
+}
+
+/* The daemon ends and another one finds the table; the answers live with the daemon. */
+static void restart(struct scene *s)
+{
+	struct service *service;
+	size_t at = 0;
+
+	sync_free(s->sync);
+	store_free(s->store);
+	while ((service = map_next(&answers.services, &at)) != NULL)
+		service_free(service);
+	map_fini(&answers.services);
+	start(s);
+	for (int i = 0; i < 2 * NAMES; i++)
+		object_step(s);
+	s->sink.complete(s->sink.ctx);
+}
+
+static void turns_in_any_order_end_in_step(void **state)
+{
+	static struct scene s;
+	size_t checked = 0;
+
+	(void)state;
+	srand(23);
+	log_set_level(LOG_WARN);
+	s.config.table = "fairlead";
+	s.node.view.name = "here";
+	start(&s);
+	s.sink.complete(s.sink.ctx);
+	for (int step = 0; step < STEPS; step++) {
+		for (int i = dice(4); i > 0; i--)
+			object_step(&s);
+		trouble_step(&s);
+		s.now_ms += (uint64_t)dice(300);
+		if (sync_turn(s.sync, s.now_ms) == SYNC_IDLE) {
+			check_table(&s);
+			checked++;
+		}
+		if (dice(200) == 0)
+			restart(&s);
+		buf_clear(&events);
+	}
+	assert_in_range(checked, STEPS / 4, STEPS);
+	sync_free(s.sync);
+	store_free(s.store);
+	fakes_fini();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(turns_in_any_order_end_in_step),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
