@@ -71,6 +71,8 @@ class ApiserverDaemon(lab.LabTest):
         self.server.disturb("close")
         lab.wait_until(lambda: f'rest_client_requests_total{{code="200",host="{self.server.url[7:]}",method="GET"}} '
                        in traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
+        daemon.stop()
+        self.assertIsNotNone(self.node.table(), "the rules stay")
 
     def test_names(self):
         self.daemon()
