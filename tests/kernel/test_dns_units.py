@@ -3,7 +3,6 @@ import socket
 import unittest
 
 import lab
-from dns_client import Client
 from test_dns_vectors import VECTORS, Server, manifests_of
 
 UNIT = VECTORS["unit"]
