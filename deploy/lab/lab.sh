@@ -11,9 +11,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_PREFIX=${LAB_PREFIX:-fairlead-}
 LAB_FOLDER=${LAB_FOLDER:-/run/fairlead-lab}
-FAIRLEAD=${FAIRLEAD:-${FAIRLEAD_BUILD:-$here/../../build}/fairlead}
+FAIRLEAD=${FAIRLEAD:-${FAIRLEAD_BUILD:-$(cd "$here/../.." && pwd)/build}/fairlead}
 lab_nodes="gateway client backend-0 backend-1 backend-2"
-LAB_IN=("$here/lab.sh" in) # how people reach a namespace, for texts
 
 # lab_in NODE COMMAND…: runs a command in a namespace; names are resolved by fairlead there, whatever the host does
 lab_in() {
@@ -132,7 +131,9 @@ lab_down() {
 }
 
 lab_help() {
-	local to="${LAB_IN[*]}"
+	local to ask
+	to="$(realpath --relative-to="$PWD" "$here/lab.sh") in"
+	ask="--control $LAB_FOLDER/control.sock"
 	cat <<-EOT
 		The lab is up. Try:
 		  $to client curl http://web/                          a name, the search path, a virtual address
@@ -141,7 +142,8 @@ lab_help() {
 		  $to client curl http://10.1.0.1:30080/               a node port
 		  $to client curl -6 http://web/                       the same over IPv6
 		  $to gateway nft list table inet fairlead             what is in the kernel
-		  $FAIRLEAD status --control $LAB_FOLDER/control.sock
+		  $(realpath --relative-to="$PWD" "$FAIRLEAD") status $ask
+		  $(realpath --relative-to="$PWD" "$FAIRLEAD") endpoints shop/web $ask
 		Edit the manifests in $LAB_FOLDER/manifests (ready: false → true) and look again. Log: $LAB_FOLDER/fairlead.log
 		Remove it all: make lab-down
 	EOT

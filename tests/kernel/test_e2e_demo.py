@@ -10,33 +10,33 @@ import lab
 FOLDER = Path(__file__).resolve().parents[2] / "deploy/lab"
 
 
-def namespaces():
-    return {n for n in os.listdir("/run/netns") if n.startswith("fairlead")} if os.path.isdir("/run/netns") else set()
+def namespaces(prefix):
+    """Those of one demo or lab: others may run beside it."""
+    return [n for n in os.listdir("/run/netns") if n.startswith(prefix)] if os.path.isdir("/run/netns") else []
 
 
 class DemoTest(unittest.TestCase):
     def setUp(self):
         self.env = dict(os.environ, FAIRLEAD=str(lab.BUILD / "fairlead"))
-        self.before = namespaces()
 
     def test_the_demo_shows_what_it_says(self):
-        done = subprocess.run([FOLDER / "demo.sh"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, timeout=300, stdin=subprocess.DEVNULL)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertNotIn("WRONG", done.stdout)
-        self.assertEqual(namespaces() - self.before, set())
+        process = subprocess.Popen([FOLDER / "demo.sh"], env=self.env, stdout=subprocess.PIPE, text=True,
+                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        out, _ = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, 0, out)
+        self.assertNotIn("WRONG", out)
+        self.assertEqual(namespaces(f"fairlead-{process.pid}-"), [])
 
     def test_an_interrupted_demo_cleans_up(self):
         process = subprocess.Popen([FOLDER / "demo.sh"], env=self.env, stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
-        mine = f"fairlead-{process.pid}-"
         for line in process.stdout:
             if line.startswith("1. "):
                 break
         os.killpg(process.pid, signal.SIGINT)
         out, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, out)
-        self.assertEqual([n for n in namespaces() if n.startswith(mine)], [])
+        self.assertEqual(namespaces(f"fairlead-{process.pid}-"), [])
 
     def test_the_lab_stays_until_it_is_taken_down(self):
         env = dict(self.env, LAB_PREFIX=f"fl-{os.getpid()}-lab-", LAB_FOLDER=f"/tmp/fairlead-lab-{os.getpid()}-make")
@@ -53,7 +53,7 @@ class DemoTest(unittest.TestCase):
         self.assertNotEqual(run("up").returncode, 0)  # there is one already
         self.assertEqual(run("down").returncode, 0)
         self.assertFalse(os.path.exists(env["LAB_FOLDER"]))
-        self.assertEqual([n for n in os.listdir("/run/netns") if n.startswith(env["LAB_PREFIX"])], [])
+        self.assertEqual(namespaces(env["LAB_PREFIX"]), [])
 
 
 if __name__ == "__main__":
