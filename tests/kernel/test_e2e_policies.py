@@ -170,6 +170,26 @@ class ServiceCidrTest(ClusterTest):
         self.remove("cidr-3")
 
 
+class HintsTest(ClusterTest):
+    def test_node_hints(self):
+        """A.6: they count while every ready endpoint has one and one is for this node ("node"), zones or not."""
+        def write(a, b):
+            self.put("hints", m.service("hints", VIP, [80]),
+                     m.slice("hints", [m.endpoint(addr_of("a"), **a), m.endpoint(addr_of("b"), **b)], [8080]))
+
+        here, there = ({"hints": {"forNodes": [{"name": n}], "forZones": [{"name": "z"}]}} for n in ("node", "other"))
+        leaving = {"ready": False, "serving": True, "terminating": True}
+        write(here, there)
+        self.reaches(self.client, VIP, 80, "a")
+        for both in (({}, there), (here, {}), (there, there)):
+            write(*both)
+            self.reaches(self.client, VIP, 80, "ab")
+        write({**here, **leaving}, there)  # of those that are ready, none is for us
+        self.reaches(self.client, VIP, 80, "b")
+        write({**here, **leaving}, {**there, **leaving})  # hints say nothing about the fallback
+        self.reaches(self.client, VIP, 80, "ab")
+
+
 class TypesTest(ClusterTest):
     def test_a_service_changes_its_type(self):
         name, slice = f"many.default.{DOMAIN}", m.slice("many", [addr_of("a"), addr_of("b")], [8080])

@@ -1,0 +1,58 @@
+"""
+A daemon in a user namespace of its own, as container runtimes without root start it: nothing may raise the socket
+buffers there, and no datagram to the kernel can be longer than they are.
+"""
+import json
+import subprocess
+import unittest
+
+import lab
+import manifests
+
+SERVICES, ENDPOINTS = 1500, 8
+
+
+class UserNamespaceTest(unittest.TestCase):
+    def setUp(self):
+        self.lab = lab.Lab()
+        self.addCleanup(self.lab.end)
+        self.node = self.lab.ns("node")
+        self.folder = manifests.Folder(self.lab.folder / "m")
+        self.control = str(self.lab.folder / "control.sock")
+
+    def put(self, block):
+        self.folder.put("many", *[thing for i in range(SERVICES) for thing in (
+            manifests.service(f"s{i}", f"10.96.{i // 250}.{i % 250 + 1}", [80]),
+            manifests.slice(f"s{i}", [f"10.{block}.{n}.{i % 250 + 1}" for n in range(ENDPOINTS)], [8080]))])
+
+    def kernel(self):
+        status = self.node.run(lab.BUILD / "fairlead", "status", "-o", "json", "--control", self.control, check=False)
+        return json.loads(status.stdout)["kernel"] if status.returncode == 0 else {}
+
+    def endpoints(self, pid):
+        """What stock nft sees in there."""
+        text = self.node.run("nsenter", "-t", pid, "-U", "-n", "--preserve-credentials", "nft", "-j", "list", "map",
+                             "inet", "fairlead", "endpoints4").stdout
+        return [value["concat"][0] for item in json.loads(text)["nftables"] if "map" in item
+                for _, value in item["map"]["elem"]]
+
+    def test_loads_and_changes_larger_than_the_send_buffer(self):
+        self.put(1)
+        daemon = self.node.popen("unshare", "--user", "--map-root-user", "--net", lab.BUILD / "fairlead", "run",
+                                 "--manifests", self.folder.path, "--control", self.control, "--dns-listen",
+                                 "127.0.0.1", "--healthz-bind-address", "", "--metrics-bind-address", "",
+                                 stderr=subprocess.DEVNULL)
+        lab.wait_until(lambda: self.kernel().get("inStep"), what="everything loaded")
+        loaded = self.endpoints(daemon.pid)
+        self.assertEqual((len(loaded), {addr.split(".")[1] for addr in loaded}), (SERVICES * ENDPOINTS, {"1"}))
+        self.put(2)
+        lab.wait_until(lambda: self.kernel().get("lastSyncOperations", 0) == 2 * SERVICES * ENDPOINTS, what="all moved")
+        moved = self.endpoints(daemon.pid)
+        self.assertEqual((len(moved), {addr.split(".")[1] for addr in moved}), (SERVICES * ENDPOINTS, {"2"}))
+        self.assertEqual(self.kernel()["refused"], 0)
+        daemon.terminate()
+        self.assertEqual(daemon.wait(lab.LIMIT_S), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
