@@ -22,7 +22,7 @@ enum set_id {
 	SET_ENDPOINTS, /* map FRONTEND . slot → address . port */
 	SET_INTERNAL_ENDPOINTS, /* the same for the pools of SET_INTERNAL */
 	SET_CLUSTER_IPS,	/* set daddr: live ClusterIPs; another port or protocol there is refused */
-	SET_SERVICE_CIDRS,	/* interval set daddr: unallocated ClusterIPs are dropped */
+	SET_SERVICE_CIDRS,	/* interval set daddr: unallocated ClusterIPs are dropped when they leave */
 	SET_ALLOWED_SOURCES,	/* interval set FRONTEND . saddr: loadBalancerSourceRanges */
 	SET_STICKY,		/* map ct original FRONTEND → verdict "learn-T": frontends with ClientIP affinity */
 	SET_AFFINITY,		/* map saddr . FRONTEND → address . port, written by the packet path */

@@ -13,13 +13,8 @@
 static const struct {
 	const char *expression, *option;
 } options[] = {
-	{"ct", "CONFIG_NFT_CT"},
-	{"fib", "CONFIG_NFT_FIB_INET"},
-	{"hash", "CONFIG_NFT_HASH"},
-	{"masq", "CONFIG_NFT_MASQ"},
-	{"nat", "CONFIG_NFT_NAT"},
-	{"numgen", "CONFIG_NFT_NUMGEN"},
-	{"reject", "CONFIG_NFT_REJECT_INET"},
+	{"ct", "CONFIG_NFT_CT"},   {"hash", "CONFIG_NFT_HASH"},	    {"masq", "CONFIG_NFT_MASQ"},
+	{"nat", "CONFIG_NFT_NAT"}, {"numgen", "CONFIG_NFT_NUMGEN"}, {"reject", "CONFIG_NFT_REJECT_INET"},
 };
 
 static const char *option_of(const char *expression)

@@ -13,7 +13,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/rtnetlink.h>
 
 #include "base/log.h"
 
@@ -180,6 +179,14 @@ void rule_from_node(struct nftnl_rule *r)
 	compare(r, NFT_CMP_EQ, &none, sizeof none);
 }
 
+void rule_leaving(struct nftnl_rule *r)
+{
+	uint32_t loopback = 1; /* its index in every namespace */
+
+	meta(r, NFT_META_OIF, REG(0));
+	compare(r, NFT_CMP_NEQ, &loopback, sizeof loopback);
+}
+
 void rule_not_translated(struct nftnl_rule *r)
 {
 	uint32_t none = 0;
@@ -187,17 +194,6 @@ void rule_not_translated(struct nftnl_rule *r)
 	ct(r, NFT_CT_STATUS, -1, REG(0));
 	bitwise(r, IPS_DST_NAT, 0);
 	compare(r, NFT_CMP_EQ, &none, sizeof none);
-}
-
-void rule_not_local(struct nftnl_rule *r)
-{
-	struct nftnl_expr *e = add(r, "fib");
-	uint32_t local = RTN_LOCAL;
-
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, REG(0));
-	compare(r, NFT_CMP_NEQ, &local, sizeof local);
 }
 
 void rule_mark_set(struct nftnl_rule *r, uint32_t bit)

@@ -33,8 +33,8 @@ void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, uint32_t mod
 /* Matches: the rule ends where one fails. */
 void rule_input_interface(struct nftnl_rule *r, const char *name, bool prefix, bool equal);
 void rule_from_node(struct nftnl_rule *r);	/* no input interface: sent by this host */
+void rule_leaving(struct nftnl_rule *r);	/* does not stay on this host: not by the loopback interface */
 void rule_not_translated(struct nftnl_rule *r); /* no destination NAT on this connection */
-void rule_not_local(struct nftnl_rule *r);	/* the destination is no address of this host */
 void rule_mark_set(struct nftnl_rule *r, uint32_t bit);
 void rule_in_set(struct nftnl_rule *r, uint32_t key, const char *set, bool inverted);
 

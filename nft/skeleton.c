@@ -122,13 +122,6 @@ static void build_services(struct build *b)
 	rule_daddr(r, b->family, REG(0u));
 	rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
 	rule_verdict(r, NFT_GOTO, "refuse");
-	/* A ClusterIP that no Service has; an address of this host is none, e.g. the one that DNS listens on. */
-	r = build_rule(b);
-	rule_family(r, b->family);
-	rule_daddr(r, b->family, REG(0u));
-	rule_in_set(r, REG(0u), build_set_name(b, SET_SERVICE_CIDRS, set), false);
-	rule_not_local(r);
-	rule_verdict(r, NF_DROP, NULL);
 }
 
 /*
@@ -199,12 +192,34 @@ static void go_by_family(struct build *b, const char *kind)
 	build_goto(b, build_family_name(b, kind, name));
 }
 
-static void skip_not_translated(struct build *b)
+static void unless_translated(struct build *b, int verdict, const char *chain)
 {
 	struct nftnl_rule *r = build_rule(b);
 
 	rule_not_translated(r);
-	rule_verdict(r, NFT_RETURN, NULL);
+	rule_verdict(r, verdict, chain);
+}
+
+/*
+ * A ClusterIP that no Service has is dropped where the packet would leave, as late as kube-proxy does: an address of
+ * this host may lie in the range (a DNS cache on the cluster's DNS address), and what is for this host does not leave.
+ */
+static void build_untranslated(struct build *b)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct nftnl_rule *r;
+	char set[NAME_BYTES];
+
+	build_chain(b, "untranslated");
+	for (int f = 0; f < 2; f++) {
+		b->family = families[f];
+		r = build_rule(b);
+		rule_family(r, b->family);
+		rule_daddr(r, b->family, REG(0u));
+		rule_in_set(r, REG(0u), build_set_name(b, SET_SERVICE_CIDRS, set), false);
+		rule_leaving(r);
+		rule_verdict(r, NF_DROP, NULL);
+	}
 }
 
 static void build_hooks(struct build *b)
@@ -214,11 +229,11 @@ static void build_hooks(struct build *b)
 	add_base_chain(b, "output", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST);
 	go_by_family(b, "services");
 	add_base_chain(b, "postrouting", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
-	skip_not_translated(b);
+	unless_translated(b, NFT_GOTO, "untranslated");
 	go_by_family(b, "translated");
 	/* Connections from outside to an endpoint on this host never see postrouting. */
 	add_base_chain(b, "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
-	skip_not_translated(b);
+	unless_translated(b, NFT_RETURN, NULL);
 	go_by_family(b, SKELETON_REMEMBER);
 }
 
@@ -239,6 +254,7 @@ void skeleton_build(const struct skeleton *s, const char *table, struct ruleset 
 	build_refuse(&b);
 	build_family(&b, AF_INET);
 	build_family(&b, AF_INET6);
+	build_untranslated(&b);
 	b.out = hooks;
 	build_hooks(&b);
 }

@@ -104,6 +104,17 @@ class VerdictTest(Node):
                     with self.subTest(vip=vip, source=source.short, proto=proto):
                         self.assertEqual(self.ask(source, vip, proto, port).outcome, "refused")
 
+    def test_an_address_of_the_node_inside_a_service_range(self):
+        """A DNS cache on the cluster's DNS address; the drop of unallocated addresses must not hit it."""
+        self.load("service-cidrs 10.96.0.0/16", "service-cidrs fd00:96::/112")
+        self.lab.servers.tcp(self.node, "cache", 53)
+        for vip, other in (("10.96.0.10", "10.96.0.11"), ("fd00:96::10", "fd00:96::11")):
+            self.node.add_addr(vip, "lo", 128 if ":" in vip else 32)
+            for source in (self.asking, self.client, self.node):
+                with self.subTest(vip=vip, source=source.short):
+                    self.assertEqual(self.ask(source, vip, "tcp", 53).server, "cache")
+                    self.assertEqual(self.ask(source, other, "tcp", 53, limit_s=0.3).outcome, "timeout")
+
     def test_interface_detectors(self):
         port = self.node.run("ip", "-o", "route", "get", "10.244.0.20").stdout.split(" dev ")[1].split()[0]
         for option in (f"interface:{port}", f"prefix:{port[:1]}"):
