@@ -37,7 +37,7 @@ class LastKnown(Base):
         daemon = self.daemon_in(folder)
         self.reaches(VIP, 80, "a")
         took_s = time.monotonic() - begin
-        self.assertLess(took_s, 3)  # within 1 s on a quiet machine
+        self.assertLess(took_s, 10)  # within 1 s on a quiet machine; the server's own time-outs are longer
         lab.equals_within(lambda: traffic.dig(self.node, "127.0.0.1", "+short", "web.default.svc.cluster.local").text.split(),
                           [VIP])
         source = self.source(daemon)
