@@ -109,7 +109,9 @@ $(BENCH_DNS): $(BUILD)/bench/dns/%: $(BUILD)/bench/dns/%.o $(BUILD)/bench/dns/zo
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/bench/dns/zonefill.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
 
 # Beside a bare UDP responder, and NSD and Knot where they are installed (apt-get install dnsperf nsd knot).
-bench-dns: $(BENCH_DNS)
+bench-dns: deps
+	$(Q)deploy/deps.sh bench
+	$(Q)$(MAKE) $(BENCH_DNS)
 	$(Q)bench/dns/run.py --tools $(BUILD)/bench/dns
 
 deps:

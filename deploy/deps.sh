@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that building, testing and the lab need; does nothing when all are there.
-# `deps.sh lint` installs what `make lint` needs beyond them, `deps.sh image` what `make test-image` needs;
+# `deps.sh lint` installs what `make lint` needs beyond them, `deps.sh image` what `make test-image` needs, `deps.sh bench` the load generator of `make bench-dns`;
 # `deps.sh build` and `deps.sh runtime` are for images: to build the program, to run it.
 set -eu
 
@@ -20,6 +20,7 @@ runtime="libmnl0 libnftnl11 libev4 libcjson1 libfyaml0 liburcu8 libmicrohttpd12 
 case ${1:-} in
 lint) wanted=$lint ;;
 image) wanted=debootstrap ;;
+bench) wanted=dnsperf ;;
 build) wanted=$build ;;
 runtime) wanted=$runtime ;;
 *) wanted="$build $tools" ;;
