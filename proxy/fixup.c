@@ -55,6 +55,14 @@ static unsigned protocol_bit(uint8_t proto)
 	return proto == IPPROTO_TCP ? HAS_TCP : proto == IPPROTO_UDP ? HAS_UDP : HAS_SCTP;
 }
 
+void fixup_gone(struct fixup *f, const struct frontend_key *key)
+{
+	if (f->parts.conntrack == NULL)
+		return;
+	gone_add_key(&f->gone, key);
+	f->protocols |= protocol_bit(key->proto);
+}
+
 static unsigned protocols_of(const struct service *s)
 {
 	unsigned bits = 0;

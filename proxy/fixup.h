@@ -37,6 +37,8 @@ void fixup_free(struct fixup *f); /* NULL is fine */
 
 /* The kernel has this service now; prev or next NULL. Nothing of them is kept. */
 void fixup_published(struct fixup *f, const struct service *prev, const struct service *next);
+/* An adopted table had this frontend, and no service has it now. */
+void fixup_gone(struct fixup *f, const struct frontend_key *key);
 /* After the turn. Returns in how many milliseconds it wants to be called again, or UINT64_MAX. */
 uint64_t fixup_turn(struct fixup *f, uint64_t now_ms);
 const struct fixup_stats *fixup_stats(const struct fixup *f);

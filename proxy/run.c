@@ -80,6 +80,13 @@ static void on_published(void *ctx, const struct service *prev, const struct ser
 		relay_update(d->relay, prev, next);
 }
 
+static void on_gone(void *ctx, const struct frontend_key *key)
+{
+	struct daemon *d = ctx;
+
+	fixup_gone(d->fixup, key);
+}
+
 static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
 	(void)events;
@@ -200,6 +207,7 @@ static void state_open(struct daemon *d)
 					 .config = d->config,
 					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms,
 					 .published = on_published,
+					 .gone = on_gone,
 					 .ctx = d};
 	d->sync = sync_new(&sync);
 	const struct fixup_config fixup = {.conntrack = d->conntrack,

@@ -5,17 +5,21 @@
 
 #include "base/mem.h"
 
+void gone_add_key(struct gone_frontends *g, const struct frontend_key *key)
+{
+	if (map_get(&g->keys, key, sizeof *key) != NULL)
+		return;
+	struct frontend_key *copy = mem_alloc(sizeof *copy);
+	*copy = *key;
+	map_put(&g->keys, copy, sizeof *copy, copy);
+}
+
 void gone_add(struct gone_frontends *g, const struct service *prev, const struct service *next)
 {
 	for (size_t i = 0; prev != NULL && i < prev->frontend_count; i++) {
 		const struct frontend_key *key = &prev->frontends[i].key;
-		if (next != NULL && service_frontend(next, key) != NULL)
-			continue;
-		if (map_get(&g->keys, key, sizeof *key) != NULL)
-			continue;
-		struct frontend_key *copy = mem_alloc(sizeof *copy);
-		*copy = *key;
-		map_put(&g->keys, copy, sizeof *copy, copy);
+		if (next == NULL || service_frontend(next, key) == NULL)
+			gone_add_key(g, key);
 	}
 }
 

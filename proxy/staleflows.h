@@ -31,6 +31,8 @@ struct gone_frontends {
 
 /* Adds the frontends of prev that next (NULL = deleted) does not have. */
 void gone_add(struct gone_frontends *g, const struct service *prev, const struct service *next);
+/* Adds a frontend that a former process left in the kernel. */
+void gone_add_key(struct gone_frontends *g, const struct frontend_key *key);
 void gone_fini(struct gone_frontends *g); /* leaves it empty, ready to use */
 
 enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct gone_frontends *gone);

@@ -222,6 +222,19 @@ static void slots_remember(struct sync *s, const struct image *image)
 		slot_memory_add(s->memory, &image->elements.items[i]);
 }
 
+/* Services that were deleted while no process ran: the packet path may still remember them. */
+static void tell_gone(const struct sync *s, const struct image *image)
+{
+	if (s->stats.done || s->parts.gone == NULL)
+		return;
+	for (size_t i = 0; i < image->elements.count; i++) {
+		const struct element *e = &image->elements.items[i];
+		const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+		if (e->set == SET_DISPATCH && claims_owner(s->claims, &key) == NULL)
+			s->parts.gone(s->parts.ctx, &key);
+	}
+}
+
 /* Compiles what changed and brings the kernel in step. 0 or a negative errno: then the kernel is as it was. */
 static int kernel_turn(struct sync *s, size_t *operations)
 {
@@ -235,6 +248,7 @@ static int kernel_turn(struct sync *s, size_t *operations)
 		compile_dirty(s);
 		slot_memory_free(s->memory);
 		s->memory = NULL;
+		tell_gone(s, &image);
 		if (s->ranges_stale)
 			ranges_turn(s);
 		store_unmark(s->parts.store);

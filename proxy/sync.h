@@ -28,6 +28,8 @@ struct sync_config { /* all borrowed */
 	uint64_t min_period_ms; /* smallest gap between two transactions */
 	/* Told of each service that the kernel has now, before DNS shows it; prev or next NULL. May be NULL. */
 	void (*published)(void *ctx, const struct service *prev, const struct service *next);
+	/* Told at start of each frontend of the adopted table that no service has any more. May be NULL. */
+	void (*gone)(void *ctx, const struct frontend_key *key);
 	void *ctx;
 };
 

@@ -64,6 +64,18 @@ class FixupTest(unittest.TestCase):
         self.folder.remove("web")
         lab.wait_until(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).outcome != "ok")
 
+    def test_udp_of_a_service_deleted_while_no_daemon_ran(self):
+        self.put(0)
+        self.daemon("--service-cidr", "10.96.0.0/16")
+        sock = self.flow()
+        self.assertEqual(traffic.exchange(sock, VIP, 80).server, "pod-0")
+        self.started.stop()
+        self.folder.remove("web")
+        self.assertEqual(traffic.exchange(sock, VIP, 80).server, "pod-0")
+        self.started.start()
+        lab.wait_until(lambda: self.kernel()["flowsDeleted"] >= 1)
+        lab.wait_until(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).outcome != "ok")
+
     def test_udp_node_port(self):
         self.put(0, node_port=30053, type="NodePort")
         outside = self.lab.host(self.node, "outside", "192.168.0.1")
