@@ -133,6 +133,10 @@ static bool server_check(struct credentials *c, char *error)
 			 c->server != NULL ? c->server : "");
 		return false;
 	}
+	if (strchr(c->server, '@') != NULL) { /* the URL is logged, and on the metrics page */
+		snprintf(error, CREDENTIALS_ERROR_BYTES, "API server: user and password in the URL are not supported");
+		return false;
+	}
 	for (n = strlen(c->server); c->server[n - 1] == '/'; n--)
 		c->server[n - 1] = '\0';
 	return true;

@@ -183,6 +183,10 @@ static void in_cluster(void **state)
 	assert_false(credentials_load(&c, &flags, error));
 	assert_non_null(strstr(error, "ftp://x"));
 	credentials_fini(&c);
+	flags.server = "https://user:secret@x";
+	assert_false(credentials_load(&c, &flags, error));
+	assert_string_equal(error, "API server: user and password in the URL are not supported");
+	credentials_fini(&c);
 	flags.server = "https://10.0.0.1:6443//";
 	assert_true(credentials_load(&c, &flags, error));
 	assert_string_equal(c.server, "https://10.0.0.1:6443");
