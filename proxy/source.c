@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dns/zone.h"
 
 _Static_assert(CONFIG_ERROR_BYTES >= CREDENTIALS_ERROR_BYTES, "credentials write into config's error");
 
@@ -41,8 +42,8 @@ static struct lastknown *lastknown_start(const struct source *s, struct store *s
 
 	if (c->state_dir[0] == '\0')
 		return NULL;
-	buf_printf(&source, "%s %s%s%s%s", s->credentials.server, c->node_name, c->no_dns ? " proxy" : "",
-		   c->service_proxy_name != NULL ? " " : "",
+	buf_printf(&source, "%s %s%s%s%s%s", s->credentials.server, c->node_name, c->no_dns ? " proxy" : "",
+		   c->dns_pods == PODS_VERIFIED ? " all-pods" : "", c->service_proxy_name != NULL ? " " : "",
 		   c->service_proxy_name != NULL ? c->service_proxy_name : "");
 	l = lastknown_new(s->loop, c->state_dir, source.data, store);
 	buf_fini(&source);
@@ -57,6 +58,7 @@ void source_start(struct source *s, struct ev_loop *loop, struct store *store, c
 		.sink = *sink,
 		.node_name = s->config->node_name,
 		.proxy_only = s->config->no_dns,
+		.all_pods = s->config->dns_pods == PODS_VERIFIED,
 		.proxy_name = s->config->service_proxy_name,
 		.metrics = metrics,
 	};

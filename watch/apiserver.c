@@ -175,9 +175,9 @@ static void selector_fill(const struct apiserver_config *config, enum object_kin
 {
 	if (kind == OBJECT_NODE)
 		buf_puts(selector, "&fieldSelector=metadata.name%3D");
-	if (kind == OBJECT_POD)
+	if (kind == OBJECT_POD && !config->all_pods)
 		buf_puts(selector, "&fieldSelector=spec.nodeName%3D");
-	if (kind == OBJECT_NODE || kind == OBJECT_POD)
+	if (kind == OBJECT_NODE || (kind == OBJECT_POD && !config->all_pods))
 		reflector_escape(selector, config->node_name);
 	if (!config->proxy_only)
 		return;

@@ -22,6 +22,7 @@ struct apiserver_config {
 	 * proxies. DNS needs all of them, and Namespaces, and the Pods of this node.
 	 */
 	bool proxy_only;
+	bool all_pods;		 /* those of the other nodes too: their names must exist here as well */
 	const char *proxy_name;	 /* value of the label service-proxy-name that is ours; NULL = Services without it */
 	struct metrics *metrics; /* may be NULL */
 	uint32_t watch_quiet_ms; /* 0 = 150 s: bookmarks come every minute */

@@ -81,6 +81,14 @@ class ApiserverDaemon(lab.LabTest):
             lambda: sorted(traffic.dig(self.node, "127.0.0.1", "+short", "db.default.svc.cluster.local").text.split()),
             [POD_A, POD_B])
 
+    def test_verified_pods_are_those_of_every_node(self):
+        self.server.put({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default"},
+                         "spec": {"nodeName": "node-b"},
+                         "status": {"phase": "Running", "podIP": "10.244.1.9", "podIPs": [{"ip": "10.244.1.9"}]}})
+        self.daemon("--dns-pods", "verified")
+        name = "10-244-1-9.default.pod.cluster.local"
+        lab.equals_within(lambda: traffic.dig(self.node, "127.0.0.1", "+short", name).text.split(), ["10.244.1.9"])
+
     def test_nothing_before_everything_is_listed(self):
         self.server.forbidden.add(("endpointslices", "watch"))
         daemon = self.daemon(ready=False)
