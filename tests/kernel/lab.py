@@ -31,7 +31,6 @@ import traffic
 
 LIMIT_S = 30  # generous: for conditions that come true within milliseconds on an idle machine
 BUILD = Path(os.environ.get("FAIRLEAD_BUILD", Path(__file__).resolve().parents[2] / "build"))
-SANITIZED = "san-" in BUILD.name  # bars on time do not hold there
 CLONE_NEWNET = 0x40000000
 GATEWAY4, GATEWAY6 = "169.254.1.1", "fe80::1"
 _libc = ctypes.CDLL(None, use_errno=True)

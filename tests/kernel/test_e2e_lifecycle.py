@@ -2,8 +2,6 @@
 import random
 import re
 import signal
-import socket
-import struct
 import time
 import unittest
 from pathlib import Path
@@ -12,38 +10,12 @@ from cluster import ClusterTest, DNS4, DOMAIN, addr_of, pair
 import lab
 import manifests as m
 import traffic
-
-NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
-
-
-class Asker:
-    """A stub resolver of 20 lines for tight loops: dig takes 10 ms to start."""
-
-    def __init__(self, ns, server=DNS4):
-        self.sock = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.connect((server, 53))
-        self.sock.settimeout(0.5)
-
-    def ask(self, name):
-        """(rcode, number of answers) of an A question; (None, 0) when nobody answers."""
-        labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-        number = random.randrange(65536)
-        try:
-            self.sock.send(struct.pack("!6H", number, 0x100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1")
-            while True:
-                reply = self.sock.recv(4096)
-                if struct.unpack("!H", reply[:2])[0] == number:
-                    return reply[3] & 15, struct.unpack("!H", reply[6:8])[0]
-        except (ConnectionRefusedError, TimeoutError):
-            return None, 0
-
-    def __del__(self):
-        self.sock.close()
+from traffic import NOERROR, NXDOMAIN, SERVFAIL, Asker
 
 
 class OrderTest(ClusterTest):
     def test_a_name_that_resolves_has_an_address_that_works(self):
-        asker = Asker(self.client)
+        asker = Asker(self.client, DNS4)
         for number in range(1, 31):
             vip, name = f"10.96.4.{number}", f"order-{number}.default.{DOMAIN}"
             self.folder.put("order", *pair(f"order-{number}", vip, "abc"))
@@ -56,7 +28,7 @@ class OrderTest(ClusterTest):
                       m.slice("turn-vip", [addr_of(p) for p in pods], [8080])]
             self.folder.put("turn", m.service("turn", "None", [8080]), m.service("turn-vip", "10.96.4.99", [80]), *slices)
 
-        asker, name = Asker(self.client), f"turn.default.{DOMAIN}"
+        asker, name = Asker(self.client, DNS4), f"turn.default.{DOMAIN}"
         for _ in range(10):
             write("ab")
             lab.wait_until(lambda: asker.ask(name) == (NOERROR, 2))
@@ -95,7 +67,7 @@ class BareTest(lab.LabTest):
 class StartTest(BareTest):
     def test_before_the_first_complete_read_names_are_servfail_and_rules_all_or_none(self):
         vips = self.many(3000)
-        asker = Asker(self.client)
+        asker = Asker(self.client, DNS4)
         first, last = f"many-0.default.{DOMAIN}", f"many-2999.default.{DOMAIN}"
         daemon = self.make(ready=False)
         seen, end = set(), time.monotonic() + lab.LIMIT_S
@@ -110,7 +82,7 @@ class StartTest(BareTest):
 
     def test_an_empty_folder_is_complete(self):
         daemon = self.make()
-        self.assertEqual(Asker(self.client).ask(f"web.default.{DOMAIN}")[0], NXDOMAIN)
+        self.assertEqual(Asker(self.client, DNS4).ask(f"web.default.{DOMAIN}")[0], NXDOMAIN)
         daemon.stop()
 
     def test_a_folder_that_is_missing_is_a_start_error(self):
@@ -143,7 +115,7 @@ class RestartTest(BareTest):
     def test_sigterm_stops_dns_and_leaves_the_rules(self):
         vip = self.many(1)[0]
         daemon = self.make()
-        asker = Asker(self.client)
+        asker = Asker(self.client, DNS4)
         self.assertEqual(asker.ask(f"many-0.default.{DOMAIN}"), (NOERROR, 1))
         daemon.stop()
         self.assertEqual(asker.ask(f"many-0.default.{DOMAIN}"), (None, 0))

@@ -4,7 +4,7 @@ import os
 import time
 import unittest
 
-from cluster import ClusterTest, DOMAIN, addr_of, pair
+from cluster import ClusterTest, DNS4, DOMAIN, addr_of, pair
 import lab
 import manifests as m
 import traffic
@@ -194,17 +194,19 @@ class SourcesTest(ClusterTest):
         self.assertEqual(self.resolves(name), [])
 
     def test_a_change_is_in_dns_and_in_the_kernel_within_50_ms(self):
-        times = []
-        for number in range(20):
-            vip = f"10.96.3.{100 + number}"
-            self.folder.put("speed", *pair("speed", vip, "a"))
+        asker, times = traffic.Asker(self.client, DNS4), []
+        # on a busy machine the test itself may have to wait: five quick ones must come, a slow daemon has none
+        for number in range(200):
+            vip, name = f"10.96.3.{100 + number % 100}", f"speed-{number}.default.{DOMAIN}"
+            self.folder.put("speed", *pair(f"speed-{number}", vip, "a"))
             start = time.monotonic()
-            while traffic.connect(self.client, vip, 80, limit_s=0.02).outcome != "ok":
+            while asker.ask(name) != (traffic.NOERROR, 1):
                 self.assertLess(time.monotonic() - start, lab.LIMIT_S)
-            lab.equals_within(lambda v=vip: self.resolves("speed"), [vip])
+            self.assertEqual(self.outcome(self.client, vip, 80), "ok")  # DNS follows the kernel
             times.append(time.monotonic() - start)
-        # the best of 20: a busy machine only adds; it includes a whole dig; sanitizers cost a factor
-        self.assertLess(min(times), 0.5 if lab.SANITIZED else 0.05, times)
+            if sum(t < 0.05 for t in times) == 5:
+                return
+        self.fail(f"never within 50 ms: {sorted(times)[:10]}")
 
     def test_defaults_are_filled_in(self):
         service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "bare"},

@@ -9,9 +9,11 @@ import collections
 import errno
 import http.server
 import json
+import random
 import re
 import selectors
 import socket
+import struct
 import threading
 import time
 
@@ -22,6 +24,7 @@ Reply = collections.namedtuple("Reply", "outcome server client client_port local
 
 Dig = collections.namedtuple("Dig", "status flags answer authority additional edns warnings text")
 Record = collections.namedtuple("Record", "name ttl type data")
+NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3  # rcodes
 Curl = collections.namedtuple("Curl", "exit code body")
 
 KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_RAW, sctp.PROTOCOL)}
@@ -304,6 +307,31 @@ def parse_dig(text):
                              line, re.I)]
     return Dig(status[1] if status else None, flags[1].split() if flags else [], sections["ANSWER"],
                sections["AUTHORITY"], sections["ADDITIONAL"], edns[1] if edns else None, warnings, text)
+
+
+class Asker:
+    """A stub resolver of 20 lines for tight loops: dig takes 10 ms to start."""
+
+    def __init__(self, ns, server):
+        self.sock = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.connect((server, 53))
+        self.sock.settimeout(0.5)
+
+    def ask(self, name):
+        """(rcode, number of answers) of an A question; (None, 0) when nobody answers."""
+        labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+        number = random.randrange(65536)
+        try:
+            self.sock.send(struct.pack("!6H", number, 0x100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1")
+            while True:
+                reply = self.sock.recv(4096)
+                if struct.unpack("!H", reply[:2])[0] == number:
+                    return reply[3] & 15, struct.unpack("!H", reply[6:8])[0]
+        except (ConnectionRefusedError, TimeoutError):
+            return None, 0
+
+    def __del__(self):
+        self.sock.close()
 
 
 def spread(replies):
