@@ -110,6 +110,18 @@ class Kubernetes(unittest.TestCase):
             self.assertEqual(spec["containers"][0][probe]["httpGet"]["port"], 10256)
 
 
+    def test_what_is_stored_outlives_the_pod(self):
+        """The flag's default folder is the node's: a state in the pod's own file system would be gone with it."""
+        shown = subprocess.run([PROGRAM, "help", "run"], capture_output=True, text=True, check=True).stdout
+        self.assertRegex(shown, r"--state-dir[^-]*/var/lib/fairlead")
+        spec = self.objects["DaemonSet"]["spec"]["template"]["spec"]
+        mounts = {m["mountPath"]: m["name"] for m in spec["containers"][0]["volumeMounts"]}
+        volumes = {v["name"]: v for v in spec["volumes"]}
+        self.assertEqual(volumes[mounts["/var/lib/fairlead"]]["hostPath"]["path"], "/var/lib/fairlead")
+        self.assertIn("/run/fairlead", mounts)
+        self.assertIn("\nStateDirectory=fairlead\n", (TOP / "deploy/fairlead.service").read_text())
+
+
 class Systemd(unittest.TestCase):
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_unit(self):
