@@ -28,6 +28,19 @@ void respond_took(struct responder *r, unsigned queries, uint64_t ns)
 	count_more(&r->counts->durations_ns, queries * ns);
 }
 
+const double respond_size_bounds[COUNT_SIZES - 1] = {0,	   100,	 200,  300,   400,   511,   1023,
+						     2047, 4095, 8291, 16000, 32000, 48000, 64000};
+
+static void count_size(struct size_counts *c, size_t bytes)
+{
+	unsigned bucket = 0;
+
+	while (bucket < COUNT_SIZES - 1 && (double)bytes > respond_size_bounds[bucket])
+		bucket++;
+	count(&c->messages[bucket]);
+	count_more(&c->bytes, bytes);
+}
+
 static unsigned type_slot(unsigned type)
 {
 	switch (type) {
@@ -161,7 +174,7 @@ static void put_header(const struct query *q, const struct reply *r)
 	wire_put16(p + 10, r->additionals);
 }
 
-size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
+static size_t reply_make(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
 {
 	struct query q;
 	enum query_result result = query_parse(&q, in->bytes, in->length);
@@ -196,4 +209,15 @@ size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_
 	put_header(&q, &reply);
 	count_reply(r, &reply);
 	return reply.w.at;
+}
+
+size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
+{
+	size_t bytes = reply_make(r, in, out, room);
+
+	if (bytes == 0)
+		return 0;
+	count_size(&r->counts->questions_in[in->proto], in->length);
+	count_size(&r->counts->replies_out[in->proto], bytes);
+	return bytes;
 }

@@ -29,6 +29,14 @@ enum respond_proto { RESPOND_UDP, RESPOND_TCP, RESPOND_PROTOS };
 enum { COUNT_TYPES = 13, COUNT_RCODES = 17 };
 /* Buckets of how long queries took: bucket i up to 0.25 ms × 2^i, as CoreDNS has them; the last without a bound. */
 enum { COUNT_DURATIONS = 17 };
+/* Buckets of message sizes with CoreDNS's bounds (respond_size_bounds); the last without a bound. */
+enum { COUNT_SIZES = 15 };
+extern const double respond_size_bounds[COUNT_SIZES - 1]; /* bytes */
+
+/* Messages of one direction and transport: how many in each bucket, and the sum of their bytes. */
+struct size_counts {
+	_Atomic uint64_t messages[COUNT_SIZES], bytes;
+};
 
 /* Written by one thread with relaxed stores, read by any. */
 struct respond_counts {
@@ -36,6 +44,7 @@ struct respond_counts {
 	_Atomic uint64_t replies[COUNT_RCODES];
 	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
 	_Atomic uint64_t durations[COUNT_DURATIONS], durations_ns; /* their number, and their sum */
+	struct size_counts questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
 
 struct responder {

@@ -28,6 +28,10 @@ static const double duration_bounds[COUNT_DURATIONS - 1] = {0.00025, 0.0005, 0.0
 static const struct metric_desc durations = {"coredns_dns_request_duration_seconds",
 					     "From receiving a query to having sent the reply.", METRIC_HISTOGRAM,
 					     duration_bounds, COUNT_DURATIONS - 1};
+static const struct metric_desc request_sizes = {"coredns_dns_request_size_bytes", "Bytes of answered queries.",
+						 METRIC_HISTOGRAM, respond_size_bounds, COUNT_SIZES - 1};
+static const struct metric_desc response_sizes = {"coredns_dns_response_size_bytes", "Bytes of replies.",
+						  METRIC_HISTOGRAM, respond_size_bounds, COUNT_SIZES - 1};
 static const struct metric_desc nodata = {"fairlead_dns_nodata_total", "NOERROR replies without an answer.",
 					  METRIC_COUNTER, NULL, 0};
 static const struct metric_desc truncated = {"fairlead_dns_truncated_total", "Replies cut to what the client takes.",
@@ -39,16 +43,28 @@ static const struct metric_desc unlogged = {"fairlead_dns_log_dropped_total",
 					    "Lines of the query log that were not taken in time.", METRIC_COUNTER, NULL,
 					    0};
 
+struct size_sums {
+	uint64_t messages[COUNT_SIZES], bytes;
+};
+
 struct sums {
 	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
 	uint64_t replies[COUNT_RCODES];
 	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
 	uint64_t durations[COUNT_DURATIONS], durations_ns;
+	struct size_sums questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
 
 static void add(uint64_t *to, const _Atomic uint64_t *from)
 {
 	*to += atomic_load_explicit((_Atomic uint64_t *)from, memory_order_relaxed);
+}
+
+static void add_sizes(struct size_sums *to, const struct size_counts *from)
+{
+	for (unsigned i = 0; i < COUNT_SIZES; i++)
+		add(&to->messages[i], &from->messages[i]);
+	add(&to->bytes, &from->bytes);
 }
 
 static void add_counts(void *ctx, const struct respond_counts *c)
@@ -64,6 +80,10 @@ static void add_counts(void *ctx, const struct respond_counts *c)
 	for (unsigned i = 0; i < COUNT_DURATIONS; i++)
 		add(&s->durations[i], &c->durations[i]);
 	add(&s->durations_ns, &c->durations_ns);
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++) {
+		add_sizes(&s->questions_in[proto], &c->questions_in[proto]);
+		add_sizes(&s->replies_out[proto], &c->replies_out[proto]);
+	}
 	add(&s->nodata, &c->nodata);
 	add(&s->truncated, &c->truncated);
 	add(&s->dnssec_ok, &c->dnssec_ok);
@@ -89,6 +109,15 @@ static void requests_put(struct metrics_page *page, const struct sums *s)
 			}
 }
 
+static void sizes_put(struct metrics_page *page, const struct metric_desc *desc,
+		      const struct size_sums of[RESPOND_PROTOS])
+{
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++)
+		metrics_put_histogram(
+			page, desc, METRIC_LABELS(SERVER, ZONE, VIEW, {"proto", proto == RESPOND_UDP ? "udp" : "tcp"}),
+			of[proto].messages, (double)of[proto].bytes);
+}
+
 static void sums_put(void *ctx, struct metrics_page *page)
 {
 	struct sums s = {0};
@@ -103,6 +132,8 @@ static void sums_put(void *ctx, struct metrics_page *page)
 				    (double)s.replies[rcode]);
 	metrics_put_histogram(page, &durations, METRIC_LABELS(SERVER, ZONE, VIEW), s.durations,
 			      (double)s.durations_ns / 1e9);
+	sizes_put(page, &request_sizes, s.questions_in);
+	sizes_put(page, &response_sizes, s.replies_out);
 	metrics_put(page, &dnssec_ok, METRIC_LABELS(SERVER, ZONE, VIEW), (double)s.dnssec_ok);
 	metrics_put(page, &nodata, NULL, (double)s.nodata);
 	metrics_put(page, &truncated, NULL, (double)s.truncated);

@@ -169,6 +169,13 @@ class Metrics(unittest.TestCase):
         self.assertEqual(values["fairlead_dns_nodata_total"], 1)
         self.assertEqual(values[f"coredns_dns_request_duration_seconds_count{{{family}}}"], 4)
         self.assertGreater(values[f"coredns_dns_request_duration_seconds_sum{{{family}}}"], 0)
+        for proto, messages in (("udp", 3), ("tcp", 1)):
+            for kind in ("request", "response"):
+                sizes = f'coredns_dns_{kind}_size_bytes_%s{{{family},proto="{proto}"%s}}'
+                self.assertEqual(values[sizes % ("count", "")], messages)
+                self.assertEqual(values[sizes % ("bucket", ',le="0"')], 0)
+                self.assertEqual(values[sizes % ("bucket", ',le="511"')], messages)
+                self.assertGreater(values[sizes % ("sum", "")], messages * len(name))
 
 
 class QueryLog(unittest.TestCase):
