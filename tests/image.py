@@ -31,13 +31,13 @@ def instructions(text):
 
 
 def mirror():
-    """The first Debian mirror that this machine's apt uses."""
+    """The first Debian mirror that this machine's apt uses, as arguments; none: debootstrap's own default."""
     for path in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]:
         if path.is_file():
             match = re.search(r"^(?:deb\s+(?:\[.*?\]\s+)?|URIs:\s*)(https?://\S+/debian/?)(?:\s|$)", path.read_text(), re.M)
             if match:
-                return match[1]
-    return "http://deb.debian.org/debian"
+                return [match[1]]
+    return []
 
 
 class Stage:
@@ -65,7 +65,7 @@ def base(folder, image):
     """The tree of a base image, made once."""
     root = folder / "base"
     if not root.exists():
-        run("debootstrap", "--variant=minbase", SUITES[image], root, mirror(), stdout=subprocess.DEVNULL)
+        run("debootstrap", "--variant=minbase", SUITES[image], root, *mirror(), stdout=subprocess.DEVNULL)
         for name in ("resolv.conf", "hosts"):
             shutil.copy(f"/etc/{name}", root / "etc" / name)
         for path in Path("/etc/apt/apt.conf.d").glob("*proxy*"):
