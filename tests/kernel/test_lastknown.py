@@ -8,6 +8,9 @@ import traffic
 from test_apiserver_daemon import POD_A, POD_B, VIP, ApiserverDaemon as Base
 
 
+LIMIT_S = 5 if "san-" in str(lab.BUILD) else 1  # start to rules that serve; sanitizers cost a factor
+
+
 class LastKnown(Base):
     """Borrows the node, server and pods of the API server's tests, not the tests."""
 
@@ -33,11 +36,16 @@ class LastKnown(Base):
     def test_a_start_without_the_server(self):
         folder = self.lab.folder / "daemon"
         self.kept(folder)
-        begin = time.monotonic()
-        daemon = self.daemon_in(folder)
-        self.reaches(VIP, 80, "a")
-        took_s = time.monotonic() - begin
-        self.assertLess(took_s, 10)  # within 1 s on a quiet machine; the server's own time-outs are longer
+        took_s = []
+        while not took_s or (min(took_s) >= LIMIT_S and len(took_s) < 5):  # the best of five: a busy machine only adds
+            if took_s:
+                daemon.stop()
+                daemon.call("cleanup")
+            begin = time.monotonic()
+            daemon = self.daemon_in(folder)
+            self.reaches(VIP, 80, "a")
+            took_s.append(time.monotonic() - begin)
+        self.assertLess(min(took_s), LIMIT_S, took_s)
         lab.equals_within(lambda: traffic.dig(self.node, "127.0.0.1", "+short", "web.default.svc.cluster.local").text.split(),
                           [VIP])
         source = self.source(daemon)
