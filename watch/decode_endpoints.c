@@ -7,14 +7,10 @@
 
 #include "watch/decode_field.h"
 
-static const char *const proto_names[] = {"TCP", "UDP", "SCTP", NULL};
-
 static bool read_port(struct decoder *d, const struct place *entry, struct slice_port_object *p)
 {
 	struct place name = place_key(entry, "name"), proto = place_key(entry, "protocol");
 	struct place port = place_key(entry, "port");
-	static const uint8_t protos[] = {6, 17, 132};
-	int known;
 
 	if (!field_map(d, entry))
 		return false;
@@ -26,9 +22,8 @@ static bool read_port(struct decoder *d, const struct place *entry, struct slice
 	if (place_absent(&port))
 		decode_error(d, &port, "missing");
 	p->port = (uint16_t)field_integer(d, &port, 1, 65535, 0);
-	known = field_enum(d, &proto, proto_names, place_absent(&proto) ? 0 : -1);
-	p->proto = known >= 0 ? protos[known] : 0;
-	return p->port != 0 && known >= 0;
+	p->proto = field_proto(d, &proto);
+	return p->port != 0 && p->proto != 0;
 }
 
 static const struct slice_port_object *read_ports(struct decoder *d, const struct place *subset, size_t *count)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/addr.h"
+
 #define PATH_BYTES 256
 #define REASON_BYTES 256
 
@@ -151,6 +153,14 @@ int field_enum(struct decoder *d, const struct place *p, const char *const *name
 	}
 	decode_error(d, p, "\"%.60s\" is none of %s", text, all);
 	return absent;
+}
+
+uint8_t field_proto(struct decoder *d, const struct place *p)
+{
+	static const char *const names[] = {"TCP", "UDP", "SCTP", NULL};
+	int known = field_enum(d, p, names, place_absent(p) ? 0 : -1);
+
+	return known >= 0 ? proto_parse(names[known]) : 0;
 }
 
 size_t field_list(struct decoder *d, const struct place *p)

@@ -49,6 +49,8 @@ bool field_bool(struct decoder *d, const struct place *p, bool absent);
 int64_t field_integer(struct decoder *d, const struct place *p, int64_t min, int64_t max, int64_t absent);
 /* names ends with NULL; returns the index. */
 int field_enum(struct decoder *d, const struct place *p, const char *const *names, int absent);
+/* A port's protocol: IPPROTO_TCP, also when absent, IPPROTO_UDP, IPPROTO_SCTP; 0 after an error. */
+uint8_t field_proto(struct decoder *d, const struct place *p);
 /* Elements of a list; 0 and an error when it is no list. */
 size_t field_list(struct decoder *d, const struct place *p);
 /* True when present and a map; an error when it is something else. */

@@ -10,7 +10,6 @@
 
 static const char *const type_names[] = {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName", NULL};
 static const char *const policy_names[] = {"Cluster", "Local", NULL};
-static const char *const proto_names[] = {"TCP", "UDP", "SCTP", NULL};
 static const char *const family_names[] = {"IPv4", "IPv6", NULL};
 
 /* ---- ports ---- */
@@ -34,9 +33,7 @@ static bool read_port(struct decoder *d, const struct place *entry, struct port_
 {
 	struct place name = place_key(entry, "name"), proto = place_key(entry, "protocol");
 	struct place port = place_key(entry, "port"), node_port = place_key(entry, "nodePort");
-	static const uint8_t protos[] = {6, 17, 132};
 	const char *text;
-	int known;
 
 	if (!field_map(d, entry))
 		return false;
@@ -49,10 +46,9 @@ static bool read_port(struct decoder *d, const struct place *entry, struct port_
 	p->name = text != NULL ? text : "";
 	if (p->name[0] != '\0' && !name_is_label(p->name))
 		decode_error(d, &name, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", p->name);
-	known = field_enum(d, &proto, proto_names, place_absent(&proto) ? 0 : -1);
-	if (known < 0)
+	p->proto = field_proto(d, &proto);
+	if (p->proto == 0)
 		return false;
-	p->proto = protos[known];
 	p->node_port = (uint16_t)field_integer(d, &node_port, 0, PORT_MAX, 0);
 	p->target_port = read_target_port(d, entry, p->port);
 	return true;

@@ -12,8 +12,6 @@
 #define ADDRESSES_MAX 100
 #define WEIGHT_MAX 100
 
-static const char *const proto_names[] = {"TCP", "UDP", "SCTP", NULL};
-
 /* ---- ports ---- */
 
 /*
@@ -24,8 +22,6 @@ static bool read_port(struct decoder *d, const struct place *entry, struct slice
 {
 	struct place name = place_key(entry, "name"), proto = place_key(entry, "protocol");
 	struct place port = place_key(entry, "port");
-	static const uint8_t protos[] = {6, 17, 132};
-	int known;
 
 	if (!field_map(d, entry))
 		return false;
@@ -43,9 +39,8 @@ static bool read_port(struct decoder *d, const struct place *entry, struct slice
 	if (p->name[0] != '\0' && !name_is_label(p->name))
 		decode_error(d, &name, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", p->name);
 	p->port = (uint16_t)field_integer(d, &port, 1, 65535, 0);
-	known = field_enum(d, &proto, proto_names, place_absent(&proto) ? 0 : -1);
-	p->proto = known >= 0 ? protos[known] : 0;
-	return p->port != 0 && known >= 0;
+	p->proto = field_proto(d, &proto);
+	return p->port != 0 && p->proto != 0;
 }
 
 static int compare_text(const void *a, const void *b)
