@@ -43,6 +43,7 @@ struct respond_counts {
 	_Atomic uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES]; /* by transport, IPv4/IPv6, type */
 	_Atomic uint64_t replies[COUNT_RCODES];
 	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
+	_Atomic uint64_t starved; /* times that there was no descriptor for a TCP connection */
 	_Atomic uint64_t durations[COUNT_DURATIONS], durations_ns; /* their number, and their sum */
 	struct size_counts questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,6 +40,7 @@ struct tcp {
 	struct ev_loop *loop;
 	ev_async stop;
 	ev_io *listeners;
+	ev_timer pause; /* runs while nothing is accepted */
 	size_t listener_count, connections;
 	struct transfer_threads transfers;
 	TAILQ_HEAD(conns, conn) conns; /* longest without progress first */
@@ -249,6 +251,38 @@ static void conn_open(struct tcp *t, int fd, const struct sockaddr_storage *from
 	ev_timer_again(t->loop, &c->idle);
 }
 
+static void listeners_start(struct tcp *t)
+{
+	for (size_t i = 0; i < t->listener_count; i++)
+		ev_io_start(t->loop, &t->listeners[i]);
+}
+
+static void listeners_stop(struct tcp *t)
+{
+	for (size_t i = 0; i < t->listener_count; i++)
+		ev_io_stop(t->loop, &t->listeners[i]);
+}
+
+static void on_pause_end(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	listeners_start(w->data);
+}
+
+/* The connection without progress for longest gives its descriptor; when there is none, clients wait in the backlog. */
+static void make_room(struct tcp *t)
+{
+	atomic_fetch_add_explicit(&t->counts.starved, 1, memory_order_relaxed);
+	if (!TAILQ_EMPTY(&t->conns)) {
+		conn_close(TAILQ_FIRST(&t->conns));
+		return;
+	}
+	listeners_stop(t);
+	ev_timer_set(&t->pause, ACCEPT_PAUSE_S, 0);
+	ev_timer_start(t->loop, &t->pause);
+}
+
 static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct tcp *t = w->data;
@@ -259,8 +293,8 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 	(void)loop;
 	(void)events;
 	if (fd < 0) {
-		if ((errno == EMFILE || errno == ENFILE) && !TAILQ_EMPTY(&t->conns))
-			conn_close(TAILQ_FIRST(&t->conns));
+		if (accept_starved(errno))
+			make_room(t);
 		return;
 	}
 	if (client_connections(t, &from) >= TCP_CONNECTIONS_PER_CLIENT)
@@ -317,8 +351,10 @@ struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config 
 	for (size_t i = 0; i < count; i++) {
 		ev_io_init(&t->listeners[i], on_accept, fds[i], EV_READ);
 		t->listeners[i].data = t;
-		ev_io_start(t->loop, &t->listeners[i]);
 	}
+	ev_init(&t->pause, on_pause_end);
+	t->pause.data = t;
+	listeners_start(t);
 	if (pthread_create(&t->thread, NULL, run, t) != 0)
 		fatalx("dns: cannot start the TCP thread");
 	pthread_setname_np(t->thread, "dns-tcp");
@@ -332,10 +368,10 @@ void tcp_stop(struct tcp *t)
 	while (!TAILQ_EMPTY(&t->conns))
 		conn_close(TAILQ_FIRST(&t->conns));
 	transfer_threads_stop(&t->transfers);
-	for (size_t i = 0; i < t->listener_count; i++) {
-		ev_io_stop(t->loop, &t->listeners[i]);
+	listeners_stop(t);
+	ev_timer_stop(t->loop, &t->pause);
+	for (size_t i = 0; i < t->listener_count; i++)
 		close(t->listeners[i].fd);
-	}
 	ev_async_stop(t->loop, &t->stop);
 	ev_loop_destroy(t->loop);
 	free(t->listeners);

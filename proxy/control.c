@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/mem.h"
 
 struct client {
@@ -29,6 +30,7 @@ struct control {
 	int lock_fd, listen_fd;
 	struct ev_loop *loop;
 	struct ev_io accept;
+	struct ev_timer pause; /* runs while nothing is accepted */
 	const struct control_command *commands;
 	void *ctx;
 	struct client *clients[CONTROL_CLIENTS]; /* NULL: free place */
@@ -129,8 +131,10 @@ void control_close(struct control *c)
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (c->clients[i] != NULL)
 			client_free(c->clients[i]);
-	if (c->loop != NULL)
+	if (c->loop != NULL) {
 		ev_io_stop(c->loop, &c->accept);
+		ev_timer_stop(c->loop, &c->pause);
+	}
 	if (c->listen_fd >= 0) {
 		unlink(c->path);
 		close(c->listen_fd);
@@ -213,6 +217,21 @@ static void on_idle(struct ev_loop *loop, struct ev_timer *timer, int events)
 	client_free(timer->data);
 }
 
+static void accept_pause(struct control *c)
+{
+	ev_io_stop(c->loop, &c->accept);
+	ev_timer_set(&c->pause, ACCEPT_PAUSE_S, 0);
+	ev_timer_start(c->loop, &c->pause);
+}
+
+static void on_pause_end(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct control *c = timer->data;
+
+	(void)events;
+	ev_io_start(loop, &c->accept);
+}
+
 static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
 {
 	struct control *c = io->data;
@@ -220,8 +239,11 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
 	int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		if (accept_starved(errno))
+			accept_pause(c);
 		return;
+	}
 	while (place < CONTROL_CLIENTS && c->clients[place] != NULL)
 		place++;
 	if (place == CONTROL_CLIENTS) {
@@ -243,6 +265,7 @@ void control_start(struct control *c, struct ev_loop *loop, const struct control
 	c->commands = commands;
 	c->ctx = ctx;
 	ev_io_init(&c->accept, on_accept, c->listen_fd, EV_READ);
-	c->accept.data = c;
+	ev_init(&c->pause, on_pause_end);
+	c->accept.data = c->pause.data = c;
 	ev_io_start(loop, &c->accept);
 }

@@ -42,6 +42,9 @@ static const struct metric_desc dropped = {"fairlead_dns_dropped_total", "Packet
 static const struct metric_desc unlogged = {"fairlead_dns_log_dropped_total",
 					    "Lines of the query log that were not taken in time.", METRIC_COUNTER, NULL,
 					    0};
+static const struct metric_desc starved = {"fairlead_dns_tcp_starved_total",
+					   "Times that no descriptor was left for a TCP connection.", METRIC_COUNTER,
+					   NULL, 0};
 
 struct size_sums {
 	uint64_t messages[COUNT_SIZES], bytes;
@@ -50,7 +53,7 @@ struct size_sums {
 struct sums {
 	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
 	uint64_t replies[COUNT_RCODES];
-	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
+	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged, starved;
 	uint64_t durations[COUNT_DURATIONS], durations_ns;
 	struct size_sums questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
@@ -89,6 +92,7 @@ static void add_counts(void *ctx, const struct respond_counts *c)
 	add(&s->dnssec_ok, &c->dnssec_ok);
 	add(&s->dropped, &c->dropped);
 	add(&s->unlogged, &c->unlogged);
+	add(&s->starved, &c->starved);
 }
 
 /* Combinations that never happened are left out, as CoreDNS does. */
@@ -139,6 +143,7 @@ static void sums_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &truncated, NULL, (double)s.truncated);
 	metrics_put(page, &dropped, NULL, (double)s.dropped);
 	metrics_put(page, &unlogged, NULL, (double)s.unlogged);
+	metrics_put(page, &starved, NULL, (double)s.starved);
 }
 
 void figures_dns_init(struct metrics *m, struct server *server)

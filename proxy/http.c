@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -19,7 +20,6 @@
 #define CONNECTION_BYTES ((size_t)16 * 1024)
 #define IDLE_MAX_S 10U
 #define RETRY_S 5.0
-#define PAUSE_S 0.1
 #define ACCEPTS 16 /* per turn */
 #define BACKLOG 128
 
@@ -235,7 +235,7 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 		socklen_t length = sizeof ss;
 		int fd = accept4(http->fd, (void *)&ss, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			out_of_descriptors = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+			out_of_descriptors = accept_starved(errno);
 			break;
 		}
 		MHD_add_connection(http->daemon, fd, (void *)&ss, length); /* closes it when that fails */
@@ -309,7 +309,7 @@ struct http *http_open(const struct http_config *config)
 	http->ctx = config->ctx;
 	http->fd = -1;
 	ev_init(&http->accept, on_accept);
-	ev_timer_init(&http->pause, on_pause_end, 0, PAUSE_S);
+	ev_timer_init(&http->pause, on_pause_end, 0, ACCEPT_PAUSE_S);
 	ev_init(&http->ready, on_ready);
 	ev_init(&http->due, on_due);
 	ev_timer_init(&http->retry, on_retry, 0, RETRY_S);

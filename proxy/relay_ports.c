@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/accept.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -17,7 +18,6 @@
 #include "proxy/relay_sock.h"
 
 #define RETRY_S 5.0
-#define PAUSE_S 0.1
 #define BACKLOG 512
 #define ACCEPTS 16 /* per turn and port */
 
@@ -157,7 +157,7 @@ static void accept_some(struct port *p)
 		}
 		int fd = accept4(p->udp.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			if (accept_starved(errno))
 				accept_pause(r);
 			return;
 		}
@@ -239,7 +239,7 @@ struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_cou
 	r->loop = loop;
 	r->counts = counts;
 	ev_timer_init(&r->retry, on_retry, 0, RETRY_S);
-	ev_timer_init(&r->pause, on_pause_end, 0, PAUSE_S);
+	ev_timer_init(&r->pause, on_pause_end, 0, ACCEPT_PAUSE_S);
 	r->retry.data = r->pause.data = r;
 	/* half of them for connections, which take two each, half for sessions */
 	r->tcp = relay_tcp_new(loop, &counts->tcp, least(RELAY_CONNECTIONS_MAX, descriptors / 4));

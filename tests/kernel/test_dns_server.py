@@ -1,14 +1,19 @@
 """The DNS server on real sockets: TCP that nobody can hold, replies from the asked address, workers, order, pods."""
 import collections
 import json
+import os
+import re
+import resource
 import select
 import socket
 import struct
 import time
 import unittest
+from pathlib import Path
 
 import lab
 import manifests
+import traffic
 from dns_client import Client, Reply, query, read_tcp
 
 WEB = "web.default.svc.cluster.local"
@@ -138,6 +143,60 @@ class Tcp(ServerTest):
     def test_keepalive_is_told_to_who_asks(self):
         reply = self.client.ask(WEB, tcp=True, edns=1232, options=struct.pack("!2H", 11, 0))
         self.assertEqual(reply.opt["options"][11], struct.pack("!H", TCP_IDLE_S * 10))
+
+
+class NoDescriptor(ServerTest):
+    """Nobody can be accepted for a while: clients wait, and no thread spins."""
+    FLAGS = ["--metrics-bind-address", "127.0.0.1:10249"]
+
+    def setUp(self):
+        pid = self.daemon.process.pid
+        _, hard = self.limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, hard))
+        self.addCleanup(resource.prlimit, pid, resource.RLIMIT_NOFILE, self.limit)
+
+    def cpu_s(self):
+        """Processor time that the daemon takes in a second."""
+        def ticks():
+            fields = Path(f"/proc/{self.daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
+            return int(fields[11]) + int(fields[12])
+        before = ticks()
+        time.sleep(1)
+        return (ticks() - before) / os.sysconf("SC_CLK_TCK")
+
+    def relent(self):
+        resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE, self.limit)
+
+    def test_dns(self):
+        with self.client.stream() as sock:
+            sock.sendall(framed(query(WEB)))
+            self.assertLess(self.cpu_s(), 0.1)  # one that spins takes what it can get
+            self.relent()
+            self.assertEqual(Reply(read_tcp(sock)).rcode, "NOERROR")
+        page = traffic.curl(self.ns, "http://127.0.0.1:10249/metrics").body
+        self.assertIn(int(re.search(r"^fairlead_dns_tcp_starved_total (\d+)$", page, re.M)[1]), range(1, 100))
+
+    def test_the_connection_idle_for_longest_makes_room(self):
+        self.relent()
+        with self.client.stream() as idle:
+            idle.sendall(framed(query(WEB)))
+            self.assertEqual(Reply(read_tcp(idle)).rcode, "NOERROR")
+            resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE, (self.first_free(), self.limit[1]))
+            self.assertEqual(self.client.ask(WEB, tcp=True).rcode, "NOERROR")
+            self.assertIsNone(read_tcp(idle))
+
+    def first_free(self):
+        used = set(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+        return next(fd for fd in range(len(used) + 1) if str(fd) not in used)
+
+    def test_control_socket(self):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(lab.LIMIT_S)
+            sock.connect(self.daemon.control)
+            sock.sendall(b"status\n")
+            self.assertLess(self.cpu_s(), 0.1)
+            self.relent()
+            self.assertTrue(sock.recv(100).startswith(b"0\n"))
 
 
 class Everywhere(ServerTest):
