@@ -45,7 +45,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-proxy bench-read bench-watch bench-dns \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-drift bench-proxy bench-read bench-watch bench-dns \
 	bench-flows install uninstall clean
 all: $(BUILD)/fairlead
 
@@ -153,6 +153,11 @@ bench-proxy: deps
 bench-sync: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/sync.py
+
+# Repairs of foreign changes; a pause before each, so some minutes.
+bench-drift: deps
+	$(Q)$(MAKE) all
+	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/drift.py
 
 # Manifests to objects and the last-known-good file, without kernel or DNS.
 $(BUILD)/bench/read: $(BUILD)/bench/read.o $(ARCHIVES)

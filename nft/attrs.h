@@ -46,4 +46,12 @@ static inline const struct nlattr *attrs_find(struct attrs a, uint16_t type)
 	return NULL;
 }
 
+/* A text that ends inside of the attribute; NULL: it does not, or there is no attribute. */
+static inline const char *attrs_text(const struct nlattr *attr)
+{
+	if (attr == NULL || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
+		return NULL;
+	return mnl_attr_get_str(attr);
+}
+
 #endif

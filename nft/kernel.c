@@ -116,14 +116,6 @@ void kernel_begin(struct nft *nft)
 	batch_begin(&nft->batch, ++nft->seq);
 }
 
-bool kernel_is_of_table(const struct nlmsghdr *nlh, const char *table)
-{
-	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *name = attrs_find(attrs_of(nlh, sizeof *nfg), 1); /* whatever the message is about */
-
-	return nfg->nfgen_family == NFPROTO_INET && name != NULL && strcmp(mnl_attr_get_str(name), table) == 0;
-}
-
 /* A string attribute of the message; for all types 1 is the table's name, 2 that of the set or chain. */
 static const char *name_attr(const struct nlmsghdr *nlh, uint16_t type)
 {

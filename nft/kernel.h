@@ -8,10 +8,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "base/map.h"
+#include "nft/attrs.h"
 #include "nft/batch.h"
 #include "nft/nft.h"
 
@@ -51,8 +56,17 @@ void kernel_begin(struct nft *nft); /* starts nft->batch */
 int kernel_commit(struct nft *nft); /* ends and sends nft->batch; 0 or -errno of its first error */
 int kernel_try(struct nft *nft);    /* the same, but the kernel only checks it and keeps nothing */
 
-/* The message is about something of that table. */
-bool kernel_is_of_table(const struct nlmsghdr *nlh, const char *table);
+/* The message is about something of that table. Here, not in kernel.c: touched.c shall link without that. */
+static inline bool kernel_is_of_table(const struct nlmsghdr *nlh, const char *table)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const char *name;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof *nfg || nfg->nfgen_family != NFPROTO_INET)
+		return false;
+	name = attrs_text(attrs_find(attrs_of(nlh, sizeof *nfg), 1)); /* whatever the message is about */
+	return name != NULL && strcmp(name, table) == 0;
+}
 
 #define KERNEL_QUESTION_BYTES 256
 /* Starts a message about the table, or about one of its sets (NULL: none): room for more must be behind. */

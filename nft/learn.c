@@ -133,6 +133,15 @@ void learn_forget(struct nft *nft)
 	}
 }
 
+void learn_uncount(struct nft *nft)
+{
+	size_t at = 0;
+	struct learn *l;
+
+	while ((l = map_next(&nft->learns, &at)) != NULL)
+		l->users = l->change = 0;
+}
+
 void learn_seen_remember(struct nft *nft, int family)
 {
 	nft->remembers[family == AF_INET6] = true;

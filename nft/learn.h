@@ -15,6 +15,7 @@ void learn_put_unused(struct nft *nft);			/* chains that it leaves without user:
 void learn_settle(struct nft *nft, bool committed);
 void learn_forget(struct nft *nft);				  /* there is no table any more */
 void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */
+void learn_uncount(struct nft *nft);				  /* the elements are counted anew */
 /* The kernel has the rule of skeleton_build_remember. */
 void learn_seen_remember(struct nft *nft, int family);
 /*

@@ -13,6 +13,7 @@
 #include "nft/netlink.h"
 
 #define RECEIVE_BYTES 65536
+#define QUEUE_BYTES (4 << 20) /* room for notifications of TOUCHED_KEYS_MAX elements, as the kernel accounts for them */
 
 /*
  * The kernel tells us of every element that we ourselves change. This filter drops what our own socket caused before
@@ -34,11 +35,13 @@ static int ignore_own(int fd, uint32_t portid)
 
 int nft_monitor_open(struct nft *nft)
 {
-	int group = NFNLGRP_NFTABLES;
+	int group = NFNLGRP_NFTABLES, queue_bytes = QUEUE_BYTES;
 
 	nft->monitor = netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK);
 	if (nft->monitor == NULL)
 		return kernel_fail(nft, errno, "nftables monitor");
+	/* Not allowed in a user namespace: then what is lost is told, and the table read. */
+	setsockopt(mnl_socket_get_fd(nft->monitor), SOL_SOCKET, SO_RCVBUFFORCE, &queue_bytes, sizeof queue_bytes);
 	if (ignore_own(mnl_socket_get_fd(nft->monitor), mnl_socket_get_portid(nft->socket)) < 0 ||
 	    mnl_socket_setsockopt(nft->monitor, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
 		return kernel_fail(nft, errno, "nftables monitor");
@@ -50,15 +53,10 @@ int nft_monitor_fd(const struct nft *nft)
 	return mnl_socket_get_fd(nft->monitor);
 }
 
-static bool touches(const struct nft *nft, const struct nlmsghdr *nlh)
+void nft_monitor_read(struct nft *nft, struct touched *touched)
 {
-	return nlh->nlmsg_pid != mnl_socket_get_portid(nft->socket) && kernel_is_of_table(nlh, nft->table);
-}
-
-bool nft_monitor_read(struct nft *nft)
-{
-	static char buffer[RECEIVE_BYTES];
-	bool touched = false;
+	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
+	uint32_t own = mnl_socket_get_portid(nft->socket);
 
 	for (;;) {
 		ssize_t got = recv(mnl_socket_get_fd(nft->monitor), buffer, sizeof buffer, 0);
@@ -67,12 +65,13 @@ bool nft_monitor_read(struct nft *nft)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == ENOBUFS) {
-			touched = true; /* something was lost */
+			touched->everything = true; /* something was lost */
 			continue;
 		}
 		if (got <= 0)
-			return touched;
+			return;
 		for (struct nlmsghdr *nlh = (void *)buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
-			touched = touched || touches(nft, nlh);
+			if (nlh->nlmsg_pid != own)
+				touched_note(touched, nft->table, nlh);
 	}
 }

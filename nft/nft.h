@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "nft/element.h"
+#include "nft/touched.h"
 
 enum detector { DETECT_NONE, DETECT_SOURCES /* SET_LOCAL_SOURCES */, DETECT_INTERFACE, DETECT_INTERFACE_PREFIX };
 
@@ -83,12 +84,15 @@ int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on fail
 /* Removes the table and everything in it. 0 also when there was none. */
 int nft_cleanup(struct nft *nft);
 
+/* Counts the users of the rules that come and go with SET_STICKY anew: a foreign hand was in there. */
+int nft_recount(struct nft *nft);
+
 /*
- * Foreign changes: a file descriptor to poll; nft_monitor_read drains it and tells whether somebody else (not this
- * process) touched our table, or notifications were lost (ENOBUFS counts as touched).
+ * Foreign changes: a file descriptor to poll; nft_monitor_read drains it and adds what somebody else (not this process)
+ * touched in our table. What was lost on the way (ENOBUFS) counts as everything.
  */
 int nft_monitor_open(struct nft *nft);
 int nft_monitor_fd(const struct nft *nft);
-bool nft_monitor_read(struct nft *nft);
+void nft_monitor_read(struct nft *nft, struct touched *touched);
 
 #endif

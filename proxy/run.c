@@ -40,10 +40,8 @@ static void on_foreign(struct ev_loop *loop, struct ev_io *io, int events)
 	struct daemon *d = io->data;
 
 	(void)loop, (void)events;
-	if (!nft_monitor_read(d->nft))
-		return;
-	sync_distrust(d->sync, clock_ms());
-	turn(d);
+	if (sync_foreign(d->sync, clock_ms()))
+		turn(d);
 }
 
 static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)

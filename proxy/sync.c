@@ -8,14 +8,12 @@
 #include "proxy/adopt.h"
 #include "proxy/claims.h"
 #include "proxy/compile.h"
+#include "proxy/drift.h"
 #include "proxy/elements.h"
 #include "proxy/ranges.h"
 
 #define RETRY_FIRST_MS 100u
 #define RETRY_LAST_MS 30000u
-#define REPAIR_FIRST_MS 50u
-#define REPAIR_LAST_MS 5000u	/* own changes wait for a repair too, so not long */
-#define FOREIGN_QUIET_MS 10000u /* a foreign change after this long a pause is repaired at once again */
 
 struct sync {
 	struct sync_config parts;
@@ -28,12 +26,9 @@ struct sync {
 	size_t pending_count, pending_room;
 	bool ranges_stale;
 	bool distrust;			      /* the kernel must be read back: start, foreign change, refused commit */
-	bool foreign;			      /* …because of a foreign change */
 	uint64_t earliest_ms;		      /* of the next transaction */
 	uint64_t retry_ms;		      /* back-off after a refused commit; 0: the last one went well */
-	uint64_t repair_ms;		      /* back-off between repairs; 0: quiet */
-	bool slow_told;			      /* that repairs slow down */
-	uint64_t repaired_ms;		      /* the last repair */
+	struct drift drift;
 	const struct service *winner, *loser; /* of the last contest of this turn; compared, never read */
 	struct sync_stats stats;
 };
@@ -89,6 +84,7 @@ void sync_free(struct sync *s)
 	claims_free(s->claims);
 	changes_free(s->changes);
 	slot_memory_free(s->memory);
+	drift_fini(&s->drift);
 	element_list_fini(&s->ranges);
 	arena_free(s->scratch);
 	free(s->pending);
@@ -180,11 +176,21 @@ static void ranges_turn(struct sync *s)
 
 /* ---- elements → transaction ---- */
 
-static int send_changes(struct sync *s, size_t *operations)
+struct sent { /* by one turn */
+	size_t operations;
+	size_t repairs; /* of them, or all when the kernel was read back */
+};
+
+/* What changed by ourselves, and in the same transaction what a foreign hand did to single elements. */
+static int send_changes(struct sync *s, struct sent *sent)
 {
 	const struct element_ops ops = adopt_transaction(s->parts.nft);
 
-	*operations = changes_flush(s->changes, &ops);
+	if (s->drift.waits) {
+		drift_want(&s->drift, s->claims, &s->ranges);
+		sent->repairs = drift_flush(&s->drift, s->changes, &ops, &sent->operations);
+	} else
+		sent->operations = changes_flush(s->changes, &ops);
 	return nft_tx_commit(s->parts.nft);
 }
 
@@ -200,12 +206,13 @@ static void collect_everything(struct sync *s, struct element_list *want)
 			elements_collect(want, newest(service), s->claims);
 }
 
-static int make_right(struct sync *s, struct image *image, size_t *operations)
+static int make_right(struct sync *s, struct image *image, struct sent *sent)
 {
 	struct element_list want = {0};
 
 	collect_everything(s, &want);
-	int error = adopt_fix(image, s->parts.nft, &want, operations);
+	int error = adopt_fix(image, s->parts.nft, &want, &sent->operations);
+	sent->repairs = sent->operations;
 	element_list_fini(&want);
 	if (error == 0 && !s->stats.done)
 		s->stats.start = image->state == TABLE_OURS ? START_ADOPTED : START_LOADED;
@@ -235,14 +242,22 @@ static void tell_gone(const struct sync *s, const struct image *image)
 	}
 }
 
+/* The whole, or what somebody else touched. 0 or a negative errno. */
+static int read_kernel(struct sync *s, struct image *image)
+{
+	if (s->parts.nft == NULL)
+		return 0;
+	if (s->drift.waits && (s->drift.touched.everything || s->distrust || drift_read(&s->drift, s->parts.nft) < 0))
+		s->distrust = true;
+	return s->distrust ? adopt_read(image, s->parts.nft) : 0;
+}
+
 /* Compiles what changed and brings the kernel in step. 0 or a negative errno: then the kernel is as it was. */
-static int kernel_turn(struct sync *s, size_t *operations)
+static int kernel_turn(struct sync *s, struct sent *sent)
 {
 	struct image image = {0};
-	int error = 0;
+	int error = read_kernel(s, &image);
 
-	if (s->distrust && s->parts.nft != NULL)
-		error = adopt_read(&image, s->parts.nft);
 	if (error == 0) {
 		slots_remember(s, &image);
 		compile_dirty(s);
@@ -255,9 +270,9 @@ static int kernel_turn(struct sync *s, size_t *operations)
 		if (s->parts.nft == NULL)
 			error = 0;
 		else if (s->distrust)
-			error = make_right(s, &image, operations);
+			error = make_right(s, &image, sent);
 		else
-			error = send_changes(s, operations);
+			error = send_changes(s, sent);
 	}
 	adopt_fini(&image);
 	return error;
@@ -295,7 +310,8 @@ static bool has_work(const struct sync *s)
 	size_t dirty;
 
 	store_dirty(s->parts.store, &dirty);
-	return dirty != 0 || s->pending_count != 0 || s->ranges_stale || (s->distrust && s->parts.nft != NULL);
+	return dirty != 0 || s->pending_count != 0 || s->ranges_stale || s->drift.waits ||
+	       (s->distrust && s->parts.nft != NULL);
 }
 
 /* Nothing was changed in the kernel, and nothing is published. What was compiled waits; the kernel is read back. */
@@ -312,38 +328,30 @@ static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 	return s->retry_ms;
 }
 
-static void log_turn(const struct sync *s, size_t services, size_t operations)
+static void log_turn(const struct sync *s, size_t services, const struct sent *sent)
 {
 	const char *table = s->parts.config->table;
 	double took_ms = (double)s->stats.last_us / 1000;
 
 	if (s->parts.nft != NULL && !s->stats.done)
 		log_notice("table inet %s: %s %zu elements for %zu services in %.3f ms", table,
-			   s->stats.start == START_ADOPTED ? "kept, changed" : "loaded", operations, services, took_ms);
-	else if (s->foreign && operations != 0 && s->repair_ms == 0)
+			   s->stats.start == START_ADOPTED ? "kept, changed" : "loaded", sent->operations, services,
+			   took_ms);
+	else if (s->drift.waits && sent->repairs != 0 && s->drift.pause_ms == 0)
 		log_warn("table inet %s: changed by somebody else, repaired with %zu operations in %.3f ms", table,
-			 operations, took_ms);
+			 sent->repairs, took_ms);
 	else
-		log_verbose("sync: %zu services, %zu operations, %.3f ms", services, operations, took_ms);
+		log_verbose("sync: %zu services, %zu operations, %.3f ms", services, sent->operations, took_ms);
 }
 
-/*
- * One big foreign change is told in many messages, and the last of them may come after the repair: only a second one
- * that needs repair means that somebody keeps changing.
- */
-static void repair_done(struct sync *s, uint64_t now_ms, size_t operations)
+static void repair_done(struct sync *s, uint64_t now_ms, size_t repairs)
 {
-	s->repaired_ms = now_ms;
-	if (operations == 0)
-		return;
-	s->stats.repairs++;
-	if (s->repair_ms == 0 || s->slow_told)
-		return;
-	log_warn("table inet %s: somebody keeps changing it; repairs slow down", s->parts.config->table);
-	s->slow_told = true;
+	s->stats.repairs += repairs != 0;
+	if (drift_repaired(&s->drift, now_ms, repairs))
+		log_warn("table inet %s: somebody keeps changing it; repairs slow down", s->parts.config->table);
 }
 
-static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, size_t operations)
+static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const struct sent *sent)
 {
 	struct sync_stats *stats = &s->stats;
 	size_t services = s->pending_count;
@@ -351,56 +359,54 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, size_t 
 	publish(s);
 	stats->last_wall_ms = clock_wall_ms();
 	stats->last_us = took_us;
-	stats->last_operations = operations;
+	stats->last_operations = sent->operations;
 	stats->syncs++;
-	stats->operations += operations;
+	stats->operations += sent->operations;
 	if (!stats->done)
-		stats->start_operations = operations;
-	log_turn(s, services, operations);
-	if (s->foreign)
-		repair_done(s, now_ms, operations);
-	if (operations != 0)
+		stats->start_operations = sent->operations;
+	log_turn(s, services, sent);
+	if (s->drift.waits)
+		repair_done(s, now_ms, sent->repairs);
+	if (sent->operations != 0)
 		s->earliest_ms = now_ms + took_us / 1000 + s->parts.min_period_ms;
 	s->retry_ms = 0;
-	s->foreign = false;
 	s->distrust = s->parts.nft == NULL;
 	stats->in_step = stats->done = true;
 }
 
 uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 {
-	size_t operations = 0;
+	struct sent sent = {0};
 
 	if (!store_is_complete(s->parts.store) || !has_work(s))
 		return SYNC_IDLE;
+	sync_foreign(s, now_ms); /* a transaction that knows of it need not be refused */
 	if (now_ms < s->earliest_ms) {
 		s->stats.in_step = false;
 		return s->earliest_ms - now_ms;
 	}
 	uint64_t start_ns = clock_ns();
-	if (kernel_turn(s, &operations) < 0)
+	if (kernel_turn(s, &sent) < 0)
 		return turn_refused(s, now_ms);
-	turn_done(s, now_ms, (clock_ns() - start_ns) / 1000, operations);
+	turn_done(s, now_ms, (clock_ns() - start_ns) / 1000, &sent);
 	return SYNC_IDLE;
 }
 
-void sync_distrust(struct sync *s, uint64_t now_ms)
+bool sync_foreign(struct sync *s, uint64_t now_ms)
 {
-	bool again = s->repaired_ms != 0 && now_ms - s->repaired_ms < s->repair_ms + FOREIGN_QUIET_MS;
-
-	if (s->foreign || !s->stats.done)
-		return; /* the repair, or the first look at the table, is on its way */
-	s->foreign = s->distrust = true;
-	if (!again) {
-		s->repair_ms = 0;
-		s->slow_told = false;
-		return;
+	if (s->parts.nft == NULL)
+		return false;
+	nft_monitor_read(s->parts.nft, &s->drift.touched);
+	if (!touched_any(&s->drift.touched))
+		return false;
+	if (!s->stats.done) { /* the first look at the table is on its way */
+		touched_clear(&s->drift.touched);
+		return false;
 	}
-	s->repair_ms = s->repair_ms == 0 ? REPAIR_FIRST_MS : s->repair_ms * 2;
-	if (s->repair_ms > REPAIR_LAST_MS)
-		s->repair_ms = REPAIR_LAST_MS;
-	if (s->earliest_ms < now_ms + s->repair_ms)
-		s->earliest_ms = now_ms + s->repair_ms;
+	uint64_t wait_ms = drift_notice(&s->drift, now_ms);
+	if (wait_ms != 0 && s->earliest_ms < now_ms + wait_ms)
+		s->earliest_ms = now_ms + wait_ms;
+	return true;
 }
 
 void sync_rules_changed(struct sync *s)

@@ -2,8 +2,9 @@
  * sync: objects → services → elements → one kernel transaction → published answers, in that order. DNS shows a change
  * only after the kernel has it; nothing is written before the store is complete.
  *
- * In the common case the work is that of the services that changed. When the kernel cannot be trusted (start, a
- * foreign hand, a refused commit) it is read back and made right as a whole, again with the differences only.
+ * In the common case the work is that of the services that changed. What a foreign hand did to single elements is
+ * repaired along with it (drift.h). When the kernel cannot be trusted (start, foreign rules, a refused commit) it is
+ * read back and made right as a whole, again with the differences only.
  * No timer or descriptor in here: run.c tells the time and calls again when asked to. Main thread.
  */
 #ifndef PROXY_SYNC_H
@@ -44,8 +45,8 @@ void sync_free(struct sync *s); /* kernel rules and published answers stay; NULL
  * or a back-off holds work back), or SYNC_IDLE. Called at every turn end; with nothing to do it does nothing.
  */
 uint64_t sync_turn(struct sync *s, uint64_t now_ms);
-/* Somebody else touched the table: the next sync_turn reads it back and repairs it. */
-void sync_distrust(struct sync *s, uint64_t now_ms);
+/* Reads what somebody else touched in the table. True: something of ours, which the next sync_turn repairs. */
+bool sync_foreign(struct sync *s, uint64_t now_ms);
 /* The rules themselves have changed (nft_set_detectors): the next sync_turn replaces the table. */
 void sync_rules_changed(struct sync *s);
 /* Service CIDRs or pod ranges may have changed: the next sync_turn looks. */

@@ -207,13 +207,19 @@ static void monitor(struct nft *nft, int limit_ms)
 {
 	struct pollfd p = {.fd = nft_monitor_fd(nft), .events = POLLIN};
 	uint64_t end = clock_ms() + (uint64_t)limit_ms;
+	struct touched touched = {0};
+	char text[ELEMENT_TEXT_BYTES];
 
-	while (clock_ms() < end)
-		if (poll(&p, 1, (int)(end - clock_ms())) > 0 && nft_monitor_read(nft)) {
-			printf("touched\n");
-			return;
-		}
-	printf("quiet\n");
+	while (clock_ms() < end && !touched_any(&touched))
+		if (poll(&p, 1, (int)(end - clock_ms())) > 0)
+			nft_monitor_read(nft, &touched);
+	touched_sort(&touched);
+	for (size_t i = 0; i < touched.count; i++)
+		printf("touched %s\n", element_format(&touched.keys[i], text));
+	if (touched.whole != 0)
+		printf("touched whole %#x\n", touched.whole);
+	printf("%s\n", touched.everything ? "touched everything" : touched_any(&touched) ? "touched" : "quiet");
+	touched_fini(&touched);
 }
 
 /* The host's addresses, as they are or (limit_ms > 0) as soon as they have changed. */

@@ -253,13 +253,30 @@ class MonitorTest(lab.LabTest):
         self.assertEqual(self.driver("wait 100"), ["quiet"])
 
     def test_foreign_changes_are_told(self):
-        self.driver.commit("add cluster-ips 10.96.0.1", "add dispatch 10.96.0.1 tcp 80 reject")
-        for change in ("delete element inet fairlead cluster-ips4 { 10.96.0.1 }", "flush map inet fairlead dispatch4",
-                       "add rule inet fairlead input accept", "flush chain inet fairlead input", "flush ruleset"):
+        """Elements by key, whatever can be said of them; the rest as one."""
+        self.driver.commit("add cluster-ips 10.96.0.1", "add dispatch 10.96.0.1 tcp 80 reject",
+                           "add endpoints fd00::1 udp 53 7 fd00:1::1 5353")
+        changes = (
+            ("delete element inet fairlead cluster-ips4 { 10.96.0.1 }", "cluster-ips4 { 10.96.0.1 }"),
+            ("flush map inet fairlead dispatch4", "dispatch4 { 10.96.0.1 . tcp . 80 : goto refuse }"),
+            ("delete element inet fairlead endpoints6 { fd00::1 . udp . 53 . 7 }",
+             "endpoints6 { fd00::1 . udp . 53 . 7 : fd00:1::1 . 5353 }"),
+            ("add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 }",
+             "allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 }"),
+            ("add element inet fairlead service-cidrs4 { 10.96.0.0/12 }", "whole 0x80"),
+            ("add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 11.0.0.0-11.0.0.9 }", "everything"),
+            ("add rule inet fairlead input accept", "everything"),
+            ("flush chain inet fairlead input", "everything"),
+            ("flush ruleset", "everything"))
+        for change, told in changes:
             with self.subTest(change=change):
                 self.node.nft(change)
-                self.assertEqual(self.driver("wait 20000"), ["touched"])
+                self.assertIn(f"touched {told}", self.driver("wait 20000"))
         self.assertEqual(self.driver("wait 50"), ["quiet"])
+
+    def test_remembered_clients_are_the_packet_paths(self):
+        self.node.nft("add element inet fairlead affinity4 { 10.0.0.1 . 10.96.0.1 . tcp . 80 : 10.1.1.1 . 80 }")
+        self.assertEqual(self.driver("wait 100"), ["quiet"])
 
     def test_other_tables_do_not_matter(self):
         self.node.nft("add table inet other; add set inet other fairlead { type ipv4_addr; }; "
@@ -273,7 +290,7 @@ class MonitorTest(lab.LabTest):
         with Driver(self.node, "table:other") as other:
             other("generate 20000 4")
             other("load")
-        self.assertEqual(self.driver("wait 20000"), ["touched"])
+        self.assertEqual(self.driver("wait 20000")[-1], "touched everything")
 
 
 if __name__ == "__main__":

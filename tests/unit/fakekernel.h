@@ -22,6 +22,7 @@ struct nft {
 	int fail;     /* the next commit or load fails with it */
 	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
+	struct touched told; /* notifications that wait to be read */
 };
 
 static struct buf events; /* what happened, in order */
@@ -46,6 +47,29 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 	for (size_t i = 0; i < nft->table.count; i++)
 		each(ctx, &nft->table.items[i]);
 	return 0;
+}
+
+int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
+{
+	for (size_t i = 0; i < nft->table.count; i++)
+		if (nft->table.items[i].set == set)
+			each(ctx, &nft->table.items[i]);
+	return 0;
+}
+
+int nft_recount(struct nft *nft)
+{
+	(void)nft;
+	return 0;
+}
+
+void nft_monitor_read(struct nft *nft, struct touched *touched)
+{
+	touched->everything |= nft->told.everything;
+	touched->whole |= nft->told.whole;
+	for (size_t i = 0; i < nft->told.count; i++)
+		touched_add(touched, &nft->told.keys[i]);
+	touched_clear(&nft->told);
 }
 
 static int take_failure(struct nft *nft)
@@ -130,6 +154,42 @@ int nft_tx_commit(struct nft *nft)
 	return error;
 }
 
+/* ---- foreign hands in it ---- */
+
+static inline size_t foreign_find(const struct element *key)
+{
+	size_t i = 0;
+
+	while (i < kernel.table.count && !element_same_key(&kernel.table.items[i], key))
+		i++;
+	return i;
+}
+
+/* The notification carries the key; of the interval sets the set. */
+static inline void foreign_tell(const struct element *e)
+{
+	if (e->set == SET_SERVICE_CIDRS || e->set == SET_LOCAL_SOURCES)
+		kernel.told.whole |= 1u << e->set;
+	else
+		touched_add(&kernel.told, e);
+}
+
+static inline void foreign_del(const struct element *key)
+{
+	size_t at = foreign_find(key);
+
+	assert_true(at < kernel.table.count);
+	foreign_tell(key);
+	kernel.table.items[at] = kernel.table.items[--kernel.table.count];
+}
+
+static inline void foreign_add(const struct element *e)
+{
+	assert_int_equal(foreign_find(e), kernel.table.count);
+	foreign_tell(e);
+	element_list_add(&kernel.table, e);
+}
+
 /* ---- the fake zone ---- */
 
 struct zone {
@@ -181,6 +241,7 @@ static void fakes_fini(void)
 	element_list_fini(&kernel.table);
 	element_list_fini(&kernel.add);
 	element_list_fini(&kernel.del);
+	touched_fini(&kernel.told);
 	kernel = (struct nft){0};
 	buf_fini(&events);
 }

@@ -248,6 +248,13 @@ static void restart_keeps_the_table(void **state)
 	assert_int_equal(sync_stats(s->sync)->start_operations, 0);
 }
 
+/* Somebody did something that no key says. */
+static void foreign_anything(struct scene *s, uint64_t now_ms)
+{
+	kernel.told.everything = true;
+	assert_true(sync_foreign(s->sync, now_ms));
+}
+
 /* A foreign flush is repaired at once, a second one soon after waits a little. */
 static void foreign_change_is_repaired(void **state)
 {
@@ -255,12 +262,12 @@ static void foreign_change_is_repaired(void **state)
 
 	start_with_web(s);
 	kernel.state = TABLE_ABSENT;
-	sync_distrust(s->sync, 20000);
+	foreign_anything(s, 20000);
 	assert_int_equal(sync_turn(s->sync, 20000), SYNC_IDLE);
 	assert_string_equal(happened(), "load 3;");
 	assert_int_equal(sync_stats(s->sync)->repairs, 1);
 	kernel.table.items[0] = kernel.table.items[--kernel.table.count];
-	sync_distrust(s->sync, 20010);
+	foreign_anything(s, 20010);
 	uint64_t wait = sync_turn(s->sync, 20010);
 	assert_in_range(wait, 1, 100);
 	sync_turn(s->sync, 20010 + wait);
@@ -273,7 +280,8 @@ static void foreign_change_before_the_first_sync(void **state)
 {
 	struct scene *s = *state;
 
-	sync_distrust(s->sync, 900);
+	kernel.told.everything = true;
+	assert_false(sync_foreign(s->sync, 900));
 	start_with_web(s);
 	assert_int_equal(sync_stats(s->sync)->repairs, 0);
 	assert_int_equal(sync_stats(s->sync)->start, START_LOADED);
@@ -284,7 +292,7 @@ static void harmless_foreign_change_is_no_repair(void **state)
 	struct scene *s = *state;
 
 	start_with_web(s);
-	sync_distrust(s->sync, 20000);
+	foreign_anything(s, 20000);
 	sync_turn(s->sync, 20000);
 	assert_string_equal(happened(), "");
 	assert_int_equal(sync_stats(s->sync)->repairs, 0);
@@ -300,7 +308,7 @@ static void repairs_slow_down(void **state)
 	start_with_web(s);
 	for (int i = 0; i < 20; i++) {
 		kernel.state = TABLE_ABSENT;
-		sync_distrust(s->sync, now);
+		foreign_anything(s, now);
 		wait = sync_turn(s->sync, now);
 		if (wait != SYNC_IDLE) {
 			now += wait;
@@ -310,8 +318,146 @@ static void repairs_slow_down(void **state)
 	assert_int_equal(wait, 5000);
 	now += 60000;
 	kernel.state = TABLE_ABSENT;
-	sync_distrust(s->sync, now);
+	foreign_anything(s, now);
 	assert_int_equal(sync_turn(s->sync, now), SYNC_IDLE);
+}
+
+/* ---- single elements ---- */
+
+/* The element of web in that set. */
+static struct element element_of(enum set_id set)
+{
+	for (size_t i = 0; i < kernel.table.count; i++)
+		if (kernel.table.items[i].set == set)
+			return kernel.table.items[i];
+	fail_msg("no element in set %d", set);
+	return (struct element){0};
+}
+
+static void repair(struct scene *s, uint64_t now_ms)
+{
+	assert_true(sync_foreign(s->sync, now_ms));
+	assert_int_equal(sync_turn(s->sync, now_ms), SYNC_IDLE);
+}
+
+/* Whatever was done to single elements, only they are asked for and put right, in one transaction. */
+static void foreign_elements_are_repaired(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS), verdict = element_of(SET_DISPATCH), other = slot;
+	foreign_del(&slot);
+	repair(s, 20000);
+	assert_string_equal(happened(), "commit -0 +1;");
+	foreign_del(&verdict);
+	verdict.verdict.kind = VERDICT_DROP;
+	verdict.packets = 7;
+	foreign_add(&verdict);
+	other.slot = 99;
+	foreign_add(&other);
+	other.daddr.bytes[0] = 77;
+	foreign_add(&other);
+	other.set = SET_CLUSTER_IPS;
+	foreign_add(&other);
+	repair(s, 40000);
+	assert_string_equal(happened(), "commit -4 +1;");
+	assert_int_equal(kernel.table.count, 3);
+	assert_int_equal(element_of(SET_DISPATCH).packets, 7); /* connections were counted all the same */
+	assert_int_equal(sync_stats(s->sync)->repairs, 2);
+	assert_int_equal(kernel.dumps, 0);
+}
+
+/* The notifications tell of a deletion and an addition of the same thing. */
+static void foreign_element_put_back(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	foreign_del(&slot);
+	foreign_add(&slot);
+	foreign_del(&slot);
+	foreign_add(&slot);
+	repair(s, 20000);
+	assert_string_equal(happened(), "");
+	assert_int_equal(sync_stats(s->sync)->repairs, 0);
+	assert_int_equal(kernel.dumps, 0);
+}
+
+/* Own changes and foreign ones meet at the same keys in one turn: one transaction, which the kernel takes. */
+static void foreign_elements_under_own_changes(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS), verdict = element_of(SET_DISPATCH);
+	foreign_del(&slot); /* we would replace it */
+	foreign_del(&verdict);
+	put_slice(s, "web", "10.0.0.2 10.0.0.3 10.0.0.4");
+	slot.slot = 1;
+	foreign_add(&slot); /* we would add it */
+	sync_turn(s->sync, 20000);
+	assert_string_equal(happened(), "commit -1 +4;publish web;"); /* verdict and three slots, for one wrong one */
+	foreign_del(&verdict);
+	s->sink.remove(s->sink.ctx, OBJECT_SERVICE, "default", "web"); /* and all of it goes */
+	sync_turn(s->sync, 40000);
+	assert_string_equal(happened(), "commit -4 +0;withdraw web;");
+	assert_int_equal(kernel.table.count, 0);
+	assert_int_equal(sync_stats(s->sync)->refused, 0);
+	assert_int_equal(kernel.dumps, 0);
+}
+
+/* Too late to be told of it: the commit is refused, and the whole table read. */
+static void foreign_element_not_told_in_time(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	foreign_del(&slot);
+	kernel.fail = -EBUSY;
+	assert_true(sync_foreign(s->sync, 20000));
+	assert_int_equal(sync_turn(s->sync, 20000), 100);
+	assert_int_equal(sync_turn(s->sync, 20100), SYNC_IDLE);
+	assert_string_equal(happened(), "commit -0 +1;");
+	assert_int_equal(kernel.dumps, 1);
+}
+
+/* More keys than are worth asking for one by one. */
+static void foreign_elements_without_number(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	for (uint32_t i = 0; i <= TOUCHED_KEYS_MAX; i++) {
+		slot.slot = 100 + i;
+		foreign_add(&slot);
+	}
+	repair(s, 20000);
+	assert_string_equal(happened(), "commit -4097 +0;");
+	assert_int_equal(kernel.dumps, 1);
+}
+
+static void foreign_elements_slow_down_too(void **state)
+{
+	struct scene *s = *state;
+	uint64_t now = 20000, wait = 0;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	for (int i = 0; i < 20; i++) {
+		foreign_del(&slot);
+		assert_true(sync_foreign(s->sync, now));
+		wait = sync_turn(s->sync, now);
+		if (wait != SYNC_IDLE) {
+			now += wait;
+			assert_int_equal(sync_turn(s->sync, now), SYNC_IDLE);
+		}
+	}
+	assert_int_equal(wait, 5000);
+	assert_int_equal(kernel.dumps, 0);
 }
 
 static void gap_between_transactions(void **state)
@@ -381,6 +527,13 @@ static void service_cidrs_follow(void **state)
 	sync_ranges_changed(s->sync);
 	sync_turn(s->sync, 2000);
 	assert_string_equal(happened(), "commit -0 +2;"); /* the /16 lies inside the /12 */
+	struct element cidr = element_of(SET_SERVICE_CIDRS), narrower = cidr;
+	foreign_del(&cidr);
+	narrower.range.prefix++;
+	foreign_add(&narrower);
+	repair(s, 2500);
+	assert_string_equal(happened(), "commit -1 +1;");
+	assert_int_equal(kernel.dumps, 0);
 	s->sink.remove(s->sink.ctx, OBJECT_SERVICE_CIDR, "", "kubernetes");
 	sync_ranges_changed(s->sync);
 	sync_turn(s->sync, 3000);
@@ -405,6 +558,12 @@ int main(void)
 		SYNC_TEST(foreign_change_before_the_first_sync),
 		SYNC_TEST(harmless_foreign_change_is_no_repair),
 		SYNC_TEST(repairs_slow_down),
+		SYNC_TEST(foreign_elements_are_repaired),
+		SYNC_TEST(foreign_element_put_back),
+		SYNC_TEST(foreign_elements_under_own_changes),
+		SYNC_TEST(foreign_element_not_told_in_time),
+		SYNC_TEST(foreign_elements_without_number),
+		SYNC_TEST(foreign_elements_slow_down_too),
 		SYNC_TEST(gap_between_transactions),
 		SYNC_TEST(without_a_kernel_half),
 		SYNC_TEST(contested_address_passes_on),

@@ -102,12 +102,43 @@ static void put_slice(struct scene *s, const char *name)
 	s->sink.upsert(s->sink.ctx, &o->object);
 }
 
-/* Somebody deletes elements. */
+/* Somebody deletes elements, and no notification says which. */
 static void damage(void)
 {
 	for (int i = dice(3); i >= 0 && kernel.table.count != 0; i--)
 		kernel.table.items[dice((int)kernel.table.count)] = kernel.table.items[kernel.table.count - 1],
 		kernel.table.count--;
+}
+
+/* A key that is there, or one beside it. */
+static struct element foreign_key(void)
+{
+	struct element e = kernel.table.items[dice((int)kernel.table.count)];
+
+	if (dice(3) == 0)
+		e.port = (uint16_t)(80 + dice(3));
+	if (dice(3) == 0)
+		e.slot = (uint32_t)dice(4);
+	if (dice(4) == 0)
+		e.daddr.bytes[3] = (uint8_t)(1 + dice(4));
+	return e;
+}
+
+/* Somebody deletes, adds and changes elements, some of them several times, and we are told. */
+static void tinker(void)
+{
+	for (int i = dice(6); i >= 0 && kernel.table.count != 0; i--) {
+		struct element e = foreign_key();
+		size_t at = foreign_find(&e);
+		if (at < kernel.table.count)
+			foreign_del(&kernel.table.items[at]);
+		if (at < kernel.table.count && dice(3) == 0)
+			continue;
+		e.to.bytes[3] ^= (uint8_t)dice(2);
+		e.verdict.sticky ^= dice(2);
+		if (foreign_find(&e) == kernel.table.count)
+			foreign_add(&e);
+	}
 }
 
 static void object_step(struct scene *s)
@@ -131,7 +162,7 @@ static void object_step(struct scene *s)
 	}
 }
 
-static void trouble_step(struct scene *s)
+static void trouble_step(void)
 {
 	switch (dice(12)) {
 	case 0:
@@ -140,7 +171,11 @@ static void trouble_step(struct scene *s)
 		break;
 	case 1:
 		damage();
-		sync_distrust(s->sync, s->now_ms);
+		kernel.told.everything = true;
+		break;
+	case 2:
+	case 3:
+		tinker();
 		break;
 	default:
 		break;
@@ -217,9 +252,11 @@ static void turns_in_any_order_end_in_step(void **state)
 	for (int step = 0; step < STEPS; step++) {
 		for (int i = dice(4); i > 0; i--)
 			object_step(&s);
-		trouble_step(&s);
+		trouble_step();
+		if (dice(2)) /* else the turn itself looks, or finds nothing to do */
+			sync_foreign(s.sync, s.now_ms);
 		s.now_ms += (uint64_t)dice(300);
-		if (sync_turn(s.sync, s.now_ms) == SYNC_IDLE) {
+		if (sync_turn(s.sync, s.now_ms) == SYNC_IDLE && !touched_any(&kernel.told)) {
 			check_table(&s);
 			checked++;
 		}

@@ -1,0 +1,117 @@
+#include "nft/touched.h"
+
+#include <stdlib.h>
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "base/mem.h"
+#include "nft/attrs.h"
+#include "nft/codec.h"
+#include "nft/kernel.h"
+#include "nft/names.h"
+#include "nft/sets.h"
+
+void touched_add(struct touched *t, const struct element *e)
+{
+	if (t->count == TOUCHED_KEYS_MAX) {
+		t->everything = true;
+		return;
+	}
+	if (t->count == t->room) {
+		t->room = t->room != 0 ? t->room * 2 : 64;
+		t->keys = mem_resize(t->keys, t->room * sizeof *t->keys);
+	}
+	t->keys[t->count++] = *e;
+}
+
+/* The two halves of a prefix need not come together: such a set, which is small, is read whole. */
+static bool in_halves(enum set_id set)
+{
+	return sets_shape(set)->range && !sets_shape(set)->daddr;
+}
+
+/* False: nothing that our own elements could look like. */
+static bool note_elements(struct touched *t, const struct nlmsghdr *nlh)
+{
+	struct attrs attrs = attrs_of(nlh, sizeof(struct nfgenmsg));
+	const char *name = attrs_text(attrs_find(attrs, NFTA_SET_ELEM_LIST_SET));
+	const struct nlattr *list = attrs_find(attrs, NFTA_SET_ELEM_LIST_ELEMENTS), *elem;
+	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct element e;
+	enum set_id set;
+	bool interval_end;
+	int family;
+
+	if (name == NULL || !names_set_parse(name, &set, &family))
+		return false;
+	if (sets_shape(set)->learned)
+		return true;
+	if (in_halves(set)) {
+		t->whole |= 1u << set;
+		return true;
+	}
+	while ((elem = attrs_next(&elems)) != NULL) {
+		if (!codec_get(elem, set, family, &e, &interval_end))
+			return false;
+		touched_add(t, &e);
+	}
+	return true;
+}
+
+void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh)
+{
+	uint16_t type = nlh->nlmsg_type & 0xff;
+
+	if (t->everything || nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !kernel_is_of_table(nlh, table))
+		return;
+	if ((type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM) || !note_elements(t, nlh))
+		t->everything = true;
+}
+
+bool touched_any(const struct touched *t)
+{
+	return t->everything || t->whole != 0 || t->count != 0;
+}
+
+static int by_element(const void *a, const void *b)
+{
+	return element_compare(a, b);
+}
+
+void touched_sort(struct touched *t)
+{
+	size_t unique = 0;
+
+	if (t->count != 0)
+		qsort(t->keys, t->count, sizeof *t->keys, by_element);
+	for (size_t i = 0; i < t->count; i++)
+		if (unique == 0 || !element_same_key(&t->keys[unique - 1], &t->keys[i]))
+			t->keys[unique++] = t->keys[i];
+	t->count = unique;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return element_same_key(a, b) ? 0 : element_compare(a, b);
+}
+
+bool touched_has(const struct touched *t, const struct element *e)
+{
+	if (t->whole & 1u << e->set)
+		return true;
+	return t->count != 0 && bsearch(e, t->keys, t->count, sizeof *t->keys, by_key) != NULL;
+}
+
+void touched_clear(struct touched *t)
+{
+	t->everything = false;
+	t->whole = 0;
+	t->count = 0;
+}
+
+void touched_fini(struct touched *t)
+{
+	free(t->keys);
+	*t = (struct touched){0};
+}

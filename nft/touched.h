@@ -1,0 +1,35 @@
+/*
+ * What somebody else touched in our table, as the kernel's notifications tell it. Pure; works on memory only. Main
+ * thread.
+ */
+#ifndef NFT_TOUCHED_H
+#define NFT_TOUCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nft/element.h"
+
+struct nlmsghdr;
+
+#define TOUCHED_KEYS_MAX 4096u /* asking for more keys one by one costs more than reading the table */
+
+struct touched { /* zero: nothing */
+	bool everything;      /* rules, sets, the table; or more, or other things, than the rest can say */
+	uint32_t whole;	      /* a bit for each enum set_id that is to be read whole */
+	struct element *keys; /* their values count for nothing; a key may be there several times */
+	size_t count, room;
+};
+
+/* Adds what that message is about, when it is about our table. SET_AFFINITY is the packet path's: it is left out. */
+void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh);
+void touched_add(struct touched *t, const struct element *key);
+bool touched_any(const struct touched *t);
+void touched_sort(struct touched *t); /* and each key once */
+/* After touched_sort: that element's key is one of them, or its set is to be read whole. */
+bool touched_has(const struct touched *t, const struct element *e);
+void touched_clear(struct touched *t); /* keeps the memory */
+void touched_fini(struct touched *t);
+
+#endif

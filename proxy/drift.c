@@ -1,0 +1,193 @@
+#include "proxy/drift.h"
+
+#include <errno.h>
+
+#define PAUSE_FIRST_MS 50u
+#define PAUSE_LAST_MS 5000u /* own changes wait for a repair too, so not long */
+#define QUIET_MS 10000u	    /* a foreign change after this long a time is repaired at once again */
+
+void drift_fini(struct drift *d)
+{
+	touched_fini(&d->touched);
+	element_list_fini(&d->have);
+	element_list_fini(&d->want);
+}
+
+/* ---- when ---- */
+
+uint64_t drift_notice(struct drift *d, uint64_t now_ms)
+{
+	bool again = d->repaired_ms != 0 && now_ms - d->repaired_ms < d->pause_ms + QUIET_MS;
+
+	if (d->waits)
+		return 0;
+	d->waits = true;
+	if (!again) {
+		d->pause_ms = 0;
+		d->slow_told = false;
+		return 0;
+	}
+	d->pause_ms = d->pause_ms == 0 ? PAUSE_FIRST_MS : d->pause_ms * 2;
+	if (d->pause_ms > PAUSE_LAST_MS)
+		d->pause_ms = PAUSE_LAST_MS;
+	return d->pause_ms;
+}
+
+/*
+ * One big foreign change is told in many messages, and the last of them may come after the repair: only a second one
+ * that needs repair means that somebody keeps changing.
+ */
+bool drift_repaired(struct drift *d, uint64_t now_ms, size_t operations)
+{
+	touched_clear(&d->touched);
+	d->waits = false;
+	d->repaired_ms = now_ms;
+	if (operations == 0 || d->pause_ms == 0 || d->slow_told)
+		return false;
+	d->slow_told = true;
+	return true;
+}
+
+/* ---- what ---- */
+
+static void on_element(void *ctx, const struct element *e)
+{
+	element_list_add(ctx, e);
+}
+
+/* Of a set that is read whole although only some of its keys were touched. */
+static void on_candidate(void *ctx, const struct element *e)
+{
+	struct drift *d = ctx;
+
+	if (touched_has(&d->touched, e))
+		element_list_add(&d->have, e);
+}
+
+static int read_key(struct drift *d, struct nft *nft, const struct element *key)
+{
+	struct element e = *key;
+	int error = nft_get(nft, &e);
+
+	if (error == 0)
+		element_list_add(&d->have, &e);
+	return error == -ENOENT ? 0 : error;
+}
+
+static bool has_set(const struct touched *t, enum set_id set)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->keys[i].set == set)
+			return true;
+	return false;
+}
+
+int drift_read(struct drift *d, struct nft *nft)
+{
+	const struct touched *t = &d->touched;
+	int error = 0;
+
+	touched_sort(&d->touched);
+	element_list_clear(&d->have);
+	for (int set = 0; set < SET_COUNT && error == 0; set++)
+		if (t->whole & 1u << set)
+			error = nft_dump_set(nft, (enum set_id)set, on_element, &d->have);
+	if (error == 0 && has_set(t, SET_ALLOWED_SOURCES)) /* the kernel does not look ranges up by key */
+		error = nft_dump_set(nft, SET_ALLOWED_SOURCES, on_candidate, d);
+	if (error == 0 && has_set(t, SET_STICKY))
+		error = nft_recount(nft);
+	for (size_t i = 0; i < t->count && error == 0; i++)
+		if (t->keys[i].set != SET_ALLOWED_SOURCES)
+			error = read_key(d, nft, &t->keys[i]);
+	return error;
+}
+
+static void keep_touched(struct drift *d, const struct element_list *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (touched_has(&d->touched, &from->items[i]))
+			element_list_add(&d->want, &from->items[i]);
+}
+
+static struct frontend_key frontend_of(const struct element *e)
+{
+	if (e->set == SET_CLUSTER_IPS)
+		return claims_ip_key(&e->daddr);
+	return (struct frontend_key){.addr = e->daddr, .proto = e->proto, .port = e->port};
+}
+
+static bool same_frontend(const struct element *a, const struct element *b)
+{
+	return (a->set == SET_CLUSTER_IPS) == (b->set == SET_CLUSTER_IPS) && addr_equal(&a->daddr, &b->daddr) &&
+	       a->proto == b->proto && a->port == b->port;
+}
+
+/* Sorted keys: the slots of a frontend are neighbours. Its keys in another set are found again by touched_has, so only
+ * those of the set at hand are taken. */
+void drift_want(struct drift *d, const struct claims *claims, const struct element_list *ranges)
+{
+	const struct touched *t = &d->touched;
+	struct element_list all = {0};
+
+	element_list_clear(&d->want);
+	keep_touched(d, ranges);
+	for (size_t i = 0; i < t->count; i++) {
+		const struct element *key = &t->keys[i];
+		const struct frontend_key frontend = frontend_of(key);
+		const struct service *owner = claims_owner(claims, &frontend);
+
+		if (owner == NULL || (i > 0 && key->set == t->keys[i - 1].set && same_frontend(key, &t->keys[i - 1])))
+			continue;
+		element_list_clear(&all);
+		elements_collect_key(&all, owner, &frontend);
+		for (size_t e = 0; e < all.count; e++)
+			if (all.items[e].set == key->set && touched_has(t, &all.items[e]))
+				element_list_add(&d->want, &all.items[e]);
+	}
+	element_list_fini(&all);
+}
+
+struct rest {
+	const struct drift *drift;
+	const struct element_ops *ops;
+	size_t operations;
+};
+
+static void rest_del(void *ctx, const struct element *e)
+{
+	struct rest *r = ctx;
+
+	if (touched_has(&r->drift->touched, e))
+		return;
+	r->ops->del(r->ops->ctx, e);
+	r->operations++;
+}
+
+static void rest_add(void *ctx, const struct element *e)
+{
+	struct rest *r = ctx;
+
+	if (touched_has(&r->drift->touched, e))
+		return;
+	r->ops->add(r->ops->ctx, e);
+	r->operations++;
+}
+
+static bool rest_count(void *ctx, struct element *e)
+{
+	const struct rest *r = ctx;
+
+	return r->ops->count != NULL && r->ops->count(r->ops->ctx, e);
+}
+
+size_t drift_flush(struct drift *d, struct changes *changes, const struct element_ops *ops, size_t *operations)
+{
+	struct rest rest = {.drift = d, .ops = ops};
+	const struct element_ops filter = {.ctx = &rest, .del = rest_del, .add = rest_add, .count = rest_count};
+	size_t repairs;
+
+	changes_flush(changes, &filter);
+	repairs = elements_reconcile(&d->want, &d->have, ops);
+	*operations = rest.operations + repairs;
+	return repairs;
+}

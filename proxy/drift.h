@@ -1,0 +1,39 @@
+/*
+ * Foreign hands in our table: what they touched, when it is repaired, and with which operations. One touched key costs
+ * one question to the kernel, whatever the size of the table; what cannot be said in keys is for adopt.h.
+ *
+ * Somebody who changes again soon after a repair finds us slower and slower: a fight would be worse than the damage.
+ * Main thread.
+ */
+#ifndef PROXY_DRIFT_H
+#define PROXY_DRIFT_H
+
+#include "nft/nft.h"
+#include "proxy/elements.h"
+
+struct drift { /* zero = nobody was there */
+	struct touched touched;
+	struct element_list have, want; /* under the touched keys */
+	bool waits;			/* for its repair */
+	bool slow_told;			/* that repairs slow down */
+	uint64_t pause_ms;		/* before a repair; 0: quiet so far */
+	uint64_t repaired_ms;		/* the last repair */
+};
+
+void drift_fini(struct drift *d);
+/* Something was touched. Returns how long to wait with the repair; 0 also when one waits already. */
+uint64_t drift_notice(struct drift *d, uint64_t now_ms);
+/* The repair is over. True, once: somebody keeps changing. */
+bool drift_repaired(struct drift *d, uint64_t now_ms, size_t operations);
+
+/* What the kernel has under the touched keys. 0 or a negative errno: read the whole table then. */
+int drift_read(struct drift *d, struct nft *nft);
+/* Who should be there: owners of the touched frontends, and the ranges that belong to none. */
+void drift_want(struct drift *d, const struct claims *claims, const struct element_list *ranges);
+/*
+ * Hands out what makes the touched keys right, and of `changes` what is about other keys: those know what was sent, not
+ * what a foreign hand made of it. *operations: of both. Returns those of the repair.
+ */
+size_t drift_flush(struct drift *d, struct changes *changes, const struct element_ops *ops, size_t *operations);
+
+#endif
