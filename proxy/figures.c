@@ -4,22 +4,24 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-
-/* Slices of one turn whose trigger times are kept; more are left out of the histogram. */
-#define TRIGGERS_MAX 4096
+#include "proxy/triggers.h"
 
 /* 1 ms doubling to 16 s, as kube-proxy. */
 static const double sync_bounds[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128,
 				     0.256, 0.512, 1.024, 2.048, 4.096, 8.192, 16.384};
 #define SYNC_BOUNDS (sizeof sync_bounds / sizeof *sync_bounds)
 
-/* kube-proxy's: 0.25, 0.5, every second to 60, every 5 to 120, every 30 to 300. */
+/* kube-proxy's: 0, 0.25, 0.5, every second to 60, every 5 to 120, every 30 to 300. */
 static const double programming_bounds[] = {
-	0.25, 0.5, 1,  2,  3,  4,  5,  6,  7,  8,   9,	 10,  11,  12,	13,  14,  15,  16,  17,	 18,
-	19,   20,  21, 22, 23, 24, 25, 26, 27, 28,  29,	 30,  31,  32,	33,  34,  35,  36,  37,	 38,
-	39,   40,  41, 42, 43, 44, 45, 46, 47, 48,  49,	 50,  51,  52,	53,  54,  55,  56,  57,	 58,
-	59,   60,  65, 70, 75, 80, 85, 90, 95, 100, 105, 110, 115, 120, 150, 180, 210, 240, 270, 300};
+	0,  0.25, 0.5, 1,  2,  3,  4,  5,   6,	 7,   8,   9,	10,  11,  12,  13,  14,	 15, 16, 17, 18,
+	19, 20,	  21,  22, 23, 24, 25, 26,  27,	 28,  29,  30,	31,  32,  33,  34,  35,	 36, 37, 38, 39,
+	40, 41,	  42,  43, 44, 45, 46, 47,  48,	 49,  50,  51,	52,  53,  54,  55,  56,	 57, 58, 59, 60,
+	65, 70,	  75,  80, 85, 90, 95, 100, 105, 110, 115, 120, 150, 180, 210, 240, 270, 300};
 #define PROGRAMMING_BOUNDS (sizeof programming_bounds / sizeof *programming_bounds)
+
+/* CoreDNS's: 1 ms doubling to 524 s. */
+static const double dns_bounds[] = {0.001, 0.002, 0.004, 0.008, 0.016,	0.032,	0.064,	0.128,	 0.256,	  0.512,
+				    1.024, 2.048, 4.096, 8.192, 16.384, 32.768, 65.536, 131.072, 262.144, 524.288};
 
 #define HISTOGRAM(name, help)                                                       \
 	{                                                                           \
@@ -43,6 +45,10 @@ static const struct metric_desc programming_desc = {
 	"kubeproxy_network_programming_duration_seconds",
 	"From the cause of an endpoint change (endpoints.kubernetes.io/last-change-trigger-time) to the kernel.",
 	METRIC_HISTOGRAM, programming_bounds, PROGRAMMING_BOUNDS};
+static const struct metric_desc dns_desc = {
+	"coredns_kubernetes_dns_programming_duration_seconds",
+	"From the cause of an endpoint change (endpoints.kubernetes.io/last-change-trigger-time) to DNS.",
+	METRIC_HISTOGRAM, dns_bounds, sizeof dns_bounds / sizeof *dns_bounds};
 static const struct metric_desc last_desc =
 	GAUGE("sync_proxy_rules_last_timestamp_seconds", "When the kernel was last brought in step.");
 static const struct metric_desc queued_desc =
@@ -71,9 +77,8 @@ struct figures {
 	struct metric *conntrack[2], *deleted;
 	struct metric *pending[2], *total[2]; /* Services, EndpointSlices */
 	struct metric *no_local_internal, *no_local_external;
-	int64_t start_ms;
-	size_t trigger_count;
-	int64_t *triggers_ms; /* TRIGGERS_MAX */
+	struct metric *dns; /* NULL: no DNS */
+	struct triggers *triggers;
 };
 
 static void add_both(struct metrics *m, const struct metric_desc *desc, struct metric *into[2])
@@ -82,7 +87,7 @@ static void add_both(struct metrics *m, const struct metric_desc *desc, struct m
 	into[1] = metrics_add(m, desc, METRIC_LABELS({"ip_family", "IPv6"}));
 }
 
-struct figures *figures_new(struct metrics *m)
+struct figures *figures_new(struct metrics *m, bool dns)
 {
 	struct figures *f = mem_alloc(sizeof *f);
 
@@ -102,8 +107,9 @@ struct figures *figures_new(struct metrics *m)
 	}
 	f->no_local_internal = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", "internal"}));
 	f->no_local_external = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", "external"}));
-	f->start_ms = clock_wall_ms();
-	f->triggers_ms = mem_array(TRIGGERS_MAX, sizeof *f->triggers_ms);
+	if (dns)
+		f->dns = metrics_add(m, &dns_desc, METRIC_LABELS({"service_kind", "headless_with_selector"}));
+	f->triggers = triggers_new(clock_wall_ms());
 	return f;
 }
 
@@ -111,7 +117,7 @@ void figures_free(struct figures *f)
 {
 	if (f == NULL)
 		return;
-	free(f->triggers_ms);
+	triggers_free(f->triggers);
 	free(f);
 }
 
@@ -133,19 +139,19 @@ static void inc_both(struct metric *const of[2])
 	metric_inc(of[1]);
 }
 
-void figures_queued(struct figures *f, enum object_kind kind)
+void figures_changed(struct figures *f, const struct object *prev, const struct object *next)
 {
-	set_both(f->queued, (double)clock_wall_ms() / 1e3);
+	const enum object_kind kind = next != NULL ? next->kind : prev->kind;
+
 	if (kind != OBJECT_SERVICE && kind != OBJECT_SLICE)
 		return;
+	set_both(f->queued, (double)clock_wall_ms() / 1e3);
 	metric_inc(f->pending[kind == OBJECT_SLICE]);
 	metric_inc(f->total[kind == OBJECT_SLICE]);
-}
-
-void figures_trigger(struct figures *f, int64_t trigger_ms)
-{
-	if (trigger_ms >= f->start_ms && f->trigger_count < TRIGGERS_MAX)
-		f->triggers_ms[f->trigger_count++] = trigger_ms;
+	if (kind == OBJECT_SLICE && next != NULL)
+		triggers_add(f->triggers, (const struct slice_object *)next);
+	else if (kind == OBJECT_SLICE)
+		triggers_drop(f->triggers, (const struct slice_object *)prev);
 }
 
 /* Adds `by` for each port of the service whose Local policy finds no local endpoint. */
@@ -169,18 +175,27 @@ void figures_service(struct figures *f, const struct service *prev, const struct
 {
 	no_local_count(f, prev, -1);
 	no_local_count(f, next, 1);
+	if (next != NULL)
+		triggers_published(f->triggers, next);
+}
+
+/* kube-proxy counts a slice where its family is programmed; CoreDNS knows the latency of headless services only. */
+static void trigger_done(void *ctx, const struct trigger *trigger)
+{
+	const double took_s = (double)(clock_wall_ms() - trigger->cause_ms) / 1e3;
+	struct figures *f = ctx;
+
+	metric_observe(f->programming[trigger->six], took_s);
+	if (trigger->headless)
+		metric_observe(f->dns, took_s);
 }
 
 void figures_synced(struct figures *f, bool full, double duration_s)
 {
-	const int64_t now_ms = clock_wall_ms();
-
 	observe_both(f->sync, duration_s);
 	observe_both(full ? f->full : f->partial, duration_s);
-	set_both(f->last, (double)now_ms / 1e3);
-	for (size_t i = 0; i < f->trigger_count; i++)
-		observe_both(f->programming, (double)(now_ms - f->triggers_ms[i]) / 1e3);
-	f->trigger_count = 0;
+	set_both(f->last, (double)clock_wall_ms() / 1e3);
+	triggers_done(f->triggers, trigger_done, f);
 	metric_set(f->pending[0], 0);
 	metric_set(f->pending[1], 0);
 }

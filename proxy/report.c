@@ -33,7 +33,7 @@ struct report *report_new(struct ev_loop *loop, const struct config *config)
 	r->metrics = metrics_new();
 	metrics_page_init(r->metrics);
 	r->health = health_new(HEALTH_LIMIT_MS, config->manifests == NULL, r->metrics);
-	r->figures = figures_new(r->metrics);
+	r->figures = figures_new(r->metrics, !config->no_dns);
 	r->checks = healthnodeport_new(loop, r->health, r->metrics);
 	r->healthz = port_open((struct http_config){
 		.loop = loop, .what = "healthz", .bind = config->healthz, .handler = health_handle, .ctx = r->health});
@@ -65,13 +65,7 @@ struct metrics *report_metrics(struct report *r)
 
 void report_changed(struct report *r, const struct object *prev, const struct object *next)
 {
-	const struct object *o = next != NULL ? next : prev;
-
-	if (o->kind != OBJECT_SERVICE && o->kind != OBJECT_SLICE)
-		return;
-	figures_queued(r->figures, o->kind);
-	if (o->kind == OBJECT_SLICE && next != NULL)
-		figures_trigger(r->figures, ((const struct slice_object *)next)->trigger_ms);
+	figures_changed(r->figures, prev, next);
 }
 
 /* Where a family takes node ports on all addresses, one socket for all stands in. */

@@ -18,6 +18,8 @@ kubeproxy_sync_proxy_rules_last_timestamp_seconds kubeproxy_sync_proxy_rules_las
 kubeproxy_sync_proxy_rules_endpoint_changes_pending kubeproxy_sync_proxy_rules_endpoint_changes_total
 kubeproxy_sync_proxy_rules_service_changes_pending kubeproxy_sync_proxy_rules_service_changes_total
 kubeproxy_sync_proxy_rules_no_local_endpoints_total kubeproxy_sync_proxy_rules_nftables_sync_failures_total
+kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total kubeproxy_conntrack_reconciler_sync_duration_seconds
+kubeproxy_conntrack_reconciler_deleted_entries_total
 kubeproxy_proxy_healthz_total kubeproxy_proxy_livez_total process_cpu_seconds_total process_resident_memory_bytes
 process_virtual_memory_bytes process_open_fds process_max_fds process_start_time_seconds fairlead_build_info
 """.split()
@@ -46,6 +48,14 @@ def parse(text):
     for name, kind in kinds.items():
         assert kind in ("counter", "gauge", "histogram"), (name, kind)
     return kinds, values
+
+
+def caused_now(changed):
+    """The slice with the annotation of the endpoint slice controller."""
+    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(milliseconds=1)
+    changed["metadata"]["annotations"] = {
+        "endpoints.kubernetes.io/last-change-trigger-time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+    return changed
 
 
 class Metrics(unittest.TestCase):
@@ -83,10 +93,7 @@ class Metrics(unittest.TestCase):
         self.assertEqual(values["kubeproxy_sync_proxy_rules_endpoint_changes_pending"], 0)
         self.assertEqual(values['kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"}'], 0)
 
-        changed = manifests.slice("web", ["10.244.0.10", "10.244.0.11"], [80])
-        now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(milliseconds=1)
-        changed["metadata"]["annotations"] = {
-            "endpoints.kubernetes.io/last-change-trigger-time": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+        changed = caused_now(manifests.slice("web", ["10.244.0.10", "10.244.0.11"], [80]))
         self.folder.put("web", manifests.service("web", "10.96.0.1", [80]), changed)
         partial = 'kubeproxy_sync_partial_proxy_rules_duration_seconds_count{ip_family="IPv6"}'
         lab.equals_within(lambda: self.value(partial), 1)
@@ -94,6 +101,22 @@ class Metrics(unittest.TestCase):
         self.assertEqual(values["kubeproxy_sync_proxy_rules_endpoint_changes_total"], 2)
         self.assertEqual(values['kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"}'], 1)
         self.assertEqual(values['kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv4",le="60"}'], 1)
+        self.assertEqual(values['kubeproxy_network_programming_duration_seconds_count{ip_family="IPv6"}'], 0)
+
+    def test_dns_programming_latency(self):
+        """Of headless services: there an endpoint shows in DNS."""
+        count = 'coredns_kubernetes_dns_programming_duration_seconds_count{service_kind="headless_with_selector"}'
+        self.folder.put("db", manifests.service("db", "None", [80]), manifests.slice("db", ["10.244.0.20"], [80]))
+        self.lab.daemon(self.node, self.folder)
+        self.assertEqual(self.value(count), 0)
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]),
+                        caused_now(manifests.slice("web", ["10.244.0.11"], [80])))
+        network = 'kubeproxy_network_programming_duration_seconds_count{ip_family="IPv4"}'
+        lab.equals_within(lambda: self.value(network), 1)
+        self.folder.put("db", manifests.service("db", "None", [80]),
+                        caused_now(manifests.slice("db", ["10.244.0.21"], [80])))
+        lab.equals_within(lambda: self.value(network), 2)
+        self.assertEqual(self.value(count), 1)
 
     def test_local_policy_without_endpoint_is_counted(self):
         self.lab.daemon(self.node, self.folder, "--no-dns", "--node-name", "node-a")

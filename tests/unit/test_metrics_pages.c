@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
+
 #include "base/clock.h"
 #include "dns/respond.h"
 #include "proxy/figures.h"
@@ -60,19 +62,108 @@ static void pages(void **state)
 	metrics_free(m);
 }
 
+static void take(struct figures *f, const struct object *o)
+{
+	figures_changed(f, NULL, o);
+}
+
+static struct slice_object slice_make(const char *service, int family, int64_t trigger_ms)
+{
+	return (struct slice_object){.object = {.kind = OBJECT_SLICE, .ns = "default", .name = "x"},
+				     .service_name = service,
+				     .family = family,
+				     .trigger_ms = trigger_ms};
+}
+
+static void slice_take(struct figures *f, const char *service, int family, int64_t trigger_ms)
+{
+	const struct slice_object slice = slice_make(service, family, trigger_ms);
+
+	take(f, &slice.object);
+}
+
+static void slice_remove(struct figures *f, const char *service, int family)
+{
+	const struct slice_object slice = slice_make(service, family, 0);
+
+	figures_changed(f, &slice.object, NULL);
+}
+
+#define NETWORK(family, count) \
+	"\nkubeproxy_network_programming_duration_seconds_count{ip_family=\"" family "\"} " count "\n"
+#define DNS(what, count) "\ncoredns_kubernetes_dns_programming_duration_seconds_" what " " count "\n"
+#define KIND "service_kind=\"headless_with_selector\""
+
+/* From the annotation to the kernel, by the slice's family; for headless services, to DNS too. */
+static void programming_latencies(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct figures *f = figures_new(m, true);
+	const struct service headless = {.ns = "default", .name = "db", .dns_kind = DNS_HEADLESS};
+	const struct service web = {.ns = "default", .name = "web", .dns_kind = DNS_CLUSTER_IP};
+	const int64_t now_ms = clock_wall_ms();
+
+	(void)state;
+	slice_take(f, "web", AF_INET, 0);		 /* no annotation */
+	slice_take(f, "web", AF_INET, now_ms - 3600000); /* before we started */
+	figures_synced(f, true, 0.1);
+	render(m);
+	assert_true(has(NETWORK("IPv4", "0")) && has(NETWORK("IPv6", "0")) && has(DNS("count{" KIND "}", "0")));
+
+	slice_take(f, "web", AF_INET, now_ms + 60000); /* from a clock ahead of ours: in the bucket of 0 */
+	slice_take(f, "db", AF_INET, now_ms + 1);
+	slice_take(f, "db", AF_INET6, now_ms + 1);
+	slice_take(f, "db", AF_INET6, now_ms + 2);
+	figures_service(f, &web, &web);
+	figures_service(f, NULL, &headless);
+	figures_sync_failed(f);
+	render(m);
+	assert_true(has(NETWORK("IPv4", "0")));
+	figures_synced(f, false, 0.1);
+	figures_synced(f, false, 0.1); /* once only */
+	render(m);
+	assert_true(has(NETWORK("IPv4", "2")) && has(NETWORK("IPv6", "2")));
+	assert_true(has("\nkubeproxy_network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"300\"} 2\n"));
+	assert_true(has("\nkubeproxy_network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"0\"} "));
+	assert_true(has(DNS("count{" KIND "}", "3")));
+	assert_true(has(DNS("bucket{" KIND ",le=\"524.288\"}", "3")));
+
+	/* a deleted slice carries the time of its last update: nothing to measure */
+	slice_take(f, "db", AF_INET, now_ms + 3);
+	slice_take(f, "db", AF_INET6, now_ms + 3);
+	slice_remove(f, "db", AF_INET);
+	figures_service(f, &headless, &headless);
+	figures_synced(f, false, 0.1);
+	render(m);
+	assert_true(has(NETWORK("IPv4", "2")) && has(NETWORK("IPv6", "3")) && has(DNS("count{" KIND "}", "4")));
+	slice_take(f, "db", AF_INET, now_ms + 4); /* waits for ever */
+	figures_free(f);
+	metrics_free(m);
+}
+
+/* Without DNS no figure of DNS. */
+static void no_dns_no_dns_latency(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct figures *f = figures_new(m, false);
+
+	(void)state;
+	render(m);
+	assert_false(has("coredns_"));
+	figures_free(f);
+	metrics_free(m);
+}
+
 static void sync_figures(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct figures *f = figures_new(m);
+	struct figures *f = figures_new(m, true);
 
 	(void)state;
-	figures_queued(f, OBJECT_SERVICE);
-	figures_queued(f, OBJECT_SLICE);
-	figures_queued(f, OBJECT_SLICE);
-	figures_queued(f, OBJECT_NODE);
-	figures_trigger(f, 0);			       /* no annotation */
-	figures_trigger(f, clock_wall_ms() - 3600000); /* before we started */
-	figures_trigger(f, clock_wall_ms() + 1);
+	take(f, &(struct object){.kind = OBJECT_SERVICE});
+	take(f, &(struct object){.kind = OBJECT_NODE});
+	slice_take(f, "web", AF_INET, 0);
+	slice_take(f, "web", AF_INET, 0);
 	render(m);
 	assert_true(has("\nkubeproxy_sync_proxy_rules_service_changes_pending 1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_endpoint_changes_pending 2\n"));
@@ -88,8 +179,6 @@ static void sync_figures(void **state)
 	assert_true(has(
 		"\nkubeproxy_sync_partial_proxy_rules_duration_seconds_bucket{ip_family=\"IPv6\",le=\"0.001\"} 1\n"));
 	assert_true(has("\nkubeproxy_sync_full_proxy_rules_duration_seconds_sum{ip_family=\"IPv6\"} 0.1\n"));
-	assert_true(has("\nkubeproxy_network_programming_duration_seconds_count{ip_family=\"IPv4\"} 1\n"));
-	assert_true(has("\nkubeproxy_network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"300\"} 1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family=\"IPv4\"} 1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_nftables_cleanup_failures_total{ip_family=\"IPv6\"} 1\n"));
 	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total 7\n"));
@@ -101,7 +190,7 @@ static void sync_figures(void **state)
 static void local_policies_without_endpoint(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct figures *f = figures_new(m);
+	struct figures *f = figures_new(m, true);
 	const struct frontend fronts[] = {
 		{.kind = FRONTEND_CLUSTER_IP, .action = ACTION_DROP, .service_port = 0},
 		{.kind = FRONTEND_NODE_PORT, .action = ACTION_DROP, .split = true, .service_port = 1},
@@ -156,6 +245,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages),
 		cmocka_unit_test(sync_figures),
+		cmocka_unit_test(programming_latencies),
+		cmocka_unit_test(no_dns_no_dns_latency),
 		cmocka_unit_test(local_policies_without_endpoint),
 		cmocka_unit_test(dns_durations),
 	};
