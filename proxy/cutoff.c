@@ -37,6 +37,12 @@ static bool is_listed(const struct service *s, const struct target *t)
 	return false;
 }
 
+static void come_at(struct cutoff *c, uint64_t due_ms)
+{
+	if (c->next_ms == 0 || due_ms < c->next_ms)
+		c->next_ms = due_ms;
+}
+
 static void leave(struct cutoff *c, const struct target *t, uint64_t now_ms)
 {
 	const struct place place = place_of(&t->addr, t->port);
@@ -48,8 +54,7 @@ static void leave(struct cutoff *c, const struct target *t, uint64_t now_ms)
 		map_put(&c->gone, &d->place, sizeof d->place, d);
 	}
 	d->due_ms = now_ms + c->grace_ms;
-	if (c->next_ms == 0 || d->due_ms < c->next_ms)
-		c->next_ms = d->due_ms;
+	come_at(c, d->due_ms);
 }
 
 /* Back in some service: whoever still reaches it through another one has a rule for it. */
@@ -59,6 +64,12 @@ static void come_back(struct cutoff *c, const struct target *t)
 
 	if (map_count(&c->gone) != 0)
 		free(map_del(&c->gone, &place, sizeof place));
+}
+
+void cutoff_start(struct cutoff *c, uint64_t now_ms)
+{
+	c->unknown_ms = now_ms + c->grace_ms;
+	come_at(c, c->unknown_ms);
 }
 
 void cutoff_note(struct cutoff *c, const struct service *prev, const struct service *next, uint64_t now_ms)
@@ -77,7 +88,9 @@ bool cutoff_is_due(const struct cutoff *c, const struct addr *addr, uint16_t por
 	const struct place place = place_of(addr, port);
 	const struct departure *d = find(c, &place);
 
-	return d != NULL && d->due_ms <= now_ms;
+	if (d != NULL)
+		return d->due_ms <= now_ms;
+	return c->unknown_ms != 0 && c->unknown_ms <= now_ms;
 }
 
 void cutoff_done(struct cutoff *c, uint64_t now_ms)
@@ -86,11 +99,15 @@ void cutoff_done(struct cutoff *c, uint64_t now_ms)
 	size_t at = 0;
 
 	c->next_ms = 0;
+	if (c->unknown_ms <= now_ms)
+		c->unknown_ms = 0;
+	else
+		come_at(c, c->unknown_ms);
 	while ((d = map_next(&c->gone, &at)) != NULL) {
 		if (d->due_ms <= now_ms)
 			free(map_del(&c->gone, &d->place, sizeof d->place));
-		else if (c->next_ms == 0 || d->due_ms < c->next_ms)
-			c->next_ms = d->due_ms;
+		else
+			come_at(c, d->due_ms);
 	}
 }
 

@@ -14,10 +14,16 @@
 
 struct cutoff { /* all zero = nothing left; then set grace_ms */
 	uint64_t grace_ms;
-	uint64_t next_ms; /* the first one is due then; 0: none waits */
+	uint64_t next_ms;    /* the first one is due then; 0: none waits */
+	uint64_t unknown_ms; /* what left before cutoff_start is due then; 0: done with it */
 	struct map gone;  /* address and port → struct, owned */
 };
 
+/*
+ * Nobody knows what left while no process ran, or just before the last one ended: whatever no service lists and
+ * cutoff_note did not see leave is due one grace period from now.
+ */
+void cutoff_start(struct cutoff *c, uint64_t now_ms);
 /* Endpoints of prev that next (NULL: deleted) does not list are noted, those that it lists again forgotten. */
 void cutoff_note(struct cutoff *c, const struct service *prev, const struct service *next, uint64_t now_ms);
 bool cutoff_is_due(const struct cutoff *c, const struct addr *addr, uint16_t port, uint64_t now_ms);

@@ -19,6 +19,7 @@ struct fixup {
 	struct fixup_config parts;
 	unsigned protocols; /* enum protocol_bit: to sweep */
 	bool affinity;	    /* to sweep */
+	bool started;	    /* the first services are published */
 	uint64_t retry_ms;  /* back-off after a sweep that failed; 0: the last one went well */
 	struct gone_frontends gone;
 	struct cutoff cutoff; /* stays empty without --reset-removed-tcp */
@@ -77,6 +78,16 @@ static bool is_sticky(const struct service *s)
 	return s != NULL && s->sticky;
 }
 
+static void note_departures(struct fixup *f, const struct service *prev, const struct service *next)
+{
+	const uint64_t now_ms = clock_ms();
+
+	if (!f->started)
+		cutoff_start(&f->cutoff, now_ms);
+	f->started = true;
+	cutoff_note(&f->cutoff, prev, next, now_ms);
+}
+
 /* A service without prev may have been known before this process, or its frontends may have been another's. */
 void fixup_published(struct fixup *f, const struct service *prev, const struct service *next)
 {
@@ -85,7 +96,7 @@ void fixup_published(struct fixup *f, const struct service *prev, const struct s
 		gone_add(&f->gone, prev, next);
 	}
 	if (f->parts.conntrack != NULL && f->parts.reset_removed_tcp)
-		cutoff_note(&f->cutoff, prev, next, clock_ms());
+		note_departures(f, prev, next);
 	if (is_sticky(prev) || is_sticky(next))
 		f->affinity = f->parts.nft != NULL;
 }

@@ -157,6 +157,17 @@ class FixupTest(unittest.TestCase):
         kept, server = self.long_connection()
         self.assertEqual((server, self.echoes(kept)), ("pod-1", True))
 
+    def test_reset_removed_tcp_cuts_what_left_while_no_daemon_ran(self):
+        self.put(0, proto="TCP")
+        self.daemon("--reset-removed-tcp", "--reset-removed-tcp-grace", "300ms")
+        sock, server = self.long_connection()
+        self.assertEqual(server, "pod-0")
+        self.started.stop()
+        self.put(1, proto="TCP")
+        self.started.start()
+        lab.wait_until(lambda: self.kernel()["flowsDeleted"] >= 1)
+        self.assertFalse(self.echoes(sock))
+
     def test_without_it_tcp_goes_on(self):
         self.put(0, proto="TCP")
         self.daemon()

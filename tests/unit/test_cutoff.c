@@ -61,6 +61,31 @@ static void gone_is_due_after_the_grace(void **state)
 	service_free(terminating);
 }
 
+/* What left while no process ran: the connections are found, the moment is not. */
+static void gone_before_the_start_is_due_too(void **state)
+{
+	struct cutoff c = {.grace_ms = 1000};
+	struct service *both = compiled("10.0.0.1 10.0.0.2"), *one = compiled("10.0.0.1");
+
+	(void)state;
+	cutoff_start(&c, 100);
+	cutoff_note(&c, NULL, both, 100);
+	assert_int_equal(c.next_ms, 1100);
+	cutoff_note(&c, both, one, 600);
+	assert_false(due(&c, "10.0.0.9", 1099));
+	assert_true(due(&c, "10.0.0.9", 1100));
+	assert_false(due(&c, "10.0.0.2", 1100)); /* its own grace is not over */
+	cutoff_done(&c, 1100);
+	assert_int_equal(c.next_ms, 1600);
+	assert_false(due(&c, "10.0.0.9", 9999));
+	assert_true(due(&c, "10.0.0.2", 1600));
+	cutoff_done(&c, 1600);
+	assert_int_equal(c.next_ms, 0);
+	cutoff_fini(&c);
+	service_free(both);
+	service_free(one);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -79,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(gone_is_due_after_the_grace, setup, teardown),
+		cmocka_unit_test_setup_teardown(gone_before_the_start_is_due_too, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
