@@ -58,10 +58,7 @@ static void on_problem(void *ctx, const struct decode_problem *p)
 	decode_problem_format(text, NULL, p);
 	if (!problem_is_new(r, text))
 		return;
-	if (p->refused)
-		log_warn("%s; its last good version stays", text);
-	else
-		log_info("%s", text);
+	log_warn("%s%s", text, p->refused ? "; its last good version stays" : "");
 }
 
 static void on_object(void *ctx, struct object *o, uint32_t line)

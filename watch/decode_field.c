@@ -10,6 +10,7 @@
 
 #define PATH_BYTES 256
 #define REASON_BYTES 256
+#define BLANKS " \t\n\v\f\r" /* what the API server trims off address ranges before it checks them */
 
 struct place place_key(const struct place *up, const char *key)
 {
@@ -191,9 +192,9 @@ bool field_cidr(struct decoder *d, const struct place *p, struct cidr *c)
 
 	if (text == NULL)
 		return false;
-	text += strspn(text, " \t"); /* blanks are tolerated (A.5) */
-	n = strcspn(text, " \t");
-	if (n < sizeof trimmed && text[n + strspn(text + n, " \t")] == '\0') {
+	text += strspn(text, BLANKS); /* tolerated (A.5) */
+	n = strcspn(text, BLANKS);
+	if (n < sizeof trimmed && text[n + strspn(text + n, BLANKS)] == '\0') {
 		memcpy(trimmed, text, n);
 		trimmed[n] = '\0';
 		if (cidr_parse(c, trimmed))

@@ -204,7 +204,21 @@ class Objects(Case):
         f.wait(lambda: "default/three" in f.names("Service"), "listed again")
         self.assertEqual(f.names("Service"), {"default/one", "default/two", "default/three"})
         self.assertEqual(f.objects["Service"]["default/one"], "10.96.0.1 80")
-        self.assertEqual(sum("warning" in line and "default/one" in line for line in f.log), 1, "logged once")
+        stays = [line for line in f.log if "Service default/one: " in line and "last good version stays" in line]
+        self.assertEqual(len(stays), 1, "logged once")
+
+    def test_a_part_that_is_skipped_is_one_warning(self):
+        server, f = self.follow_one()
+        server.put(service("two", 81, annotations={"fairlead/lb": "fastest"}))
+        f.wait(lambda: "default/two" in f.names("Service"), "it counts all the same")
+        server.compact()
+        server.disturb("gone", "services")
+        wait_until(lambda: server.count("services", "stream") == 2)
+        server.put(service("three", 82))
+        f.wait(lambda: "default/three" in f.names("Service"), "listed again")
+        told = [line for line in f.log if "fairlead/lb" in line]
+        self.assertEqual(len(told), 1, told)
+        self.assertRegex(told[0], r'warning: Service default/two: .*"fastest" is none of random, maglev')
 
     def test_object_too_large(self):
         server, f = self.follow_one()

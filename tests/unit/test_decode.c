@@ -64,7 +64,7 @@ static const char every_field_set[] =
 	"  clusterIPs: [010.096.0.01, 'fd00:96:0::1']\n" /* k8s: leading zeros are decimal */
 	"  ipFamilies: [IPv4, IPv6]\n"
 	"  externalIPs: [203.0.113.9]\n"
-	"  loadBalancerSourceRanges: [' 10.0.0.0/8', '2001:db8::/32 ']\n"
+	"  loadBalancerSourceRanges: [' 10.0.0.0/8', \"2001:db8::/32\\r\\n\"]\n"
 	"  externalTrafficPolicy: Local\n"
 	"  internalTrafficPolicy: Local\n"
 	"  healthCheckNodePort: 31000\n"
