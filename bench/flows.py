@@ -8,16 +8,13 @@ the rate is what one machine does for all of them together and no bar.
 """
 import argparse
 import os
-import platform
 import sys
 import time
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TOP / "tests/kernel"), str(TOP / "bench")]
-import flows  # noqa: E402
-import lab  # noqa: E402
-from sync import version_of  # noqa: E402
+import scale  # first: finds the rest
+import flows  # of tests/kernel
+import lab
 
 
 def softnet_dropped():
@@ -44,8 +41,7 @@ def main():
     parser.add_argument("--per-second", type=int, default=0, help="0: as fast as they are answered")
     options = parser.parse_args()
     os.nice(5)
-    print(f"kernel {platform.release()}, {os.cpu_count()} cores, " +
-          ", ".join(map(version_of, ("libnftnl11", "libmnl0", "libcjson1", "nftables"))) + "\n")
+    print(scale.machine("libnftnl11", "libmnl0", "libcjson1", "nftables") + "\n")
     dropped = softnet_dropped()
     with lab.Lab() as the_lab:
         run = flows.Run(the_lab, options.flows, options.per_second, options.window)

@@ -10,35 +10,18 @@ has it (nf_tables notification). The baseline of the same run is the nft program
 import argparse
 import json
 import os
-import platform
 import re
-import socket
 import statistics
-import struct
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tests/kernel"))
-import lab  # noqa: E402
-import manifests as m  # noqa: E402
-import traffic  # noqa: E402
+import scale  # first: finds the rest
+import lab
+import manifests as m
+import traffic
 
-NFNLGRP_NFTABLES, NFT_MSG_NEWGEN, NFNL_SUBSYS_NFTABLES = 7, 15, 10
 LAST_VIP, LAST_POD = "10.99.255.1", "10.244.0.10"
 
 FORMS = ("file-per-service.json", "file-per-service.yaml", "one-list.json", "one-list.yaml", "one-file.yaml")
-
-
-def make_service(number, ready=True):
-    """Service N with ten endpoints; addresses are never dialled, but for those of the last service."""
-    vip = f"10.{100 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}"
-    endpoints = [m.endpoint(f"10.{200 + n}.{number // 250}.{number % 250 + 1}", ready=ready or n > 0,
-                            nodeName=f"node-{n}") for n in range(10)]
-    return (m.service(f"service-{number}", vip, [m.port(80, "http", target=8080)], selector={"app": f"a-{number}"}),
-            m.slice(f"service-{number}", endpoints, [("http", 8080)]))
 
 
 def last_service():
@@ -83,37 +66,7 @@ def write(path, objects):
     return moment
 
 
-class Commits:
-    """Kernel commits in a namespace, as the kernel announces them."""
-
-    def __init__(self, ns):
-        self.sock = ns.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 12)
-        self.sock.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
-        self.sock.bind((0, 1 << (NFNLGRP_NFTABLES - 1)))
-
-    def drain(self):
-        self.sock.setblocking(False)
-        try:
-            while True:
-                self.sock.recv(1 << 20)
-        except (BlockingIOError, OSError):
-            pass
-
-    def wait(self, limit_s=120):
-        """The moment at which a new generation was announced."""
-        self.sock.setblocking(True)
-        self.sock.settimeout(limit_s)
-        while True:
-            data, at = self.sock.recv(1 << 20), 0
-            now = time.perf_counter()
-            while at + 16 <= len(data):
-                size, kind = struct.unpack_from("=IH", data, at)
-                if kind == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN):
-                    return now
-                at += (size + 3) & ~3
-
-
-class Run:
+class Run(scale.Followed):
     """One daemon on one form of the manifests."""
 
     def __init__(self, the_lab, form, services):
@@ -128,11 +81,11 @@ class Run:
 
     def write_all(self):
         if self.single:
-            objects = [o for n in range(self.count) for o in make_service(n)]
+            objects = [o for n in range(self.count) for o in scale.make_service(n)]
             write(self.path / f"{self.single}{self.suffix}", objects + list(last_service()))
             return
         for n in range(self.count):
-            write(self.path / f"service-{n}{self.suffix}", list(make_service(n)))
+            write(self.path / f"service-{n}{self.suffix}", list(scale.make_service(n)))
         write(self.path / f"zz-last{self.suffix}", list(last_service()))
 
     def start(self):
@@ -151,34 +104,13 @@ class Run:
         text = self.node.nft("list", "table", "inet", "fairlead")
         return len(re.findall(r"10\.\d+\.\d+\.\d+ \. tcp \. 80 \. \d+", text)), text
 
-    def flips(self, count):
-        """Milliseconds from rename to commit, for one endpoint of one service that turns not ready and ready again."""
-        commits, times = Commits(self.node), []
-        for turn in range(count):
-            number, ready = (turn // 2 * 37) % self.count, bool(turn % 2)
-            objects = list(make_service(number, ready))
-            name = f"service-{number}"
-            if self.single:
-                objects = [o for n in range(self.count) for o in make_service(n, ready or n != number)]
-                objects += list(last_service())
-                name = self.single
-            commits.drain()
-            begin = write(self.path / f"{name}{self.suffix}", objects)
-            times.append((commits.wait() - begin) * 1000)
-        return times
-
-    def cpu_s(self):
-        """User and system time of the daemon so far: unlike the clock, the same on a busy machine."""
-        fields = Path(f"/proc/{self.daemon.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_mb(self):
-        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text()
-        return [int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024 for field in ("VmRSS", "VmHWM")]
-
-
-def quantile(times, part):
-    return sorted(times)[min(len(times) - 1, int(len(times) * part))]
+    def change(self, number, lost):
+        objects, name = list(scale.make_service(number, lost)), f"service-{number}"
+        if self.single:
+            objects = [o for n in range(self.count) for o in scale.make_service(n, lost if n == number else None)]
+            objects += list(last_service())
+            name = self.single
+        return write(self.path / f"{name}{self.suffix}", objects)
 
 
 def nft_baseline(the_lab, text, flips):
@@ -200,11 +132,6 @@ def nft_baseline(the_lab, text, flips):
     return load_s, times
 
 
-def version_of(package):
-    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], stdout=subprocess.PIPE, text=True)
-    return f"{package} {done.stdout or 'not installed'}"
-
-
 def main():
     parser = argparse.ArgumentParser(description="How fast manifests become kernel state.")
     parser.add_argument("--services", type=int, default=10000)
@@ -212,9 +139,8 @@ def main():
     parser.add_argument("--only", default="", help="only the forms of manifests whose name has this word")
     options = parser.parse_args()
     count = options.services
-    print(f"kernel {platform.release()}, {os.cpu_count()} cores, " +
-          ", ".join(map(version_of, ("libnftnl11", "libmnl0", "libfyaml0", "libcjson1", "nftables"))))
-    print(f"{count} services x 10 endpoints, one node, from --manifests; load of the machine {os.getloadavg()[0]:.1f}\n")
+    print(scale.machine("libnftnl11", "libmnl0", "libfyaml0", "libcjson1", "nftables"))
+    print(f"{count} services x 10 endpoints, one node, from --manifests\n")
     print(f"{'manifests':28} {'full state':>11} {'its CPU':>8} {'flip p50':>9} {'p90':>8} {'p99':>8} {'RSS':>8} {'peak':>8}   n")
     text = ours = None
     with lab.Lab() as the_lab:
@@ -232,8 +158,8 @@ def main():
                 raise SystemExit(f"{form}: {found} endpoint elements in the kernel, {count * 10 + 1} expected")
             text = text or listing
             times = run.flips(options.flips if not run.single else 6)
-            print(f"{form:28} {start_s:9.2f} s {cpu_s:6.2f} s {statistics.median(times):6.2f} ms {quantile(times, .9):5.2f} ms "
-                  f"{quantile(times, .99):5.2f} ms {rss:5.1f} MB {peak:5.1f} MB {len(times):3}", flush=True)
+            print(f"{form:28} {start_s:9.2f} s {cpu_s:6.2f} s {statistics.median(times):6.2f} ms "
+                  f"{scale.quantile(times, .9):5.2f} ms {scale.quantile(times, .99):5.2f} ms {rss:5.1f} MB {peak:5.1f} MB {len(times):3}", flush=True)
             run.daemon.stop()
             run.node.run(run.daemon.program, "cleanup")
             ours = ours or (form, start_s, statistics.median(times))

@@ -9,26 +9,20 @@ the generation that has it. Clocks: one CLOCK_MONOTONIC for all.
 """
 import argparse
 import json
-import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests/kernel"), str(TOP / "bench")]
-import lab  # noqa: E402
-from sync import Commits, make_service, quantile, version_of  # noqa: E402
+import scale  # first: finds the rest
+import lab
 
 
 class Server:
     """tests/apiserver.py in a namespace."""
 
     def __init__(self, ns):
-        self.process = ns.popen(sys.executable, str(TOP / "tests/apiserver.py"), stdin=subprocess.PIPE,
+        self.process = ns.popen(sys.executable, str(scale.TOP / "tests/apiserver.py"), stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
@@ -42,7 +36,7 @@ class Server:
         self.process.wait(60)
 
 
-class Run:
+class Run(scale.Followed):
     """One daemon that follows a server with `count` services of ten endpoints."""
 
     def __init__(self, the_lab, count):
@@ -50,7 +44,7 @@ class Run:
         self.node = the_lab.node(f"node-{count}")
         self.server = Server(self.node)
         objects = [{"kind": "Namespace", "metadata": {"name": "default"}}, {"kind": "Node", "metadata": {"name": "node-0"}}]
-        objects += [o for n in range(count) for o in make_service(n)]
+        objects += [o for n in range(count) for o in scale.make_service(n)]
         path = the_lab.folder / f"objects-{count}.json"
         path.write_text(json.dumps(objects))
         self.server.order(load=str(path))
@@ -69,27 +63,9 @@ class Run:
                 raise SystemExit(self.daemon.log()[-3000:])
         return time.perf_counter() - begin
 
-    def elements(self):
-        text = self.node.run("nft", "list", "map", "inet", "fairlead", "endpoints4", limit_s=300).stdout
-        return sorted(set(re.findall(r"10\.\d+\.\d+\.\d+ \. tcp \. 80 \. 0x[0-9a-f]+", text)))
-
-    def flips(self, count):
-        """Milliseconds from the event on the socket to the commit: an endpoint turns not ready and ready again."""
-        commits, times = Commits(self.node), []
-        for turn in range(count):
-            slice_now = make_service(turn // 2 * 37 % self.count, ready=bool(turn % 2))[1]
-            commits.drain()
-            sent_ns = self.server.order(put=[slice_now])
-            times.append(commits.wait() * 1000 - sent_ns / 1e6)
-        return times
-
-    def memory_mb(self):
-        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text()
-        return [int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024 for field in ("VmRSS", "VmHWM")]
-
-    def cpu_s(self):
-        tasks = Path(f"/proc/{self.daemon.process.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    def change(self, number, lost):
+        """The moment is that of the event on the socket."""
+        return self.server.order(put=[scale.make_service(number, lost)[1]]) / 1e9
 
     def idle_percent(self, seconds):
         time.sleep(2)
@@ -99,19 +75,19 @@ class Run:
 
     def outage(self, seconds):
         """→ (nothing changed while the server was away, seconds from its return until a change is in the kernel)."""
-        before = self.elements()
+        before = self.endpoints()
         self.server.order(stop=1)
-        gone, back = make_service(0, ready=False)[1], time.perf_counter() + seconds
-        self.server.order(put=[gone])
+        back = time.perf_counter() + seconds
+        self.change(0, lost=0)
         same = True
         while time.perf_counter() < back:
             time.sleep(min(5, max(0, back - time.perf_counter())))
-            same = same and self.elements() == before
-        commits = Commits(self.node)
+            same = same and self.endpoints() == before
+        commits = scale.Commits(self.node)
         self.server.order(start=1)
         begin = time.perf_counter()
         took_s = commits.wait() - begin
-        return same and self.elements() != before, took_s
+        return same and self.endpoints() != before, took_s
 
 
 def bar(name, value, limit, unit):
@@ -124,8 +100,7 @@ def main():
     parser.add_argument("--idle", type=float, default=30)
     parser.add_argument("--flips", type=int, default=400)
     options = parser.parse_args()
-    print(f"kernel {platform.release()}, {os.cpu_count()} cores, " +
-          ", ".join(map(version_of, ("libcurl4", "libcjson1", "libnftnl11", "libev4"))))
+    print(scale.machine("libcurl4", "libcjson1", "libnftnl11", "libev4"))
     print("services x 10 endpoints each, API server on the same machine, HTTP/1.1 without TLS\n")
     print(f"{'services':>8} {'full state':>11} {'change p50':>11} {'p90':>8} {'p99':>8} {'RSS':>9} {'peak':>9}")
     medians = {}
@@ -133,14 +108,14 @@ def main():
         for count in (1000, 30000, 10000):
             run = Run(the_lab, count)
             start_s = run.start()
-            found = len(run.elements())
+            found = sum(map(len, run.endpoints().values()))
             if found != count * 10:
                 raise SystemExit(f"{found} endpoint elements in the kernel, {count * 10} expected")
             times = run.flips(options.flips)
             rss, peak = run.memory_mb()
             medians[count] = statistics.median(times)
-            print(f"{count:8} {start_s:9.2f} s {medians[count]:8.2f} ms {quantile(times, .9):5.2f} ms "
-                  f"{quantile(times, .99):5.2f} ms {rss:6.1f} MB {peak:6.1f} MB", flush=True)
+            print(f"{count:8} {start_s:9.2f} s {medians[count]:8.2f} ms {scale.quantile(times, .9):5.2f} ms "
+                  f"{scale.quantile(times, .99):5.2f} ms {rss:6.1f} MB {peak:6.1f} MB", flush=True)
             if count == 10000:
                 idle = run.idle_percent(options.idle)
                 same, back_s = run.outage(options.outage)
@@ -151,7 +126,7 @@ def main():
     bar("peak resident memory", peak, 90, "MB")
     bar("steady resident memory", rss, 70, "MB")
     bar("one endpoint change, median", medians[10000], 2, "ms")
-    bar("one endpoint change, p99", quantile(times, .99), 5, "ms")
+    bar("one endpoint change, p99", scale.quantile(times, .99), 5, "ms")
     bar("median at 1 000 and 30 000 against 10 000", max(abs(medians[n] / medians[10000] - 1) * 100 for n in (1000, 30000)),
         20, "%")
     bar("idle CPU", idle, 0.1, "% of a core")
