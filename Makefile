@@ -147,7 +147,7 @@ $(BUILD)/bench/proxy_flows: $(BUILD)/bench/proxy_flows.o $(ARCHIVES)
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
 
 bench-proxy: deps
-	$(Q)$(MAKE) $(BUILD)/bench/proxy_flows $(BUILD)/tests/kernel/nft_driver
+	$(Q)$(MAKE) all $(BUILD)/bench/proxy_flows $(BUILD)/tests/kernel/nft_driver
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/proxy.py
 
 bench-sync: deps

@@ -1,15 +1,21 @@
 /*
- * First packets of new UDP flows to two destinations in turn, for `make bench-proxy`: prints for each pair of rounds
- * what a flow cost in nanoseconds of CPU. Runs in the client's namespace, on one CPU; veth delivers within sendmmsg,
- * so the call's CPU time is that of the whole way through the node to the server's socket. Rounds are short and in
- * pairs, so that what else happens on the machine hits both alike.
+ * First packets of new UDP flows to endpoints and to ClusterIPs in turn, for `make bench-proxy`: prints for each pair
+ * of rounds what a flow cost in nanoseconds of CPU, directly and through the ClusterIP. Runs in the client's namespace,
+ * on one CPU; veth delivers within the call that sends, so that call's CPU time is that of the whole way through the
+ * node into the server's socket. Each packet's arrival there is checked. Rounds are short and in pairs, so that what
+ * else happens on the machine hits both alike.
  *
- *   proxy_flows NODE_NETNS SOURCE4 DIRECT VIP PORT_DIRECT PORT_VIP FLOWS PAIRS CPU raw|socket
+ *   proxy_flows NODE_NETNS SERVER_NETNS socket|raw FIRST SERVICES ENDPOINTS FLOWS PAIRS CPU
+ *
+ * Flows go to the services FIRST … FIRST + SERVICES - 1 of those that nft_driver generates and to their ENDPOINTS,
+ * drawn at random for both alike. "socket" is what programs do: a socket each, bound, one datagram, closed. "raw"
+ * leaves the client's sockets out: prepared datagrams.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,9 +30,23 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 
-#define PER_CALL 32
-#define PAIRS_PER_FLUSH 16 /* then the node's connection tracking is emptied: it walks its whole table for that */
+#define CLIENT 0x0af4000au /* 10.244.0.10 */
+#define PORT_FIRST 1024u
+#define PORTS 30000u /* for each side: two flows that end up with the same addresses and ports would cost a search */
+#define PAIRS_PER_FLUSH 16u /* then the node's connection tracking is emptied: ports start again */
+#define PER_CALL 32u
+#define SINK_BYTES (16 << 20)
+#define ARRIVAL_MS 1000
+
+struct plan {
+	uint32_t first, services, endpoints, flows, pairs;
+	bool raw;
+	int out;	       /* raw socket */
+	int sink;	       /* of the server */
+	struct mnl_socket *ct; /* of the node */
+};
 
 struct packet {
 	struct iphdr ip;
@@ -34,27 +54,46 @@ struct packet {
 	char data[8];
 } __attribute__((packed));
 
-struct aim {
-	struct in_addr to;
-	uint16_t port;
-	/* Each aim has its own clients: two connections that end up with the same addresses and ports cost a search. */
-	struct in_addr source;
+struct flow {
+	struct sockaddr_in from, to;
+	struct packet packet; /* raw only */
 };
 
-/* A ctnetlink socket of the node. */
+/* ---- the namespaces beside the client's ---- */
+
+static int enter(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		fatal("%s", path);
+	return fd;
+}
+
 static struct mnl_socket *node_conntrack(const char *path)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = open(path, O_RDONLY | O_CLOEXEC);
-	struct mnl_socket *socket;
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = enter(path);
+	struct mnl_socket *socket = mnl_socket_open(NETLINK_NETFILTER);
 
-	if (home < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0)
-		fatal("%s", path);
-	socket = mnl_socket_open(NETLINK_NETFILTER);
 	if (socket == NULL || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 || setns(home, CLONE_NEWNET) < 0)
 		fatal("ctnetlink");
 	close(home);
 	close(there);
 	return socket;
+}
+
+static int server_sink(const char *path)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(8080)};
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = enter(path), bytes = SINK_BYTES;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0 ||
+	    bind(fd, (struct sockaddr *)&here, sizeof here) < 0 || setns(home, CLONE_NEWNET) < 0)
+		fatal("sink");
+	close(home);
+	close(there);
+	return fd;
 }
 
 static void flush(struct mnl_socket *socket)
@@ -71,17 +110,32 @@ static void flush(struct mnl_socket *socket)
 		fatal("ctnetlink flush");
 }
 
-/* Every flow has its own source port and address; checksums are right, as real senders' are. */
-static struct packet packet_of(const struct aim *aim, uint32_t flow)
+/* All of a round must have arrived: what is dropped on the way costs less. */
+static void arrived(int sink, uint32_t flows)
+{
+	struct pollfd p = {.fd = sink, .events = POLLIN};
+	char data[64];
+
+	for (uint32_t i = 0; i < flows; i++)
+		if (recv(sink, data, sizeof data, MSG_DONTWAIT) < 0 &&
+		    (poll(&p, 1, ARRIVAL_MS) != 1 || recv(sink, data, sizeof data, MSG_DONTWAIT) < 0))
+			fatalx("%u of %u packets arrived", i, flows);
+}
+
+/* ---- flows ---- */
+
+/* Checksums are right, as real senders' are. */
+static struct packet packet_of(const struct flow *f)
 {
 	struct packet p = {
-		.ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .daddr = aim->to.s_addr},
-		.udp = {.source = htons((uint16_t)(1024 + flow % 60000)), .dest = htons(aim->port)},
+		.ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP},
+		.udp = {.source = f->from.sin_port, .dest = f->to.sin_port},
 	};
 	uint32_t sum = IPPROTO_UDP + (sizeof p - sizeof p.ip); /* of the pseudo header */
 	uint16_t words[(sizeof p - 12) / 2];
 
-	p.ip.saddr = htonl(ntohl(aim->source.s_addr) + flow / 60000);
+	p.ip.saddr = f->from.sin_addr.s_addr;
+	p.ip.daddr = f->to.sin_addr.s_addr;
 	p.ip.tot_len = htons(sizeof p);
 	p.udp.len = htons(sizeof p - sizeof p.ip);
 	memcpy(words, (const char *)&p + 12, sizeof words); /* both addresses, then UDP */
@@ -93,6 +147,56 @@ static struct packet packet_of(const struct aim *aim, uint32_t flow)
 	return p;
 }
 
+/* Addresses are those of nft_driver's `generate`. Both sides draw both numbers: theirs is the same work before a round.
+ */
+static struct flow flow_of(const struct plan *p, bool vip, uint16_t port)
+{
+	uint32_t service = p->first + (uint32_t)random() % p->services, slot = (uint32_t)random() % p->endpoints;
+	struct flow f = {
+		.from = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(CLIENT)},
+		.to = {.sin_family = AF_INET, .sin_port = htons(vip ? 80 : 8080)},
+	};
+
+	f.to.sin_addr.s_addr = htonl(vip ? 0x0a800000u + service : 0xac000000u + (service << 8) + slot);
+	f.packet = packet_of(&f);
+	return f;
+}
+
+static void send_packets(const struct plan *p, struct flow *flows)
+{
+	struct mmsghdr calls[PER_CALL];
+	struct iovec parts[PER_CALL];
+
+	for (uint32_t at = 0; at < p->flows; at += PER_CALL) {
+		for (uint32_t i = 0; i < PER_CALL; i++) {
+			struct flow *f = &flows[at + i];
+
+			parts[i] = (struct iovec){&f->packet, sizeof f->packet};
+			calls[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &f->to,
+								.msg_namelen = sizeof f->to,
+								.msg_iov = &parts[i],
+								.msg_iovlen = 1}};
+		}
+		if (sendmmsg(p->out, calls, PER_CALL, 0) != PER_CALL)
+			fatal("sendmmsg");
+	}
+}
+
+static void send_sockets(const struct plan *p, const struct flow *flows)
+{
+	for (uint32_t i = 0; i < p->flows; i++) {
+		const struct flow *f = &flows[i];
+		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 || bind(fd, (const struct sockaddr *)&f->from, sizeof f->from) < 0 ||
+		    sendto(fd, "12345678", 8, 0, (const struct sockaddr *)&f->to, sizeof f->to) != 8)
+			fatal("flow %u", i);
+		close(fd);
+	}
+}
+
+/* ---- rounds ---- */
+
 static uint64_t cpu_ns(void)
 {
 	struct timespec t;
@@ -101,92 +205,66 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* `first`: number of the first flow. */
-static uint64_t round_ns(int fd, const struct aim *aim, uint32_t first, uint32_t flows)
+static double round_ns(const struct plan *p, bool vip, uint32_t port)
 {
-	struct packet *packets = calloc(flows, sizeof *packets);
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = aim->to};
-	struct mmsghdr calls[PER_CALL];
-	struct iovec parts[PER_CALL];
+	struct flow *flows = mem_array(p->flows, sizeof *flows);
 	uint64_t start;
 
-	if (packets == NULL)
-		fatal("memory");
-	for (uint32_t i = 0; i < flows; i++)
-		packets[i] = packet_of(aim, first + i);
+	for (uint32_t i = 0; i < p->flows; i++)
+		flows[i] = flow_of(p, vip, (uint16_t)(port + i));
 	start = cpu_ns();
-	for (uint32_t at = 0; at < flows; at += PER_CALL) {
-		for (uint32_t i = 0; i < PER_CALL; i++) {
-			parts[i] = (struct iovec){&packets[at + i], sizeof *packets};
-			calls[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &to,
-								.msg_namelen = sizeof to,
-								.msg_iov = &parts[i],
-								.msg_iovlen = 1}};
-		}
-		if (sendmmsg(fd, calls, PER_CALL, 0) != PER_CALL)
-			fatal("sendmmsg");
-	}
+	if (p->raw)
+		send_packets(p, flows);
+	else
+		send_sockets(p, flows);
 	start = cpu_ns() - start;
-	free(packets);
-	return start;
+	arrived(p->sink, p->flows);
+	free(flows);
+	return (double)start / p->flows;
 }
 
-/* The same as programs do it: a socket each, bound, one datagram, closed. */
-static uint64_t sockets_ns(const struct aim *aim, uint32_t first, uint32_t flows)
+/* Who goes first alternates, and so do the two ranges of ports: drift and habits of the kernel cancel out. */
+static void run(const struct plan *p)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = aim->to, .sin_port = htons(aim->port)};
-	uint64_t start = cpu_ns();
+	for (uint32_t pair = 0; pair < p->pairs; pair++) {
+		uint32_t window = pair / PAIRS_PER_FLUSH, port = PORT_FIRST + pair % PAIRS_PER_FLUSH * p->flows;
+		double took_ns[2];
 
-	for (uint32_t i = 0; i < flows; i++) {
-		struct sockaddr_in from = {.sin_family = AF_INET,
-					   .sin_port = htons((uint16_t)(1024 + (first + i) % 60000))};
-		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (pair % PAIRS_PER_FLUSH == 0)
+			flush(p->ct);
+		for (uint32_t turn = 0; turn < 2; turn++) {
+			uint32_t vip = turn ^ (pair & 1);
 
-		if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof from) < 0 ||
-		    sendto(fd, "12345678", 8, 0, (struct sockaddr *)&to, sizeof to) != 8)
-			fatal("flow %u", first + i);
-		close(fd);
+			took_ns[vip] = round_ns(p, vip, port + (vip ^ (window & 1)) * PORTS);
+		}
+		printf("%.1f %.1f\n", took_ns[0], took_ns[1]);
 	}
-	return cpu_ns() - start;
 }
 
 int main(int argc, char **argv)
 {
-	struct in_addr source;
-	struct aim aims[2];
+	struct plan p = {0};
+	uint32_t *const numbers[] = {&p.first, &p.services, &p.endpoints, &p.flows, &p.pairs};
 	cpu_set_t cpus;
 
-	if (argc != 11)
+	if (argc != 10)
 		fatalx("usage: see the head of bench/proxy_flows.c");
-	uint32_t flows = (uint32_t)strtoul(argv[7], NULL, 10) / PER_CALL * PER_CALL;
-	uint32_t pairs = (uint32_t)strtoul(argv[8], NULL, 10);
-	bool raw = strcmp(argv[10], "raw") == 0;
-	struct mnl_socket *conntrack = node_conntrack(argv[1]);
-	inet_pton(AF_INET, argv[2], &source);
-	for (int i = 0; i < 2; i++) {
-		inet_pton(AF_INET, argv[3 + i], &aims[i].to);
-		aims[i].source.s_addr = htonl(ntohl(source.s_addr) + ((uint32_t)i << 15));
-		aims[i].port = (uint16_t)strtoul(argv[5 + i], NULL, 10);
-	}
+	for (int i = 0; i < 5; i++)
+		*numbers[i] = (uint32_t)strtoul(argv[4 + i], NULL, 10);
+	p.flows = p.flows / PER_CALL * PER_CALL;
+	if (p.services == 0 || p.endpoints == 0 || p.flows * PAIRS_PER_FLUSH > PORTS)
+		fatalx("no services, no endpoints or too many flows");
+	p.raw = strcmp(argv[3], "raw") == 0;
+	p.ct = node_conntrack(argv[1]);
+	p.sink = server_sink(argv[2]);
+	p.out = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	CPU_ZERO(&cpus);
 	CPU_SET(strtoul(argv[9], NULL, 10), &cpus);
-	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	if (fd < 0 || sched_setaffinity(0, sizeof cpus, &cpus) < 0)
+	if (p.out < 0 || sched_setaffinity(0, sizeof cpus, &cpus) < 0)
 		fatal("raw socket");
-	for (uint32_t pair = 0; pair < pairs; pair++) {
-		uint64_t took_ns[2];
-
-		if (pair % PAIRS_PER_FLUSH == 0)
-			flush(conntrack);
-		for (int turn = 0; turn < 2; turn++) { /* direct first, then last: drift cancels out */
-			int which = turn ^ (int)(pair & 1);
-
-			took_ns[which] = raw ? round_ns(fd, &aims[which], pair * flows, flows)
-					     : sockets_ns(&aims[which], pair * flows, flows);
-		}
-		printf("%.1f %.1f\n", (double)took_ns[0] / flows, (double)took_ns[1] / flows);
-	}
-	mnl_socket_close(conntrack);
-	close(fd);
+	run(&p);
+	mnl_socket_close(p.ct);
+	close(p.sink);
+	close(p.out);
 	return 0;
 }
