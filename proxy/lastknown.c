@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/aside.h"
 #include "watch/state.h"
 
 struct lastknown {
@@ -16,10 +17,10 @@ struct lastknown {
 	char *directory, *source;
 	struct store *store;
 	struct sink store_sink, sink;
-	struct ev_timer wait; /* for the source's first word */
+	struct aside *aside;  /* where the source talks to until it is complete */
+	struct ev_timer wait; /* for the source's complete state */
 	struct ev_timer save;
 	struct ev_child child;
-	bool spoke;    /* the source has begun a list */
 	bool complete; /* the source has listed everything: the store is worth keeping */
 	bool serving;  /* what is served is the stored state */
 	bool dirty;    /* since the last write began */
@@ -30,44 +31,34 @@ struct lastknown {
 
 /* ---- the way of the source's words to the store ---- */
 
+static const struct sink *to(const struct lastknown *l)
+{
+	return l->complete ? &l->store_sink : aside_sink(l->aside);
+}
+
 static void on_upsert(void *ctx, struct object *o)
 {
-	const struct lastknown *l = ctx;
-
-	l->store_sink.upsert(l->store_sink.ctx, o);
+	to(ctx)->upsert(to(ctx)->ctx, o);
 }
 
 static void on_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
 {
-	const struct lastknown *l = ctx;
-
-	l->store_sink.remove(l->store_sink.ctx, kind, ns, name);
+	to(ctx)->remove(to(ctx)->ctx, kind, ns, name);
 }
 
 static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
 {
-	const struct lastknown *l = ctx;
-
-	l->store_sink.keep(l->store_sink.ctx, kind, ns, name);
+	to(ctx)->keep(to(ctx)->ctx, kind, ns, name);
 }
 
-/*
- * From here on the stored state must not be told any more: its objects would look as if the list that has begun had
- * mentioned them.
- */
 static void on_list_begin(void *ctx, enum object_kind kind)
 {
-	struct lastknown *l = ctx;
-
-	l->spoke = true;
-	l->store_sink.list_begin(l->store_sink.ctx, kind);
+	to(ctx)->list_begin(to(ctx)->ctx, kind);
 }
 
 static void on_list_end(void *ctx, enum object_kind kind)
 {
-	const struct lastknown *l = ctx;
-
-	l->store_sink.list_end(l->store_sink.ctx, kind);
+	to(ctx)->list_end(to(ctx)->ctx, kind);
 }
 
 static void on_complete(void *ctx)
@@ -77,6 +68,7 @@ static void on_complete(void *ctx)
 	if (l->serving)
 		log_notice("state: the source has said everything; the stored state is history");
 	l->serving = false;
+	aside_end(l->aside);
 	l->complete = true;
 	lastknown_changed(l);
 	l->store_sink.complete(l->store_sink.ctx);
@@ -84,9 +76,7 @@ static void on_complete(void *ctx)
 
 static void on_turn_end(void *ctx)
 {
-	const struct lastknown *l = ctx;
-
-	l->store_sink.turn_end(l->store_sink.ctx);
+	to(ctx)->turn_end(to(ctx)->ctx);
 }
 
 /* ---- reading ---- */
@@ -103,14 +93,18 @@ static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
 	struct lastknown *l = timer->data;
 
 	(void)loop, (void)events;
-	if (l->spoke)
+	if (l->complete)
 		return;
+	aside_begin(l->aside);
 	/* Before the sink hears it: turn_end already reports what is served. */
 	l->serving = true;
 	l->serving = state_load(l->directory, l->source, &l->store_sink, &l->info);
 	if (l->serving)
-		log_warn("state: the source is silent: serving the stored state of %" PRId64 " s ago, %zu objects",
+		log_warn("state: the source has not said everything yet: serving the stored state of %" PRId64
+			 " s ago, %zu objects",
 			 age_s(l), l->info.objects);
+	else
+		aside_end(l->aside);
 }
 
 /* ---- writing ---- */
@@ -198,6 +192,7 @@ struct lastknown *lastknown_new(struct ev_loop *loop, const char *directory, con
 	l->source = mem_strdup(source);
 	l->store = store;
 	l->store_sink = store_sink(store);
+	l->aside = aside_new(store);
 	l->sink = (struct sink){.ctx = l,
 				.upsert = on_upsert,
 				.remove = on_remove,
@@ -225,6 +220,7 @@ void lastknown_free(struct lastknown *l)
 		waitpid(l->writer, NULL, 0); /* both would write the same temporary file */
 	if (l->dirty)
 		write_state(l);
+	aside_free(l->aside);
 	free(l->directory);
 	free(l->source);
 	free(l);

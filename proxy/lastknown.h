@@ -1,8 +1,8 @@
 /*
  * The last-known-good state in the daemon (issue 3): what the API server last said is kept in --state-dir, and when the
- * server has said nothing by LASTKNOWN_WAIT_MS after the start, that state is served until it does. Main thread; the
- * file is written by a forked child, which sees the objects as they are at the fork, so that neither packing nor fsync
- * ever holds up the loop.
+ * server has not said everything by LASTKNOWN_WAIT_MS after the start, that state is served until it has: alone, never
+ * mixed with the part that the server has said so far (aside.h). Main thread; the file is written by a forked child,
+ * which sees the objects as they are at the fork, so that neither packing nor fsync ever holds up the loop.
  */
 #ifndef PROXY_LASTKNOWN_H
 #define PROXY_LASTKNOWN_H

@@ -309,6 +309,50 @@ struct sink store_sink(struct store *s)
 			     .turn_end = on_turn_end};
 }
 
+/* ---- between stores ---- */
+
+static void slot_move(struct store *to, struct store *from, struct slot *slot)
+{
+	struct object *o = slot->object;
+	const enum object_kind kind = o->kind;
+	const unsigned seen = slot->seen;
+	char key[KEY_BYTES];
+
+	unlink_object(from, slot);
+	map_del_str(&from->slots[kind], slot->key);
+	free(slot);
+	from->listener.changed(from->listener.ctx, o, NULL);
+	key_of(key, o->ns, o->name); /* o may be freed by the next */
+	on_upsert(to, o);
+	struct slot *moved = map_get_str(&to->slots[kind], key);
+	moved->seen = seen;
+}
+
+void store_replace(struct store *to, struct store *from)
+{
+	struct slot *slot;
+
+	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
+		for (size_t at = 0; (slot = map_next(&to->slots[kind], &at)) != NULL;)
+			if (map_get_str(&from->slots[kind], slot->key) == NULL)
+				slot_remove(to, slot);
+		for (size_t at = 0; (slot = map_next(&from->slots[kind], &at)) != NULL;)
+			slot_move(to, from, slot);
+		to->list[kind] = from->list[kind];
+	}
+}
+
+void store_pass(struct store *to, struct store *from, enum object_kind kind, const char *ns, const char *name)
+{
+	char key[KEY_BYTES];
+	struct slot *slot = map_get_str(&from->slots[kind], key_of(key, ns, name));
+
+	if (slot == NULL || map_get_str(&to->slots[kind], key) != NULL)
+		return;
+	slot->seen = to->list[kind];
+	slot_move(to, from, slot);
+}
+
 bool store_is_complete(const struct store *s)
 {
 	return s->complete;

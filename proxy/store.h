@@ -50,6 +50,14 @@ void store_unmark(struct store *s); /* settles each, too */
 /* Drops the service when nothing is left of it: no object, no slice, nothing in the kernel, no mark. */
 void store_settle(struct store *s, struct store_service *service);
 
+/*
+ * Empties `from` into `to`, which then holds exactly that; a list under way goes on there. Listeners of both are told,
+ * complete and turn_end apart.
+ */
+void store_replace(struct store *to, struct store *from);
+/* Moves one object, if it is there and not in `to` yet. */
+void store_pass(struct store *to, struct store *from, enum object_kind kind, const char *ns, const char *name);
+
 bool store_is_complete(const struct store *s);
 size_t store_count(const struct store *s, enum object_kind kind);
 /* Iteration in arbitrary order: size_t at = 0; while ((x = store_next_…(s, &at)) != NULL) … */

@@ -5,7 +5,7 @@ import time
 import lab
 import manifests as m
 import traffic
-from test_apiserver_daemon import POD_A, POD_B, VIP, ApiserverDaemon as Base
+from test_apiserver_daemon import NODE, POD_A, POD_B, VIP, ApiserverDaemon as Base
 
 
 LIMIT_S = 5 if "san-" in str(lab.BUILD) else 1  # start to rules that serve; sanitizers cost a factor
@@ -52,7 +52,7 @@ class LastKnown(Base):
         self.assertFalse(source["reachable"])
         self.assertLess(source["servingStoredSecondsOld"], 60)
         self.assertIn("serving the stored state of", daemon.call("status").stdout)
-        self.assertIn("the source is silent", daemon.log())
+        self.assertIn("the source has not said everything yet", daemon.log())
         # The server's first complete list replaces it: the endpoint has moved, another Service is new, one is gone.
         self.server.put(m.slice("web", [POD_B], [("http", 8080)]), m.service("new", "10.96.0.11", [m.port(80, "http")]),
                         m.slice("new", [POD_A], [("http", 8080)]))
@@ -70,6 +70,30 @@ class LastKnown(Base):
         self.server.delete("Service", "default", "web")
         self.restart_server()
         lab.wait_until(lambda: traffic.connect(self.client, VIP, 80, limit_s=0.3).outcome != "ok")
+        daemon.stop()
+
+    def test_a_server_that_says_only_a_part(self):
+        """Services come, slices do not: the stored state serves, unmixed, until the server has said both."""
+        folder = self.lab.folder / "daemon"
+        self.kept(folder)
+        self.server.refuse(500, "endpointslices", times=10000)
+        self.server.put(m.slice("web", [POD_B], [("http", 8080)]), m.service("new", "10.96.0.11", [m.port(80, "http")]),
+                        m.slice("new", [POD_B], [("http", 8080)]))
+        self.restart_server()
+        daemon = self.daemon_in(folder)
+        self.reaches(VIP, 80, "a")
+        lab.wait_until(lambda: self.server.count("endpointslices") > 2 and self.server.watching("services") == 1)
+        self.assertEqual(self.kernel_endpoints(), {(VIP, 8080), (NODE, 8080)})
+        self.assertIn("servingStoredSecondsOld", self.source(daemon))
+        self.server.put(m.service("newer", "10.96.0.12", [m.port(80, "http")]))  # a watch event is no part of it either
+        self.server.delete("Service", "default", "new")
+        self.reaches(VIP, 80, "a")
+        self.assertEqual(traffic.dig(self.node, "127.0.0.1", "newer.default.svc.cluster.local").status, "NXDOMAIN")
+        self.server.refusals.clear()
+        self.reaches(VIP, 80, "b")
+        self.assertNotIn("servingStoredSecondsOld", self.source(daemon))
+        for name, status in (("new", "NXDOMAIN"), ("newer", "NOERROR")):
+            self.assertEqual(traffic.dig(self.node, "127.0.0.1", f"{name}.default.svc.cluster.local").status, status)
         daemon.stop()
 
     def test_a_damaged_file_is_ignored(self):
@@ -96,7 +120,7 @@ class LastKnown(Base):
         daemon = self.daemon_in(folder)
         self.reaches(VIP, 80, "b")
         time.sleep(0.6)  # longer than the silence it takes
-        self.assertNotIn("the source is silent", daemon.log())
+        self.assertNotIn("the source has not said everything yet", daemon.log())
         daemon.stop()
 
     def test_no_directory_no_file(self):
