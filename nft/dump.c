@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "nft/attrs.h"
 #include "nft/codec.h"
-#include "nft/dump.h"
 #include "nft/kernel.h"
 #include "nft/names.h"
 #include "nft/netlink.h"
@@ -192,7 +191,7 @@ static int read_set(struct nft *nft, struct reading *r)
 	return error;
 }
 
-int dump_set(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx)
+int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx)
 {
 	struct reading r = {.set = set, .family = family};
 	int error = read_set(nft, &r);
@@ -206,9 +205,9 @@ int dump_set(struct nft *nft, enum set_id set, int family, nft_each_fn *each, vo
 
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 {
-	int error = dump_set(nft, set, AF_INET, each, ctx);
+	int error = nft_dump_family(nft, set, AF_INET, each, ctx);
 
-	return error == 0 ? dump_set(nft, set, AF_INET6, each, ctx) : error;
+	return error == 0 ? nft_dump_family(nft, set, AF_INET6, each, ctx) : error;
 }
 
 struct dump {
@@ -238,7 +237,7 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 			if (set == SET_AFFINITY && !with_affinity)
 				continue;
 			if (!slots || !slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx))
-				error = dump_set(nft, (enum set_id)set, families[f], on_element, &d);
+				error = nft_dump_family(nft, (enum set_id)set, families[f], on_element, &d);
 		}
 	}
 	slots_fini(&d.frontends);

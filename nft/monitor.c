@@ -13,7 +13,7 @@
 #include "nft/netlink.h"
 
 #define RECEIVE_BYTES 65536
-#define QUEUE_BYTES (4 << 20) /* room for notifications of TOUCHED_KEYS_MAX elements, as the kernel accounts for them */
+#define QUEUE_BYTES (16 << 20) /* the kernel doubles it: room for a flush of 100 000 elements */
 
 /*
  * The kernel tells us of every element that we ourselves change. This filter drops what our own socket caused before
@@ -65,7 +65,8 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == ENOBUFS) {
-			touched->everything = true; /* something was lost */
+			touched->everything = true; /* something was lost, may be the end of a transaction */
+			touched->open = false;
 			continue;
 		}
 		if (got <= 0)

@@ -52,8 +52,9 @@ int nft_table_state(struct nft *nft, enum table_state *state);
  */
 typedef void nft_each_fn(void *ctx, const struct element *e);
 int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx);
-/* The same of one set, both families. */
+/* The same of one set: both families, or one. */
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
+int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx);
 
 /*
  * Reads one element by its key: value and counter are filled in. Not for the interval sets. -ENOENT: it is not there.
@@ -72,8 +73,8 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count);
 /*
  * A transaction on the loaded table: deletions are sent before additions; nothing is sent before nft_tx_commit, and
  * nft_tx_commit of an empty transaction sends nothing. The first error sticks. Elements are copied on add/del. All
- * or nothing, unless the socket's buffer is too small for it (only in a user namespace, from about 4 000 elements on):
- * then it goes in pieces, in an order in which every packet still finds a right answer; after an error read back.
+ * or nothing, up to about 8 000 elements (4 000 where the socket's buffer cannot be raised, in a user namespace): more
+ * go in pieces, in an order in which every packet still finds a right answer; after an error read back.
  * A deletion from SET_AFFINITY of what has timed out meanwhile is no error (before Linux 6.3 it is).
  */
 void nft_tx_del(struct nft *nft, const struct element *e);

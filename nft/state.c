@@ -15,7 +15,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "nft/attrs.h"
-#include "nft/dump.h"
 #include "nft/kernel.h"
 #include "nft/learn.h"
 #include "nft/names.h"
@@ -316,19 +315,12 @@ static void count_user(void *ctx, const struct element *e)
 	learn_count(ctx, e, +1);
 }
 
-static int count_users(struct nft *nft)
-{
-	int error = dump_set(nft, SET_STICKY, AF_INET, count_user, nft);
-
-	return error == 0 ? dump_set(nft, SET_STICKY, AF_INET6, count_user, nft) : error;
-}
-
 int nft_recount(struct nft *nft)
 {
 	int error;
 
 	learn_uncount(nft);
-	error = count_users(nft);
+	error = nft_dump_set(nft, SET_STICKY, count_user, nft);
 	return error == 0 && !learn_adopt(nft) ? -ENOENT : error;
 }
 
@@ -342,7 +334,7 @@ int nft_table_state(struct nft *nft, enum table_state *state)
 	*state = !found.table_found ? TABLE_ABSENT : TABLE_OTHER;
 	if (error == 0 && found.table_ours && listing_is_ours(nft, &found)) {
 		*state = TABLE_OURS;
-		error = count_users(nft);
+		error = nft_dump_set(nft, SET_STICKY, count_user, nft);
 		if (!learn_adopt(nft))
 			*state = TABLE_OTHER;
 	}

@@ -12,12 +12,34 @@
 #include "nft/names.h"
 #include "nft/sets.h"
 
+static bool in_whole(const struct touched *t, const struct element *e)
+{
+	return touched_whole(t, (enum set_id)e->set, element_family(e));
+}
+
+/* Makes room: the set with the most keys is to be read whole. */
+static void give_up_keys(struct touched *t)
+{
+	size_t counts[SET_COUNT * 2] = {0}, most = 0, left = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		counts[t->keys[i].set * 2u + (element_family(&t->keys[i]) == AF_INET6)]++;
+	for (size_t i = 1; i < SET_COUNT * 2; i++)
+		if (counts[i] > counts[most])
+			most = i;
+	t->whole |= 1u << most;
+	for (size_t i = 0; i < t->count; i++)
+		if (!in_whole(t, &t->keys[i]))
+			t->keys[left++] = t->keys[i];
+	t->count = left;
+}
+
 void touched_add(struct touched *t, const struct element *e)
 {
-	if (t->count == TOUCHED_KEYS_MAX) {
-		t->everything = true;
+	if (t->count == TOUCHED_KEYS_MAX)
+		give_up_keys(t);
+	if (in_whole(t, e))
 		return;
-	}
 	if (t->count == t->room) {
 		t->room = t->room != 0 ? t->room * 2 : 64;
 		t->keys = mem_resize(t->keys, t->room * sizeof *t->keys);
@@ -47,10 +69,10 @@ static bool note_elements(struct touched *t, const struct nlmsghdr *nlh)
 		return false;
 	if (sets_shape(set)->learned)
 		return true;
-	if (in_halves(set)) {
-		t->whole |= 1u << set;
+	if (in_halves(set))
+		t->whole |= TOUCHED_BIT(set, family);
+	if (touched_whole(t, set, family))
 		return true;
-	}
 	while ((elem = attrs_next(&elems)) != NULL) {
 		if (!codec_get(elem, set, family, &e, &interval_end))
 			return false;
@@ -63,7 +85,12 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 {
 	uint16_t type = nlh->nlmsg_type & 0xff;
 
-	if (t->everything || nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !kernel_is_of_table(nlh, table))
+	if (nlh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
+		t->open = false;
+	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !kernel_is_of_table(nlh, table))
+		return;
+	t->open = true;
+	if (t->everything)
 		return;
 	if ((type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM) || !note_elements(t, nlh))
 		t->everything = true;
@@ -71,7 +98,12 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 
 bool touched_any(const struct touched *t)
 {
-	return t->everything || t->whole != 0 || t->count != 0;
+	return !t->open && (t->everything || t->whole != 0 || t->count != 0);
+}
+
+bool touched_whole(const struct touched *t, enum set_id set, int family)
+{
+	return t->whole & TOUCHED_BIT(set, family);
 }
 
 static int by_element(const void *a, const void *b)
@@ -98,7 +130,7 @@ static int by_key(const void *a, const void *b)
 
 bool touched_has(const struct touched *t, const struct element *e)
 {
-	if (t->whole & 1u << e->set)
+	if (in_whole(t, e))
 		return true;
 	return t->count != 0 && bsearch(e, t->keys, t->count, sizeof *t->keys, by_key) != NULL;
 }

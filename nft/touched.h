@@ -9,25 +9,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/socket.h>
+
 #include "nft/element.h"
 
 struct nlmsghdr;
 
-#define TOUCHED_KEYS_MAX 4096u /* asking for more keys one by one costs more than reading the table */
+#define TOUCHED_KEYS_MAX 4096u /* asking for more keys one by one costs more than reading a set */
 
 struct touched { /* zero: nothing */
-	bool everything;      /* rules, sets, the table; or more, or other things, than the rest can say */
-	uint32_t whole;	      /* a bit for each enum set_id that is to be read whole */
+	bool everything;      /* rules, sets, the table; or other things than the rest can say */
+	uint32_t whole;	      /* sets that are to be read whole, TOUCHED_BIT of each: ranges, and those with many keys */
 	struct element *keys; /* their values count for nothing; a key may be there several times */
 	size_t count, room;
+	bool open; /* the end of the last transaction (NFT_MSG_NEWGEN) is still to come */
 };
+
+#define TOUCHED_BIT(set, family) (1u << ((unsigned)(set)*2 + ((family) == AF_INET6)))
 
 /* Adds what that message is about, when it is about our table. SET_AFFINITY is the packet path's: it is left out. */
 void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh);
 void touched_add(struct touched *t, const struct element *key);
+/* Something was touched, and all of that change is told: half of it repaired would look like two changes. */
 bool touched_any(const struct touched *t);
+bool touched_whole(const struct touched *t, enum set_id set, int family);
 void touched_sort(struct touched *t); /* and each key once */
-/* After touched_sort: that element's key is one of them, or its set is to be read whole. */
+/* After touched_sort: that element's key is one of them, or in a set that is to be read whole. */
 bool touched_has(const struct touched *t, const struct element *e);
 void touched_clear(struct touched *t); /* keeps the memory */
 void touched_fini(struct touched *t);

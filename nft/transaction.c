@@ -1,9 +1,10 @@
 /*
  * Transactions of elements on a loaded table.
  *
- * All of one goes into one batch. Only a batch that the socket does not take (a user namespace may not raise its
- * buffer; about 4 000 elements then) is cut, in an order in which every packet finds a right answer at any moment:
- * what is new and nothing points to yet, then replacements, each whole, then what nothing points to any more.
+ * All of one goes into one batch. A large one is cut, for the kernel keeps a notification of 4 KiB per element until
+ * the commit, and the socket may not take it (a user namespace may not raise its buffer; about 4 000 elements then).
+ * The order is one in which every packet finds a right answer at any moment: what is new and nothing points to yet,
+ * then replacements, each whole, then what nothing points to any more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -68,6 +69,7 @@ static void put_all(struct nft *nft)
 
 /* ---- in pieces ---- */
 
+#define WHOLE_BYTES (1u << 20) /* about 8 000 elements */
 #define PIECE_BYTES 65536
 
 static int flush(struct nft *nft, bool last)
@@ -190,7 +192,9 @@ static int commit(struct nft *nft)
 	learn_put_new(nft, nft->table);
 	put_all(nft);
 	learn_put_unused(nft);
-	return nft->batch.used <= nft->send_max_bytes ? kernel_commit(nft) : commit_in_pieces(nft);
+	if (nft->batch.used > nft->send_max_bytes || nft->batch.used > WHOLE_BYTES)
+		return commit_in_pieces(nft);
+	return kernel_commit(nft);
 }
 
 int nft_tx_commit(struct nft *nft)

@@ -1,9 +1,11 @@
 #include "proxy/drift.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #define PAUSE_FIRST_MS 50u
 #define PAUSE_LAST_MS 5000u /* own changes wait for a repair too, so not long */
+#define SLOTS_MAX 20000u    /* dumping a map costs the square of its size */
 #define QUIET_MS 10000u	    /* a foreign change after this long a time is repaired at once again */
 
 void drift_fini(struct drift *d)
@@ -50,12 +52,6 @@ bool drift_repaired(struct drift *d, uint64_t now_ms, size_t operations)
 
 /* ---- what ---- */
 
-static void on_element(void *ctx, const struct element *e)
-{
-	element_list_add(ctx, e);
-}
-
-/* Of a set that is read whole although only some of its keys were touched. */
 static void on_candidate(void *ctx, const struct element *e)
 {
 	struct drift *d = ctx;
@@ -76,29 +72,48 @@ static int read_key(struct drift *d, struct nft *nft, const struct element *key)
 
 static bool has_set(const struct touched *t, enum set_id set)
 {
+	if (touched_whole(t, set, AF_INET) || touched_whole(t, set, AF_INET6))
+		return true;
 	for (size_t i = 0; i < t->count; i++)
 		if (t->keys[i].set == set)
 			return true;
 	return false;
 }
 
+/* The kernel does not look ranges up by key. */
+static bool read_by_set(const struct touched *t, enum set_id set, int family)
+{
+	return touched_whole(t, set, family) || (set == SET_ALLOWED_SOURCES && has_set(t, set));
+}
+
+/* A map that is still large is read along the verdicts (nft/slots.h), hence with the rest of the table. */
+static int read_set(struct drift *d, struct nft *nft, enum set_id set, int family)
+{
+	uint32_t count = 0;
+
+	if ((set == SET_ENDPOINTS || set == SET_INTERNAL_ENDPOINTS) && nft_count(nft, set, family, &count) == 0 &&
+	    count > SLOTS_MAX)
+		return -E2BIG;
+	return nft_dump_family(nft, set, family, on_candidate, d);
+}
+
 int drift_read(struct drift *d, struct nft *nft)
 {
+	static const int families[] = {AF_INET, AF_INET6};
 	const struct touched *t = &d->touched;
 	int error = 0;
 
 	touched_sort(&d->touched);
 	element_list_clear(&d->have);
 	for (int set = 0; set < SET_COUNT && error == 0; set++)
-		if (t->whole & 1u << set)
-			error = nft_dump_set(nft, (enum set_id)set, on_element, &d->have);
-	if (error == 0 && has_set(t, SET_ALLOWED_SOURCES)) /* the kernel does not look ranges up by key */
-		error = nft_dump_set(nft, SET_ALLOWED_SOURCES, on_candidate, d);
-	if (error == 0 && has_set(t, SET_STICKY))
-		error = nft_recount(nft);
+		for (int f = 0; f < 2 && error == 0; f++)
+			if (read_by_set(t, (enum set_id)set, families[f]))
+				error = read_set(d, nft, (enum set_id)set, families[f]);
 	for (size_t i = 0; i < t->count && error == 0; i++)
 		if (t->keys[i].set != SET_ALLOWED_SOURCES)
 			error = read_key(d, nft, &t->keys[i]);
+	if (error == 0 && has_set(t, SET_STICKY))
+		error = nft_recount(nft);
 	return error;
 }
 
@@ -120,6 +135,22 @@ static bool same_frontend(const struct element *a, const struct element *b)
 {
 	return (a->set == SET_CLUSTER_IPS) == (b->set == SET_CLUSTER_IPS) && addr_equal(&a->daddr, &b->daddr) &&
 	       a->proto == b->proto && a->port == b->port;
+}
+
+bool drift_wants_everything(const struct drift *d)
+{
+	for (int set = 0; set < SET_COUNT; set++)
+		if (set != SET_SERVICE_CIDRS && set != SET_LOCAL_SOURCES &&
+		    (touched_whole(&d->touched, (enum set_id)set, AF_INET) ||
+		     touched_whole(&d->touched, (enum set_id)set, AF_INET6)))
+			return true;
+	return false;
+}
+
+void drift_want_of(struct drift *d, const struct element_list *everything)
+{
+	element_list_clear(&d->want);
+	keep_touched(d, everything);
 }
 
 /* Sorted keys: the slots of a frontend are neighbours. Its keys in another set are found again by touched_has, so only

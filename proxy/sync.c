@@ -176,24 +176,6 @@ static void ranges_turn(struct sync *s)
 
 /* ---- elements → transaction ---- */
 
-struct sent { /* by one turn */
-	size_t operations;
-	size_t repairs; /* of them, or all when the kernel was read back */
-};
-
-/* What changed by ourselves, and in the same transaction what a foreign hand did to single elements. */
-static int send_changes(struct sync *s, struct sent *sent)
-{
-	const struct element_ops ops = adopt_transaction(s->parts.nft);
-
-	if (s->drift.waits) {
-		drift_want(&s->drift, s->claims, &s->ranges);
-		sent->repairs = drift_flush(&s->drift, s->changes, &ops, &sent->operations);
-	} else
-		sent->operations = changes_flush(s->changes, &ops);
-	return nft_tx_commit(s->parts.nft);
-}
-
 static void collect_everything(struct sync *s, struct element_list *want)
 {
 	struct store_service *service;
@@ -204,6 +186,36 @@ static void collect_everything(struct sync *s, struct element_list *want)
 	while ((service = store_next_service(s->parts.store, &at)) != NULL)
 		if (newest(service) != NULL)
 			elements_collect(want, newest(service), s->claims);
+}
+
+struct sent { /* by one turn */
+	size_t operations;
+	size_t repairs; /* of them, or all when the kernel was read back */
+};
+
+static void want_touched(struct sync *s)
+{
+	struct element_list all = {0};
+
+	if (drift_wants_everything(&s->drift)) {
+		collect_everything(s, &all);
+		drift_want_of(&s->drift, &all);
+		element_list_fini(&all);
+	} else
+		drift_want(&s->drift, s->claims, &s->ranges);
+}
+
+/* What changed by ourselves, and in the same transaction what a foreign hand did to single elements. */
+static int send_changes(struct sync *s, struct sent *sent)
+{
+	const struct element_ops ops = adopt_transaction(s->parts.nft);
+
+	if (s->drift.waits) {
+		want_touched(s);
+		sent->repairs = drift_flush(&s->drift, s->changes, &ops, &sent->operations);
+	} else
+		sent->operations = changes_flush(s->changes, &ops);
+	return nft_tx_commit(s->parts.nft);
 }
 
 static int make_right(struct sync *s, struct image *image, struct sent *sent)

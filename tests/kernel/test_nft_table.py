@@ -263,7 +263,7 @@ class MonitorTest(lab.LabTest):
              "endpoints6 { fd00::1 . udp . 53 . 7 : fd00:1::1 . 5353 }"),
             ("add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 }",
              "allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 }"),
-            ("add element inet fairlead service-cidrs4 { 10.96.0.0/12 }", "whole 0x80"),
+            ("add element inet fairlead service-cidrs4 { 10.96.0.0/12 }", "whole 0x4000"),
             ("add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 11.0.0.0-11.0.0.9 }", "everything"),
             ("add rule inet fairlead input accept", "everything"),
             ("flush chain inet fairlead input", "everything"),
@@ -286,9 +286,9 @@ class MonitorTest(lab.LabTest):
         self.assertEqual(self.driver("wait 100"), ["quiet"])
 
     def test_lost_notifications_count_as_a_change(self):
-        """100 000 foreign elements while nobody reads: the socket overflows."""
+        """200 000 foreign elements while nobody reads: the socket overflows."""
         with Driver(self.node, "table:other") as other:
-            other("generate 20000 4")
+            other("generate 40000 4")
             other("load")
         self.assertEqual(self.driver("wait 20000")[-1], "touched everything")
 

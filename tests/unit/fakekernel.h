@@ -22,6 +22,7 @@ struct nft {
 	int fail;     /* the next commit or load fails with it */
 	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
+	uint32_t claimed;    /* elements of each set, it says */
 	struct touched told; /* notifications that wait to be read */
 };
 
@@ -49,11 +50,18 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 	return 0;
 }
 
-int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
+int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx)
 {
 	for (size_t i = 0; i < nft->table.count; i++)
-		if (nft->table.items[i].set == set)
+		if (nft->table.items[i].set == set && element_family(&nft->table.items[i]) == family)
 			each(ctx, &nft->table.items[i]);
+	return 0;
+}
+
+int nft_count(struct nft *nft, enum set_id set, int family, uint32_t *count)
+{
+	(void)set, (void)family;
+	*count = nft->claimed;
 	return 0;
 }
 
@@ -66,6 +74,7 @@ int nft_recount(struct nft *nft)
 void nft_monitor_read(struct nft *nft, struct touched *touched)
 {
 	touched->everything |= nft->told.everything;
+	touched->open = nft->told.open;
 	touched->whole |= nft->told.whole;
 	for (size_t i = 0; i < nft->told.count; i++)
 		touched_add(touched, &nft->told.keys[i]);
@@ -169,7 +178,7 @@ static inline size_t foreign_find(const struct element *key)
 static inline void foreign_tell(const struct element *e)
 {
 	if (e->set == SET_SERVICE_CIDRS || e->set == SET_LOCAL_SOURCES)
-		kernel.told.whole |= 1u << e->set;
+		kernel.told.whole |= TOUCHED_BIT(e->set, element_family(e));
 	else
 		touched_add(&kernel.told, e);
 }

@@ -424,7 +424,26 @@ static void foreign_element_not_told_in_time(void **state)
 	assert_int_equal(kernel.dumps, 1);
 }
 
-/* More keys than are worth asking for one by one. */
+/* One change, told in two parts: one repair. */
+static void foreign_change_is_told_to_its_end(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS), verdict = element_of(SET_DISPATCH);
+	foreign_del(&slot);
+	kernel.told.open = true;
+	assert_false(sync_foreign(s->sync, 20000));
+	assert_int_equal(sync_turn(s->sync, 20000), SYNC_IDLE);
+	assert_string_equal(happened(), "");
+	foreign_del(&verdict);
+	kernel.told.open = false;
+	repair(s, 20001);
+	assert_string_equal(happened(), "commit -0 +2;");
+	assert_int_equal(sync_stats(s->sync)->repairs, 1);
+}
+
+/* More keys than are worth asking for one by one: the set is read whole, others stay with their keys. */
 static void foreign_elements_without_number(void **state)
 {
 	struct scene *s = *state;
@@ -435,9 +454,20 @@ static void foreign_elements_without_number(void **state)
 		slot.slot = 100 + i;
 		foreign_add(&slot);
 	}
+	struct element ip = element_of(SET_CLUSTER_IPS);
+	foreign_del(&ip);
 	repair(s, 20000);
+	assert_string_equal(happened(), "commit -4097 +1;");
+	assert_int_equal(kernel.table.count, 3);
+	assert_int_equal(kernel.dumps, 0);
+	kernel.claimed = 100000;
+	for (uint32_t i = 0; i <= TOUCHED_KEYS_MAX; i++) {
+		slot.slot = 100 + i;
+		foreign_add(&slot);
+	}
+	repair(s, 40000);
 	assert_string_equal(happened(), "commit -4097 +0;");
-	assert_int_equal(kernel.dumps, 1);
+	assert_int_equal(kernel.dumps, 1); /* such a map is read along its verdicts */
 }
 
 static void foreign_elements_slow_down_too(void **state)
@@ -562,6 +592,7 @@ int main(void)
 		SYNC_TEST(foreign_element_put_back),
 		SYNC_TEST(foreign_elements_under_own_changes),
 		SYNC_TEST(foreign_element_not_told_in_time),
+		SYNC_TEST(foreign_change_is_told_to_its_end),
 		SYNC_TEST(foreign_elements_without_number),
 		SYNC_TEST(foreign_elements_slow_down_too),
 		SYNC_TEST(gap_between_transactions),
