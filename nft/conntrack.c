@@ -289,23 +289,21 @@ static int delete_doomed(struct conntrack *c, size_t *deleted)
 	return error;
 }
 
-int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2])
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
-	size_t gone = 0;
 	int error = 0;
 
 	c->sweep = sweep;
+	deleted[0] = deleted[1] = 0;
 	for (size_t i = 0; i < sizeof families && error == 0; i++) {
 		c->doomed_count = 0;
 		error = list_family(c, families[i], true);
 		if (error != 0 && error != -EINTR) /* a kernel without filters: all entries come */
 			error = list_family(c, families[i], false);
 		if (error == 0)
-			error = delete_doomed(c, &gone);
+			error = delete_doomed(c, &deleted[i]);
 	}
 	c->sweep = NULL;
-	if (deleted != NULL)
-		*deleted = gone;
 	return error;
 }

@@ -30,6 +30,7 @@ static void json_objects(struct json *j, const struct daemon *d)
 static void json_kernel(struct json *j, const struct daemon *d)
 {
 	const struct sync_stats *stats = sync_stats(d->sync);
+	const uint64_t *deleted = fixup_stats(d->fixup)->flows_deleted;
 
 	json_object(j, "kernel");
 	json_bool(j, "enabled", d->nft != NULL);
@@ -41,7 +42,7 @@ static void json_kernel(struct json *j, const struct daemon *d)
 	json_number(j, "operations", (int64_t)stats->operations);
 	json_number(j, "refused", (int64_t)stats->refused);
 	json_number(j, "repairs", (int64_t)stats->repairs);
-	json_number(j, "flowsDeleted", (int64_t)fixup_stats(d->fixup)->flows_deleted);
+	json_number(j, "flowsDeleted", (int64_t)(deleted[0] + deleted[1]));
 	json_number(j, "affinityDeleted", (int64_t)fixup_stats(d->fixup)->affinity_deleted);
 	json_number(j, "lastSyncMillis", stats->last_wall_ms);
 	json_number(j, "lastSyncMicroseconds", (int64_t)stats->last_us);

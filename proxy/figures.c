@@ -74,10 +74,10 @@ static const struct metric_desc deleted_desc = COUNTER("conntrack_reconciler_del
 struct figures {
 	struct metric *sync[2], *full[2], *partial[2], *programming[2]; /* by family */
 	struct metric *last[2], *queued[2], *failures[2], *cleanup_failures[2];
-	struct metric *conntrack[2], *deleted;
+	struct metric *conntrack[2], *deleted[2];
 	struct metric *pending[2], *total[2]; /* Services, EndpointSlices */
-	struct metric *no_local_internal, *no_local_external;
-	struct metric *dns; /* NULL: no DNS */
+	struct metric *no_local[2][2];	      /* internal, external; by family */
+	struct metric *dns;		      /* NULL: no DNS */
 	struct triggers *triggers;
 };
 
@@ -85,6 +85,12 @@ static void add_both(struct metrics *m, const struct metric_desc *desc, struct m
 {
 	into[0] = metrics_add(m, desc, METRIC_LABELS({"ip_family", "IPv4"}));
 	into[1] = metrics_add(m, desc, METRIC_LABELS({"ip_family", "IPv6"}));
+}
+
+static void add_no_local(struct metrics *m, const char *policy, struct metric *into[2])
+{
+	into[0] = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", policy}, {"ip_family", "IPv4"}));
+	into[1] = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", policy}, {"ip_family", "IPv6"}));
 }
 
 struct figures *figures_new(struct metrics *m, bool dns)
@@ -100,13 +106,13 @@ struct figures *figures_new(struct metrics *m, bool dns)
 	add_both(m, &failures_desc, f->failures);
 	add_both(m, &cleanup_desc, f->cleanup_failures);
 	add_both(m, &conntrack_desc, f->conntrack);
-	f->deleted = metrics_add(m, &deleted_desc, NULL);
+	add_both(m, &deleted_desc, f->deleted);
 	for (size_t i = 0; i < 2; i++) {
 		f->pending[i] = metrics_add(m, &pending_desc[i], NULL);
 		f->total[i] = metrics_add(m, &total_desc[i], NULL);
 	}
-	f->no_local_internal = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", "internal"}));
-	f->no_local_external = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", "external"}));
+	add_no_local(m, "internal", f->no_local[0]);
+	add_no_local(m, "external", f->no_local[1]);
 	if (dns)
 		f->dns = metrics_add(m, &dns_desc, METRIC_LABELS({"service_kind", "headless_with_selector"}));
 	f->triggers = triggers_new(clock_wall_ms());
@@ -166,8 +172,9 @@ static void no_local_count(struct figures *f, const struct service *s, double by
 			internal |= front->kind == FRONTEND_CLUSTER_IP;
 			external |= front->split;
 		}
-		metric_add(f->no_local_internal, internal ? by : 0);
-		metric_add(f->no_local_external, external ? by : 0);
+		bool v6 = s->ports[port].family == AF_INET6;
+		metric_add(f->no_local[0][v6], internal ? by : 0);
+		metric_add(f->no_local[1][v6], external ? by : 0);
 	}
 }
 
@@ -210,8 +217,9 @@ void figures_cleanup_failed(struct figures *f)
 	inc_both(f->cleanup_failures);
 }
 
-void figures_conntrack(struct figures *f, double duration_s, uint64_t deleted)
+void figures_conntrack(struct figures *f, double duration_s, const uint64_t deleted[2])
 {
 	observe_both(f->conntrack, duration_s);
-	metric_add(f->deleted, (double)deleted);
+	metric_add(f->deleted[0], (double)deleted[0]);
+	metric_add(f->deleted[1], (double)deleted[1]);
 }

@@ -27,7 +27,7 @@ void figures_service(struct figures *f, const struct service *prev, const struct
 void figures_synced(struct figures *f, bool full, double duration_s);
 void figures_sync_failed(struct figures *f);
 void figures_cleanup_failed(struct figures *f); /* stale kernel entries could not be removed */
-/* A conntrack fix-up of both families ran. */
-void figures_conntrack(struct figures *f, double duration_s, uint64_t deleted);
+/* A conntrack fix-up of both families ran and deleted so many entries of IPv4 and IPv6. */
+void figures_conntrack(struct figures *f, double duration_s, const uint64_t deleted[2]);
 
 #endif

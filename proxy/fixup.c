@@ -146,10 +146,11 @@ static int sweep_protocol(struct fixup *f, uint8_t proto)
 {
 	const struct conntrack_sweep sweep = {
 		.proto = proto, .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f), .judge = judge, .ctx = f};
-	size_t deleted = 0;
-	int error = conntrack_sweep(f->parts.conntrack, &sweep, &deleted);
+	size_t deleted[2];
+	int error = conntrack_sweep(f->parts.conntrack, &sweep, deleted);
 
-	f->stats.flows_deleted += deleted;
+	f->stats.flows_deleted[0] += deleted[0];
+	f->stats.flows_deleted[1] += deleted[1];
 	return error;
 }
 

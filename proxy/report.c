@@ -118,9 +118,11 @@ static void sync_seen(struct report *r, const struct sync_stats *stats)
 void report_turn(struct report *r, const struct sync_stats *sync, const struct fixup_stats *fixup)
 {
 	sync_seen(r, sync);
-	if (fixup->sweeps != r->fixup.sweeps)
-		figures_conntrack(r->figures, (double)fixup->last_us / 1e6,
-				  fixup->flows_deleted - r->fixup.flows_deleted);
+	if (fixup->sweeps != r->fixup.sweeps) {
+		const uint64_t deleted[2] = {fixup->flows_deleted[0] - r->fixup.flows_deleted[0],
+					     fixup->flows_deleted[1] - r->fixup.flows_deleted[1]};
+		figures_conntrack(r->figures, (double)fixup->last_us / 1e6, deleted);
+	}
 	if (fixup->failures != r->fixup.failures)
 		figures_cleanup_failed(r->figures);
 	r->fixup = *fixup;

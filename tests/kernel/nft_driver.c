@@ -270,7 +270,7 @@ static void sweep(struct words *w)
 	struct conntrack_sweep sweep = {.proto = next_proto(w), .judge = judge, .ctx = &s};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
-	size_t deleted = 0;
+	size_t deleted[2];
 
 	if (c == NULL)
 		fatalx("driver: %s", error);
@@ -280,8 +280,8 @@ static void sweep(struct words *w)
 	}
 	if (w->next < w->count)
 		s.answering = next(w);
-	printf("result %d\n", conntrack_sweep(c, &sweep, &deleted));
-	printf("deleted %zu\n", deleted);
+	printf("result %d\n", conntrack_sweep(c, &sweep, deleted));
+	printf("deleted %zu\n", deleted[0] + deleted[1]);
 	conntrack_close(c);
 }
 

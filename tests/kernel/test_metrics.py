@@ -120,7 +120,7 @@ class Metrics(unittest.TestCase):
 
     def test_local_policy_without_endpoint_is_counted(self):
         self.lab.daemon(self.node, self.folder, "--no-dns", "--node-name", "node-a")
-        gauge = 'kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy="internal"}'
+        gauge = 'kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy="internal",ip_family="IPv4"}'
         self.assertEqual(self.value(gauge), 0)
         self.folder.put("web", manifests.service("web", "10.96.0.1", [80], internalTrafficPolicy="Local"),
                         manifests.slice("web", ["10.244.0.10"], [80]))
@@ -163,7 +163,9 @@ class Metrics(unittest.TestCase):
         self.addCleanup(flow.close)
         self.assertEqual(traffic.exchange(flow, "10.96.0.1", 53).server, "a")
         put("10.244.0.11")
-        lab.equals_within(lambda: self.value("kubeproxy_conntrack_reconciler_deleted_entries_total"), 1)
+        deleted = "kubeproxy_conntrack_reconciler_deleted_entries_total"
+        lab.equals_within(lambda: self.value(deleted + '{ip_family="IPv4"}'), 1)
+        self.assertEqual(self.value(deleted + '{ip_family="IPv6"}'), 0)
         self.assertEqual(traffic.exchange(flow, "10.96.0.1", 53).server, "b")
         runs = self.value('kubeproxy_conntrack_reconciler_sync_duration_seconds_count{ip_family="IPv4"}')
         self.assertGreaterEqual(runs, 1)

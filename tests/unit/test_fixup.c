@@ -28,10 +28,10 @@ struct nft {
 static struct conntrack flows;
 static struct nft kernel;
 
-int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2])
 {
 	(void)sweep;
-	*deleted = 0;
+	deleted[0] = deleted[1] = 0;
 	c->sweeps++;
 	return c->fail;
 }

@@ -171,7 +171,7 @@ static void sync_figures(void **state)
 	figures_cleanup_failed(f);
 	figures_synced(f, true, 0.1);
 	figures_synced(f, false, 0.0005);
-	figures_conntrack(f, 0.001, 7);
+	figures_conntrack(f, 0.001, (const uint64_t[]){7, 2});
 	render(m);
 	assert_true(has("\nkubeproxy_sync_proxy_rules_service_changes_pending 0\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_endpoint_changes_total 2\n"));
@@ -181,11 +181,16 @@ static void sync_figures(void **state)
 	assert_true(has("\nkubeproxy_sync_full_proxy_rules_duration_seconds_sum{ip_family=\"IPv6\"} 0.1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family=\"IPv4\"} 1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_nftables_cleanup_failures_total{ip_family=\"IPv6\"} 1\n"));
-	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total 7\n"));
+	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total{ip_family=\"IPv4\"} 7\n"));
+	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total{ip_family=\"IPv6\"} 2\n"));
 	assert_true(has("\nkubeproxy_conntrack_reconciler_sync_duration_seconds_count{ip_family=\"IPv4\"} 1\n"));
 	figures_free(f);
 	metrics_free(m);
 }
+
+#define NO_LOCAL(policy, family, count)                                                                           \
+	"\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"" policy "\",ip_family=\"" family \
+	"\"} " count "\n"
 
 static void local_policies_without_endpoint(void **state)
 {
@@ -197,20 +202,21 @@ static void local_policies_without_endpoint(void **state)
 		{.kind = FRONTEND_EXTERNAL_IP, .action = ACTION_DROP, .split = true, .service_port = 1},
 		{.kind = FRONTEND_NODE_PORT, .action = ACTION_BALANCE, .split = true, .service_port = 0},
 	};
-	const struct service lacking = {.port_count = 2, .frontend_count = 4, .frontends = fronts};
-	const struct service fine = {.port_count = 2, .frontend_count = 1, .frontends = &fronts[3]};
+	const struct service_port ports[] = {{.family = AF_INET}, {.family = AF_INET6}};
+	const struct service lacking = {.port_count = 2, .ports = ports, .frontend_count = 4, .frontends = fronts};
+	const struct service fine = {.port_count = 2, .ports = ports, .frontend_count = 1, .frontends = &fronts[3]};
 
 	(void)state;
 	figures_service(f, NULL, &lacking);
 	figures_service(f, NULL, &lacking);
 	render(m);
-	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"internal\"} 2\n"));
-	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"external\"} 2\n"));
+	assert_true(has(NO_LOCAL("internal", "IPv4", "2")) && has(NO_LOCAL("internal", "IPv6", "0")));
+	assert_true(has(NO_LOCAL("external", "IPv4", "0")) && has(NO_LOCAL("external", "IPv6", "2")));
 	figures_service(f, &lacking, &fine);
 	figures_service(f, &lacking, NULL);
 	render(m);
-	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"internal\"} 0\n"));
-	assert_true(has("\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"external\"} 0\n"));
+	assert_true(has(NO_LOCAL("internal", "IPv4", "0")) && has(NO_LOCAL("internal", "IPv6", "0")));
+	assert_true(has(NO_LOCAL("external", "IPv4", "0")) && has(NO_LOCAL("external", "IPv6", "0")));
 	figures_free(f);
 	metrics_free(m);
 }
