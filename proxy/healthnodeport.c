@@ -165,6 +165,17 @@ static struct check *check_open(struct healthnodeport *hn, const struct service 
 	return c;
 }
 
+/* Another Service may have waited for the port. */
+static void port_freed(struct healthnodeport *hn, uint16_t port)
+{
+	struct check *c;
+	size_t at = 0;
+
+	while ((c = map_next(&hn->checks, &at)) != NULL)
+		for (size_t i = 0; c->port == port && i < c->server_count; i++)
+			http_retry(c->servers[i].http);
+}
+
 static char *key_make(const struct service *s)
 {
 	struct buf key = {0};
@@ -181,7 +192,9 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 		return;
 	char *key = key_make(next != NULL ? next : prev);
 	struct check *c = map_get_str(&hn->checks, key);
+	uint16_t freed = 0;
 	if (c != NULL && !check_fits(c, next)) {
+		freed = c->port;
 		check_close(c);
 		c = NULL;
 	}
@@ -191,6 +204,8 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 	}
 	if (c != NULL)
 		memcpy(c->local_endpoints, next->local_ready_addrs, sizeof c->local_endpoints);
+	if (freed != 0)
+		port_freed(hn, freed);
 	free(key);
 	metric_set(hn->ports, (double)map_count(&hn->checks));
 }

@@ -323,6 +323,12 @@ bool http_bound(const struct http *http)
 	return http->daemon != NULL;
 }
 
+void http_retry(struct http *http)
+{
+	if (!http_bound(http))
+		try_bind(http);
+}
+
 void http_close(struct http *http)
 {
 	if (http == NULL)

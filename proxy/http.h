@@ -62,6 +62,7 @@ struct http;
 
 struct http *http_open(const struct http_config *config); /* never NULL: binds now or later */
 bool http_bound(const struct http *http);
+void http_retry(struct http *http); /* the port may have become free: if not bound, tries now */
 void http_close(struct http *http); /* cuts its connections; not from a handler; NULL is fine */
 
 #endif

@@ -363,6 +363,31 @@ static void health_check_ports_follow_services(void **state)
 	ev_loop_destroy(loop);
 }
 
+/* Two Services ask for one port: the second gets it the moment the first lets go, not at the next try. */
+static void contested_health_check_port_passes_on(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct health *health = health_new(HEALTH_LIMIT_MS, false, NULL);
+	struct healthnodeport *hn = healthnodeport_new(loop, health, NULL);
+	const struct addr addr = {AF_INET, {127, 0, 0, 1}};
+	struct service first = {.ns = "prod", .name = "first", .cluster_ip_count = 1, .cluster_ips[0] = addr};
+	struct service second = {.ns = "prod", .name = "second", .cluster_ip_count = 1, .cluster_ips[0] = addr};
+
+	(void)state;
+	first.health_check_node_port = second.health_check_node_port = port_pick(NULL);
+	healthnodeport_addrs_set(hn, &addr, 1);
+	healthnodeport_update(hn, NULL, &first);
+	healthnodeport_update(hn, NULL, &second);
+	assert_non_null(strstr(check(loop, AF_INET, first.health_check_node_port), "\"first\""));
+	healthnodeport_update(hn, &first, NULL);
+	const char *answer = check(loop, AF_INET, second.health_check_node_port);
+	assert_non_null(answer);
+	assert_non_null(strstr(answer, "\"second\""));
+	healthnodeport_free(hn);
+	health_free(health);
+	ev_loop_destroy(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +399,7 @@ int main(void)
 		cmocka_unit_test(no_descriptor_is_no_busy_loop),
 		cmocka_unit_test(health_check_bytes),
 		cmocka_unit_test(health_check_ports_follow_services),
+		cmocka_unit_test(contested_health_check_port_passes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
