@@ -223,7 +223,7 @@ size_t elements_reconcile(struct element_list *want, struct element_list *have, 
 	return operations;
 }
 
-bool elements_affinity_stale(const struct element *e, const struct claims *claims)
+bool elements_affinity_stale(const struct element *e, const struct claims *claims, bool outside)
 {
 	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
 	const struct service *owner;
@@ -238,7 +238,7 @@ bool elements_affinity_stale(const struct element *e, const struct claims *claim
 	unsigned used = 0;
 	if (f->pool != NULL)
 		used |= f->pool == &p->local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
-	if (f->internal != NULL)
+	if (f->internal != NULL && !outside)
 		used |= TARGET_IN_CLUSTER;
 	return (p->targets[at].flags & used) == 0;
 }

@@ -59,7 +59,10 @@ void changes_add(struct changes *c, const struct element *e);
 /* Hands out the net operations, all dels first, and forgets them. Returns their number. */
 size_t changes_flush(struct changes *c, const struct element_ops *ops);
 
-/* An element of SET_AFFINITY whose frontend is gone, is no longer sticky, or no longer uses that endpoint. */
-bool elements_affinity_stale(const struct element *e, const struct claims *claims);
+/*
+ * An element of SET_AFFINITY whose frontend is gone, is no longer sticky, or no longer uses that endpoint. outside: of
+ * a split frontend only what serves clients outside counts as used.
+ */
+bool elements_affinity_stale(const struct element *e, const struct claims *claims, bool outside);
 
 #endif

@@ -14,6 +14,9 @@
 enum protocol_bit { HAS_TCP = 1 << 0, HAS_UDP = 1 << 1, HAS_SCTP = 1 << 2 };
 
 #define RETRY_LAST_MS 30000u
+/* A table that grows hides entries from one look, hardly from two; and what pods do meanwhile must not be undone for
+ * ever. */
+#define NARROWED_LOOKS 2u
 
 struct fixup {
 	struct fixup_config parts;
@@ -21,9 +24,11 @@ struct fixup {
 	bool affinity;	    /* to sweep */
 	bool started;	    /* the first services are published */
 	uint64_t retry_ms;  /* back-off after a sweep that failed; 0: the last one went well */
-	struct gone_frontends gone;
-	struct cutoff cutoff; /* stays empty without --reset-removed-tcp */
-	uint64_t now_ms;      /* of the sweep under way */
+	struct frontend_keys gone;
+	struct frontend_keys narrowed; /* split since the last looks at the affinity: outside clients lost endpoints */
+	unsigned narrowed_looks;       /* so often at most is it looked at for them */
+	struct cutoff cutoff;	       /* stays empty without --reset-removed-tcp */
+	uint64_t now_ms;	       /* of the sweep under way */
 	uint64_t earliest_ms;
 	struct fixup_stats stats;
 };
@@ -41,7 +46,8 @@ void fixup_free(struct fixup *f)
 {
 	if (f == NULL)
 		return;
-	gone_fini(&f->gone);
+	frontend_keys_fini(&f->gone);
+	frontend_keys_fini(&f->narrowed);
 	cutoff_fini(&f->cutoff);
 	free(f);
 }
@@ -60,7 +66,7 @@ void fixup_gone(struct fixup *f, const struct frontend_key *key)
 {
 	if (f->parts.conntrack == NULL)
 		return;
-	gone_add_key(&f->gone, key);
+	frontend_keys_add(&f->gone, key);
 	f->protocols |= protocol_bit(key->proto);
 }
 
@@ -88,17 +94,30 @@ static void note_departures(struct fixup *f, const struct service *prev, const s
 	cutoff_note(&f->cutoff, prev, next, now_ms);
 }
 
+/*
+ * Entries do not tell clients outside from pods, who may use the endpoints of other nodes. So what a frontend that is
+ * split now remembers of those goes, whoever it was, also at the start: nobody knows what the frontend was before.
+ */
+static void note_affinity(struct fixup *f, const struct service *prev, const struct service *next)
+{
+	f->affinity = true;
+	if (!is_sticky(next))
+		return;
+	frontend_keys_add_split(&f->narrowed, prev, next);
+	f->narrowed_looks = NARROWED_LOOKS;
+}
+
 /* A service without prev may have been known before this process, or its frontends may have been another's. */
 void fixup_published(struct fixup *f, const struct service *prev, const struct service *next)
 {
 	if (f->parts.conntrack != NULL && staleflows_possible(prev, next)) {
 		f->protocols |= protocols_of(prev) | protocols_of(next);
-		gone_add(&f->gone, prev, next);
+		frontend_keys_add_gone(&f->gone, prev, next);
 	}
 	if (f->parts.conntrack != NULL && f->parts.reset_removed_tcp)
 		note_departures(f, prev, next);
-	if (is_sticky(prev) || is_sticky(next))
-		f->affinity = f->parts.nft != NULL;
+	if (f->parts.nft != NULL && (is_sticky(prev) || is_sticky(next)))
+		note_affinity(f, prev, next);
 }
 
 static bool judge(void *ctx, const struct conntrack_entry *e)
@@ -168,21 +187,23 @@ static bool sweep_flows(struct fixup *f)
 	}
 	f->stats.sweeps++;
 	f->stats.last_us = (clock_ns() - start_ns) / 1000;
-	gone_fini(&f->gone);
+	frontend_keys_fini(&f->gone);
 	cutoff_done(&f->cutoff, f->now_ms);
 	return true;
 }
 
 struct affinity_sweep {
-	const struct claims *claims;
+	const struct fixup *fixup;
 	struct element_list stale;
 };
 
 static void on_affinity(void *ctx, const struct element *e)
 {
 	struct affinity_sweep *sweep = ctx;
+	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+	bool narrowed = frontend_keys_has(&sweep->fixup->narrowed, &key);
 
-	if (elements_affinity_stale(e, sweep->claims))
+	if (elements_affinity_stale(e, sweep->fixup->parts.claims, narrowed))
 		element_list_add(&sweep->stale, e);
 }
 
@@ -216,7 +237,7 @@ static void affinity_delete(struct fixup *f, const struct element_list *stale)
  */
 static bool sweep_affinity(struct fixup *f)
 {
-	struct affinity_sweep sweep = {.claims = f->parts.claims};
+	struct affinity_sweep sweep = {.fixup = f};
 	int error = nft_dump_set(f->parts.nft, SET_AFFINITY, on_affinity, &sweep);
 
 	if (error < 0) {
@@ -226,6 +247,9 @@ static bool sweep_affinity(struct fixup *f)
 	if (sweep.stale.count != 0)
 		affinity_delete(f, &sweep.stale);
 	f->affinity = sweep.stale.count != 0;
+	f->narrowed_looks = f->affinity && f->narrowed_looks != 0 ? f->narrowed_looks - 1 : 0;
+	if (f->narrowed_looks == 0)
+		frontend_keys_fini(&f->narrowed);
 	element_list_fini(&sweep.stale);
 	return true;
 }

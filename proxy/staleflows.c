@@ -1,38 +1,6 @@
 #include "proxy/staleflows.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
-
-#include "base/mem.h"
-
-void gone_add_key(struct gone_frontends *g, const struct frontend_key *key)
-{
-	if (map_get(&g->keys, key, sizeof *key) != NULL)
-		return;
-	struct frontend_key *copy = mem_alloc(sizeof *copy);
-	*copy = *key;
-	map_put(&g->keys, copy, sizeof *copy, copy);
-}
-
-void gone_add(struct gone_frontends *g, const struct service *prev, const struct service *next)
-{
-	for (size_t i = 0; prev != NULL && i < prev->frontend_count; i++) {
-		const struct frontend_key *key = &prev->frontends[i].key;
-		if (next == NULL || service_frontend(next, key) == NULL)
-			gone_add_key(g, key);
-	}
-}
-
-void gone_fini(struct gone_frontends *g)
-{
-	size_t at = 0;
-	void *key;
-
-	while ((key = map_next(&g->keys, &at)) != NULL)
-		free(key);
-	map_fini(&g->keys);
-	*g = (struct gone_frontends){0};
-}
 
 static bool translated(const struct flow *f)
 {
@@ -64,7 +32,7 @@ static enum flow_fate judge_tcp(const struct flow *f, const struct target *targe
 	return target == NULL && translated(f) ? FLOW_REMOVED : FLOW_KEEP;
 }
 
-enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct gone_frontends *gone)
+enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct frontend_keys *gone)
 {
 	struct frontend_key key = {.addr = f->orig_dst, .proto = f->proto, .port = f->orig_port};
 	const struct service *owner;
@@ -72,7 +40,7 @@ enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claim
 
 	if (frontend == NULL) {
 		/* Only what a rule of ours can have translated: a host's own flow to that address is not. */
-		if (!translated(f) || map_get(&gone->keys, &key, sizeof key) == NULL)
+		if (!translated(f) || !frontend_keys_has(gone, &key))
 			return FLOW_KEEP;
 		return f->proto != IPPROTO_TCP || f->syn_sent ? FLOW_DELETE : FLOW_KEEP; /* the pod may well live on */
 	}

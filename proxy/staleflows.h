@@ -6,8 +6,8 @@
 #ifndef PROXY_STALEFLOWS_H
 #define PROXY_STALEFLOWS_H
 
-#include "base/map.h"
 #include "proxy/claims.h"
+#include "proxy/frontendkeys.h"
 
 /* One conntrack entry: where the client wanted to go and who answers. */
 struct flow {
@@ -24,18 +24,8 @@ enum flow_fate {
 	FLOW_REMOVED,
 };
 
-/* Frontends that existed a moment ago: deleted services, dropped ports and addresses. Zero = none; keys are copied. */
-struct gone_frontends {
-	struct map keys;
-};
-
-/* Adds the frontends of prev that next (NULL = deleted) does not have. */
-void gone_add(struct gone_frontends *g, const struct service *prev, const struct service *next);
-/* Adds a frontend that a former process left in the kernel. */
-void gone_add_key(struct gone_frontends *g, const struct frontend_key *key);
-void gone_fini(struct gone_frontends *g); /* leaves it empty, ready to use */
-
-enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct gone_frontends *gone);
+/* gone: frontends that existed a moment ago. */
+enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct frontend_keys *gone);
 /*
  * prev → next can have left stale entries behind: an endpoint stopped serving, a frontend went away or is new. False
  * means that no dump is needed. Either may be NULL.

@@ -64,6 +64,23 @@ class AffinityTest(ClusterTest):
         self.put("sticky", *pair("sticky", VIP))
         self.reaches(self.client, VIP, 80, "abc")
 
+    def test_clients_outside_leave_other_nodes_when_the_policy_becomes_local(self):
+        def put(pods, policy):
+            endpoints = [m.endpoint(addr_of(p), nodeName="node" if p == "a" else "other") for p in pods]
+            self.put("sticky", m.service("sticky", VIP, [m.port(80, node_port=30061)], type="NodePort",
+                                         sessionAffinity="ClientIP", externalTrafficPolicy=policy),
+                     m.slice("sticky", endpoints, [8080]))
+
+        at = ("192.168.0.2", 30061)
+        put("b", "Cluster")
+        self.assertEqual(self.servers(*at), {"b"})
+        put("abc", "Cluster")
+        self.assertEqual(self.servers(*at), {"b"})
+        put("abc", "Local")
+        lab.equals_within(lambda: self.servers(*at, count=3), {"a"})
+        for ns in (self.pods["c"], self.node):
+            lab.wait_until(lambda ns=ns: len(self.servers(*at, ns=ns)) == 1, what="pods and the node stick again")
+
     def test_it_ends_after_its_own_time(self):
         self.sticky(timeout_s=2)
         (first,) = self.servers()

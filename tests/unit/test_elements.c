@@ -370,18 +370,29 @@ static void stale_affinity(void **state)
 	turn(b, &s, compile(b, o, "10.0.0.1 ~10.0.0.2", NULL));
 	e.to_port = 8080;
 	e.to = ip("10.0.0.1");
-	assert_false(elements_affinity_stale(&e, b->claims));
+	assert_false(elements_affinity_stale(&e, b->claims, false));
 	e.to = ip("10.0.0.2"); /* listed, but no longer chosen (k/k#110302) */
-	assert_true(elements_affinity_stale(&e, b->claims));
+	assert_true(elements_affinity_stale(&e, b->claims, false));
 	e.to = ip("10.0.0.3");
-	assert_true(elements_affinity_stale(&e, b->claims));
+	assert_true(elements_affinity_stale(&e, b->claims, false));
 	e.to = ip("10.0.0.1");
 	e.port = 81;
-	assert_true(elements_affinity_stale(&e, b->claims));
+	assert_true(elements_affinity_stale(&e, b->claims, false));
 	e.port = 80;
 	o->client_ip_affinity = false;
 	turn(b, &s, compile(b, o, "10.0.0.1", s));
-	assert_true(elements_affinity_stale(&e, b->claims));
+	assert_true(elements_affinity_stale(&e, b->claims, false));
+	o->client_ip_affinity = true;
+	o->type = SERVICE_NODE_PORT;
+	o->external_policy = POLICY_LOCAL;
+	add_external_ip(b->objects, o, "203.0.113.1");
+	turn(b, &s, compile(b, o, "10.0.0.1 10.0.0.2@here", s));
+	assert_false(elements_affinity_stale(&e, b->claims, true));
+	e.daddr = ip("203.0.113.1");
+	assert_false(elements_affinity_stale(&e, b->claims, false)); /* a pod's, perhaps */
+	assert_true(elements_affinity_stale(&e, b->claims, true));
+	e.to = ip("10.0.0.2");
+	assert_false(elements_affinity_stale(&e, b->claims, true));
 	turn(b, &s, NULL);
 }
 

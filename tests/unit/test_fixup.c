@@ -69,21 +69,29 @@ struct scene {
 	struct fixup *fixup;
 };
 
-static struct service *compiled(const char *endpoints, bool sticky)
+static struct service *compiled_with(const char *endpoints, bool sticky, enum traffic_policy policy)
 {
 	struct arena *a = arena_new(4096), *scratch = arena_new(4096);
 	struct service_object *o = make_service(a, "dns", "10.96.0.1");
 	const struct slice_object *slice = make_slice(a, "u", "u", IPPROTO_UDP, 5353, endpoints);
-	struct node_view node = {.name = "here"};
+	struct addr node_addr = ip("192.168.0.2");
+	struct node_view node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
 	struct compile_input in = {.object = o, .slices = &slice, .slice_count = 1, .node = &node};
 
-	add_port(a, o, "u", IPPROTO_UDP, 53, 0);
+	add_port(a, o, "u", IPPROTO_UDP, 53, 30053);
+	o->type = SERVICE_NODE_PORT;
+	o->external_policy = policy;
 	o->client_ip_affinity = sticky;
 	o->affinity_timeout_s = 10800;
 	struct service *s = service_compile(&in, scratch);
 	arena_free(a);
 	arena_free(scratch);
 	return s;
+}
+
+static struct service *compiled(const char *endpoints, bool sticky)
+{
+	return compiled_with(endpoints, sticky, POLICY_CLUSTER);
 }
 
 static void publish(struct scene *s, struct service *next)
@@ -216,6 +224,33 @@ static void affinity_from_before_the_start_is_looked_at(void **state)
 	assert_int_equal(kernel.affinity.count, 0);
 }
 
+/*
+ * At a frontend that becomes split, entries of clients outside look like those of pods: what it remembers of other
+ * nodes' endpoints goes, once. What comes after that is right.
+ */
+static void affinity_of_a_frontend_that_becomes_split(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_CLUSTER));
+	turn_at(s, 1000);
+	remember_client("10.1.0.1");
+	kernel.affinity.items[0].daddr = ip("192.168.0.2");
+	kernel.affinity.items[0].port = 30053;
+	const struct element entry = kernel.affinity.items[0];
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here 10.0.0.3", true, POLICY_CLUSTER));
+	turn_at(s, 2000);
+	assert_int_equal(kernel.affinity.count, 1);
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here 10.0.0.3", true, POLICY_LOCAL));
+	turn_at(s, 3000);
+	assert_int_equal(kernel.affinity.count, 0);
+	turn_at(s, 4000);
+	element_list_add(&kernel.affinity, &entry); /* a pod came */
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_LOCAL));
+	turn_at(s, 5000);
+	assert_int_equal(kernel.affinity.count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(flows_wait_for_an_affinity_that_cannot_be_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(affinity_is_looked_at_until_nothing_is_stale, setup, teardown),
 		cmocka_unit_test_setup_teardown(affinity_from_before_the_start_is_looked_at, setup, teardown),
+		cmocka_unit_test_setup_teardown(affinity_of_a_frontend_that_becomes_split, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

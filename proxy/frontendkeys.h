@@ -1,0 +1,25 @@
+/*
+ * A set of frontends that something happened to, kept until the kernel's memory of them is looked through. Keys are
+ * copied. Main thread.
+ */
+#ifndef PROXY_FRONTENDKEYS_H
+#define PROXY_FRONTENDKEYS_H
+
+#include <stdbool.h>
+
+#include "base/map.h"
+#include "proxy/service.h"
+
+struct frontend_keys { /* all zero = empty */
+	struct map keys;
+};
+
+void frontend_keys_add(struct frontend_keys *k, const struct frontend_key *key);
+/* Adds the frontends of prev (NULL: none) that next (NULL: deleted) does not have. */
+void frontend_keys_add_gone(struct frontend_keys *k, const struct service *prev, const struct service *next);
+/* Adds the frontends of next that are split into inside and outside, and were not or not there in prev (or NULL). */
+void frontend_keys_add_split(struct frontend_keys *k, const struct service *prev, const struct service *next);
+bool frontend_keys_has(const struct frontend_keys *k, const struct frontend_key *key);
+void frontend_keys_fini(struct frontend_keys *k); /* leaves it empty, ready to use */
+
+#endif
