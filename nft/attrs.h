@@ -1,11 +1,37 @@
-/* Walking netlink attributes: libmnl's loop macros do not compile with -Wconversion. Pure; any thread. */
+/*
+ * Walking netlink messages and attributes: libmnl's loop macros do not compile with -Wconversion, and its mnl_nlmsg_ok
+ * takes a message of over 2 GiB for one of negative length, which fits. Pure; any thread.
+ */
 #ifndef NFT_ATTRS_H
 #define NFT_ATTRS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <libmnl/libmnl.h>
+
+struct messages { /* what one recv gave */
+	const uint8_t *at;
+	size_t left;
+};
+
+/* The next one; NULL at the end or where the rest makes no message. */
+static inline const struct nlmsghdr *messages_next(struct messages *m)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)m->at;
+	size_t bytes;
+
+	if (m->left < sizeof *nlh || nlh->nlmsg_len < sizeof *nlh || nlh->nlmsg_len > m->left)
+		return NULL;
+	bytes = ((size_t)nlh->nlmsg_len + 3) & ~(size_t)3;
+	if (bytes > m->left)
+		bytes = m->left;
+	m->at += bytes;
+	m->left -= bytes;
+	return nlh;
+}
 
 struct attrs {
 	const uint8_t *at, *end;
@@ -44,6 +70,15 @@ static inline const struct nlattr *attrs_find(struct attrs a, uint16_t type)
 		if (mnl_attr_get_type(attr) == type)
 			return attr;
 	return NULL;
+}
+
+/* Copies a number of that many bytes; false, and nothing copied: there is none, or one of another length. */
+static inline bool attrs_number(const struct nlattr *attr, void *number, size_t bytes)
+{
+	if (attr == NULL || mnl_attr_get_payload_len(attr) != bytes)
+		return false;
+	memcpy(number, mnl_attr_get_payload(attr), bytes);
+	return true;
 }
 
 /* A text that ends inside of the attribute; NULL: it does not, or there is no attribute. */

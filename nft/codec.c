@@ -213,7 +213,7 @@ static void collect(const struct nlattr *elem, struct found *f)
 			f->expr = attr;
 			break;
 		case NFTA_SET_ELEM_FLAGS:
-			f->flags = ntohl(mnl_attr_get_u32(attr));
+			attrs_number(attr, &f->flags, sizeof f->flags);
 			break;
 		default:
 			break;
@@ -273,28 +273,31 @@ static bool range_from_last(struct cidr *range, const struct addr *last)
 static bool verdict_read(const struct nlattr *nest, int family, struct verdict *v)
 {
 	const struct nlattr *code = attrs_find(attrs_in(nest), NFTA_VERDICT_CODE);
-	const struct nlattr *chain = attrs_find(attrs_in(nest), NFTA_VERDICT_CHAIN);
-	int chain_family = family, number = code != NULL ? (int)ntohl(mnl_attr_get_u32(code)) : NFT_CONTINUE;
+	const char *chain = attrs_text(attrs_find(attrs_in(nest), NFTA_VERDICT_CHAIN));
+	int chain_family = family, number;
+	uint32_t order;
 
 	*v = (struct verdict){.kind = VERDICT_DROP};
+	if (!attrs_number(code, &order, sizeof order))
+		return false;
+	number = (int)ntohl(order);
 	if (number == NF_DROP)
 		return true;
-	return chain != NULL && names_chain_parse(mnl_attr_get_str(chain), v, &chain_family) &&
-	       chain_family == family && number == (v->kind == VERDICT_LEARN ? NFT_JUMP : NFT_GOTO);
+	return chain != NULL && names_chain_parse(chain, v, &chain_family) && chain_family == family &&
+	       number == (v->kind == VERDICT_LEARN ? NFT_JUMP : NFT_GOTO);
 }
 
 static void counter_read(const struct nlattr *expr, struct element *e)
 {
-	const struct nlattr *data = attrs_find(attrs_in(expr), NFTA_EXPR_DATA), *bytes, *packets;
+	const struct nlattr *data = attrs_find(attrs_in(expr), NFTA_EXPR_DATA);
+	uint64_t bytes = 0, packets = 0;
 
 	if (data == NULL)
 		return;
-	bytes = attrs_find(attrs_in(data), NFTA_COUNTER_BYTES);
-	packets = attrs_find(attrs_in(data), NFTA_COUNTER_PACKETS);
-	if (bytes != NULL)
-		e->bytes = be64toh(mnl_attr_get_u64(bytes));
-	if (packets != NULL)
-		e->packets = be64toh(mnl_attr_get_u64(packets));
+	attrs_number(attrs_find(attrs_in(data), NFTA_COUNTER_BYTES), &bytes, sizeof bytes);
+	attrs_number(attrs_find(attrs_in(data), NFTA_COUNTER_PACKETS), &packets, sizeof packets);
+	e->bytes = be64toh(bytes);
+	e->packets = be64toh(packets);
 }
 
 static bool value_read(const struct found *f, int family, struct element *e)
@@ -322,7 +325,7 @@ bool codec_get(const struct nlattr *attr, enum set_id set, int family, struct el
 
 	*e = (struct element){.set = (uint8_t)set};
 	collect(attr, &f);
-	*interval_end = f.flags & NFT_SET_ELEM_INTERVAL_END;
+	*interval_end = ntohl(f.flags) & NFT_SET_ELEM_INTERVAL_END;
 	if (f.key == NULL || f.key_bytes != sets_key_bytes(set, family))
 		return false;
 	key_read(f.key, family, e);

@@ -80,9 +80,10 @@ static bool tuple_addr(struct attrs ip, int family, bool source, struct addr *a)
 
 static uint16_t tuple_port(struct attrs proto, uint16_t type)
 {
-	const struct nlattr *attr = attrs_find(proto, type);
+	uint16_t port = 0;
 
-	return attr != NULL ? ntohs(mnl_attr_get_u16(attr)) : 0;
+	attrs_number(attrs_find(proto, type), &port, sizeof port);
+	return ntohs(port);
 }
 
 struct tuple {
@@ -93,13 +94,12 @@ struct tuple {
 
 static bool tuple_read(const struct nlattr *attr, int family, struct tuple *t)
 {
-	const struct nlattr *ip, *proto, *number;
+	const struct nlattr *ip, *proto;
 
 	if (attr == NULL || (ip = attrs_find(attrs_in(attr), CTA_TUPLE_IP)) == NULL ||
 	    (proto = attrs_find(attrs_in(attr), CTA_TUPLE_PROTO)) == NULL ||
-	    (number = attrs_find(attrs_in(proto), CTA_PROTO_NUM)) == NULL)
+	    !attrs_number(attrs_find(attrs_in(proto), CTA_PROTO_NUM), &t->proto, sizeof t->proto))
 		return false;
-	t->proto = mnl_attr_get_u8(number);
 	t->src_port = tuple_port(attrs_in(proto), CTA_PROTO_SRC_PORT);
 	t->dst_port = tuple_port(attrs_in(proto), CTA_PROTO_DST_PORT);
 	return tuple_addr(attrs_in(ip), family, true, &t->src) && tuple_addr(attrs_in(ip), family, false, &t->dst);
@@ -107,20 +107,30 @@ static bool tuple_read(const struct nlattr *attr, int family, struct tuple *t)
 
 static bool tcp_syn_sent(struct attrs attrs)
 {
-	const struct nlattr *info = attrs_find(attrs, CTA_PROTOINFO), *tcp, *state;
+	const struct nlattr *info = attrs_find(attrs, CTA_PROTOINFO), *tcp;
+	uint8_t state;
 
 	if (info == NULL || (tcp = attrs_find(attrs_in(info), CTA_PROTOINFO_TCP)) == NULL)
 		return false;
-	state = attrs_find(attrs_in(tcp), CTA_PROTOINFO_TCP_STATE);
-	return state != NULL && mnl_attr_get_u8(state) == TCP_CONNTRACK_SYN_SENT;
+	return attrs_number(attrs_find(attrs_in(tcp), CTA_PROTOINFO_TCP_STATE), &state, sizeof state) &&
+	       state == TCP_CONNTRACK_SYN_SENT;
 }
 
-static bool entry_read(struct attrs attrs, int family, struct conntrack_entry *e)
+bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e)
 {
-	const struct nlattr *status = attrs_find(attrs, CTA_STATUS);
-	uint32_t flags = status != NULL ? ntohl(mnl_attr_get_u32(status)) : 0;
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	struct attrs attrs = attrs_of(nlh, sizeof *nfg);
 	struct tuple orig, reply;
+	uint32_t flags = 0;
+	int family;
 
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof *nfg)
+		return false;
+	family = nfg->nfgen_family;
+	if (family != AF_INET && family != AF_INET6)
+		return false;
+	attrs_number(attrs_find(attrs, CTA_STATUS), &flags, sizeof flags);
+	flags = ntohl(flags);
 	if (!tuple_read(attrs_find(attrs, CTA_TUPLE_ORIG), family, &orig) ||
 	    !tuple_read(attrs_find(attrs, CTA_TUPLE_REPLY), family, &reply))
 		return false;
@@ -139,11 +149,11 @@ static bool entry_read(struct attrs attrs, int family, struct conntrack_entry *e
 
 static void doom(struct conntrack *c, struct attrs attrs, uint8_t family)
 {
-	const struct nlattr *tuple = attrs_find(attrs, CTA_TUPLE_ORIG), *id = attrs_find(attrs, CTA_ID);
-	const struct nlattr *zone = attrs_find(attrs, CTA_ZONE);
+	const struct nlattr *tuple = attrs_find(attrs, CTA_TUPLE_ORIG), *id_attr = attrs_find(attrs, CTA_ID);
 	struct doomed *d;
+	uint32_t id;
 
-	if (mnl_attr_get_payload_len(tuple) > TUPLE_MAX_BYTES || id == NULL)
+	if (mnl_attr_get_payload_len(tuple) > TUPLE_MAX_BYTES || !attrs_number(id_attr, &id, sizeof id))
 		return;
 	if (c->doomed_count == c->doomed_room) {
 		c->doomed_room = c->doomed_room * 2 + 32;
@@ -152,26 +162,22 @@ static void doom(struct conntrack *c, struct attrs attrs, uint8_t family)
 	d = &c->doomed[c->doomed_count++];
 	*d = (struct doomed){.family = family, .tuple_bytes = mnl_attr_get_payload_len(tuple)};
 	memcpy(d->tuple, mnl_attr_get_payload(tuple), d->tuple_bytes);
-	d->id = mnl_attr_get_u32(id);
-	d->has_zone = zone != NULL;
-	if (zone != NULL)
-		d->zone = mnl_attr_get_u16(zone);
+	d->id = id;
+	d->has_zone = attrs_number(attrs_find(attrs, CTA_ZONE), &d->zone, sizeof d->zone);
 }
 
 static int each_entry(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct conntrack *c = ctx;
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	struct attrs attrs = attrs_of(nlh, sizeof *nfg);
 	struct conntrack_entry e;
 
-	if ((nfg->nfgen_family != AF_INET && nfg->nfgen_family != AF_INET6) ||
-	    !entry_read(attrs, nfg->nfgen_family, &e) || e.proto != c->sweep->proto)
+	if (!conntrack_entry_read(nlh, &e) || e.proto != c->sweep->proto)
 		return MNL_CB_OK;
 	if (c->sweep->unreplied_only && !e.unreplied)
 		return MNL_CB_OK;
 	if (c->sweep->judge(c->sweep->ctx, &e))
-		doom(c, attrs, nfg->nfgen_family);
+		doom(c, attrs_of(nlh, sizeof *nfg), nfg->nfgen_family);
 	return MNL_CB_OK;
 }
 
@@ -240,13 +246,14 @@ static int read_refusals(struct conntrack *c, size_t *refused)
 
 	for (;;) {
 		ssize_t got = recv(mnl_socket_get_fd(c->socket), buffer, sizeof buffer, MSG_DONTWAIT);
-		int left = (int)got;
+		const struct nlmsghdr *nlh;
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return errno == EAGAIN ? first : -errno;
-		for (struct nlmsghdr *nlh = (void *)buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		struct messages list = {(const uint8_t *)buffer, (size_t)got};
+		while ((nlh = messages_next(&list)) != NULL) {
 			const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
 
 			if (nlh->nlmsg_type != NLMSG_ERROR || err->error == 0)

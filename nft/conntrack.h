@@ -26,6 +26,10 @@ struct conntrack_entry {
 struct conntrack *conntrack_open(const char **error);
 void conntrack_close(struct conntrack *c); /* NULL is fine */
 
+struct nlmsghdr;
+/* One entry of a dump. False: not one of IPv4 or IPv6, or of a shape that the kernel does not write. Pure. */
+bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e);
+
 /* Called in the middle of reading: decide only. True: the entry goes. */
 typedef bool conntrack_judge_fn(void *ctx, const struct conntrack_entry *e);
 

@@ -143,12 +143,13 @@ static int read_once(struct nft *nft, struct reading *r, const char *name)
 static int read_count(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct nlattr *attr = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), SET_COUNT_ATTR);
+	uint32_t *count = ctx;
 
-	if (attr == NULL) {
+	if (!attrs_number(attr, count, sizeof *count)) {
 		errno = EOPNOTSUPP;
 		return MNL_CB_ERROR;
 	}
-	*(uint32_t *)ctx = ntohl(mnl_attr_get_u32(attr));
+	*count = ntohl(*count);
 	return MNL_CB_STOP;
 }
 

@@ -4,72 +4,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
 #include "base/mem.h"
 #include "nft/attrs.h"
 #include "nft/netlink.h"
+#include "nft/rtmessage.h"
 
 #define FAMILIES 2
 #define RECEIVE_BYTES 32768
 
-struct local {
-	struct addr addr;
-	uint32_t interface;
-	uint8_t prefix, scope;
-	bool secondary; /* or deprecated, or temporary: not the one to be known by */
-};
-
-/* The best default route seen so far. */
-struct route {
-	struct addr source, gateway; /* family 0: not said */
-	uint32_t interface, metric;
-	bool found;
-};
-
 struct hostaddr {
 	struct mnl_socket *asking, *listening;
-	struct local *locals;
+	struct rt_address *locals;
 	size_t local_count, local_room;
-	struct route defaults[FAMILIES];
+	struct rt_default defaults[FAMILIES]; /* the best; family 0: none */
 	/* what callers see */
 	struct addr *list, routes[FAMILIES];
 	size_t list_count, route_count;
 };
-
-static bool attr_addr(const struct nlattr *attr, int family, struct addr *a)
-{
-	*a = (struct addr){.family = (uint8_t)family};
-	if (attr == NULL || mnl_attr_get_payload_len(attr) != addr_bytes(a)) {
-		a->family = 0;
-		return false;
-	}
-	memcpy(a->bytes, mnl_attr_get_payload(attr), addr_bytes(a));
-	return true;
-}
 
 /* ---- reading addresses and routes ---- */
 
 static int each_address(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct hostaddr *h = ctx;
-	const struct ifaddrmsg *msg = mnl_nlmsg_get_payload(nlh);
-	struct attrs attrs = attrs_of(nlh, sizeof *msg);
-	struct local l = {.interface = msg->ifa_index, .prefix = msg->ifa_prefixlen, .scope = msg->ifa_scope};
+	struct rt_address a;
 
-	if (msg->ifa_family != AF_INET && msg->ifa_family != AF_INET6)
+	if (!rt_address_read(nlh, &a))
 		return MNL_CB_OK;
-	/* IFA_ADDRESS is the peer's on a point-to-point link. */
-	if (!attr_addr(attrs_find(attrs, IFA_LOCAL), msg->ifa_family, &l.addr) &&
-	    !attr_addr(attrs_find(attrs, IFA_ADDRESS), msg->ifa_family, &l.addr))
-		return MNL_CB_OK;
-	l.secondary = msg->ifa_flags & (IFA_F_SECONDARY | IFA_F_DEPRECATED);
 	if (h->local_count == h->local_room) {
 		h->local_room = h->local_room * 2 + 16;
 		h->locals = mem_resize(h->locals, h->local_room * sizeof *h->locals);
 	}
-	h->locals[h->local_count++] = l;
+	h->locals[h->local_count++] = a;
 	return MNL_CB_OK;
 }
 
@@ -78,44 +46,16 @@ static void forget_addresses(void *ctx)
 	((struct hostaddr *)ctx)->local_count = 0;
 }
 
-static bool is_default(const struct rtmsg *msg)
-{
-	return msg->rtm_dst_len == 0 && msg->rtm_table == RT_TABLE_MAIN && msg->rtm_type == RTN_UNICAST &&
-	       (msg->rtm_family == AF_INET || msg->rtm_family == AF_INET6);
-}
-
-/* Of a route with several next hops the first stands for all. */
-static void first_hop(const struct nlattr *hops, int family, struct route *r)
-{
-	const struct rtnexthop *hop = mnl_attr_get_payload(hops);
-	const uint8_t *bytes = mnl_attr_get_payload(hops);
-	struct attrs attrs;
-
-	if (mnl_attr_get_payload_len(hops) < sizeof *hop || mnl_attr_get_payload_len(hops) < hop->rtnh_len)
-		return;
-	attrs = (struct attrs){bytes + sizeof *hop, bytes + hop->rtnh_len};
-	r->interface = (uint32_t)hop->rtnh_ifindex;
-	attr_addr(attrs_find(attrs, RTA_GATEWAY), family, &r->gateway);
-}
-
+/* The best of them counts. */
 static int each_route(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct hostaddr *h = ctx;
-	const struct rtmsg *msg = mnl_nlmsg_get_payload(nlh);
-	struct attrs attrs = attrs_of(nlh, sizeof *msg);
-	const struct nlattr *interface = attrs_find(attrs, RTA_OIF), *metric = attrs_find(attrs, RTA_PRIORITY);
-	const struct nlattr *hops = attrs_find(attrs, RTA_MULTIPATH);
-	struct route *best = &h->defaults[msg->rtm_family == AF_INET6], r = {.found = true};
+	struct rt_default r;
 
-	if (!is_default(msg))
+	if (!rt_default_read(nlh, &r))
 		return MNL_CB_OK;
-	r.metric = metric != NULL ? mnl_attr_get_u32(metric) : 0;
-	r.interface = interface != NULL ? mnl_attr_get_u32(interface) : 0;
-	attr_addr(attrs_find(attrs, RTA_PREFSRC), msg->rtm_family, &r.source);
-	attr_addr(attrs_find(attrs, RTA_GATEWAY), msg->rtm_family, &r.gateway);
-	if (hops != NULL)
-		first_hop(hops, msg->rtm_family, &r);
-	if (!best->found || r.metric < best->metric)
+	struct rt_default *best = &h->defaults[r.family == AF_INET6];
+	if (best->family == 0 || r.metric < best->metric)
 		*best = r;
 	return MNL_CB_OK;
 }
@@ -154,7 +94,7 @@ static bool share_prefix(const struct addr *a, const struct addr *b, unsigned bi
 }
 
 /* How good an address is for what its default route sends; 0: not at all. */
-static int fitness(const struct local *l, const struct route *r, int family)
+static int fitness(const struct rt_address *l, const struct rt_default *r, int family)
 {
 	int score = 1;
 
@@ -167,12 +107,12 @@ static int fitness(const struct local *l, const struct route *r, int family)
 	return l->secondary ? score * 2 : score * 2 + 1;
 }
 
-static const struct addr *route_source(const struct hostaddr *h, const struct route *r, int family)
+static const struct addr *route_source(const struct hostaddr *h, const struct rt_default *r, int family)
 {
-	const struct local *best = NULL;
+	const struct rt_address *best = NULL;
 	int most = 0;
 
-	if (!r->found)
+	if (r->family == 0)
 		return NULL;
 	if (r->source.family != 0)
 		return &r->source;
@@ -286,10 +226,9 @@ int hostaddr_fd(const struct hostaddr *h)
 /* Routes to pods come and go all day: only default routes concern us. */
 static bool concerns_us(const struct nlmsghdr *nlh)
 {
-	if (nlh->nlmsg_type == RTM_NEWADDR || nlh->nlmsg_type == RTM_DELADDR)
-		return true;
-	return (nlh->nlmsg_type == RTM_NEWROUTE || nlh->nlmsg_type == RTM_DELROUTE) &&
-	       is_default(mnl_nlmsg_get_payload(nlh));
+	struct rt_default r;
+
+	return nlh->nlmsg_type == RTM_NEWADDR || nlh->nlmsg_type == RTM_DELADDR || rt_default_read(nlh, &r);
 }
 
 static bool anything_new(struct hostaddr *h)
@@ -299,7 +238,7 @@ static bool anything_new(struct hostaddr *h)
 
 	for (;;) {
 		ssize_t got = recv(mnl_socket_get_fd(h->listening), buffer, sizeof buffer, 0);
-		int left = (int)got;
+		const struct nlmsghdr *nlh;
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -309,7 +248,8 @@ static bool anything_new(struct hostaddr *h)
 		}
 		if (got <= 0)
 			return news;
-		for (struct nlmsghdr *nlh = (void *)buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		struct messages list = {(const uint8_t *)buffer, (size_t)got};
+		while ((nlh = messages_next(&list)) != NULL)
 			news = news || concerns_us(nlh);
 	}
 }

@@ -119,9 +119,9 @@ void kernel_begin(struct nft *nft)
 /* A string attribute of the message; for all types 1 is the table's name, 2 that of the set or chain. */
 static const char *name_attr(const struct nlmsghdr *nlh, uint16_t type)
 {
-	const struct nlattr *attr = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), type);
+	const char *text = attrs_text(attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), type));
 
-	return attr != NULL ? mnl_attr_get_str(attr) : "";
+	return text != NULL ? text : "";
 }
 
 /* The list element that contains byte `offset` of the message. */
@@ -181,11 +181,12 @@ static void describe(const struct nlmsghdr *nlh, uint32_t offset, char text[REFU
 /* Where in the message the kernel saw the error (NLMSGERR_ATTR_OFFS), 0: it did not say. */
 static uint32_t error_offset(const struct nlmsghdr *nlh)
 {
-	const struct nlattr *offset = NULL;
+	uint32_t offset = 0;
 
 	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS)
-		offset = attrs_find(attrs_of(nlh, sizeof(struct nlmsgerr)), NLMSGERR_ATTR_OFFS);
-	return offset != NULL ? mnl_attr_get_u32(offset) : 0;
+		attrs_number(attrs_find(attrs_of(nlh, sizeof(struct nlmsgerr)), NLMSGERR_ATTR_OFFS), &offset,
+			     sizeof offset);
+	return offset;
 }
 
 static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
@@ -210,7 +211,7 @@ static int read_errors(struct nft *nft)
 
 	for (;;) {
 		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, sizeof buffer, MSG_DONTWAIT);
-		int left = (int)got;
+		const struct nlmsghdr *nlh;
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -218,7 +219,8 @@ static int read_errors(struct nft *nft)
 			return first;
 		if (got < 0) /* ENOBUFS: so many errors that some were lost */
 			return first != 0 ? first : kernel_fail(nft, errno, "table %s: reading answers", nft->table);
-		for (struct nlmsghdr *nlh = (void *)buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		struct messages list = {(const uint8_t *)buffer, (size_t)got};
+		while ((nlh = messages_next(&list)) != NULL)
 			if (nlh->nlmsg_type == NLMSG_ERROR && first == 0)
 				first = note_error(nft, nlh);
 	}

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
+#include "nft/attrs.h"
 #include "nft/kernel.h"
 #include "nft/netlink.h"
 
@@ -60,7 +61,7 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 
 	for (;;) {
 		ssize_t got = recv(mnl_socket_get_fd(nft->monitor), buffer, sizeof buffer, 0);
-		int left = (int)got;
+		const struct nlmsghdr *nlh;
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -71,7 +72,8 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 		}
 		if (got <= 0)
 			return;
-		for (struct nlmsghdr *nlh = (void *)buffer; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		struct messages list = {(const uint8_t *)buffer, (size_t)got};
+		while ((nlh = messages_next(&list)) != NULL)
 			if (nlh->nlmsg_pid != own)
 				touched_note(touched, nft->table, nlh);
 	}

@@ -125,7 +125,8 @@ static int comment_cb(const struct nftnl_udata *attr, void *ctx)
 {
 	const char **comment = ctx;
 
-	if (nftnl_udata_type(attr) == NFTNL_UDATA_TABLE_COMMENT)
+	if (nftnl_udata_type(attr) == NFTNL_UDATA_TABLE_COMMENT && nftnl_udata_len(attr) != 0 &&
+	    ((const char *)nftnl_udata_get(attr))[nftnl_udata_len(attr) - 1] == '\0')
 		*comment = nftnl_udata_get(attr);
 	return 0;
 }
