@@ -31,6 +31,7 @@ int kernel_fail(struct nft *nft, int errno_value, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(nft->error, sizeof nft->error, fmt, args);
 	va_end(args);
+	nft->refused_known = false;
 	used = strlen(nft->error);
 	snprintf(nft->error + used, sizeof nft->error - used, ": %s", strerror(errno_value));
 	return -errno_value;
@@ -109,6 +110,12 @@ const char *nft_error(const struct nft *nft)
 	return nft->error;
 }
 
+bool nft_refused(const struct nft *nft, struct element *e)
+{
+	*e = nft->refused;
+	return nft->refused_known;
+}
+
 /* ---- batches ---- */
 
 void kernel_begin(struct nft *nft)
@@ -140,20 +147,26 @@ static const struct nlattr *element_at(const struct nlmsghdr *nlh, uint32_t offs
 	return NULL;
 }
 
-static void describe_elements(const struct nlmsghdr *nlh, uint32_t offset, char text[ELEMENT_TEXT_BYTES])
+/* A deletion carries no value, so only additions can be read back whole. */
+static bool element_read(const struct nlmsghdr *nlh, uint32_t offset, struct element *e)
 {
-	const char *name = name_attr(nlh, NFTA_SET_ELEM_LIST_SET);
 	const struct nlattr *attr = offset == 0 ? NULL : element_at(nlh, offset);
-	struct element e;
-	enum set_id set;
 	bool interval_end;
+	enum set_id set;
 	int family;
 
-	/* A deletion carries no value, so only additions can be read back whole. */
-	if (attr != NULL && names_set_parse(name, &set, &family) && codec_get(attr, set, family, &e, &interval_end))
+	return attr != NULL && names_set_parse(name_attr(nlh, NFTA_SET_ELEM_LIST_SET), &set, &family) &&
+	       codec_get(attr, set, family, e, &interval_end);
+}
+
+static void describe_elements(const struct nlmsghdr *nlh, uint32_t offset, char text[ELEMENT_TEXT_BYTES])
+{
+	struct element e;
+
+	if (element_read(nlh, offset, &e))
 		element_format(&e, text);
 	else
-		snprintf(text, ELEMENT_TEXT_BYTES, "elements of %s", name);
+		snprintf(text, ELEMENT_TEXT_BYTES, "elements of %s", name_attr(nlh, NFTA_SET_ELEM_LIST_SET));
 }
 
 /* What the kernel refused, in words: "add dispatch4 { … }". */
@@ -200,7 +213,10 @@ static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
 	nft->error_seq = nlh->nlmsg_seq;
 	nft->error_offset = error_offset(nlh);
 	describe(cause, nft->error_offset, text);
-	return kernel_fail(nft, -err->error, "table %s: %s", nft->table, text);
+	int error = kernel_fail(nft, -err->error, "table %s: %s", nft->table, text);
+	nft->refused_known = (cause->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM &&
+			     element_read(cause, nft->error_offset, &nft->refused);
+	return error;
 }
 
 /* Reads the errors of the batch just sent; the first one counts. */

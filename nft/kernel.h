@@ -47,6 +47,8 @@ struct nft {
 	char error[NFT_ERROR_BYTES];
 	uint32_t error_seq,
 		error_offset; /* message of nft->batch that the kernel refused, and where in it (0: unknown) */
+	bool refused_known;   /* …and that was the addition of: */
+	struct element refused;
 };
 
 /* Keeps the line for nft_error; returns -errno_value. */

@@ -35,6 +35,9 @@ void nft_close(struct nft *nft); /* rules stay; NULL is fine */
 void nft_set_detectors(struct nft *nft, enum detector detector4, enum detector detector6);
 const char *nft_error(const struct nft *nft);
 
+/* The last failure was that the kernel refused to add this element. False: it was something else, or is not known. */
+bool nft_refused(const struct nft *nft, struct element *e);
+
 /*
  * Tries every expression that the skeleton uses, in a transaction that is never committed. 0 = all there; else
  * -errno and nft_error names the missing kernel option.

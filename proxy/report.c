@@ -112,6 +112,7 @@ static void sync_seen(struct report *r, const struct sync_stats *stats)
 	} else if (stats->done && !stats->in_step) {
 		health_queued(r->health);
 	}
+	figures_held(r->figures, stats->held);
 	r->sync = *stats;
 }
 

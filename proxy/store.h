@@ -20,10 +20,11 @@ struct store_service {
 	size_t slice_count, slice_room;
 	const struct slice_object **slices; /* sorted by name: equal input gives equal output */
 	bool dirty;
-	/* The three below are sync's. */
+	/* The four below are sync's. */
 	struct service *current; /* in the kernel and in DNS; NULL: not there */
 	struct service *next;	 /* compiled, waits for the kernel; NULL: the service is to go */
 	bool pending;		 /* `next` counts */
+	char *held;		 /* why the kernel refuses what the objects ask for (held.h); NULL: it does not */
 	char key[];		 /* "ns/name" */
 };
 

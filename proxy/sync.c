@@ -10,6 +10,7 @@
 #include "proxy/compile.h"
 #include "proxy/drift.h"
 #include "proxy/elements.h"
+#include "proxy/held.h"
 #include "proxy/ranges.h"
 
 #define RETRY_FIRST_MS 100u
@@ -25,10 +26,11 @@ struct sync {
 	struct store_service **pending; /* with a `next` that is not published */
 	size_t pending_count, pending_room;
 	bool ranges_stale;
-	bool distrust;			      /* the kernel must be read back: start, foreign change, refused commit */
-	uint64_t earliest_ms;		      /* of the next transaction */
-	uint64_t retry_ms;		      /* back-off after a refused commit; 0: the last one went well */
+	bool distrust;	      /* the kernel must be read back: start, foreign change, refused commit */
+	uint64_t earliest_ms; /* of the next transaction */
+	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
 	struct drift drift;
+	struct held held;
 	const struct service *winner, *loser; /* of the last contest of this turn; compared, never read */
 	struct sync_stats stats;
 };
@@ -136,8 +138,10 @@ static void service_turn(struct sync *s, struct store_service *service)
 						 .memory = s->memory};
 		next = service_compile(&in, s->scratch);
 	}
-	if (prev == NULL && next == NULL)
+	if (prev == NULL && next == NULL) {
+		held_release(&s->held, service);
 		return;
+	}
 	if (s->distrust)
 		claims_replace(s->claims, prev, next, NULL, NULL);
 	else
@@ -146,6 +150,20 @@ static void service_turn(struct sync *s, struct store_service *service)
 	if (!service->pending)
 		remember_pending(s, service);
 	service_free(unpublished);
+}
+
+/* Back to the version that the kernel has: what the service's objects ask for now is not asked for. */
+static void service_revert(struct sync *s, struct store_service *service)
+{
+	size_t at = 0;
+
+	claims_replace(s->claims, service->next, service->current, NULL, NULL);
+	service_free(service->next);
+	service->next = NULL;
+	service->pending = false;
+	while (s->pending[at] != service)
+		at++;
+	s->pending[at] = s->pending[--s->pending_count];
 }
 
 static void compile_dirty(struct sync *s)
@@ -306,6 +324,7 @@ static void publish(struct sync *s)
 		struct store_service *service = s->pending[i];
 		if (service->current != NULL || service->next != NULL)
 			publish_one(s, service);
+		held_release(&s->held, service);
 		service->next = NULL;
 		service->pending = false;
 		store_settle(s->parts.store, service);
@@ -326,16 +345,31 @@ static bool has_work(const struct sync *s)
 	       (s->distrust && s->parts.nft != NULL);
 }
 
+/* The others go on at once, without the one that the kernel refuses. */
+static uint64_t turn_without(struct sync *s, struct store_service *culprit, uint64_t now_ms)
+{
+	held_add(&s->held, culprit, nft_error(s->parts.nft), now_ms);
+	service_revert(s, culprit);
+	s->stats.held = s->held.count;
+	s->retry_ms = 0;
+	s->earliest_ms = now_ms;
+	return 0;
+}
+
 /* Nothing was changed in the kernel, and nothing is published. What was compiled waits; the kernel is read back. */
 static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 {
+	struct store_service *culprit = held_culprit(&s->held, s->parts.nft, s->claims, s->parts.store, s->distrust);
+
+	s->distrust = true;
+	s->stats.in_step = false;
+	s->stats.refused++;
+	if (culprit != NULL)
+		return turn_without(s, culprit, now_ms);
 	s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : s->retry_ms * 2;
 	if (s->retry_ms > RETRY_LAST_MS)
 		s->retry_ms = RETRY_LAST_MS;
-	s->distrust = true;
 	s->earliest_ms = now_ms + s->retry_ms;
-	s->stats.in_step = false;
-	s->stats.refused++;
 	log_warn("kernel: %s; next try in %u ms", nft_error(s->parts.nft), (unsigned)s->retry_ms);
 	return s->retry_ms;
 }
@@ -382,7 +416,9 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const s
 	if (sent->operations != 0)
 		s->earliest_ms = now_ms + took_us / 1000 + s->parts.min_period_ms;
 	s->retry_ms = 0;
+	s->held.suspect = NULL;
 	s->distrust = s->parts.nft == NULL;
+	stats->held = s->held.count;
 	stats->in_step = stats->done = true;
 }
 
@@ -390,8 +426,9 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 {
 	struct sent sent = {0};
 
+	held_turn(&s->held, s->parts.store, now_ms);
 	if (!store_is_complete(s->parts.store) || !has_work(s))
-		return SYNC_IDLE;
+		return held_wait(&s->held, now_ms);
 	sync_foreign(s, now_ms); /* a transaction that knows of it need not be refused */
 	if (now_ms < s->earliest_ms) {
 		s->stats.in_step = false;
@@ -401,7 +438,7 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 	if (kernel_turn(s, &sent) < 0)
 		return turn_refused(s, now_ms);
 	turn_done(s, now_ms, (clock_ns() - start_ns) / 1000, &sent);
-	return SYNC_IDLE;
+	return held_wait(&s->held, now_ms);
 }
 
 bool sync_foreign(struct sync *s, uint64_t now_ms)

@@ -19,7 +19,10 @@
 struct nft {
 	enum table_state state;
 	struct element_list table, del, add;
-	int fail;     /* the next commit or load fails with it */
+	int fail;	      /* the next commit or load fails with it */
+	uint16_t poison_port; /* an element that sends there is refused, for good; 0: none */
+	bool refused_known;
+	struct element refused;
 	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
 	uint32_t claimed;    /* elements of each set, it says */
@@ -81,17 +84,30 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 	touched_clear(&nft->told);
 }
 
-static int take_failure(struct nft *nft)
+bool nft_refused(const struct nft *nft, struct element *e)
+{
+	*e = nft->refused;
+	return nft->refused_known;
+}
+
+static int take_failure(struct nft *nft, const struct element *adds, size_t count)
 {
 	int error = nft->fail;
 
 	nft->fail = 0;
+	nft->refused_known = false;
+	for (size_t i = 0; i < count && error == 0; i++)
+		if (nft->poison_port != 0 && adds[i].to_port == nft->poison_port) {
+			nft->refused = adds[i];
+			nft->refused_known = true;
+			error = -EINVAL;
+		}
 	return error;
 }
 
 int nft_load(struct nft *nft, const struct element *elements, size_t count)
 {
-	int error = take_failure(nft);
+	int error = take_failure(nft, elements, count);
 
 	if (error != 0)
 		return error;
@@ -150,7 +166,7 @@ static void break_off(struct nft *nft)
 
 int nft_tx_commit(struct nft *nft)
 {
-	int error = nft->del.count + nft->add.count != 0 ? take_failure(nft) : 0;
+	int error = nft->del.count + nft->add.count != 0 ? take_failure(nft, nft->add.items, nft->add.count) : 0;
 
 	if (error != 0)
 		break_off(nft);
