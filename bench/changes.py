@@ -3,7 +3,6 @@ What a steady stream of changes costs the daemon: 100 endpoints a second that go
 of 10 000 services with 10 endpoints each, told by manifests and by an API server. The CPU is the whole process's, user
 and system, and so has what the kernel does for its commits and notifications.
 """
-import json
 import random
 import statistics
 import time
@@ -52,18 +51,14 @@ class Stream:
             raise SystemExit(f"{len(wrong)} services are wrong in the kernel, {wrong[0]} has {found.get(wrong[0])}")
 
 
-def kernel(daemon):
-    return json.loads(daemon.call("status", "-o", "json").stdout)["kernel"]
-
-
 def measure(run):
     """→ (% of a core, median ms from a change to its commit)."""
     stream, count = Stream(run), PER_SECOND * SECONDS
     stream.flow(PER_SECOND)
     stream.ms.clear()
-    before, before_s = kernel(run.daemon), run.cpu_s()
+    before, before_s = run.daemon.status()["kernel"], run.cpu_s()
     took_s = stream.flow(count)
-    cpu_s, after = run.cpu_s() - before_s, kernel(run.daemon)
+    cpu_s, after = run.cpu_s() - before_s, run.daemon.status()["kernel"]
     stream.check()
     if after["syncs"] - before["syncs"] != count or after["repairs"] != before["repairs"]:
         raise SystemExit(f"{count} changes: status says {before}, then {after}")

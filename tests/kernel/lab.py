@@ -183,6 +183,10 @@ class Daemon:
         """One of the daemon's other commands against this daemon: call("status", "-o", "json")."""
         return self.ns.run(self.program, *command, "--control", self.control, check=check)
 
+    def status(self):
+        """What `status -o json` says, in step or not."""
+        return json.loads(self.call("status", "-o", "json", check=False).stdout)
+
     def log(self):
         """All it wrote so far; also after the lab has ended."""
         if self.log_path.exists():

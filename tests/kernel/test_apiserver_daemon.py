@@ -1,5 +1,4 @@
 """The daemon on a node that follows an API server: kernel and DNS are what the server says, whatever happens to it."""
-import json
 import random
 import time
 from pathlib import Path
@@ -62,7 +61,7 @@ class ApiserverDaemon(lab.LabTest):
         self.reaches(VIP, 80, "b")
         self.server.delete("Service", "default", "web")
         lab.wait_until(lambda: traffic.connect(self.client, VIP, 80, limit_s=0.3).outcome != "ok")
-        source = json.loads(daemon.call("status", "-o", "json").stdout)["source"]
+        source = daemon.status()["source"]
         self.assertEqual((source["kind"], source["server"], source["reachable"]), ("apiserver", self.server.url, True))
         self.assertIn(f"API server {self.server.url}, reachable", daemon.call("status").stdout)
         page = traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body
@@ -124,7 +123,7 @@ class ApiserverDaemon(lab.LabTest):
         self.server.put(web(**{PROXY_LABEL: "ours"}), m.service("not-ours", "10.96.0.11", [80]))
         daemon = self.daemon("--no-dns", "--service-proxy-name", "ours")
         self.reaches(VIP, 80, "a")
-        counts = json.loads(daemon.call("status", "-o", "json").stdout)
+        counts = daemon.status()
         self.assertEqual(counts["objects"]["Service"], 1)
 
     def test_own_node_changes_take_effect_at_once(self):

@@ -5,6 +5,7 @@ import unittest
 
 import lab
 import manifests
+import scenes
 import traffic
 
 VIP = "10.96.0.1"
@@ -15,17 +16,14 @@ def annotated(obj, **annotations):
     return obj
 
 
-class Beyond(unittest.TestCase):
+class Beyond(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
+        super().setUp()
         self.client = self.lab.host(self.node, "client", "192.168.0.1")
         self.addrs = {}
         for i, name in enumerate(("a", "b", "c", "d")):
             self.addrs[name] = f"10.244.0.{10 + i}"
             self.lab.servers.tcp(self.lab.pod(self.node, name, self.addrs[name]), name, 8080)
-        self.folder = manifests.Folder(self.lab.folder / "manifests")
 
     def put(self, names, service=None, **slice_annotations):
         service = service or manifests.service("web", VIP, [80])

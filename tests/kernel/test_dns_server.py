@@ -1,6 +1,5 @@
 """The DNS server on real sockets: TCP that nobody can hold, replies from the asked address, workers, order, pods."""
 import collections
-import json
 import os
 import re
 import resource
@@ -236,13 +235,10 @@ class Everywhere(ServerTest):
         lab.wait_until(lambda: "0 of 0 endpoints ready" in self.ns.run("dig", "@127.0.0.1", f"gone.{WEB[4:]}").stdout)
 
     def test_counts(self):
-        before = self.status()["dns"]["queries"]
+        before = self.daemon.status()["dns"]["queries"]
         self.client.ask(WEB)
         self.client.ask(WEB, tcp=True)
-        self.assertGreaterEqual(self.status()["dns"]["queries"], before + 2)
-
-    def status(self):
-        return json.loads(self.daemon.call("status", "-o", "json").stdout)
+        self.assertGreaterEqual(self.daemon.status()["dns"]["queries"], before + 2)
 
 
 class FixedOrder(ServerTest):

@@ -6,6 +6,7 @@ import unittest
 import apiserver
 import lab
 import manifests
+import scenes
 import traffic
 from manifests import endpoint
 
@@ -14,13 +15,10 @@ CHECK_BODY = '{\n\t"service": {\n\t\t"namespace": "prod",\n\t\t"name": "web"\n\t
 FLAGS = ("--node-name", "node-a", "--no-dns", "--node-ip", "192.168.0.2,fd00::2")
 
 
-class HealthCase(unittest.TestCase):
+class HealthCase(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
+        super().setUp()
         self.client = self.lab.host(self.node, "client", "192.168.0.1", "fd00:0::1")
-        self.folder = manifests.Folder(self.lab.folder / "manifests")
 
     def page(self, path, host="192.168.0.2", port=10256):
         got = traffic.curl(self.client, f"http://{host}:{port}{path}")

@@ -1,5 +1,4 @@
 """The last-known-good file (issue 3, part 5): a start without an API server serves what it last said."""
-import json
 import time
 
 import lab
@@ -21,7 +20,7 @@ class LastKnown(Base):
         return daemon.start(ready=ready)
 
     def source(self, daemon):
-        return json.loads(daemon.call("status", "-o", "json", check=False).stdout)["source"]
+        return daemon.status()["source"]
 
     def kept(self, folder):
         """A daemon has run, and its state is on disk; then it, the server and the kernel table are gone."""

@@ -10,6 +10,7 @@ import unittest
 
 import lab
 import manifests
+import scenes
 import traffic
 
 PROGRAM = str(lab.BUILD / "fairlead")
@@ -89,37 +90,14 @@ class CheckTest(unittest.TestCase):
             self.assertEqual(fairlead("check", "/nonexistent").returncode, 1)
 
 
-class LifecycleTest(unittest.TestCase):
-    def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
-        self.pod = self.lab.pod(self.node, "web-0", "10.244.0.10")
-        self.client = self.lab.pod(self.node, "client", "10.244.0.99")
-        self.lab.servers.tcp(self.pod, "web-0", 8080)
-        self.folder = manifests.Folder(self.lab.folder / "m")
-        self.put_web()
-
-    def put_web(self, *addresses):
-        self.folder.put("web", manifests.service("web", "10.96.0.1", [manifests.port(80, "http")]),
-                        manifests.slice("web", addresses or ["10.244.0.10"], [("http", 8080)]))
-
-    def daemon(self, *flags, **kwargs):
-        return self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16", *flags, **kwargs)
-
-    def status(self, daemon):
-        return json.loads(daemon.call("status", "-o", "json", check=False).stdout)
-
-    def reaches_web(self):
-        return traffic.connect(self.client, "10.96.0.1", 80, limit_s=2).outcome == "ok"
-
+class LifecycleTest(scenes.WebTest):
     def test_status_text_and_json(self):
         daemon = self.daemon()
         done = daemon.call("status")
         self.assertEqual(done.returncode, 0)
         self.assertIn("in step", done.stdout)
         self.assertIn("127.0.0.1:53", done.stdout)
-        status = self.status(daemon)
+        status = daemon.status()
         self.assertTrue(status["ready"])
         self.assertEqual(status["objects"]["Service"], 1)
         self.assertEqual(status["kernel"]["start"], "loaded")
@@ -154,7 +132,7 @@ class LifecycleTest(unittest.TestCase):
         before = self.node.table()
         daemon.stop()
         daemon.start()
-        status = self.status(daemon)["kernel"]
+        status = daemon.status()["kernel"]
         self.assertEqual((status["start"], status["startOperations"]), ("adopted", 0))
         self.assertEqual(strip_handles(self.node.table()), strip_handles(before))
 
@@ -163,7 +141,7 @@ class LifecycleTest(unittest.TestCase):
         daemon.stop()
         self.folder.put("new", manifests.service("new", "10.96.0.2", [manifests.port(80, "http")]))
         daemon.start()
-        status = self.status(daemon)["kernel"]
+        status = daemon.status()["kernel"]
         self.assertEqual(status["start"], "adopted")
         # its verdict (refused: no endpoint) and its ClusterIP
         self.assertEqual(status["startOperations"], 2)
@@ -175,12 +153,12 @@ class LifecycleTest(unittest.TestCase):
         self.assertTrue(os.path.exists(daemon.control))
         self.assertTrue(self.reaches_web())
         daemon.start()
-        self.assertEqual(self.status(daemon)["kernel"]["start"], "adopted")
+        self.assertEqual(daemon.status()["kernel"]["start"], "adopted")
 
     def test_other_skeleton_is_replaced(self):
         self.daemon().stop()
         daemon = self.daemon("--masquerade-bit", "15")
-        self.assertEqual(self.status(daemon)["kernel"]["start"], "loaded")
+        self.assertEqual(daemon.status()["kernel"]["start"], "loaded")
         self.assertTrue(self.reaches_web())
 
     def test_second_daemon_is_refused(self):

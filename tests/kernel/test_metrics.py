@@ -6,6 +6,7 @@ import unittest
 
 import lab
 import manifests
+import scenes
 import traffic
 
 LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\n"])*",?)*)\})? (\S+)$')
@@ -58,14 +59,13 @@ def caused_now(changed):
     return changed
 
 
-class Metrics(unittest.TestCase):
+class WebNode(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
-        self.folder = manifests.Folder(self.lab.folder / "manifests")
+        super().setUp()
         self.folder.put("web", manifests.service("web", "10.96.0.1", [80]), manifests.slice("web", ["10.244.0.10"], [80]))
 
+
+class Metrics(WebNode):
     def scrape(self):
         got = traffic.curl(self.node, "http://127.0.0.1:10249/metrics")
         self.assertEqual(got.code, 200)
@@ -203,14 +203,7 @@ class Metrics(unittest.TestCase):
                 self.assertGreater(values[sizes % ("sum", "")], messages * len(name))
 
 
-class QueryLog(unittest.TestCase):
-    def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
-        self.folder = manifests.Folder(self.lab.folder / "manifests")
-        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]), manifests.slice("web", ["10.244.0.10"], [80]))
-
+class QueryLog(WebNode):
     def test_a_line_for_every_query(self):
         daemon = self.lab.daemon(self.node, self.folder, "--dns-log")
         for args in (("web.default.svc.cluster.local", "A"), ("no.svc.cluster.local", "SRV", "+tcp")):

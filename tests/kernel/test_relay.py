@@ -4,6 +4,7 @@ import unittest
 
 import lab
 import manifests
+import scenes
 import traffic
 from manifests import endpoint
 
@@ -12,12 +13,9 @@ FLAGS = ("--no-dns", "--node-name", "node-a", "--nodeport-addresses", "primary,l
 BOTH = ("127.0.0.1", "::1")
 
 
-class Relay(unittest.TestCase):
+class Relay(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
-        self.folder = manifests.Folder(self.lab.folder / "manifests")
+        super().setUp()
         self.pods = {}
         for i, name in enumerate(("a", "b")):
             pod = self.lab.pod(self.node, name, f"10.244.0.1{i}", f"fd00:244::1{i}")

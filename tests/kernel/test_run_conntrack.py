@@ -2,22 +2,20 @@
 The rows of reference A.7 and B.3 that kube-proxy leaves open: which conntrack entries of the daemon's services are
 forgotten after a commit (target-port change, new VIP, SCTP, a SYN that ran ahead of the rules), and which never.
 """
-import json
 import threading
 import unittest
 
 import lab
 import manifests
+import scenes
 import traffic
 
 VIP, VIP6, BALANCER = "10.96.0.1", "fd00:96::1", "203.0.113.9"
 
 
-class ConntrackTest(unittest.TestCase):
+class ConntrackTest(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
+        super().setUp()
         self.pods = [self.lab.pod(self.node, f"pod-{i}", f"10.244.0.1{i}", f"fd00:244::1{i}") for i in range(2)]
         self.client = self.lab.pod(self.node, "client", "10.244.0.99", "fd00:244::99")
         self.outside = self.lab.host(self.node, "outside", "192.168.0.1", "fd00:0::1")
@@ -27,7 +25,6 @@ class ConntrackTest(unittest.TestCase):
                 self.lab.servers.udp(pod, f"{pod.short}:{port}", port)
                 self.lab.servers.tcp(pod, f"{pod.short}:{port}", port)
                 self.lab.servers.sctp(pod, f"{pod.short}:{port}", port)
-        self.folder = manifests.Folder(self.lab.folder / "m")
 
     def put(self, *pods, proto="UDP", target=8080, ingress=None):
         service = manifests.service("web", [VIP, VIP6], [manifests.port(80, "x", proto, 30053)], type="LoadBalancer")
@@ -41,7 +38,7 @@ class ConntrackTest(unittest.TestCase):
         self.started = self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16,fd00:244::/64")
 
     def deleted(self):
-        return json.loads(self.started.call("status", "-o", "json", check=False).stdout)["kernel"]["flowsDeleted"]
+        return self.started.status()["kernel"]["flowsDeleted"]
 
     def entries(self, *match):
         return self.node.run("conntrack", "-L", *match, check=False).stdout.splitlines()

@@ -4,9 +4,8 @@ import random
 import time
 import unittest
 
-import lab
 import manifests
-import traffic
+import scenes
 
 SERVICES = 1500
 
@@ -19,24 +18,13 @@ def many(first, endpoint):
     return objects
 
 
-class CrashTest(unittest.TestCase):
+class CrashTest(scenes.WebTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
-        self.pod = self.lab.pod(self.node, "web-0", "10.244.0.10")
-        self.client = self.lab.pod(self.node, "client", "10.244.0.99")
-        self.lab.servers.tcp(self.pod, "web-0", 8080)
-        self.folder = manifests.Folder(self.lab.folder / "m")
-        self.folder.put("web", manifests.service("web", "10.96.0.1", [manifests.port(80, "http")]),
-                        manifests.slice("web", ["10.244.0.10"], [("http", 8080)]))
+        super().setUp()
         for first in range(0, SERVICES, 100):
-            self.folder.put(f"many-{first}", *many(first, "10.244.0.10"))
-        self.started = self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16", start=False)
+            self.folder.put(f"many-{first}", *many(first, self.POD))
+        self.started = self.daemon(start=False)
         self.random = random.Random(7)
-
-    def reaches_web(self):
-        return traffic.connect(self.client, "10.96.0.1", 80, limit_s=5).outcome == "ok"
 
     def counts(self):
         return tuple(len(self.node.elements(f"{name}4")) for name in ("dispatch", "endpoints", "cluster-ips"))
@@ -76,7 +64,7 @@ class CrashTest(unittest.TestCase):
             self.assertEqual(moved % 100, 0)
             self.started.start()
             self.assertTrue(self.reaches_web(), f"round {i}")
-        self.assertEqual(json.loads(self.started.call("status", "-o", "json").stdout)["kernel"]["start"], "adopted")
+        self.assertEqual(self.started.status()["kernel"]["start"], "adopted")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,23 @@
 """What the packet path remembers follows a change: conntrack entries and session affinity (reference A.7)."""
-import json
 import time
 import unittest
 
 import lab
 import manifests
+import scenes
 import traffic
 
 VIP = "10.96.0.1"
 
 
-class FixupTest(unittest.TestCase):
+class FixupTest(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
+        super().setUp()
         self.pods = [self.lab.pod(self.node, f"pod-{i}", f"10.244.0.1{i}") for i in range(3)]
         self.client = self.lab.pod(self.node, "client", "10.244.0.99")
         for i, pod in enumerate(self.pods):
             self.lab.servers.udp(pod, f"pod-{i}", 8080)
             self.lab.servers.tcp(pod, f"pod-{i}", 8080)
-        self.folder = manifests.Folder(self.lab.folder / "m")
 
     def put(self, *pods, proto="UDP", node_port=None, **spec):
         self.folder.put("web", manifests.service("web", VIP, [manifests.port(80, "x", proto, node_port)], **spec),
@@ -30,7 +27,7 @@ class FixupTest(unittest.TestCase):
         self.started = self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16", *flags)
 
     def kernel(self):
-        return json.loads(self.started.call("status", "-o", "json", check=False).stdout)["kernel"]
+        return self.started.status()["kernel"]
 
     def flow(self, dst=VIP, ns=None):
         sock = traffic.open_flow(ns or self.client, dst, "udp", sport=40000)

@@ -6,6 +6,7 @@ import unittest
 import lab
 import manifests
 import rawdns
+import scenes
 import traffic
 
 DOMAIN = "default.svc.cluster.local"
@@ -16,25 +17,19 @@ def web(*addresses, name="web", cluster_ip="10.96.0.1"):
             manifests.slice(name, addresses, [("http", 8080)])]
 
 
-class FollowTest(unittest.TestCase):
+class FollowTest(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
+        super().setUp()
         self.pods = [self.lab.pod(self.node, f"web-{i}", f"10.244.0.1{i}", f"fd00:244::1{i}") for i in range(2)]
         self.client = self.lab.pod(self.node, "client", "10.244.0.99", "fd00:244::99")
         for i, pod in enumerate(self.pods):
             self.lab.servers.tcp(pod, f"web-{i}", 8080)
-        self.folder = manifests.Folder(self.lab.folder / "m")
         self.dns = rawdns.Client(self.node)
         self.addCleanup(self.dns.close)
 
     def daemon(self, *flags, **kwargs):
         return self.lab.daemon(self.node, self.folder, "--cluster-cidr", "10.244.0.0/16,fd00:244::/64", *flags,
                                **kwargs)
-
-    def status(self, daemon):
-        return json.loads(daemon.call("status", "-o", "json", check=False).stdout)
 
     def servers(self, vip="10.96.0.1", port=80, source=None, count=12):
         return {traffic.connect(source or self.client, vip, port, limit_s=2)[:2] for _ in range(count)}
@@ -209,10 +204,10 @@ class FollowTest(unittest.TestCase):
     def test_sighup_reads_again_and_changes_nothing(self):
         self.folder.put("web", *web("10.244.0.10"))
         daemon = self.daemon()
-        before = self.status(daemon)["kernel"]["operations"]
+        before = daemon.status()["kernel"]["operations"]
         daemon.hup()
         lab.wait_until(lambda: "read " in daemon.log() and " again" in daemon.log())
-        self.assertEqual(self.status(daemon)["kernel"]["operations"], before)
+        self.assertEqual(daemon.status()["kernel"]["operations"], before)
         self.folder.put("web", *web("10.244.0.11"))  # and it still follows
         lab.equals_within(self.servers, {("ok", "web-1")})
 
@@ -222,7 +217,7 @@ class FollowTest(unittest.TestCase):
         daemon = self.daemon()
         self.folder.put("s7", *web("10.244.0.10", "10.244.0.12", name="s7", cluster_ip="10.96.3.7"))
         lab.wait_until(lambda: "10.244.0.12" in json.dumps(self.node.elements("endpoints4")))
-        self.assertLessEqual(self.status(daemon)["kernel"]["lastSyncOperations"], 3)
+        self.assertLessEqual(daemon.status()["kernel"]["lastSyncOperations"], 3)
 
     def test_min_sync_period_gathers_changes(self):
         self.folder.put("web", *web("10.244.0.10"))
@@ -234,7 +229,7 @@ class FollowTest(unittest.TestCase):
         self.folder.put("web", *web("10.244.0.11"))
         lab.equals_within(self.servers, {("ok", "web-1")})
         if time.monotonic() - start < 2:  # else the machine was too slow to tell
-            self.assertLessEqual(self.status(daemon)["kernel"]["syncs"], 2)
+            self.assertLessEqual(daemon.status()["kernel"]["syncs"], 2)
 
 
 if __name__ == "__main__":

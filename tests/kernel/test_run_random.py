@@ -2,7 +2,6 @@
 Random changes, then a restart: a daemon that reads the same manifests anew must find nothing to change in the kernel.
 Whatever the incremental path forgot, or sent too much of, shows as an operation of the restart.
 """
-import json
 import random
 import time
 import unittest
@@ -10,17 +9,15 @@ import unittest
 import lab
 import manifests
 import rawdns
+import scenes
 
 STEPS, ROUNDS, NAMES = 150, 4, 9
 PORTS = [("a", 80, "TCP"), ("b", 53, "UDP"), ("c", 53, "TCP")]
 
 
-class RandomTest(unittest.TestCase):
+class RandomTest(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
-        self.folder = manifests.Folder(self.lab.folder / "m")
+        super().setUp()
         self.random = random.Random(20)
 
     def random_service(self, name):
@@ -79,7 +76,7 @@ class RandomTest(unittest.TestCase):
         dns = rawdns.Client(self.node)
         lab.wait_until(lambda: (dns.a(f"last{self.serial}.default.svc.cluster.local") or (None, []))[1])
         dns.close()
-        status = json.loads(daemon.call("status", "-o", "json").stdout)
+        status = daemon.status()
         self.assertEqual(status["kernel"]["refused"], 0, daemon.log())
         self.assertEqual(status["kernel"]["repairs"], 0, daemon.log())
         self.assertTrue(status["kernel"]["inStep"])
@@ -98,7 +95,7 @@ class RandomTest(unittest.TestCase):
             else:
                 daemon.stop()
             daemon.start()
-            kernel = json.loads(daemon.call("status", "-o", "json").stdout)["kernel"]
+            kernel = daemon.status()["kernel"]
             self.assertEqual((kernel["start"], kernel["startOperations"]), ("adopted", 0), daemon.log()[-3000:])
             self.assertNotRegex(daemon.log(), r"/m/\w+\.json:\d+: ")  # a refused object would make the two differ
             self.assertGreater(len(self.node.elements("dispatch4")), 3)

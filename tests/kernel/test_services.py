@@ -2,21 +2,18 @@
 import json
 import unittest
 
-import lab
 import manifests
+import scenes
 import traffic
 from manifests import endpoint
 
 
-class Services(unittest.TestCase):
+class Services(scenes.NodeTest):
     def setUp(self):
-        self.lab = lab.Lab()
-        self.addCleanup(self.lab.end)
-        self.node = self.lab.node()
+        super().setUp()
         self.pods = {name: self.lab.pod(self.node, name, f"10.244.0.1{i}") for i, name in enumerate(("a", "b"))}
         for name, pod in self.pods.items():
             self.lab.servers.tcp(pod, name, 8080)
-        self.folder = manifests.Folder(self.lab.folder / "manifests")
         self.folder.put("web",
                         manifests.service("web", "10.96.0.1", [manifests.port(80, "http", node_port=30080)],
                                           type="NodePort", externalTrafficPolicy="Local"),
