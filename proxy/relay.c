@@ -10,7 +10,6 @@
 #include <sys/queue.h>
 #include <sys/resource.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -27,14 +26,21 @@ struct order {
 	STAILQ_ENTRY(order) link;
 };
 
-/* Which service a port belongs to: two that ask for the same one must not take it from each other in turns. */
-struct owner {
+struct asker {
+	char *ns, *name;
+};
+
+/* Who asks for a port. Of several the first by namespace and name has it, as in the kernel (claims.h). */
+struct request {
 	struct frontend_key key;
-	char *service; /* "ns/name" */
+	size_t count;
+	struct asker *askers; /* in that order */
 };
 
 struct relay {
-	struct map owners; /* by key */
+	struct map requests; /* by key */
+	relay_find_fn *find;
+	void *ctx; /* of find */
 	pthread_t thread;
 	/* shared */
 	pthread_mutex_t lock; /* of orders and stop */
@@ -133,12 +139,14 @@ static unsigned descriptors_raise(void)
 	return now < UINT_MAX ? (unsigned)now - DESCRIPTORS_OTHERS : UINT_MAX;
 }
 
-struct relay *relay_start(struct metrics *metrics)
+struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ctx)
 {
 	struct relay *r = mem_alloc(sizeof *r);
 	sigset_t all, before;
 
 	unsigned descriptors = descriptors_raise();
+	r->find = find;
+	r->ctx = ctx;
 	STAILQ_INIT(&r->orders);
 	pthread_mutex_init(&r->lock, NULL);
 	r->loop = ev_loop_new(EVFLAG_AUTO);
@@ -158,16 +166,26 @@ struct relay *relay_start(struct metrics *metrics)
 	return r;
 }
 
-static void owner_free(struct relay *r, struct owner *o)
+static void request_remove(struct request *q, size_t at)
 {
-	map_del(&r->owners, &o->key, sizeof o->key);
-	free(o->service);
-	free(o);
+	free(q->askers[at].ns);
+	free(q->askers[at].name);
+	q->count--;
+	memmove(&q->askers[at], &q->askers[at + 1], (q->count - at) * sizeof *q->askers);
+}
+
+static void request_free(struct relay *r, struct request *q)
+{
+	while (q->count != 0)
+		request_remove(q, q->count - 1);
+	map_del(&r->requests, &q->key, sizeof q->key);
+	free(q->askers);
+	free(q);
 }
 
 void relay_stop(struct relay *r)
 {
-	struct owner *o;
+	struct request *q;
 	size_t at = 0;
 
 	if (r == NULL)
@@ -179,9 +197,9 @@ void relay_stop(struct relay *r)
 	pthread_join(r->thread, NULL);
 	ev_async_stop(r->loop, &r->wake);
 	ev_loop_destroy(r->loop);
-	while ((o = map_next(&r->owners, &at)) != NULL)
-		owner_free(r, o);
-	map_fini(&r->owners);
+	while ((q = map_next(&r->requests, &at)) != NULL)
+		request_free(r, q);
+	map_fini(&r->requests);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
@@ -200,24 +218,46 @@ static void order_add(struct relay *r, const struct frontend_key *key, struct re
 	ev_async_send(r->loop, &r->wake);
 }
 
-static bool owned_by(const struct owner *o, const struct service *s)
+static struct request *request_get(struct relay *r, const struct frontend_key *key)
 {
-	size_t ns_bytes = strlen(s->ns);
+	struct request *q = map_get(&r->requests, key, sizeof *key);
 
-	return strncmp(o->service, s->ns, ns_bytes) == 0 && o->service[ns_bytes] == '/' &&
-	       strcmp(o->service + ns_bytes + 1, s->name) == 0;
+	if (q != NULL)
+		return q;
+	q = mem_alloc(sizeof *q);
+	q->key = *key;
+	map_put(&r->requests, &q->key, sizeof q->key, q);
+	return q;
 }
 
-static struct owner *owner_new(struct relay *r, const struct frontend_key *key, const struct service *s)
+static int asker_compare(const struct asker *a, const struct service *s)
 {
-	struct owner *o = mem_alloc(sizeof *o);
-	struct buf name = {0};
+	int c = strcmp(a->ns, s->ns);
 
-	buf_printf(&name, "%s/%s", s->ns, s->name);
-	o->key = *key;
-	o->service = name.data;
-	map_put(&r->owners, &o->key, sizeof o->key, o);
-	return o;
+	return c != 0 ? c : strcmp(a->name, s->name);
+}
+
+/* Where s is among those who ask, or where it would be. */
+static size_t request_position(const struct request *q, const struct service *s, bool *found)
+{
+	size_t at = 0;
+
+	while (at < q->count && asker_compare(&q->askers[at], s) < 0)
+		at++;
+	*found = at < q->count && asker_compare(&q->askers[at], s) == 0;
+	return at;
+}
+
+static void request_insert(struct request *q, size_t at, const struct service *s)
+{
+	q->askers = mem_resize(q->askers, (q->count + 1) * sizeof *q->askers);
+	memmove(&q->askers[at + 1], &q->askers[at], (q->count - at) * sizeof *q->askers);
+	q->askers[at] = (struct asker){mem_strdup(s->ns), mem_strdup(s->name)};
+	q->count++;
+	if (q->count > 1)
+		log_warn("service %s/%s: localhost node port %u %s belongs to service %s/%s",
+			 q->askers[at != 0 ? at : 1].ns, q->askers[at != 0 ? at : 1].name, q->key.port,
+			 proto_name(q->key.proto), q->askers[0].ns, q->askers[0].name);
 }
 
 static bool wants(const struct service *s, const struct frontend_key *key)
@@ -230,27 +270,42 @@ static bool wants(const struct service *s, const struct frontend_key *key)
 	return false;
 }
 
+static struct relay_plan *plan_make(const struct service *s, const struct frontend_key *key)
+{
+	struct frontend_key own;
+
+	for (size_t i = 0; s != NULL && i < s->port_count; i++)
+		if (relay_plan_key(s, i, &own) && memcmp(&own, key, sizeof own) == 0)
+			return relay_plan_new(s, i);
+	return NULL;
+}
+
+/* The port goes to the next one who asked for it, if any. */
 static void port_drop(struct relay *r, const struct service *s, const struct frontend_key *key)
 {
-	struct owner *o = map_get(&r->owners, key, sizeof *key);
+	struct request *q = request_get(r, key);
+	bool found;
+	size_t at = request_position(q, s, &found);
 
-	if (o == NULL || !owned_by(o, s))
-		return;
-	order_add(r, key, NULL);
-	owner_free(r, o);
+	if (found)
+		request_remove(q, at);
+	if (found && at == 0)
+		order_add(r, key,
+			  q->count != 0 ? plan_make(r->find(r->ctx, q->askers[0].ns, q->askers[0].name), key) : NULL);
+	if (q->count == 0)
+		request_free(r, q);
 }
 
 static void port_ask(struct relay *r, const struct service *s, size_t port, const struct frontend_key *key)
 {
-	struct owner *o = map_get(&r->owners, key, sizeof *key);
+	struct request *q = request_get(r, key);
+	bool found;
+	size_t at = request_position(q, s, &found);
 
-	if (o == NULL)
-		o = owner_new(r, key, s);
-	if (owned_by(o, s))
+	if (!found)
+		request_insert(q, at, s);
+	if (at == 0)
 		order_add(r, key, relay_plan_new(s, port));
-	else
-		log_warn("service %s/%s: localhost node port %u %s belongs to service %s", s->ns, s->name, key->port,
-			 proto_name(key->proto), o->service);
 }
 
 void relay_update(struct relay *r, const struct service *prev, const struct service *next)

@@ -24,8 +24,12 @@
 
 struct relay;
 
+/* The service as it was last given to relay_update, NULL: gone. Asked for one that waits for a port that became free.
+ */
+typedef const struct service *relay_find_fn(void *ctx, const char *ns, const char *name);
+
 /* Starts the thread. metrics may be NULL; else it is asked for figures until relay_stop. Main thread. */
-struct relay *relay_start(struct metrics *metrics);
+struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ctx);
 void relay_stop(struct relay *r); /* closes everything; after the last page of metrics; NULL is fine */
 
 /* A service changed; either may be NULL. Nothing of them is kept. Main thread, never waits for sockets. */

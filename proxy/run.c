@@ -68,6 +68,14 @@ static void on_turn_end(void *ctx)
 	turn(ctx);
 }
 
+static const struct service *published_find(void *ctx, const char *ns, const char *name)
+{
+	const struct daemon *d = ctx;
+	const struct store_service *service = store_service(d->store, ns, name);
+
+	return service != NULL ? service->current : NULL;
+}
+
 static void on_published(void *ctx, const struct service *prev, const struct service *next)
 {
 	struct daemon *d = ctx;
@@ -223,7 +231,7 @@ static void report_open(struct daemon *d)
 	if (d->nft != NULL)
 		figures_kernel_init(report_metrics(d->report), d->nft);
 	if (!d->config->no_proxy && nodeports_want_loopback(&d->config->nodeports))
-		d->relay = relay_start(report_metrics(d->report));
+		d->relay = relay_start(report_metrics(d->report), published_find, d);
 }
 
 /* First of all: a signal that comes while the parts are put together waits for the loop. */

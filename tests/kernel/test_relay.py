@@ -83,6 +83,20 @@ class Relay(scenes.NodeTest):
         for host in BOTH:
             lab.equals_within(lambda h=host: traffic.connect(self.node, h, 30080).outcome, "refused")
 
+    def test_a_renamed_service_keeps_its_node_port(self):
+        """The new name is there before the old one goes, in whichever order names are."""
+        def put(name, address, pod):
+            ports = [manifests.port(80, "t", node_port=30080), manifests.port(80, "u", "UDP", node_port=30080)]
+            self.folder.put("web", manifests.service(name, address, ports, type="NodePort"),
+                            manifests.slice(name, [self.pods[pod].addrs[0]], [("t", 8080), ("u", 8080, "UDP")]))
+
+        put("mmm", "10.96.0.1", "a")
+        self.lab.daemon(self.node, self.folder, *FLAGS)
+        for name, address, pod in (("zzz", "10.96.0.2", "b"), ("aaa", "10.96.0.3", "a")):
+            put(name, address, pod)
+            for proto in ("tcp", "udp"):
+                lab.equals_within(lambda p=proto: traffic.connect(self.node, "127.0.0.1", 30080, p).server, pod)
+
     def test_session_affinity(self):
         self.put(sessionAffinity="ClientIP")
         self.daemon()

@@ -215,7 +215,7 @@ static size_t drain(int fd)
 static void tcp_both_families(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct relay *r = relay_start(m);
+	struct relay *r = relay_start(m, NULL, NULL);
 	struct fixture f;
 	pthread_t thread;
 
@@ -254,7 +254,7 @@ static void tcp_both_families(void **state)
 
 static void tcp_resets_and_refusals(void **state)
 {
-	struct relay *r = relay_start(NULL);
+	struct relay *r = relay_start(NULL, NULL, NULL);
 	uint16_t backend_port, node_port = port_free(AF_INET, SOCK_STREAM);
 	int backend = bound(AF_INET, SOCK_STREAM, &backend_port);
 	struct fixture f, none;
@@ -296,7 +296,7 @@ static void tcp_resets_and_refusals(void **state)
 static void taken_port_is_left_alone(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct relay *r = relay_start(m);
+	struct relay *r = relay_start(m, NULL, NULL);
 	struct fixture f, moved;
 	uint16_t taken, other = port_free(AF_INET, SOCK_STREAM);
 	int holder = bound(AF_INET, SOCK_STREAM, &taken);
@@ -316,24 +316,64 @@ static void taken_port_is_left_alone(void **state)
 	metrics_free(m);
 }
 
+static const struct service *find_in(void *ctx, const char *ns, const char *name)
+{
+	const struct service *const *known = ctx;
+
+	for (; *known != NULL; known++)
+		if (strcmp((*known)->ns, ns) == 0 && strcmp((*known)->name, name) == 0)
+			return *known;
+	return NULL;
+}
+
+/* Dials until the backend has it: the plan changes in another thread. */
+static void reach_until(uint16_t node_port, int backend)
+{
+	struct pollfd pollfd = {.fd = backend, .events = POLLIN};
+
+	for (int tries = 0; tries < 100; tries++) {
+		int client = dial_until(AF_INET, node_port, true);
+		int got = poll(&pollfd, 1, 100);
+		close(client);
+		if (got == 1) {
+			close(accept(backend, NULL, NULL));
+			return;
+		}
+	}
+	fail_msg("port %u does not lead there", node_port);
+}
+
+/* The first by name has it, whoever came first; when that one goes, the other one gets it. */
 static void two_services_one_port(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct relay *r = relay_start(m);
-	uint16_t node_port = port_free(AF_INET, SOCK_STREAM);
-	struct fixture first, second;
+	uint16_t node_port = port_free(AF_INET, SOCK_STREAM), ports[2];
+	int backends[2] = {bound(AF_INET, SOCK_STREAM, &ports[0]), bound(AF_INET, SOCK_STREAM, &ports[1])};
+	struct fixture fixtures[2];
+	const struct service *known[] = {&fixtures[0].service, &fixtures[1].service, NULL};
+	struct relay *r = relay_start(m, find_in, known);
 
 	(void)state;
-	service_make(&first, AF_INET, IPPROTO_TCP, node_port);
-	service_make(&second, AF_INET, IPPROTO_TCP, node_port);
-	second.service.name = "web2";
-	relay_update(r, NULL, &first.service);
-	relay_update(r, NULL, &second.service); /* a warning */
-	relay_update(r, &second.service, NULL);
-	close(dial_until(AF_INET, node_port, true));
-	relay_update(r, &first.service, NULL);
-	figure_wait(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}", 0);
+	for (int i = 0; i < 2; i++) {
+		service_make(&fixtures[i], AF_INET, IPPROTO_TCP, node_port);
+		fixtures[i].targets[0].port = fixtures[i].targets[1].port = ports[i];
+	}
+	fixtures[1].service.name = "web2"; /* behind web */
+	for (int first = 0; first < 2; first++) {
+		relay_update(r, NULL, known[first]);
+		relay_update(r, NULL, known[1 - first]); /* a warning */
+		figure_wait(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}", 1);
+		reach_until(node_port, backends[0]);
+		relay_update(r, known[1], NULL);
+		relay_update(r, NULL, known[1]);
+		relay_update(r, known[0], NULL);
+		reach_until(node_port, backends[1]);
+		relay_update(r, known[1], NULL);
+		figure_wait(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}", 0);
+	}
 	relay_stop(r);
+	close(backends[0]);
+	close(backends[1]);
 	metrics_free(m);
 }
 
@@ -359,7 +399,7 @@ static struct sockaddr_storage datagram_until(int client, int backend)
 static void udp_sessions(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct relay *r = relay_start(m);
+	struct relay *r = relay_start(m, NULL, NULL);
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -399,7 +439,7 @@ static void udp_sessions(void **state)
 /* Stopping with everything open gives everything back; the sanitizer's leak check is the judge. */
 static void stop_in_full_run(void **state)
 {
-	struct relay *r = relay_start(NULL);
+	struct relay *r = relay_start(NULL, NULL, NULL);
 	uint16_t backend_port, node_port = port_free(AF_INET, SOCK_STREAM);
 	int backend = bound(AF_INET, SOCK_STREAM, &backend_port);
 	struct fixture f;
