@@ -5,7 +5,6 @@
 #include <libnftnl/rule.h>
 
 #include "base/mem.h"
-#include "nft/skeleton.h"
 
 static struct learn *get(struct nft *nft, int family, uint32_t timeout_s)
 {
@@ -99,6 +98,18 @@ void learn_put_unused(struct nft *nft)
 		batch_chain(&nft->batch, false, made.chains[0]);
 		ruleset_fini(&made);
 	}
+}
+
+void learn_build(const struct nft *nft, struct ruleset *chains, struct nftnl_rule *remembers[2])
+{
+	size_t at = 0;
+	const struct learn *l;
+
+	while ((l = map_next(&nft->learns, &at)) != NULL)
+		if (l->exists)
+			skeleton_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, chains);
+	for (int f = 0; f < 2; f++)
+		remembers[f] = nft->remembers[f] ? skeleton_build_remember(nft->table, family_at(f)) : NULL;
 }
 
 void learn_settle(struct nft *nft, bool committed)

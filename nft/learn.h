@@ -7,11 +7,14 @@
 #define NFT_LEARN_H
 
 #include "nft/kernel.h"
+#include "nft/skeleton.h"
 
 /* Counts one element of SET_STICKY that the transaction adds (+1) or deletes (-1); others are ignored. */
 void learn_count(struct nft *nft, const struct element *e, int by);
 void learn_put_new(struct nft *nft, const char *table); /* chains that the transaction needs: before its elements */
 void learn_put_unused(struct nft *nft);			/* chains that it leaves without user: after its elements */
+/* All of them as they should be, for good or for one comparison. */
+void learn_build(const struct nft *nft, struct ruleset *chains, struct nftnl_rule *remembers[2]);
 void learn_settle(struct nft *nft, bool committed);
 void learn_forget(struct nft *nft);				  /* there is no table any more */
 void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */

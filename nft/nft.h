@@ -88,6 +88,11 @@ int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on fail
 /* Removes the table and everything in it. 0 also when there was none. */
 int nft_cleanup(struct nft *nft);
 
+/*
+ * Puts chains and rules right after a foreign hand, in one transaction, and leaves sets and elements alone: for when
+ * only chains and rules were touched. *operations: messages that it took. After an error read the table back.
+ */
+int nft_mend_rules(struct nft *nft, size_t *operations);
 /* Counts the users of the rules that come and go with SET_STICKY anew: a foreign hand was in there. */
 int nft_recount(struct nft *nft);
 

@@ -18,6 +18,7 @@
 #include "nft/kernel.h"
 #include "nft/learn.h"
 #include "nft/names.h"
+#include "nft/ruletext.h"
 #include "nft/skeleton.h"
 
 /*
@@ -67,7 +68,6 @@ static void list_set(struct listing *l, const struct nftnl_set *s)
 static void list_chain(struct listing *l, const struct nftnl_chain *c)
 {
 	const char *name = nftnl_chain_get_str(c, NFTNL_CHAIN_NAME);
-	const char *type = nftnl_chain_get_str(c, NFTNL_CHAIN_TYPE);
 	uint32_t timeout_s;
 	int family;
 
@@ -76,11 +76,7 @@ static void list_chain(struct listing *l, const struct nftnl_chain *c)
 		skeleton_build_learn(l->nft->table, family, timeout_s, &l->learn_wanted);
 		return;
 	}
-	buf_printf(&l->chains, "%s %s", name, type != NULL ? type : "");
-	if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
-		buf_printf(&l->chains, " hook %u priority %d policy %u", nftnl_chain_get_u32(c, NFTNL_CHAIN_HOOKNUM),
-			   nftnl_chain_get_s32(c, NFTNL_CHAIN_PRIO), nftnl_chain_get_u32(c, NFTNL_CHAIN_POLICY));
-	buf_puts(&l->chains, "\n");
+	ruletext_chain(&l->chains, c);
 }
 
 /* Where a rule of that chain is listed. */
@@ -98,15 +94,9 @@ static struct buf *listed_in(struct listing *l, const char *chain)
 	return &l->rules;
 }
 
-/* libnftnl's text of the expressions, without what differs from load to load. */
 static void list_rule(struct listing *l, struct nftnl_rule *r)
 {
-	char text[4096];
-
-	nftnl_rule_unset(r, NFTNL_RULE_HANDLE);
-	nftnl_rule_unset(r, NFTNL_RULE_POSITION);
-	nftnl_rule_snprintf(text, sizeof text, r, NFTNL_OUTPUT_DEFAULT, 0);
-	buf_printf(listed_in(l, nftnl_rule_get_str(r, NFTNL_RULE_CHAIN)), "%s\n", text);
+	ruletext_rule(listed_in(l, nftnl_rule_get_str(r, NFTNL_RULE_CHAIN)), r);
 }
 
 static void list_ruleset(struct listing *l, const struct ruleset *r)

@@ -92,13 +92,15 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 	t->open = true;
 	if (t->everything)
 		return;
-	if ((type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM) || !note_elements(t, nlh))
+	if (type == NFT_MSG_NEWRULE || type == NFT_MSG_DELRULE || type == NFT_MSG_NEWCHAIN || type == NFT_MSG_DELCHAIN)
+		t->rules = true;
+	else if ((type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM) || !note_elements(t, nlh))
 		t->everything = true;
 }
 
 bool touched_any(const struct touched *t)
 {
-	return !t->open && (t->everything || t->whole != 0 || t->count != 0);
+	return !t->open && (t->everything || t->rules || t->whole != 0 || t->count != 0);
 }
 
 bool touched_whole(const struct touched *t, enum set_id set, int family)
@@ -137,7 +139,7 @@ bool touched_has(const struct touched *t, const struct element *e)
 
 void touched_clear(struct touched *t)
 {
-	t->everything = false;
+	t->everything = t->rules = false;
 	t->whole = 0;
 	t->count = 0;
 }

@@ -103,6 +103,9 @@ int drift_read(struct drift *d, struct nft *nft)
 	const struct touched *t = &d->touched;
 	int error = 0;
 
+	d->mended = 0;
+	if (t->rules)
+		error = nft_mend_rules(nft, &d->mended);
 	touched_sort(&d->touched);
 	element_list_clear(&d->have);
 	for (int set = 0; set < SET_COUNT && error == 0; set++)
@@ -218,7 +221,7 @@ size_t drift_flush(struct drift *d, struct changes *changes, const struct elemen
 	size_t repairs;
 
 	changes_flush(changes, &filter);
-	repairs = elements_reconcile(&d->want, &d->have, ops);
+	repairs = elements_reconcile(&d->want, &d->have, ops) + d->mended;
 	*operations = rest.operations + repairs;
 	return repairs;
 }

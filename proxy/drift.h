@@ -14,6 +14,7 @@
 struct drift { /* zero = nobody was there */
 	struct touched touched;
 	struct element_list have, want; /* under the touched keys */
+	size_t mended;			/* operations on chains and rules, done by drift_read */
 	bool waits;			/* for its repair */
 	bool slow_told;			/* that repairs slow down */
 	uint64_t pause_ms;		/* before a repair; 0: quiet so far */
@@ -26,7 +27,10 @@ uint64_t drift_notice(struct drift *d, uint64_t now_ms);
 /* The repair is over. True, once: somebody keeps changing. */
 bool drift_repaired(struct drift *d, uint64_t now_ms, size_t operations);
 
-/* What the kernel has under the touched keys. 0 or a negative errno: read the whole table then. */
+/*
+ * Puts touched chains and rules right, which elements may refer to, and reads what the kernel has under the touched
+ * keys. 0 or a negative errno: read the whole table then.
+ */
 int drift_read(struct drift *d, struct nft *nft);
 /* What should be there: of the owners of the touched frontends, and of the ranges that belong to none. */
 void drift_want(struct drift *d, const struct claims *claims, const struct element_list *ranges);
@@ -35,7 +39,7 @@ bool drift_wants_everything(const struct drift *d);
 void drift_want_of(struct drift *d, const struct element_list *everything);
 /*
  * Hands out what makes the touched keys right, and of `changes` what is about other keys: those know what was sent, not
- * what a foreign hand made of it. *operations: of both. Returns those of the repair.
+ * what a foreign hand made of it. *operations: of both. Returns those of the repair, with what was mended.
  */
 size_t drift_flush(struct drift *d, struct changes *changes, const struct element_ops *ops, size_t *operations);
 

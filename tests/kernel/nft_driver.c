@@ -216,6 +216,8 @@ static void monitor(struct nft *nft, int limit_ms)
 	touched_sort(&touched);
 	for (size_t i = 0; i < touched.count; i++)
 		printf("touched %s\n", element_format(&touched.keys[i], text));
+	if (touched.rules)
+		printf("touched rules\n");
 	if (touched.whole != 0)
 		printf("touched whole %#x\n", touched.whole);
 	printf("%s\n", touched.everything ? "touched everything" : touched_any(&touched) ? "touched" : "quiet");

@@ -265,8 +265,9 @@ class MonitorTest(lab.LabTest):
              "allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 }"),
             ("add element inet fairlead service-cidrs4 { 10.96.0.0/12 }", "whole 0x4000"),
             ("add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 11.0.0.0-11.0.0.9 }", "everything"),
-            ("add rule inet fairlead input accept", "everything"),
-            ("flush chain inet fairlead input", "everything"),
+            ("add rule inet fairlead input accept", "rules"),
+            ("flush chain inet fairlead input", "rules"),
+            ("add set inet fairlead s { type ipv4_addr; }", "everything"),
             ("flush ruleset", "everything"))
         for change, told in changes:
             with self.subTest(change=change):

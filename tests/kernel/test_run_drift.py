@@ -58,6 +58,46 @@ class DriftTest(unittest.TestCase):
         chains = [x["chain"] for x in self.node.table() if "chain" in x and "hook" in x["chain"]]
         self.repaired(lambda: self.node.nft("insert", "rule", "inet", "fairlead", chains[0]["name"], "drop"))
 
+    def test_rules_are_put_right_in_place(self):
+        """The same table all the time, no other chains and rules than before, and connections go on."""
+        self.folder.put("sticky", manifests.service("sticky", "10.96.0.5", [manifests.port(80, "x")],
+                                                    sessionAffinity="ClientIP"),
+                        manifests.slice("sticky", ["10.244.0.10"], [("x", 8080)]))
+        lab.wait_until(lambda: self.node.elements("sticky4"))
+        before = self.listing()
+        handle = self.handle()
+        chain = "inet fairlead"
+        damages = (f"insert rule {chain} services4 drop",
+                   f"flush table {chain}",
+                   f"add chain {chain} foreign; add rule {chain} foreign accept; insert rule {chain} input jump foreign",
+                   f"flush chain {chain} output; delete chain {chain} output",
+                   f"flush chain {chain} learn4-10800; flush chain {chain} remember4",
+                   f"flush map {chain} sticky4; flush table {chain}; delete chain {chain} learn4-10800")
+        for count, damage in enumerate(damages, 1):
+            with self.subTest(damage):
+                self.node.nft(damage)
+                lab.wait_until(lambda: self.kernel()["repairs"] == count and self.kernel()["inStep"])
+                self.assertEqual(self.listing(), before)
+                self.assertEqual(self.handle(), handle)
+                self.assertEqual(traffic.connect(self.client, "10.96.0.5", 80).server, "web-0")
+        # with its last user the chain goes, as ever: nothing was counted twice
+        self.folder.remove("sticky.json")
+        lab.wait_until(lambda: "learn4-10800" not in self.node.nft("list", "chains"))
+
+    def listing(self):
+        """The table's lines in any order, without the clients that it remembers."""
+        lines = self.node.nft("-s", "list", "table", "inet", "fairlead").split("\n")
+        return sorted(line for line in lines if "10.244.0.99" not in line)
+
+    def handle(self):
+        return next(x["table"]["handle"] for x in self.node.table() if "table" in x)
+
+    def test_other_hooks_replace_the_table(self):
+        handle = self.handle()
+        self.repaired(lambda: self.node.nft("add chain inet fairlead input { policy drop ; }"))
+        self.assertNotEqual(self.handle(), handle)
+        self.assertNotIn("policy drop", self.node.nft("list", "chains"))
+
     def test_other_tables_are_not_ours(self):
         before = self.kernel()
         self.node.run("nft", "-f", "-", input=(

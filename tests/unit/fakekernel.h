@@ -25,6 +25,7 @@ struct nft {
 	struct element refused;
 	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
+	size_t wrong_rules;
 	uint32_t claimed;    /* elements of each set, it says */
 	struct touched told; /* notifications that wait to be read */
 };
@@ -68,6 +69,15 @@ int nft_count(struct nft *nft, enum set_id set, int family, uint32_t *count)
 	return 0;
 }
 
+int nft_mend_rules(struct nft *nft, size_t *operations)
+{
+	if (nft->state != TABLE_OURS)
+		return -EBADMSG;
+	*operations = nft->wrong_rules;
+	nft->wrong_rules = 0;
+	return 0;
+}
+
 int nft_recount(struct nft *nft)
 {
 	(void)nft;
@@ -77,6 +87,7 @@ int nft_recount(struct nft *nft)
 void nft_monitor_read(struct nft *nft, struct touched *touched)
 {
 	touched->everything |= nft->told.everything;
+	touched->rules |= nft->told.rules;
 	touched->open = nft->told.open;
 	touched->whole |= nft->told.whole;
 	for (size_t i = 0; i < nft->told.count; i++)

@@ -424,6 +424,28 @@ static void foreign_element_not_told_in_time(void **state)
 	assert_int_equal(kernel.dumps, 1);
 }
 
+/* Chains and rules are put right without reading an element; what cannot be mended is read as a whole. */
+static void foreign_rules_are_mended(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	foreign_del(&slot);
+	kernel.told.rules = true;
+	kernel.wrong_rules = 5;
+	repair(s, 20000);
+	assert_string_equal(happened(), "commit -0 +1;");
+	assert_int_equal(sync_stats(s->sync)->last_operations, 6);
+	assert_int_equal(sync_stats(s->sync)->repairs, 1);
+	assert_int_equal(kernel.dumps, 0);
+	kernel.told.rules = true;
+	kernel.state = TABLE_OTHER;
+	repair(s, 40000);
+	assert_string_equal(happened(), "load 3;");
+	assert_int_equal(sync_stats(s->sync)->repairs, 2);
+}
+
 /* One change, told in two parts: one repair. */
 static void foreign_change_is_told_to_its_end(void **state)
 {
@@ -592,6 +614,7 @@ int main(void)
 		SYNC_TEST(foreign_element_put_back),
 		SYNC_TEST(foreign_elements_under_own_changes),
 		SYNC_TEST(foreign_element_not_told_in_time),
+		SYNC_TEST(foreign_rules_are_mended),
 		SYNC_TEST(foreign_change_is_told_to_its_end),
 		SYNC_TEST(foreign_elements_without_number),
 		SYNC_TEST(foreign_elements_slow_down_too),
