@@ -271,3 +271,19 @@ const char *lab_ask(struct lab *l, const char *name, const char *type)
 	lab_send(l, query, lab_query(query, name, number, CLASS_IN, 0), RESPOND_TCP);
 	return lab_line(l);
 }
+
+size_t lab_differing(struct lab *l, const struct lab_row *rows, size_t count)
+{
+	size_t differing = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *got = lab_ask(l, rows[i].name, rows[i].type);
+
+		if (strcmp(got, rows[i].expected) == 0)
+			continue;
+		fprintf(stderr, "%s %s\n  got      %s\n  expected %s\n", rows[i].name, rows[i].type, got,
+			rows[i].expected);
+		differing++;
+	}
+	return differing;
+}

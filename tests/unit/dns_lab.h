@@ -48,4 +48,12 @@ size_t lab_query(uint8_t *to, const char *name, unsigned type, unsigned class, u
 const char *lab_ask(struct lab *l, const char *name, const char *type);
 const char *lab_line(struct lab *l);
 
+/* A question and what lab_ask makes of its reply. */
+struct lab_row {
+	const char *name, *type, *expected;
+};
+
+/* How many rows differ; each is printed. */
+size_t lab_differing(struct lab *l, const struct lab_row *rows, size_t count);
+
 #endif

@@ -13,10 +13,6 @@
 
 static struct lab lab;
 
-struct row {
-	const char *name, *type, *expected;
-};
-
 #define SOA " / cluster.local. SOA /"
 #define NODATA "NOERROR aa:" SOA
 #define NXDOMAIN "NXDOMAIN aa:" SOA
@@ -65,21 +61,12 @@ static int empty(void **state)
 	return 0;
 }
 
-static void check(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const char *got = lab_ask(&lab, rows[i].name, rows[i].type);
-		if (strcmp(got, rows[i].expected) != 0)
-			fail_msg("%s %s\n  got      %s\n  expected %s", rows[i].name, rows[i].type, got,
-				 rows[i].expected);
-	}
-}
-#define CHECK(rows) check(rows, sizeof rows / sizeof *rows)
+#define CHECK(rows) assert_int_equal(lab_differing(&lab, rows, sizeof rows / sizeof *rows), 0)
 #define S ".default.svc.cluster.local"
 
 static void cluster_ip(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"kubernetes" S, "A", "NOERROR aa: kubernetes.default.~ A 10.96.0.1 / /"},
 		{"kubernetes" S, "AAAA", NODATA},
 		{"dual" S, "A", "NOERROR aa: dual.default.~ A 10.96.0.20 / /"},
@@ -110,7 +97,7 @@ static void cluster_ip(void **state)
 
 static void cluster_ip_srv(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"kubernetes" S, "SRV",
 		 "NOERROR aa: kubernetes.default.~ SRV 0 100 443 kubernetes.default.~ / / kubernetes.default.~ A "
 		 "10.96.0.1"},
@@ -160,7 +147,7 @@ static void cluster_ip_srv(void **state)
 
 static void headless(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"hl" S, "A",
 		 "NOERROR aa: hl.default.~ A 10.244.1.10, hl.default.~ A 10.244.1.11, hl.default.~ A 10.244.1.12 / /"},
 		{"hl" S, "AAAA", "NOERROR aa: hl.default.~ AAAA fd00:244::10 / /"},
@@ -207,7 +194,7 @@ static void headless_srv(void **state)
 				    "hl-0.hl.default.~ AAAA fd00:244::10, hl-1.hl.default.~ A 10.244.1.11";
 	static const char *const owners[] = {"hl.default.~", "_http._tcp.hl.default.~"};
 	static const char *const names[] = {"hl" S, "_http._tcp.hl" S};
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"hl-0.hl" S, "SRV",
 		 "NOERROR aa: hl-0.hl.default.~ SRV 0 50 80 hl-0.hl.default.~ / / hl-0.hl.default.~ A 10.244.1.10, "
 		 "hl-0.hl.default.~ AAAA fd00:244::10"},
@@ -240,7 +227,7 @@ static void headless_srv(void **state)
 
 static void external_name(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"ext" S, "A", "NOERROR aa: ext.default.~ CNAME WWW.example.test. / /"},
 		{"ext" S, "TXT", "NOERROR aa: ext.default.~ CNAME WWW.example.test. / /"},
 		{"ext" S, "CNAME", "NOERROR aa: ext.default.~ CNAME WWW.example.test. / /"},
@@ -277,7 +264,7 @@ static void external_name(void **state)
 
 static void branches(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"cluster.local", "A", NODATA},
 		{"cluster.local", "TXT", NODATA},
 		{"cluster.local", "SOA", "NOERROR aa: cluster.local. SOA / /"},
@@ -318,7 +305,7 @@ static void branches(void **state)
 
 static void pods(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"10-244-0-2.default.pod.cluster.local", "A",
 		 "NOERROR aa: 10-244-0-2.default.pod.cluster.local. A 10.244.0.2 / /"},
 		{"1-2-3-4.default.pod.cluster.local", "AAAA", NODATA},

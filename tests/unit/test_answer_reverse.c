@@ -13,10 +13,6 @@
 
 static struct lab lab;
 
-struct row {
-	const char *name, *type, *expected;
-};
-
 #define ARPA_NODATA "NOERROR aa: / in-addr.arpa. SOA /"
 #define SOA " / cluster.local. SOA /"
 #define NODATA "NOERROR aa:" SOA
@@ -41,19 +37,11 @@ static int empty(void **state)
 	return 0;
 }
 
-static void check(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const char *got = lab_ask(&lab, rows[i].name, rows[i].type);
-		if (strcmp(got, rows[i].expected) != 0)
-			fail_msg("%s %s\n  got      %s\n  expected %s", rows[i].name, rows[i].type, got,
-				 rows[i].expected);
-	}
-}
-#define CHECK(rows) check(rows, sizeof rows / sizeof *rows)
+#define CHECK(rows) assert_int_equal(lab_differing(&lab, rows, sizeof rows / sizeof *rows), 0)
+
 static void reverse(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"1.0.96.10.in-addr.arpa", "PTR", "NOERROR aa: 1.0.96.10.in-addr.arpa. PTR kubernetes.default.~ / /"},
 		{"1.0.96.10.IN-ADDR.arpa", "PTR", "NOERROR aa: 1.0.96.10.IN-ADDR.arpa. PTR kubernetes.default.~ / /"},
 		{"2.0.18.172.in-addr.arpa", "PTR",
@@ -88,7 +76,7 @@ static void reverse(void **state)
 
 static void reverse_ranges(void **state)
 {
-	static const struct row rows[] = {
+	static const struct lab_row rows[] = {
 		{"1.0.96.10.in-addr.arpa", "PTR", "NOERROR aa: 1.0.96.10.in-addr.arpa. PTR kubernetes.default.~ / /"},
 		{"1.0.96.10.in-addr.arpa", "A", "NOERROR aa: / 96.10.in-addr.arpa. SOA /"},
 		{"7.7.96.10.in-addr.arpa", "PTR", "NXDOMAIN aa: / 96.10.in-addr.arpa. SOA /"},

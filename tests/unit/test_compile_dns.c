@@ -7,46 +7,7 @@
 
 #include <cmocka.h>
 
-#include "objects.h"
-
-struct bench {
-	struct arena *objects, *scratch;
-	struct node_view node;
-	struct compile_input in;
-	struct service *s;
-};
-
-static int setup(void **state)
-{
-	struct bench *b = calloc(1, sizeof *b);
-
-	b->objects = arena_new(4096);
-	b->scratch = arena_new(4096);
-	b->in.node = &b->node;
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-
-	service_free(b->s);
-	arena_free(b->objects);
-	arena_free(b->scratch);
-	free(b);
-	return 0;
-}
-
-static struct service *compile(struct bench *b, const struct service_object *o, const struct slice_object **slices,
-			       size_t count)
-{
-	service_free(b->s);
-	b->in.object = o;
-	b->in.slices = slices;
-	b->in.slice_count = count;
-	return b->s = service_compile(&b->in, b->scratch);
-}
+#include "tests/unit/compile_bench.h"
 
 static void dns_labels(void **state)
 {

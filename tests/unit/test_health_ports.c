@@ -213,6 +213,30 @@ static void taken_port_is_tried_again(void **state)
 	ev_loop_destroy(loop);
 }
 
+/* A client that has asked for a page. */
+static int knock(uint16_t port)
+{
+	struct sockaddr_storage ss;
+	socklen_t length;
+	int fd = loopback_socket(AF_INET, port, &ss, &length);
+
+	assert_int_equal(connect(fd, (void *)&ss, length), 0);
+	assert_int_equal(write(fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	return fd;
+}
+
+/* Within a hundred turns of a loop that something ends now and then. */
+static void assert_served(struct ev_loop *loop, int fd)
+{
+	char text[16] = "";
+
+	for (int i = 0; i < 100 && text[0] == '\0'; i++) {
+		ev_run(loop, 0);
+		(void)!recv(fd, text, 12, MSG_DONTWAIT);
+	}
+	assert_string_equal(text, "HTTP/1.1 200");
+}
+
 /* 64 idle clients take every place; the next one waits and is served when one leaves. */
 static void full_port_makes_clients_wait(void **state)
 {
@@ -234,17 +258,11 @@ static void full_port_makes_clients_wait(void **state)
 		assert_int_equal(connect(idle[i], (void *)&ss, length), 0);
 	}
 	ev_run(loop, 0);
-	int next = loopback_socket(AF_INET, config.bind.port, &ss, &length);
-	assert_int_equal(connect(next, (void *)&ss, length), 0);
-	assert_int_equal(write(next, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	int next = knock(config.bind.port);
 	ev_run(loop, 0);
 	assert_int_equal(recv(next, text, 12, MSG_DONTWAIT), -1);
 	close(idle[0]);
-	for (int i = 0; i < 100 && text[0] == '\0'; i++) {
-		ev_run(loop, 0);
-		(void)!recv(next, text, 12, MSG_DONTWAIT);
-	}
-	assert_string_equal(text, "HTTP/1.1 200");
+	assert_served(loop, next);
 	for (int i = 1; i < 64; i++)
 		close(idle[i]);
 	close(next);
@@ -259,18 +277,13 @@ static void no_descriptor_is_no_busy_loop(void **state)
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0, turns = 0;
 	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
-	struct sockaddr_storage ss;
 	struct rlimit before, none;
-	socklen_t length;
-	char text[16] = "";
 	ev_timer tick;
 
 	(void)state;
 	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
 	struct http *http = http_open(&config);
-	int client = loopback_socket(AF_INET, config.bind.port, &ss, &length);
-	assert_int_equal(connect(client, (void *)&ss, length), 0);
-	assert_int_equal(write(client, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	int client = knock(config.bind.port);
 	ev_timer_init(&tick, stop, 0.5, 0.05);
 	ev_timer_start(loop, &tick);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -281,11 +294,7 @@ static void no_descriptor_is_no_busy_loop(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_true(turns < 1000); /* a busy loop makes hundreds of thousands */
 	assert_int_equal(calls, 0);
-	for (int i = 0; i < 100 && text[0] == '\0'; i++) {
-		ev_run(loop, 0);
-		(void)!recv(client, text, 12, MSG_DONTWAIT);
-	}
-	assert_string_equal(text, "HTTP/1.1 200");
+	assert_served(loop, client);
 	close(client);
 	ev_timer_stop(loop, &tick);
 	http_close(http);

@@ -57,6 +57,14 @@ static struct service *service_make(struct fixture *f, int family, uint8_t proto
 	return &f->service;
 }
 
+/* The same whose targets both listen on this port. */
+static struct service *service_at(struct fixture *f, int family, uint8_t proto, uint16_t node_port, uint16_t port)
+{
+	service_make(f, family, proto, node_port);
+	f->targets[0].port = f->targets[1].port = port;
+	return &f->service;
+}
+
 static void only_node_ports_with_endpoints_listen(void **state)
 {
 	struct frontend_key key;
@@ -225,9 +233,7 @@ static void tcp_both_families(void **state)
 		uint16_t backend_port;
 		int backend = bound(family, SOCK_STREAM, &backend_port);
 		uint16_t node_port = port_free(family, SOCK_STREAM);
-		service_make(&f, family, IPPROTO_TCP, node_port);
-		f.targets[0].port = f.targets[1].port = backend_port;
-		relay_update(r, NULL, &f.service);
+		relay_update(r, NULL, service_at(&f, family, IPPROTO_TCP, node_port, backend_port));
 		int client = dial_until(family, node_port, true);
 		int server = accept(backend, NULL, NULL);
 
@@ -261,9 +267,7 @@ static void tcp_resets_and_refusals(void **state)
 	char byte = 0;
 
 	(void)state;
-	service_make(&f, AF_INET, IPPROTO_TCP, node_port);
-	f.targets[0].port = f.targets[1].port = backend_port;
-	relay_update(r, NULL, &f.service);
+	relay_update(r, NULL, service_at(&f, AF_INET, IPPROTO_TCP, node_port, backend_port));
 	int client = dial_until(AF_INET, node_port, true);
 	int server = accept(backend, NULL, NULL);
 	sock_reset(server); /* the server's reset reaches the client */
@@ -409,9 +413,7 @@ static void udp_sessions(void **state)
 		struct fixture f, next;
 		char text[8];
 
-		service_make(&f, family, IPPROTO_UDP, node_port);
-		f.targets[0].port = f.targets[1].port = ports[0];
-		relay_update(r, NULL, &f.service);
+		relay_update(r, NULL, service_at(&f, family, IPPROTO_UDP, node_port, ports[0]));
 		int client = dial(family, SOCK_DGRAM, node_port);
 		struct sockaddr_storage from = datagram_until(client, old);
 		assert_int_equal(sendto(old, "pong!", 5, 0, (void *)&from, sizeof from), 5);
@@ -422,9 +424,8 @@ static void udp_sessions(void **state)
 		assert_memory_equal(text, "pong!", 5);
 		assert_true(figure(m, "fairlead_localhost_nodeport_open{protocol=\"UDP\"}") == 1);
 
-		service_make(&next, family, IPPROTO_UDP, node_port); /* the endpoint is replaced: so is the session */
-		next.targets[0].port = next.targets[1].port = ports[1];
-		relay_update(r, &f.service, &next.service);
+		/* the endpoint is replaced: so is the session */
+		relay_update(r, &f.service, service_at(&next, family, IPPROTO_UDP, node_port, ports[1]));
 		datagram_until(client, new);
 		relay_update(r, &next.service, NULL);
 		figure_wait(m, "fairlead_localhost_nodeport_open{protocol=\"UDP\"}", 0);
@@ -446,9 +447,7 @@ static void stop_in_full_run(void **state)
 	char byte;
 
 	(void)state;
-	service_make(&f, AF_INET, IPPROTO_TCP, node_port);
-	f.targets[0].port = f.targets[1].port = backend_port;
-	relay_update(r, NULL, &f.service);
+	relay_update(r, NULL, service_at(&f, AF_INET, IPPROTO_TCP, node_port, backend_port));
 	int client = dial_until(AF_INET, node_port, true);
 	int server = accept(backend, NULL, NULL);
 	relay_stop(r);

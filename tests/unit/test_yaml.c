@@ -56,57 +56,63 @@ static void assert_error(struct world *w, const char *text, uint32_t line, const
 	assert_int_equal(w->error.line, line);
 }
 
+static const struct {
+	const char *text;
+	enum value_type type;
+	int64_t integer;
+} scalar_rows[] = {
+	{"1", VALUE_NUMBER, 1},
+	{"-5", VALUE_NUMBER, -5},
+	{"+7", VALUE_NUMBER, 7},
+	{"0", VALUE_NUMBER, 0},
+	{"010", VALUE_NUMBER, 8},
+	{"0o17", VALUE_NUMBER, 15},
+	{"0x1F", VALUE_NUMBER, 31},
+	{"1e3", VALUE_NUMBER, 1000},
+	{"80.0", VALUE_NUMBER, 80},
+	{"089", VALUE_NUMBER, 89},
+	{"9223372036854775807", VALUE_NUMBER, INT64_MAX},
+	{"1.2.3.4", VALUE_STRING, 0},
+	{"1_000", VALUE_STRING, 0},
+	{"1-2", VALUE_STRING, 0},
+	{"0x", VALUE_STRING, 0},
+	{"::1", VALUE_STRING, 0},
+	{"yes", VALUE_STRING, 0},
+	{"on", VALUE_STRING, 0},
+	{"n", VALUE_STRING, 0},
+	{"2026-01-01", VALUE_STRING, 0},
+	{"'1'", VALUE_STRING, 0},
+	{"\"true\"", VALUE_STRING, 0},
+	{"!!str 1", VALUE_STRING, 0},
+	{"nullx", VALUE_STRING, 0},
+	{"", VALUE_NULL, 0},
+	{"~", VALUE_NULL, 0},
+	{"null", VALUE_NULL, 0},
+	{"true", VALUE_BOOL, 0},
+	{"False", VALUE_BOOL, 0},
+};
+
 static void scalars(void **state)
 {
-	static const struct {
-		const char *text;
-		enum value_type type;
-		int64_t integer;
-	} rows[] = {
-		{"1", VALUE_NUMBER, 1},
-		{"-5", VALUE_NUMBER, -5},
-		{"+7", VALUE_NUMBER, 7},
-		{"0", VALUE_NUMBER, 0},
-		{"010", VALUE_NUMBER, 8},
-		{"0o17", VALUE_NUMBER, 15},
-		{"0x1F", VALUE_NUMBER, 31},
-		{"1e3", VALUE_NUMBER, 1000},
-		{"80.0", VALUE_NUMBER, 80},
-		{"089", VALUE_NUMBER, 89},
-		{"9223372036854775807", VALUE_NUMBER, INT64_MAX},
-		{"1.2.3.4", VALUE_STRING, 0},
-		{"1_000", VALUE_STRING, 0},
-		{"1-2", VALUE_STRING, 0},
-		{"0x", VALUE_STRING, 0},
-		{"::1", VALUE_STRING, 0},
-		{"yes", VALUE_STRING, 0},
-		{"on", VALUE_STRING, 0},
-		{"n", VALUE_STRING, 0},
-		{"2026-01-01", VALUE_STRING, 0},
-		{"'1'", VALUE_STRING, 0},
-		{"\"true\"", VALUE_STRING, 0},
-		{"!!str 1", VALUE_STRING, 0},
-		{"nullx", VALUE_STRING, 0},
-		{"", VALUE_NULL, 0},
-		{"~", VALUE_NULL, 0},
-		{"null", VALUE_NULL, 0},
-		{"true", VALUE_BOOL, 0},
-		{"False", VALUE_BOOL, 0},
-	};
-	struct world *w = *state;
-
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		char text[64];
+	for (size_t i = 0; i < sizeof scalar_rows / sizeof scalar_rows[0]; i++) {
 		const struct value *v;
-		snprintf(text, sizeof text, "k: %s\n", rows[i].text);
-		v = parse(w, text)->first;
+		char text[64];
+
+		snprintf(text, sizeof text, "k: %s\n", scalar_rows[i].text);
+		v = parse(*state, text)->first;
 		assert_string_equal(v->key, "k");
-		assert_int_equal(v->type, rows[i].type);
+		assert_int_equal(v->type, scalar_rows[i].type);
 		if (v->type == VALUE_NUMBER) {
 			assert_true(v->whole);
-			assert_true(v->integer == rows[i].integer);
+			assert_true(v->integer == scalar_rows[i].integer);
 		}
 	}
+}
+
+static void scalar_values(void **state)
+{
+	struct world *w = *state;
+
 	assert_false(parse(w, "1.5")->whole);
 	assert_false(parse(w, "1e300")->whole);
 	assert_true(parse(w, "True")->boolean);
@@ -301,8 +307,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 	const struct CMUnitTest tests[] = {
-		TEST(scalars),	  TEST(texts), TEST(lines),	TEST(errors),	    TEST(aliases),
-		TEST(alias_bomb), TEST(depth), TEST(documents), TEST(json_as_yaml), TEST(json),
+		TEST(scalars),	  TEST(scalar_values), TEST(texts),	TEST(lines),	    TEST(errors), TEST(aliases),
+		TEST(alias_bomb), TEST(depth),	       TEST(documents), TEST(json_as_yaml), TEST(json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
