@@ -9,14 +9,16 @@
 #include "base/mem.h"
 #include "watch/decode.h"
 #include "watch/json.h"
+#include "watch/problems.h"
 #include "watch/reflector_event.h"
 
 #define REMEMBERED_PROBLEMS 1000 /* then all are forgotten, and may be logged once more */
 
 struct object_reader {
 	struct decoder *decoder;
-	struct arena *arena; /* the value tree; emptied after each object */
-	struct map problems; /* texts that were logged */
+	struct arena *arena;	  /* the value tree; emptied after each object */
+	struct problems problems; /* of the object at hand */
+	struct map told;	  /* texts that were logged */
 	enum object_kind kind;
 	struct object *object;
 	bool refused;
@@ -28,29 +30,36 @@ static const char *const versions[OBJECT_KINDS] = {
 	[OBJECT_POD] = "v1",	   [OBJECT_SERVICE_CIDR] = "networking.k8s.io/v1",
 };
 
-static void problems_forget(struct object_reader *r)
+static void told_forget(struct object_reader *r)
 {
 	size_t at = 0;
 	char *text;
 
-	while ((text = map_next(&r->problems, &at)) != NULL)
+	while ((text = map_next(&r->told, &at)) != NULL)
 		free(text);
-	map_fini(&r->problems);
+	map_fini(&r->told);
 }
 
 /* True the first time. */
 static bool problem_is_new(struct object_reader *r, const char *text)
 {
-	if (map_get_str(&r->problems, text) != NULL)
+	if (map_get_str(&r->told, text) != NULL)
 		return false;
-	if (map_count(&r->problems) >= REMEMBERED_PROBLEMS)
-		problems_forget(r);
+	if (map_count(&r->told) >= REMEMBERED_PROBLEMS)
+		told_forget(r);
 	char *copy = mem_strdup(text);
-	map_put_str(&r->problems, copy, copy);
+	map_put_str(&r->told, copy, copy);
 	return true;
 }
 
 static void on_problem(void *ctx, const struct decode_problem *p)
+{
+	struct object_reader *r = ctx;
+
+	problems_add(&r->problems, p);
+}
+
+static void tell(void *ctx, const struct decode_problem *p)
 {
 	struct object_reader *r = ctx;
 	char text[PROBLEM_TEXT_BYTES];
@@ -125,6 +134,7 @@ enum object_verdict object_read(struct object_reader *r, enum object_kind kind, 
 		return OBJECT_UNUSABLE;
 	}
 	decode_item(r->decoder, object_kind_name(kind), versions[kind], v, &sink);
+	problems_tell(&r->problems, tell, r);
 	if (r->refused && r->object != NULL) {
 		object_free(r->object);
 		r->object = NULL;
@@ -150,6 +160,7 @@ void object_reader_free(struct object_reader *r)
 		return;
 	decoder_free(r->decoder);
 	arena_free(r->arena);
-	problems_forget(r);
+	problems_fini(&r->problems);
+	told_forget(r);
 	free(r);
 }

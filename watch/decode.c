@@ -45,12 +45,6 @@ static bool kind_has_version(const struct kind *k, const char *version)
 	return false;
 }
 
-static void refused(struct decoder *d)
-{
-	if (d->sink->refused != NULL)
-		d->sink->refused(d->sink->ctx, d->kind, d->ns, d->name);
-}
-
 static void unknown(struct decoder *d, const char *version, const char *kind)
 {
 	if (d->sink->unknown != NULL)
@@ -102,6 +96,14 @@ struct inherited {
 	const char *kind, *version;
 };
 
+static void object_end(struct decoder *d)
+{
+	if (d->refused && d->sink->refused != NULL)
+		d->sink->refused(d->sink->ctx, d->kind, d->ns, d->name);
+	if (d->sink->end != NULL)
+		d->sink->end(d->sink->ctx);
+}
+
 static void object_begin(struct decoder *d)
 {
 	d->kind = d->ns = d->name = "";
@@ -138,8 +140,6 @@ static void decode_object(struct decoder *d, const struct place *root, const str
 	d->kind = k->name;
 	if (read_identity(d, root, k))
 		k->decode(d, root);
-	if (d->refused)
-		refused(d);
 }
 
 static void item_decode(struct decoder *d, const struct place *item, const struct inherited *from)
@@ -147,10 +147,9 @@ static void item_decode(struct decoder *d, const struct place *item, const struc
 	struct inherited is;
 
 	object_begin(d);
-	if (!read_kind(d, item, from, &is))
-		refused(d);
-	else
+	if (read_kind(d, item, from, &is))
 		decode_object(d, item, &is);
+	object_end(d);
 }
 
 static void decode_list(struct decoder *d, const struct place *root, const struct inherited *is)
@@ -162,8 +161,7 @@ static void decode_list(struct decoder *d, const struct place *root, const struc
 				 .version = suffix != 0 ? is->version : NULL};
 
 	field_list(d, &items);
-	if (d->refused)
-		refused(d);
+	object_end(d);
 	const struct value *v = items.v != NULL && items.v->type == VALUE_LIST ? items.v->first : NULL;
 	for (; v != NULL; v = v->next) {
 		struct place item = place_item(&items, index++, v);
@@ -189,12 +187,14 @@ void decode_document(struct decoder *d, const struct value *v, const struct deco
 		return;
 	d->sink = sink;
 	object_begin(d);
-	if (!read_kind(d, &root, &none, &is))
-		refused(d);
-	else if (is_list(&root, is.kind))
+	if (!read_kind(d, &root, &none, &is)) {
+		object_end(d);
+	} else if (is_list(&root, is.kind)) {
 		decode_list(d, &root, &is);
-	else
+	} else {
 		decode_object(d, &root, &is);
+		object_end(d);
+	}
 }
 
 void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t trigger_ms)
@@ -234,6 +234,10 @@ const char *decode_problem_format(char text[PROBLEM_TEXT_BYTES], const char *fil
 	snprintf(text, PROBLEM_TEXT_BYTES, "%s%s%s%s%s%s%s%s%s%s%s%s", file != NULL ? file : "",
 		 file != NULL ? line : "", file != NULL ? ": " : "", p->kind, space, slash[0] != '\0' ? p->ns : "",
 		 slash, p->name, p->kind[0] != '\0' ? ": " : "", p->field, p->field[0] != '\0' ? ": " : "", p->reason);
+	size_t n = strlen(text);
+	if (p->more != 0)
+		snprintf(text + n, PROBLEM_TEXT_BYTES - n, "; and %zu more%s%s", p->more,
+			 p->more_fields[0] != '\0' ? ": " : "", p->more_fields);
 	return text;
 }
 

@@ -19,20 +19,27 @@ struct decode_problem {
 	const char *field; /* "spec.ports[1].port"; "" = the whole document */
 	const char *reason;
 	bool refused; /* error: the object is refused; else the part is skipped */
+	/* Of problems.h: how many more the object has, and some of their fields. */
+	size_t more;
+	const char *more_fields; /* "spec.type, spec.ports[0]"; read only when there are more */
 };
 
 #define PROBLEM_TEXT_BYTES 1024
-/* "file:line: kind ns/name: field: reason" without what is not known; file may be NULL. Returns text. */
+/*
+ * "file:line: kind ns/name: field: reason" without what is not known, and "; and 2 more: fields" when there are more;
+ * file may be NULL. Returns text.
+ */
 const char *decode_problem_format(char text[PROBLEM_TEXT_BYTES], const char *file, const struct decode_problem *p);
 
 /* What a document holds, called in document order; texts live until the call returns. */
 struct decode_sink {
 	void *ctx;
 	void (*object)(void *ctx, struct object *o, uint32_t line); /* ownership passes */
-	void (*problem)(void *ctx, const struct decode_problem *p);
+	void (*problem)(void *ctx, const struct decode_problem *p); /* see problems.h for one line per object */
 	/* After the object's problems: it was refused. kind and name are "" when not known. May be NULL. */
 	void (*refused)(void *ctx, const char *kind, const char *ns, const char *name);
 	void (*unknown)(void *ctx, const char *api_version, const char *kind); /* not a kind of ours. May be NULL */
+	void (*end)(void *ctx); /* all was said about the object. May be NULL */
 };
 
 struct decoder;

@@ -34,7 +34,7 @@ void manifest_reload(struct manifest *m);
 void manifest_count(const struct manifest *m, struct manifest_counts *counts);
 
 /*
- * `fairlead check`: reads a file or a directory with the same code, prints each problem on `out` as
+ * `fairlead check`: reads a file or a directory with the same code, prints a line per bad object on `out` as
  * `file:line: kind ns/name: field: reason` and adds to *counts. False: path cannot be read (a line says why).
  */
 bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts);

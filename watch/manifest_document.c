@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "watch/manifest_cut.h"
+#include "watch/problems.h"
 
 /* ---- decoding ---- */
 
@@ -11,6 +12,7 @@
 struct decoding {
 	struct loader *loader;
 	struct document *document;
+	struct problems problems; /* of the object at hand */
 };
 
 static void on_object(void *ctx, struct object *o, uint32_t line)
@@ -24,7 +26,21 @@ static void on_problem(void *ctx, const struct decode_problem *p)
 {
 	struct decoding *now = ctx;
 
+	problems_add(&now->problems, p);
+}
+
+static void tell(void *ctx, const struct decode_problem *p)
+{
+	struct decoding *now = ctx;
+
 	loader_problem(now->loader, now->document->file->path, p);
+}
+
+static void on_end(void *ctx)
+{
+	struct decoding *now = ctx;
+
+	problems_tell(&now->problems, tell, now);
 }
 
 static void on_refused(void *ctx, const char *kind, const char *ns, const char *name)
@@ -81,15 +97,22 @@ static bool chunk_decode(struct loader *l, const struct yaml_chunk *chunk, bool 
 static struct document *document_decode(struct loader *l, struct file *f, const struct cut *cut)
 {
 	struct document *d = document_new(f);
-	struct decoding now = {l, d};
-	struct decode_sink sink = {&now, on_object, on_problem, on_refused, on_unknown};
+	struct decoding now = {.loader = l, .document = d};
+	struct decode_sink sink = {.ctx = &now,
+				   .object = on_object,
+				   .problem = on_problem,
+				   .refused = on_refused,
+				   .unknown = on_unknown,
+				   .end = on_end};
 	struct yaml_error error;
 
 	d->hash = cut->hash;
 	d->line = cut->chunk.line;
 	d->item = cut->item;
 	l->catalog->documents++;
-	if (chunk_decode(l, &cut->chunk, cut->item, &sink, &error))
+	const bool readable = chunk_decode(l, &cut->chunk, cut->item, &sink, &error);
+	problems_fini(&now.problems);
+	if (readable)
 		return d;
 	d->unreadable = true;
 	loader_problem(l, f->path,

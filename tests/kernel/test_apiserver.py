@@ -207,6 +207,16 @@ class Objects(Case):
         stays = [line for line in f.log if "Service default/one: " in line and "last good version stays" in line]
         self.assertEqual(len(stays), 1, "logged once")
 
+    def test_a_bad_slice_is_one_line(self):
+        server, f = self.follow_one()
+        server.put(slice_of("one", ["10.0.0.1"] + ["x"] * 50), service("two", 81))
+        f.wait(lambda: "default/two" in f.names("Service"), "what came after it")
+        wait_until(lambda: f.logged("EndpointSlice default/one: "))
+        lines = [line for line in f.log if "EndpointSlice default/one: " in line]
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn("endpoints[1].addresses[0]: ", lines[0])
+        self.assertIn("; and 49 more: endpoints[2].addresses[0], ", lines[0])
+
     def test_a_part_that_is_skipped_is_one_warning(self):
         server, f = self.follow_one()
         server.put(service("two", 81, annotations={"fairlead/lb": "fastest"}))

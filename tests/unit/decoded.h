@@ -48,7 +48,11 @@ static inline void decoded_unknown(void *ctx, const char *version, const char *k
 
 static inline void decode_text(struct decoded *d, const char *text, bool lenient)
 {
-	struct decode_sink sink = {d, decoded_object, decoded_problem, decoded_refused, decoded_unknown};
+	struct decode_sink sink = {.ctx = d,
+				   .object = decoded_object,
+				   .problem = decoded_problem,
+				   .refused = decoded_refused,
+				   .unknown = decoded_unknown};
 	struct yaml_parser *parser = yaml_parser_new();
 	struct decoder *decoder = decoder_new(lenient);
 	struct arena *arena = arena_new(4096);

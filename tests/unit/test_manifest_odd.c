@@ -120,7 +120,7 @@ static void odd_files(void **state)
 	assert_int_equal(port_of(w, "Service default/d"), 4);
 }
 
-static void check_prints_every_problem(void **state)
+static void check_prints_every_bad_object(void **state)
 {
 	struct world *w = *state;
 	struct manifest_counts counts = {0};
@@ -144,12 +144,53 @@ static void check_prints_every_problem(void **state)
 	assert_int_equal(counts.refused, 2);
 }
 
+/* One line an object, about what it is refused for; the rest by number and fields. */
+static void one_line_per_bad_object(void **state)
+{
+	struct world *w = *state;
+	struct manifest_counts counts = {0};
+	char *text = NULL, expected[1024];
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	put(w, "a.yaml",
+	    "apiVersion: v1\nkind: List\nitems:\n"
+	    "- {apiVersion: v1, kind: Service, metadata: {name: a, annotations: {fairlead/lb: x}},\n"
+	    "   spec: {clusterIP: 10.96.0.1, type: X, ports: [{port: 0}], externalIPs: [x, y, z]}}\n"
+	    "- {apiVersion: v1, kind: Service, metadata: {name: b},\n"
+	    "   spec: {clusterIP: 10.96.0.2, type: LoadBalancer, ports: [{port: 80}]},\n"
+	    "   status: {loadBalancer: {ingress: [{ip: x}, {ip: y}]}}}\n"
+	    "- {kind: Service}\n"
+	    "- {apiVersion: v1, kind: Service, metadata: {name: c}, spec: {clusterIP: 10.96.0.3, ports: [{port: "
+	    "80}]}}\n");
+	assert_true(manifest_check(path_of(w, "a.yaml"), out, &counts));
+	fclose(out);
+	snprintf(expected, sizeof expected,
+		 "%1$s/a.yaml:5: Service default/a: spec.type: \"X\" is none of ClusterIP, NodePort, LoadBalancer, "
+		 "ExternalName; and 5 more: spec.ports[0].port, spec.externalIPs[0], spec.externalIPs[1], "
+		 "spec.externalIPs[2], …\n"
+		 "%1$s/a.yaml:8: Service default/b: status.loadBalancer.ingress[0].ip: \"x\" is not an IP address; "
+		 "and 1 more: status.loadBalancer.ingress[1].ip\n"
+		 "%1$s/a.yaml:9: apiVersion: missing\n",
+		 w->dir);
+	assert_string_equal(text, expected);
+	free(text);
+	assert_int_equal(counts.problems, 3);
+	assert_int_equal(counts.refused, 2);
+	assert_int_equal(counts.objects, 2);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 	const struct CMUnitTest tests[] = {
-		TEST(config_map_volume), TEST(root_replaced), TEST(reload_reads_all_again),
-		TEST(lost_events),	 TEST(odd_files),     TEST(check_prints_every_problem),
+		TEST(config_map_volume),
+		TEST(root_replaced),
+		TEST(reload_reads_all_again),
+		TEST(lost_events),
+		TEST(odd_files),
+		TEST(check_prints_every_bad_object),
+		TEST(one_line_per_bad_object),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
