@@ -18,18 +18,16 @@ static struct store_service *owner_of(const struct element *e, const struct clai
 struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct claims *claims,
 				   const struct store *store, bool read_back)
 {
-	const struct store_service *before = h->suspect;
-	struct store_service *service = NULL;
 	struct element e;
+	struct store_service *service = nft_refused(nft, &e) ? owner_of(&e, claims, store) : NULL;
 
-	if (nft_refused(nft, &e))
-		service = owner_of(&e, claims, store);
-	if (service != NULL && !service->pending)
-		service = NULL;
+	h->times = service != NULL && service == h->suspect ? h->times + 1 : 1;
 	h->suspect = service;
-	if (service != NULL && (service->held != NULL || (read_back && service == before)))
-		return service;
-	return NULL;
+	if (service == NULL)
+		return NULL;
+	if (service->pending && service->held != NULL)
+		return service; /* it is known */
+	return read_back && h->times >= (service->pending ? HELD_AFTER : HELD_AFTER_PUBLISHED) ? service : NULL;
 }
 
 void held_add(struct held *h, struct store_service *service, const char *reason, uint64_t now_ms)

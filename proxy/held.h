@@ -2,7 +2,11 @@
  * Services that the kernel refuses for good. One element that it will not take must not hold back all others: the
  * service it belongs to is held at its last good version, and tried again when its objects change, or after a long
  * time. That is decided only when two refusals in a row name the same service, the second after the kernel was read
- * back: one refusal may be a race with a foreign hand. Main thread.
+ * back: one refusal may be a race with a foreign hand.
+ *
+ * A version may turn out bad after it was published: what a service asks for under an address that another one owns
+ * is sent when that one leaves. There is no good version then, and the service is withdrawn; that takes more refusals.
+ * Main thread.
  */
 #ifndef PROXY_HELD_H
 #define PROXY_HELD_H
@@ -12,17 +16,17 @@
 #include "proxy/store.h"
 
 #define HELD_RETRY_MS 600000u
+#define HELD_AFTER 2	       /* refusals in a row */
+#define HELD_AFTER_PUBLISHED 6 /* the same, of a version that the kernel seemed to have: 3 s with sync's back-off */
 
 struct held { /* zero = none */
 	size_t count;
 	const struct store_service *suspect; /* of the last refusal; compared, never read */
+	unsigned times;			     /* how many refusals in a row named it */
 	uint64_t retry_at_ms;		     /* of all; counts while there are some */
 };
 
-/*
- * After a refusal: the service to hold, or NULL. Only one with a version that the kernel does not have yet can be
- * the cause. read_back: the kernel was read before it refused.
- */
+/* After a refusal: the service to hold, or NULL. read_back: the kernel was read before it refused. */
 struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct claims *claims,
 				   const struct store *store, bool read_back);
 /* Its last version is not to be tried again. */

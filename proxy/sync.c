@@ -152,11 +152,20 @@ static void service_turn(struct sync *s, struct store_service *service)
 	service_free(unpublished);
 }
 
-/* Back to the version that the kernel has: what the service's objects ask for now is not asked for. */
+/*
+ * Back to the version that the kernel has: what the service's objects ask for now is not asked for. When it is that
+ * version which is refused, nothing is.
+ */
 static void service_revert(struct sync *s, struct store_service *service)
 {
 	size_t at = 0;
 
+	if (!service->pending) {
+		claims_replace(s->claims, service->current, NULL, NULL, NULL);
+		service->next = NULL;
+		remember_pending(s, service);
+		return;
+	}
 	claims_replace(s->claims, service->next, service->current, NULL, NULL);
 	service_free(service->next);
 	service->next = NULL;
@@ -324,7 +333,8 @@ static void publish(struct sync *s)
 		struct store_service *service = s->pending[i];
 		if (service->current != NULL || service->next != NULL)
 			publish_one(s, service);
-		held_release(&s->held, service);
+		if (service->next != NULL || service->object == NULL) /* else it is held, and withdrawn */
+			held_release(&s->held, service);
 		service->next = NULL;
 		service->pending = false;
 		store_settle(s->parts.store, service);

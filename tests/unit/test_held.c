@@ -236,14 +236,40 @@ static void an_address_is_not_lost_to_a_held_service(void **state)
 	assert_int_equal(sync_stats(s.sync)->held, 1);
 }
 
+/* What it asks for under an address of another service is sent only when that one leaves: there is no good version. */
+static void a_published_version_turns_out_bad(void **state)
+{
+	(void)state;
+	start();
+	put("z", "10.96.0.2", POISON); /* "web" owns the address */
+	settle();
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	gone("web");
+	put("bad", "10.96.0.1", 8081);
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), 8081);
+	assert_int_equal(port_of("10.96.0.2"), 0);
+	assert_int_equal(sync_stats(s.sync)->held, 1);
+	assert_non_null(strstr(happened(), "withdraw z;"));
+	assert_non_null(store_service(s.store, "default", "z")->held);
+	put("z", "10.96.0.2", 8080);
+	settle();
+	assert_int_equal(port_of("10.96.0.2"), 8080);
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+}
+
 #define HELD_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HELD_TEST(keeps_its_last_good_version),	  HELD_TEST(one_refusal_holds_nobody),
-		HELD_TEST(at_start_others_are_served),	  HELD_TEST(tried_again_after_a_long_time),
-		HELD_TEST(a_held_service_can_be_deleted), HELD_TEST(an_address_is_not_lost_to_a_held_service),
+		HELD_TEST(keeps_its_last_good_version),
+		HELD_TEST(one_refusal_holds_nobody),
+		HELD_TEST(at_start_others_are_served),
+		HELD_TEST(tried_again_after_a_long_time),
+		HELD_TEST(a_published_version_turns_out_bad),
+		HELD_TEST(a_held_service_can_be_deleted),
+		HELD_TEST(an_address_is_not_lost_to_a_held_service),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
- * Thousands of random turns: services that contest addresses come, change and go, commits are refused, tables are
- * damaged, the daemon starts again. Whenever the kernel half is in step, the table holds what the objects ask for, no
- * more and no less; with the sanitizers, nothing that was freed is read.
+ * Thousands of random turns: services that contest addresses come, change and go, commits are refused, some services
+ * for good, tables are damaged, the daemon starts again. Whenever the kernel half is in step, the table holds what the
+ * objects ask for, no more and no less; with the sanitizers, nothing that was freed is read.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -19,6 +19,7 @@
 
 #define NAMES 6
 #define STEPS 4000
+#define POISON 6666 /* an endpoint that the kernel refuses */
 
 struct scene {
 	struct config config;
@@ -95,7 +96,7 @@ static void put_slice(struct scene *s, const char *name)
 		if (dice(3) == 0)
 			used += (size_t)snprintf(endpoints + used, sizeof endpoints - used, "%s10.0.0.%d%s ",
 						 dice(4) ? "" : "~", i, i % 2 ? "@here" : "");
-	struct slice_object *o = make_slice(arena, name, "", IPPROTO_TCP, 8080, endpoints);
+	struct slice_object *o = make_slice(arena, name, "", IPPROTO_TCP, dice(12) ? 8080 : POISON, endpoints);
 	o->object.arena = arena;
 	o->object.digest = ++s->serial;
 	o->service_name = names[dice(20) ? name[0] - 'a' : dice(NAMES)]; /* now and then it changes hands */
@@ -182,7 +183,7 @@ static void trouble_step(void)
 	}
 }
 
-/* The table that these objects ask for, compiled without what any turn left behind but the slots. */
+/* The table that these objects ask for, compiled without what any turn left behind but the slots and who is held. */
 static void check_table(struct scene *s)
 {
 	struct arena *scratch = arena_new(4096);
@@ -201,9 +202,13 @@ static void check_table(struct scene *s)
 		assert_false(service->pending);
 		if (service->object == NULL)
 			assert_null(service->current);
-		else if ((all[count] = service_compile(&in, scratch)) != NULL)
-			claims_replace(claims, NULL, all[count++], NULL, NULL);
+		else if (service->held != NULL && service->current != NULL)
+			all[count++] = service_pack(service->current);
+		else if (service->held == NULL && (all[count] = service_compile(&in, scratch)) != NULL)
+			count++;
 	}
+	for (size_t i = 0; i < count; i++)
+		claims_replace(claims, NULL, all[i], NULL, NULL);
 	for (size_t i = 0; i < count; i++)
 		elements_collect(&want, all[i], claims);
 	element_list_sort(&want);
@@ -240,12 +245,13 @@ static void restart(struct scene *s)
 static void turns_in_any_order_end_in_step(void **state)
 {
 	static struct scene s;
-	size_t checked = 0;
+	size_t checked = 0, held = 0;
 
 	(void)state;
 	srand(23);
 	log_set_level(LOG_WARN);
 	s.config.table = "fairlead";
+	kernel.poison_port = POISON;
 	s.node.view.name = "here";
 	start(&s);
 	s.sink.complete(s.sink.ctx);
@@ -256,15 +262,18 @@ static void turns_in_any_order_end_in_step(void **state)
 		if (dice(2)) /* else the turn itself looks, or finds nothing to do */
 			sync_foreign(s.sync, s.now_ms);
 		s.now_ms += (uint64_t)dice(300);
-		if (sync_turn(s.sync, s.now_ms) == SYNC_IDLE && !touched_any(&kernel.told)) {
+		uint64_t wait_ms = sync_turn(s.sync, s.now_ms);
+		if (sync_stats(s.sync)->in_step && wait_ms != 0 && !touched_any(&kernel.told)) {
 			check_table(&s);
 			checked++;
+			held += sync_stats(s.sync)->held != 0;
 		}
 		if (dice(200) == 0)
 			restart(&s);
 		buf_clear(&events);
 	}
-	assert_in_range(checked, STEPS / 4, STEPS);
+	assert_in_range(checked, STEPS / 8, STEPS);
+	assert_in_range(held, STEPS / 400, STEPS);
 	sync_free(s.sync);
 	store_free(s.store);
 	fakes_fini();
