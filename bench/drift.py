@@ -37,7 +37,7 @@ CASES = (
     ("element added", "add element inet fairlead cluster-ips4 { 10.96.9.9 }"),
     ("1000 elements deleted", "".join(f"delete element inet fairlead endpoints4 {{ 10.100.{n // 250}.{n % 250 + 1} "
                                       f". tcp . 80 . 3 }}\n" for n in range(1000))),
-    ("rule added", "insert rule inet fairlead services4 counter"),
+    ("rule added", "insert rule inet fairlead prerouting counter"),
     ("all rules flushed", "flush table inet fairlead"),
     ("map flushed: cluster-ips4", "flush set inet fairlead cluster-ips4"),
     ("map flushed: dispatch4", "flush map inet fairlead dispatch4"),

@@ -12,6 +12,7 @@ from driver import Driver
 
 ENDPOINTS, FLOWS, PAIRS = 10, 512, 160
 SERVER = "10.244.0.11"
+SOURCES = "sources:10.244.0.0/16"
 # The one service, as `dnat to` by hand: what any rule costs.
 HAND_WRITTEN = """add table ip hand; add chain ip hand in { type nat hook prerouting priority -100; };
 add chain ip hand out { type nat hook postrouting priority 100; };
@@ -20,7 +21,6 @@ add rule ip hand in ip daddr 10.128.0.5 udp dport 80 dnat to 172.0.5.0:8080"""
 
 def fill(driver, size):
     driver("forget")
-    driver("element local-sources 10.244.0.0/16")
     driver(f"generate {size} {ENDPOINTS}")
 
 
@@ -49,7 +49,7 @@ def through_rules(size, options, aims):
     """{aim: (ratio, ns)} with `size` services; an aim is (mode, whether flows go to all services or to one of them)."""
     with lab.Lab() as here:
         way = Way(here)
-        with Driver(way.node, "sources", *options) as driver:
+        with Driver(way.node, SOURCES, *options) as driver:
             fill(driver, size)
             driver("load")
             return {(mode, spread): way.pairs(mode, *((0, size) if spread else (size // 2, 1))) for mode, spread in aims}

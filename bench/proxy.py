@@ -69,7 +69,7 @@ def loads(options):
     for size in SIZES:
         took = []
         for _ in range(LOADS):
-            with lab.Lab() as here, Driver(here.ns("load"), "sources", *options) as driver:
+            with lab.Lab() as here, Driver(here.ns("load"), firstpacket.SOURCES, *options) as driver:
                 firstpacket.fill(driver, size)
                 line = timed(driver, "load")[-1]
                 took.append((number(line, "took_ms"), number(line, "cpu_ms")))
@@ -82,7 +82,7 @@ def commits(options):
     endpoint, service = {size: [] for size in SIZES}, {size: [] for size in SIZES}
     for _ in range(COMMIT_ROUNDS):
         for size in SIZES:
-            with lab.Lab() as here, Driver(here.ns("change"), "sources", *options) as driver:
+            with lab.Lab() as here, Driver(here.ns("change"), firstpacket.SOURCES, *options) as driver:
                 firstpacket.fill(driver, size)
                 driver("load")
                 endpoint[size].append(number(driver(f"replace {CHANGES}")[0], "median_us") / 1000)

@@ -106,7 +106,7 @@ void build_jump(struct build *b, const char *chain)
 void build_kind(struct build *b, enum verdict_kind kind, void (*chain)(struct build *, const struct verdict *))
 {
 	for (unsigned flags = 0; flags < 4; flags++)
-		for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size *= 2) {
+		for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size = slot_size(size + 1)) {
 			struct verdict v = {(uint8_t)kind, .sticky = flags & 1, .maglev = flags & 2, .size = size};
 
 			if (!v.maglev || size == MAGLEV_SIZE_SMALL || size == MAGLEV_SIZE_LARGE)

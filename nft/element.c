@@ -9,13 +9,12 @@
 
 static bool has_frontend(const struct element *e)
 {
-	return e->set != SET_CLUSTER_IPS && e->set != SET_SERVICE_CIDRS && e->set != SET_LOCAL_SOURCES;
+	return e->set != SET_CLUSTER_IPS && e->set != SET_SERVICE_CIDRS;
 }
 
 static bool has_range(const struct element *e)
 {
-	return e->set == SET_SERVICE_CIDRS || e->set == SET_LOCAL_SOURCES || e->set == SET_ALLOWED_SOURCES ||
-	       e->set == SET_AFFINITY;
+	return e->set == SET_SERVICE_CIDRS || e->set == SET_ALLOWED_SOURCES || e->set == SET_AFFINITY;
 }
 
 static bool has_slot(const struct element *e)
@@ -34,9 +33,24 @@ static bool has_verdict(const struct element *e)
 	       e->set == SET_STICKY;
 }
 
+#define SIZES_ALL_UP_TO 8u
+#define SIZES_CLOSE_UP_TO 128u
+
+uint32_t slot_size(uint32_t count)
+{
+	uint32_t power = 1, step;
+
+	if (count <= SIZES_ALL_UP_TO)
+		return count > 0 ? count : 1;
+	while (power < count)
+		power *= 2;
+	step = power <= SIZES_CLOSE_UP_TO ? power / 8 : power;
+	return (count + step - 1) / step * step;
+}
+
 int element_family(const struct element *e)
 {
-	return e->set == SET_SERVICE_CIDRS || e->set == SET_LOCAL_SOURCES ? e->range.addr.family : e->daddr.family;
+	return e->set == SET_SERVICE_CIDRS ? e->range.addr.family : e->daddr.family;
 }
 
 static int compare_number(uint64_t a, uint64_t b)

@@ -26,12 +26,17 @@ enum set_id {
 	SET_ALLOWED_SOURCES,	/* interval set FRONTEND . saddr: loadBalancerSourceRanges */
 	SET_STICKY,		/* map ct original FRONTEND → verdict "learn-T": frontends with ClientIP affinity */
 	SET_AFFINITY,		/* map saddr . FRONTEND → address . port, written by the packet path */
-	SET_LOCAL_SOURCES,	/* interval set saddr: pod ranges, for detectors ClusterCIDR and NodeCIDR */
 	SET_COUNT
 	/* No range of an interval set may contain another one of the same set (and FRONTEND): the kernel refuses it. */
 };
 
+/*
+ * Sizes of a pool: 1…8, then four to a doubling up to 128 (10, 12, 14, 16, 20 …), then powers of two. A connection that
+ * draws an empty slot draws again, at the price of a third of the whole translation, so sizes lie close; each size
+ * costs a rule that refers to SET_ENDPOINTS (see MAGLEV_SIZE_SMALL), so that they end somewhere.
+ */
 #define SLOT_MAX_SIZE 65536u
+uint32_t slot_size(uint32_t count); /* the smallest one that holds `count` ≤ SLOT_MAX_SIZE slots */
 /* The only sizes of a Maglev pool, so that few rules refer to SET_ENDPOINTS: the kernel walks them per element. */
 #define MAGLEV_SIZE_SMALL 16384u
 #define MAGLEV_SIZE_LARGE 65536u
@@ -53,7 +58,7 @@ struct verdict {
 	uint8_t kind;	    /* enum verdict_kind */
 	bool sticky;	    /* look into SET_AFFINITY first */
 	bool maglev;	    /* hash of the client address instead of a random number; size: MAGLEV_SIZE_… */
-	uint32_t size;	    /* S: power of two, 1…SLOT_MAX_SIZE; for the balancing kinds */
+	uint32_t size;	    /* S: one of slot_size; for the balancing kinds */
 	uint32_t timeout_s; /* T, for VERDICT_LEARN */
 };
 

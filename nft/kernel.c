@@ -1,6 +1,7 @@
 #include "nft/kernel.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -50,10 +51,13 @@ static void raise_send_buffer(struct nft *nft)
 	nft->send_max_bytes = (size_t)got - BATCH_FRAME_BYTES;
 }
 
-void nft_set_detectors(struct nft *nft, enum detector detector4, enum detector detector6)
+void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count)
 {
-	nft->skeleton.detector4 = detector4;
-	nft->skeleton.detector6 = detector6;
+	assert(count <= SKELETON_SOURCES_MAX);
+	if (count > 0)
+		memcpy(nft->sources, sources, count * sizeof *sources);
+	nft->skeleton.sources = nft->sources;
+	nft->skeleton.source_count = count;
 }
 
 struct nft *nft_open(const struct skeleton *skeleton, const char **error)
@@ -64,6 +68,7 @@ struct nft *nft_open(const struct skeleton *skeleton, const char **error)
 	nft->skeleton = *skeleton;
 	snprintf(nft->table, sizeof nft->table, "%s", skeleton->table);
 	nft->skeleton.table = nft->table;
+	nft_set_sources(nft, skeleton->sources, skeleton->source_count);
 	if (skeleton->interface != NULL) {
 		snprintf(nft->interface, sizeof nft->interface, "%s", skeleton->interface);
 		nft->skeleton.interface = nft->interface;

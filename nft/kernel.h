@@ -33,8 +33,9 @@ struct learn {
 };
 
 struct nft {
-	struct skeleton skeleton; /* its strings are the two below */
+	struct skeleton skeleton; /* what it points to is below */
 	char table[TABLE_NAME_BYTES], interface[16];
+	struct cidr sources[SKELETON_SOURCES_MAX];
 	struct mnl_socket *socket, *monitor;
 	uint32_t seq;
 	size_t send_max_bytes; /* the longest batch that the socket takes */
@@ -43,7 +44,7 @@ struct nft {
 	struct element *adds, *dels; /* the transaction */
 	size_t add_count, del_count, add_room, del_room;
 	struct map learns;
-	bool remembers[2]; /* IPv4, IPv6: the rule of skeleton_build_remember is there */
+	bool remembers; /* the chains of skeleton_build_remember are there */
 	char error[NFT_ERROR_BYTES];
 	uint32_t error_seq,
 		error_offset; /* message of nft->batch that the kernel refused, and where in it (0: unknown) */

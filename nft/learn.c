@@ -35,35 +35,30 @@ static bool wanted(const struct learn *l)
 	return l->users + l->change > 0;
 }
 
-static int family_at(int f)
-{
-	return f == 0 ? AF_INET : AF_INET6;
-}
-
-/* Somebody of that family is in SET_STICKY after the transaction. */
-static bool family_wanted(const struct nft *nft, int family)
+/* Somebody is in SET_STICKY after the transaction. */
+static bool any_wanted(const struct nft *nft)
 {
 	size_t at = 0;
 	const struct learn *l;
 
 	while ((l = map_next(&nft->learns, &at)) != NULL)
-		if (l->key.family == (uint32_t)family && wanted(l))
+		if (wanted(l))
 			return true;
 	return false;
 }
 
-/* Adds (after new learn chains) or removes (before old ones go) the rules that follow SET_STICKY. */
-static void put_remembers(struct nft *nft, const char *table, bool add)
+void learn_put_remember(struct nft *nft, const char *table, bool add)
 {
-	for (int f = 0; f < 2; f++) {
-		struct nftnl_rule *r;
+	struct ruleset hooks = {0};
 
-		if (nft->remembers[f] == add || family_wanted(nft, family_at(f)) != add)
-			continue;
-		r = skeleton_build_remember(table, family_at(f));
-		batch_rule(&nft->batch, add, r);
-		nftnl_rule_free(r);
-	}
+	if (nft->remembers == add || any_wanted(nft) != add)
+		return;
+	skeleton_build_remember(table, &hooks);
+	if (add)
+		batch_ruleset(&nft->batch, &hooks);
+	for (size_t i = 0; !add && i < hooks.chain_count; i++)
+		batch_chain(&nft->batch, false, hooks.chains[i]);
+	ruleset_fini(&hooks);
 }
 
 void learn_put_new(struct nft *nft, const char *table)
@@ -80,7 +75,6 @@ void learn_put_new(struct nft *nft, const char *table)
 		batch_ruleset(&nft->batch, &made);
 		ruleset_fini(&made);
 	}
-	put_remembers(nft, table, true);
 }
 
 void learn_put_unused(struct nft *nft)
@@ -88,7 +82,7 @@ void learn_put_unused(struct nft *nft)
 	size_t at = 0;
 	struct learn *l;
 
-	put_remembers(nft, nft->table, false);
+	learn_put_remember(nft, nft->table, false);
 	while ((l = map_next(&nft->learns, &at)) != NULL) {
 		struct ruleset made = {0};
 
@@ -100,16 +94,16 @@ void learn_put_unused(struct nft *nft)
 	}
 }
 
-void learn_build(const struct nft *nft, struct ruleset *chains, struct nftnl_rule *remembers[2])
+void learn_build(const struct nft *nft, struct ruleset *made)
 {
 	size_t at = 0;
 	const struct learn *l;
 
 	while ((l = map_next(&nft->learns, &at)) != NULL)
 		if (l->exists)
-			skeleton_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, chains);
-	for (int f = 0; f < 2; f++)
-		remembers[f] = nft->remembers[f] ? skeleton_build_remember(nft->table, family_at(f)) : NULL;
+			skeleton_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, made);
+	if (nft->remembers)
+		skeleton_build_remember(nft->table, made);
 }
 
 void learn_settle(struct nft *nft, bool committed)
@@ -117,8 +111,8 @@ void learn_settle(struct nft *nft, bool committed)
 	size_t at = 0;
 	struct learn *l;
 
-	for (int f = 0; f < 2 && committed; f++)
-		nft->remembers[f] = family_wanted(nft, family_at(f));
+	if (committed)
+		nft->remembers = any_wanted(nft);
 	while ((l = map_next(&nft->learns, &at)) != NULL) {
 		if (committed) {
 			l->users += l->change;
@@ -137,7 +131,7 @@ void learn_forget(struct nft *nft)
 	size_t at = 0;
 	struct learn *l;
 
-	nft->remembers[0] = nft->remembers[1] = false;
+	nft->remembers = false;
 	while ((l = map_next(&nft->learns, &at)) != NULL) {
 		map_del(&nft->learns, &l->key, sizeof l->key);
 		free(l);
@@ -153,9 +147,9 @@ void learn_uncount(struct nft *nft)
 		l->users = l->change = 0;
 }
 
-void learn_seen_remember(struct nft *nft, int family)
+void learn_seen_remember(struct nft *nft)
 {
-	nft->remembers[family == AF_INET6] = true;
+	nft->remembers = true;
 }
 
 bool learn_adopt(struct nft *nft)
@@ -167,8 +161,5 @@ bool learn_adopt(struct nft *nft)
 		l->users += l->change;
 		l->change = 0;
 	}
-	for (int f = 0; f < 2; f++)
-		if (family_wanted(nft, family_at(f)) && !nft->remembers[f])
-			return false;
-	return true;
+	return nft->remembers || !any_wanted(nft);
 }

@@ -115,6 +115,7 @@ static int build(struct load *l, const char *old)
 		if (old != NULL)
 			batch_table(&nft->batch, false, old, NULL);
 		batch_ruleset(&nft->batch, &hooks);
+		learn_put_remember(nft, l->table, true);
 		error = kernel_commit(nft);
 	}
 	learn_settle(nft, error == 0);

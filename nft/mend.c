@@ -30,7 +30,6 @@ struct mend {
 	struct nft *nft;
 	struct map chains; /* by name: struct chain */
 	struct ruleset body, hooks, learns;
-	struct nftnl_rule *remembers[2];
 };
 
 static struct chain *chain_named(struct mend *m, const char *name)
@@ -71,9 +70,6 @@ static void mend_fini(struct mend *m)
 	ruleset_fini(&m->body);
 	ruleset_fini(&m->hooks);
 	ruleset_fini(&m->learns);
-	for (int f = 0; f < 2; f++)
-		if (m->remembers[f] != NULL)
-			nftnl_rule_free(m->remembers[f]);
 }
 
 /* ---- as it should be ---- */
@@ -93,13 +89,10 @@ static void want_ruleset(struct mend *m, const struct ruleset *r)
 static void want_all(struct mend *m)
 {
 	skeleton_build(&m->nft->skeleton, m->nft->table, &m->body, &m->hooks);
-	learn_build(m->nft, &m->learns, m->remembers);
+	learn_build(m->nft, &m->learns);
 	want_ruleset(m, &m->body);
 	want_ruleset(m, &m->hooks);
 	want_ruleset(m, &m->learns);
-	for (int f = 0; f < 2; f++)
-		if (m->remembers[f] != NULL)
-			ruletext_rule(&chain_of(m, m->remembers[f])->should.rules, m->remembers[f]);
 }
 
 /* ---- as it is ---- */
@@ -194,16 +187,11 @@ static void put_chains(struct mend *m, const struct ruleset *r)
 			batch_chain(&m->nft->batch, true, r->chains[i]);
 }
 
-static void put_rule(struct mend *m, struct nftnl_rule *r)
-{
-	if (differs(chain_of(m, r)))
-		batch_rule(&m->nft->batch, true, r);
-}
-
 static void put_rules(struct mend *m, const struct ruleset *r)
 {
 	for (size_t i = 0; i < r->rule_count; i++)
-		put_rule(m, r->rules[i]);
+		if (differs(chain_of(m, r->rules[i])))
+			batch_rule(&m->nft->batch, true, r->rules[i]);
 }
 
 /* Rules first everywhere: they may keep a chain that is to go. */
@@ -254,9 +242,6 @@ static int put_all(struct mend *m, size_t *operations)
 	drop_rules(m);
 	for (size_t i = 0; i < 3; i++)
 		put_rules(m, sets[i]);
-	for (int f = 0; f < 2; f++)
-		if (m->remembers[f] != NULL)
-			put_rule(m, m->remembers[f]);
 	drop_chains(m);
 	*operations = m->nft->batch.messages;
 	return *operations != 0 ? kernel_commit(m->nft) : 0;

@@ -19,7 +19,6 @@ static const char *const set_names[SET_COUNT] = {
 	[SET_ALLOWED_SOURCES] = "allowed-sources",
 	[SET_STICKY] = "sticky",
 	[SET_AFFINITY] = "affinity",
-	[SET_LOCAL_SOURCES] = "local-sources",
 };
 
 static const struct {
@@ -131,7 +130,7 @@ static bool parse_rest(const char *at, struct verdict *v, int *family)
 		return *at == '\0';
 	v->sticky = skip(&at, "-sticky");
 	v->maglev = skip(&at, "-maglev");
-	return parse_number(at, SLOT_MAX_SIZE, &v->size) && (v->size & (v->size - 1)) == 0;
+	return parse_number(at, SLOT_MAX_SIZE, &v->size) && slot_size(v->size) == v->size;
 }
 
 bool names_chain_parse(const char *name, struct verdict *v, int *family)

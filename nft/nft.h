@@ -13,7 +13,9 @@
 #include "nft/element.h"
 #include "nft/touched.h"
 
-enum detector { DETECT_NONE, DETECT_SOURCES /* SET_LOCAL_SOURCES */, DETECT_INTERFACE, DETECT_INTERFACE_PREFIX };
+/* Whose connections to ClusterIPs are not masqueraded; all of them are not with DETECT_NONE. */
+enum detector { DETECT_NONE, DETECT_SOURCES, DETECT_INTERFACE, DETECT_INTERFACE_PREFIX };
+#define SKELETON_SOURCES_MAX 32u
 
 /* What the rules depend on. Equal skeletons give equal rules: a digest of it is kept in the kernel (table user data).
  */
@@ -21,9 +23,11 @@ struct skeleton {
 	const char *table;	 /* name, family inet */
 	unsigned masquerade_bit; /* 0…31 */
 	bool masquerade_all;
-	enum detector detector4, detector6; /* per family: a family without pod ranges has none */
-	const char *interface;		    /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
-	bool counters;			    /* counters on dispatch and endpoint elements */
+	enum detector detector;
+	const struct cidr *sources; /* DETECT_SOURCES; a family without any has DETECT_NONE */
+	size_t source_count;	    /* at most SKELETON_SOURCES_MAX */
+	const char *interface;	    /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
+	bool counters;		    /* counters on dispatch and endpoint elements */
 };
 
 struct nft;
@@ -31,8 +35,8 @@ struct nft;
 /* Opens the netlink sockets. Returns NULL with *error (one static line) when that is not possible. */
 struct nft *nft_open(const struct skeleton *skeleton, const char **error);
 void nft_close(struct nft *nft); /* rules stay; NULL is fine */
-/* Other detectors than the skeleton had: from now on nft_table_state calls a table without them TABLE_OTHER. */
-void nft_set_detectors(struct nft *nft, enum detector detector4, enum detector detector6);
+/* Other source ranges than the skeleton had: from now on nft_table_state calls a table without them TABLE_OTHER. */
+void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count);
 const char *nft_error(const struct nft *nft);
 
 /* The last failure was that the kernel refused to add this element. False: it was something else, or is not known. */

@@ -17,11 +17,17 @@ static enum set_id pool_map(const struct verdict *v)
 	return v->kind == VERDICT_PICK_INTERNAL ? SET_INTERNAL_ENDPOINTS : SET_ENDPOINTS;
 }
 
-static const char *try_chain(const struct build *b, const struct verdict *v, uint32_t size, char name[NAME_BYTES])
+/* "try4-8", "retry-internal6-2". */
+static const char *draw_chain(const struct build *b, const char *word, const struct verdict *v, char name[NAME_BYTES])
 {
-	snprintf(name, NAME_BYTES, "try%s%c-%u", v->kind == VERDICT_PICK_INTERNAL ? "-internal" : "", build_digit(b),
-		 size);
+	snprintf(name, NAME_BYTES, "%s%s%c-%u", word, v->kind == VERDICT_PICK_INTERNAL ? "-internal" : "",
+		 build_digit(b), v->size);
 	return name;
+}
+
+static struct verdict sized(const struct verdict *v, uint32_t size)
+{
+	return (struct verdict){.kind = v->kind, .size = size};
 }
 
 static const char *recall_chain(const struct build *b, char name[NAME_BYTES])
@@ -40,7 +46,7 @@ static void make_try(struct build *b, const struct verdict *v)
 	struct nftnl_rule *r;
 	uint32_t slot;
 
-	build_chain(b, try_chain(b, v, v->size, name));
+	build_chain(b, draw_chain(b, "try", v, name));
 	r = build_rule(b);
 	rule_family(r, b->family);
 	slot = build_load_frontend(b, r, 0);
@@ -62,37 +68,28 @@ static void make_recall(struct build *b)
 	dnat_from(b, r, SET_AFFINITY);
 }
 
-static void make_sticky(struct build *b, const struct verdict *v)
-{
-	struct verdict unsticky = *v;
-	char name[NAME_BYTES], to[NAME_BYTES];
-
-	unsticky.sticky = false;
-	build_chain(b, names_chain(v, b->family, name));
-	build_jump(b, recall_chain(b, to));
-	build_goto(b, names_chain(&unsticky, b->family, to));
-}
-
 /*
  * Rejection sampling: a miss draws again, so the choice is uniform however many of the S slots are filled, and a
- * packet that races with a shrinking service still lands on an endpoint. S is at most one step too large, so what
- * missed them all finds the lower half filled, and slot 0 in any case.
+ * packet that races with a shrinking service still lands on an endpoint. Hardly any draw misses them all; the half and
+ * slot 0, which is always filled, are for what does.
  */
-static void make_random(struct build *b, const struct verdict *v)
+static void make_retry(struct build *b, const struct verdict *v)
 {
+	struct verdict half = sized(v, v->size / 2), first = sized(v, 1);
 	char name[NAME_BYTES], to[NAME_BYTES];
 
-	build_chain(b, names_chain(v, b->family, name));
-	for (int i = 0; v->size > 1 && i < SKELETON_TRIES; i++)
-		build_jump(b, try_chain(b, v, v->size, to));
-	if (v->size > 2)
-		build_jump(b, try_chain(b, v, v->size / 2, to));
-	build_goto(b, try_chain(b, v, 1, to));
+	build_chain(b, draw_chain(b, "retry", v, name));
+	for (int i = 1; i < SKELETON_TRIES; i++)
+		build_jump(b, draw_chain(b, "try", v, to));
+	if (half.size > 1)
+		build_jump(b, draw_chain(b, "try", &half, to));
+	build_goto(b, draw_chain(b, "try", &first, to));
 }
 
 /* A Maglev pool is full; slot 0 is for the moment in which it changes. */
 static void make_maglev(struct build *b, const struct verdict *v)
 {
+	struct verdict first = sized(v, 1);
 	char name[NAME_BYTES], to[NAME_BYTES];
 	struct nftnl_rule *r;
 	uint32_t slot;
@@ -104,23 +101,47 @@ static void make_maglev(struct build *b, const struct verdict *v)
 	rule_saddr(r, b->family, REG(8u));
 	rule_hash(r, REG(8u), b->family == AF_INET ? 4 : 16, v->size, REG(slot));
 	dnat_from(b, r, pool_map(v));
-	build_goto(b, try_chain(b, v, 1, to));
+	build_goto(b, draw_chain(b, "try", &first, to));
+}
+
+void pick_put(struct build *b, const struct verdict *v)
+{
+	struct verdict maglev = {.kind = v->kind, .maglev = true, .size = v->size};
+	char to[NAME_BYTES];
+
+	if (v->sticky)
+		build_jump(b, recall_chain(b, to));
+	if (v->maglev) {
+		build_goto(b, names_chain(&maglev, b->family, to));
+	} else if (v->size > 1) {
+		build_jump(b, draw_chain(b, "try", v, to));
+		build_goto(b, draw_chain(b, "retry", v, to));
+	} else {
+		build_goto(b, draw_chain(b, "try", v, to));
+	}
 }
 
 static void make_pick(struct build *b, const struct verdict *v)
 {
-	if (v->sticky)
-		make_sticky(b, v);
-	else if (v->maglev)
+	char name[NAME_BYTES];
+
+	if (v->maglev && !v->sticky) {
 		make_maglev(b, v);
-	else
-		make_random(b, v);
+		return;
+	}
+	build_chain(b, names_chain(v, b->family, name));
+	pick_put(b, v);
 }
 
 static void make_pool(struct build *b, enum verdict_kind kind)
 {
-	for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size *= 2)
-		make_try(b, &(struct verdict){.kind = (uint8_t)kind, .size = size});
+	for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size = slot_size(size + 1)) {
+		const struct verdict v = {.kind = (uint8_t)kind, .size = size};
+
+		make_try(b, &v);
+		if (size > 1)
+			make_retry(b, &v);
+	}
 	build_kind(b, kind, make_pick);
 }
 

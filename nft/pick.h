@@ -8,5 +8,7 @@
 #include "nft/build.h"
 
 void pick_build(struct build *b); /* for b->family */
+/* The rules that end a chain with a pick as `v` (VERDICT_PICK or VERDICT_PICK_INTERNAL) says. */
+void pick_put(struct build *b, const struct verdict *v);
 
 #endif

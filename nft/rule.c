@@ -74,17 +74,22 @@ static void compare(struct nftnl_rule *r, uint32_t op, const void *bytes, uint32
 	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, bytes, count);
 }
 
-/* REG(0) = (REG(0) & mask) ^ flip */
-static void bitwise(struct nftnl_rule *r, uint32_t mask, uint32_t flip)
+/* From REG(0) on: (what is there & mask) ^ flip, each of so many bytes. */
+static void bitwise_bytes(struct nftnl_rule *r, const void *mask, const void *flip, uint32_t bytes)
 {
 	struct nftnl_expr *e = add(r, "bitwise");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, REG(0));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, REG(0));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof mask);
-	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
-	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &flip, sizeof flip);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, bytes);
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, mask, bytes);
+	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, flip, bytes);
+}
+
+static void bitwise(struct nftnl_rule *r, uint32_t mask, uint32_t flip)
+{
+	bitwise_bytes(r, &mask, &flip, sizeof mask);
 }
 
 void rule_family(struct nftnl_rule *r, int family)
@@ -158,6 +163,18 @@ void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, uint32_t mod
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_MODULUS, modulus);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_SEED, HASH_SEED);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
+}
+
+void rule_in_range(struct nftnl_rule *r, const struct cidr *range, bool equal)
+{
+	static const uint8_t none[16];
+	uint32_t bytes = (uint32_t)addr_bytes(&range->addr);
+	uint8_t mask[16] = {0};
+
+	for (uint32_t bit = 0; bit < range->prefix; bit++)
+		mask[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	bitwise_bytes(r, mask, none, bytes);
+	compare(r, equal ? NFT_CMP_EQ : NFT_CMP_NEQ, range->addr.bytes, bytes);
 }
 
 void rule_input_interface(struct nftnl_rule *r, const char *name, bool prefix, bool equal)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+
 struct nftnl_rule;
 
 #define REG_VERDICT 0u
@@ -31,6 +33,7 @@ void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t reg);
 void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, uint32_t modulus, uint32_t reg);
 
 /* Matches: the rule ends where one fails. */
+void rule_in_range(struct nftnl_rule *r, const struct cidr *range, bool equal); /* the address in REG(0) */
 void rule_input_interface(struct nftnl_rule *r, const char *name, bool prefix, bool equal);
 void rule_from_node(struct nftnl_rule *r);	/* no input interface: sent by this host */
 void rule_leaving(struct nftnl_rule *r);	/* does not stay on this host: not by the loopback interface */

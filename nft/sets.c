@@ -31,7 +31,6 @@ static const struct sets_shape shapes[SET_COUNT] = {
 	[SET_STICKY] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_AFFINITY] =
 		{.saddr_first = true, .daddr = true, .proto_port = true, .learned = true, .value = VALUE_ADDR_PORT},
-	[SET_LOCAL_SOURCES] = {.range = true},
 };
 
 const struct sets_shape *sets_shape(enum set_id set)

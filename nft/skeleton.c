@@ -18,22 +18,66 @@
 
 /* ---- cluster, external: masquerade or not, then pick ---- */
 
+/* Source ranges of the other family say nothing about this one. */
 static enum detector detector(const struct build *b)
 {
-	return b->family == AF_INET ? b->skeleton->detector4 : b->skeleton->detector6;
+	const struct skeleton *s = b->skeleton;
+
+	for (size_t i = 0; i < s->source_count; i++)
+		if (s->sources[i].addr.family == b->family)
+			return s->detector;
+	return s->detector == DETECT_SOURCES ? DETECT_NONE : s->detector;
 }
 
-/* Matches when the source is (equal) or is not local by the detector. */
-static void match_local(struct build *b, struct nftnl_rule *r, bool equal)
+/*
+ * Compared in the rule, not looked up in a set: an interval set costs every connection as much as all the rest of the
+ * way to the choice of an endpoint.
+ */
+static void match_source(struct build *b, struct nftnl_rule *r, const struct cidr *range, bool equal)
 {
-	char name[NAME_BYTES];
+	rule_saddr(r, b->family, REG(0u));
+	rule_in_range(r, range, equal);
+}
 
-	if (detector(b) == DETECT_SOURCES) {
+static void match_interface(struct build *b, struct nftnl_rule *r, bool equal)
+{
+	rule_input_interface(r, b->skeleton->interface, detector(b) == DETECT_INTERFACE_PREFIX, equal);
+}
+
+/* Matches when the source is not local by the detector. */
+static void match_not_local(struct build *b, struct nftnl_rule *r)
+{
+	const struct skeleton *s = b->skeleton;
+
+	if (detector(b) != DETECT_SOURCES) {
+		match_interface(b, r, false);
+		return;
+	}
+	rule_family(r, b->family);
+	for (size_t i = 0; i < s->source_count; i++)
+		if (s->sources[i].addr.family == b->family)
+			match_source(b, r, &s->sources[i], false);
+}
+
+/* Connections from a local source follow SET_INTERNAL: a rule per range. */
+static void follow_local(struct build *b)
+{
+	const struct skeleton *s = b->skeleton;
+	struct nftnl_rule *r;
+
+	if (detector(b) == DETECT_INTERFACE || detector(b) == DETECT_INTERFACE_PREFIX) {
+		r = build_rule(b);
+		match_interface(b, r, true);
 		rule_family(r, b->family);
-		rule_saddr(r, b->family, REG(0u));
-		rule_in_set(r, REG(0u), build_set_name(b, SET_LOCAL_SOURCES, name), !equal);
-	} else {
-		rule_input_interface(r, b->skeleton->interface, detector(b) == DETECT_INTERFACE_PREFIX, equal);
+		build_follow(b, r, SET_INTERNAL);
+	}
+	for (size_t i = 0; detector(b) == DETECT_SOURCES && i < s->source_count; i++) {
+		if (s->sources[i].addr.family != b->family)
+			continue;
+		r = build_rule(b);
+		rule_family(r, b->family);
+		match_source(b, r, &s->sources[i], true);
+		build_follow(b, r, SET_INTERNAL);
 	}
 }
 
@@ -41,18 +85,18 @@ static void build_masquerading(struct build *b, const struct verdict *v)
 {
 	bool always = v->kind == VERDICT_EXTERNAL || b->skeleton->masquerade_all;
 	struct verdict pick = *v;
-	char name[NAME_BYTES], to[NAME_BYTES];
+	char name[NAME_BYTES];
 
 	build_chain(b, names_chain(v, b->family, name));
 	if (always || detector(b) != DETECT_NONE) {
 		struct nftnl_rule *r = build_rule(b);
 
 		if (!always)
-			match_local(b, r, false);
+			match_not_local(b, r);
 		rule_add_mark(r, 1u << b->skeleton->masquerade_bit);
 	}
 	pick.kind = VERDICT_PICK;
-	build_goto(b, names_chain(&pick, b->family, to));
+	pick_put(b, &pick);
 }
 
 static void build_balancing(struct build *b)
@@ -72,13 +116,7 @@ static void build_split(struct build *b)
 	char name[NAME_BYTES];
 
 	build_chain(b, names_chain(&v, b->family, name));
-	if (detector(b) != DETECT_NONE) {
-		r = build_rule(b);
-		match_local(b, r, true);
-		if (detector(b) != DETECT_SOURCES)
-			rule_family(r, b->family);
-		build_follow(b, r, SET_INTERNAL);
-	}
+	follow_local(b);
 	r = build_rule(b);
 	rule_from_node(r);
 	rule_add_mark(r, 1u << b->skeleton->masquerade_bit);
@@ -108,22 +146,6 @@ static void build_fence(struct build *b)
 	rule_verdict(build_rule(b), NF_DROP, NULL);
 }
 
-static void build_services(struct build *b)
-{
-	struct nftnl_rule *r;
-	char name[NAME_BYTES], set[NAME_BYTES];
-
-	build_chain(b, build_family_name(b, "services", name));
-	r = build_rule(b);
-	rule_family(r, b->family);
-	build_follow(b, r, SET_DISPATCH);
-	r = build_rule(b); /* another port of a live ClusterIP */
-	rule_family(r, b->family);
-	rule_daddr(r, b->family, REG(0u));
-	rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
-	rule_verdict(r, NFT_GOTO, "refuse");
-}
-
 /*
  * Source and destination of a translated connection are equal byte by byte: a pod reached itself and must not see its
  * own address as the client's. The rules language compares no two registers (before Linux 6.13), but finds a pair of
@@ -146,16 +168,26 @@ static void build_translated(struct build *b)
 {
 	uint32_t bit = 1u << b->skeleton->masquerade_bit;
 	struct nftnl_rule *r;
-	char name[NAME_BYTES], to[NAME_BYTES];
+	char name[NAME_BYTES];
 
-	build_chain(b, build_family_name(b, SKELETON_REMEMBER, name)); /* empty: see skeleton_build_remember */
-	build_chain(b, build_family_name(b, "translated", to));
-	build_jump(b, name);
+	build_chain(b, build_family_name(b, "translated", name));
 	r = build_rule(b);
 	rule_mark_set(r, bit);
 	rule_clear_mark(r, bit); /* else a VXLAN packet around this one is masqueraded too (k8s #92035) */
 	rule_masquerade(r);
 	masquerade_hairpin(b);
+}
+
+/* A new connection to a frontend in SET_STICKY is noted; see skeleton_build_remember for who comes here. */
+static void build_remember(struct build *b)
+{
+	struct nftnl_rule *r;
+	char name[NAME_BYTES], set[NAME_BYTES];
+
+	build_chain(b, build_family_name(b, "remember", name));
+	r = build_rule(b);
+	build_load_original_frontend(b, r, 0);
+	rule_lookup(r, REG(0u), build_set_name(b, SET_STICKY, set), REG_VERDICT);
 }
 
 static void build_family(struct build *b, int family)
@@ -164,8 +196,8 @@ static void build_family(struct build *b, int family)
 	build_balancing(b);
 	build_split(b);
 	build_fence(b);
-	build_services(b);
 	build_translated(b);
+	build_remember(b);
 }
 
 /* ---- base chains ---- */
@@ -222,19 +254,41 @@ static void build_untranslated(struct build *b)
 	}
 }
 
+/*
+ * What every new connection meets first, hence in the base chain itself. Frontends of both families before the rest: a
+ * connection to one of them goes no further.
+ */
+static void put_services(struct build *b)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct nftnl_rule *r;
+	char set[NAME_BYTES];
+
+	for (int f = 0; f < 2; f++) {
+		b->family = families[f];
+		r = build_rule(b);
+		rule_family(r, b->family);
+		build_follow(b, r, SET_DISPATCH);
+	}
+	for (int f = 0; f < 2; f++) {
+		b->family = families[f];
+		r = build_rule(b); /* another port of a live ClusterIP */
+		rule_family(r, b->family);
+		rule_daddr(r, b->family, REG(0u));
+		rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
+		rule_verdict(r, NFT_GOTO, "refuse");
+	}
+}
+
 static void build_hooks(struct build *b)
 {
 	add_base_chain(b, "prerouting", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST);
-	go_by_family(b, "services");
+	put_services(b);
 	add_base_chain(b, "output", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST);
-	go_by_family(b, "services");
+	put_services(b);
 	add_base_chain(b, "postrouting", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
 	unless_translated(b, NFT_GOTO, "untranslated");
 	go_by_family(b, "translated");
-	/* Connections from outside to an endpoint on this host never see postrouting. */
-	add_base_chain(b, "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
-	unless_translated(b, NFT_RETURN, NULL);
-	go_by_family(b, SKELETON_REMEMBER);
 }
 
 /* ICMP errors are limited to some a second per client, and TCP would wait for the next one: it gets a reset. */
@@ -277,15 +331,18 @@ void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, str
 	rule_update(r, build_set_name(&b, SET_AFFINITY, set), REG(0u), REG(data), (uint64_t)timeout_s * 1000);
 }
 
-struct nftnl_rule *skeleton_build_remember(const char *table, int family)
+void skeleton_build_remember(const char *table, struct ruleset *out)
 {
-	struct build b = {.table = table, .family = family};
-	char name[NAME_BYTES], set[NAME_BYTES];
-	struct nftnl_rule *r = rule_new(table, build_family_name(&b, SKELETON_REMEMBER, name));
+	struct build b = {.table = table, .out = out};
 
-	build_load_original_frontend(&b, r, 0);
-	rule_lookup(r, REG(0u), build_set_name(&b, SET_STICKY, set), REG_VERDICT);
-	return r;
+	/* Before "postrouting", where a masquerade would be the end of the way. */
+	add_base_chain(&b, SKELETON_REMEMBER "forwarded", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
+	unless_translated(&b, NFT_RETURN, NULL);
+	go_by_family(&b, "remember");
+	/* Connections from outside to an endpoint on this host never see postrouting. */
+	add_base_chain(&b, SKELETON_REMEMBER "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
+	unless_translated(&b, NFT_RETURN, NULL);
+	go_by_family(&b, "remember");
 }
 
 void ruleset_fini(struct ruleset *r)
@@ -311,9 +368,9 @@ static const char *detector_text(enum detector d)
 
 const char *skeleton_text(const struct skeleton *s, char text[SKELETON_TEXT_BYTES])
 {
-	snprintf(text, SKELETON_TEXT_BYTES, "fairlead rules %d: bit %u, local v4 %s v6 %s%s%s%s%s", SKELETON_VERSION,
-		 s->masquerade_bit, detector_text(s->detector4), detector_text(s->detector6),
-		 s->interface != NULL ? " " : "", s->interface != NULL ? s->interface : "",
-		 s->masquerade_all ? ", masquerade all" : "", s->counters ? ", counters" : "");
+	snprintf(text, SKELETON_TEXT_BYTES, "fairlead rules %d: bit %u, local %s%s%s%s%s", SKELETON_VERSION,
+		 s->masquerade_bit, detector_text(s->detector), s->interface != NULL ? " " : "",
+		 s->interface != NULL ? s->interface : "", s->masquerade_all ? ", masquerade all" : "",
+		 s->counters ? ", counters" : "");
 	return text;
 }

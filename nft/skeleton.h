@@ -19,7 +19,7 @@ struct nftnl_rule;
 #define SKELETON_SAME_BYTE "same-byte" /* the set of equal byte pairs */
 #define SKELETON_SAME_BYTES 256
 #define SKELETON_SAME_BYTE_KEY_BYTES 8u /* two fields of four bytes, the byte first in each */
-#define SKELETON_VERSION 4		/* raise it whenever the rules or sets change */
+#define SKELETON_VERSION 5		/* raise it whenever the rules or sets change */
 
 /* Owned lists, in the order in which the kernel must get them. */
 struct ruleset {
@@ -34,12 +34,11 @@ void skeleton_build(const struct skeleton *s, const char *table, struct ruleset 
 /* Adds the chain that records a client for `timeout_s` seconds. */
 void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out);
 /*
- * The one rule of chain "remember4" or "remember6": looks whether a new connection's frontend is in SET_STICKY. It is
- * there only while that set has elements, so that clusters without session affinity do not pay a lookup per
- * connection. Owned by the caller.
+ * The base chains that lead a new connection to SET_STICKY. They are there only while one of these sets has elements,
+ * so that nodes without session affinity pay nothing for it.
  */
-#define SKELETON_REMEMBER "remember"
-struct nftnl_rule *skeleton_build_remember(const char *table, int family);
+#define SKELETON_REMEMBER "remember-" /* what their names begin with */
+void skeleton_build_remember(const char *table, struct ruleset *out);
 void ruleset_fini(struct ruleset *r);
 
 /* Names everything that the rules depend on, and their version: kept as comment of the table. */

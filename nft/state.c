@@ -28,9 +28,9 @@
 struct listing {
 	struct nft *nft;
 	struct buf sets, chains, rules;
-	struct buf remember_rules[2]; /* of chains remember4 and remember6: one rule or none */
-	struct buf learn_rules;	      /* of the learn chains */
-	struct ruleset learn_wanted;  /* what these should be, in order */
+	struct buf remember_chains, remember_rules; /* of skeleton_build_remember: all or none */
+	struct buf learn_rules;			    /* of the learn chains */
+	struct ruleset learn_wanted;		    /* what these should be, in order */
 	unsigned same_bytes;
 	bool table_found, table_ours;
 };
@@ -41,8 +41,8 @@ static void listing_fini(struct listing *l)
 	buf_fini(&l->chains);
 	buf_fini(&l->rules);
 	buf_fini(&l->learn_rules);
-	buf_fini(&l->remember_rules[0]);
-	buf_fini(&l->remember_rules[1]);
+	buf_fini(&l->remember_chains);
+	buf_fini(&l->remember_rules);
 	ruleset_fini(&l->learn_wanted);
 }
 
@@ -54,6 +54,11 @@ static bool learn_chain(const char *name, int *family, uint32_t *timeout_s)
 		return false;
 	*timeout_s = v.timeout_s;
 	return true;
+}
+
+static bool is_remember(const char *chain)
+{
+	return strncmp(chain, SKELETON_REMEMBER, sizeof SKELETON_REMEMBER - 1) == 0;
 }
 
 static void list_set(struct listing *l, const struct nftnl_set *s)
@@ -76,7 +81,7 @@ static void list_chain(struct listing *l, const struct nftnl_chain *c)
 		skeleton_build_learn(l->nft->table, family, timeout_s, &l->learn_wanted);
 		return;
 	}
-	ruletext_chain(&l->chains, c);
+	ruletext_chain(is_remember(name) ? &l->remember_chains : &l->chains, c);
 }
 
 /* Where a rule of that chain is listed. */
@@ -87,11 +92,7 @@ static struct buf *listed_in(struct listing *l, const char *chain)
 
 	if (learn_chain(chain, &family, &timeout_s))
 		return &l->learn_rules;
-	if (strcmp(chain, SKELETON_REMEMBER "4") == 0)
-		return &l->remember_rules[0];
-	if (strcmp(chain, SKELETON_REMEMBER "6") == 0)
-		return &l->remember_rules[1];
-	return &l->rules;
+	return is_remember(chain) ? &l->remember_rules : &l->rules;
 }
 
 static void list_rule(struct listing *l, struct nftnl_rule *r)
@@ -210,6 +211,7 @@ static void restart_chains(void *ctx)
 	struct listing *l = ctx;
 
 	buf_clear(&l->chains);
+	buf_clear(&l->remember_chains);
 	ruleset_fini(&l->learn_wanted);
 	learn_forget(l->nft);
 }
@@ -220,8 +222,7 @@ static void restart_rules(void *ctx)
 
 	buf_clear(&l->rules);
 	buf_clear(&l->learn_rules);
-	buf_clear(&l->remember_rules[0]);
-	buf_clear(&l->remember_rules[1]);
+	buf_clear(&l->remember_rules);
 }
 
 static int list_kernel(struct nft *nft, struct listing *l)
@@ -260,23 +261,23 @@ static bool same(const struct buf *a, const struct buf *b)
 	       (a->length_bytes == 0 || memcmp(a->data, b->data, a->length_bytes) == 0);
 }
 
-/* The rule is there as it should be, or not there. */
-static bool remembers_well(struct nft *nft, struct listing *found, int family)
+/* The chains are there as they should be, or not there. */
+static bool remembers_well(struct nft *nft, const struct listing *found)
 {
-	const struct buf *rules = &found->remember_rules[family == AF_INET6];
 	struct listing wanted = {0};
-	struct nftnl_rule *r;
+	struct ruleset hooks = {0};
 	bool equal;
 
-	if (rules->length_bytes == 0)
+	if (found->remember_chains.length_bytes == 0)
 		return true;
-	r = skeleton_build_remember(nft->table, family);
-	list_rule(&wanted, r);
-	equal = same(&wanted.remember_rules[family == AF_INET6], rules);
-	nftnl_rule_free(r);
+	skeleton_build_remember(nft->table, &hooks);
+	list_ruleset(&wanted, &hooks);
+	equal = same(&wanted.remember_chains, &found->remember_chains) &&
+		same(&wanted.remember_rules, &found->remember_rules);
+	ruleset_fini(&hooks);
 	listing_fini(&wanted);
 	if (equal)
-		learn_seen_remember(nft, family);
+		learn_seen_remember(nft);
 	return equal;
 }
 
@@ -293,8 +294,7 @@ static bool listing_is_ours(struct nft *nft, struct listing *found)
 		list_rule(&wanted, found->learn_wanted.rules[i]);
 	equal = found->same_bytes == SKELETON_SAME_BYTES && same(&wanted.sets, &found->sets) &&
 		same(&wanted.chains, &found->chains) && same(&wanted.rules, &found->rules) &&
-		same(&wanted.learn_rules, &found->learn_rules) && remembers_well(nft, found, AF_INET) &&
-		remembers_well(nft, found, AF_INET6);
+		same(&wanted.learn_rules, &found->learn_rules) && remembers_well(nft, found);
 	ruleset_fini(&body);
 	ruleset_fini(&hooks);
 	listing_fini(&wanted);

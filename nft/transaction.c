@@ -170,6 +170,7 @@ static int commit_in_pieces(struct nft *nft)
 	}
 	kernel_begin(nft);
 	learn_put_new(nft, nft->table);
+	learn_put_remember(nft, nft->table, true);
 	error = put_new(nft, replaces);
 	if (error == 0)
 		error = put_replaced(nft, replaces, predecessor);
@@ -190,6 +191,7 @@ static int commit(struct nft *nft)
 {
 	kernel_begin(nft);
 	learn_put_new(nft, nft->table);
+	learn_put_remember(nft, nft->table, true);
 	put_all(nft);
 	learn_put_unused(nft);
 	if (nft->batch.used > nft->send_max_bytes || nft->batch.used > WHOLE_BYTES)

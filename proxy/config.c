@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nft/nft.h"
+
 #define NAME_BYTES_MAX 253 /* RFC 1123 subdomain, as Kubernetes limits names */
 
 void config_init(struct config *c)
@@ -100,6 +102,8 @@ static bool finish_domain(struct config *c, char error[CONFIG_ERROR_BYTES])
 
 static bool finish_detector(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
+	if (c->cluster_cidrs.count > SKELETON_SOURCES_MAX)
+		return refuse(error, "cluster-cidr", NULL, "more than 32 ranges");
 	if (c->detect_mode == MODE_BRIDGE_INTERFACE && c->pod_bridge_interface == NULL)
 		return refuse(error, "detect-local-mode", "BridgeInterface", "needs --pod-bridge-interface");
 	if (c->detect_mode == MODE_INTERFACE_PREFIX && c->pod_interface_prefix == NULL)

@@ -143,9 +143,8 @@ static bool same_frontend(const struct element *a, const struct element *b)
 bool drift_wants_everything(const struct drift *d)
 {
 	for (int set = 0; set < SET_COUNT; set++)
-		if (set != SET_SERVICE_CIDRS && set != SET_LOCAL_SOURCES &&
-		    (touched_whole(&d->touched, (enum set_id)set, AF_INET) ||
-		     touched_whole(&d->touched, (enum set_id)set, AF_INET6)))
+		if (set != SET_SERVICE_CIDRS && (touched_whole(&d->touched, (enum set_id)set, AF_INET) ||
+						 touched_whole(&d->touched, (enum set_id)set, AF_INET6)))
 			return true;
 	return false;
 }

@@ -53,7 +53,7 @@ void changes_free(struct changes *c); /* NULL is fine */
 /* prev gives way to next (either NULL): updates the claims and collects the difference, also that of services which
  * win or lose a key by it. prev is not needed afterwards. */
 void changes_service(struct changes *c, struct claims *claims, const struct service *prev, const struct service *next);
-/* Elements that belong to no service: service CIDRs, local sources. */
+/* Elements that belong to no service: service CIDRs. */
 void changes_del(struct changes *c, const struct element *e);
 void changes_add(struct changes *c, const struct element *e);
 /* Hands out the net operations, all dels first, and forgets them. Returns their number. */

@@ -2,29 +2,27 @@
 
 #include <string.h>
 
-enum detector follow_detector(const struct daemon *d, int family)
+const struct cidr *follow_sources(const struct daemon *d, size_t *count)
 {
 	const struct config *c = d->config;
 	bool by_node = c->detect_mode == MODE_NODE_CIDR;
-	size_t count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
-	const struct cidr *cidrs = by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
 
-	if (c->detect_mode == MODE_BRIDGE_INTERFACE)
-		return DETECT_INTERFACE;
-	if (c->detect_mode == MODE_INTERFACE_PREFIX)
-		return DETECT_INTERFACE_PREFIX;
-	for (size_t i = 0; i < count; i++)
-		if (cidrs[i].addr.family == family)
-			return DETECT_SOURCES;
-	return DETECT_NONE;
+	*count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
+	if (*count > SKELETON_SOURCES_MAX)
+		*count = SKELETON_SOURCES_MAX; /* a Node has at most one per family; flags are checked */
+	return by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
 }
 
 static void pod_cidrs_changed(struct daemon *d)
 {
-	sync_ranges_changed(d->sync);
+	const struct cidr *sources;
+	size_t count;
+
+	sync_ranges_changed(d->sync); /* DNS answers for reverse names in there */
 	if (d->nft == NULL || d->config->detect_mode != MODE_NODE_CIDR)
 		return;
-	nft_set_detectors(d->nft, follow_detector(d, AF_INET), follow_detector(d, AF_INET6));
+	sources = follow_sources(d, &count);
+	nft_set_sources(d->nft, sources, count);
 	sync_rules_changed(d->sync);
 }
 

@@ -11,7 +11,10 @@
 void follow_changed(void *ctx, const struct object *prev, const struct object *next);
 /* Something about this node may have changed: services that can tell are compiled again. */
 void follow_node(struct daemon *d);
-/* In a family without any pod range nothing is local and nothing is masqueraded, as in kube-proxy. */
-enum detector follow_detector(const struct daemon *d, int family);
+/*
+ * The ranges of the detectors ClusterCIDR and NodeCIDR, as many as the rules take; borrowed until the node changes. In
+ * a family without any, nothing is masqueraded, as in kube-proxy.
+ */
+const struct cidr *follow_sources(const struct daemon *d, size_t *count);
 
 #endif

@@ -2,20 +2,14 @@
 
 #include "nft/element.h"
 
-static uint32_t power_of_two(uint32_t at_least)
-{
-	uint32_t size = 1;
-
-	while (size < at_least)
-		size *= 2;
-	return size;
-}
+#define ROOM_FROM 8u /* from here on one slot in so many is spare */
 
 uint32_t pool_size(uint32_t count, uint32_t past_size)
 {
 	if (count <= past_size && (uint64_t)count * 8 > (uint64_t)past_size * 3)
 		return past_size;
-	return power_of_two(count);
+	count += count / ROOM_FROM;
+	return slot_size(count < SLOT_MAX_SIZE ? count : SLOT_MAX_SIZE);
 }
 
 static uint32_t weight_of(const struct pool_member *m)

@@ -57,16 +57,11 @@ void ranges_known(struct cidr_list *list, const struct config *config, const str
 	append(list, node->pod_cidrs, node->pod_cidr_count);
 }
 
-void ranges_collect(struct element_list *out, const struct config *config, const struct node *node,
-		    const struct store *store)
+void ranges_collect(struct element_list *out, const struct config *config, const struct store *store)
 {
 	struct cidr_list service_cidrs = {0};
 
 	append_service_cidrs(&service_cidrs, config, store);
 	ranges_add(out, SET_SERVICE_CIDRS, service_cidrs.items, service_cidrs.count);
 	free(service_cidrs.items);
-	if (config->detect_mode == MODE_CLUSTER_CIDR)
-		ranges_add(out, SET_LOCAL_SOURCES, config->cluster_cidrs.items, config->cluster_cidrs.count);
-	else if (config->detect_mode == MODE_NODE_CIDR)
-		ranges_add(out, SET_LOCAL_SOURCES, node->pod_cidrs, node->pod_cidr_count);
 }

@@ -1,6 +1,6 @@
 /*
- * The interval sets that belong to no service: the service CIDRs, in which an address without a Service is dropped,
- * and the pod ranges of the local-traffic detector. Pure. Main thread.
+ * The ranges that belong to no service: the service CIDRs, in which an address without a Service is dropped, and what
+ * is known of pods. Pure. Main thread.
  */
 #ifndef PROXY_RANGES_H
 #define PROXY_RANGES_H
@@ -10,9 +10,8 @@
 #include "proxy/node.h"
 #include "proxy/store.h"
 
-/* Appends the elements that flags, the Node object and ServiceCIDR objects ask for; no range inside another. */
-void ranges_collect(struct element_list *out, const struct config *config, const struct node *node,
-		    const struct store *store);
+/* Appends the elements that flags and ServiceCIDR objects ask for; no range inside another. */
+void ranges_collect(struct element_list *out, const struct config *config, const struct store *store);
 /* Appends every known service and pod range, whatever the detector; list->items is freed by the caller. */
 void ranges_known(struct cidr_list *list, const struct config *config, const struct node *node,
 		  const struct store *store);

@@ -113,13 +113,20 @@ static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events
 static void kernel_open(struct daemon *d)
 {
 	const struct config *c = d->config;
+	static const enum detector detectors[] = {[MODE_CLUSTER_CIDR] = DETECT_SOURCES,
+						  [MODE_NODE_CIDR] = DETECT_SOURCES,
+						  [MODE_BRIDGE_INTERFACE] = DETECT_INTERFACE,
+						  [MODE_INTERFACE_PREFIX] = DETECT_INTERFACE_PREFIX};
 	const char *error = "";
+	size_t source_count;
+	const struct cidr *sources = follow_sources(d, &source_count);
 	const struct skeleton skeleton = {
 		.table = c->table,
 		.masquerade_bit = (unsigned)c->masquerade_bit,
 		.masquerade_all = c->masquerade_all,
-		.detector4 = follow_detector(d, AF_INET),
-		.detector6 = follow_detector(d, AF_INET6),
+		.detector = detectors[c->detect_mode],
+		.sources = sources,
+		.source_count = source_count,
 		.interface =
 			c->detect_mode == MODE_BRIDGE_INTERFACE ? c->pod_bridge_interface : c->pod_interface_prefix,
 		.counters = true,

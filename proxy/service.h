@@ -37,7 +37,7 @@ struct target {
 
 /*
  * Slots in kernel order: indices into the targets of the service port. slots[0…count-1] are filled; size S is a
- * power of two ≥ count, the smallest one unless the pool has shrunk (pool.h: changing S costs a verdict). A target of
+ * slot_size ≥ count with some room, more if the pool has shrunk (pool.h: changing S costs a verdict). A target of
  * weight n fills n slots. A Maglev pool is always full: count = size. count 0 = no endpoint, then size is 0.
  */
 struct pool {

@@ -78,7 +78,7 @@ static void size_set(struct slot_memory *m, const struct element *e)
 	if (e->verdict.kind != VERDICT_CLUSTER && e->verdict.kind != VERDICT_EXTERNAL &&
 	    e->verdict.kind != VERDICT_PICK && !internal)
 		return;
-	if (size != 0 && size <= SLOT_MAX_SIZE && (size & (size - 1)) == 0)
+	if (size != 0 && size <= SLOT_MAX_SIZE && slot_size(size) == size)
 		held_of(m, e)->pools[internal].size = size;
 }
 

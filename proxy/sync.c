@@ -190,7 +190,7 @@ static void ranges_turn(struct sync *s)
 {
 	struct element_list next = {0};
 
-	ranges_collect(&next, s->parts.config, s->parts.node, s->parts.store);
+	ranges_collect(&next, s->parts.config, s->parts.store);
 	for (size_t i = 0; !s->distrust && i < s->ranges.count; i++)
 		changes_del(s->changes, &s->ranges.items[i]);
 	for (size_t i = 0; !s->distrust && i < next.count; i++)

@@ -60,8 +60,9 @@ def finish(process):
             break
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, number)
-    late = process.returncode < 0 or number != signal.SIGTERM
-    return (f"{text}\nstopped after {LIMIT_S} s", 1) if late else (text, process.returncode)
+    if number != signal.SIGTERM:
+        return f"{text}\nstopped after {LIMIT_S} s", 1
+    return (text if process.returncode >= 0 else f"{text}\nended by signal {-process.returncode}"), process.returncode
 
 
 def run(name, command, count, env):

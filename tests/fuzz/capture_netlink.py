@@ -71,8 +71,7 @@ def changes():
     yield f"add {at} affinity4 {{ 10.0.0.1 . {KEY4} timeout 60s : 10.244.0.10 . 8080 }}"
     yield f"add {at} cluster-ips4 {{ 10.96.9.9 }}; add {at} dispatch4 {{ 10.9.9.9 . udp . 53 : accept }}"
     yield "flush map inet fairlead sticky4"
-    yield "insert rule inet fairlead services4 counter; add chain inet fairlead foreign"
-    yield "flush set inet fairlead local-sources4"
+    yield "insert rule inet fairlead prerouting counter; add chain inet fairlead foreign"
 
 
 def capture(node, pod, out):
@@ -109,7 +108,7 @@ def main():
         client.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("10.96.0.2", 53))
         daemon.kill()
         for name in ("dispatch", "fenced", "local", "internal", "endpoints", "internal-endpoints", "cluster-ips",
-                     "service-cidrs", "allowed-sources", "sticky", "affinity", "local-sources"):
+                     "service-cidrs", "allowed-sources", "sticky", "affinity"):
             for digit in "46":
                 out[f"dump-{name}{digit}"] = b"".join(dump(node, NETLINK_NETFILTER, GETSETELEM, about(name + digit)))
         out["dump-sets"] = b"".join(dump(node, NETLINK_NETFILTER, GETSET, about()))[:4096]

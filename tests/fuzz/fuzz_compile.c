@@ -83,7 +83,7 @@ static size_t slices_of(const struct objects *objects, const struct slice_object
 
 static void check_pool(const struct service_port *p, const struct pool *pool)
 {
-	must((pool->size & (pool->size - 1)) == 0 && pool->count <= pool->size);
+	must(pool->size == 0 ? pool->count == 0 : slot_size(pool->size) == pool->size && pool->count <= pool->size);
 	for (uint32_t i = 0; i < pool->count; i++)
 		must(pool->slots[i] < p->target_count);
 }

@@ -37,7 +37,7 @@ static void check_again(const struct element *e)
 	codec_put(nlh, e, true, true);
 	require(nlh->nlmsg_len <= sizeof room &&
 		codec_get(mnl_nlmsg_get_payload(nlh), (enum set_id)e->set, element_family(e), &again, &interval_end));
-	if (e->set != SET_SERVICE_CIDRS && e->set != SET_LOCAL_SOURCES)
+	if (e->set != SET_SERVICE_CIDRS)
 		require(element_equal(e, &again));
 	else
 		require(addr_equal(&e->range.addr, &again.range.addr));

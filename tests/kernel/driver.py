@@ -1,6 +1,6 @@
 """nft/ without the daemon: the program nft_driver inside a namespace, its commands as methods.
 
-    with Driver(node, "sources", "counters") as d:
+    with Driver(node, "sources:10.244.0.0/16", "counters") as d:
         d.elements("cluster-ips 10.96.0.1", "dispatch 10.96.0.1 tcp 80 cluster 1", …)
         d("load")              # the lines it printed; Refused when it answered "error …"
 """

@@ -21,6 +21,7 @@
 #include "nft/hostaddr.h"
 #include "nft/names.h"
 #include "nft/nft.h"
+#include "proxy/pool.h"
 
 #define WORDS_MAX 16
 
@@ -93,7 +94,7 @@ static struct element next_element(struct words *w)
 	if (!names_set_parse(name, &set, &family))
 		fatalx("driver: no set: %s", name);
 	e.set = (uint8_t)set;
-	if (set == SET_SERVICE_CIDRS || set == SET_LOCAL_SOURCES) {
+	if (set == SET_SERVICE_CIDRS) {
 		cidr_parse(&e.range, next(w));
 		return e;
 	}
@@ -138,10 +139,8 @@ static void keep(struct list *l, const struct element *e)
 /* `services` UDP frontends with `endpoints` endpoints each, with their ClusterIPs, in one family. */
 static void generate(struct list *l, uint32_t services, uint32_t endpoints, int family)
 {
-	uint32_t size = 1;
+	uint32_t size = pool_size(endpoints, 0);
 
-	while (size < endpoints)
-		size *= 2;
 	for (uint32_t s = 0; s < services; s++) {
 		uint8_t high = (uint8_t)(s >> 16), mid = (uint8_t)(s >> 8), low = (uint8_t)s;
 		struct element e = {.daddr = {AF_INET, {10, (uint8_t)(128 + high), mid, low}}, .proto = 17, .port = 80};
@@ -450,17 +449,25 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 	return error;
 }
 
-static void detector(const char *text, enum detector *to, struct skeleton *s)
+/* "sources:CIDR[,CIDR]", "interface:NAME", "prefix:NAME" */
+static void detector(char *text, struct skeleton *s)
 {
-	*to = DETECT_NONE;
-	if (strcmp(text, "sources") == 0)
-		*to = DETECT_SOURCES;
+	static struct cidr sources[SKELETON_SOURCES_MAX];
+	char *save = NULL;
+
+	if (strncmp(text, "sources:", 8) == 0) {
+		s->detector = DETECT_SOURCES;
+		s->sources = sources;
+		for (char *range = strtok_r(text + 8, ",", &save); range != NULL; range = strtok_r(NULL, ",", &save))
+			if (!cidr_parse(&sources[s->source_count++], range))
+				fatalx("driver: no range: %s", range);
+	}
 	if (strncmp(text, "interface:", 10) == 0) {
-		*to = DETECT_INTERFACE;
+		s->detector = DETECT_INTERFACE;
 		s->interface = text + 10;
 	}
 	if (strncmp(text, "prefix:", 7) == 0) {
-		*to = DETECT_INTERFACE_PREFIX;
+		s->detector = DETECT_INTERFACE_PREFIX;
 		s->interface = text + 7;
 	}
 }
@@ -482,10 +489,8 @@ int main(int argc, char **argv)
 			s.table = argv[i] + 6;
 		else if (strncmp(argv[i], "bit:", 4) == 0)
 			s.masquerade_bit = (unsigned)strtoul(argv[i] + 4, NULL, 10);
-		else if (strncmp(argv[i], "v6:", 3) == 0)
-			detector(argv[i] + 3, &s.detector6, &s);
 		else
-			detector(argv[i], &s.detector4, &s);
+			detector(argv[i], &s);
 	}
 	nft = nft_open(&s, &error);
 	if (nft == NULL)

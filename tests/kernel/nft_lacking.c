@@ -33,8 +33,9 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *data, siz
 
 int main(int argc, char **argv)
 {
+	const struct cidr pods = {{AF_INET, {10, 244}}, 16};
 	const struct skeleton skeleton = {
-		.table = "fairlead", .detector4 = DETECT_SOURCES, .detector6 = DETECT_NONE, .counters = true};
+		.table = "fairlead", .detector = DETECT_SOURCES, .sources = &pods, .source_count = 1, .counters = true};
 	const char *error = "";
 
 	missing = argc > 1 ? argv[1] : "?";

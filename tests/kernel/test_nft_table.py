@@ -1,9 +1,12 @@
 """The table itself, without traffic: what is loaded is there, listed by stock nft, read back, kept apart from others."""
+import re
 import unittest
 
 import lab
 from driver import Driver, Refused
 
+SOURCES = "sources:10.244.0.0/16"
+BOTH = SOURCES + ",fd00:244::/64"
 EVERYTHING = [
     "cluster-ips 10.96.0.1", "cluster-ips fd00:96::1",
     "dispatch 10.96.0.1 tcp 80 cluster 4", "dispatch fd00:96::1 udp 53 cluster 2 sticky",
@@ -18,7 +21,6 @@ EVERYTHING = [
     "service-cidrs 255.0.0.0/8",
     "allowed-sources 192.0.2.1 tcp 443 203.0.113.0/24", "allowed-sources 192.0.2.1 tcp 443 198.51.100.7/32",
     "allowed-sources fd00:96::9 tcp 443 ::/0",
-    "local-sources 10.244.0.0/16", "local-sources fd00:244::/64",
     "sticky fd00:96::1 udp 53 learn 600", "sticky 10.96.0.1 tcp 80 learn 10800",
 ]
 
@@ -41,7 +43,7 @@ class TableTest(lab.LabTest):
         return driver
 
     def test_what_is_loaded_is_read_back(self):
-        for options in ((), ("sources", "v6:sources", "counters"), ("interface:br0", "v6:prefix:veth"),
+        for options in ((), (BOTH, "counters"), ("interface:br0",), ("prefix:veth",),
                         ("masquerade-all", "bit:31")):
             with self.subTest(options=options):
                 driver = self.loaded(*options)
@@ -56,7 +58,7 @@ class TableTest(lab.LabTest):
                 self.assertIsNone(self.node.table())
 
     def test_stock_nft_lists_all_of_it(self):
-        driver = self.loaded("sources", "v6:sources", "counters")
+        driver = self.loaded(BOTH, "counters")
         driver.commit("add affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080",
                       "add affinity fd00:96::1 udp 53 fd00::9 fd00:244::1 5353")
         text = self.node.nft("list", "ruleset")
@@ -100,18 +102,21 @@ class TableTest(lab.LabTest):
         self.assertEqual(chains(), {"learn4-8", "learn6-600"})
         self.assertEqual(other.state(), "ours")
 
-        def looks(family):
-            return "vmap @sticky" in self.node.nft("list", "chain", "inet", "fairlead", f"remember{family}")
+        def looks():
+            return re.findall(r"chain (remember-\w+)", self.node.nft("list", "table", "inet", "fairlead"))
 
-        self.assertTrue(looks(4) and looks(6))
-        other.commit("del sticky 10.96.0.9 tcp 80 learn 8")  # the last one: nothing is looked up any more
-        self.assertTrue(looks(6) and not looks(4))
+        other.commit("del sticky 10.96.0.9 tcp 80 learn 8")
+        self.assertEqual(looks(), ["remember-forwarded", "remember-input"])
+        other.commit("del sticky fd00:96::1 udp 53 learn 600")  # the last one: nothing is looked up any more
+        self.assertEqual(looks(), [])
         self.assertEqual(other.state(), "ours")
         third = self.driver()
         self.assertEqual(third.state(), "ours")
         third.commit("add sticky 10.96.0.9 tcp 80 learn 8")
-        self.assertTrue(looks(4))
-        self.node.nft("flush chain inet fairlead remember4")  # a foreign hand
+        self.assertEqual(looks(), ["remember-forwarded", "remember-input"])
+        self.assertEqual(third.state(), "ours")
+        self.assertEqual(self.driver().state(), "ours")
+        self.node.nft("flush chain inet fairlead remember-forwarded")  # a foreign hand
         self.assertEqual(third.state(), "other")
 
     def test_a_refused_transaction_changes_nothing_and_names_the_element(self):
@@ -141,8 +146,8 @@ class TableTest(lab.LabTest):
 
     def test_damage_is_seen(self):
         handle = self.node.nft("-a", "list", "ruleset")
-        for damage in ("flush chain inet fairlead postrouting", "delete chain inet fairlead input",
-                       "add chain inet fairlead extra", "add rule inet fairlead services4 accept",
+        for damage in ("flush chain inet fairlead postrouting", "delete chain inet fairlead remember-input",
+                       "add chain inet fairlead extra", "add rule inet fairlead refuse accept",
                        "insert rule inet fairlead prerouting ip daddr 1.2.3.4 drop",
                        "add set inet fairlead extra { type ipv4_addr; }", "flush chain inet fairlead learn4-10800",
                        "flush set inet fairlead same-byte"):
@@ -150,7 +155,7 @@ class TableTest(lab.LabTest):
                 driver = self.loaded()
                 self.assertEqual(driver.state(), "ours")
                 if damage.startswith("delete chain"):
-                    self.node.nft("flush", "chain", "inet", "fairlead", "input")
+                    self.node.nft("flush", "chain", "inet", "fairlead", "remember-input")
                 self.node.nft(damage)
                 self.assertEqual(driver.state(), "other")
                 driver("load")
@@ -160,9 +165,9 @@ class TableTest(lab.LabTest):
         self.assertEqual(handle, "")
 
     def test_another_skeleton_is_another_table(self):
-        self.loaded("sources")
-        for options in ((), ("sources", "counters"), ("sources", "bit:13"), ("sources", "masquerade-all"),
-                        ("sources", "v6:sources"), ("interface:br0",), ("interface:br1",), ("prefix:br1",)):
+        self.loaded(SOURCES)
+        for options in ((), (SOURCES, "counters"), (SOURCES, "bit:13"), (SOURCES, "masquerade-all"), (BOTH,),
+                        (SOURCES.replace("244", "245"),), ("interface:br0",), ("interface:br1",), ("prefix:br1",)):
             with self.subTest(options=options):
                 driver = self.driver(*options)
                 self.assertEqual(driver.state(), "other")
@@ -196,7 +201,7 @@ class TableTest(lab.LabTest):
         self.assertEqual(self.node.nft("list", "tables"), "table inet other\ntable ip fairlead\n")
 
     def test_probe(self):
-        driver = self.driver("sources", "counters")
+        driver = self.driver(SOURCES, "counters")
         driver("probe")
         self.assertEqual(self.node.nft("list", "tables"), "")
         with self.assertRaisesRegex(Refused, "needs CAP_NET_ADMIN"):
@@ -265,8 +270,8 @@ class MonitorTest(lab.LabTest):
              "allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 }"),
             ("add element inet fairlead service-cidrs4 { 10.96.0.0/12 }", "whole 0x4000"),
             ("add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 11.0.0.0-11.0.0.9 }", "everything"),
-            ("add rule inet fairlead input accept", "rules"),
-            ("flush chain inet fairlead input", "rules"),
+            ("add rule inet fairlead output accept", "rules"),
+            ("flush chain inet fairlead output", "rules"),
             ("add set inet fairlead s { type ipv4_addr; }", "everything"),
             ("flush ruleset", "everything"))
         for change, told in changes:

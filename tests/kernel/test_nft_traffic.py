@@ -9,7 +9,7 @@ import traffic
 from driver import Driver
 
 VIP4, VIP6 = "10.96.0.1", "fd00:96::1"
-OPTIONS = ("sources", "v6:sources", "counters")
+OPTIONS = ("sources:10.244.0.0/16,fd00:244::/64", "counters")
 
 
 class Node(lab.LabTest):
@@ -30,8 +30,7 @@ class Node(lab.LabTest):
     def load(self, *lines, options=OPTIONS):
         driver = Driver(self.node, *options)
         self.addCleanup(driver.__exit__)
-        driver.elements("local-sources 10.244.0.0/16", "local-sources fd00:244::/64", f"cluster-ips {VIP4}",
-                        f"cluster-ips {VIP6}", *lines)
+        driver.elements(f"cluster-ips {VIP4}", f"cluster-ips {VIP6}", *lines)
         driver("load")
         return driver
 
@@ -258,7 +257,7 @@ class ReplaceTest(Node):
     def test_traffic_flows_while_the_table_is_replaced(self):
         """Loads with other skeletons over a table in use: no connection is refused, lost or left untranslated."""
         lines = self.service(VIP4, "tcp", "cluster 1", [0])
-        drivers = [self.load(*lines, options=options) for options in (("sources",), ("sources", "counters"))]
+        drivers = [self.load(*lines, options=options) for options in (OPTIONS[:1], OPTIONS)]
         outcomes = collections.Counter()
         for round_ in range(4):
             driver = drivers[round_ % 2]
@@ -267,7 +266,7 @@ class ReplaceTest(Node):
             for _ in range(60):
                 outcomes[self.ask(self.asking, VIP4, limit_s=5).outcome] += 1
             driver.answer()
-            driver.elements("local-sources 10.244.0.0/16", f"cluster-ips {VIP4}", *lines)
+            driver.elements(f"cluster-ips {VIP4}", *lines)
         self.assertEqual(outcomes, {"ok": 240})
 
 

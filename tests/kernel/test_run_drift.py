@@ -67,9 +67,9 @@ class DriftTest(unittest.TestCase):
         before = self.listing()
         handle = self.handle()
         chain = "inet fairlead"
-        damages = (f"insert rule {chain} services4 drop",
+        damages = (f"insert rule {chain} prerouting drop",
                    f"flush table {chain}",
-                   f"add chain {chain} foreign; add rule {chain} foreign accept; insert rule {chain} input jump foreign",
+                   f"add chain {chain} foreign; add rule {chain} foreign accept; insert rule {chain} remember-input jump foreign",
                    f"flush chain {chain} output; delete chain {chain} output",
                    f"flush chain {chain} learn4-10800; flush chain {chain} remember4",
                    f"flush map {chain} sticky4; flush table {chain}; delete chain {chain} learn4-10800")
@@ -94,7 +94,7 @@ class DriftTest(unittest.TestCase):
 
     def test_other_hooks_replace_the_table(self):
         handle = self.handle()
-        self.repaired(lambda: self.node.nft("add chain inet fairlead input { policy drop ; }"))
+        self.repaired(lambda: self.node.nft("add chain inet fairlead postrouting { policy drop ; }"))
         self.assertNotEqual(self.handle(), handle)
         self.assertNotIn("policy drop", self.node.nft("list", "chains"))
 
@@ -205,9 +205,9 @@ class LargeTest(unittest.TestCase):
             with self.subTest(lines[0]):
                 self.assertEqual(self.repaired(*lines)["lastSyncOperations"], operations)
         # what no key says: a rule; the table is as it was, with every slot
-        before = self.node.nft("list", "chain", "inet", "fairlead", "services4")
-        self.repaired("insert rule inet fairlead services4 accept")
-        self.assertEqual(self.node.nft("list", "chain", "inet", "fairlead", "services4"), before)
+        before = self.node.nft("list", "chain", "inet", "fairlead", "prerouting")
+        self.repaired("insert rule inet fairlead prerouting accept")
+        self.assertEqual(self.node.nft("list", "chain", "inet", "fairlead", "prerouting"), before)
         self.assertEqual(len(self.node.elements("endpoints4")), 10 * self.SERVICES)
 
     def test_elements_are_repaired_without_reading_the_table(self):

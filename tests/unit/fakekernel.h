@@ -204,7 +204,7 @@ static inline size_t foreign_find(const struct element *key)
 /* The notification carries the key; of the interval sets the set. */
 static inline void foreign_tell(const struct element *e)
 {
-	if (e->set == SET_SERVICE_CIDRS || e->set == SET_LOCAL_SOURCES)
+	if (e->set == SET_SERVICE_CIDRS)
 		kernel.told.whole |= TOUCHED_BIT(e->set, element_family(e));
 	else
 		touched_add(&kernel.told, e);

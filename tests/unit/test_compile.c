@@ -249,7 +249,7 @@ static void slots_survive(void **state)
 	struct service *next = compile(b, o, &second, 1);
 	assert_string_equal(pool_text(b, &next->ports[0], &next->ports[0].cluster),
 			    "10.0.0.1:80 10.0.0.5:80 10.0.0.3:80 10.0.0.4:80");
-	assert_int_equal(next->ports[0].cluster.size, 8);
+	assert_int_equal(next->ports[0].cluster.size, 5);
 	service_free(s);
 	b->in.prev = s = next;
 	b->s = NULL;
@@ -324,7 +324,7 @@ static void kernel_slots_are_kept_after_restart(void **state)
 	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].cluster), "10.0.0.3:80 10.0.0.2:80 10.0.0.1:80");
 	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].local), "10.0.0.3:80 10.0.0.1:80");
 	/* 3 of 8: too sparse to keep. */
-	assert_int_equal(s->ports[0].cluster.size, 4);
+	assert_int_equal(s->ports[0].cluster.size, 3);
 	slot_memory_free(memory);
 }
 

@@ -74,9 +74,23 @@ static void formats_every_set(void **state)
 	assert_string_equal(element_format(&e, text), "allowed-sources4 { 192.0.2.1 . sctp . 80 . 10.0.0.0/8 }");
 }
 
+static void sizes_of_pools(void **state)
+{
+	static const uint32_t sizes[] = {1,   2,   3,	4,   5,	   6,	 7,    8,    10,    12,	   14,
+					 16,  20,  24,	28,  32,   40,	 48,   56,   64,    80,	   96,
+					 112, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536};
+	uint32_t count = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		for (; count <= sizes[i]; count++)
+			assert_int_equal(slot_size(count), sizes[i]);
+	assert_int_equal(count, SLOT_MAX_SIZE + 1);
+}
+
 static void family_is_that_of_the_key(void **state)
 {
-	struct element e = {.set = SET_LOCAL_SOURCES, .range = cidr("fd00::/64")};
+	struct element e = {.set = SET_SERVICE_CIDRS, .range = cidr("fd00::/64")};
 
 	(void)state;
 	assert_int_equal(element_family(&e), AF_INET6);
@@ -138,9 +152,13 @@ static void order_is_set_family_key_value(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(formats_as_nft_writes),      cmocka_unit_test(formats_every_set),
-		cmocka_unit_test(family_is_that_of_the_key),  cmocka_unit_test(value_and_counters_are_not_key),
-		cmocka_unit_test(unused_fields_do_not_count), cmocka_unit_test(order_is_set_family_key_value),
+		cmocka_unit_test(formats_as_nft_writes),
+		cmocka_unit_test(formats_every_set),
+		cmocka_unit_test(sizes_of_pools),
+		cmocka_unit_test(family_is_that_of_the_key),
+		cmocka_unit_test(value_and_counters_are_not_key),
+		cmocka_unit_test(unused_fields_do_not_count),
+		cmocka_unit_test(order_is_set_family_key_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,11 +54,11 @@ static void chains_there_and_back(void **state)
 static void foreign_chains_are_not_ours(void **state)
 {
 	static const char *const foreign[] = {"",
-					      "services4",
+					      "translated4",
 					      "prerouting",
 					      "cluster4",
 					      "cluster4-",
-					      "pick4-3",
+					      "pick4-9",
 					      "pick4-0",
 					      "pick4-8x",
 					      "pick4-131072",

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "nft/element.h"
 #include "proxy/pool.h"
 
 #define TARGETS 600
@@ -40,7 +41,7 @@ static size_t members_of(const struct sim *s, struct pool_member *members)
 	return n;
 }
 
-/* Every member exactly once, no hole, S a power of two that is not too sparse. */
+/* Every member exactly once, no hole, S a size there is, and not too sparse. */
 static void check_pool(const struct sim *s, const struct pool *p)
 {
 	bool seen[TARGETS] = {false};
@@ -51,7 +52,7 @@ static void check_pool(const struct sim *s, const struct pool *p)
 		assert_false(seen[p->slots[i]]);
 		seen[p->slots[i]] = true;
 	}
-	assert_int_equal(p->size & (p->size - 1), 0);
+	assert_int_equal(slot_size(p->size), p->size);
 	assert_true(p->size >= p->count);
 	assert_true(p->count * 8 > p->size * 3);
 }
@@ -143,13 +144,23 @@ static void size_has_hysteresis(void **state)
 {
 	(void)state;
 	assert_int_equal(pool_size(1, 0), 1);
-	assert_int_equal(pool_size(3, 0), 4);
-	assert_int_equal(pool_size(9, 8), 16);
+	assert_int_equal(pool_size(3, 0), 3);
+	assert_int_equal(pool_size(9, 8), 10);
 	assert_int_equal(pool_size(8, 16), 16);
 	assert_int_equal(pool_size(7, 16), 16);
-	assert_int_equal(pool_size(6, 16), 8);
+	assert_int_equal(pool_size(6, 16), 6);
 	assert_int_equal(pool_size(1, 16), 1);
 	assert_int_equal(pool_size(65536, 0), 65536);
+}
+
+/* From 8 endpoints on the next one finds room: its slot is the only change. */
+static void size_has_room(void **state)
+{
+	(void)state;
+	for (uint32_t count = 8; count < SLOT_MAX_SIZE; count++)
+		assert_true(pool_size(count, 0) > count);
+	assert_int_equal(pool_size(10, 0), 12);
+	assert_int_equal(pool_size(16, 0), 20);
 }
 
 /* Holes in what the kernel had (a foreign hand removed a slot) are filled, the rest stays where it is. */
@@ -183,7 +194,7 @@ static void weights_are_slots(void **state)
 	assert_int_equal(pool_shares(members, 4, 65536, shares), 10);
 	struct pool p = pool_assign(targets, members, 4, &none, a);
 	assert_int_equal(p.count, 10);
-	assert_int_equal(p.size, 16);
+	assert_int_equal(p.size, 12);
 	for (uint32_t i = 0; i < p.count; i++)
 		of[p.slots[i]]++;
 	assert_int_equal(of[0], 3);
@@ -239,8 +250,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_walk),	       cmocka_unit_test(added_or_replaced_within_three),
-		cmocka_unit_test(size_has_hysteresis), cmocka_unit_test(past_with_holes),
-		cmocka_unit_test(weights_are_slots),   cmocka_unit_test(weights_walk),
+		cmocka_unit_test(size_has_hysteresis), cmocka_unit_test(size_has_room),
+		cmocka_unit_test(past_with_holes),     cmocka_unit_test(weights_are_slots),
+		cmocka_unit_test(weights_walk),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }
