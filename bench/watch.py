@@ -69,9 +69,9 @@ class Run(scale.Followed):
 
     def idle_percent(self, seconds):
         time.sleep(2)
-        before = self.cpu_s()
+        before = scale.cpu_s(self.daemon)
         time.sleep(seconds)
-        return (self.cpu_s() - before) / seconds * 100
+        return (scale.cpu_s(self.daemon) - before) / seconds * 100
 
     def outage(self, seconds):
         """→ (nothing changed while the server was away, seconds from its return until a change is in the kernel)."""
@@ -112,7 +112,7 @@ def main():
             if found != count * 10:
                 raise SystemExit(f"{found} endpoint elements in the kernel, {count * 10} expected")
             times = run.flips(options.flips)
-            rss, peak = run.memory_mb()
+            rss, peak = scale.memory_mb(run.daemon)
             medians[count] = statistics.median(times)
             print(f"{count:8} {start_s:9.2f} s {medians[count]:8.2f} ms {scale.quantile(times, .9):5.2f} ms "
                   f"{scale.quantile(times, .99):5.2f} ms {rss:6.1f} MB {peak:6.1f} MB", flush=True)
