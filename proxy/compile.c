@@ -41,11 +41,13 @@ bool build_has_family(const struct build *b, int family)
 	return false;
 }
 
-/* The label gives a Service to another implementation. */
+/* One label gives a Service to another implementation, one says that it needs none. */
 static bool meant_for_us(const struct build *b)
 {
 	const char *label = b->in->object->proxy_name, *ours = b->in->proxy_name;
 
+	if (b->in->object->headless_label)
+		return false;
 	return label == NULL || ours == NULL ? label == ours : strcmp(label, ours) == 0;
 }
 
@@ -78,7 +80,7 @@ static bool counts_for_health(const struct build *b, const struct slice_object *
 {
 	const char *node = b->in->node->name;
 
-	return slice->port_count != 0 && e->ready && node != NULL && e->node_name != NULL &&
+	return slice->port_count != 0 && !slice->headless_label && e->ready && node != NULL && e->node_name != NULL &&
 	       strcmp(e->node_name, node) == 0;
 }
 

@@ -20,6 +20,11 @@ static bool feeds(const struct slice_port_object *from, const struct service_por
 	return from->proto == port->proto && strcmp(from->name, port->name) == 0;
 }
 
+static bool feeds_family(const struct slice_object *slice, int family)
+{
+	return slice->family == family && !slice->headless_label;
+}
+
 static uint8_t conditions(const struct endpoint_object *e, const char *node)
 {
 	unsigned flags = 0;
@@ -58,7 +63,7 @@ static struct list collect(const struct build *b, const struct service_port *por
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < b->in->slice_count; i++) {
 			const struct slice_object *slice = b->slices[i];
-			for (size_t k = 0; slice->family == port->family && k < slice->port_count; k++) {
+			for (size_t k = 0; feeds_family(slice, port->family) && k < slice->port_count; k++) {
 				if (!feeds(&slice->ports[k], port))
 					continue;
 				if (pass == 0)

@@ -208,6 +208,7 @@ static void service(struct codec *c, struct service_object *s)
 	BOOLEAN(c, s->publish_not_ready);
 	string(c, &s->external_name, true);
 	string(c, &s->proxy_name, true);
+	BOOLEAN(c, s->headless_label);
 	INTEGER(c, enum balance, s->balance, BALANCE_MAGLEV);
 	BOOLEAN(c, s->source_ranges_everywhere);
 }
@@ -243,6 +244,7 @@ static void slice(struct codec *c, struct slice_object *s)
 	BOOLEAN(c, v6);
 	if (!c->packing)
 		s->family = v6 ? AF_INET6 : AF_INET;
+	BOOLEAN(c, s->headless_label);
 	ARRAY(c, struct slice_port_object, s->ports, s->port_count, slice_port);
 	ARRAY(c, struct endpoint_object, s->endpoints, s->endpoint_count, endpoint);
 }

@@ -313,6 +313,8 @@ void decode_slice(struct decoder *d, const struct place *root)
 		decode_warning(d, &service, "missing: the slice belongs to no Service");
 		return;
 	}
+	/* Kept by a controller, so what a manifest was exported with says nothing of the Service beside it. */
+	s.headless_label = d->lenient && field_label(d, "service.kubernetes.io/headless") != NULL;
 	read_ports(d, root, &s);
 	endpoints = read_endpoints(d, root, &s);
 	read_weights(d, root, endpoints, s.endpoint_count);

@@ -76,6 +76,7 @@ struct service_object {
 	bool publish_not_ready;
 	const char *external_name; /* without trailing dot; NULL unless ExternalName */
 	const char *proxy_name;	   /* label service.kubernetes.io/service-proxy-name; NULL = none */
+	bool headless_label; /* label service.kubernetes.io/headless: no proxy serves it, whatever its clusterIP */
 	enum balance balance;
 	bool source_ranges_everywhere; /* annotation fairlead/source-ranges: all frontends, not only LB VIPs */
 };
@@ -106,6 +107,7 @@ struct slice_object {
 	struct object object;
 	const char *service_name; /* label kubernetes.io/service-name; never "" (such slices are dropped with a line) */
 	int family;		  /* AF_INET or AF_INET6; FQDN slices are dropped with a line */
+	bool headless_label;	  /* an API server's, label service.kubernetes.io/headless: for DNS only (E.1) */
 	size_t port_count;
 	const struct slice_port_object *ports;
 	size_t endpoint_count;

@@ -73,6 +73,18 @@ class ApiserverDaemon(lab.LabTest):
         daemon.stop()
         self.assertIsNotNone(self.node.table(), "the rules stay")
 
+    def test_slices_with_the_headless_label_are_for_names_only(self):
+        """kube-proxy does not ask for them; with DNS we do."""
+        self.daemon()
+        labelled = m.slice("web", [POD_B], [("http", 8099)], name="labelled")
+        labelled["metadata"]["labels"]["service.kubernetes.io/headless"] = ""
+        self.server.put(labelled, m.service("after", "10.96.0.11", [80]), m.slice("after", [POD_B], [("", 8080)]))
+        self.reaches("10.96.0.11", 80, "b")
+        self.assertEqual(self.kernel_endpoints(), {(VIP, 8080), (NODE, 8080), ("10.96.0.11", 8080)})
+        del labelled["metadata"]["labels"]["service.kubernetes.io/headless"]
+        self.server.put(labelled)
+        lab.wait_until(lambda: (VIP, 8099) in self.kernel_endpoints())
+
     def test_names(self):
         self.daemon()
         self.server.put(m.service("db", "None", [m.port(5432, "sql")]), m.slice("db", [POD_A, POD_B], [("sql", 5432)]))

@@ -236,15 +236,17 @@ class TypesTest(ClusterTest):
             self.reaches(ns, "203.0.113.250", 80, "a")
 
     def test_another_proxys_service_is_left_alone_while_it_has_the_label(self):
-        service, slice = pair("label", "10.96.6.3", "a")
-        self.put("label", service, slice)
-        self.reaches(self.client, "10.96.6.3", 80, "a")
-        service["metadata"]["labels"] = {"service.kubernetes.io/service-proxy-name": "other"}
-        self.put("label", service, slice)
-        self.assertNotEqual(self.outcome(self.client, "10.96.6.3", 80, limit_s=0.5), "ok")
-        del service["metadata"]["labels"]
-        self.put("label", service, slice)
-        self.reaches(self.client, "10.96.6.3", 80, "a")
+        for label, value in (("service-proxy-name", "other"), ("headless", "")):
+            with self.subTest(label=label):
+                service, slice = pair("label", "10.96.6.3", "a")
+                self.put("label", service, slice)
+                self.reaches(self.client, "10.96.6.3", 80, "a")
+                service["metadata"]["labels"] = {f"service.kubernetes.io/{label}": value}
+                self.put("label", service, slice)
+                self.assertNotEqual(self.outcome(self.client, "10.96.6.3", 80, limit_s=0.5), "ok")
+                del service["metadata"]["labels"]
+                self.put("label", service, slice)
+                self.reaches(self.client, "10.96.6.3", 80, "a")
 
     def test_growing_and_shrinking_under_traffic_loses_nothing(self):
         def write(count):

@@ -283,6 +283,11 @@ static void skipped_services(void **state)
 	assert_int_equal(s->frontend_count, 0);
 	assert_int_equal(s->dns_kind, DNS_CLUSTER_IP);
 	assert_int_equal(s->cluster_ip_count, 1);
+	o->proxy_name = NULL;
+	o->headless_label = true;
+	s = compile(b, o, &slice, 1);
+	assert_false(s->proxied);
+	assert_int_equal(s->dns_kind, DNS_CLUSTER_IP);
 	o->type = SERVICE_EXTERNAL_NAME;
 	o->external_name = "Example.COM";
 	s = compile(b, o, &slice, 1);

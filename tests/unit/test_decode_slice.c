@@ -195,6 +195,22 @@ static void port_name_nil(void **state)
 	decoded_fini(&d);
 }
 
+/* A controller keeps the label where there is one; a manifest may have it from an export, and mean nothing by it. */
+static void headless_label(void **state)
+{
+	static const char text[] =
+		"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\nendpoints: []\n"
+		"metadata:\n  name: web-1\n  namespace: prod\n"
+		"  labels: {kubernetes.io/service-name: web, service.kubernetes.io/headless: ''}\n" PORTS;
+	struct decoded d;
+
+	(void)state;
+	assert_true(one_slice(&d, text, true)->headless_label);
+	decoded_fini(&d);
+	assert_false(one_slice(&d, text, false)->headless_label);
+	decoded_fini(&d);
+}
+
 static void lenient_skips_endpoints(void **state)
 {
 	struct decoded d;
@@ -338,6 +354,7 @@ int main(void)
 		cmocka_unit_test(slices_that_are_not_ours),
 		cmocka_unit_test(refused_parts),
 		cmocka_unit_test(port_name_nil),
+		cmocka_unit_test(headless_label),
 		cmocka_unit_test(lenient_skips_endpoints),
 		cmocka_unit_test(endpoints_become_slices),
 		cmocka_unit_test(small_kinds),

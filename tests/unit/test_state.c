@@ -117,6 +117,7 @@ static void sample_service(void)
 					  .publish_not_ready = true,
 					  .external_name = "x.example.org",
 					  .proxy_name = "other",
+					  .headless_label = true,
 					  .balance = BALANCE_MAGLEV,
 					  .source_ranges_everywhere = true};
 }
@@ -142,6 +143,7 @@ static void sample_slice(void)
 	slice = (struct slice_object){.object = {.kind = OBJECT_SLICE, .ns = "prod", .name = "web-1"},
 				      .service_name = "web",
 				      .family = AF_INET,
+				      .headless_label = true,
 				      .port_count = 1,
 				      .ports = slice_ports,
 				      .endpoint_count = 2,
