@@ -14,6 +14,7 @@
 enum protocol_bit { HAS_TCP = 1 << 0, HAS_UDP = 1 << 1, HAS_SCTP = 1 << 2 };
 
 #define RETRY_LAST_MS 30000u
+#define LOOK_REST 10u /* times as long as it took to read the affinity: a large one shall not take the core */
 /* A table that grows hides entries from one look, hardly from two; and what pods do meanwhile must not be undone for
  * ever. */
 #define NARROWED_LOOKS 2u
@@ -29,7 +30,8 @@ struct fixup {
 	unsigned narrowed_looks;       /* so often at most is it looked at for them */
 	struct cutoff cutoff;	       /* stays empty without --reset-removed-tcp */
 	uint64_t now_ms;	       /* of the sweep under way */
-	uint64_t earliest_ms;
+	uint64_t earliest_ms;	       /* of the next sweep */
+	uint64_t look_ms;	       /* until then the affinity rests */
 	struct fixup_stats stats;
 };
 
@@ -238,12 +240,14 @@ static void affinity_delete(struct fixup *f, const struct element_list *stale)
 static bool sweep_affinity(struct fixup *f)
 {
 	struct affinity_sweep sweep = {.fixup = f};
+	const uint64_t start_ns = clock_ns();
 	int error = nft_dump_set(f->parts.nft, SET_AFFINITY, on_affinity, &sweep);
 
 	if (error < 0) {
 		element_list_fini(&sweep.stale);
 		return sweep_failed(f, "affinity", error);
 	}
+	f->look_ms = f->now_ms + 1 + (clock_ns() - start_ns) * LOOK_REST / 1000000;
 	if (sweep.stale.count != 0)
 		affinity_delete(f, &sweep.stale);
 	f->affinity = sweep.stale.count != 0;
@@ -272,17 +276,32 @@ static uint64_t wait_for_cut(const struct fixup *f, uint64_t now_ms)
 	return f->cutoff.next_ms > now_ms ? f->cutoff.next_ms - now_ms : 0;
 }
 
+/*
+ * While its entries stand, clients are sent to an endpoint that is gone. So the affinity does not wait for the next
+ * sweep, which conntrack makes dear.
+ */
+static bool looks_early(const struct fixup *f)
+{
+	return f->affinity && f->retry_ms == 0 && f->look_ms < f->earliest_ms;
+}
+
+static uint64_t wait_for_sweep(const struct fixup *f, uint64_t now_ms)
+{
+	uint64_t at_ms = looks_early(f) ? f->look_ms : f->earliest_ms;
+
+	if (f->protocols == 0 && !f->affinity)
+		return wait_for_cut(f, now_ms);
+	return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
 uint64_t fixup_turn(struct fixup *f, uint64_t now_ms)
 {
 	f->now_ms = now_ms;
 	if (cut_is_due(f))
 		f->protocols |= HAS_TCP;
-	if (f->protocols == 0 && !f->affinity)
-		return wait_for_cut(f, now_ms);
-	if (now_ms < f->earliest_ms)
-		return f->earliest_ms - now_ms;
-	sweep(f);
-	if (f->protocols != 0 || f->affinity)
-		return f->earliest_ms - now_ms;
-	return wait_for_cut(f, now_ms);
+	if ((f->protocols != 0 || f->affinity) && now_ms >= f->earliest_ms)
+		sweep(f);
+	else if (looks_early(f) && now_ms >= f->look_ms)
+		sweep_affinity(f);
+	return wait_for_sweep(f, now_ms);
 }

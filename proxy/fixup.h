@@ -1,7 +1,7 @@
 /*
  * What must follow a commit because the packet path remembers: connection tracking entries and affinity entries that
  * lead where their frontend no longer does (reference A.7). Told of every published service, it looks only when a
- * change can have left something behind, and not more often than every FIXUP_GAP_MS: the tables can be large.
+ * change can have left something behind, and at conntrack not more often than every FIXUP_GAP_MS: it can be large.
  * Main thread.
  */
 #ifndef PROXY_FIXUP_H
