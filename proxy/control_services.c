@@ -75,10 +75,29 @@ static const struct service **select_sorted(struct daemon *d, const char *which,
 	return list;
 }
 
-static int not_found(const struct daemon *d, const char *which, struct buf *out)
+/* "NS/NAME"; NULL: unknown. */
+static const struct store_service *service_find(const struct daemon *d, char *which)
 {
-	buf_printf(out, "%s: no such service here%s\n", which,
-		   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
+	char *slash = strchr(which, '/');
+	const struct store_service *service;
+
+	if (slash == NULL)
+		return NULL;
+	*slash = '\0';
+	service = store_service(d->store, which, slash + 1);
+	*slash = '/';
+	return service;
+}
+
+static int not_found(const struct daemon *d, char *which, struct buf *out)
+{
+	const struct store_service *service = service_find(d, which);
+
+	if (service != NULL && service->held != NULL)
+		buf_printf(out, "%s: the kernel refuses it: %s\n", which, service->held);
+	else
+		buf_printf(out, "%s: no such service here%s\n", which,
+			   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
 	return 1;
 }
 
@@ -112,7 +131,7 @@ static void services_text(struct buf *out, const struct service **list, size_t c
 
 int control_services(void *ctx, int argc, char **argv, struct buf *out)
 {
-	const char *which = argc > 2 ? argv[2] : NULL;
+	char *which = argc > 2 ? argv[2] : NULL;
 	const struct print_view view = view_of(ctx);
 	size_t count;
 	const struct service **list = select_sorted(ctx, which, &count);
@@ -128,18 +147,6 @@ int control_services(void *ctx, int argc, char **argv, struct buf *out)
 	return code;
 }
 
-/* "NS/NAME"; NULL: not served here. */
-static const struct service *service_find(const struct daemon *d, char *which)
-{
-	char *slash = strchr(which, '/');
-	const struct store_service *service;
-
-	*slash = '\0';
-	service = store_service(d->store, which, slash + 1);
-	*slash = '/';
-	return service != NULL ? service->current : NULL;
-}
-
 int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 {
 	const struct print_view view = view_of(ctx);
@@ -149,16 +156,20 @@ int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 		buf_puts(out, "NS/NAME is missing\n");
 		return 2;
 	}
-	const struct service *s = service_find(ctx, argv[2]);
+	const struct store_service *service = service_find(ctx, argv[2]);
+	const struct service *s = service != NULL ? service->current : NULL;
 	if (s == NULL)
 		return not_found(ctx, argv[2], out);
 	if (wants_json(argc, argv)) {
 		print_service_json(&j, NULL, s, &view);
 		buf_puts(out, "\n");
-	} else if (s->proxied) {
-		print_endpoints(out, s, &view);
-	} else {
-		print_dns(out, s);
+		return 0;
 	}
+	if (service->held != NULL)
+		buf_printf(out, "an older version: the kernel refuses the newest: %s\n", service->held);
+	if (s->proxied)
+		print_endpoints(out, s, &view);
+	else
+		print_dns(out, s);
 	return 0;
 }

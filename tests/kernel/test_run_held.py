@@ -54,6 +54,7 @@ class Held(lab.LabTest):
         self.reaches("10.96.0.2", "web")
         self.assertRegex(daemon.call("status").stdout,
                          r"kernel   in step.*\n +service default/bad refused: .*endpoints4 \{ 10\.96\.0\.1 ")
+        self.assertIn("an older version: the kernel refuses the newest: ", daemon.call("endpoints", "default/bad").stdout)
         self.assertIn("fairlead_services_held 1\n", traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
         self.assertEqual(traffic.curl(self.node, "http://127.0.0.1:10256/readyz").code, 200)
         self.assertEqual(daemon.log().count("service default/bad: the kernel refuses it"), 1)
@@ -66,6 +67,7 @@ class Held(lab.LabTest):
         daemon = self.daemon()
         self.reaches("10.96.0.2", "web")
         self.assertEqual([h["service"] for h in self.held(daemon)], ["default/bad"])
+        self.assertIn("default/bad: the kernel refuses it: ", daemon.call("services", "default/bad", check=False).stderr)
         self.assertEqual(traffic.dig(self.node, "127.0.0.1", "bad.default.svc.cluster.local").status, "NXDOMAIN")
         self.put("bad", 8080)
         self.reaches("10.96.0.1", "bad")
