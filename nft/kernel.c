@@ -259,8 +259,12 @@ static int send_batch(struct nft *nft)
 
 int kernel_commit(struct nft *nft)
 {
+	int error;
+
 	batch_end(&nft->batch);
-	return send_batch(nft);
+	error = send_batch(nft);
+	nft->commits += error == 0;
+	return error;
 }
 
 /* A batch without its end is checked and undone. */

@@ -44,7 +44,13 @@ struct nft {
 	struct element *adds, *dels; /* the transaction */
 	size_t add_count, del_count, add_room, del_room;
 	struct map learns;
-	bool remembers; /* the chains of skeleton_build_remember are there */
+	bool remembers;	  /* the chains of skeleton_build_remember are there */
+	uint32_t commits; /* that the kernel took */
+	struct {
+		bool on;
+		uint32_t generation, commits; /* when it began */
+	} pause;			      /* see monitor_pause */
+	bool missed;			      /* a foreign change during a pause */
 	char error[NFT_ERROR_BYTES];
 	uint32_t error_seq,
 		error_offset; /* message of nft->batch that the kernel refused, and where in it (0: unknown) */
@@ -58,6 +64,14 @@ int kernel_fail(struct nft *nft, int errno_value, const char *fmt, ...) __attrib
 void kernel_begin(struct nft *nft); /* starts nft->batch */
 int kernel_commit(struct nft *nft); /* ends and sends nft->batch; 0 or -errno of its first error */
 int kernel_try(struct nft *nft);    /* the same, but the kernel only checks it and keeps nothing */
+
+/*
+ * While anybody listens the kernel makes a notification of every element, ours too: a third of the time of a load. So
+ * we do not listen meanwhile, and see by the number of commits whether somebody else made one. Not while a batch is
+ * being built.
+ */
+void monitor_pause(struct nft *nft);
+void monitor_resume(struct nft *nft);
 
 /* The message is about something of that table. Here, not in kernel.c: touched.c shall link without that. */
 static inline bool kernel_is_of_table(const struct nlmsghdr *nlh, const char *table)

@@ -207,10 +207,12 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 	if (error != 0)
 		return error;
 	l.order = group(elements, count);
+	monitor_pause(nft);
 	if (ours.hooked)
 		error = replace(&l, name);
 	else
 		error = build(&l, aside.hooked ? name : NULL);
+	monitor_resume(nft);
 	free(l.order);
 	return error;
 }

@@ -6,9 +6,11 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
+#include "base/log.h"
 #include "nft/attrs.h"
 #include "nft/kernel.h"
 #include "nft/netlink.h"
@@ -34,9 +36,16 @@ static int ignore_own(int fd, uint32_t portid)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
+static int membership(const struct nft *nft, int option)
+{
+	int group = NFNLGRP_NFTABLES;
+
+	return mnl_socket_setsockopt(nft->monitor, option, &group, sizeof group);
+}
+
 int nft_monitor_open(struct nft *nft)
 {
-	int group = NFNLGRP_NFTABLES, queue_bytes = QUEUE_BYTES;
+	int queue_bytes = QUEUE_BYTES;
 
 	nft->monitor = netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK);
 	if (nft->monitor == NULL)
@@ -44,10 +53,58 @@ int nft_monitor_open(struct nft *nft)
 	/* Not allowed in a user namespace: then what is lost is told, and the table read. */
 	setsockopt(mnl_socket_get_fd(nft->monitor), SOL_SOCKET, SO_RCVBUFFORCE, &queue_bytes, sizeof queue_bytes);
 	if (ignore_own(mnl_socket_get_fd(nft->monitor), mnl_socket_get_portid(nft->socket)) < 0 ||
-	    mnl_socket_setsockopt(nft->monitor, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+	    membership(nft, NETLINK_ADD_MEMBERSHIP) < 0)
 		return kernel_fail(nft, errno, "nftables monitor");
 	return 0;
 }
+
+/* ---- pauses ---- */
+
+static int read_generation(const struct nlmsghdr *nlh, void *ctx)
+{
+	if (attrs_number(attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_GEN_ID), ctx, sizeof(uint32_t)))
+		return MNL_CB_STOP;
+	errno = EOPNOTSUPP;
+	return MNL_CB_ERROR;
+}
+
+/* How many commits there were in this network namespace. */
+static int read_commits(struct nft *nft, uint32_t *commits)
+{
+	char room[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct netlink_list question = {.socket = nft->socket, .each = read_generation, .ctx = commits};
+	int error;
+
+	question.request = kernel_question(room, NFT_MSG_GETGEN, NULL, NULL);
+	error = netlink_list(&question);
+	*commits = ntohl(*commits);
+	return error;
+}
+
+void monitor_pause(struct nft *nft)
+{
+	if (nft->monitor == NULL || read_commits(nft, &nft->pause.generation) < 0)
+		return;
+	/* Our turn at the kernel's lock: who had it before has told everything. Later ones are not in that number. */
+	kernel_begin(nft);
+	nft->pause.commits = nft->commits;
+	nft->pause.on = kernel_try(nft) == 0 && membership(nft, NETLINK_DROP_MEMBERSHIP) == 0;
+}
+
+void monitor_resume(struct nft *nft)
+{
+	uint32_t commits;
+
+	if (!nft->pause.on)
+		return;
+	nft->pause.on = false;
+	if (membership(nft, NETLINK_ADD_MEMBERSHIP) < 0)
+		fatal("nftables monitor"); /* no memory; never to hear of anything again would be worse */
+	if (read_commits(nft, &commits) < 0 || commits - nft->pause.generation != nft->commits - nft->pause.commits)
+		nft->missed = true;
+}
+
+/* ---- reading ---- */
 
 int nft_monitor_fd(const struct nft *nft)
 {
@@ -71,10 +128,14 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 			continue;
 		}
 		if (got <= 0)
-			return;
+			break;
 		struct messages list = {(const uint8_t *)buffer, (size_t)got};
 		while ((nlh = messages_next(&list)) != NULL)
 			if (nlh->nlmsg_pid != own)
 				touched_note(touched, nft->table, nlh);
+	}
+	if (nft->missed) {
+		touched->everything = true;
+		touched->open = nft->missed = false;
 	}
 }

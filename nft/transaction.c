@@ -189,14 +189,19 @@ static int commit_in_pieces(struct nft *nft)
 
 static int commit(struct nft *nft)
 {
+	int error;
+
 	kernel_begin(nft);
 	learn_put_new(nft, nft->table);
 	learn_put_remember(nft, nft->table, true);
 	put_all(nft);
 	learn_put_unused(nft);
-	if (nft->batch.used > nft->send_max_bytes || nft->batch.used > WHOLE_BYTES)
-		return commit_in_pieces(nft);
-	return kernel_commit(nft);
+	if (nft->batch.used <= nft->send_max_bytes && nft->batch.used <= WHOLE_BYTES)
+		return kernel_commit(nft);
+	monitor_pause(nft);
+	error = commit_in_pieces(nft);
+	monitor_resume(nft);
+	return error;
 }
 
 int nft_tx_commit(struct nft *nft)

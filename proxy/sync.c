@@ -448,7 +448,9 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 	if (kernel_turn(s, &sent) < 0)
 		return turn_refused(s, now_ms);
 	turn_done(s, now_ms, (clock_ns() - start_ns) / 1000, &sent);
-	return held_wait(&s->held, now_ms);
+	if (!sync_foreign(s, now_ms)) /* who came during a large load is told only here */
+		return held_wait(&s->held, now_ms);
+	return s->earliest_ms > now_ms ? s->earliest_ms - now_ms : 0;
 }
 
 bool sync_foreign(struct sync *s, uint64_t now_ms)

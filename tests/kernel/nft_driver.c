@@ -209,6 +209,7 @@ static void monitor(struct nft *nft, int limit_ms)
 	struct touched touched = {0};
 	char text[ELEMENT_TEXT_BYTES];
 
+	nft_monitor_read(nft, &touched);
 	while (clock_ms() < end && !touched_any(&touched))
 		if (poll(&p, 1, (int)(end - clock_ms())) > 0)
 			nft_monitor_read(nft, &touched);

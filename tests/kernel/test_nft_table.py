@@ -1,5 +1,6 @@
 """The table itself, without traffic: what is loaded is there, listed by stock nft, read back, kept apart from others."""
 import re
+import selectors
 import unittest
 
 import lab
@@ -279,6 +280,19 @@ class MonitorTest(lab.LabTest):
                 self.node.nft(change)
                 self.assertIn(f"touched {told}", self.driver("wait 20000"))
         self.assertEqual(self.driver("wait 50"), ["quiet"])
+
+    def test_foreign_commits_during_a_load_are_told(self):
+        """Nobody listens meanwhile: the number of commits gives them away."""
+        self.driver("generate 20000 10")
+        self.driver.send("load")
+        with selectors.DefaultSelector() as answer:
+            answer.register(self.driver.process.stdout, selectors.EVENT_READ)
+            while not answer.select(0):
+                self.node.nft("add table inet other; add set inet other s { type ipv4_addr; }; delete table inet other")
+        self.driver.answer()
+        self.assertEqual(self.driver("wait 20000"), ["touched everything"])
+        self.node.nft("delete element inet fairlead cluster-ips4 { 10.128.0.1 }")
+        self.assertIn("touched cluster-ips4 { 10.128.0.1 }", self.driver("wait 20000"))
 
     def test_remembered_clients_are_the_packet_paths(self):
         self.node.nft("add element inet fairlead affinity4 { 10.0.0.1 . 10.96.0.1 . tcp . 80 : 10.1.1.1 . 80 }")

@@ -26,6 +26,7 @@ struct nft {
 	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
 	size_t wrong_rules;
+	bool meanwhile;	     /* somebody is there during each load */
 	uint32_t claimed;    /* elements of each set, it says */
 	struct touched told; /* notifications that wait to be read */
 };
@@ -122,6 +123,7 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 
 	if (error != 0)
 		return error;
+	nft->told.everything = nft->meanwhile;
 	element_list_clear(&nft->table);
 	for (size_t i = 0; i < count; i++)
 		element_list_add(&nft->table, &elements[i]);

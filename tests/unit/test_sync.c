@@ -446,6 +446,19 @@ static void foreign_rules_are_mended(void **state)
 	assert_int_equal(sync_stats(s->sync)->repairs, 2);
 }
 
+static void foreign_change_during_a_load(void **state)
+{
+	struct scene *s = *state;
+
+	put_service(s, "web", "10.96.0.1");
+	s->sink.complete(s->sink.ctx);
+	kernel.meanwhile = true;
+	assert_int_equal(sync_turn(s->sync, 1000), 0);
+	assert_int_equal(sync_turn(s->sync, 1000), SYNC_IDLE);
+	assert_int_equal(kernel.dumps, 1);
+	assert_string_equal(happened(), "load 2;publish web;complete;");
+}
+
 /* One change, told in two parts: one repair. */
 static void foreign_change_is_told_to_its_end(void **state)
 {
@@ -615,6 +628,7 @@ int main(void)
 		SYNC_TEST(foreign_elements_under_own_changes),
 		SYNC_TEST(foreign_element_not_told_in_time),
 		SYNC_TEST(foreign_rules_are_mended),
+		SYNC_TEST(foreign_change_during_a_load),
 		SYNC_TEST(foreign_change_is_told_to_its_end),
 		SYNC_TEST(foreign_elements_without_number),
 		SYNC_TEST(foreign_elements_slow_down_too),
