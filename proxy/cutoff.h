@@ -16,7 +16,7 @@ struct cutoff { /* all zero = nothing left; then set grace_ms */
 	uint64_t grace_ms;
 	uint64_t next_ms;    /* the first one is due then; 0: none waits */
 	uint64_t unknown_ms; /* what left before cutoff_start is due then; 0: done with it */
-	struct map gone;  /* address and port → struct, owned */
+	struct map gone;     /* address and port → struct, owned */
 };
 
 /*

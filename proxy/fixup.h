@@ -27,8 +27,8 @@ struct fixup_config { /* borrowed; NULL: that table is left alone */
 struct fixup_stats {
 	uint64_t sweeps, affinity_deleted; /* sweeps: of conntrack */
 	uint64_t flows_deleted[2];	   /* IPv4, IPv6 */
-	uint64_t failures;				  /* sweeps that the kernel refused */
-	uint64_t last_us;				  /* how long the last of them took */
+	uint64_t failures;		   /* sweeps that the kernel refused */
+	uint64_t last_us;		   /* how long the last of them took */
 };
 
 struct fixup;
