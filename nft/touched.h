@@ -17,10 +17,10 @@ struct nlmsghdr;
 
 #define TOUCHED_KEYS_MAX 4096u /* asking for more keys one by one costs more than reading a set */
 
-struct touched { /* zero: nothing */
-	bool everything;      /* sets, the table; or other things than the rest can say */
-	bool rules;	      /* chains or rules */
-	uint32_t whole;	      /* sets that are to be read whole, TOUCHED_BIT of each: ranges, and those with many keys */
+struct touched {	 /* zero: nothing */
+	bool everything; /* sets, the table; or other things than the rest can say */
+	bool rules;	 /* chains or rules */
+	uint32_t whole;	 /* sets that are to be read whole, TOUCHED_BIT of each: ranges, and those with many keys */
 	struct element *keys; /* their values count for nothing; a key may be there several times */
 	size_t count, room;
 	bool open; /* the end of the last transaction (NFT_MSG_NEWGEN) is still to come */

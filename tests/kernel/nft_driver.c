@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/poll.h>
 #include <time.h>
 
@@ -19,108 +18,9 @@
 #include "base/mem.h"
 #include "nft/conntrack.h"
 #include "nft/hostaddr.h"
-#include "nft/names.h"
 #include "nft/nft.h"
 #include "proxy/pool.h"
-
-#define WORDS_MAX 16
-
-struct words {
-	char *at[WORDS_MAX];
-	int count, next;
-};
-
-static struct words split(char *line)
-{
-	struct words w = {0};
-
-	for (char *word = strtok_r(line, " \n", &line); word != NULL && w.count < WORDS_MAX;
-	     word = strtok_r(NULL, " \n", &line))
-		w.at[w.count++] = word;
-	return w;
-}
-
-static const char *next(struct words *w)
-{
-	return w->next < w->count ? w->at[w->next++] : "";
-}
-
-static uint32_t next_number(struct words *w)
-{
-	return (uint32_t)strtoul(next(w), NULL, 10);
-}
-
-static void next_addr(struct words *w, struct addr *a)
-{
-	if (!addr_parse(a, next(w)))
-		fatalx("driver: no address: %s", w->at[w->next - 1]);
-}
-
-static uint8_t next_proto(struct words *w)
-{
-	const char *name = next(w);
-
-	return strcasecmp(name, "tcp") == 0 ? 6 : strcasecmp(name, "udp") == 0 ? 17 : 132;
-}
-
-static void next_verdict(struct words *w, struct verdict *v)
-{
-	static const char *const kinds[] = {"none",  "cluster", "external", "pick", "pick-internal",
-					    "split", "fence",	"reject",   "drop", "learn"};
-	const char *word = next(w);
-
-	for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++)
-		if (strcmp(kinds[kind], word) == 0)
-			v->kind = (uint8_t)kind;
-	if (v->kind == VERDICT_LEARN)
-		v->timeout_s = next_number(w);
-	else if (names_balances(v->kind))
-		v->size = next_number(w);
-	while (w->next < w->count) {
-		word = next(w);
-		v->sticky = v->sticky || strcmp(word, "sticky") == 0;
-		v->maglev = v->maglev || strcmp(word, "maglev") == 0;
-	}
-}
-
-static struct element next_element(struct words *w)
-{
-	struct element e = {0};
-	char name[NAME_BYTES];
-	enum set_id set;
-	int family;
-
-	snprintf(name, sizeof name, "%s4", next(w));
-	if (!names_set_parse(name, &set, &family))
-		fatalx("driver: no set: %s", name);
-	e.set = (uint8_t)set;
-	if (set == SET_SERVICE_CIDRS) {
-		cidr_parse(&e.range, next(w));
-		return e;
-	}
-	next_addr(w, &e.daddr);
-	if (set == SET_CLUSTER_IPS)
-		return e;
-	e.proto = next_proto(w);
-	e.port = (uint16_t)next_number(w);
-	if (set == SET_ALLOWED_SOURCES) {
-		cidr_parse(&e.range, next(w));
-	} else if (set == SET_ENDPOINTS || set == SET_INTERNAL_ENDPOINTS || set == SET_AFFINITY) {
-		struct addr client;
-
-		if (set != SET_AFFINITY)
-			e.slot = next_number(w);
-		else if (next_addr(w, &client), true)
-			e.range = cidr_host(&client);
-		next_addr(w, &e.to);
-		e.to_port = (uint16_t)next_number(w);
-		e.packets = next_number(w);
-		e.bytes = next_number(w);
-	} else {
-		next_verdict(w, &e.verdict);
-	}
-	return e;
-}
+#include "tests/kernel/words.h"
 
 struct list {
 	struct element *at;

@@ -12,23 +12,11 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
-#include "proxy/sync.h"
-#include "tests/unit/fakekernel.h"
-#include "tests/unit/objects.h"
+#include "tests/unit/sync_scene.h"
 
 #define NAMES 6
 #define STEPS 4000
 #define POISON 6666 /* an endpoint that the kernel refuses */
-
-struct scene {
-	struct config config;
-	struct node node;
-	struct store *store;
-	struct sync *sync;
-	struct sink sink;
-	uint64_t now_ms, serial;
-};
 
 static const char *const names[NAMES] = {"a", "b", "c", "d", "e", "f"};
 
@@ -37,35 +25,7 @@ static int dice(int sides)
 	return rand() % sides;
 }
 
-static void ignore_change(void *ctx, const struct object *prev, const struct object *next)
-{
-	(void)ctx, (void)prev, (void)next;
-}
-
-static void ignore(void *ctx)
-{
-	(void)ctx;
-}
-
-static void sync_make(struct scene *s)
-{
-	const struct sync_config config = {
-		.store = s->store, .nft = &kernel, .zone = &answers, .node = &s->node, .config = &s->config};
-
-	s->sync = sync_new(&config);
-}
-
-static void start(struct scene *s)
-{
-	static const struct store_listener listener = {
-		.changed = ignore_change, .complete = ignore, .turn_end = ignore};
-
-	s->store = store_new(&listener);
-	s->sink = store_sink(s->store);
-	sync_make(s);
-}
-
-static void put_service(struct scene *s, const char *name)
+static void put_random_service(struct scene *s, const char *name)
 {
 	static const char *const vips[] = {"10.96.0.1", "10.96.0.2", "10.96.0.3"};
 	struct arena *arena = arena_new(1024);
@@ -86,7 +46,7 @@ static void put_service(struct scene *s, const char *name)
 	s->sink.upsert(s->sink.ctx, &o->object);
 }
 
-static void put_slice(struct scene *s, const char *name)
+static void put_random_slice(struct scene *s, const char *name)
 {
 	struct arena *arena = arena_new(1024);
 	char endpoints[256] = "";
@@ -155,10 +115,10 @@ static void object_step(struct scene *s)
 		break;
 	case 2:
 	case 3:
-		put_service(s, name);
+		put_random_service(s, name);
 		break;
 	default:
-		put_slice(s, name);
+		put_random_slice(s, name);
 		break;
 	}
 }
@@ -231,12 +191,11 @@ static void restart(struct scene *s)
 	struct service *service;
 	size_t at = 0;
 
-	sync_free(s->sync);
-	store_free(s->store);
+	scene_end(s);
 	while ((service = map_next(&answers.services, &at)) != NULL)
 		service_free(service);
 	map_fini(&answers.services);
-	start(s);
+	scene_start(s);
 	for (int i = 0; i < 2 * NAMES; i++)
 		object_step(s);
 	s->sink.complete(s->sink.ctx);
@@ -246,6 +205,7 @@ static void turns_in_any_order_end_in_step(void **state)
 {
 	static struct scene s;
 	size_t checked = 0, held = 0;
+	uint64_t now_ms = 0;
 
 	(void)state;
 	srand(23);
@@ -253,16 +213,16 @@ static void turns_in_any_order_end_in_step(void **state)
 	s.config.table = "fairlead";
 	kernel.poison_port = POISON;
 	s.node.view.name = "here";
-	start(&s);
+	scene_start(&s);
 	s.sink.complete(s.sink.ctx);
 	for (int step = 0; step < STEPS; step++) {
 		for (int i = dice(4); i > 0; i--)
 			object_step(&s);
 		trouble_step();
 		if (dice(2)) /* else the turn itself looks, or finds nothing to do */
-			sync_foreign(s.sync, s.now_ms);
-		s.now_ms += (uint64_t)dice(300);
-		uint64_t wait_ms = sync_turn(s.sync, s.now_ms);
+			sync_foreign(s.sync, now_ms);
+		now_ms += (uint64_t)dice(300);
+		uint64_t wait_ms = sync_turn(s.sync, now_ms);
 		if (sync_stats(s.sync)->in_step && wait_ms != 0 && !touched_any(&kernel.told)) {
 			check_table(&s);
 			checked++;
@@ -274,8 +234,7 @@ static void turns_in_any_order_end_in_step(void **state)
 	}
 	assert_in_range(checked, STEPS / 8, STEPS);
 	assert_in_range(held, STEPS / 400, STEPS);
-	sync_free(s.sync);
-	store_free(s.store);
+	scene_end(&s);
 	fakes_fini();
 }
 
