@@ -198,7 +198,7 @@ static struct nlmsghdr *put_header(void *at, uint16_t type, uint16_t flags, uint
 	return nlh;
 }
 
-/* Asks for one protocol only (CTA_FILTER, Linux 5.8) and, from 5.18 on, for what had no reply. */
+/* Asks for one protocol only (CTA_FILTER, Linux 5.8) and, from 5.15 on, for what had no reply. */
 static void put_filter(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep)
 {
 	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);

@@ -35,7 +35,7 @@ typedef bool conntrack_judge_fn(void *ctx, const struct conntrack_entry *e);
 
 /*
  * Goes through the entries of one protocol, both families, and deletes those that `judge` wants gone. unreplied_only:
- * the kernel need not send the others (it does before 5.18; they are skipped here then). One that vanished by itself
+ * the kernel need not send the others (it does before 5.15; they are skipped here then). One that vanished by itself
  * meanwhile is no error. EINTR is retried; judge may see an entry again then. deleted: IPv4, IPv6; also what went
  * before an error. 0 or -errno.
  */

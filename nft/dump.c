@@ -26,6 +26,7 @@ struct reading {
 };
 
 #define RESIZE_PAUSE_NS 2000000
+#define RESIZE_QUICK 1024u  /* elements: fewer are moved faster than anybody comes back to read */
 #define RESIZE_ATTEMPTS 100 /* resizing takes milliseconds; what stays missing is added again, and is there */
 
 #define EDGE_END 1u /* in `slot` of a prefix's second half, while reading */
@@ -164,16 +165,19 @@ static int set_count(struct nft *nft, const char *name, uint32_t *count)
 
 /*
  * A hash table that is just being resized shows some elements twice and others not at all, and the kernel does not
- * call that an interruption. So count. Sets that the packet path or time changes have no right number.
+ * call that an interruption. So count; where the kernel does not tell the number, it has to show as many as `before`,
+ * the last time. Sets that the packet path or time changes have no right number.
  */
-static bool is_whole(struct nft *nft, const struct reading *r, const char *name)
+static bool is_whole(struct nft *nft, const struct reading *r, const char *name, size_t before)
 {
 	const struct sets_shape *shape = sets_shape(r->set);
 	uint32_t count;
 
 	if (shape->range || shape->learned)
 		return true;
-	return set_count(nft, name, &count) != 0 || count == r->count + r->foreign;
+	if (set_count(nft, name, &count) == 0)
+		return count == r->count + r->foreign;
+	return r->count < RESIZE_QUICK || r->count == before;
 }
 
 static int read_set(struct nft *nft, struct reading *r)
@@ -181,8 +185,10 @@ static int read_set(struct nft *nft, struct reading *r)
 	const struct timespec pause = {.tv_nsec = RESIZE_PAUSE_NS};
 	char name[NAME_BYTES];
 	int error = read_once(nft, r, names_set(r->set, r->family, name));
+	size_t before = 0;
 
-	for (int i = 0; i < RESIZE_ATTEMPTS && error == 0 && !is_whole(nft, r, name); i++) {
+	for (int i = 0; i < RESIZE_ATTEMPTS && error == 0 && !is_whole(nft, r, name, before); i++) {
+		before = r->count;
 		nanosleep(&pause, NULL);
 		error = read_once(nft, r, name);
 	}

@@ -53,6 +53,8 @@ static const char *missing_option(const struct nft *nft)
 		return "CONFIG_NF_TABLES_INET";
 	case NFT_MSG_NEWCHAIN:
 		return "CONFIG_NFT_NAT"; /* the chain type */
+	case NFT_MSG_NEWSET:
+		return nft->skeleton.counters ? "CONFIG_NFT_COUNTER" : "CONFIG_NF_TABLES"; /* built in since 5.17 */
 	case NFT_MSG_NEWRULE:
 		return option_of(refused_expression(nft, nlh));
 	default:

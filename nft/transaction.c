@@ -37,12 +37,6 @@ size_t nft_tx_count(const struct nft *nft)
 	return nft->del_count + nft->add_count;
 }
 
-/* Remembered clients time out by themselves: one that did must not make the whole transaction fail. */
-static enum batch_op deletion(const struct nft *nft, const struct element *e)
-{
-	return e->set == SET_AFFINITY && nft->destroy_works ? BATCH_DESTROY : BATCH_DEL;
-}
-
 /* Asks once whether the kernel knows "delete if it is there" (6.3). */
 static void try_destroy(struct nft *nft, const struct element *e)
 {
@@ -59,10 +53,26 @@ static void put(struct nft *nft, enum batch_op op, const struct element *e)
 	batch_element(&nft->batch, nft->table, op, e, nft->skeleton.counters);
 }
 
+/*
+ * Remembered clients time out by themselves: one that did must not make the whole transaction fail. What is there may
+ * be added again, so a kernel without "delete if it is there" is asked for that before the deletion.
+ */
+static bool may_be_gone(const struct element *e)
+{
+	return e->set == SET_AFFINITY;
+}
+
+static void put_deletion(struct nft *nft, const struct element *e)
+{
+	if (may_be_gone(e) && !nft->destroy_works)
+		put(nft, BATCH_ADD, e);
+	put(nft, may_be_gone(e) && nft->destroy_works ? BATCH_DESTROY : BATCH_DEL, e);
+}
+
 static void put_all(struct nft *nft)
 {
 	for (size_t i = 0; i < nft->del_count; i++)
-		put(nft, deletion(nft, &nft->dels[i]), &nft->dels[i]);
+		put_deletion(nft, &nft->dels[i]);
 	for (size_t i = 0; i < nft->add_count; i++)
 		put(nft, BATCH_ADD, &nft->adds[i]);
 }
@@ -130,7 +140,7 @@ static int put_replaced(struct nft *nft, const bool *replaces, const size_t *pre
 
 	for (size_t i = 0; i < nft->add_count && error == 0; i++)
 		if (replaces[i]) {
-			put(nft, deletion(nft, &nft->dels[predecessor[i]]), &nft->dels[predecessor[i]]);
+			put_deletion(nft, &nft->dels[predecessor[i]]);
 			put(nft, BATCH_ADD, &nft->adds[i]);
 			error = flush(nft, false);
 		}
@@ -143,7 +153,7 @@ static int put_gone(struct nft *nft, const bool *replaced)
 
 	for (size_t i = 0; i < nft->del_count && error == 0; i++)
 		if (!replaced[i]) {
-			put(nft, deletion(nft, &nft->dels[i]), &nft->dels[i]);
+			put_deletion(nft, &nft->dels[i]);
 			error = flush(nft, false);
 		}
 	return error;
@@ -212,7 +222,7 @@ int nft_tx_commit(struct nft *nft)
 		return 0;
 	for (size_t i = 0; i < nft->del_count; i++) {
 		learn_count(nft, &nft->dels[i], -1);
-		if (nft->dels[i].set == SET_AFFINITY)
+		if (may_be_gone(&nft->dels[i]))
 			try_destroy(nft, &nft->dels[i]);
 	}
 	for (size_t i = 0; i < nft->add_count; i++)

@@ -215,8 +215,8 @@ static bool has_conntrack(const struct fixup *f)
 }
 
 /*
- * One transaction per entry would be slow, one for all fails when a single entry has timed out since it was read: then
- * the rest goes one by one.
+ * One transaction per entry would be slow, one for all may fail: before Linux 6.3 when a single entry has come to point
+ * elsewhere since it was read. Then they go one by one.
  */
 static void affinity_delete(struct fixup *f, const struct element_list *stale)
 {

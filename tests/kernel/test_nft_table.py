@@ -211,7 +211,8 @@ class TableTest(lab.LabTest):
     def test_what_a_kernel_lacks_is_named(self):
         """An administrator has to know which option to build: the kernel's own answer is "No such file or directory"."""
         for expression, option in (("numgen", "NFT_NUMGEN"), ("ct", "NFT_CT"), ("hash", "NFT_HASH"), ("masq", "NFT_MASQ"),
-                                   ("nat", "NFT_NAT"), ("reject", "NFT_REJECT_INET"), ("lookup", "NF_TABLES")):
+                                   ("nat", "NFT_NAT"), ("reject", "NFT_REJECT_INET"), ("counter", "NFT_COUNTER"),
+                                   ("lookup", "NF_TABLES")):
             with self.subTest(expression=expression):
                 said = self.node.run(lab.BUILD / "tests/kernel/nft_lacking", expression).stdout
                 self.assertIn(f"the kernel may lack CONFIG_{option} (", said)
