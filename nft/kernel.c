@@ -136,26 +136,27 @@ static const char *name_attr(const struct nlmsghdr *nlh, uint16_t type)
 	return text != NULL ? text : "";
 }
 
-/* The list element that contains byte `offset` of the message. */
+/* The list element that contains byte `offset` of the message; when it is not told (before 5.19), the only one. */
 static const struct nlattr *element_at(const struct nlmsghdr *nlh, uint32_t offset)
 {
 	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
 	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
-	const struct nlattr *elem;
+	const struct nlattr *elem, *only = NULL;
 
-	while ((elem = attrs_next(&elems)) != NULL) {
+	for (size_t count = 0; (elem = attrs_next(&elems)) != NULL; count++) {
 		size_t from = (size_t)((const uint8_t *)elem - (const uint8_t *)nlh);
 
 		if (offset >= from && offset < from + elem->nla_len)
 			return elem;
+		only = count == 0 ? elem : NULL;
 	}
-	return NULL;
+	return offset == 0 ? only : NULL;
 }
 
 /* A deletion carries no value, so only additions can be read back whole. */
 static bool element_read(const struct nlmsghdr *nlh, uint32_t offset, struct element *e)
 {
-	const struct nlattr *attr = offset == 0 ? NULL : element_at(nlh, offset);
+	const struct nlattr *attr = element_at(nlh, offset);
 	bool interval_end;
 	enum set_id set;
 	int family;

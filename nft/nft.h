@@ -82,7 +82,8 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count);
  * nft_tx_commit of an empty transaction sends nothing. The first error sticks. Elements are copied on add/del. All
  * or nothing, up to about 8 000 elements (4 000 where the socket's buffer cannot be raised, in a user namespace): more
  * go in pieces, in an order in which every packet still finds a right answer; after an error read back.
- * A deletion from SET_AFFINITY of what has timed out meanwhile is no error.
+ * A deletion from SET_AFFINITY of what has timed out meanwhile is no error; before Linux 6.3 it is one (EEXIST) when
+ * the client points elsewhere by now.
  */
 void nft_tx_del(struct nft *nft, const struct element *e);
 void nft_tx_add(struct nft *nft, const struct element *e);
