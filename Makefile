@@ -45,7 +45,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image bench-sync bench-drift bench-proxy bench-read bench-watch bench-dns \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-drift bench-proxy bench-read bench-watch bench-dns \
 	bench-flows install uninstall clean
 all: $(BUILD)/fairlead
 
@@ -140,6 +140,15 @@ lab-down:
 test-image: deps
 	$(Q)deploy/deps.sh image
 	$(Q)tests/image.py
+
+# The kernel tests under another kernel, in a virtual machine: tests/vm/run.py says what KERNEL may be. ONLY="nft_ run_"
+# takes some of them; all take half an hour where the processor is emulated.
+KERNEL ?= linux-image-amd64
+ONLY   ?= kernel/
+test-kernel: deps
+	$(Q)deploy/deps.sh kernel
+	$(Q)$(MAKE) $(JOBS) programs
+	$(Q)tests/vm/run.py --kernel $(KERNEL) -- tests/run.py --build $(BUILD) $(ONLY:%=--only %)
 
 # Kernel side of the proxy: loads, commits, first packets.
 $(BUILD)/bench/proxy_flows: $(BUILD)/bench/proxy_flows.o $(ARCHIVES)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages that building, testing and the lab need; does nothing when all are there.
-# `deps.sh lint` installs what `make lint` needs beyond them, `deps.sh image` what `make test-image` needs, `deps.sh bench` the load generator of `make bench-dns`;
-# `deps.sh build` and `deps.sh runtime` are for images: to build the program, to run it.
+# `deps.sh lint` installs what `make lint` needs beyond them, `deps.sh image` what `make test-image` needs, `deps.sh kernel`
+# the virtual machine of `make test-kernel`, `deps.sh bench` the load generator of `make bench-dns`; `deps.sh build` and
+# `deps.sh runtime` are for images: to build the program, to run it.
 set -eu
 
 # build: compiler and libraries
@@ -20,6 +21,7 @@ runtime="libmnl0 libnftnl11 libev4 libcjson1 libfyaml0 liburcu8 libmicrohttpd12 
 case ${1:-} in
 lint) wanted=$lint ;;
 image) wanted=debootstrap ;;
+kernel) wanted="qemu-system-x86 busybox-static kmod" ;;
 bench) wanted=dnsperf ;;
 build) wanted=$build ;;
 runtime) wanted=$runtime ;;

@@ -3,6 +3,8 @@ import ipaddress
 import socket
 import struct
 
+import patience
+
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33,
          "NAPTR": 35, "DS": 43, "DNSKEY": 48, "SVCB": 64, "HTTPS": 65, "IXFR": 251, "AXFR": 252, "ANY": 255, "CAA": 257}
 CLASSES = {"IN": 1, "CH": 3, "ANY": 255}
@@ -129,7 +131,7 @@ def read_tcp(sock):
 class Client:
     """Asks one server from inside a namespace."""
 
-    def __init__(self, ns, server="127.0.0.1", port=53, limit_s=5, source=None):
+    def __init__(self, ns, server="127.0.0.1", port=53, limit_s=5 * patience.FACTOR, source=None):
         self.ns, self.to, self.limit_s, self.source = ns, (server, port), limit_s, source
         self.family = socket.AF_INET6 if ":" in server else socket.AF_INET
 

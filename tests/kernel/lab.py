@@ -27,9 +27,10 @@ import time
 import unittest
 from pathlib import Path
 
+import patience
 import traffic
 
-LIMIT_S = 30  # generous: for conditions that come true within milliseconds on an idle machine
+LIMIT_S = 30 * patience.FACTOR  # generous: for conditions that come true within milliseconds on an idle machine
 BUILD = Path(os.environ.get("FAIRLEAD_BUILD", Path(__file__).resolve().parents[2] / "build"))
 CLONE_NEWNET = 0x40000000
 GATEWAY4, GATEWAY6 = "169.254.1.1", "fe80::1"
@@ -85,7 +86,7 @@ class Namespace:
             os.close(there)
             os.close(home)
 
-    def run(self, *command, check=True, limit_s=60, input=None):
+    def run(self, *command, check=True, limit_s=2 * LIMIT_S, input=None):
         """Runs a program here; returns the finished process with text stdout and stderr."""
         with self.inside():
             done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

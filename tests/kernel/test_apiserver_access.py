@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 
+import patience
 from certificates import make_tls
 from follow import Case, Follow, cluster, service, wait_until
 
@@ -70,6 +71,7 @@ class Access(Case):
         self.assertTrue(f.logged("GET https://127.0.0.1", "/api/v1/services?watch=true"))
         self.assertTrue(f.logged("request ended: status 401"))
 
+    @patience.real_processor
     def test_token_renewed_just_in_time_costs_no_wait(self):
         server = self.serve(token="first-secret")
         path = self.write("token", "first-secret")

@@ -3,6 +3,7 @@ import time
 
 import lab
 import manifests as m
+import patience
 import traffic
 from test_apiserver_daemon import NODE, POD_A, POD_B, VIP, ApiserverDaemon as Base
 
@@ -111,6 +112,7 @@ class LastKnown(Base):
             self.assertNotIn("servingStoredSecondsOld", self.source(daemon))
             daemon.stop()
 
+    @patience.real_processor
     def test_with_the_server_there_the_file_is_not_used(self):
         folder = self.lab.folder / "daemon"
         self.kept(folder)

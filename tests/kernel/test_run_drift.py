@@ -6,6 +6,7 @@ import unittest
 
 import lab
 import manifests
+import patience
 import traffic
 
 
@@ -107,6 +108,7 @@ class DriftTest(unittest.TestCase):
         lab.wait_until(lambda: self.kernel()["operations"] > before["operations"])
         self.assertEqual(self.kernel()["repairs"], 0)
 
+    @patience.real_processor
     def test_within_100_ms(self):
         """
         From the end of the foreign command to our line about it. On a busy machine either can wait for a core: then
@@ -156,6 +158,7 @@ class DriftTest(unittest.TestCase):
         self.assertEqual(traffic.connect(self.client, "10.96.0.1", 80).server, "web-0")
 
 
+@patience.real_processor
 class LargeTest(unittest.TestCase):
     """
     10 000 services x 10 endpoints. Above 50 000 endpoints the map is read by key instead of dumped (nft/slots.h), and

@@ -17,6 +17,7 @@ import struct
 import threading
 import time
 
+import patience
 import sctp
 
 Reply = collections.namedtuple("Reply", "outcome server client client_port local local_port")
@@ -27,6 +28,7 @@ Record = collections.namedtuple("Record", "name ttl type data")
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3  # rcodes
 Curl = collections.namedtuple("Curl", "exit code body")
 
+ANSWER_S = 5 * patience.FACTOR  # to wait for what should come
 KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_RAW, sctp.PROTOCOL)}
 
 
@@ -173,7 +175,7 @@ def _web_handler(name):
     return Handler
 
 
-def connect(ns, dst, port, proto="tcp", src=None, sport=0, limit_s=5, data=b""):
+def connect(ns, dst, port, proto="tcp", src=None, sport=0, limit_s=ANSWER_S, data=b""):
     """
     One new connection from ns to dst:port, and who answered, as a Reply. proto: tcp, udp or sctp. src must be an
     address of ns. data is sent and must come back.
@@ -198,7 +200,7 @@ def open_flow(ns, dst, proto="udp", src=None, sport=0):
     return sock
 
 
-def exchange(sock, dst, port, proto="udp", limit_s=5, data=b""):
+def exchange(sock, dst, port, proto="udp", limit_s=ANSWER_S, data=b""):
     sock.settimeout(limit_s)
     try:
         if proto == "sctp":
@@ -276,7 +278,7 @@ def servers_reached(ns, dst, port, want, proto="tcp", limit=None, **kwargs):
     return replies
 
 
-def curl(ns, url, *args, limit_s=10):
+def curl(ns, url, *args, limit_s=2 * ANSWER_S):
     """Real curl. exit 7 is refused, 28 a time-out."""
     done = ns.run("curl", "-sS", "-m", limit_s, "-w", "\n%{http_code}", "--noproxy", "*", *args, url, check=False)
     body, _, code = done.stdout.rpartition("\n")
