@@ -147,26 +147,6 @@ static void build_fence(struct build *b)
 }
 
 /*
- * What every new connection meets first. A chain of its own for both hooks: whenever a verdict is added the kernel
- * walks all of dispatch once for each chain that looks it up.
- */
-static void build_services(struct build *b)
-{
-	struct nftnl_rule *r;
-	char name[NAME_BYTES], set[NAME_BYTES];
-
-	build_chain(b, build_family_name(b, "services", name));
-	r = build_rule(b);
-	rule_family(r, b->family);
-	build_follow(b, r, SET_DISPATCH);
-	r = build_rule(b); /* another port of a live ClusterIP */
-	rule_family(r, b->family);
-	rule_daddr(r, b->family, REG(0u));
-	rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
-	rule_verdict(r, NFT_GOTO, "refuse");
-}
-
-/*
  * Source and destination of a translated connection are equal byte by byte: a pod reached itself and must not see its
  * own address as the client's. The rules language compares no two registers (before Linux 6.13), but finds a pair of
  * bytes in a constant set of equal pairs. Lowest byte first: nearly every other connection stops there.
@@ -216,7 +196,6 @@ static void build_family(struct build *b, int family)
 	build_balancing(b);
 	build_split(b);
 	build_fence(b);
-	build_services(b);
 	build_translated(b);
 	build_remember(b);
 }
@@ -275,12 +254,38 @@ static void build_untranslated(struct build *b)
 	}
 }
 
+/*
+ * What every new connection meets first, hence in the base chain itself. Frontends of both families before the rest: a
+ * connection to one of them goes no further.
+ */
+static void put_services(struct build *b)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct nftnl_rule *r;
+	char set[NAME_BYTES];
+
+	for (int f = 0; f < 2; f++) {
+		b->family = families[f];
+		r = build_rule(b);
+		rule_family(r, b->family);
+		build_follow(b, r, SET_DISPATCH);
+	}
+	for (int f = 0; f < 2; f++) {
+		b->family = families[f];
+		r = build_rule(b); /* another port of a live ClusterIP */
+		rule_family(r, b->family);
+		rule_daddr(r, b->family, REG(0u));
+		rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
+		rule_verdict(r, NFT_GOTO, "refuse");
+	}
+}
+
 static void build_hooks(struct build *b)
 {
 	add_base_chain(b, "prerouting", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST);
-	go_by_family(b, "services");
+	put_services(b);
 	add_base_chain(b, "output", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST);
-	go_by_family(b, "services");
+	put_services(b);
 	add_base_chain(b, "postrouting", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
 	unless_translated(b, NFT_GOTO, "untranslated");
 	go_by_family(b, "translated");
