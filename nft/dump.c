@@ -8,9 +8,9 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "base/mem.h"
 #include "nft/attrs.h"
 #include "nft/codec.h"
+#include "nft/elementlist.h"
 #include "nft/kernel.h"
 #include "nft/names.h"
 #include "nft/netlink.h"
@@ -20,8 +20,7 @@
 struct reading {
 	enum set_id set;
 	int family;
-	struct element *list;
-	size_t count, room;
+	struct element_list found;
 	size_t foreign; /* elements in a shape that we never write */
 };
 
@@ -35,16 +34,7 @@ static void forget(void *ctx)
 {
 	struct reading *r = ctx;
 
-	r->count = r->foreign = 0;
-}
-
-static void keep(struct reading *r, const struct element *e)
-{
-	if (r->count == r->room) {
-		r->room = r->room * 2 + 64;
-		r->list = mem_resize(r->list, r->room * sizeof *r->list);
-	}
-	r->list[r->count++] = *e;
+	r->found.count = r->foreign = 0;
 }
 
 static int read_message(const struct nlmsghdr *nlh, void *ctx)
@@ -63,14 +53,9 @@ static int read_message(const struct nlmsghdr *nlh, void *ctx)
 		}
 		if (interval_end)
 			e.slot = EDGE_END;
-		keep(r, &e);
+		element_list_add(&r->found, &e);
 	}
 	return MNL_CB_OK;
-}
-
-static int compare_elements(const void *a, const void *b)
-{
-	return element_compare(a, b);
 }
 
 /* By address; where one range ends and the next begins, the end first. */
@@ -85,35 +70,30 @@ static int compare_edges(const void *a, const void *b)
 /* Joins the two halves of each prefix, in place. */
 static void join_edges(struct reading *r)
 {
+	struct element_list *l = &r->found;
 	size_t joined = 0;
 
-	if (r->count != 0)
-		qsort(r->list, r->count, sizeof *r->list, compare_edges);
-	for (size_t i = 0; i < r->count; i++) {
-		struct element e = r->list[i];
-		bool has_end = i + 1 < r->count && r->list[i + 1].slot == EDGE_END;
+	if (l->count != 0)
+		qsort(l->items, l->count, sizeof *l->items, compare_edges);
+	for (size_t i = 0; i < l->count; i++) {
+		struct element e = l->items[i];
+		bool has_end = i + 1 < l->count && l->items[i + 1].slot == EDGE_END;
 
 		if (e.slot == EDGE_END)
 			continue; /* consumed, or the nft program's mark of the empty range before the first */
-		if (codec_join(&e, has_end ? &r->list[i + 1].range.addr : NULL))
-			r->list[joined++] = e;
+		if (codec_join(&e, has_end ? &l->items[i + 1].range.addr : NULL))
+			l->items[joined++] = e;
 		else
 			r->foreign++;
 	}
-	r->count = joined;
+	l->count = joined;
 }
 
 /* The kernel may show an element twice when its hash table grew meanwhile. */
 static void drop_twins(struct reading *r)
 {
-	size_t unique = 0;
-
-	if (r->count != 0)
-		qsort(r->list, r->count, sizeof *r->list, compare_elements);
-	for (size_t i = 0; i < r->count; i++)
-		if (unique == 0 || !element_same_key(&r->list[unique - 1], &r->list[i]))
-			r->list[unique++] = r->list[i];
-	r->count = unique;
+	element_list_sort(&r->found);
+	element_list_unique(&r->found);
 }
 
 static int read_once(struct nft *nft, struct reading *r, const char *name)
@@ -176,8 +156,8 @@ static bool is_whole(struct nft *nft, const struct reading *r, const char *name,
 	if (shape->range || shape->learned)
 		return true;
 	if (set_count(nft, name, &count) == 0)
-		return count == r->count + r->foreign;
-	return r->count < RESIZE_QUICK || r->count == before;
+		return count == r->found.count + r->foreign;
+	return r->found.count < RESIZE_QUICK || r->found.count == before;
 }
 
 static int read_set(struct nft *nft, struct reading *r)
@@ -188,7 +168,7 @@ static int read_set(struct nft *nft, struct reading *r)
 	size_t before = 0;
 
 	for (int i = 0; i < RESIZE_ATTEMPTS && error == 0 && !is_whole(nft, r, name, before); i++) {
-		before = r->count;
+		before = r->found.count;
 		nanosleep(&pause, NULL);
 		error = read_once(nft, r, name);
 	}
@@ -204,9 +184,9 @@ int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *e
 	int error = read_set(nft, &r);
 
 	if (error == 0)
-		for (size_t i = 0; i < r.count; i++)
-			each(ctx, &r.list[i]);
-	free(r.list);
+		for (size_t i = 0; i < r.found.count; i++)
+			each(ctx, &r.found.items[i]);
+	element_list_fini(&r.found);
 	return error;
 }
 

@@ -105,8 +105,8 @@ void nft_close(struct nft *nft)
 		mnl_socket_close(nft->socket);
 	batch_fini(&nft->batch);
 	learns_free(nft);
-	free(nft->adds);
-	free(nft->dels);
+	element_list_fini(&nft->adds);
+	element_list_fini(&nft->dels);
 	free(nft);
 }
 

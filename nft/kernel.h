@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "nft/attrs.h"
 #include "nft/batch.h"
+#include "nft/elementlist.h"
 #include "nft/nft.h"
 
 #define TABLE_NAME_BYTES 64
@@ -41,8 +42,7 @@ struct nft {
 	size_t send_max_bytes; /* the longest batch that the socket takes */
 	bool destroy_tried, destroy_works;
 	struct batch batch;
-	struct element *adds, *dels; /* the transaction */
-	size_t add_count, del_count, add_room, del_room;
+	struct element_list adds, dels; /* the transaction */
 	struct map learns;
 	bool remembers;	  /* the chains of skeleton_build_remember are there */
 	uint32_t commits; /* that the kernel took */

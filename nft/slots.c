@@ -1,12 +1,10 @@
 #include "nft/slots.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "base/mem.h"
 #include "nft/attrs.h"
 #include "nft/codec.h"
 #include "nft/names.h"
@@ -19,31 +17,21 @@ struct reading {
 	enum set_id set;
 	int family;
 	const char *name;
-	struct slots_list found;
+	struct element_list found;
 };
-
-static void add(struct slots_list *l, const struct element *e)
-{
-	if (l->count == l->room) {
-		l->room = l->room != 0 ? l->room * 2 : 64;
-		l->items = mem_resize(l->items, l->room * sizeof *l->items);
-	}
-	l->items[l->count++] = *e;
-}
 
 void slots_note(struct slots_frontends *f, const struct element *e)
 {
 	if (e->set == SET_INTERNAL && e->verdict.size != 0)
-		add(&f->of[1], e);
+		element_list_add(&f->of[1], e);
 	else if ((e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL) && e->verdict.size != 0)
-		add(&f->of[0], e);
+		element_list_add(&f->of[0], e);
 }
 
 void slots_fini(struct slots_frontends *f)
 {
-	free(f->of[0].items);
-	free(f->of[1].items);
-	*f = (struct slots_frontends){0};
+	element_list_fini(&f->of[0]);
+	element_list_fini(&f->of[1]);
 }
 
 static int on_answer(const struct nlmsghdr *nlh, void *ctx)
@@ -60,7 +48,7 @@ static int on_answer(const struct nlmsghdr *nlh, void *ctx)
 			errno = EBADMSG;
 			return MNL_CB_ERROR;
 		}
-		add(&r->found, &e);
+		element_list_add(&r->found, &e);
 	}
 	return MNL_CB_OK;
 }
@@ -94,15 +82,10 @@ static int ask_all(struct reading *r, const struct element *frontend)
 	return error == -ENOENT ? 0 : error;
 }
 
-static int compare_elements(const void *a, const void *b)
-{
-	return element_compare(a, b);
-}
-
 bool slots_read(struct nft *nft, const struct slots_frontends *f, enum set_id set, int family, nft_each_fn *each,
 		void *ctx)
 {
-	const struct slots_list *frontends = &f->of[set == SET_INTERNAL_ENDPOINTS];
+	const struct element_list *frontends = &f->of[set == SET_INTERNAL_ENDPOINTS];
 	struct reading r = {.nft = nft, .set = set, .family = family};
 	char name[NAME_BYTES];
 	uint32_t count = 0;
@@ -116,9 +99,9 @@ bool slots_read(struct nft *nft, const struct slots_frontends *f, enum set_id se
 			error = ask_all(&r, &frontends->items[i]);
 	bool whole = error == 0 && r.found.count == count;
 	if (whole)
-		qsort(r.found.items, r.found.count, sizeof *r.found.items, compare_elements);
+		element_list_sort(&r.found);
 	for (size_t i = 0; whole && i < r.found.count; i++)
 		each(ctx, &r.found.items[i]);
-	free(r.found.items);
+	element_list_fini(&r.found);
 	return whole;
 }

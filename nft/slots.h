@@ -6,18 +6,14 @@
 #ifndef NFT_SLOTS_H
 #define NFT_SLOTS_H
 
+#include "nft/elementlist.h"
 #include "nft/kernel.h"
 
 #define SLOTS_MANY 50000u /* elements from which on asking for keys is cheaper than a dump */
 
-struct slots_list {
-	struct element *items;
-	size_t count, room;
-};
-
 /* Notes a dumped verdict that picks a slot; other elements are ignored. */
 struct slots_frontends {
-	struct slots_list of[2]; /* whose slots are in SET_ENDPOINTS, in SET_INTERNAL_ENDPOINTS */
+	struct element_list of[2]; /* whose slots are in SET_ENDPOINTS, in SET_INTERNAL_ENDPOINTS */
 };
 void slots_note(struct slots_frontends *f, const struct element *e);
 void slots_fini(struct slots_frontends *f);

@@ -5,7 +5,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "base/mem.h"
 #include "nft/attrs.h"
 #include "nft/codec.h"
 #include "nft/kernel.h"
@@ -20,31 +19,27 @@ static bool in_whole(const struct touched *t, const struct element *e)
 /* Makes room: the set with the most keys is to be read whole. */
 static void give_up_keys(struct touched *t)
 {
+	struct element_list *l = &t->keys;
 	size_t counts[SET_COUNT * 2] = {0}, most = 0, left = 0;
 
-	for (size_t i = 0; i < t->count; i++)
-		counts[t->keys[i].set * 2u + (element_family(&t->keys[i]) == AF_INET6)]++;
+	for (size_t i = 0; i < l->count; i++)
+		counts[l->items[i].set * 2u + (element_family(&l->items[i]) == AF_INET6)]++;
 	for (size_t i = 1; i < SET_COUNT * 2; i++)
 		if (counts[i] > counts[most])
 			most = i;
 	t->whole |= 1u << most;
-	for (size_t i = 0; i < t->count; i++)
-		if (!in_whole(t, &t->keys[i]))
-			t->keys[left++] = t->keys[i];
-	t->count = left;
+	for (size_t i = 0; i < l->count; i++)
+		if (!in_whole(t, &l->items[i]))
+			l->items[left++] = l->items[i];
+	l->count = left;
 }
 
 void touched_add(struct touched *t, const struct element *e)
 {
-	if (t->count == TOUCHED_KEYS_MAX)
+	if (t->keys.count == TOUCHED_KEYS_MAX)
 		give_up_keys(t);
-	if (in_whole(t, e))
-		return;
-	if (t->count == t->room) {
-		t->room = t->room != 0 ? t->room * 2 : 64;
-		t->keys = mem_resize(t->keys, t->room * sizeof *t->keys);
-	}
-	t->keys[t->count++] = *e;
+	if (!in_whole(t, e))
+		element_list_add(&t->keys, e);
 }
 
 /* The two halves of a prefix need not come together: such a set, which is small, is read whole. */
@@ -100,7 +95,7 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 
 bool touched_any(const struct touched *t)
 {
-	return !t->open && (t->everything || t->rules || t->whole != 0 || t->count != 0);
+	return !t->open && (t->everything || t->rules || t->whole != 0 || t->keys.count != 0);
 }
 
 bool touched_whole(const struct touched *t, enum set_id set, int family)
@@ -108,21 +103,10 @@ bool touched_whole(const struct touched *t, enum set_id set, int family)
 	return t->whole & TOUCHED_BIT(set, family);
 }
 
-static int by_element(const void *a, const void *b)
-{
-	return element_compare(a, b);
-}
-
 void touched_sort(struct touched *t)
 {
-	size_t unique = 0;
-
-	if (t->count != 0)
-		qsort(t->keys, t->count, sizeof *t->keys, by_element);
-	for (size_t i = 0; i < t->count; i++)
-		if (unique == 0 || !element_same_key(&t->keys[unique - 1], &t->keys[i]))
-			t->keys[unique++] = t->keys[i];
-	t->count = unique;
+	element_list_sort(&t->keys);
+	element_list_unique(&t->keys);
 }
 
 static int by_key(const void *a, const void *b)
@@ -134,18 +118,18 @@ bool touched_has(const struct touched *t, const struct element *e)
 {
 	if (in_whole(t, e))
 		return true;
-	return t->count != 0 && bsearch(e, t->keys, t->count, sizeof *t->keys, by_key) != NULL;
+	return t->keys.count != 0 && bsearch(e, t->keys.items, t->keys.count, sizeof *t->keys.items, by_key) != NULL;
 }
 
 void touched_clear(struct touched *t)
 {
 	t->everything = t->rules = false;
 	t->whole = 0;
-	t->count = 0;
+	element_list_clear(&t->keys);
 }
 
 void touched_fini(struct touched *t)
 {
-	free(t->keys);
+	element_list_fini(&t->keys);
 	*t = (struct touched){0};
 }

@@ -6,24 +6,22 @@
 #define NFT_TOUCHED_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <sys/socket.h>
 
-#include "nft/element.h"
+#include "nft/elementlist.h"
 
 struct nlmsghdr;
 
-#define TOUCHED_KEYS_MAX 4096u /* asking for more keys one by one costs more than reading a set */
+#define TOUCHED_KEYS_MAX ELEMENT_LIST_KEPT /* asking for more keys one by one costs more than reading a set */
 
 struct touched {	 /* zero: nothing */
 	bool everything; /* sets, the table; or other things than the rest can say */
 	bool rules;	 /* chains or rules */
 	uint32_t whole;	 /* sets that are to be read whole, TOUCHED_BIT of each: ranges, and those with many keys */
-	struct element *keys; /* their values count for nothing; a key may be there several times */
-	size_t count, room;
-	bool open; /* the end of the last transaction (NFT_MSG_NEWGEN) is still to come */
+	struct element_list keys; /* their values count for nothing; a key may be there several times */
+	bool open;		  /* the end of the last transaction (NFT_MSG_NEWGEN) is still to come */
 };
 
 #define TOUCHED_BIT(set, family) (1u << ((unsigned)(set)*2 + ((family) == AF_INET6)))
@@ -37,7 +35,7 @@ bool touched_whole(const struct touched *t, enum set_id set, int family);
 void touched_sort(struct touched *t); /* and each key once */
 /* After touched_sort: that element's key is one of them, or in a set that is to be read whole. */
 bool touched_has(const struct touched *t, const struct element *e);
-void touched_clear(struct touched *t); /* keeps the memory */
+void touched_clear(struct touched *t);
 void touched_fini(struct touched *t);
 
 #endif

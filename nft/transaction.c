@@ -13,28 +13,19 @@
 #include "nft/kernel.h"
 #include "nft/learn.h"
 
-static void append(struct element **list, size_t *count, size_t *room, const struct element *e)
-{
-	if (*count == *room) {
-		*room = *room * 2 + 16;
-		*list = mem_resize(*list, *room * sizeof **list);
-	}
-	(*list)[(*count)++] = *e;
-}
-
 void nft_tx_del(struct nft *nft, const struct element *e)
 {
-	append(&nft->dels, &nft->del_count, &nft->del_room, e);
+	element_list_add(&nft->dels, e);
 }
 
 void nft_tx_add(struct nft *nft, const struct element *e)
 {
-	append(&nft->adds, &nft->add_count, &nft->add_room, e);
+	element_list_add(&nft->adds, e);
 }
 
 size_t nft_tx_count(const struct nft *nft)
 {
-	return nft->del_count + nft->add_count;
+	return nft->dels.count + nft->adds.count;
 }
 
 /* Asks once whether the kernel knows "delete if it is there" (6.3). */
@@ -46,6 +37,13 @@ static void try_destroy(struct nft *nft, const struct element *e)
 	kernel_begin(nft);
 	batch_element(&nft->batch, nft->table, BATCH_DESTROY, e, false);
 	nft->destroy_works = kernel_try(nft) == 0;
+}
+
+#define WHOLE_BYTES (1u << 20) /* about 8 000 elements */
+
+static bool fits(const struct nft *nft)
+{
+	return nft->batch.used <= nft->send_max_bytes && nft->batch.used <= WHOLE_BYTES;
 }
 
 static void put(struct nft *nft, enum batch_op op, const struct element *e)
@@ -69,17 +67,19 @@ static void put_deletion(struct nft *nft, const struct element *e)
 	put(nft, may_be_gone(e) && nft->destroy_works ? BATCH_DESTROY : BATCH_DEL, e);
 }
 
-static void put_all(struct nft *nft)
+/* Of the elements as many as may be sent at once. False: there are more. */
+static bool put_all(struct nft *nft)
 {
-	for (size_t i = 0; i < nft->del_count; i++)
-		put_deletion(nft, &nft->dels[i]);
-	for (size_t i = 0; i < nft->add_count; i++)
-		put(nft, BATCH_ADD, &nft->adds[i]);
+	for (size_t i = 0; i < nft->dels.count && fits(nft); i++)
+		put_deletion(nft, &nft->dels.items[i]);
+	for (size_t i = 0; i < nft->adds.count && fits(nft); i++)
+		put(nft, BATCH_ADD, &nft->adds.items[i]);
+	learn_put_unused(nft);
+	return fits(nft);
 }
 
 /* ---- in pieces ---- */
 
-#define WHOLE_BYTES (1u << 20) /* about 8 000 elements */
 #define PIECE_BYTES 65536
 
 static int flush(struct nft *nft, bool last)
@@ -118,16 +118,18 @@ static int compare_keys(const void *key, const void *member)
 /* The addition under the same key as a deletion: together they replace. */
 static const struct element *successor(const struct nft *nft, const struct element *del)
 {
-	return nft->add_count == 0 ? NULL : bsearch(del, nft->adds, nft->add_count, sizeof *nft->adds, compare_keys);
+	return nft->adds.count == 0
+		       ? NULL
+		       : bsearch(del, nft->adds.items, nft->adds.count, sizeof *nft->adds.items, compare_keys);
 }
 
 static int put_new(struct nft *nft, const bool *replaces)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < nft->add_count && error == 0; i++)
+	for (size_t i = 0; i < nft->adds.count && error == 0; i++)
 		if (!replaces[i]) {
-			put(nft, BATCH_ADD, &nft->adds[i]);
+			put(nft, BATCH_ADD, &nft->adds.items[i]);
 			error = flush(nft, false);
 		}
 	return error == 0 ? flush(nft, true) : error;
@@ -138,10 +140,10 @@ static int put_replaced(struct nft *nft, const bool *replaces, const size_t *pre
 {
 	int error = 0;
 
-	for (size_t i = 0; i < nft->add_count && error == 0; i++)
+	for (size_t i = 0; i < nft->adds.count && error == 0; i++)
 		if (replaces[i]) {
-			put_deletion(nft, &nft->dels[predecessor[i]]);
-			put(nft, BATCH_ADD, &nft->adds[i]);
+			put_deletion(nft, &nft->dels.items[predecessor[i]]);
+			put(nft, BATCH_ADD, &nft->adds.items[i]);
 			error = flush(nft, false);
 		}
 	return error == 0 ? flush(nft, true) : error;
@@ -151,9 +153,9 @@ static int put_gone(struct nft *nft, const bool *replaced)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < nft->del_count && error == 0; i++)
+	for (size_t i = 0; i < nft->dels.count && error == 0; i++)
 		if (!replaced[i]) {
-			put_deletion(nft, &nft->dels[i]);
+			put_deletion(nft, &nft->dels.items[i]);
 			error = flush(nft, false);
 		}
 	return error;
@@ -161,22 +163,22 @@ static int put_gone(struct nft *nft, const bool *replaced)
 
 static int commit_in_pieces(struct nft *nft)
 {
-	bool *replaces = mem_array(nft->add_count + 1, sizeof *replaces);
-	bool *replaced = mem_array(nft->del_count + 1, sizeof *replaced);
-	size_t *predecessor = mem_array(nft->add_count + 1, sizeof *predecessor);
+	bool *replaces = mem_array(nft->adds.count + 1, sizeof *replaces);
+	bool *replaced = mem_array(nft->dels.count + 1, sizeof *replaced);
+	size_t *predecessor = mem_array(nft->adds.count + 1, sizeof *predecessor);
 	int error;
 
-	if (nft->add_count > 0)
-		qsort(nft->adds, nft->add_count, sizeof *nft->adds, compare_additions);
-	if (nft->del_count > 0)
-		qsort(nft->dels, nft->del_count, sizeof *nft->dels, compare_deletions);
-	for (size_t i = 0; i < nft->del_count; i++) {
-		const struct element *add = successor(nft, &nft->dels[i]);
+	if (nft->adds.count > 0)
+		qsort(nft->adds.items, nft->adds.count, sizeof *nft->adds.items, compare_additions);
+	if (nft->dels.count > 0)
+		qsort(nft->dels.items, nft->dels.count, sizeof *nft->dels.items, compare_deletions);
+	for (size_t i = 0; i < nft->dels.count; i++) {
+		const struct element *add = successor(nft, &nft->dels.items[i]);
 
 		if (add == NULL)
 			continue;
-		replaced[i] = replaces[add - nft->adds] = true;
-		predecessor[add - nft->adds] = i;
+		replaced[i] = replaces[add - nft->adds.items] = true;
+		predecessor[add - nft->adds.items] = i;
 	}
 	kernel_begin(nft);
 	learn_put_new(nft, nft->table);
@@ -204,9 +206,7 @@ static int commit(struct nft *nft)
 	kernel_begin(nft);
 	learn_put_new(nft, nft->table);
 	learn_put_remember(nft, nft->table, true);
-	put_all(nft);
-	learn_put_unused(nft);
-	if (nft->batch.used <= nft->send_max_bytes && nft->batch.used <= WHOLE_BYTES)
+	if (put_all(nft))
 		return kernel_commit(nft);
 	monitor_pause(nft);
 	error = commit_in_pieces(nft);
@@ -220,15 +220,16 @@ int nft_tx_commit(struct nft *nft)
 
 	if (nft_tx_count(nft) == 0)
 		return 0;
-	for (size_t i = 0; i < nft->del_count; i++) {
-		learn_count(nft, &nft->dels[i], -1);
-		if (may_be_gone(&nft->dels[i]))
-			try_destroy(nft, &nft->dels[i]);
+	for (size_t i = 0; i < nft->dels.count; i++) {
+		learn_count(nft, &nft->dels.items[i], -1);
+		if (may_be_gone(&nft->dels.items[i]))
+			try_destroy(nft, &nft->dels.items[i]);
 	}
-	for (size_t i = 0; i < nft->add_count; i++)
-		learn_count(nft, &nft->adds[i], +1);
+	for (size_t i = 0; i < nft->adds.count; i++)
+		learn_count(nft, &nft->adds.items[i], +1);
 	error = commit(nft);
 	learn_settle(nft, error == 0);
-	nft->add_count = nft->del_count = 0;
+	element_list_clear(&nft->adds);
+	element_list_clear(&nft->dels);
 	return error;
 }

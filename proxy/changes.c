@@ -149,6 +149,17 @@ static size_t net(const struct entry *first, const struct entry *last, bool adds
 	return 0;
 }
 
+/* As with lists of elements, a large turn leaves no memory behind. */
+static void entries_clear(struct changes *c)
+{
+	c->count = 0;
+	if (c->room <= ELEMENT_LIST_KEPT)
+		return;
+	free(c->entries);
+	c->entries = NULL;
+	c->room = 0;
+}
+
 size_t changes_flush(struct changes *c, const struct element_ops *ops)
 {
 	size_t operations = 0;
@@ -162,6 +173,6 @@ size_t changes_flush(struct changes *c, const struct element_ops *ops)
 					break;
 			operations += net(&c->entries[i], &c->entries[next - 1], adds, ops);
 		}
-	c->count = 0;
+	entries_clear(c);
 	return operations;
 }

@@ -42,6 +42,8 @@ uint64_t drift_notice(struct drift *d, uint64_t now_ms)
 bool drift_repaired(struct drift *d, uint64_t now_ms, size_t operations)
 {
 	touched_clear(&d->touched);
+	element_list_clear(&d->have);
+	element_list_clear(&d->want);
 	d->waits = false;
 	d->repaired_ms = now_ms;
 	if (operations == 0 || d->pause_ms == 0 || d->slow_told)
@@ -74,8 +76,8 @@ static bool has_set(const struct touched *t, enum set_id set)
 {
 	if (touched_whole(t, set, AF_INET) || touched_whole(t, set, AF_INET6))
 		return true;
-	for (size_t i = 0; i < t->count; i++)
-		if (t->keys[i].set == set)
+	for (size_t i = 0; i < t->keys.count; i++)
+		if (t->keys.items[i].set == set)
 			return true;
 	return false;
 }
@@ -112,9 +114,9 @@ int drift_read(struct drift *d, struct nft *nft)
 		for (int f = 0; f < 2 && error == 0; f++)
 			if (read_by_set(t, (enum set_id)set, families[f]))
 				error = read_set(d, nft, (enum set_id)set, families[f]);
-	for (size_t i = 0; i < t->count && error == 0; i++)
-		if (t->keys[i].set != SET_ALLOWED_SOURCES)
-			error = read_key(d, nft, &t->keys[i]);
+	for (size_t i = 0; i < t->keys.count && error == 0; i++)
+		if (t->keys.items[i].set != SET_ALLOWED_SOURCES)
+			error = read_key(d, nft, &t->keys.items[i]);
 	if (error == 0 && has_set(t, SET_STICKY))
 		error = nft_recount(nft);
 	return error;
@@ -164,12 +166,12 @@ void drift_want(struct drift *d, const struct claims *claims, const struct eleme
 
 	element_list_clear(&d->want);
 	keep_touched(d, ranges);
-	for (size_t i = 0; i < t->count; i++) {
-		const struct element *key = &t->keys[i];
+	for (size_t i = 0; i < t->keys.count; i++) {
+		const struct element *key = &t->keys.items[i];
 		const struct frontend_key frontend = frontend_of(key);
 		const struct service *owner = claims_owner(claims, &frontend);
 
-		if (owner == NULL || (i > 0 && key->set == t->keys[i - 1].set && same_frontend(key, &t->keys[i - 1])))
+		if (owner == NULL || (i > 0 && key->set == key[-1].set && same_frontend(key, &key[-1])))
 			continue;
 		element_list_clear(&all);
 		elements_collect_key(&all, owner, &frontend);

@@ -1,43 +1,5 @@
 #include "proxy/elements.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/mem.h"
-
-/* ---- lists ---- */
-
-void element_list_add(struct element_list *l, const struct element *e)
-{
-	if (l->count == l->room) {
-		l->room = l->room != 0 ? l->room * 2 : 64;
-		l->items = mem_resize(l->items, l->room * sizeof *l->items);
-	}
-	l->items[l->count++] = *e;
-}
-
-void element_list_clear(struct element_list *l)
-{
-	l->count = 0;
-}
-
-void element_list_fini(struct element_list *l)
-{
-	free(l->items);
-	*l = (struct element_list){0};
-}
-
-static int by_element(const void *a, const void *b)
-{
-	return element_compare(a, b);
-}
-
-void element_list_sort(struct element_list *l)
-{
-	if (l->count != 0)
-		qsort(l->items, l->count, sizeof *l->items, by_element);
-}
-
 /* ---- services to elements ---- */
 
 struct emitter {

@@ -5,18 +5,8 @@
 #ifndef PROXY_ELEMENTS_H
 #define PROXY_ELEMENTS_H
 
-#include "nft/element.h"
+#include "nft/elementlist.h"
 #include "proxy/claims.h"
-
-struct element_list { /* zero = empty, ready to use */
-	struct element *items;
-	size_t count, room;
-};
-
-void element_list_add(struct element_list *l, const struct element *e);
-void element_list_clear(struct element_list *l); /* keeps the memory */
-void element_list_sort(struct element_list *l);	 /* by element_compare */
-void element_list_fini(struct element_list *l);	 /* leaves a zeroed struct */
 
 /* Appends what the service asks for: only keys that it owns, or all when claims is NULL. */
 void elements_collect(struct element_list *out, const struct service *s, const struct claims *claims);

@@ -1,5 +1,6 @@
 #include "proxy/sync.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -425,6 +426,8 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const s
 		repair_done(s, now_ms, sent->repairs);
 	if (sent->operations != 0)
 		s->earliest_ms = now_ms + took_us / 1000 + s->parts.min_period_ms;
+	if (sent->operations > ELEMENT_LIST_KEPT)
+		malloc_trim(0); /* so many took memory that is free now, but still the process's */
 	s->retry_ms = 0;
 	s->held.suspect = NULL;
 	s->distrust = s->parts.nft == NULL;

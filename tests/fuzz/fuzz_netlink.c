@@ -72,7 +72,7 @@ static void read_elements(const struct nlmsghdr *nlh)
 static void read_touched(struct touched *t, const struct nlmsghdr *nlh)
 {
 	touched_note(t, TABLE, nlh);
-	require(t->count <= TOUCHED_KEYS_MAX);
+	require(t->keys.count <= TOUCHED_KEYS_MAX);
 	if (kernel_is_of_table(nlh, TABLE))
 		read_elements(nlh);
 }
@@ -109,8 +109,8 @@ static void read_all(const void *bytes, size_t size)
 		read_host(nlh);
 	}
 	touched_sort(&touched);
-	for (size_t i = 0; i < touched.count; i++)
-		require(touched_has(&touched, &touched.keys[i]));
+	for (size_t i = 0; i < touched.keys.count; i++)
+		require(touched_has(&touched, &touched.keys.items[i]));
 	touched_fini(&touched);
 }
 

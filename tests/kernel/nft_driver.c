@@ -114,8 +114,8 @@ static void monitor(struct nft *nft, int limit_ms)
 		if (poll(&p, 1, (int)(end - clock_ms())) > 0)
 			nft_monitor_read(nft, &touched);
 	touched_sort(&touched);
-	for (size_t i = 0; i < touched.count; i++)
-		printf("touched %s\n", element_format(&touched.keys[i], text));
+	for (size_t i = 0; i < touched.keys.count; i++)
+		printf("touched %s\n", element_format(&touched.keys.items[i], text));
 	if (touched.rules)
 		printf("touched rules\n");
 	if (touched.whole != 0)

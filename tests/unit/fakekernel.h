@@ -91,8 +91,8 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 	touched->rules |= nft->told.rules;
 	touched->open = nft->told.open;
 	touched->whole |= nft->told.whole;
-	for (size_t i = 0; i < nft->told.count; i++)
-		touched_add(touched, &nft->told.keys[i]);
+	for (size_t i = 0; i < nft->told.keys.count; i++)
+		touched_add(touched, &nft->told.keys.items[i]);
 	touched_clear(&nft->told);
 }
 
