@@ -16,6 +16,7 @@
 /* Whose connections to ClusterIPs are not masqueraded; all of them are not with DETECT_NONE. */
 enum detector { DETECT_NONE, DETECT_SOURCES, DETECT_INTERFACE, DETECT_INTERFACE_PREFIX };
 #define SKELETON_SOURCES_MAX 32u
+#define NFT_TABLE_BYTES_MAX 48 /* of a table's name: names are made of it */
 
 /* What the rules depend on. Equal skeletons give equal rules: a digest of it is kept in the kernel (table user data).
  */

@@ -17,7 +17,7 @@ static void help_all(void)
 	for (const struct command *command = cli_commands; command->name != NULL; command++)
 		printf("  %s%s%s\n        %s\n", command->name, command->arguments[0] != '\0' ? " " : "",
 		       command->arguments, command->summary);
-	printf("\n`fairlead help COMMAND` prints its flags.\n"
+	printf("\n`fairlead help COMMAND` or `fairlead COMMAND --help` prints its flags.\n"
 	       "Exit codes: 0 yes, 1 no or not found, 2 usage, 3 no daemon.\n");
 }
 

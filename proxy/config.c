@@ -87,16 +87,16 @@ static bool finish_node_name(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return true;
 }
 
-static bool finish_domain(struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_domain(struct config *c, const char *flag, const char **value, char error[CONFIG_ERROR_BYTES])
 {
-	size_t n = strlen(c->cluster_domain);
-	char *domain = arena_strndup(c->arena, c->cluster_domain, n);
+	size_t n = *value != NULL ? strlen(*value) : 0;
 
-	if (n > 1 && domain[n - 1] == '.')
-		domain[n - 1] = '\0';
+	if (*value == NULL)
+		return true;
+	const char *domain = arena_strndup(c->arena, *value, n > 1 && (*value)[n - 1] == '.' ? n - 1 : n);
 	if (!is_name(domain))
-		return refuse(error, "cluster-domain", c->cluster_domain, "not a domain name");
-	c->cluster_domain = lower(c->arena, domain);
+		return refuse(error, flag, *value, "not a domain name");
+	*value = lower(c->arena, domain);
 	return true;
 }
 
@@ -120,9 +120,28 @@ static bool finish_nodeports(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return refuse(error, "nodeport-addresses", c->nodeport_addresses, why);
 }
 
-static bool finish_listen(struct config *c)
+/* kube-proxy and kubelet have one address of each family too. */
+static bool finish_node_ips(const struct config *c, char error[CONFIG_ERROR_BYTES])
 {
-	static const struct addr_port loopback = {{AF_INET, {127, 0, 0, 1}}, 53};
+	const struct addr_list *ips = &c->node_ips;
+
+	if (ips->count > 2 || (ips->count == 2 && ips->items[0].family == ips->items[1].family))
+		return refuse(error, "node-ip", NULL, "more than one address of a family");
+	return true;
+}
+
+static bool is_listed(const struct addr_port_list *list, size_t count, const struct addr_port *one)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list->items[i].port == one->port && addr_equal(&list->items[i].addr, &one->addr))
+			return true;
+	return false;
+}
+
+static bool finish_listen(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	static const struct addr_port loopback = {{AF_INET, {127, 0, 0, 1}}, DNS_PORT};
+	char text[ADDR_PORT_TEXT_BYTES];
 
 	if (c->dns_listen.count == 0) {
 		c->dns_listen.items = arena_alloc(c->arena, sizeof loopback);
@@ -130,8 +149,10 @@ static bool finish_listen(struct config *c)
 		c->dns_listen.count = 1;
 	}
 	for (size_t i = 0; i < c->dns_listen.count; i++)
-		if (c->dns_listen.items[i].port == 0)
-			c->dns_listen.items[i].port = 53;
+		if (is_listed(&c->dns_listen, i, &c->dns_listen.items[i]))
+			return refuse(error, "dns-listen",
+				      addr_port_format(&c->dns_listen.items[i].addr, c->dns_listen.items[i].port, text),
+				      "given twice");
 	return true;
 }
 
@@ -139,10 +160,14 @@ bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
 	if (c->manifests != NULL && (c->kubeconfig != NULL || c->apiserver != NULL))
 		return refuse(error, "manifests", NULL, "one source at a time: not with --kubeconfig or --apiserver");
+	if (c->manifests != NULL && (c->token_file != NULL || c->ca_file != NULL || c->insecure_skip_tls_verify))
+		return refuse(error, "manifests", NULL,
+			      "not with --token-file, --ca-file or --insecure-skip-tls-verify");
 	if (c->manifests != NULL && !is_folder(c->manifests))
 		return refuse(error, "manifests", c->manifests, strerror(errno));
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
-	return finish_node_name(c, error) && finish_domain(c, error) && finish_detector(c, error) &&
-	       finish_nodeports(c, error) && finish_listen(c);
+	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&
+	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_detector(c, error) &&
+	       finish_nodeports(c, error) && finish_node_ips(c, error) && finish_listen(c, error);
 }

@@ -28,8 +28,10 @@ struct cidr_list {
 
 struct addr_port {
 	struct addr addr;
-	uint16_t port; /* 0: the default of the flag */
+	uint16_t port;
 };
+
+#define DNS_PORT 53 /* of an address without one */
 
 struct addr_port_list {
 	size_t count;
@@ -70,7 +72,7 @@ struct config {
 	bool dns_log, dns_fixed_order, dns_identify, dns_endpoint_pod_names;
 	struct cidr_list dns_transfer;
 	int64_t dns_log_sample;
-	const char *dns_log_suffix;
+	const char *dns_log_suffix; /* lower case, no trailing dot; NULL: all */
 	/* running and asking */
 	struct http_bind healthz, metrics; /* port 0: none */
 	const char *control;

@@ -19,6 +19,15 @@ const struct command cli_commands[] = {
 	{.name = NULL},
 };
 
+/* Before "--", and whatever else is there: who asks for help shall get it. */
+static bool asks_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
 static int command_run(const struct command *command, int argc, char **argv)
 {
 	char error[CONFIG_ERROR_BYTES] = "";
@@ -43,9 +52,9 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct command *command = cli_find(name);
 
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+	if (argc == 2 && asks_help(1, argv + 1))
 		return cli_help(NULL, 0, NULL);
-	if (command != NULL && argc > 2 && strcmp(argv[2], "--help") == 0)
+	if (command != NULL && asks_help(argc - 2, argv + 2))
 		return cli_help(NULL, 1, argv + 1);
 	if (command != NULL)
 		return command_run(command, argc - 2, argv + 2);

@@ -35,6 +35,8 @@ enum command_bit {
 	COMMAND_ALL = 0xffff,
 };
 
+typedef const char *option_text_fn(const char *text); /* NULL when fine, else a static text: why not */
+
 struct option {
 	const char *name; /* without dashes; one letter: one dash */
 	unsigned commands;
@@ -47,6 +49,7 @@ struct option {
 	const char *const *words; /* OPTION_CHOICE, ended by NULL */
 	size_t max_bytes;	  /* OPTION_TEXT; 0: no limit */
 	bool may_be_empty;	  /* OPTION_TEXT */
+	option_text_fn *refuse;	  /* OPTION_TEXT; NULL: any text will do */
 };
 
 /* The table, ended by a NULL name. */
@@ -64,5 +67,8 @@ void options_help(FILE *out, enum command_bit command);
 
 /* Stores `text` as the value of `o`. NULL when fine, else a static text: why not. */
 const char *option_set(const struct option *o, struct config *c, const char *text);
+
+/* What OPTION_TEXTs may be (options_text.c). */
+option_text_fn option_not_table, option_not_label;
 
 #endif

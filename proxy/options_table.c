@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "dns/zone.h"
+#include "nft/nft.h"
 #include "proxy/options.h"
 
 /* name, commands, kind, field of struct config, name of the value, help, what else counts for the kind */
@@ -35,7 +36,7 @@ const struct option options_table[] = {
 	     "do not check the API server's certificate: whoever answers is believed"),
 	FLAG("service-proxy-name", COMMAND_RUN, OPTION_TEXT, service_proxy_name, "NAME",
 	     "serve the Services with this label service.kubernetes.io/service-proxy-name instead of those without",
-	     .max_bytes = 63),
+	     .max_bytes = 63, .refuse = option_not_label),
 	FLAG("node-name", COMMAND_RUN, OPTION_TEXT, node_name, "NAME",
 	     "which endpoints are local (default $NODE_NAME, else the host name)"),
 	FLAG("cluster-domain", COMMAND_RUN, OPTION_TEXT, cluster_domain, "NAME", "domain of cluster names",
@@ -68,7 +69,7 @@ const struct option options_table[] = {
 	FLAG("no-proxy", COMMAND_RUN, OPTION_BOOL, no_proxy, NULL, "DNS only"),
 	FLAG("no-dns", COMMAND_RUN, OPTION_BOOL, no_dns, NULL, "proxy only"),
 	FLAG("table", COMMAND_RUN | COMMAND_CLEANUP, OPTION_TEXT, table, "NAME", "nftables table, family inet",
-	     .initial = "fairlead", .max_bytes = 200),
+	     .initial = "fairlead", .max_bytes = NFT_TABLE_BYTES_MAX, .refuse = option_not_table),
 	FLAG("dns-listen", COMMAND_RUN, OPTION_ADDR_PORTS, dns_listen, "ADDR[:PORT]",
 	     "UDP and TCP, repeatable (default 127.0.0.1:53)"),
 	FLAG("dns-workers", COMMAND_RUN, OPTION_NUMBER, dns_workers, "N", "threads", .initial = "1", .min = 1,

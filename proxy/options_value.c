@@ -20,6 +20,9 @@ static const char *set_text(const struct option *o, struct config *c, const char
 		return "must not be empty";
 	if (o->max_bytes != 0 && strlen(text) > o->max_bytes)
 		return "too long";
+	const char *why = text[0] != '\0' && o->refuse != NULL ? o->refuse(text) : NULL;
+	if (why != NULL)
+		return why;
 	*out = arena_strdup(c->arena, text);
 	return NULL;
 }
@@ -131,9 +134,9 @@ static const char *add_cidr(struct config *c, void *field, const char *item)
 static const char *add_addr_port(struct config *c, void *field, const char *item)
 {
 	struct addr_port_list *list = field;
-	struct addr_port value = {.port = 0};
+	struct addr_port value = {.port = DNS_PORT};
 
-	if (!addr_port_parse(&value.addr, &value.port, item))
+	if (!addr_port_parse(&value.addr, &value.port, item) || value.port == 0)
 		return "must be ADDR or ADDR:PORT";
 	list->items = list_grow(c, list->items, list->count, sizeof *list->items);
 	list->items[list->count++] = value;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "watch/fetch.h"
 #include "watch/kubeconfig.h"
 
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount/"
@@ -135,6 +136,11 @@ static bool server_check(struct credentials *c, char *error)
 	}
 	if (strchr(c->server, '@') != NULL) { /* the URL is logged, and on the metrics page */
 		snprintf(error, CREDENTIALS_ERROR_BYTES, "API server: user and password in the URL are not supported");
+		return false;
+	}
+	const char *fault = fetch_url_fault(c->server);
+	if (fault != NULL) {
+		snprintf(error, CREDENTIALS_ERROR_BYTES, "API server \"%.200s\": %s", c->server, fault);
 		return false;
 	}
 	for (n = strlen(c->server); c->server[n - 1] == '/'; n--)

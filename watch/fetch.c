@@ -44,6 +44,15 @@ struct fetch_socket {
 	struct fetch *fetch;
 };
 
+const char *fetch_url_fault(const char *url)
+{
+	CURLU *parts = curl_url();
+	CURLUcode bad = parts != NULL ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+
+	curl_url_cleanup(parts);
+	return bad == CURLUE_OK ? NULL : curl_url_strerror(bad);
+}
+
 static char *copy(const char *text)
 {
 	return text != NULL ? mem_strdup(text) : NULL;

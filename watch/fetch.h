@@ -24,6 +24,9 @@ struct fetch_settings {
 	bool insecure; /* no check of the server's certificate and name */
 };
 
+/* NULL when it can be fetched from; else a static text: why not. */
+const char *fetch_url_fault(const char *url);
+
 /* NULL and *error filled: libcurl cannot be used. */
 struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[FETCH_ERROR_BYTES]);
 void fetch_free(struct fetch *f); /* ends every request without a call; NULL is fine */

@@ -183,6 +183,10 @@ static void in_cluster(void **state)
 	assert_false(credentials_load(&c, &flags, error));
 	assert_non_null(strstr(error, "ftp://x"));
 	credentials_fini(&c);
+	flags.server = "https://10.0.0.1:99999";
+	assert_false(credentials_load(&c, &flags, error));
+	assert_memory_equal(error, "API server \"https://10.0.0.1:99999\": Port number ", 48);
+	credentials_fini(&c);
 	flags.server = "https://user:secret@x";
 	assert_false(credentials_load(&c, &flags, error));
 	assert_string_equal(error, "API server: user and password in the URL are not supported");

@@ -75,7 +75,7 @@ static void values(void **state)
 	assert_int_equal(p->config.cluster_cidrs.items[1].prefix, 48);
 	assert_int_equal(p->config.dns_listen.count, 3);
 	assert_int_equal(p->config.dns_listen.items[1].port, 54);
-	assert_int_equal(p->config.dns_listen.items[2].port, 0);
+	assert_int_equal(p->config.dns_listen.items[2].port, 53);
 	drop(p);
 }
 
@@ -122,6 +122,16 @@ static void refusals(void **state)
 		{COMMAND_RUN, "--cluster-cidr 10.0.0.1",
 		 "--cluster-cidr 10.0.0.1: must be prefixes such as 10.96.0.0/12"},
 		{COMMAND_RUN, "--node-ip 10.0.0", "--node-ip 10.0.0: must be IP addresses"},
+		{COMMAND_RUN, "--dns-listen 10.0.0.1:0", "--dns-listen 10.0.0.1:0: must be ADDR or ADDR:PORT"},
+		{COMMAND_CLEANUP, "--table nat;x",
+		 "--table nat;x: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
+		{COMMAND_RUN, "--table 1st",
+		 "--table 1st: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
+		{COMMAND_RUN, "--table a23456789b123456789c123456789d123456789e123456789",
+		 "--table a23456789b123456789c123456789d123456789e123456789: too long"},
+		{COMMAND_RUN, "--service-proxy-name mine.",
+		 "--service-proxy-name mine.: must be the value of a label: letters, digits, \"_\", \"-\" and \".\", "
+		 "a letter or digit first and last"},
 		{COMMAND_RUN, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure, verified)"},
 		{COMMAND_RUN, "--min-sync-period 5",
 		 "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
@@ -158,9 +168,15 @@ static void finish_refusals(void **state)
 	static const char *const rows[][2] = {
 		{"--manifests /tmp --apiserver https://h",
 		 "--manifests: one source at a time: not with --kubeconfig or --apiserver"},
+		{"--manifests /tmp --ca-file /f",
+		 "--manifests: not with --token-file, --ca-file or --insecure-skip-tls-verify"},
 		{"--manifests /nonexistent/m", "--manifests /nonexistent/m: No such file or directory"},
 		{"--manifests /tmp --no-dns --no-proxy", "--no-proxy: with --no-dns nothing is left to do"},
 		{"--manifests /tmp --cluster-domain a..b", "--cluster-domain a..b: not a domain name"},
+		{"--manifests /tmp --dns-log-suffix a..b", "--dns-log-suffix a..b: not a domain name"},
+		{"--manifests /tmp --node-ip 10.0.0.1,10.0.0.2", "--node-ip: more than one address of a family"},
+		{"--manifests /tmp --dns-listen ::1,10.0.0.1 --dns-listen 10.0.0.1:53",
+		 "--dns-listen 10.0.0.1:53: given twice"},
 		{"--manifests /tmp --nodeport-addresses primary,x",
 		 "--nodeport-addresses primary,x: \"x\" is neither primary, all, localhost nor a CIDR such as "
 		 "10.0.0.0/8"},
