@@ -218,6 +218,8 @@ static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
 		return 0; /* an acknowledgement, or of an earlier batch */
 	nft->error_seq = nlh->nlmsg_seq;
 	nft->error_offset = error_offset(nlh);
+	if (err->error == -EPERM && cause->nlmsg_type == NFNL_MSG_BATCH_BEGIN) /* before a look at what is in it */
+		return kernel_fail(nft, EPERM, "run as root or with CAP_NET_ADMIN");
 	describe(cause, nft->error_offset, text);
 	int error = kernel_fail(nft, -err->error, "table %s: %s", nft->table, text);
 	nft->refused_known = (cause->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM &&

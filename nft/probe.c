@@ -81,7 +81,7 @@ int nft_probe(struct nft *nft)
 	if (error == 0)
 		return 0;
 	if (error == -EPERM)
-		return kernel_fail(nft, EPERM, "nftables needs CAP_NET_ADMIN");
+		return error;
 	snprintf(refused, sizeof refused, "%.400s", nft->error);
 	return kernel_fail(nft, -error, "the kernel may lack %s (%s)", missing_option(nft), refused);
 }

@@ -24,7 +24,10 @@ struct command {
 extern const struct command cli_commands[]; /* ended by a NULL name */
 const struct command *cli_find(const char *name);
 
-/* Sends one request line to the daemon and collects what it prints. EXIT_NO_DAEMON: nobody answers at `path`. */
+/*
+ * Sends one request line to the daemon and collects what it prints. EXIT_NO_DAEMON: nobody answers at `path`, and the
+ * body is one line that says so.
+ */
 int cli_ask(const char *path, const char *request, struct buf *body);
 
 int cli_status(struct config *c, int argc, char **argv);

@@ -1,4 +1,5 @@
 /* The asking side of the control socket. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,8 +16,10 @@ static int socket_connect(const char *path)
 	snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&name, sizeof name) == 0)
 		return fd;
+	int reason = errno;
 	if (fd >= 0)
 		close(fd);
+	errno = reason;
 	return -1;
 }
 
@@ -36,15 +39,22 @@ int cli_ask(const char *path, const char *request, struct buf *body)
 	char piece[16384];
 	ssize_t n;
 
-	if (fd < 0)
+	buf_clear(body);
+	if (fd < 0) {
+		buf_printf(body, "no daemon answers on %s: %s\n", path, strerror(errno));
 		return EXIT_NO_DAEMON;
+	}
 	if (request_send(fd, request)) {
 		while ((n = read(fd, piece, sizeof piece)) > 0)
 			buf_add(body, piece, (size_t)n);
 	}
 	close(fd);
-	if (body->length_bytes < 2 || body->data[1] != '\n')
-		return EXIT_NO_DAEMON; /* it hung up: too many clients, or it just stopped */
+	if (body->length_bytes < 2 || body->data[1] != '\n') {
+		buf_clear(body);
+		buf_printf(body, "no daemon answers on %s: it hung up; too many clients, or it has just stopped\n",
+			   path);
+		return EXIT_NO_DAEMON;
+	}
 	code = body->data[0] - '0';
 	buf_consume(body, 2);
 	return code;

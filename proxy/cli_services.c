@@ -28,9 +28,7 @@ static int forward(struct config *c, const char *command, const char *which)
 	buf_printf(&request, "%s %s %s", command, c->output == OUTPUT_JSON ? "json" : "text",
 		   which != NULL ? which : "");
 	int code = cli_ask(c->control, request.data, &body);
-	if (code == EXIT_NO_DAEMON)
-		fprintf(stderr, "fairlead %s: no daemon answers on %s\n", command, c->control);
-	else if (code != EXIT_YES)
+	if (code != EXIT_YES)
 		fprintf(stderr, "fairlead %s: %s", command, body.length_bytes != 0 ? body.data : "refused\n");
 	else
 		fwrite(body.data, 1, body.length_bytes, stdout);

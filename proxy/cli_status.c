@@ -12,10 +12,8 @@ static void wait_ready(const char *path, int64_t wait_ms)
 	uint64_t deadline_ms = clock_ms() + (uint64_t)wait_ms;
 	struct buf ignored = {0};
 
-	while (cli_ask(path, "ready", &ignored) != EXIT_YES && clock_ms() < deadline_ms) {
-		buf_clear(&ignored);
+	while (cli_ask(path, "ready", &ignored) != EXIT_YES && clock_ms() < deadline_ms)
 		usleep(POLL_US);
-	}
 	buf_fini(&ignored);
 }
 
@@ -28,7 +26,7 @@ int cli_status(struct config *c, int argc, char **argv)
 		wait_ready(c->control, c->wait_ms);
 	int code = cli_ask(c->control, c->output == OUTPUT_JSON ? "status json" : "status", &body);
 	if (code == EXIT_NO_DAEMON)
-		fprintf(stderr, "fairlead status: no daemon answers on %s\n", c->control);
+		fprintf(stderr, "fairlead status: %s", body.data);
 	else
 		fwrite(body.data, 1, body.length_bytes, stdout);
 	buf_fini(&body);

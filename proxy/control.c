@@ -57,24 +57,28 @@ bool control_locked(const char *path)
 	return locked;
 }
 
-static void folder_make(const char *path)
+/* 0 or an errno. */
+static int folder_make(const char *path)
 {
 	char *copy = mem_strdup(path);
+	int bad = mkdir(dirname(copy), 0755) < 0 && errno != EEXIST ? errno : 0;
 
-	mkdir(dirname(copy), 0755); /* what fails here fails again, and is told, when the lock is opened */
 	free(copy);
+	return bad;
 }
 
-/* The lock is ours, so a socket that is still there is a dead daemon's. */
+/* The lock is ours, so a socket that is still there is a dead daemon's; anything else there is nothing of ours. */
 static int socket_bind(const char *path)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	struct stat st;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
 	snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
-	unlink(path);
+	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
 	mode_t old = umask(0177);
 	int bad = bind(fd, (struct sockaddr *)&name, sizeof name);
 	umask(old);
@@ -92,10 +96,10 @@ struct control *control_open(const char *path, struct buf *error)
 
 	c->path = mem_strdup(path);
 	c->listen_fd = -1;
-	folder_make(path);
+	int no_folder = folder_make(path);
 	c->lock_fd = lock_open(path, O_CREAT);
 	if (c->lock_fd < 0) {
-		buf_printf(error, "control socket %s: %s", path, strerror(errno));
+		buf_printf(error, "control socket %s: %s", path, strerror(no_folder != 0 ? no_folder : errno));
 	} else if (flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		buf_printf(error, "control socket %s: another fairlead is running", path);
 		close(c->lock_fd);
@@ -104,7 +108,8 @@ struct control *control_open(const char *path, struct buf *error)
 		c->listen_fd = socket_bind(path);
 		if (c->listen_fd >= 0)
 			return c;
-		buf_printf(error, "control socket %s: %s", path, strerror(errno));
+		buf_printf(error, "control socket %s: %s", path,
+			   errno == EADDRINUSE ? "something else is there, no socket" : strerror(errno));
 	}
 	control_close(c);
 	return NULL;

@@ -138,8 +138,6 @@ static void kernel_open(struct daemon *d)
 	if (d->nft == NULL)
 		fatalx("nftables: %s", error);
 	int failed = nft_probe(d->nft);
-	if (failed == -EPERM)
-		fatalx("nftables: %s: run as root or with CAP_NET_ADMIN", nft_error(d->nft));
 	if (failed < 0 || nft_monitor_open(d->nft) < 0)
 		fatalx("nftables: %s", nft_error(d->nft));
 	d->conntrack = conntrack_open(&error);

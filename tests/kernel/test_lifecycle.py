@@ -53,7 +53,9 @@ class UsageTest(unittest.TestCase):
         flags = fairlead("help", "run").stdout
         for flag in ("--manifests DIR", "--node-name NAME", "--dns-listen ADDR[:PORT]", "-v N", "--no-dns"):
             self.assertIn(flag, flags)
-        self.assertEqual(fairlead("run", "--help").stdout, flags)
+        for arguments in (["--help"], ["-h"], ["--manifests", "/tmp", "--frobnicate", "--help"]):
+            self.assertEqual(fairlead("run", *arguments).stdout, flags)
+        self.assertIn("cannot be read", fairlead("check", "--", "-h").stdout)
 
     def test_version(self):
         done = fairlead("version")
@@ -63,7 +65,8 @@ class UsageTest(unittest.TestCase):
     def test_status_without_daemon_is_3(self):
         done = fairlead("status", "--control", "/tmp/fairlead-test-nobody.sock", "--wait", "50ms")
         self.assertEqual(done.returncode, 3)
-        self.assertIn("/tmp/fairlead-test-nobody.sock", done.stderr)
+        self.assertEqual(done.stderr, "fairlead status: no daemon answers on /tmp/fairlead-test-nobody.sock: "
+                                      "No such file or directory\n")
 
     def test_without_root(self):
         done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", PROGRAM, "run",
@@ -72,7 +75,11 @@ class UsageTest(unittest.TestCase):
         self.addCleanup(lambda: os.path.exists(f"/tmp/fl-{os.getpid()}.sock.lock")
                         and os.unlink(f"/tmp/fl-{os.getpid()}.sock.lock"))
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn("CAP_NET_ADMIN", done.stderr)
+        why = "run as root or with CAP_NET_ADMIN: Operation not permitted"
+        self.assertEqual(done.stderr.splitlines()[-1].split(" ", 1)[1], f"fatal: nftables: {why}")
+        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", PROGRAM, "cleanup"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, f"fairlead cleanup: {why}\n"))
 
 
 class CheckTest(unittest.TestCase):
@@ -160,6 +167,30 @@ class LifecycleTest(scenes.WebTest):
         daemon = self.daemon("--masquerade-bit", "15")
         self.assertEqual(daemon.status()["kernel"]["start"], "loaded")
         self.assertTrue(self.reaches_web())
+
+    def test_only_a_socket_gives_way_to_the_socket(self):
+        daemon = self.daemon(start=False)
+        for there in (self.lab.folder / "file", self.lab.folder / "folder", self.lab.folder / "link"):
+            if there.name == "file":
+                there.write_text("precious")
+            elif there.name == "folder":
+                there.mkdir()
+            else:
+                there.symlink_to("nowhere")
+            done = self.node.run(PROGRAM, "run", *daemon.flags, "--control", there, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"fatal: control socket {there}: something else is there, no socket", done.stderr)
+            self.assertTrue(there.is_symlink() or there.is_dir() or there.read_text() == "precious")
+
+    def test_no_place_for_the_socket(self):
+        os.chmod(self.lab.folder, 0o755)
+        for path, why in (("/proc/nowhere/control.sock", "No such file or directory"),
+                          (self.lab.folder / "a/b/control.sock", "No such file or directory"),
+                          (self.lab.folder / "new/control.sock", "Permission denied")):
+            done = self.node.run("setpriv", "--reuid=65534", "--clear-groups", PROGRAM, "run", "--manifests", "/tmp",
+                                 "--control", path, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"fatal: control socket {path}: {why}", done.stderr)
 
     def test_second_daemon_is_refused(self):
         first = self.daemon()
