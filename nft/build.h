@@ -12,6 +12,7 @@ struct build {
 	const char *table;
 	struct ruleset *out;
 	int family;
+	uint32_t largest;  /* pool */
 	const char *chain; /* that rules go to; borrowed */
 };
 
@@ -32,7 +33,7 @@ uint32_t build_load_original_frontend(struct build *b, struct nftnl_rule *r, uin
 /* Does what a verdict map says of the frontend. */
 void build_follow(struct build *b, struct nftnl_rule *r, enum set_id map);
 
-/* `chain` for each verdict of that kind: sticky or not, Maglev or not, every size. */
+/* `chain` for each verdict of that kind: sticky or not, every size, and Maglev. */
 void build_kind(struct build *b, enum verdict_kind kind, void (*chain)(struct build *, const struct verdict *));
 
 #endif

@@ -135,7 +135,7 @@ static void make_pick(struct build *b, const struct verdict *v)
 
 static void make_pool(struct build *b, enum verdict_kind kind)
 {
-	for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size = slot_size(size + 1)) {
+	for (uint32_t size = 1; size <= b->largest; size = slot_size(size + 1)) {
 		const struct verdict v = {.kind = (uint8_t)kind, .size = size};
 
 		make_try(b, &v);

@@ -69,7 +69,7 @@ int nft_probe(struct nft *nft)
 	int error;
 
 	snprintf(table, sizeof table, "%.48s-probe", nft->table);
-	skeleton_build(&nft->skeleton, table, &body, &hooks);
+	skeleton_build_sample(&nft->skeleton, table, &body, &hooks);
 	nft->error_seq = nft->error_offset = 0;
 	kernel_begin(nft);
 	batch_table(&nft->batch, true, table, NULL);

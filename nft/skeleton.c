@@ -299,18 +299,31 @@ static void build_refuse(struct build *b)
 	rule_refuse(build_rule(b));
 }
 
+static void build_all(struct build *b, struct ruleset *body, struct ruleset *hooks)
+{
+	assert(b->skeleton->masquerade_bit < 32);
+	b->out = body;
+	sets_build(b->skeleton, b->table, body);
+	build_refuse(b);
+	build_family(b, AF_INET);
+	build_family(b, AF_INET6);
+	build_untranslated(b);
+	b->out = hooks;
+	build_hooks(b);
+}
+
 void skeleton_build(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks)
 {
-	struct build b = {.skeleton = s, .table = table, .out = body};
+	struct build b = {.skeleton = s, .table = table, .largest = SLOT_MAX_SIZE};
 
-	assert(s->masquerade_bit < 32);
-	sets_build(s, table, body);
-	build_refuse(&b);
-	build_family(&b, AF_INET);
-	build_family(&b, AF_INET6);
-	build_untranslated(&b);
-	b.out = hooks;
-	build_hooks(&b);
+	build_all(&b, body, hooks);
+}
+
+void skeleton_build_sample(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks)
+{
+	struct build b = {.skeleton = s, .table = table, .largest = 2};
+
+	build_all(&b, body, hooks);
 }
 
 void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out)

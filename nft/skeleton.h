@@ -31,6 +31,9 @@ struct ruleset {
 
 /* `body`: what packets reach only through `hooks` (base chains and their rules). Fill zeroed structs; ruleset_fini. */
 void skeleton_build(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks);
+/* Every kind of set, chain and rule, but not for every size of pool: fits into one datagram, also in a user namespace.
+ */
+void skeleton_build_sample(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks);
 /* Adds the chain that records a client for `timeout_s` seconds. */
 void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out);
 /*

@@ -1,0 +1,43 @@
+"""
+What is done on older kernels (docs/rules.md): tests once more, with programs that see this one as 5.15 in a user
+namespace (oldkernel.h). `make test-kernel` runs all tests under real ones.
+"""
+import tempfile
+import unittest
+from pathlib import Path
+
+import lab
+import test_nft_table
+import test_run_userns
+
+OLD = {"fairlead": "fairlead_old", "tests/kernel/fairlead_refused": "fairlead_old", "tests/kernel/nft_driver": "nft_driver_old",
+       "tests/kernel/nft_lacking": "nft_lacking"}
+
+
+def setUpModule():
+    """A build whose programs are the old ones."""
+    build = unittest.enterModuleContext(tempfile.TemporaryDirectory())
+    for name, program in OLD.items():
+        link = Path(build, name)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(lab.BUILD / "tests/kernel" / program)
+    unittest.addModuleCleanup(setattr, lab, "BUILD", lab.BUILD)
+    lab.BUILD = Path(build)
+
+
+class Table(test_nft_table.TableTest):
+    def test_a_forgotten_client_may_have_gone_elsewhere(self):
+        driver = self.loaded()
+        client = "affinity 10.96.0.1 tcp 80 10.1.1.1"
+        driver.commit(f"add {client} 10.244.0.1 8080")
+        with self.assertRaisesRegex(test_nft_table.Refused, "File exists"):
+            driver.commit(f"del {client} 10.244.0.2 8080")
+        driver.commit(f"del {client} 10.244.0.1 8080")
+
+
+class UserNamespace(test_run_userns.UserNamespaceTest):
+    pass
+
+
+if __name__ == "__main__":
+    unittest.main()
