@@ -159,8 +159,8 @@ static bool list_fits(const struct batch *b, enum batch_op op, const struct elem
 {
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(const void *)(b->data + b->list);
 
-	return b->list != 0 && b->list_op == op && b->list_set == e->set && b->list_family == element_family(e) &&
-	       nlh->nlmsg_len < LIST_MAX_BYTES;
+	return !b->alone && b->list != 0 && b->list_op == op && b->list_set == e->set &&
+	       b->list_family == element_family(e) && nlh->nlmsg_len < LIST_MAX_BYTES;
 }
 
 static void open_list(struct batch *b, const char *table, enum batch_op op, const struct element *e)

@@ -33,6 +33,7 @@ struct batch { /* zero: not begun */
 	uint8_t list_set;
 	int list_family;
 	size_t messages; /* without begin and end */
+	bool alone;	 /* may be set at any time: from then on no element shares a message */
 };
 
 void batch_begin(struct batch *b, uint32_t seq);
@@ -45,7 +46,7 @@ void batch_set(struct batch *b, struct nftnl_set *s); /* and the elements it car
 void batch_chain(struct batch *b, bool add, struct nftnl_chain *c);
 void batch_rule(struct batch *b, bool add, struct nftnl_rule *r); /* without a handle: deletes all of its chain */
 void batch_ruleset(struct batch *b, const struct ruleset *r);
-/* Neighbours of one set share a message. */
+/* Neighbours of one set share a message, unless `alone`. */
 void batch_element(struct batch *b, const char *table, enum batch_op op, const struct element *e, bool with_counter);
 
 /* The message with that number; NULL: none. */

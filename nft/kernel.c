@@ -136,7 +136,7 @@ static const char *name_attr(const struct nlmsghdr *nlh, uint16_t type)
 	return text != NULL ? text : "";
 }
 
-/* The list element that contains byte `offset` of the message; when it is not told (before 5.19), the only one. */
+/* The list element that contains byte `offset` of the message; where that is not told (before 5.19), the only one. */
 static const struct nlattr *element_at(const struct nlmsghdr *nlh, uint32_t offset)
 {
 	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -222,8 +222,10 @@ static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
 		return kernel_fail(nft, EPERM, "run as root or with CAP_NET_ADMIN");
 	describe(cause, nft->error_offset, text);
 	int error = kernel_fail(nft, -err->error, "table %s: %s", nft->table, text);
-	nft->refused_known = (cause->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM &&
-			     element_read(cause, nft->error_offset, &nft->refused);
+	if ((cause->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM) {
+		nft->refused_known = element_read(cause, nft->error_offset, &nft->refused);
+		nft->batch.alone |= !nft->refused_known; /* the next attempt will tell */
+	}
 	return error;
 }
 

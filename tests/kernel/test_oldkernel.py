@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lab
 import test_nft_table
+import test_run_held
 import test_run_userns
 
 OLD = {"fairlead": "fairlead_old", "tests/kernel/fairlead_refused": "fairlead_old", "tests/kernel/nft_driver": "nft_driver_old",
@@ -26,6 +27,14 @@ def setUpModule():
 
 
 class Table(test_nft_table.TableTest):
+    def test_a_refused_element_among_others_is_named_at_the_next_attempt(self):
+        driver = self.loaded()
+        change = ("add endpoints 10.96.0.1 tcp 80 1 10.1.1.2 1", "add endpoints 10.96.0.1 tcp 80 0 10.1.1.1 1",
+                  "add endpoints 10.96.0.1 tcp 80 2 10.1.1.3 1")
+        for told in (r"add elements of endpoints4: ", r"add endpoints4 \{ 10\.96\.0\.1 \. tcp \. 80 \. 0 : "):
+            with self.assertRaisesRegex(test_nft_table.Refused, told):
+                driver.commit(*change)
+
     def test_a_forgotten_client_may_have_gone_elsewhere(self):
         driver = self.loaded()
         client = "affinity 10.96.0.1 tcp 80 10.1.1.1"
@@ -33,6 +42,10 @@ class Table(test_nft_table.TableTest):
         with self.assertRaisesRegex(test_nft_table.Refused, "File exists"):
             driver.commit(f"del {client} 10.244.0.2 8080")
         driver.commit(f"del {client} 10.244.0.1 8080")
+
+
+class Held(test_run_held.Held):
+    pass
 
 
 class UserNamespace(test_run_userns.UserNamespaceTest):
