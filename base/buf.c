@@ -73,3 +73,9 @@ void buf_consume(struct buf *b, size_t length_bytes)
 	memmove(b->data, b->data + length_bytes, b->length_bytes - length_bytes + 1);
 	b->length_bytes -= length_bytes;
 }
+
+bool buf_equal(const struct buf *a, const struct buf *b)
+{
+	return a->length_bytes == b->length_bytes &&
+	       (a->length_bytes == 0 || memcmp(a->data, b->data, a->length_bytes) == 0);
+}

@@ -5,6 +5,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf {
@@ -19,5 +20,6 @@ void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Drops the first `length_bytes` bytes. */
 void buf_consume(struct buf *b, size_t length_bytes);
+bool buf_equal(const struct buf *a, const struct buf *b);
 
 #endif

@@ -102,6 +102,15 @@ void batch_table(struct batch *b, bool add, const char *table, const char *comme
 	finish(b, nlh);
 }
 
+void batch_table_wake(struct batch *b, const char *table)
+{
+	struct nlmsghdr *nlh = start(b, NFT_MSG_NEWTABLE, 0);
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
+	finish(b, nlh);
+}
+
 static int stop_at_first(struct nftnl_set_elem *e, void *any)
 {
 	(void)e;

@@ -210,6 +210,7 @@ static void collect(const struct nlattr *elem, struct found *f)
 			f->verdict = attrs_find(attrs_in(attr), NFTA_DATA_VERDICT);
 			break;
 		case NFTA_SET_ELEM_EXPR:
+		case NFTA_SET_ELEM_EXPRESSIONS: /* several: in that no name is found */
 			f->expr = attr;
 			break;
 		case NFTA_SET_ELEM_FLAGS:
@@ -287,17 +288,34 @@ static bool verdict_read(const struct nlattr *nest, int family, struct verdict *
 	       number == (v->kind == VERDICT_LEARN ? NFT_JUMP : NFT_GOTO);
 }
 
-static void counter_read(const struct nlattr *expr, struct element *e)
+/* False: something else than a counter, a limit for example, which would keep connections out. */
+static bool counter_read(const struct nlattr *expr, struct element *e)
 {
 	const struct nlattr *data = attrs_find(attrs_in(expr), NFTA_EXPR_DATA);
+	const char *name = attrs_text(attrs_find(attrs_in(expr), NFTA_EXPR_NAME));
 	uint64_t bytes = 0, packets = 0;
 
+	if (!sets_shape(e->set)->counted || name == NULL || strcmp(name, "counter") != 0)
+		return false;
 	if (data == NULL)
-		return;
+		return true;
 	attrs_number(attrs_find(attrs_in(data), NFTA_COUNTER_BYTES), &bytes, sizeof bytes);
 	attrs_number(attrs_find(attrs_in(data), NFTA_COUNTER_PACKETS), &packets, sizeof packets);
 	e->bytes = be64toh(bytes);
 	e->packets = be64toh(packets);
+	return true;
+}
+
+/* Only the last field of ours ranges. */
+static bool range_read(const struct found *f, int family, struct element *e)
+{
+	struct element last = *e;
+
+	if (!sets_shape(e->set)->range || f->key_end_bytes != f->key_bytes)
+		return false;
+	key_read(f->key_end, family, &last);
+	return addr_equal(&last.daddr, &e->daddr) && last.proto == e->proto && last.port == e->port &&
+	       range_from_last(&e->range, &last.range.addr);
 }
 
 static bool value_read(const struct found *f, int family, struct element *e)
@@ -321,7 +339,6 @@ static bool value_read(const struct found *f, int family, struct element *e)
 bool codec_get(const struct nlattr *attr, enum set_id set, int family, struct element *e, bool *interval_end)
 {
 	struct found f = {0};
-	struct element last;
 
 	*e = (struct element){.set = (uint8_t)set};
 	collect(attr, &f);
@@ -329,14 +346,10 @@ bool codec_get(const struct nlattr *attr, enum set_id set, int family, struct el
 	if (f.key == NULL || f.key_bytes != sets_key_bytes(set, family))
 		return false;
 	key_read(f.key, family, e);
-	if (f.key_end != NULL && f.key_end_bytes == f.key_bytes) {
-		last = *e;
-		key_read(f.key_end, family, &last);
-		if (!range_from_last(&e->range, &last.range.addr))
-			return false;
-	}
-	if (f.expr != NULL)
-		counter_read(f.expr, e);
+	if (f.key_end != NULL && !range_read(&f, family, e))
+		return false;
+	if (f.expr != NULL && !counter_read(f.expr, e))
+		return false;
 	return value_read(&f, family, e);
 }
 

@@ -197,6 +197,31 @@ int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 	return error == 0 ? nft_dump_family(nft, set, AF_INET6, each, ctx) : error;
 }
 
+static int read_any(const struct nlmsghdr *nlh, void *ctx)
+{
+	(void)nlh, (void)ctx;
+	return MNL_CB_STOP;
+}
+
+/* For sets that are not dumped. An element without a key matches whatever no other does; we never write one. */
+static int refuse_catchall(struct nft *nft, enum set_id set, int family)
+{
+	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct netlink_list question = {.socket = nft->socket, .each = read_any};
+	struct nlattr *list, *elem;
+	char name[NAME_BYTES];
+
+	question.request = kernel_question(buffer, NFT_MSG_GETSETELEM, nft->table, names_set(set, family, name));
+	list = mnl_attr_nest_start(question.request, NFTA_SET_ELEM_LIST_ELEMENTS);
+	elem = mnl_attr_nest_start(question.request, NFTA_LIST_ELEM);
+	mnl_attr_put_u32(question.request, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_CATCHALL));
+	mnl_attr_nest_end(question.request, elem);
+	mnl_attr_nest_end(question.request, list);
+	if (netlink_list(&question) == 0)
+		return kernel_fail(nft, EBADMSG, "table %s: %s has a catch-all element", nft->table, name);
+	return 0;
+}
+
 struct dump {
 	nft_each_fn *each;
 	void *ctx;
@@ -221,9 +246,11 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 	for (int set = 0; set < SET_COUNT && error == 0; set++) {
 		bool slots = set == SET_ENDPOINTS || set == SET_INTERNAL_ENDPOINTS;
 		for (int f = 0; f < 2 && error == 0; f++) {
-			if (set == SET_AFFINITY && !with_affinity)
-				continue;
-			if (!slots || !slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx))
+			bool unread = set == SET_AFFINITY && !with_affinity;
+			if (unread ||
+			    (slots && slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx)))
+				error = refuse_catchall(nft, (enum set_id)set, families[f]);
+			else
 				error = nft_dump_family(nft, (enum set_id)set, families[f], on_element, &d);
 		}
 	}

@@ -62,8 +62,6 @@ static bool note_elements(struct touched *t, const struct nlmsghdr *nlh)
 
 	if (name == NULL || !names_set_parse(name, &set, &family))
 		return false;
-	if (sets_shape(set)->learned)
-		return true;
 	if (in_halves(set))
 		t->whole |= TOUCHED_BIT(set, family);
 	if (touched_whole(t, set, family))
@@ -71,9 +69,31 @@ static bool note_elements(struct touched *t, const struct nlmsghdr *nlh)
 	while ((elem = attrs_next(&elems)) != NULL) {
 		if (!codec_get(elem, set, family, &e, &interval_end))
 			return false;
-		touched_add(t, &e);
+		if (sets_shape(set)->learned)
+			t->clients = true;
+		else
+			touched_add(t, &e);
 	}
 	return true;
+}
+
+/*
+ * What can be put right without a look at the sets. A chain that was there and got another name is not: elements of
+ * verdict maps still lead to it. A table that was there can only have got other flags.
+ */
+static bool about_rules(const struct nlmsghdr *nlh)
+{
+	switch (nlh->nlmsg_type & 0xff) {
+	case NFT_MSG_NEWCHAIN:
+		return nlh->nlmsg_flags & NLM_F_CREATE;
+	case NFT_MSG_NEWTABLE:
+	case NFT_MSG_NEWRULE:
+	case NFT_MSG_DELRULE:
+	case NFT_MSG_DELCHAIN:
+		return true;
+	default:
+		return false;
+	}
 }
 
 void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh)
@@ -87,7 +107,7 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 	t->open = true;
 	if (t->everything)
 		return;
-	if (type == NFT_MSG_NEWRULE || type == NFT_MSG_DELRULE || type == NFT_MSG_NEWCHAIN || type == NFT_MSG_DELCHAIN)
+	if (about_rules(nlh))
 		t->rules = true;
 	else if ((type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM) || !note_elements(t, nlh))
 		t->everything = true;

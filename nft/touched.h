@@ -18,7 +18,8 @@ struct nlmsghdr;
 
 struct touched {	 /* zero: nothing */
 	bool everything; /* sets, the table; or other things than the rest can say */
-	bool rules;	 /* chains or rules */
+	bool rules;	 /* chains, rules, flags of the table */
+	bool clients;	 /* of SET_AFFINITY, which is the packet path's to write; no reason to repair anything */
 	uint32_t whole;	 /* sets that are to be read whole, TOUCHED_BIT of each: ranges, and those with many keys */
 	struct element_list keys; /* their values count for nothing; a key may be there several times */
 	bool open;		  /* the end of the last transaction (NFT_MSG_NEWGEN) is still to come */
@@ -26,10 +27,10 @@ struct touched {	 /* zero: nothing */
 
 #define TOUCHED_BIT(set, family) (1u << ((unsigned)(set)*2 + ((family) == AF_INET6)))
 
-/* Adds what that message is about, when it is about our table. SET_AFFINITY is the packet path's: it is left out. */
+/* Adds what that message is about, when it is about our table. */
 void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh);
 void touched_add(struct touched *t, const struct element *key);
-/* Something was touched, and all of that change is told: half of it repaired would look like two changes. */
+/* Something is to be looked after, and all of that change is told: half of it repaired would look like two changes. */
 bool touched_any(const struct touched *t);
 bool touched_whole(const struct touched *t, enum set_id set, int family);
 void touched_sort(struct touched *t); /* and each key once */

@@ -72,6 +72,11 @@ void fixup_gone(struct fixup *f, const struct frontend_key *key)
 	f->protocols |= protocol_bit(key->proto);
 }
 
+void fixup_clients(struct fixup *f)
+{
+	f->affinity = f->parts.nft != NULL;
+}
+
 static unsigned protocols_of(const struct service *s)
 {
 	unsigned bits = 0;

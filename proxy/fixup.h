@@ -40,6 +40,8 @@ void fixup_free(struct fixup *f); /* NULL is fine */
 void fixup_published(struct fixup *f, const struct service *prev, const struct service *next);
 /* An adopted table had this frontend, and no service has it now. */
 void fixup_gone(struct fixup *f, const struct frontend_key *key);
+/* Somebody else wrote into the clients that are remembered: what is wrong there is to go. */
+void fixup_clients(struct fixup *f);
 /* After the turn. Returns in how many milliseconds it wants to be called again, or UINT64_MAX. */
 uint64_t fixup_turn(struct fixup *f, uint64_t now_ms);
 const struct fixup_stats *fixup_stats(const struct fixup *f);

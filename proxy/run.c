@@ -93,6 +93,13 @@ static void on_gone(void *ctx, const struct frontend_key *key)
 	fixup_gone(d->fixup, key);
 }
 
+static void on_clients(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	fixup_clients(d->fixup);
+}
+
 static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
 	(void)events;
@@ -219,6 +226,7 @@ static void state_open(struct daemon *d)
 					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms,
 					 .published = on_published,
 					 .gone = on_gone,
+					 .clients = on_clients,
 					 .ctx = d};
 	d->sync = sync_new(&sync);
 	const struct fixup_config fixup = {.conntrack = d->conntrack,

@@ -401,8 +401,16 @@ static void log_turn(const struct sync *s, size_t services, const struct sent *s
 		log_verbose("sync: %zu services, %zu operations, %.3f ms", services, sent->operations, took_ms);
 }
 
+static void tell_clients(const struct sync *s)
+{
+	if (s->parts.clients != NULL)
+		s->parts.clients(s->parts.ctx);
+}
+
 static void repair_done(struct sync *s, uint64_t now_ms, size_t repairs)
 {
+	if (s->drift.touched.everything)
+		tell_clients(s);
 	s->stats.repairs += repairs != 0;
 	if (drift_repaired(&s->drift, now_ms, repairs))
 		log_warn("table inet %s: somebody keeps changing it; repairs slow down", s->parts.config->table);
@@ -461,8 +469,12 @@ bool sync_foreign(struct sync *s, uint64_t now_ms)
 	if (s->parts.nft == NULL)
 		return false;
 	nft_monitor_read(s->parts.nft, &s->drift.touched);
+	bool clients = s->drift.touched.clients;
+	s->drift.touched.clients = false;
+	if (clients)
+		tell_clients(s);
 	if (!touched_any(&s->drift.touched))
-		return false;
+		return clients;
 	if (!s->stats.done) { /* the first look at the table is on its way */
 		touched_clear(&s->drift.touched);
 		return false;

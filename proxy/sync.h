@@ -32,6 +32,8 @@ struct sync_config { /* all borrowed */
 	void (*published)(void *ctx, const struct service *prev, const struct service *next);
 	/* Told at start of each frontend of the adopted table that no service has any more. May be NULL. */
 	void (*gone)(void *ctx, const struct frontend_key *key);
+	/* A foreign hand may have been at the clients that the packet path remembers. May be NULL. */
+	void (*clients)(void *ctx);
 	void *ctx;
 };
 
@@ -46,7 +48,7 @@ void sync_free(struct sync *s); /* kernel rules and published answers stay; NULL
  * or a back-off holds work back), or SYNC_IDLE. Called at every turn end; with nothing to do it does nothing.
  */
 uint64_t sync_turn(struct sync *s, uint64_t now_ms);
-/* Reads what somebody else touched in the table. True: something of ours, which the next sync_turn repairs. */
+/* Reads what somebody else touched in the table. True: a turn is due. */
 bool sync_foreign(struct sync *s, uint64_t now_ms);
 /* The rules themselves have changed (nft_set_detectors): the next sync_turn replaces the table. */
 void sync_rules_changed(struct sync *s);
