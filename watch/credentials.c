@@ -125,11 +125,21 @@ static bool in_cluster(struct credentials *c, bool server_given, char *error)
 	return true;
 }
 
+/* Behind "http://" or "https://"; "" when it is neither. */
+static const char *host_of(const char *server)
+{
+	if (server == NULL || strncmp(server, "http", 4) != 0)
+		return "";
+	server += server[4] == 's' ? 5 : 4;
+	return strncmp(server, "://", 3) == 0 ? server + 3 : "";
+}
+
 static bool server_check(struct credentials *c, char *error)
 {
+	const char *host = host_of(c->server);
 	size_t n;
 
-	if (c->server == NULL || (strncmp(c->server, "https://", 8) != 0 && strncmp(c->server, "http://", 7) != 0)) {
+	if (host[0] == '\0' || host[0] == '/') {
 		snprintf(error, CREDENTIALS_ERROR_BYTES, "API server \"%.200s\": not an http:// or https:// URL",
 			 c->server != NULL ? c->server : "");
 		return false;

@@ -191,6 +191,13 @@ static void in_cluster(void **state)
 	assert_false(credentials_load(&c, &flags, error));
 	assert_string_equal(error, "API server: user and password in the URL are not supported");
 	credentials_fini(&c);
+	flags.server = "https://"; /* without its slashes it would be "https:" */
+	assert_false(credentials_load(&c, &flags, error));
+	credentials_fini(&c);
+	flags.server = "http:///";
+	assert_false(credentials_load(&c, &flags, error));
+	assert_string_equal(error, "API server \"http:///\": not an http:// or https:// URL");
+	credentials_fini(&c);
 	flags.server = "https://10.0.0.1:6443//";
 	assert_true(credentials_load(&c, &flags, error));
 	assert_string_equal(c.server, "https://10.0.0.1:6443");
