@@ -29,7 +29,7 @@ int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes)
 	return sent < 0 ? -errno : 0;
 }
 
-/* After an interruption the rest of that list still comes: read it off, else it is taken for the next one's. */
+/* After an error the rest of that list still comes: read it off, else it is taken for the next one's. */
 static void drain(struct mnl_socket *socket)
 {
 	ssize_t got;
@@ -48,10 +48,9 @@ static int read_list(const struct netlink_list *list)
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
-			return -errno;
-		result = mnl_cb_run(buffer, (size_t)got, list->request->nlmsg_seq, mnl_socket_get_portid(list->socket),
-				    list->each, list->ctx);
+		result = got < 0 ? MNL_CB_ERROR
+				 : mnl_cb_run(buffer, (size_t)got, list->request->nlmsg_seq,
+					      mnl_socket_get_portid(list->socket), list->each, list->ctx);
 	}
 	if (result == MNL_CB_STOP)
 		return 0;
