@@ -1,6 +1,6 @@
 /*
  * Compiled services and their elements for people and scripts: stable text (golden tests hold it) and JSON. Used by
- * the tests, `fairlead services`, `fairlead endpoints` and `fairlead dump`. Main thread.
+ * the tests, `fairlead services` and `fairlead endpoints`. Main thread.
  */
 #ifndef PROXY_PRINT_H
 #define PROXY_PRINT_H
@@ -40,6 +40,5 @@ void print_elements(struct buf *out, struct element_list *list);
 
 /* One JSON object; key as in base/json.h. */
 void print_service_json(struct json *j, const char *key, const struct service *s, const struct print_view *view);
-void print_elements_json(struct json *j, const char *key, struct element_list *list);
 
 #endif

@@ -161,14 +161,3 @@ void print_service_json(struct json *j, const char *key, const struct service *s
 	}
 	json_end(j);
 }
-
-void print_elements_json(struct json *j, const char *key, struct element_list *list)
-{
-	char text[ELEMENT_TEXT_BYTES];
-
-	element_list_sort(list);
-	json_array(j, key);
-	for (size_t i = 0; i < list->count; i++)
-		json_string(j, NULL, element_format(&list->items[i], text));
-	json_end(j);
-}

@@ -122,8 +122,7 @@ void state_put(struct state_writer *w, const struct object *o)
 
 static void writer_free(struct state_writer *w)
 {
-	if (w->fd >= 0)
-		close(w->fd);
+	close(w->fd);
 	buf_fini(&w->out);
 	pack_fini(&w->pack);
 	free(w->directory);
@@ -161,18 +160,6 @@ bool state_commit(struct state_writer *w)
 	free(to);
 	writer_free(w);
 	return ok;
-}
-
-void state_abort(struct state_writer *w)
-{
-	char *path;
-
-	if (w == NULL)
-		return;
-	path = path_in(w->directory, STATE_FILE ".tmp");
-	unlink(path);
-	free(path);
-	writer_free(w);
 }
 
 /* ---- reading: n bytes from the position, or fail ---- */

@@ -3,8 +3,8 @@
  * a whole (temporary file, fsync, rename), checksummed and versioned; a truncated, corrupted or foreign file is
  * reported and ignored. One file, STATE_FILE, in a directory that is made when it is not there.
  *
- * Writing: state_begin and state_put on the main thread (they only fill the page cache), state_commit on any thread
- * that nobody waits for, since fsync may take long. Reading: main thread, at start.
+ * Writing: where nobody waits, since fsync may take long; the daemon does it in a child (proxy/lastknown.h). Reading:
+ * main thread, at start.
  */
 #ifndef WATCH_STATE_H
 #define WATCH_STATE_H
@@ -23,7 +23,6 @@ struct state_writer *state_begin(const char *directory, const char *source, int6
 void state_put(struct state_writer *w, const struct object *o);
 /* Makes it the state, or on any failure leaves the old one in place with a line. Frees w. */
 bool state_commit(struct state_writer *w);
-void state_abort(struct state_writer *w); /* frees w; NULL is fine */
 
 struct state_info {
 	int64_t saved_wall_ms;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -345,24 +346,29 @@ static void absent_or_foreign(void **state)
 	assert_int_equal(h.begins, 0);
 }
 
-/* A save that did not end leaves the old state. */
-static void abort_keeps_the_old(void **state)
+/* A writer that dies leaves the old state, and what it wrote is in nobody's way. */
+static void unfinished_keeps_the_old(void **state)
 {
 	struct heard h = {0};
 	struct sink sink = sink_of(&h);
 	struct state_info info;
-	struct state_writer *w;
 	char path[128];
+	pid_t pid;
 
 	save_samples(*state);
-	w = state_begin(*state, SOURCE, 99);
-	state_put(w, samples()[0]);
-	state_abort(w);
+	pid = fork();
+	if (pid == 0) {
+		state_put(state_begin(*state, SOURCE, 99), samples()[0]);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	snprintf(path, sizeof path, "%s/" STATE_FILE ".tmp", (char *)*state);
+	assert_int_equal(access(path, F_OK), 0);
 	assert_true(state_load(*state, SOURCE, &sink, &info));
 	assert_int_equal(info.saved_wall_ms, 1234567);
-	heard_free(&h);
-	snprintf(path, sizeof path, "%s/" STATE_FILE ".tmp", (char *)*state);
+	save_samples(*state);
 	assert_int_not_equal(access(path, F_OK), 0);
+	heard_free(&h);
 	assert_null(state_begin("/proc/nowhere", SOURCE, 1));
 }
 
@@ -374,7 +380,7 @@ int main(void)
 		cmocka_unit_test(memory_is_exact),
 		cmocka_unit_test_setup_teardown(damage_is_refused, folder_new, folder_free),
 		cmocka_unit_test_setup_teardown(absent_or_foreign, folder_new, folder_free),
-		cmocka_unit_test_setup_teardown(abort_keeps_the_old, folder_new, folder_free),
+		cmocka_unit_test_setup_teardown(unfinished_keeps_the_old, folder_new, folder_free),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
