@@ -40,7 +40,9 @@ struct attrs {
 /* The attributes of a message, after its `header_bytes` of extra header. */
 static inline struct attrs attrs_of(const struct nlmsghdr *nlh, size_t header_bytes)
 {
-	return (struct attrs){mnl_nlmsg_get_payload_offset(nlh, header_bytes), mnl_nlmsg_get_payload_tail(nlh)};
+	const uint8_t *first = mnl_nlmsg_get_payload_offset(nlh, header_bytes);
+
+	return (struct attrs){first, (const uint8_t *)nlh + nlh->nlmsg_len}; /* libmnl's tail counts what pads it */
 }
 
 static inline struct attrs attrs_in(const struct nlattr *nest)

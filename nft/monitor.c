@@ -123,8 +123,7 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == ENOBUFS) {
-			touched->everything = true; /* something was lost, may be the end of a transaction */
-			touched->open = false;
+			touched_lost(touched);
 			continue;
 		}
 		if (got <= 0)
@@ -134,8 +133,7 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 			if (nlh->nlmsg_pid != own)
 				touched_note(touched, nft->table, nlh);
 	}
-	if (nft->missed) {
-		touched->everything = true;
-		touched->open = nft->missed = false;
-	}
+	if (nft->missed)
+		touched_lost(touched);
+	nft->missed = false;
 }

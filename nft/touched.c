@@ -113,9 +113,14 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 		t->everything = true;
 }
 
+void touched_lost(struct touched *t)
+{
+	t->everything = t->lost = true;
+}
+
 bool touched_any(const struct touched *t)
 {
-	return !t->open && (t->everything || t->rules || t->whole != 0 || t->keys.count != 0);
+	return (t->lost || !t->open) && (t->everything || t->rules || t->whole != 0 || t->keys.count != 0);
 }
 
 bool touched_whole(const struct touched *t, enum set_id set, int family)
@@ -143,7 +148,7 @@ bool touched_has(const struct touched *t, const struct element *e)
 
 void touched_clear(struct touched *t)
 {
-	t->everything = t->rules = false;
+	t->everything = t->rules = t->lost = false;
 	t->whole = 0;
 	element_list_clear(&t->keys);
 }

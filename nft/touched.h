@@ -18,6 +18,7 @@ struct nlmsghdr;
 
 struct touched {	 /* zero: nothing */
 	bool everything; /* sets, the table; or other things than the rest can say */
+	bool lost;	 /* notifications, and the end of a transaction may be among them; then `everything` too */
 	bool rules;	 /* chains, rules, flags of the table */
 	bool clients;	 /* of SET_AFFINITY, which is the packet path's to write; no reason to repair anything */
 	uint32_t whole;	 /* sets that are to be read whole, TOUCHED_BIT of each: ranges, and those with many keys */
@@ -29,6 +30,7 @@ struct touched {	 /* zero: nothing */
 
 /* Adds what that message is about, when it is about our table. */
 void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh);
+void touched_lost(struct touched *t); /* nobody can tell what: everything */
 void touched_add(struct touched *t, const struct element *key);
 /* Something is to be looked after, and all of that change is told: half of it repaired would look like two changes. */
 bool touched_any(const struct touched *t);

@@ -313,6 +313,16 @@ class MonitorTest(lab.LabTest):
             other("load")
         self.assertEqual(self.driver("wait 20000")[-1], "touched everything")
 
+    def test_the_end_of_a_change_is_lost_too(self):
+        """The kernel drops all that comes after the buffer is full; what it holds is a change without an end."""
+        with Driver(self.node, prefix=("unshare", "--user", "--map-root-user", "--net")) as driver:  # a small buffer
+            driver("generate 5000 2")
+            driver("load")
+            driver("watch")
+            self.node.run("nsenter", "-t", driver.process.pid, "-U", "-n", "--preserve-credentials",
+                          "nft", "flush map inet fairlead endpoints4; flush map inet fairlead dispatch4")
+            self.assertEqual(driver("wait 20000")[-1], "touched everything")
+
 
 if __name__ == "__main__":
     unittest.main()

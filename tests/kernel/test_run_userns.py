@@ -9,7 +9,7 @@ import unittest
 import lab
 import manifests
 
-SERVICES, ENDPOINTS = 1500, 8
+SERVICES, ENDPOINTS = 10000, 2
 
 
 class UserNamespaceTest(unittest.TestCase):
@@ -29,10 +29,12 @@ class UserNamespaceTest(unittest.TestCase):
         status = self.node.run(lab.BUILD / "fairlead", "status", "-o", "json", "--control", self.control, check=False)
         return json.loads(status.stdout)["kernel"] if status.returncode == 0 else {}
 
+    def nft(self, pid, *command):
+        return self.node.run("nsenter", "-t", pid, "-U", "-n", "--preserve-credentials", "nft", *command).stdout
+
     def endpoints(self, pid):
         """What stock nft sees in there."""
-        text = self.node.run("nsenter", "-t", pid, "-U", "-n", "--preserve-credentials", "nft", "-j", "list", "map",
-                             "inet", "fairlead", "endpoints4").stdout
+        text = self.nft(pid, "-j", "list", "map", "inet", "fairlead", "endpoints4")
         return [value["concat"][0] for item in json.loads(text)["nftables"] if "map" in item
                 for _, value in item["map"]["elem"]]
 
@@ -49,6 +51,11 @@ class UserNamespaceTest(unittest.TestCase):
         lab.wait_until(lambda: self.kernel().get("lastSyncOperations", 0) == 2 * SERVICES * ENDPOINTS, what="all moved")
         moved = self.endpoints(daemon.pid)
         self.assertEqual((len(moved), {addr.split(".")[1] for addr in moved}), (SERVICES * ENDPOINTS, {"2"}))
+        # more notifications than the monitor's buffer holds: the table is read back
+        for count, damage in enumerate(("flush map inet fairlead endpoints4", "flush ruleset"), 1):
+            self.nft(daemon.pid, damage)
+            lab.wait_until(lambda: self.kernel()["repairs"] == count and self.kernel()["inStep"], what=damage)
+            self.assertEqual(sorted(self.endpoints(daemon.pid)), sorted(moved))
         self.assertEqual(self.kernel()["refused"], 0)
         daemon.terminate()
         self.assertEqual(daemon.wait(lab.LIMIT_S), 0)
