@@ -71,37 +71,6 @@ static void compile_head(struct build *b)
 		out->health_check_node_port = o->health_check_node_port;
 }
 
-static int by_addr(const void *a, const void *b)
-{
-	return addr_compare(a, b);
-}
-
-static bool counts_for_health(const struct build *b, const struct slice_object *slice, const struct endpoint_object *e)
-{
-	const char *node = b->in->node->name;
-
-	return slice->port_count != 0 && !slice->headless_label && e->ready && node != NULL && e->node_name != NULL &&
-	       strcmp(e->node_name, node) == 0;
-}
-
-/* Distinct ready addresses on this node (not address and port): what cloud load balancers weigh nodes by. */
-static void compile_health(struct build *b)
-{
-	size_t room = 0, count = 0;
-
-	for (size_t i = 0; i < b->in->slice_count; i++)
-		room += b->slices[i]->endpoint_count;
-	struct addr *addrs = arena_array(b->scratch, room, sizeof *addrs);
-	for (size_t i = 0; i < b->in->slice_count; i++)
-		for (size_t k = 0; k < b->slices[i]->endpoint_count; k++)
-			if (counts_for_health(b, b->slices[i], &b->slices[i]->endpoints[k]))
-				addrs[count++] = b->slices[i]->endpoints[k].addr;
-	qsort(addrs, count, sizeof *addrs, by_addr);
-	for (size_t i = 0; i < count; i++)
-		if (i == 0 || !addr_equal(&addrs[i], &addrs[i - 1]))
-			b->out.local_ready_addrs[addrs[i].family == AF_INET6]++;
-}
-
 struct service *service_compile(const struct compile_input *in, struct arena *scratch)
 {
 	struct build b = {.in = in, .scratch = scratch};

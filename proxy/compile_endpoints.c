@@ -229,3 +229,66 @@ void compile_endpoints(struct build *b)
 	for (size_t i = 0; i < b->out.port_count; i++)
 		compile_port(b, i);
 }
+
+/* ---- health check ---- */
+
+static bool is_seen(const struct service_port *seen, size_t count, const struct service_port *port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (seen[i].family == port->family && seen[i].proto == port->proto &&
+		    strcmp(seen[i].name, port->name) == 0)
+			return true;
+	return false;
+}
+
+/* Every port name and protocol of the slices, also those that the Service has no port for. *room: candidates in all. */
+static struct service_port *slice_ports(const struct build *b, size_t *count, size_t *room)
+{
+	size_t most = 0;
+
+	*count = *room = 0;
+	for (size_t i = 0; i < b->in->slice_count; i++)
+		most += b->slices[i]->port_count;
+	struct service_port *seen = arena_array(b->scratch, most, sizeof *seen);
+	for (size_t i = 0; i < b->in->slice_count; i++) {
+		const struct slice_object *slice = b->slices[i];
+		*room += slice->port_count * slice->endpoint_count;
+		for (size_t k = 0; k < slice->port_count; k++) {
+			const struct service_port port = {.name = slice->ports[k].name,
+							  .proto = slice->ports[k].proto,
+							  .family = (uint8_t)slice->family};
+			if (!is_seen(seen, *count, &port))
+				seen[(*count)++] = port;
+		}
+	}
+	return seen;
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	return addr_compare(a, b);
+}
+
+/*
+ * Distinct ready addresses on this node (not address and port): what cloud load balancers weigh nodes by. Of an
+ * endpoint that stands in two slices the one counts that gets the connections.
+ */
+void compile_health(struct build *b)
+{
+	const unsigned counted = TARGET_READY | TARGET_ON_NODE;
+	size_t port_count, room, count = 0;
+	const struct service_port *ports = slice_ports(b, &port_count, &room);
+	struct addr *addrs = arena_array(b->scratch, room, sizeof *addrs);
+
+	for (size_t i = 0; i < port_count; i++) {
+		struct list l = collect(b, &ports[i]);
+		drop_repeats(&l);
+		for (size_t k = 0; k < l.count; k++)
+			if ((l.items[k].target.flags & counted) == counted)
+				addrs[count++] = l.items[k].target.addr;
+	}
+	qsort(addrs, count, sizeof *addrs, by_addr);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || !addr_equal(&addrs[i], &addrs[i - 1]))
+			b->out.local_ready_addrs[addrs[i].family == AF_INET6]++;
+}

@@ -170,6 +170,33 @@ static void external_policy_local(void **state)
 	assert_false(f->split);
 }
 
+/* Of an endpoint in two slices the one counts that gets the connections: what is left is not ready. */
+static void health_check_counts_merged_endpoints(void **state)
+{
+	struct bench *b = *state;
+	struct service_object *o = make_service(b->objects, "web", "10.96.0.1");
+	struct slice_object *leaving = make_slice(b->objects, "a", "", IPPROTO_TCP, 8080, "10.0.0.1@here");
+	struct endpoint_object both = leaving->endpoints[0]; /* as publishNotReadyAddresses makes them */
+	const struct slice_object *slices[] = {
+		leaving,
+		make_slice(b->objects, "b", "", IPPROTO_TCP, 8080, "!10.0.0.1@here"),
+		make_slice(b->objects, "c", "more", IPPROTO_TCP, 8080, "10.0.0.2@here"),
+		make_slice(b->objects, "d", "more", IPPROTO_TCP, 8080, "fd00::1@here fd00::2@here fd00::3@there"),
+	};
+
+	both.terminating = true;
+	leaving->endpoints = &both;
+	o->type = SERVICE_LOAD_BALANCER;
+	o->external_policy = POLICY_LOCAL;
+	o->health_check_node_port = 32000;
+	add_port(b->objects, o, "", IPPROTO_TCP, 80, 30080);
+	assert_int_equal(compile(b, o, slices, 1)->local_ready_addrs[0], 1);
+	assert_int_equal(compile(b, o, slices, 2)->local_ready_addrs[0], 0);
+	/* As in kube-proxy other ports of the slices count too, and the same address once. */
+	assert_int_equal(compile(b, o, slices, 4)->local_ready_addrs[0], 1);
+	assert_int_equal(compile(b, o, slices, 4)->local_ready_addrs[1], 2);
+}
+
 static void internal_policy_local(void **state)
 {
 	struct bench *b = *state;
@@ -217,6 +244,10 @@ static void source_ranges(void **state)
 	assert_false(frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080)->fenced);
 	assert_false(frontend_at(s, "10.96.0.1", IPPROTO_TCP, 80)->fenced);
 	assert_string_equal(ranges_text(b, s), "203.0.113.0/25");
+	/* One with another address of the node says nothing. */
+	b->node_ips[1] = ip("203.0.113.1");
+	b->node.ip_count = 2;
+	assert_string_equal(ranges_text(b, compile(b, o, &slice, 1)), "203.0.113.0/25");
 	/* A range holds the node's address: the load balancer's address itself may come. */
 	add_range(b->objects, o, "192.168.0.0/24");
 	assert_string_equal(ranges_text(b, compile(b, o, &slice, 1)), "1.2.3.4/32 192.168.0.0/24 203.0.113.0/25");
@@ -364,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_kind_of_frontend, setup, teardown),
 		cmocka_unit_test_setup_teardown(dual_stack, setup, teardown),
 		cmocka_unit_test_setup_teardown(external_policy_local, setup, teardown),
+		cmocka_unit_test_setup_teardown(health_check_counts_merged_endpoints, setup, teardown),
 		cmocka_unit_test_setup_teardown(internal_policy_local, setup, teardown),
 		cmocka_unit_test_setup_teardown(source_ranges, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_survive, setup, teardown),
