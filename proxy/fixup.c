@@ -26,7 +26,7 @@ struct fixup {
 	bool started;	    /* the first services are published */
 	uint64_t retry_ms;  /* back-off after a sweep that failed; 0: the last one went well */
 	struct frontend_keys gone;
-	struct frontend_keys narrowed; /* split since the last looks at the affinity: outside clients lost endpoints */
+	struct frontend_keys narrowed; /* since the last looks at the affinity clients outside lost endpoints there */
 	unsigned narrowed_looks;       /* so often at most is it looked at for them */
 	struct cutoff cutoff;	       /* stays empty without --reset-removed-tcp */
 	uint64_t now_ms;	       /* of the sweep under way */
@@ -103,15 +103,17 @@ static void note_departures(struct fixup *f, const struct service *prev, const s
 
 /*
  * Entries do not tell clients outside from pods, who may use the endpoints of other nodes. So what a frontend that is
- * split now remembers of those goes, whoever it was, also at the start: nobody knows what the frontend was before.
+ * split now remembers of those goes, whoever it was, also at the start: nobody knows what the frontend was before. One
+ * that prev gives up may pass to a service that splits it.
  */
 static void note_affinity(struct fixup *f, const struct service *prev, const struct service *next)
 {
 	f->affinity = true;
-	if (!is_sticky(next))
-		return;
-	frontend_keys_add_split(&f->narrowed, prev, next);
 	f->narrowed_looks = NARROWED_LOOKS;
+	if (is_sticky(prev))
+		frontend_keys_add_gone(&f->narrowed, prev, next);
+	if (is_sticky(next))
+		frontend_keys_add_narrowed(&f->narrowed, prev, next);
 }
 
 /* A service without prev may have been known before this process, or its frontends may have been another's. */

@@ -27,12 +27,28 @@ void frontend_keys_add_gone(struct frontend_keys *k, const struct service *prev,
 	}
 }
 
-void frontend_keys_add_split(struct frontend_keys *k, const struct service *prev, const struct service *next)
+/* An endpoint that served everybody serves pods and the node only: it is another node's now. */
+static bool lost_local(const struct service_port *prev, const struct service_port *next)
+{
+	for (uint32_t i = 0; i < prev->target_count; i++) {
+		const struct target *t = &prev->targets[i];
+		if ((t->flags & TARGET_IN_LOCAL) == 0)
+			continue;
+		uint32_t at = service_port_find(next, &t->addr, t->port);
+		if (at < next->target_count && target_compare(&next->targets[at], t) == 0 &&
+		    (next->targets[at].flags & TARGET_IN_LOCAL) == 0)
+			return true;
+	}
+	return false;
+}
+
+void frontend_keys_add_narrowed(struct frontend_keys *k, const struct service *prev, const struct service *next)
 {
 	for (size_t i = 0; next != NULL && i < next->frontend_count; i++) {
 		const struct frontend *f = &next->frontends[i];
 		const struct frontend *before = prev != NULL ? service_frontend(prev, &f->key) : NULL;
-		if (f->split && (before == NULL || !before->split))
+		if (f->split && (before == NULL || !before->split ||
+				 lost_local(&prev->ports[before->service_port], &next->ports[f->service_port])))
 			frontend_keys_add(k, &f->key);
 	}
 }

@@ -69,10 +69,10 @@ struct scene {
 	struct fixup *fixup;
 };
 
-static struct service *compiled_with(const char *endpoints, bool sticky, enum traffic_policy policy)
+static struct service *compiled_named(const char *name, const char *endpoints, bool sticky, enum traffic_policy policy)
 {
 	struct arena *a = arena_new(4096), *scratch = arena_new(4096);
-	struct service_object *o = make_service(a, "dns", "10.96.0.1");
+	struct service_object *o = make_service(a, name, "10.96.0.1");
 	const struct slice_object *slice = make_slice(a, "u", "u", IPPROTO_UDP, 5353, endpoints);
 	struct addr node_addr = ip("192.168.0.2");
 	struct node_view node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
@@ -87,6 +87,11 @@ static struct service *compiled_with(const char *endpoints, bool sticky, enum tr
 	arena_free(a);
 	arena_free(scratch);
 	return s;
+}
+
+static struct service *compiled_with(const char *endpoints, bool sticky, enum traffic_policy policy)
+{
+	return compiled_named("dns", endpoints, sticky, policy);
 }
 
 static struct service *compiled(const char *endpoints, bool sticky)
@@ -271,6 +276,46 @@ static void affinity_of_a_frontend_that_becomes_split(void **state)
 	assert_int_equal(kernel.affinity.count, 1);
 }
 
+/* The same address on another node, as virtual machines that move do: clients outside stay here. */
+static void affinity_to_an_endpoint_that_moves_to_another_node(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled_with("10.0.0.1@here 10.0.0.2@here", true, POLICY_LOCAL));
+	turn_at(s, 1000);
+	turn_at(s, 2000);
+	remember_client("10.1.0.1");
+	kernel.affinity.items[0].daddr = ip("192.168.0.2");
+	kernel.affinity.items[0].port = 30053;
+	publish(s, compiled_with("10.0.0.1@here 10.0.0.2@there", true, POLICY_LOCAL));
+	turn_at(s, 3000);
+	assert_int_equal(kernel.affinity.count, 1);
+	publish(s, compiled_with("10.0.0.1@there 10.0.0.2@here", true, POLICY_LOCAL));
+	turn_at(s, 4000);
+	assert_int_equal(kernel.affinity.count, 0);
+}
+
+/* Both have the endpoint, but the heir is split. */
+static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
+{
+	struct scene *s = *state;
+	struct service *heir = compiled_named("heir", "10.0.0.1 10.0.0.2@here", true, POLICY_LOCAL);
+
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_CLUSTER));
+	claims_replace(s->claims, NULL, heir, NULL, NULL);
+	fixup_published(s->fixup, NULL, heir);
+	turn_at(s, 1000);
+	turn_at(s, 2000);
+	remember_client("10.1.0.1");
+	kernel.affinity.items[0].daddr = ip("192.168.0.2");
+	kernel.affinity.items[0].port = 30053;
+	publish(s, NULL);
+	turn_at(s, 3000);
+	assert_int_equal(kernel.affinity.count, 0);
+	claims_replace(s->claims, heir, NULL, NULL, NULL);
+	service_free(heir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +326,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(affinity_from_before_the_start_is_looked_at, setup, teardown),
 		cmocka_unit_test_setup_teardown(affinity_does_not_wait_for_the_next_sweep, setup, teardown),
 		cmocka_unit_test_setup_teardown(affinity_of_a_frontend_that_becomes_split, setup, teardown),
+		cmocka_unit_test_setup_teardown(affinity_to_an_endpoint_that_moves_to_another_node, setup, teardown),
+		cmocka_unit_test_setup_teardown(affinity_of_a_frontend_that_another_service_takes_over, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
