@@ -125,15 +125,18 @@ static bool family_fenced(const struct service_object *o, int family)
 	return any;
 }
 
+/* Of the node's IPs the first of a family is the one that kube-proxy knows. */
 static bool node_allowed(const struct build *b, int family)
 {
 	const struct service_object *o = b->in->object;
+	const struct node_view *node = b->in->node;
+	size_t first = 0;
 
-	for (size_t i = 0; i < b->in->node->ip_count; i++)
-		for (size_t k = 0; k < o->source_range_count; k++)
-			if (b->in->node->ips[i].family == family &&
-			    cidr_contains(&o->source_ranges[k], &b->in->node->ips[i]))
-				return true;
+	while (first < node->ip_count && node->ips[first].family != family)
+		first++;
+	for (size_t i = 0; first < node->ip_count && i < o->source_range_count; i++)
+		if (cidr_contains(&o->source_ranges[i], &node->ips[first]))
+			return true;
 	return false;
 }
 

@@ -10,7 +10,7 @@
 struct bench {
 	struct arena *objects, *scratch;
 	struct node_view node;
-	struct addr node_port_addrs[2], node_ips[1];
+	struct addr node_port_addrs[2], node_ips[2];
 	struct compile_input in;
 	struct service *s; /* of the last compile */
 	struct buf text;
