@@ -29,6 +29,7 @@ NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3  # rcodes
 Curl = collections.namedtuple("Curl", "exit code body")
 
 ANSWER_S = 5 * patience.FACTOR  # to wait for what should come
+IP_PKTINFO = 8  # Python's socket has no name for it
 KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_RAW, sctp.PROTOCOL)}
 
 
@@ -143,6 +144,9 @@ def _bound(ns, family, proto, port):
         sock.bind(("", port))
     if proto == "tcp":
         sock.listen(256)
+    if proto == "udp":
+        sock.setsockopt(*((socket.IPPROTO_IP, IP_PKTINFO) if family == socket.AF_INET else
+                          (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO)), 1)
     return sock
 
 
@@ -152,8 +156,11 @@ def line_of(name, peer, local):
 
 
 def _answer_datagram(sock, name):
-    data, peer = sock.recvfrom(65536)
-    sock.sendto(line_of(name, peer, sock.getsockname()) + data, peer)
+    """From the address that was asked: one of several addresses would answer otherwise, which no client waits for."""
+    data, ancillary, _, peer = sock.recvmsg(65536, 256)
+    (level, kind, info), = ancillary
+    asked = bytes(4) + info[8:] + info[8:] if level == socket.IPPROTO_IP else info[:16] + bytes(4)
+    sock.sendmsg([line_of(name, peer, sock.getsockname()) + data], [(level, kind, asked)], 0, peer)
 
 
 def _web_handler(name):
