@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -66,6 +67,7 @@ int nft_probe(struct nft *nft)
 {
 	struct ruleset body = {0}, hooks = {0};
 	char table[TABLE_NAME_BYTES], refused[NFT_ERROR_BYTES];
+	struct utsname kernel;
 	int error;
 
 	snprintf(table, sizeof table, "%.48s-probe", nft->table);
@@ -82,6 +84,9 @@ int nft_probe(struct nft *nft)
 		return 0;
 	if (error == -EPERM)
 		return error;
-	snprintf(refused, sizeof refused, "%.400s", nft->error);
-	return kernel_fail(nft, -error, "the kernel may lack %s (%s)", missing_option(nft), refused);
+	uname(&kernel);
+	snprintf(refused, sizeof refused, "%s", nft->error);
+	snprintf(nft->error, sizeof nft->error, "Linux %s may lack %s: %.400s", kernel.release, missing_option(nft),
+		 refused);
+	return error;
 }
