@@ -217,14 +217,13 @@ static void put_filter(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep
 	mnl_attr_put_u32(nlh, CTA_STATUS_MASK, htonl(IPS_SEEN_REPLY));
 }
 
-static int list_family(struct conntrack *c, uint8_t family, bool filtered)
+static int list_family(struct conntrack *c, uint8_t family)
 {
 	char request[256] __attribute__((aligned(8)));
 	struct netlink_list list = {.socket = c->socket, .each = each_entry, .restart = forget, .ctx = c};
 
 	list.request = put_header(request, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
-	if (filtered)
-		put_filter(list.request, c->sweep);
+	put_filter(list.request, c->sweep);
 	return netlink_list(&list);
 }
 
@@ -305,9 +304,7 @@ int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, si
 	deleted[0] = deleted[1] = 0;
 	for (size_t i = 0; i < sizeof families && error == 0; i++) {
 		c->doomed_count = 0;
-		error = list_family(c, families[i], true);
-		if (error != 0 && error != -EINTR) /* a kernel without filters: all entries come */
-			error = list_family(c, families[i], false);
+		error = list_family(c, families[i]);
 		if (error == 0)
 			error = delete_doomed(c, &deleted[i]);
 	}
