@@ -9,9 +9,10 @@ import unittest
 from pathlib import Path
 
 import apiserver
+from kernel import patience
 
 TOP = Path(__file__).resolve().parent.parent
-LIMIT_S = 30
+LIMIT_S = 30 * patience.FACTOR
 PROGRAM = Path(os.environ.get("FAIRLEAD_BUILD", TOP / "build")) / "tests/kernel/follow"
 
 

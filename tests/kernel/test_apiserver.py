@@ -303,6 +303,7 @@ class Refusals(Case):
                 if what != "close at once":
                     server.refuse(what, "services", times=10000)
                 f = self.follow(server)
+                f.wait(lambda: server.count("services"), "the first request")
                 end = time.monotonic() + 3
                 while time.monotonic() < end:
                     if what == "close at once":

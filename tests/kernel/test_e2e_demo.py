@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 import lab
+import patience
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy/lab"
 
@@ -22,7 +23,7 @@ class DemoTest(unittest.TestCase):
     def test_the_demo_shows_what_it_says(self):
         process = subprocess.Popen([FOLDER / "demo.sh"], env=self.env, stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        out, _ = process.communicate(timeout=300)
+        out, _ = process.communicate(timeout=300 * patience.FACTOR)
         self.assertEqual(process.returncode, 0, out)
         self.assertNotIn("WRONG", out)
         self.assertEqual(namespaces(f"fairlead-{process.pid}-"), [])
@@ -34,7 +35,7 @@ class DemoTest(unittest.TestCase):
             if line.startswith("1. "):
                 break
         os.killpg(process.pid, signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=60 * patience.FACTOR)
         self.assertEqual(process.returncode, 130, out)
         self.assertEqual(namespaces(f"fairlead-{process.pid}-"), [])
 
@@ -43,7 +44,7 @@ class DemoTest(unittest.TestCase):
 
         def run(*args):
             return subprocess.run([FOLDER / "lab.sh", *args], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, timeout=120, stdin=subprocess.DEVNULL)
+                                  text=True, timeout=120 * patience.FACTOR, stdin=subprocess.DEVNULL)
 
         self.addCleanup(run, "down")
         up = run("up")

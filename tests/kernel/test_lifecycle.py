@@ -17,7 +17,7 @@ PROGRAM = str(lab.BUILD / "fairlead")
 
 
 def fairlead(*args, **kwargs):
-    return subprocess.run([PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30,
+    return subprocess.run([PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=lab.LIMIT_S,
                           stdin=subprocess.DEVNULL, check=False, **kwargs)
 
 
@@ -71,14 +71,14 @@ class UsageTest(unittest.TestCase):
     def test_without_root(self):
         done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", PROGRAM, "run",
                                "--manifests", "/tmp", "--control", f"/tmp/fl-{os.getpid()}.sock", "--no-dns"],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=lab.LIMIT_S, check=False)
         self.addCleanup(lambda: os.path.exists(f"/tmp/fl-{os.getpid()}.sock.lock")
                         and os.unlink(f"/tmp/fl-{os.getpid()}.sock.lock"))
         self.assertEqual(done.returncode, 1, done.stderr)
         why = "run as root or with CAP_NET_ADMIN: Operation not permitted"
         self.assertEqual(done.stderr.splitlines()[-1].split(" ", 1)[1], f"fatal: nftables: {why}")
         done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", PROGRAM, "cleanup"],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=lab.LIMIT_S, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, f"fairlead cleanup: {why}\n"))
 
 
