@@ -136,6 +136,13 @@ bool addr_is_link_local(const struct addr *a)
 	return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
 }
 
+bool addr_is_wildcard(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(a->bytes, zero, sizeof zero) == 0;
+}
+
 static void host_bits_clear(struct addr *a, unsigned prefix)
 {
 	for (unsigned i = 0; i < 16; i++) {

@@ -42,6 +42,7 @@ static inline size_t addr_bytes(const struct addr *a)
 }
 bool addr_is_loopback(const struct addr *a);   /* 127/8, ::1 */
 bool addr_is_link_local(const struct addr *a); /* 169.254/16, fe80::/10 */
+bool addr_is_wildcard(const struct addr *a);   /* 0.0.0.0, :: */
 
 /* "10.0.0.0/8"; host bits are cleared; a bare address is not a prefix: false. */
 bool cidr_parse(struct cidr *c, const char *text);

@@ -1,6 +1,5 @@
 #include "dns/querylog.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -15,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sock.h"
 #include "dns/query.h"
 
 #define TYPE_TEXT_BYTES 16
@@ -47,20 +47,12 @@ static const char *class_name(unsigned class)
 	return class == CLASS_IN ? "IN" : class == CLASS_CH ? "CH" : "CLASS?";
 }
 
-static const char *client_format(const struct sockaddr *from, char text[64])
+static const char *client_format(const struct sockaddr *from, char text[ADDR_PORT_TEXT_BYTES])
 {
-	char addr[INET6_ADDRSTRLEN] = "";
+	struct addr a;
+	uint16_t port = sock_parse(&a, from);
 
-	if (from->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)from;
-		inet_ntop(AF_INET6, &in6->sin6_addr, addr, sizeof addr);
-		snprintf(text, 64, "[%s]:%u", addr, ntohs(in6->sin6_port));
-	} else {
-		const struct sockaddr_in *in = (const void *)from;
-		inet_ntop(AF_INET, &in->sin_addr, addr, sizeof addr);
-		snprintf(text, 64, "%s:%u", addr, ntohs(in->sin_port));
-	}
-	return text;
+	return addr_port_format(&a, port, text);
 }
 
 static void flags_format(unsigned flags, char text[32])
@@ -99,7 +91,7 @@ const char *querylog_format(const struct packet *in, const struct pod *pod, cons
 			    uint64_t ns, char text[QUERYLOG_LINE_BYTES])
 {
 	struct query q = {.udp_bytes = WIRE_UDP_PLAIN_BYTES};
-	char name[NAME_TEXT_BYTES] = "?", client[64], type[TYPE_TEXT_BYTES], result[64];
+	char name[NAME_TEXT_BYTES] = "?", client[ADDR_PORT_TEXT_BYTES], type[TYPE_TEXT_BYTES], result[64];
 	enum query_result parsed = query_parse(&q, in->bytes, in->length < QUERY_BYTES ? in->length : QUERY_BYTES);
 
 	if (parsed == QUERY_OK || parsed == QUERY_FORMERR)
@@ -223,14 +215,11 @@ static void flush(struct querylog *l)
 
 static const struct pod *pod_of(const struct querylog *l, const struct logged *e)
 {
-	struct addr a = {.family = (uint8_t)e->from.sin6_family};
+	struct addr a;
 
 	if (l->config.zone == NULL)
 		return NULL;
-	if (a.family == AF_INET6)
-		memcpy(a.bytes, &e->from.sin6_addr, 16);
-	else
-		memcpy(a.bytes, &((const struct sockaddr_in *)&e->from)->sin_addr, 4);
+	sock_parse(&a, &e->from);
 	return table_pod(l->config.zone, &a);
 }
 

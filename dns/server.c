@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sock.h"
 #include "dns/querylog.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
@@ -25,28 +26,6 @@ struct server {
 	struct tcp *tcp;
 };
 
-static socklen_t sockaddr_make(struct sockaddr_storage *to, const struct server_listen *l)
-{
-	*to = (struct sockaddr_storage){.ss_family = l->addr.family};
-	if (l->addr.family == AF_INET6) {
-		struct sockaddr_in6 *six = (struct sockaddr_in6 *)to;
-		six->sin6_port = htons(l->port);
-		memcpy(&six->sin6_addr, l->addr.bytes, 16);
-		return sizeof *six;
-	}
-	struct sockaddr_in *four = (struct sockaddr_in *)to;
-	four->sin_port = htons(l->port);
-	memcpy(&four->sin_addr, l->addr.bytes, 4);
-	return sizeof *four;
-}
-
-static bool is_wildcard(const struct addr *a)
-{
-	static const uint8_t zero[16];
-
-	return memcmp(a->bytes, zero, sizeof zero) == 0;
-}
-
 static void option_on(int fd, int level, int option)
 {
 	if (setsockopt(fd, level, option, &(int){1}, sizeof(int)) != 0)
@@ -60,9 +39,9 @@ static void udp_options(int fd, const struct addr *a)
 	option_on(fd, SOL_SOCKET, SO_REUSEPORT);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); /* as much as we may have */
-	if (is_wildcard(a) && a->family == AF_INET)
+	if (addr_is_wildcard(a) && a->family == AF_INET)
 		option_on(fd, IPPROTO_IP, IP_PKTINFO);
-	if (is_wildcard(a) && a->family == AF_INET6)
+	if (addr_is_wildcard(a) && a->family == AF_INET6)
 		option_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
 }
 
@@ -70,7 +49,7 @@ static void udp_options(int fd, const struct addr *a)
 static int open_bound(const struct server_listen *l, int type)
 {
 	struct sockaddr_storage to;
-	socklen_t to_bytes = sockaddr_make(&to, l);
+	socklen_t to_bytes = sock_address(&to, &l->addr, l->port);
 	int fd = socket(l->addr.family, type | SOCK_CLOEXEC | (type == SOCK_STREAM ? SOCK_NONBLOCK : 0), 0);
 
 	if (fd < 0)
@@ -157,7 +136,7 @@ struct server *server_start(const struct server_config *config, const char **err
 	s->udp_count = udp_count;
 	s->udp = mem_array(udp_count, sizeof *s->udp);
 	for (size_t i = 0; i < udp_count; i++)
-		s->udp[i] = udp_start(fds[i], is_wildcard(&config->listen[i / config->workers].addr), &s->config);
+		s->udp[i] = udp_start(fds[i], addr_is_wildcard(&config->listen[i / config->workers].addr), &s->config);
 	s->tcp = tcp_start(fds + udp_count, config->listen_count, &s->config);
 	if (log != NULL)
 		querylog_start(log);

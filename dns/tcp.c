@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sock.h"
 #include "dns/querylog.h"
 #include "dns/rcu.h"
 #include "dns/transfer_thread.h"
@@ -212,24 +213,17 @@ static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 		conn_watch(c);
 }
 
-static bool same_client(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	if (a->ss_family != b->ss_family)
-		return false;
-	if (a->ss_family == AF_INET6)
-		return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
-			      &((const struct sockaddr_in6 *)b)->sin6_addr, 16) == 0;
-	return ((const struct sockaddr_in *)a)->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-}
-
 static size_t client_connections(const struct tcp *t, const struct sockaddr_storage *from)
 {
+	struct addr client, other;
 	const struct conn *c;
 	size_t n = 0;
 
+	sock_parse(&client, from);
 	TAILQ_FOREACH(c, &t->conns, link)
 	{
-		n += same_client(&c->from, from);
+		sock_parse(&other, &c->from);
+		n += addr_equal(&client, &other);
 	}
 	return n;
 }

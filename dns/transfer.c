@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/sock.h"
 #include "dns/answer.h"
 
 #define MESSAGE_BYTES 16000		/* below 16384, so that every offset fits a compression pointer */
@@ -15,12 +16,9 @@
 
 static bool client_allowed(const struct respond_config *c, const struct sockaddr *from)
 {
-	struct addr a = {.family = (uint8_t)from->sa_family};
+	struct addr a;
 
-	if (from->sa_family == AF_INET6)
-		memcpy(a.bytes, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
-	else
-		memcpy(a.bytes, &((const struct sockaddr_in *)from)->sin_addr, 4);
+	sock_parse(&a, from);
 	for (size_t i = 0; i < c->transfer_count; i++) {
 		if (cidr_contains(&c->transfer[i], &a))
 			return true;

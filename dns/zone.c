@@ -254,9 +254,7 @@ void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const
 /* Loopback and wildcard addresses tell nobody how to reach this server. */
 static bool names_a_server(const struct addr *a)
 {
-	static const uint8_t zero[16];
-
-	return !addr_is_loopback(a) && memcmp(a->bytes, zero, sizeof zero) != 0;
+	return !addr_is_loopback(a) && !addr_is_wildcard(a);
 }
 
 void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t count)

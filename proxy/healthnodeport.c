@@ -220,7 +220,6 @@ static int by_addr(const void *a, const void *b)
 /* Sorted copy without duplicates; a wildcard (it sorts first) covers its family. */
 static struct addr *addrs_copy(const struct addr *addrs, size_t *count)
 {
-	static const uint8_t zero[16];
 	struct addr *copy = mem_array(*count, sizeof *copy);
 	bool covered[2] = {false, false};
 	size_t n = 0;
@@ -232,7 +231,7 @@ static struct addr *addrs_copy(const struct addr *addrs, size_t *count)
 		const struct addr a = copy[i];
 		if (covered[family_index(&a)] || (n > 0 && addr_equal(&copy[n - 1], &a)))
 			continue;
-		covered[family_index(&a)] = memcmp(a.bytes, zero, sizeof zero) == 0;
+		covered[family_index(&a)] = addr_is_wildcard(&a);
 		copy[n++] = a;
 	}
 	*count = n;

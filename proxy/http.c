@@ -15,6 +15,7 @@
 #include "base/accept.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sock.h"
 
 #define CONNECTIONS_MAX 64U
 #define CONNECTION_BYTES ((size_t)16 * 1024)
@@ -50,8 +51,7 @@ bool http_bind_parse(struct http_bind *bind, const char *text, uint16_t default_
 	}
 	if (!addr_port_parse(&b.addr, &b.port, text) || b.port == 0)
 		return false;
-	static const uint8_t zero[16];
-	b.any = memcmp(b.addr.bytes, zero, sizeof zero) == 0;
+	b.any = addr_is_wildcard(&b.addr);
 	*bind = b;
 	return true;
 }
@@ -122,29 +122,12 @@ static void mhd_line(void *cls, const char *fmt, va_list ap)
 	log_debug("%s: %s", http->what, line);
 }
 
-static socklen_t bind_address(const struct http_bind *b, int family, struct sockaddr_storage *ss)
-{
-	struct sockaddr_in *in = (void *)ss;
-	struct sockaddr_in6 *in6 = (void *)ss;
-
-	*ss = (struct sockaddr_storage){.ss_family = (sa_family_t)family};
-	if (family == AF_INET) {
-		in->sin_port = htons(b->port);
-		if (!b->any)
-			memcpy(&in->sin_addr, b->addr.bytes, sizeof in->sin_addr);
-		return sizeof *in;
-	}
-	in6->sin6_port = htons(b->port);
-	if (!b->any)
-		memcpy(&in6->sin6_addr, b->addr.bytes, sizeof in6->sin6_addr);
-	return sizeof *in6;
-}
-
 static int listen_family(const struct http_bind *b, int family)
 {
 	struct sockaddr_storage ss;
+	const struct addr any = {.family = (uint8_t)family};
 	const int on = 1, v6only = !b->any;
-	socklen_t length = bind_address(b, family, &ss);
+	socklen_t length = sock_address(&ss, b->any ? &any : &b->addr, b->port);
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)

@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/sock.h"
 #include "proxy/relay.h"
-#include "proxy/relay_sock.h"
 
 #define RETRY_S 5.0
 #define BACKLOG 512

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "proxy/relay_sock.h"
+#include "base/sock.h"
 
 #define CHUNK_BYTES ((size_t)32 * 1024)
 #define SYN_RETRIES 4 /* gives up connecting after about half a minute */

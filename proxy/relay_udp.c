@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "proxy/relay_sock.h"
+#include "base/sock.h"
 
 #define DATAGRAM_BYTES 65536
 #define BURST 64 /* datagrams per turn and socket */

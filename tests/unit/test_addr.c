@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/addr.h"
+#include "base/sock.h"
 
 static void leading_zeros_are_decimal(void **state)
 {
@@ -73,6 +74,53 @@ static void address_with_port(void **state)
 	assert_int_equal(port, 54);
 }
 
+static void special_addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		bool loopback, link_local, wildcard;
+	} rows[] = {
+		{"127.9.9.9", .loopback = true},
+		{"::1", .loopback = true},
+		{"169.254.1.1", .link_local = true},
+		{"fe80::1", .link_local = true},
+		{"febf::1", .link_local = true},
+		{"0.0.0.0", .wildcard = true},
+		{"::", .wildcard = true},
+		{"128.0.0.1", .loopback = false},
+		{"fec0::1", .link_local = false},
+		{"::ffff:127.0.0.1", .loopback = 0},
+		{"0.0.0.1", .wildcard = false},
+		{"::2", .wildcard = false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct addr a;
+		assert_true(addr_parse(&a, rows[i].text));
+		assert_int_equal(addr_is_loopback(&a), rows[i].loopback);
+		assert_int_equal(addr_is_link_local(&a), rows[i].link_local);
+		assert_int_equal(addr_is_wildcard(&a), rows[i].wildcard);
+	}
+}
+
+/* Through a sockaddr and back, from any place in memory. */
+static void socket_addresses(void **state)
+{
+	static const char *const texts[] = {"10.1.2.3", "fd00::1", "0.0.0.0"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		char place[sizeof(struct sockaddr_storage) + 1];
+		struct sockaddr_storage ss;
+		struct addr a, b;
+		assert_true(addr_parse(&a, texts[i]));
+		memcpy(place + 1, &ss, sock_address(&ss, &a, 5353));
+		assert_int_equal(sock_parse(&b, place + 1), 5353);
+		assert_true(addr_equal(&a, &b));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +128,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_address),
 		cmocka_unit_test(prefixes),
 		cmocka_unit_test(address_with_port),
+		cmocka_unit_test(special_addresses),
+		cmocka_unit_test(socket_addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

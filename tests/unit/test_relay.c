@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "base/sock.h"
 #include "proxy/relay.h"
 #include "proxy/relay_plan.h"
-#include "proxy/relay_sock.h"
 
 #define LIMIT_MS 20000
 

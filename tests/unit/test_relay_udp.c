@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "proxy/relay_sock.h"
+#include "base/sock.h"
 #include "proxy/relay_udp.h"
 
 #define LIMIT_MS 20000

@@ -1,6 +1,6 @@
-/* Socket addresses from ours and back, for the relay's files. */
-#ifndef PROXY_RELAY_SOCK_H
-#define PROXY_RELAY_SOCK_H
+/* Socket addresses from ours and back, and what every user of sockets needs. Any thread. */
+#ifndef BASE_SOCK_H
+#define BASE_SOCK_H
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,7 +26,7 @@ static inline void sock_reset(int fd)
 	close(fd);
 }
 
-/* Returns the length of the filled part. */
+/* addr is of IPv4 or IPv6. Returns the length of the filled part. */
 static inline socklen_t sock_address(struct sockaddr_storage *ss, const struct addr *addr, uint16_t port)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -42,19 +42,19 @@ static inline socklen_t sock_address(struct sockaddr_storage *ss, const struct a
 	return sizeof in6;
 }
 
-/* The port; *addr is the address. */
-static inline uint16_t sock_parse(struct addr *addr, const struct sockaddr_storage *ss)
+/* The port; *addr is the address. `from` is a sockaddr_in or sockaddr_in6, at any place in memory. */
+static inline uint16_t sock_parse(struct addr *addr, const void *from)
 {
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 
-	*addr = (struct addr){.family = (uint8_t)ss->ss_family};
-	if (ss->ss_family == AF_INET) {
-		memcpy(&in, ss, sizeof in);
+	memcpy(&in, from, sizeof in);
+	*addr = (struct addr){.family = (uint8_t)in.sin_family};
+	if (in.sin_family == AF_INET) {
 		memcpy(addr->bytes, &in.sin_addr, sizeof in.sin_addr);
 		return ntohs(in.sin_port);
 	}
-	memcpy(&in6, ss, sizeof in6);
+	memcpy(&in6, from, sizeof in6);
 	memcpy(addr->bytes, &in6.sin6_addr, sizeof in6.sin6_addr);
 	return ntohs(in6.sin6_port);
 }
