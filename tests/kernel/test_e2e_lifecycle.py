@@ -169,9 +169,9 @@ class RestartTest(BareTest):
         daemon = self.make()
         daemon.stop()
         self.assertIsNotNone(self.node.table())
-        self.assertEqual(self.node.run(daemon.program, "cleanup").returncode, 0)
+        self.assertEqual(daemon.call("cleanup").returncode, 0)
         self.assertEqual(self.node.nft("list", "ruleset").strip(), "")
-        self.assertEqual(self.node.run(daemon.program, "cleanup").returncode, 0)
+        self.assertEqual(daemon.call("cleanup").returncode, 0)
 
     def test_another_table_name(self):
         self.many(1)
@@ -179,7 +179,7 @@ class RestartTest(BareTest):
         self.assertIsNotNone(self.node.table("second"))
         self.assertIsNone(self.node.table("fairlead"))
         daemon.stop()
-        self.node.run(daemon.program, "cleanup", "--table", "second")
+        daemon.call("cleanup", "--table", "second")
         self.assertIsNone(self.node.table("second"))
 
 

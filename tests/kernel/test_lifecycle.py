@@ -77,7 +77,8 @@ class UsageTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stderr)
         why = "run as root or with CAP_NET_ADMIN: Operation not permitted"
         self.assertEqual(done.stderr.splitlines()[-1].split(" ", 1)[1], f"fatal: nftables: {why}")
-        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", PROGRAM, "cleanup"],
+        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", PROGRAM, "cleanup",
+                               "--control", f"/tmp/fl-{os.getpid()}.sock"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=lab.LIMIT_S, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, f"fairlead cleanup: {why}\n"))
 

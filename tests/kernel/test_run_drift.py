@@ -111,19 +111,22 @@ class DriftTest(unittest.TestCase):
     @patience.real_processor
     def test_within_100_ms(self):
         """
-        From the end of the foreign command to our line about it. On a busy machine either can wait for a core: then
-        once more, after the quiet time behind which a repair is immediate again (sync.c, FOREIGN_QUIET_MS).
+        From the end of the foreign command to our line about it. On a busy machine both wait for a core: ours may then
+        take as long as ten such commands. Else once more, after the quiet time behind which a repair is immediate again
+        (sync.c, FOREIGN_QUIET_MS).
         """
         for attempt in range(1, 4):
+            begun = time.monotonic()
             self.node.nft("delete", "table", "inet", "fairlead")
+            limit_s = max(0.100, 10 * (time.monotonic() - begun))
             deleted = datetime.datetime.now(datetime.timezone.utc)
             lines = lab.wait_until(lambda n=attempt: (x := [line for line in self.started.log().splitlines()
                                                             if "repaired with" in line]) and len(x) >= n and x)
             took_s = (datetime.datetime.fromisoformat(lines[-1].split()[0]) - deleted).total_seconds()
-            if took_s < 0.100:
+            if took_s < limit_s:
                 return
             time.sleep(12)
-        self.fail(f"the last of three repairs came {took_s} s after the deletion: {lines[-1]}")
+        self.fail(f"the last of three repairs came {took_s} s after the deletion, limit {limit_s}: {lines[-1]}")
 
     def test_one_big_change_is_one_change(self):
         """Its last notifications come after the repair: that is nobody who keeps changing."""
