@@ -120,7 +120,7 @@ static void monitor(struct nft *nft, int limit_ms)
 		printf("touched rules\n");
 	if (touched.whole != 0)
 		printf("touched whole %#x\n", touched.whole);
-	printf("%s\n", touched.everything ? "touched everything" : touched_any(&touched) ? "touched" : "quiet");
+	printf("%s\n", !touched_any(&touched) ? "quiet" : touched.everything ? "touched everything" : "touched");
 	touched_fini(&touched);
 }
 
