@@ -123,8 +123,12 @@ int chains_read(struct chains *c, struct nft *nft)
 					   .each = each_chain,
 					   .restart = restart_chains,
 					   .ctx = &r};
-	const struct kernel_dump rules = {
-		.type = NFT_MSG_GETRULE, .table = nft->table, .each = each_rule, .restart = restart_rules, .ctx = &r};
+	const struct kernel_dump rules = {.type = NFT_MSG_GETRULE,
+					  .table = nft->table,
+					  .each = each_rule,
+					  .restart = restart_rules,
+					  .ctx = &r,
+					  .only_of_table = true};
 	int error = kernel_dump(nft, &chains);
 
 	return error == 0 ? kernel_dump(nft, &rules) : error;

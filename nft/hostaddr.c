@@ -68,7 +68,11 @@ static void forget_routes(void *ctx)
 static int read_kind(struct hostaddr *h, uint16_t type, mnl_cb_t each, void (*restart)(void *))
 {
 	char request[64] __attribute__((aligned(8)));
-	struct netlink_list list = {h->asking, mnl_nlmsg_put_header(request), each, restart, h};
+	struct netlink_list list = {.socket = h->asking,
+				    .request = mnl_nlmsg_put_header(request),
+				    .each = each,
+				    .restart = restart,
+				    .ctx = h};
 
 	list.request->nlmsg_type = type;
 	list.request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;

@@ -302,7 +302,7 @@ static int list_into(struct nft *nft, const struct kernel_dump *dump)
 {
 	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
 	struct nlmsghdr *nlh = kernel_question(buffer, dump->type, dump->table, dump->set);
-	struct netlink_list list = {nft->socket, nlh, dump->each, dump->restart, dump->ctx};
+	struct netlink_list list = {nft->socket, nlh, dump->each, dump->restart, dump->ctx, dump->only_of_table};
 
 	nlh->nlmsg_flags |= NLM_F_DUMP;
 	return netlink_list(&list);

@@ -96,6 +96,8 @@ struct kernel_dump {
 	mnl_cb_t each;
 	void (*restart)(void *ctx); /* may be NULL */
 	void *ctx;
+	/* Only who changes our table changes this list, and of that the monitor tells. */
+	bool only_of_table;
 };
 int kernel_dump(struct nft *nft, const struct kernel_dump *dump);
 

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "nft/attrs.h"
+
 #define RECEIVE_BYTES 65536 /* the kernel fills answers up to 32 KiB when it sees room */
 #define ATTEMPTS 16
 
@@ -39,6 +41,17 @@ static void drain(struct mnl_socket *socket)
 	while (got > 0 || (got < 0 && errno == EINTR));
 }
 
+static void forgive_interruption(size_t bytes)
+{
+	struct messages list = {(const uint8_t *)buffer, bytes};
+	const struct nlmsghdr *nlh;
+
+	while ((nlh = messages_next(&list)) != NULL) {
+		struct nlmsghdr *writable = (struct nlmsghdr *)(void *)(buffer + ((const char *)nlh - buffer));
+		writable->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+}
+
 static int read_list(const struct netlink_list *list)
 {
 	int result = MNL_CB_OK;
@@ -48,6 +61,8 @@ static int read_list(const struct netlink_list *list)
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got > 0 && list->whatever_changes)
+			forgive_interruption((size_t)got);
 		result = got < 0 ? MNL_CB_ERROR
 				 : mnl_cb_run(buffer, (size_t)got, list->request->nlmsg_seq,
 					      mnl_socket_get_portid(list->socket), list->each, list->ctx);

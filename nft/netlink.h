@@ -5,6 +5,8 @@
 #ifndef NFT_NETLINK_H
 #define NFT_NETLINK_H
 
+#include <stdbool.h>
+
 #include <libmnl/libmnl.h>
 
 /* NULL with errno set when that fails. flags: SOCK_NONBLOCK or 0. */
@@ -19,6 +21,9 @@ struct netlink_list {
 	mnl_cb_t each;		    /* MNL_CB_OK or MNL_CB_ERROR (with errno) */
 	void (*restart)(void *ctx); /* forgets what came; NULL when each can stand repetition */
 	void *ctx;
+	/* The kernel calls it an interruption when anything changed in this network namespace: not worth asking again.
+	 */
+	bool whatever_changes;
 };
 
 /*
