@@ -1,5 +1,6 @@
 #include "proxy/aside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -16,6 +17,9 @@ struct kept {
 struct aside {
 	struct store *store, *side; /* side NULL: nothing is put aside */
 	struct sink store_sink, side_sink, sink;
+	void (*complete)(void *ctx);
+	void *ctx; /* of complete */
+	bool over; /* from now on everything goes to the store */
 	SLIST_HEAD(, kept) kept;
 };
 
@@ -47,13 +51,21 @@ static void kept_forget(struct aside *a, enum object_kind kind, const char *ns, 
 	}
 }
 
+static void kept_forget_all(struct aside *a)
+{
+	for (int kind = 0; kind < OBJECT_KINDS; kind++)
+		kept_forget(a, (enum object_kind)kind, NULL, NULL);
+}
+
 static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
 {
 	struct aside *a = ctx;
-	struct kept *k = mem_alloc(sizeof *k);
 
-	*k = (struct kept){.kind = kind, .ns = mem_strdup(ns), .name = mem_strdup(name)};
-	SLIST_INSERT_HEAD(&a->kept, k, link);
+	if (!a->over) {
+		struct kept *k = mem_alloc(sizeof *k);
+		*k = (struct kept){.kind = kind, .ns = mem_strdup(ns), .name = mem_strdup(name)};
+		SLIST_INSERT_HEAD(&a->kept, k, link);
+	}
 	to(a)->keep(to(a)->ctx, kind, ns, name);
 }
 
@@ -93,7 +105,7 @@ static void on_complete(void *ctx)
 {
 	const struct aside *a = ctx;
 
-	a->store_sink.complete(a->store_sink.ctx);
+	a->complete(a->ctx);
 }
 
 static void on_turn_end(void *ctx)
@@ -114,6 +126,7 @@ void aside_begin(struct aside *a)
 {
 	static const struct store_listener nobody = {.changed = nobody_changed};
 
+	assert(a->side == NULL && !a->over);
 	a->side = store_new(&nobody);
 	a->side_sink = store_sink(a->side);
 	store_replace(a->side, a->store);
@@ -123,22 +136,26 @@ void aside_end(struct aside *a)
 {
 	const struct kept *k;
 
-	if (a->side == NULL)
-		return;
-	SLIST_FOREACH(k, &a->kept, link)
-	{
-		store_pass(a->side, a->store, k->kind, k->ns, k->name);
+	a->over = true;
+	if (a->side != NULL) {
+		SLIST_FOREACH(k, &a->kept, link)
+		{
+			store_pass(a->side, a->store, k->kind, k->ns, k->name);
+		}
+		store_replace(a->store, a->side);
+		store_free(a->side);
+		a->side = NULL;
 	}
-	store_replace(a->store, a->side);
-	store_free(a->side);
-	a->side = NULL;
+	kept_forget_all(a);
 }
 
-struct aside *aside_new(struct store *store)
+struct aside *aside_new(struct store *store, void (*complete)(void *ctx), void *ctx)
 {
 	struct aside *a = mem_alloc(sizeof *a);
 
 	a->store = store;
+	a->complete = complete;
+	a->ctx = ctx;
 	a->store_sink = store_sink(store);
 	a->sink = (struct sink){.ctx = a,
 				.upsert = on_upsert,
@@ -155,8 +172,7 @@ void aside_free(struct aside *a)
 {
 	if (a == NULL)
 		return;
-	for (int kind = 0; kind < OBJECT_KINDS; kind++)
-		kept_forget(a, (enum object_kind)kind, NULL, NULL);
+	kept_forget_all(a);
 	store_free(a->side);
 	free(a);
 }

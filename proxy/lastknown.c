@@ -16,8 +16,8 @@ struct lastknown {
 	struct ev_loop *loop;
 	char *directory, *source;
 	struct store *store;
-	struct sink store_sink, sink;
-	struct aside *aside;  /* where the source talks to until it is complete */
+	struct sink store_sink;
+	struct aside *aside;  /* where the source talks to */
 	struct ev_timer wait; /* for the source's complete state */
 	struct ev_timer save;
 	struct ev_child child;
@@ -29,37 +29,7 @@ struct lastknown {
 	struct state_info info; /* of the state being served */
 };
 
-/* ---- the way of the source's words to the store ---- */
-
-static const struct sink *to(const struct lastknown *l)
-{
-	return l->complete ? &l->store_sink : aside_sink(l->aside);
-}
-
-static void on_upsert(void *ctx, struct object *o)
-{
-	to(ctx)->upsert(to(ctx)->ctx, o);
-}
-
-static void on_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
-{
-	to(ctx)->remove(to(ctx)->ctx, kind, ns, name);
-}
-
-static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
-{
-	to(ctx)->keep(to(ctx)->ctx, kind, ns, name);
-}
-
-static void on_list_begin(void *ctx, enum object_kind kind)
-{
-	to(ctx)->list_begin(to(ctx)->ctx, kind);
-}
-
-static void on_list_end(void *ctx, enum object_kind kind)
-{
-	to(ctx)->list_end(to(ctx)->ctx, kind);
-}
+/* ---- the source ---- */
 
 static void on_complete(void *ctx)
 {
@@ -72,11 +42,6 @@ static void on_complete(void *ctx)
 	l->complete = true;
 	lastknown_changed(l);
 	l->store_sink.complete(l->store_sink.ctx);
-}
-
-static void on_turn_end(void *ctx)
-{
-	to(ctx)->turn_end(to(ctx)->ctx);
 }
 
 /* ---- reading ---- */
@@ -192,15 +157,7 @@ struct lastknown *lastknown_new(struct ev_loop *loop, const char *directory, con
 	l->source = mem_strdup(source);
 	l->store = store;
 	l->store_sink = store_sink(store);
-	l->aside = aside_new(store);
-	l->sink = (struct sink){.ctx = l,
-				.upsert = on_upsert,
-				.remove = on_remove,
-				.keep = on_keep,
-				.list_begin = on_list_begin,
-				.list_end = on_list_end,
-				.complete = on_complete,
-				.turn_end = on_turn_end};
+	l->aside = aside_new(store, on_complete, l);
 	ev_timer_init(&l->wait, on_wait, LASTKNOWN_WAIT_MS / 1000., 0.);
 	ev_init(&l->save, on_save);
 	ev_init(&l->child, on_written);
@@ -228,7 +185,7 @@ void lastknown_free(struct lastknown *l)
 
 const struct sink *lastknown_sink(const struct lastknown *l)
 {
-	return &l->sink;
+	return aside_sink(l->aside);
 }
 
 void lastknown_json(const struct lastknown *l, struct json *j)

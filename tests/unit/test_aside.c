@@ -13,6 +13,7 @@ static struct world {
 	struct store *store;
 	struct aside *aside;
 	struct sink old, source;
+	unsigned completed;
 } w;
 
 static int balance[OBJECT_KINDS]; /* what the listener was told is there */
@@ -23,14 +24,19 @@ static void on_changed(void *ctx, const struct object *prev, const struct object
 	balance[(next != NULL ? next : prev)->kind] += (next != NULL) - (prev != NULL);
 }
 
+static void on_complete(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
+
 static int setup(void **state)
 {
 	static const struct store_listener listener = {.changed = on_changed};
 
 	(void)state;
 	memset(balance, 0, sizeof balance);
-	w.store = store_new(&listener);
-	w.aside = aside_new(w.store);
+	w = (struct world){.store = store_new(&listener)};
+	w.aside = aside_new(w.store, on_complete, &w.completed);
 	w.old = store_sink(w.store);
 	w.source = *aside_sink(w.aside);
 	return 0;
@@ -80,8 +86,13 @@ static void nothing_older_nothing_aside(void **state)
 	(void)state;
 	list(&w.source, OBJECT_SERVICE, "ab", 1);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 2);
+	w.source.complete(w.source.ctx);
+	assert_int_equal(w.completed, 1);
+	assert_false(store_is_complete(w.store));
 	aside_end(w.aside);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 2);
+	list(&w.source, OBJECT_SERVICE, "c", 1);
+	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 1);
 }
 
 /* The source has listed Services before, and lists slices after, the old state came in. */
