@@ -20,7 +20,7 @@ void answer_nxdomain(const struct zone *z, const struct spot *s, struct reply *r
 /* ns.dns: the addresses of this server. */
 static void answer_server(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
 {
-	const struct addr_list *servers = table_servers(z);
+	const struct server_addrs *servers = table_servers(z);
 	int family = type == TYPE_A ? AF_INET : type == TYPE_AAAA ? AF_INET6 : AF_UNSPEC;
 
 	if (type == TYPE_ANY && servers->count > 0) {
@@ -38,7 +38,7 @@ static void answer_server(const struct zone *z, const struct spot *s, unsigned t
 /* A name server nobody can reach is not named: without addresses there is no NS. */
 static void answer_ns(const struct zone *z, const struct spot *s, struct reply *r)
 {
-	const struct addr_list *servers = table_servers(z);
+	const struct server_addrs *servers = table_servers(z);
 	size_t target = r->w.at + RECORD_FIXED_BYTES;
 
 	if (servers->count == 0 || !record_ns(r, s->zone_at, z->ttl_s)) {

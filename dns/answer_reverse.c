@@ -83,7 +83,7 @@ static bool backward_parse(struct backward *b, const struct name *n)
 /* Labels of the apex of the configured range that covers the name, counted from in-addr.arpa; 0 = none. */
 static unsigned range_parts(const struct zone *z, const struct backward *b)
 {
-	const struct cidr_list *ranges = table_reverse_ranges(z);
+	const struct reverse_ranges *ranges = table_reverse_ranges(z);
 
 	for (size_t i = 0; i < ranges->count; i++) {
 		unsigned parts = (ranges->cidrs[i].prefix + b->part_bits - 1) / b->part_bits;

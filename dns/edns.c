@@ -5,7 +5,6 @@
 #include <time.h>
 
 enum { OPT_BYTES = 11, OPTION_BYTES = 4, KEEPALIVE_BYTES = 2 };
-enum edns_option { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
 
 static bool tells_nsid(const struct edns_config *c, const struct query *q)
 {

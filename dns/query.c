@@ -1,7 +1,5 @@
 #include "dns/query.h"
 
-enum edns_option { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11 };
-
 /* A message being read; `at` never passes `length`. */
 struct reader {
 	const uint8_t *bytes;

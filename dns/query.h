@@ -8,6 +8,8 @@
 #include "dns/name.h"
 #include "dns/wire.h"
 
+enum edns_option { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
+
 #define COOKIE_CLIENT_BYTES 8
 #define COOKIE_SERVER_BYTES 16 /* ours (RFC 9018); others may send 8 to 32 */
 #define COOKIE_BYTES_MAX 40

@@ -38,12 +38,12 @@ struct pod {
 	char text[]; /* both, each with its NUL */
 };
 
-struct addr_list {
+struct server_addrs {
 	size_t count;
 	struct addr addrs[];
 };
 
-struct cidr_list {
+struct reverse_ranges {
 	size_t count;
 	struct cidr cidrs[];
 };
@@ -56,8 +56,8 @@ struct zone {
 	_Atomic uint32_t serial;
 	struct cds_lfht *services, *spaces, *pods;
 	struct reverse reverse;
-	_Atomic(struct addr_list *) servers;	    /* never NULL */
-	_Atomic(struct cidr_list *) reverse_ranges; /* never NULL */
+	_Atomic(struct server_addrs *) servers;		 /* never NULL */
+	_Atomic(struct reverse_ranges *) reverse_ranges; /* never NULL */
 };
 
 struct entry *table_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
@@ -86,12 +86,12 @@ static inline bool table_namespace(const struct zone *z, const uint8_t *label, s
 	return table_space(z, label, label_bytes) != NULL;
 }
 
-static inline const struct addr_list *table_servers(const struct zone *z)
+static inline const struct server_addrs *table_servers(const struct zone *z)
 {
 	return atomic_load_explicit(&z->servers, memory_order_acquire);
 }
 
-static inline const struct cidr_list *table_reverse_ranges(const struct zone *z)
+static inline const struct reverse_ranges *table_reverse_ranges(const struct zone *z)
 {
 	return atomic_load_explicit(&z->reverse_ranges, memory_order_acquire);
 }

@@ -259,7 +259,7 @@ static bool names_a_server(const struct addr *a)
 
 void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t count)
 {
-	struct addr_list *list = mem_alloc(sizeof *list + count * sizeof *addrs);
+	struct server_addrs *list = mem_alloc(sizeof *list + count * sizeof *addrs);
 
 	for (size_t i = 0; i < count; i++) {
 		if (names_a_server(&addrs[i]))
@@ -273,7 +273,7 @@ void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t coun
 
 void zone_reverse_set(struct zone *z, const struct cidr *cidrs, size_t count)
 {
-	struct cidr_list *list = mem_alloc(sizeof *list + count * sizeof *cidrs);
+	struct reverse_ranges *list = mem_alloc(sizeof *list + count * sizeof *cidrs);
 
 	list->count = count;
 	if (count > 0)

@@ -9,13 +9,13 @@ struct slots {
 	uint32_t count, room, size;
 };
 
-struct held {
+struct kernel_slots {
 	struct frontend_key key;
 	struct slots pools[2]; /* SET_ENDPOINTS, SET_INTERNAL_ENDPOINTS */
 };
 
 struct slot_memory {
-	struct map held;
+	struct map frontends; /* by key */
 };
 
 struct slot_memory *slot_memory_new(void)
@@ -25,30 +25,30 @@ struct slot_memory *slot_memory_new(void)
 
 void slot_memory_free(struct slot_memory *m)
 {
-	struct held *h;
+	struct kernel_slots *h;
 	size_t at = 0;
 
 	if (m == NULL)
 		return;
-	while ((h = map_next(&m->held, &at)) != NULL) {
+	while ((h = map_next(&m->frontends, &at)) != NULL) {
 		free(h->pools[0].targets);
 		free(h->pools[1].targets);
 		free(h);
 	}
-	map_fini(&m->held);
+	map_fini(&m->frontends);
 	free(m);
 }
 
-static struct held *held_of(struct slot_memory *m, const struct element *e)
+static struct kernel_slots *slots_of(struct slot_memory *m, const struct element *e)
 {
 	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
-	struct held *h = map_get(&m->held, &key, sizeof key);
+	struct kernel_slots *h = map_get(&m->frontends, &key, sizeof key);
 
 	if (h != NULL)
 		return h;
 	h = mem_alloc(sizeof *h);
 	h->key = key;
-	map_put(&m->held, &h->key, sizeof h->key, h);
+	map_put(&m->frontends, &h->key, sizeof h->key, h);
 	return h;
 }
 
@@ -79,7 +79,7 @@ static void size_set(struct slot_memory *m, const struct element *e)
 	    e->verdict.kind != VERDICT_PICK && !internal)
 		return;
 	if (size != 0 && size <= SLOT_MAX_SIZE && slot_size(size) == size)
-		held_of(m, e)->pools[internal].size = size;
+		slots_of(m, e)->pools[internal].size = size;
 }
 
 void slot_memory_add(struct slot_memory *m, const struct element *e)
@@ -87,7 +87,7 @@ void slot_memory_add(struct slot_memory *m, const struct element *e)
 	switch (e->set) {
 	case SET_ENDPOINTS:
 	case SET_INTERNAL_ENDPOINTS:
-		slot_set(&held_of(m, e)->pools[e->set == SET_INTERNAL_ENDPOINTS], e->slot, e);
+		slot_set(&slots_of(m, e)->pools[e->set == SET_INTERNAL_ENDPOINTS], e->slot, e);
 		break;
 	case SET_DISPATCH:
 	case SET_FENCED:
@@ -102,7 +102,7 @@ void slot_memory_add(struct slot_memory *m, const struct element *e)
 
 struct pool_past slot_memory_past(const struct slot_memory *m, const struct frontend_key *key, bool internal)
 {
-	const struct held *h = map_get(&m->held, key, sizeof *key);
+	const struct kernel_slots *h = map_get(&m->frontends, key, sizeof *key);
 
 	if (h == NULL)
 		return (struct pool_past){0};

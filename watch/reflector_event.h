@@ -7,7 +7,7 @@
 #include "watch/span.h"
 
 #define VERSION_TEXT_BYTES 64 /* resourceVersion: opaque, today a decimal uint64 */
-#define NAME_TEXT_BYTES 256   /* names and namespaces are at most 253 bytes */
+#define OBJECT_NAME_BYTES 256 /* names and namespaces are at most 253 bytes */
 
 enum event_type { EVENT_UNKNOWN, EVENT_ADDED, EVENT_MODIFIED, EVENT_DELETED, EVENT_BOOKMARK, EVENT_ERROR };
 
@@ -23,7 +23,7 @@ struct event {
 bool event_read(struct span value, struct event *e);
 
 struct object_name {
-	char ns[NAME_TEXT_BYTES], name[NAME_TEXT_BYTES];
+	char ns[OBJECT_NAME_BYTES], name[OBJECT_NAME_BYTES];
 };
 
 /* Namespace ("" for none) and name of an object, also of a cut one. False: it has no usable name. */
