@@ -177,14 +177,8 @@ static uint64_t sum_queries(const struct respond_counts *c, enum respond_proto p
 static void add(struct server_counts *to, const struct respond_counts *c)
 {
 	to->queries += sum_queries(c, RESPOND_UDP) + sum_queries(c, RESPOND_TCP);
-	to->tcp_queries += sum_queries(c, RESPOND_TCP);
-	to->answers += read_count(&c->replies[RCODE_NOERROR]) - read_count(&c->nodata);
 	to->nodata += read_count(&c->nodata);
 	to->nxdomain += read_count(&c->replies[RCODE_NXDOMAIN]);
-	to->servfail += read_count(&c->replies[RCODE_SERVFAIL]);
-	to->refused += read_count(&c->replies[RCODE_REFUSED]);
-	to->formerr += read_count(&c->replies[RCODE_FORMERR]);
-	to->truncated += read_count(&c->truncated);
 }
 
 static void add_to(void *ctx, const struct respond_counts *counts)

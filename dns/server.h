@@ -39,7 +39,7 @@ void server_stop(struct server *s); /* NULL is fine */
 
 /* Sums of all workers. */
 struct server_counts {
-	uint64_t queries, answers, nxdomain, nodata, servfail, refused, formerr, truncated, tcp_queries;
+	uint64_t queries, nxdomain, nodata;
 };
 void server_counts(const struct server *s, struct server_counts *out);
 /* Calls `each` with the counters of every worker (dns/respond.h), which go on counting meanwhile. */

@@ -260,24 +260,25 @@ static void request_insert(struct request *q, size_t at, const struct service *s
 			 proto_name(q->key.proto), q->askers[0].ns, q->askers[0].name);
 }
 
-static bool wants(const struct service *s, const struct frontend_key *key)
+/* The port of the service that listens there; port_count: none. */
+static size_t port_find(const struct service *s, const struct frontend_key *key)
 {
 	struct frontend_key own;
+	size_t at = 0;
 
-	for (size_t i = 0; s != NULL && i < s->port_count; i++)
-		if (relay_plan_key(s, i, &own) && memcmp(&own, key, sizeof own) == 0)
-			return true;
-	return false;
+	while (at < s->port_count && !(relay_plan_key(s, at, &own) && memcmp(&own, key, sizeof own) == 0))
+		at++;
+	return at;
+}
+
+static bool wants(const struct service *s, const struct frontend_key *key)
+{
+	return s != NULL && port_find(s, key) < s->port_count;
 }
 
 static struct relay_plan *plan_make(const struct service *s, const struct frontend_key *key)
 {
-	struct frontend_key own;
-
-	for (size_t i = 0; s != NULL && i < s->port_count; i++)
-		if (relay_plan_key(s, i, &own) && memcmp(&own, key, sizeof own) == 0)
-			return relay_plan_new(s, i);
-	return NULL;
+	return wants(s, key) ? relay_plan_new(s, port_find(s, key)) : NULL;
 }
 
 /* The port goes to the next one who asked for it, if any. */

@@ -120,7 +120,6 @@ static bool transfer(struct side *s)
 		s->ended = true;
 		return true;
 	}
-	atomic_fetch_add_explicit(&t->counts->bytes, (uint64_t)n, memory_order_relaxed);
 	ssize_t m = send(s->other->fd, t->chunk, (size_t)n, MSG_NOSIGNAL);
 	if (m < 0 && !sock_again(errno))
 		return false;

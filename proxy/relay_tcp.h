@@ -16,7 +16,7 @@ struct ev_loop;
 struct relay_tcp;
 
 struct relay_tcp_counts { /* any thread reads */
-	atomic_uint_fast64_t opened, failed, bytes;
+	atomic_uint_fast64_t opened, failed;
 	atomic_uint_fast32_t open;
 };
 

@@ -89,8 +89,8 @@ static void on_answer(struct ev_loop *loop, ev_io *w, int events)
 				session_close(s); /* refused: the next datagram picks again */
 			return;
 		}
-		count(sendto(s->port->fd, u->datagram, (size_t)n, 0, (void *)&ss, length) == n ? &u->counts->datagrams
-											       : &u->counts->dropped);
+		if (sendto(s->port->fd, u->datagram, (size_t)n, 0, (void *)&ss, length) != n)
+			count(&u->counts->dropped);
 		session_used(s);
 	}
 }
@@ -153,10 +153,8 @@ static void pass_on(struct relay_udp *u, struct relay_udp_port *port, const stru
 		return;
 	}
 	session_used(s);
-	if (send(s->fd, u->datagram, length_bytes, 0) >= 0) {
-		count(&u->counts->datagrams);
+	if (send(s->fd, u->datagram, length_bytes, 0) >= 0)
 		return;
-	}
 	count(&u->counts->dropped);
 	if (!sock_again(errno))
 		session_close(s);

@@ -15,8 +15,8 @@
 struct ev_loop;
 struct relay_udp;
 
-struct relay_udp_counts { /* any thread reads */
-	atomic_uint_fast64_t sessions, datagrams, dropped, evicted;
+struct relay_udp_counts {				 /* any thread reads */
+	atomic_uint_fast64_t sessions, dropped, evicted; /* dropped: datagrams */
 	atomic_uint_fast32_t open;
 };
 
