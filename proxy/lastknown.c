@@ -113,8 +113,9 @@ static void on_written(struct ev_loop *loop, struct ev_child *child, int events)
 }
 
 /*
- * The child keeps no descriptor: our kernel tables that live as long as their socket must not outlive us in it. It
- * only reads the store, writes the file and ends; malloc is usable after fork with glibc, whatever the DNS threads do.
+ * The child keeps no descriptor: should we end meanwhile, a DNS socket left open in it would take queries from our
+ * successor (SO_REUSEPORT) and answer none. It only reads the store, writes the file and ends; malloc is usable after
+ * fork with glibc, whatever the DNS threads do.
  */
 static void on_save(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
