@@ -8,7 +8,7 @@ import traffic
 from test_apiserver_daemon import NODE, POD_A, POD_B, VIP, ApiserverDaemon as Base
 
 
-LIMIT_S = 5 if "san-" in str(lab.BUILD) else 1  # start to rules that serve; sanitizers cost a factor
+LIMIT_S = (5 if "san-" in str(lab.BUILD) else 1) * patience.FACTOR  # start to rules that serve; sanitizers cost a factor
 
 
 class LastKnown(Base):
