@@ -15,8 +15,7 @@ struct node_view {
 	const char *name; /* endpoints with this nodeName are local; NULL: none is */
 	const char *zone; /* topology.kubernetes.io/zone; NULL: zone hints never match */
 	size_t ip_count;
-	const struct addr
-		*ips; /* node IPs; a source range that holds the first of a family lets the node through (A.5) */
+	const struct addr *ips; /* node IPs: the source range that holds the first of a family is the node's (A.5) */
 	size_t node_port_addr_count;
 	const struct addr *node_port_addrs; /* from nodeports.h, both families */
 };

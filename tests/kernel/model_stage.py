@@ -11,12 +11,14 @@ import traffic
 from proxy_model import Model, Node, Source
 from random_services import CLUSTER_IPS, EXTERNALS, NODE_ADDRS, NODE_PORTS, NODE_VIP, Objects, PODS, TARGET_PORTS, VIPS
 
-NAMES = 6  # of Services
+NAMES = 7  # of Services
 OTHER_PORT = 82  # of none of them
 COMING = "192.168.0.4"  # an address of the node that comes and goes
 SECOND_IP = "203.0.113.77"  # another one of the Node object
-POD_CIDRS, CLUSTER_CIDRS = ["10.244.0.0/24", "fd00:244::/64"], ["10.244.0.0/16", "fd00:244::/48"]
+POD_CIDRS = [["10.244.0.0/24", "fd00:244::/64"], ["10.244.1.0/24", "fd00:244:0:1::/64"], ["10.244.0.0/24"], []]
+CLUSTER_CIDRS = ["10.244.0.0/16", "fd00:244::/48"]
 DETECTORS = {"ClusterCIDR": ("--cluster-cidr", ",".join(CLUSTER_CIDRS)), "NodeCIDR": (), "none": (),
+             "BridgeInterface": ("--pod-bridge-interface", "v2"),  # of the first pod
              "InterfaceNamePrefix": ("--pod-interface-name-prefix", "v")}
 
 
@@ -35,6 +37,8 @@ class ModelStage(scenes.NodeTest):
             flags += ["--masquerade-all"]
         self.written, self.serial = {}, 0
         self.change_node()
+        for number in range(NAMES):
+            self.change_service(f"s{number}")
         self.started = self.lab.daemon(self.node, self.folder, *flags)
 
     def build(self):
@@ -49,6 +53,9 @@ class ModelStage(scenes.NodeTest):
         pods = {name: self.lab.pod(node, name, *addrs) for name, addrs in PODS.items()}
         client = self.lab.pod(node, "client", "10.244.0.99", "fd00:244::99")
         outside = self.lab.host(node, "outside", "192.168.0.1", "fd00::1")
+        places = ((client, "v6"), (pods["p0"], "v2"), (pods["q0"], "v4"), (outside, "eth0"))
+        self.sources = [(ns, Source(addr, device)) for ns, device in places for addr in ns.addrs]
+        self.sources += [(node, Source(addr, "")) for addr in node.addrs[2:]]
         # everything that the proxy leaves alone ends here
         world = self.lab.pod(node, "world", "192.0.2.1", "2001:db8:9::1")
         for addr in (a for pool in (CLUSTER_IPS, VIPS, EXTERNALS) for family in pool for a in family):
@@ -61,9 +68,6 @@ class ModelStage(scenes.NodeTest):
         self.serve(node, "node", TARGET_PORTS)
         for ns in (node, world):
             self.serve(ns, "left alone", (80, 81, OTHER_PORT, *NODE_PORTS))
-        self.sources = [(ns, Source(addr, device)) for ns, device in (
-            (client, "v"), (pods["p0"], "v"), (pods["q0"], "v"), (outside, "eth0")) for addr in ns.addrs]
-        self.sources += [(node, Source(addr, "")) for addr in node.addrs[2:]]
 
     def serve(self, ns, name, ports):
         for port in ports:
@@ -76,9 +80,12 @@ class ModelStage(scenes.NodeTest):
         r = self.random
         self.facts = {"zone": r.choice(["a", "b", None]),
                       "ips": r.choice([NODE_ADDRS[:2], NODE_ADDRS[:1], (*NODE_ADDRS[1::-1], SECOND_IP)])}
+        pod_cidrs = POD_CIDRS[0] if r.random() < 0.7 else r.choice(POD_CIDRS)
+        self.reloads = self.detect == "NodeCIDR" and pod_cidrs != getattr(self, "pod_cidrs", None)
+        self.pod_cidrs = pod_cidrs
         self.service_cidrs = r.choice([(), ("10.96.0.0/16",), ("10.96.0.0/16", "fd00:96::/64", "10.96.0.0/24")])
         self.folder.put("node", manifests.node("n1", *self.facts["ips"], zone=self.facts["zone"],
-                                               pod_cidrs=POD_CIDRS))
+                                               pod_cidrs=self.pod_cidrs))
         self.folder.put("cidrs", *[{"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
                                     "metadata": {"name": f"cidr-{n}"}, "spec": {"cidrs": [cidr]}}
                                    for n, cidr in enumerate(self.service_cidrs)])
@@ -86,6 +93,7 @@ class ModelStage(scenes.NodeTest):
     def step(self):
         """A few changes, sometimes while no daemon runs."""
         r = self.random
+        self.reloads = False
         down = r.random() < 0.2
         if down:
             r.choice([self.started.stop, self.started.kill])()
@@ -118,6 +126,6 @@ class ModelStage(scenes.NodeTest):
         dns = rawdns.Client(self.node)
         lab.equals_within(lambda: (dns.a("last.marker.svc.cluster.local") or (None, []))[1], [last])
         dns.close()
-        node = Node("n1", self.facts["ips"], list(self.node.addrs), self.facts["zone"], POD_CIDRS, self.service_cidrs,
+        node = Node("n1", self.facts["ips"], list(self.node.addrs), self.facts["zone"], self.pod_cidrs, self.service_cidrs,
                     self.nodeport, self.detect, CLUSTER_CIDRS, self.masquerade_all)
         self.model = Model(node, [o for part in self.written.values() for o in part])

@@ -31,6 +31,7 @@ class Node:
                  detect="ClusterCIDR", cluster_cidrs=(), masquerade_all=False):
         self.name, self.ips, self.addrs, self.zone = name, ips, addrs, zone
         self.service_cidrs, self.nodeport, self.masquerade_all = service_cidrs, nodeport, masquerade_all
+        self.detect = detect
         self.local_cidrs = {"ClusterCIDR": cluster_cidrs, "NodeCIDR": pod_cidrs, "none": ()}.get(detect)
 
     def primary(self, family):
@@ -54,7 +55,7 @@ class Node:
     def is_local(self, source):
         """A pod of this node to the detector. source: a Source."""
         if self.local_cidrs is None:
-            return source.device.startswith("v")
+            return source.device == "v2" if self.detect == "BridgeInterface" else source.device.startswith("v")
         return inside(source.addr, self.local_cidrs)
 
 
@@ -124,6 +125,19 @@ class Model:
     def local_pool(targets):
         local = [t for t in targets if t.local]
         return [t for t in local if t.ready] or [t for t in local if t.serving and t.terminating]
+
+    def no_local(self, policy, family):
+        """How many service ports of a family have endpoints, but under their policy Local none for some address."""
+        count = 0
+        for service in self.services:
+            spec, ports = service["spec"], {}
+            for _, f in self.frontends(service):
+                if f.family == family and (f.kind == "ClusterIP") == (policy == "internal"):
+                    ports[f.port["port"], f.port["protocol"]] = f
+            for frontend in ports.values() if spec.get(f"{policy}TrafficPolicy") == "Local" else ():
+                targets = self.targets(frontend)
+                count += bool(self.cluster_pool(targets)) and not self.local_pool(targets)
+        return count
 
     def local_ready(self, service, family):
         """What the health check of a Service counts: addresses, whatever their ports."""

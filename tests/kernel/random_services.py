@@ -45,7 +45,7 @@ class Objects:
 
     def service(self, name):
         r = self.random
-        kind = r.choice(["ClusterIP", "ClusterIP", "NodePort", "LoadBalancer", "LoadBalancer", "ExternalName", "None"])
+        kind = r.choice(["ClusterIP", "ClusterIP", "NodePort", *["LoadBalancer"] * 4, "ExternalName", "None"])
         if kind == "ExternalName":
             return manifests.service(name, type=kind, externalName="www.example.org")
         if kind == "None":
@@ -69,9 +69,9 @@ class Objects:
         r, spec = self.random, service["spec"]
         ingress = [{"ip": ip, **r.choice([{}, {"ipMode": "VIP"}, {"ipMode": "Proxy"}])} for ip in self.some(VIPS, 1)]
         service["status"] = {"loadBalancer": {"ingress": ingress + [{"hostname": "lb.example.org"}]}}
-        if r.random() < 0.5:
+        if r.random() < 0.7:
             spec["loadBalancerSourceRanges"] = r.sample(RANGES, r.randrange(1, 4))
-        if r.random() < 0.3:
+        if r.random() < 0.2:
             service["metadata"]["annotations"] = {"fairlead/source-ranges": "all"}
         if spec["externalTrafficPolicy"] == "Local":
             spec["healthCheckNodePort"] = r.choice(HEALTH_PORTS)

@@ -12,12 +12,13 @@ import unittest
 import traffic
 from model_stage import COMING, ModelStage, OTHER_PORT
 from proxy_model import family_of
-from random_services import CLUSTER_IPS, EXTERNALS, NODE_ADDRS, NODE_PORTS, PODS, VIPS
+from random_services import CLUSTER_IPS, EXTERNALS, HEALTH_PORTS, NODE_ADDRS, NODE_PORTS, PODS, VIPS
 from volley import Dial, volley
 
 SEEDS, STEPS = os.environ.get("MODEL_SEEDS", "1-3"), int(os.environ.get("MODEL_STEPS", "5"))
+NO_LOCAL = "kubeproxy_sync_proxy_rules_no_local_endpoints_total"
 SILENCE_S = 0.3  # is enough to call it dropped
-TURNS = 100  # of connections, to see each of five endpoints: chance misses one once in 10**9 runs
+TURNS = 350  # of connections, to see each of five endpoints by their weights: chance misses one once in 10**9 runs
 
 
 def can_ask_sctp(want):
@@ -71,8 +72,9 @@ class ModelTest(ModelStage):
 
     def explain(self, dial, wrong):
         frontend = self.frontend(dial)
-        return f"{dial.ns.short} {dial.src} → {dial.proto} {dial.dst}:{dial.port}: {wrong}; model: {self.verdict(dial)}\n" \
-            f"{frontend}\n{self.model.targets(frontend) if frontend else ''}"
+        targets = self.model.targets(frontend) if frontend else ()
+        return f"{dial.ns.short} {dial.src} → {dial.proto} {dial.dst}:{dial.port}: {wrong}\n" \
+            f"{self.verdict(dial)}\n{frontend}\n{targets}"
 
     def assert_right(self, dial, reply):
         wrong = self.wrong(dial, reply)
@@ -105,7 +107,8 @@ class ModelTest(ModelStage):
         seen = {d: set() for d in dials if d not in set(silent)}
         still = list(seen)
         for turn in range(TURNS):
-            still = [d for d, reply in zip(still, volley(still, traffic.ANSWER_S)) if not self.is_done(d, reply, seen[d], turn)]
+            replies = volley(still, traffic.ANSWER_S)
+            still = [d for d, reply in zip(still, replies) if not self.is_done(d, reply, seen[d], turn)]
         self.assertEqual([self.explain(d, f"only {seen[d]}") for d in still], [])
         return len(dials)
 
@@ -138,30 +141,43 @@ class ModelTest(ModelStage):
 
     def check_affinity(self):
         """Who is remembered goes where he went while that endpoint may serve him."""
-        dials = [dial for dial, (place, owner) in self.remembered.items() if self.may_stay(dial, place, owner)]
+        remembered = {} if self.reloads else self.remembered  # other rules start with an empty memory
+        dials = [dial for dial, (place, owner) in remembered.items() if self.may_stay(dial, place, owner)]
         for dial, reply in zip(dials, volley(dials, traffic.ANSWER_S)):
             self.assertEqual(self.place_of(dial, reply), self.remembered[dial][0], self.explain(dial, reply))
         self.remembered = {}
         return len(dials)
 
     def open_flows(self):
+        """To frontends, mostly, and next to them, where one may appear."""
         for dial in self.dials():
-            if dial.proto == "udp" and self.frontend(dial) and self.random.random() < 0.1:
-                sock = traffic.open_flow(dial.ns, dial.dst, "udp", dial.src)
+            if dial.proto != "sctp" and self.random.random() < (0.1 if self.frontend(dial) else 0.03):
+                sock = traffic.open_flow(dial.ns, dial.dst, dial.proto, dial.src)
                 self.addCleanup(sock.close)
-                reply = traffic.exchange(sock, dial.dst, dial.port, limit_s=self.patience(dial))
+                reply = traffic.exchange(sock, dial.dst, dial.port, dial.proto, limit_s=self.patience(dial))
                 self.flows.append((dial, sock, reply, self.owner(dial)))
 
     def check_flows(self):
-        """UDP from the same source port: stays with an endpoint that serves, else is balanced anew."""
         for dial, sock, before, owner in self.flows:
-            with sock:  # between two owners there may have been a third
-                if (dial.dst in self.node.addrs or dial.dst != COMING) and self.owner(dial) in (owner, None):
+            with sock:
+                if dial.dst == COMING:
+                    continue
+                if dial.proto == "tcp":
+                    self.check_connection(dial, sock, before)
+                elif owner is None or self.owner(dial) in (owner, None):  # else there may have been a third between
                     self.check_flow(dial, sock, before)
         count, self.flows = len(self.flows), []
         return count
 
+    def check_connection(self, dial, sock, before):
+        """What is established goes on."""
+        if before.outcome == "ok":
+            sock.settimeout(traffic.ANSWER_S)
+            sock.sendall(b"again")
+            self.assertEqual(sock.recv(100), b"again", self.explain(dial, f"{before} before"))
+
     def check_flow(self, dial, sock, before):
+        """UDP from the same source port: stays with an endpoint that serves, else is balanced anew."""
         place = self.place_of(dial, before) if before.server not in (None, "left alone") else None
         kept = place and self.model.still_serves(dial.dst, "UDP", dial.port, place)
 
@@ -177,24 +193,39 @@ class ModelTest(ModelStage):
             said = wrong()
         self.assertIsNone(said, f"open flow, {before} before: {self.explain(dial, said)}")
 
-    # ---- health check node ports ----
+    # ---- health check node ports, figures ----
 
     def check_health(self):
         """They tell of the family of the address that is asked. Of Services that want the same number one has it."""
-        numbers = [s["spec"].get("healthCheckNodePort") for s in self.model.services]
-        for service, number in zip(self.model.services, numbers):
-            families = {family_of(ip) for ip in service["spec"]["clusterIPs"]}
-            for ip in self.model.node.nodeport_addrs() if number and numbers.count(number) == 1 else ():
-                if family_of(ip) in families:
-                    self.check_page(service, ip, f"http://{f'[{ip}]' if ':' in ip else ip}:{number}/")
+        for number in HEALTH_PORTS:
+            wanting = [s for s in self.model.services if s["spec"].get("healthCheckNodePort") == number]
+            for ip in self.model.node.nodeport_addrs():
+                family = family_of(ip)
+                rivals = {s["metadata"]["name"]: self.model.local_ready(s, family) for s in wanting
+                          if family in {family_of(c) for c in s["spec"]["clusterIPs"]}}
+                self.check_page(f"http://{f'[{ip}]' if ':' in ip else ip}:{number}/", rivals)
 
-    def check_page(self, service, ip, url):
-        got, count = traffic.curl(self.node, url, "-D", "-"), self.model.local_ready(service, family_of(ip))
+    def check_page(self, url, rivals):
+        got = traffic.curl(self.node, url, "-D", "-")
+        if not rivals:
+            self.assertEqual(got.exit, 7, (url, got))
+            return
         head, _, body = got.body.partition("\n\n")
-        self.assertEqual(got.code, 200 if count else 503, (url, got, service))
+        self.assertNotEqual(body, "", (url, got, rivals))
+        name = json.loads(body)["service"]["name"]
+        count = rivals[name]
+        self.assertEqual(got.code, 200 if count else 503, (url, got))
         self.assertIn(f"X-Load-Balancing-Endpoint-Weight: {count}\n", head)
-        self.assertEqual(json.loads(body), {"service": {"namespace": "default", "name": service["metadata"]["name"]},
-                                            "localEndpoints": count, "serviceProxyHealthy": True})
+        self.assertEqual(json.loads(body), {"service": {"namespace": "default", "name": name}, "localEndpoints": count,
+                                            "serviceProxyHealthy": True})
+
+    def check_figures(self):
+        """Service ports that turn clients away for want of a local endpoint."""
+        page = traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body
+        for policy in ("internal", "external"):
+            for family in (4, 6):
+                labels = f'{{traffic_policy="{policy}",ip_family="IPv{family}"}}'
+                self.assertIn(f"{NO_LOCAL}{labels} {self.model.no_local(policy, family)}\n", page)
 
 
 def run(seed):
@@ -202,10 +233,12 @@ def run(seed):
         self.start(seed)
         self.flows, self.remembered = [], {}
         for number in range(STEPS):
-            self.step()
+            if number != 0:
+                self.step()
             self.settle()
             with self.subTest(seed=seed, step=number):
                 self.check_health()
+                self.check_figures()
                 flows, clients = self.check_flows(), self.check_affinity()
                 count = self.check_new_connections()
                 self.open_flows()
