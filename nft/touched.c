@@ -1,7 +1,11 @@
 #include "nft/touched.h"
 
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -96,12 +100,39 @@ static bool about_rules(const struct nlmsghdr *nlh)
 	}
 }
 
+/* The end of a transaction says who made it. A program may call itself anything: only text may reach the log. */
+static void note_end(struct touched *t, const struct nlmsghdr *nlh)
+{
+	struct attrs attrs = attrs_of(nlh, sizeof(struct nfgenmsg));
+	const char *program = attrs_text(attrs_find(attrs, NFTA_GEN_PROC_NAME));
+
+	if (!t->open)
+		return;
+	t->open = false;
+	t->pid = 0;
+	attrs_number(attrs_find(attrs, NFTA_GEN_PROC_PID), &t->pid, sizeof t->pid);
+	t->pid = ntohl(t->pid);
+	snprintf(t->program, sizeof t->program, "%s", program != NULL ? program : "");
+	for (char *p = t->program; *p != '\0'; p++)
+		if (!isgraph((unsigned char)*p))
+			*p = '?';
+}
+
+const char *touched_by(const struct touched *t, char text[TOUCHED_BY_BYTES])
+{
+	if (t->pid == 0)
+		snprintf(text, TOUCHED_BY_BYTES, "somebody else");
+	else
+		snprintf(text, TOUCHED_BY_BYTES, "%s (pid %" PRIu32 ")", t->program, t->pid);
+	return text;
+}
+
 void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh)
 {
 	uint16_t type = nlh->nlmsg_type & 0xff;
 
 	if (nlh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
-		t->open = false;
+		note_end(t, nlh);
 	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !kernel_is_of_table(nlh, table))
 		return;
 	t->open = true;
@@ -116,6 +147,7 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 void touched_lost(struct touched *t)
 {
 	t->everything = t->lost = true;
+	t->pid = 0;
 }
 
 bool touched_any(const struct touched *t)

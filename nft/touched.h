@@ -24,7 +24,11 @@ struct touched {	 /* zero: nothing */
 	uint32_t whole;	 /* sets that are to be read whole, TOUCHED_BIT of each: ranges, and those with many keys */
 	struct element_list keys; /* their values count for nothing; a key may be there several times */
 	bool open;		  /* the end of the last transaction (NFT_MSG_NEWGEN) is still to come */
+	uint32_t pid;		  /* whose transaction that was, in the first pid namespace; 0: not known */
+	char program[16];	  /* its name, as the kernel keeps it */
 };
+
+#define TOUCHED_BY_BYTES 64
 
 #define TOUCHED_BIT(set, family) (1u << ((unsigned)(set)*2 + ((family) == AF_INET6)))
 
@@ -32,6 +36,8 @@ struct touched {	 /* zero: nothing */
 void touched_note(struct touched *t, const char *table, const struct nlmsghdr *nlh);
 void touched_lost(struct touched *t); /* nobody can tell what: everything */
 void touched_add(struct touched *t, const struct element *key);
+/* Who made the last change, in words: "nft (pid 123)". Stays when the rest is cleared. Returns text. */
+const char *touched_by(const struct touched *t, char text[TOUCHED_BY_BYTES]);
 /* Something is to be looked after, and all of that change is told: half of it repaired would look like two changes. */
 bool touched_any(const struct touched *t);
 bool touched_whole(const struct touched *t, enum set_id set, int family);

@@ -389,14 +389,15 @@ static void log_turn(const struct sync *s, size_t services, const struct sent *s
 {
 	const char *table = s->parts.config->table;
 	double took_ms = (double)s->stats.last_us / 1000;
+	char by[TOUCHED_BY_BYTES];
 
 	if (s->parts.nft != NULL && !s->stats.done)
 		log_notice("table inet %s: %s %zu elements for %zu services in %.3f ms", table,
 			   s->stats.start == START_ADOPTED ? "kept, changed" : "loaded", sent->operations, services,
 			   took_ms);
 	else if (s->drift.waits && sent->repairs != 0 && s->drift.pause_ms == 0)
-		log_warn("table inet %s: changed by somebody else, repaired with %zu operations in %.3f ms", table,
-			 sent->repairs, took_ms);
+		log_warn("table inet %s: changed by %s, repaired with %zu operations in %.3f ms", table,
+			 touched_by(&s->drift.touched, by), sent->repairs, took_ms);
 	else
 		log_verbose("sync: %zu services, %zu operations, %.3f ms", services, sent->operations, took_ms);
 }
@@ -409,11 +410,14 @@ static void tell_clients(const struct sync *s)
 
 static void repair_done(struct sync *s, uint64_t now_ms, size_t repairs)
 {
+	char by[TOUCHED_BY_BYTES];
+
 	if (s->drift.touched.everything)
 		tell_clients(s);
 	s->stats.repairs += repairs != 0;
 	if (drift_repaired(&s->drift, now_ms, repairs))
-		log_warn("table inet %s: somebody keeps changing it; repairs slow down", s->parts.config->table);
+		log_warn("table inet %s: %s keeps changing it; repairs slow down", s->parts.config->table,
+			 touched_by(&s->drift.touched, by));
 }
 
 static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const struct sent *sent)

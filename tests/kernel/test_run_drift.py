@@ -1,6 +1,7 @@
 """Foreign hands in our table: every kind of damage is repaired at once, without a fight when it does not stop."""
 import datetime
 import json
+import shutil
 import time
 import unittest
 
@@ -37,6 +38,17 @@ class DriftTest(unittest.TestCase):
 
     def test_ruleset_flushed(self):
         self.repaired(lambda: self.node.nft("flush", "ruleset"))
+
+    def test_the_log_names_the_hand(self):
+        """The program and its process id: an operator has to find out who does it."""
+        copy = self.lab.folder / "a\nwarning: b"  # a name that would make a line of its own
+        copy.symlink_to(shutil.which("nft"))
+        for program, line in (("nft", "changed by nft (pid PID), repaired with"),
+                              (str(copy), "a?warning:?b (pid PID) keeps changing it; repairs slow down")):
+            process = self.node.popen(program, "flush ruleset")
+            process.wait(lab.LIMIT_S)
+            line = "warning: table inet fairlead: " + line.replace("PID", str(process.pid))
+            lab.wait_until(lambda w=line: w in self.started.log(), what=line)
 
     def test_rules_flushed(self):
         self.repaired(lambda: self.node.nft("flush", "table", "inet", "fairlead"))
