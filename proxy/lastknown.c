@@ -24,6 +24,7 @@ struct lastknown {
 	bool complete; /* the source has listed everything: the store is worth keeping */
 	bool serving;  /* what is served is the stored state */
 	bool dirty;    /* since the last write began */
+	bool failing;  /* the last write failed, and that was told */
 	pid_t writer;  /* 0: none runs */
 	uint64_t written_ms;
 	struct state_info info; /* of the state being served */
@@ -74,19 +75,34 @@ static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 /* ---- writing ---- */
 
-static bool write_state(const struct lastknown *l)
+/* 0 or an errno. */
+static int write_state(const struct lastknown *l)
 {
 	struct state_writer *w = state_begin(l->directory, l->source, clock_wall_ms());
 	const struct object *o;
 
 	if (w == NULL)
-		return false;
+		return errno;
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		size_t at = 0;
 		while ((o = store_next(l->store, (enum object_kind)kind, &at)) != NULL)
 			state_put(w, o);
 	}
-	return state_commit(w);
+	return state_commit(w) ? 0 : errno;
+}
+
+/* A full disk may stay full for days: one line when it begins, one when it ends. */
+static void written(struct lastknown *l, int error)
+{
+	if (error == 0 && l->failing)
+		log_info("state %s: written again", l->directory);
+	else if (error != 0 && !l->failing)
+		log_warn("state %s: cannot be written: %s; trying again every %d s", l->directory, strerror(error),
+			 LASTKNOWN_SAVE_GAP_MS / 1000);
+	else if (error != 0)
+		log_verbose("state %s: still cannot be written: %s", l->directory, strerror(error));
+	l->failing = error != 0;
+	l->dirty |= error != 0;
 }
 
 static void save_soon(struct lastknown *l)
@@ -107,8 +123,7 @@ static void on_written(struct ev_loop *loop, struct ev_child *child, int events)
 	(void)events;
 	ev_child_stop(loop, child);
 	l->writer = 0;
-	if (child->rstatus != 0) /* it has said why */
-		l->dirty = true;
+	written(l, WIFEXITED(child->rstatus) ? WEXITSTATUS(child->rstatus) : EINTR);
 	save_soon(l);
 }
 
@@ -125,11 +140,11 @@ static void on_save(struct ev_loop *loop, struct ev_timer *timer, int events)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close_range(3, ~0U, 0);
-		_exit(write_state(l) ? 0 : 1);
+		_exit(write_state(l));
 	}
 	l->written_ms = clock_ms();
 	if (pid < 0) {
-		log_warn("state: cannot be written: fork: %s", strerror(errno));
+		written(l, errno);
 		save_soon(l);
 		return;
 	}
@@ -177,7 +192,7 @@ void lastknown_free(struct lastknown *l)
 	if (l->writer != 0)
 		waitpid(l->writer, NULL, 0); /* both would write the same temporary file */
 	if (l->dirty)
-		write_state(l);
+		written(l, write_state(l));
 	aside_free(l->aside);
 	free(l->directory);
 	free(l->source);

@@ -93,14 +93,14 @@ struct state_writer *state_begin(const char *directory, const char *source, int6
 	struct state_writer *w;
 	int fd;
 
-	if (mkdir(directory, 0700) == 0)
-		log_info("state %s: directory made", directory);
+	int no_directory = mkdir(directory, 0700) < 0 ? errno : 0;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		log_warn("state %s: cannot be written: %s", path, strerror(errno));
+	int no_file = fd < 0 ? errno : 0;
 	free(path);
-	if (fd < 0)
+	if (fd < 0) {
+		errno = no_directory != 0 && no_directory != EEXIST ? no_directory : no_file;
 		return NULL;
+	}
 	w = mem_alloc(sizeof *w);
 	w->directory = mem_strdup(directory);
 	w->fd = fd;
@@ -152,13 +152,13 @@ bool state_commit(struct state_writer *w)
 	if (w->error != 0)
 		errno = w->error;
 	ok = w->error == 0 && fsync(w->fd) == 0 && rename(from, to) == 0 && directory_sync(w->directory);
-	if (!ok) {
-		log_warn("state %s: cannot be written: %s", to, strerror(errno));
+	int reason = errno;
+	if (!ok)
 		unlink(from);
-	}
 	free(from);
 	free(to);
 	writer_free(w);
+	errno = reason;
 	return ok;
 }
 

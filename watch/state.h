@@ -17,11 +17,11 @@ struct state_writer;
 
 /*
  * source: what the state is of (the API server's address and the node's name): another source does not read it.
- * NULL: cannot be written, one line was logged.
+ * NULL: cannot be written, errno says why.
  */
 struct state_writer *state_begin(const char *directory, const char *source, int64_t now_wall_ms);
 void state_put(struct state_writer *w, const struct object *o);
-/* Makes it the state, or on any failure leaves the old one in place with a line. Frees w. */
+/* Makes it the state, or on any failure (errno) leaves the old one in place. Frees w. */
 bool state_commit(struct state_writer *w);
 
 struct state_info {

@@ -124,6 +124,20 @@ class LastKnown(Base):
         self.assertNotIn("the source has not said everything yet", daemon.log())
         daemon.stop()
 
+    def test_a_directory_that_cannot_be_written_is_told_once(self):
+        folder = self.lab.folder / "daemon"
+        folder.mkdir()
+        state = folder / "state"
+        state.write_text("in the way")
+        daemon = lab.Daemon(self.node, ["--apiserver", self.server.url, "--node-name", "node-a", "-v", "3"], folder)
+        self.lab.daemons.append(daemon)
+        daemon.start()
+        lab.wait_until(lambda: f"state {state}: still cannot be written: Not a directory" in daemon.log())
+        state.unlink()
+        lab.wait_until(lambda: f"state {state}: written again" in daemon.log())
+        self.assertEqual(daemon.log().count(f"warning: state {state}: cannot be written: Not a directory"), 1)
+        daemon.stop()
+
     def test_no_directory_no_file(self):
         folder = self.lab.folder / "daemon"
         folder.mkdir()

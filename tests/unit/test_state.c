@@ -1,4 +1,5 @@
 /* The last-known-good file: what is written is read, and nothing else is. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -370,6 +371,9 @@ static void unfinished_keeps_the_old(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 	heard_free(&h);
 	assert_null(state_begin("/proc/nowhere", SOURCE, 1));
+	assert_int_equal(errno, ENOENT);
+	assert_null(state_begin("/proc/version", SOURCE, 1));
+	assert_int_equal(errno, ENOTDIR);
 }
 
 int main(void)
