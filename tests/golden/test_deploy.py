@@ -126,6 +126,7 @@ class Systemd(unittest.TestCase):
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_unit(self):
         text = (TOP / "deploy/fairlead.service").read_text()
+        self.assertIn("\nStartLimitIntervalSec=0\n", text)  # else Restart=always ends after five failures
         with tempfile.TemporaryDirectory() as folder:
             unit = Path(folder) / "fairlead.service"
             unit.write_text(text.replace("/usr/local/sbin/fairlead", str(PROGRAM)))
