@@ -101,7 +101,7 @@ static bool read_addresses(struct decoder *d, const struct place *endpoint, int 
 	struct addr *more, a;
 
 	if (most == 0 || most > ADDRESSES_MAX) {
-		decode_error(d, &list, most == 0 ? "missing: the endpoint is skipped" : "more than 100 addresses");
+		decode_error(d, &list, most == 0 ? "missing" : "more than 100 addresses");
 		return false;
 	}
 	more = most > 1 ? arena_array(d->scratch, most - 1, sizeof *more) : NULL;

@@ -299,6 +299,15 @@ static void path_lost(struct tree *t, const char *path)
 	t->root_lost = true;
 }
 
+/* A link to nothing is a mistake, but for those of a Kubernetes volume, whose key left ..data a moment before. */
+static bool is_wrong_link(const char *full)
+{
+	char target[4] = "";
+	ssize_t n = readlink(full, target, sizeof target - 1);
+
+	return n > 0 && (strncmp(target, "..", 2) != 0 || target[2] == '/');
+}
+
 /* Makes what is known of a path what is there now. force: read files even if their stamp is unchanged. */
 static void refresh(struct tree *t, const char *path, bool force)
 {
@@ -310,7 +319,7 @@ static void refresh(struct tree *t, const char *path, bool force)
 	if (stat(full, &st) != 0) {
 		int why = errno;
 		path_lost(t, path);
-		if ((why != ENOENT && why != ENOTDIR) && is_manifest(name))
+		if (is_manifest(name) && ((why != ENOENT && why != ENOTDIR) || is_wrong_link(full)))
 			loader_report(t->loader, path, "cannot be read: %s", strerror(why));
 	} else if (S_ISDIR(st.st_mode)) {
 		t->root_lost = t->root_lost && path[0] != '\0';

@@ -168,6 +168,26 @@ class FollowTest(scenes.NodeTest):
         self.node.del_addr("198.51.100.7", "eth0", 32)
         lab.wait_until(lambda: all("198.51.100.7" not in json.dumps(e) for e in self.node.elements("dispatch4")))
 
+    def test_the_primary_address_follows_the_node_and_the_default_route(self):
+        """k/k#37414: kube-proxy keeps the node address that it found when it started."""
+        self.node.add_addr("192.168.0.9", "eth0", 24)
+        service = manifests.service("web", "10.96.0.1", [manifests.port(80, "http", node_port=30080)], type="NodePort")
+        self.folder.put("web", service, manifests.slice("web", ["10.244.0.10"], [("http", 8080)]))
+        host = self.lab.host(self.node, "outside", "192.168.0.1")
+        self.daemon("--node-name", "n1")
+
+        def serving():
+            return [last for last in (2, 9) if self.servers(f"192.168.0.{last}", 30080, host, 1) == {("ok", "web-0")}]
+
+        self.assertEqual(serving(), [2])
+        self.folder.put("node", manifests.node("n1", "192.168.0.9"))
+        lab.equals_within(serving, [9])
+        self.folder.put("node", manifests.node("n1", "192.168.0.2"))
+        lab.equals_within(serving, [2])
+        self.folder.remove("node")
+        self.node.ip("route replace default via 192.168.0.1 dev eth0 src 192.168.0.9")
+        lab.equals_within(serving, [9])
+
     def test_zone_of_the_own_node_decides_hints(self):
         endpoints = [manifests.endpoint("10.244.0.10", hints={"forZones": [{"name": "a"}]}),
                      manifests.endpoint("10.244.0.11", hints={"forZones": [{"name": "b"}]})]
