@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/log.h"
+
+#define NODE_PORTS_SAID 4u
+
 const struct cidr *follow_sources(const struct daemon *d, size_t *count)
 {
 	const struct config *c = d->config;
@@ -26,6 +31,31 @@ static void pod_cidrs_changed(struct daemon *d)
 	sync_rules_changed(d->sync);
 }
 
+/* Of many addresses the first few; an operator who finds none here knows why node ports are not served. */
+static void say_node_ports(const struct daemon *d)
+{
+	const struct node_view *n = &d->node.view;
+	char text[ADDR_TEXT_BYTES];
+	struct buf list = {0};
+
+	for (size_t i = 0; i < n->node_port_addr_count && i < NODE_PORTS_SAID; i++)
+		buf_printf(&list, "%s%s", i != 0 ? ", " : "", addr_format(&n->node_port_addrs[i], text));
+	if (n->node_port_addr_count > NODE_PORTS_SAID)
+		buf_printf(&list, " and %zu more", n->node_port_addr_count - NODE_PORTS_SAID);
+	if (n->node_port_addr_count != 0)
+		log_info("node ports: on %s", list.data);
+	else if (!nodeports_want_loopback(&d->config->nodeports))
+		log_warn("node ports: on no address: this node has none of --nodeport-addresses %s (see --node-ip)",
+			 d->config->nodeport_addresses);
+	buf_fini(&list);
+}
+
+void follow_complete(struct daemon *d)
+{
+	if (!d->config->no_proxy)
+		say_node_ports(d);
+}
+
 void follow_node(struct daemon *d)
 {
 	struct node_input in = {
@@ -40,6 +70,8 @@ void follow_node(struct daemon *d)
 	report_node(d->report, &d->node, in.object);
 	if ((changes & NODE_POD_CIDRS) != 0)
 		pod_cidrs_changed(d);
+	if ((changes & NODE_PORT_ADDRS) != 0 && store_is_complete(d->store))
+		follow_complete(d);
 	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
 		if (node_matters(changes, service->object, service->slice_count, service->slices))
 			store_mark(d->store, service);

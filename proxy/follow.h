@@ -11,6 +11,8 @@
 void follow_changed(void *ctx, const struct object *prev, const struct object *next);
 /* Something about this node may have changed: services that can tell are compiled again. */
 void follow_node(struct daemon *d);
+/* The source has said everything for the first time: tells where node ports are, as every later change of it does. */
+void follow_complete(struct daemon *d);
 /*
  * The ranges of the detectors ClusterCIDR and NodeCIDR, as many as the rules take; borrowed until the node changes. In
  * a family without any, nothing is masqueraded, as in kube-proxy.

@@ -61,6 +61,7 @@ static void on_complete(void *ctx)
 
 	log_info("source: complete, %zu services, %zu slices", store_count(d->store, OBJECT_SERVICE),
 		 store_count(d->store, OBJECT_SLICE));
+	follow_complete(d);
 }
 
 static void on_turn_end(void *ctx)

@@ -174,12 +174,13 @@ class FollowTest(scenes.NodeTest):
         service = manifests.service("web", "10.96.0.1", [manifests.port(80, "http", node_port=30080)], type="NodePort")
         self.folder.put("web", service, manifests.slice("web", ["10.244.0.10"], [("http", 8080)]))
         host = self.lab.host(self.node, "outside", "192.168.0.1")
-        self.daemon("--node-name", "n1")
+        daemon = self.daemon("--node-name", "n1")
 
         def serving():
             return [last for last in (2, 9) if self.servers(f"192.168.0.{last}", 30080, host, 1) == {("ok", "web-0")}]
 
         self.assertEqual(serving(), [2])
+        self.assertIn("info: node ports: on 192.168.0.2, fd00::2\n", daemon.log())
         self.folder.put("node", manifests.node("n1", "192.168.0.9"))
         lab.equals_within(serving, [9])
         self.folder.put("node", manifests.node("n1", "192.168.0.2"))
@@ -187,6 +188,10 @@ class FollowTest(scenes.NodeTest):
         self.folder.remove("node")
         self.node.ip("route replace default via 192.168.0.1 dev eth0 src 192.168.0.9")
         lab.equals_within(serving, [9])
+        self.node.ip("route del default", "route del ::/0")
+        lab.equals_within(serving, [])
+        lab.wait_until(lambda: "warning: node ports: on no address: this node has none of --nodeport-addresses primary"
+                       in daemon.log())
 
     def test_zone_of_the_own_node_decides_hints(self):
         endpoints = [manifests.endpoint("10.244.0.10", hints={"forZones": [{"name": "a"}]}),
