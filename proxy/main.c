@@ -1,4 +1,5 @@
 /* fairlead: picks the command, parses its flags, runs it. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,17 +48,26 @@ static int command_run(const struct command *command, int argc, char **argv)
 	return code;
 }
 
+/* What was printed must have arrived: a script that keeps it on a full disk has to hear of that. */
+static int output_checked(const char *command, int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "fairlead %s: cannot write: %s\n", command, strerror(errno));
+	return code == EXIT_YES ? EXIT_NO : code;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct command *command = cli_find(name);
 
 	if (argc == 2 && asks_help(1, argv + 1))
-		return cli_help(NULL, 0, NULL);
+		return output_checked("help", cli_help(NULL, 0, NULL));
 	if (command != NULL && asks_help(argc - 2, argv + 2))
-		return cli_help(NULL, 1, argv + 1);
+		return output_checked("help", cli_help(NULL, 1, argv + 1));
 	if (command != NULL)
-		return command_run(command, argc - 2, argv + 2);
+		return output_checked(name, command_run(command, argc - 2, argv + 2));
 	if (name[0] == '\0')
 		fprintf(stderr, "fairlead: a command is missing; try `fairlead help`\n");
 	else

@@ -62,6 +62,13 @@ class UsageTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"\Afairlead \S+\n\Z")
 
+    def test_what_cannot_be_written_is_an_error(self):
+        for command in (["version"], ["help"], ["help", "run"], ["--help"], ["run", "--help"], ["check", "/dev/null"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([PROGRAM, *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertRegex(done.stderr, r"\Afairlead \w+: cannot write: No space left on device\n\Z")
+
     def test_status_without_daemon_is_3(self):
         done = fairlead("status", "--control", "/tmp/fairlead-test-nobody.sock", "--wait", "50ms")
         self.assertEqual(done.returncode, 3)
