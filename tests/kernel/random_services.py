@@ -52,6 +52,8 @@ class Objects:
             return manifests.service(name, "None", list(self.ports(False)))
         spec = {"type": kind, "sessionAffinity": r.choice(["None", "None", "ClientIP"]),
                 "internalTrafficPolicy": r.choice(["Cluster", "Cluster", "Local"])}
+        if spec["sessionAffinity"] == "ClientIP" and r.random() < 0.5:
+            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": r.choice([600, 86400])}}
         if r.random() < 0.3:
             spec["externalIPs"] = self.some(EXTERNALS)
         if kind != "ClusterIP" or spec.get("externalIPs"):

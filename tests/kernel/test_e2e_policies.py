@@ -65,8 +65,8 @@ class AffinityTest(ClusterTest):
         self.reaches(self.client, VIP, 80, "abc")
 
     def test_clients_outside_leave_other_nodes_when_the_policy_becomes_local(self):
-        def put(pods, policy):
-            endpoints = [m.endpoint(addr_of(p), nodeName="node" if p == "a" else "other") for p in pods]
+        def put(pods, policy, here="a"):
+            endpoints = [m.endpoint(addr_of(p), nodeName="node" if p == here else "other") for p in pods]
             self.put("sticky", m.service("sticky", VIP, [m.port(80, node_port=30061)], type="NodePort",
                                          sessionAffinity="ClientIP", externalTrafficPolicy=policy),
                      m.slice("sticky", endpoints, [8080]))
@@ -80,6 +80,8 @@ class AffinityTest(ClusterTest):
         lab.equals_within(lambda: self.servers(*at, count=3), {"a"})
         for ns in (self.pods["c"], self.node):
             lab.wait_until(lambda ns=ns: len(self.servers(*at, ns=ns)) == 1, what="pods and the node stick again")
+        put("abc", "Local", here="b")  # virtual machines that change their node keep their address
+        lab.equals_within(lambda: self.servers(*at, count=3), {"b"})
 
     def test_it_ends_after_its_own_time(self):
         self.sticky(timeout_s=2)
