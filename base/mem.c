@@ -48,6 +48,13 @@ void *mem_array(size_t count, size_t bytes)
 	return mem_alloc(product(count, bytes));
 }
 
+void *mem_made(void *p)
+{
+	if (p == NULL)
+		fatalx("out of memory");
+	return p;
+}
+
 struct chunk {
 	struct chunk *next;
 	size_t size_bytes, used_bytes;

@@ -14,6 +14,8 @@ void *mem_resize(void *p, size_t bytes);
 char *mem_strdup(const char *s);
 /* count * bytes, fatal on overflow. */
 void *mem_array(size_t count, size_t bytes);
+/* What a library has allocated: fatal when that is NULL. Returns it; the library's own function frees it. */
+void *mem_made(void *p);
 
 struct arena;
 

@@ -93,7 +93,7 @@ void batch_table(struct batch *b, bool add, const char *table, const char *comme
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
 	if (comment != NULL) {
-		struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+		struct nftnl_udata_buf *udata = mem_made(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
 
 		nftnl_udata_put_strz(udata, NFTNL_UDATA_TABLE_COMMENT, comment);
 		mnl_attr_put(nlh, NFTA_TABLE_USERDATA, nftnl_udata_buf_len(udata), nftnl_udata_buf_data(udata));

@@ -6,7 +6,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "nft/rule.h"
 
@@ -25,10 +24,8 @@ static void add_rule(struct build *b, struct nftnl_rule *r)
 
 struct nftnl_chain *build_chain(struct build *b, const char *name)
 {
-	struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nftnl_chain *c = mem_made(nftnl_chain_alloc());
 
-	if (c == NULL)
-		fatal("nft chain %s", name);
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, b->table);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);

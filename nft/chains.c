@@ -73,7 +73,7 @@ struct reading {
 static int each_chain(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct reading *r = ctx;
-	struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nftnl_chain *c = mem_made(nftnl_chain_alloc());
 
 	/* The kernel lists the chains of every table. */
 	if (kernel_is_of_table(nlh, r->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0)
@@ -85,7 +85,7 @@ static int each_chain(const struct nlmsghdr *nlh, void *ctx)
 static int each_rule(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct reading *r = ctx;
-	struct nftnl_rule *rule = nftnl_rule_alloc();
+	struct nftnl_rule *rule = mem_made(nftnl_rule_alloc());
 
 	if (nftnl_rule_nlmsg_parse(nlh, rule) == 0)
 		ruletext_rule(&chains_get(r->chains, nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN))->is.rules, rule);

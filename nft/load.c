@@ -142,7 +142,7 @@ static int see_table(const struct nlmsghdr *nlh, void *ctx)
 static int see_chain(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct presence *p = ctx;
-	struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nftnl_chain *c = mem_made(nftnl_chain_alloc());
 
 	if (kernel_is_of_table(nlh, p->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0)
 		p->hooked = p->hooked || nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM);

@@ -8,6 +8,7 @@
 #include <libnftnl/rule.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "base/mem.h"
 #include "nft/chains.h"
 #include "nft/kernel.h"
 #include "nft/learn.h"
@@ -97,7 +98,7 @@ static void drop_rules(struct mend *m)
 
 		if (c->is.rules.length_bytes == 0 || chain_has_right_rules(c))
 			continue;
-		r = nftnl_rule_alloc();
+		r = mem_made(nftnl_rule_alloc());
 		nftnl_rule_set_str(r, NFTNL_RULE_TABLE, m->nft->table);
 		nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, c->name);
 		batch_rule(&m->nft->batch, false, r);
@@ -115,7 +116,7 @@ static void drop_chains(struct mend *m)
 
 		if (c->should.exists || !c->is.exists)
 			continue;
-		chain = nftnl_chain_alloc();
+		chain = mem_made(nftnl_chain_alloc());
 		nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, m->nft->table);
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, c->name);

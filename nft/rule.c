@@ -15,6 +15,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 
 static struct nftnl_expr *add(struct nftnl_rule *r, const char *kind)
 {
@@ -28,11 +29,10 @@ static struct nftnl_expr *add(struct nftnl_rule *r, const char *kind)
 
 struct nftnl_rule *rule_new(const char *table, const char *chain)
 {
-	struct nftnl_rule *r = nftnl_rule_alloc();
+	struct nftnl_rule *r = mem_made(nftnl_rule_alloc());
 
-	if (r == NULL || nftnl_rule_set_str(r, NFTNL_RULE_TABLE, table) < 0 ||
-	    nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain) < 0)
-		fatal("nft rule");
+	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, table);
+	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain);
 	nftnl_rule_set_u32(r, NFTNL_RULE_FAMILY, NFPROTO_INET);
 	return r;
 }

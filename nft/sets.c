@@ -8,7 +8,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "nft/names.h"
 #include "nft/skeleton.h"
@@ -84,10 +83,8 @@ uint32_t sets_value_bytes(enum set_id set, int family)
 
 static struct nftnl_set *set_new(const char *table, const char *name, struct ruleset *out)
 {
-	struct nftnl_set *s = nftnl_set_alloc();
+	struct nftnl_set *s = mem_made(nftnl_set_alloc());
 
-	if (s == NULL)
-		fatal("nft set %s", name);
 	out->sets = mem_resize(out->sets, (out->set_count + 1) * sizeof *out->sets);
 	out->sets[out->set_count++] = s;
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
@@ -148,7 +145,7 @@ static void build_set(const struct skeleton *sk, const char *table, const int wh
 	}
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags);
 	if (sk->counters && shapes[set].counted)
-		nftnl_set_add_expr(s, nftnl_expr_alloc("counter"));
+		nftnl_set_add_expr(s, mem_made(nftnl_expr_alloc("counter")));
 }
 
 static void build_same_byte(const char *table, struct ruleset *out)
@@ -162,7 +159,7 @@ static void build_same_byte(const char *table, struct ruleset *out)
 	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, SKELETON_SAME_BYTES);
 	for (uint32_t byte = 0; byte < SKELETON_SAME_BYTES; byte++) {
 		uint8_t pair[SKELETON_SAME_BYTE_KEY_BYTES] = {[0] = (uint8_t)byte, [4] = (uint8_t)byte};
-		struct nftnl_set_elem *e = nftnl_set_elem_alloc();
+		struct nftnl_set_elem *e = mem_made(nftnl_set_elem_alloc());
 
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, pair, sizeof pair);
 		nftnl_set_elem_add(s, e);

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "nft/attrs.h"
 #include "nft/chains.h"
 #include "nft/kernel.h"
@@ -56,7 +57,7 @@ static int comment_cb(const struct nftnl_udata *attr, void *ctx)
 static int each_table(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct table_search *search = ctx;
-	struct nftnl_table *t = nftnl_table_alloc();
+	struct nftnl_table *t = mem_made(nftnl_table_alloc());
 	char ours[SKELETON_TEXT_BYTES];
 	const char *comment = NULL;
 	const void *udata;
@@ -94,7 +95,7 @@ int table_see(struct nft *nft, struct table_seen *seen)
 
 static int each_set(const struct nlmsghdr *nlh, void *ctx)
 {
-	struct nftnl_set *s = nftnl_set_alloc();
+	struct nftnl_set *s = mem_made(nftnl_set_alloc());
 
 	if (nftnl_set_nlmsg_parse(nlh, s) == 0)
 		list_set(ctx, s);

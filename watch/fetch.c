@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 
 #define CONNECT_LIMIT_MS 10000L
@@ -243,13 +242,13 @@ static void set_transport(CURL *easy, const struct fetch_options *options)
 
 static struct curl_slist *headers_make(const char *token)
 {
-	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	struct curl_slist *headers = mem_made(curl_slist_append(NULL, "Accept: application/json"));
 
 	if (token != NULL) {
 		size_t room = strlen(token) + sizeof "Authorization: Bearer ";
 		char *line = mem_alloc(room);
 		snprintf(line, room, "Authorization: Bearer %s", token);
-		headers = curl_slist_append(headers, line);
+		headers = mem_made(curl_slist_append(headers, line));
 		free(line);
 	}
 	return headers;
@@ -262,9 +261,7 @@ struct fetch_request *fetch_get(struct fetch *f, const char *url, const struct f
 
 	r->fetch = f;
 	r->handler = *handler;
-	r->easy = curl_easy_init();
-	if (r->easy == NULL)
-		fatalx("libcurl: out of memory");
+	r->easy = mem_made(curl_easy_init());
 	r->headers = headers_make(options->token);
 	r->next = f->requests;
 	r->link = &f->requests;
@@ -319,7 +316,7 @@ struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *setti
 	f->insecure = settings->insecure;
 	ev_timer_init(&f->timer, on_timer, 0, 0);
 	f->timer.data = f;
-	f->multi = curl_multi_init();
+	f->multi = mem_made(curl_multi_init());
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
 	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, want_timer);
