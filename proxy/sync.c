@@ -32,21 +32,15 @@ struct sync {
 	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
 	struct drift drift;
 	struct held held;
-	const struct service *winner, *loser; /* of the last contest of this turn; compared, never read */
 	struct sync_stats stats;
 };
 
-/* One line for two services, however many ports they contest. */
 static void on_contested(void *ctx, const struct frontend_key *key, const struct service *winner,
 			 const struct service *loser)
 {
 	char text[ADDR_PORT_TEXT_BYTES];
-	struct sync *s = ctx;
 
-	if (s->winner == winner && s->loser == loser)
-		return;
-	s->winner = winner;
-	s->loser = loser;
+	(void)ctx;
 	if (key->proto == 0)
 		addr_format(&key->addr, text);
 	else
@@ -71,7 +65,7 @@ struct sync *sync_new(const struct sync_config *config)
 
 	s->parts = *config;
 	s->scratch = arena_new(16384);
-	s->claims = claims_new(on_contested, s);
+	s->claims = claims_new(on_contested, NULL);
 	s->changes = changes_new();
 	s->distrust = s->ranges_stale = true;
 	reverse_turn(s); /* what flags say counts before the first sync, too */
@@ -181,7 +175,6 @@ static void compile_dirty(struct sync *s)
 	size_t count;
 	struct store_service *const *dirty = store_dirty(s->parts.store, &count);
 
-	s->winner = s->loser = NULL;
 	for (size_t i = 0; i < count; i++)
 		service_turn(s, dirty[i]);
 }
