@@ -45,11 +45,12 @@ static inline struct attrs attrs_of(const struct nlmsghdr *nlh, size_t header_by
 	return (struct attrs){first, (const uint8_t *)nlh + nlh->nlmsg_len}; /* libmnl's tail counts what pads it */
 }
 
+/* Those inside of another one; none where that is not there (NULL). */
 static inline struct attrs attrs_in(const struct nlattr *nest)
 {
-	const uint8_t *payload = mnl_attr_get_payload(nest);
+	const uint8_t *payload = nest != NULL ? mnl_attr_get_payload(nest) : NULL;
 
-	return (struct attrs){payload, payload + mnl_attr_get_payload_len(nest)};
+	return nest != NULL ? (struct attrs){payload, payload + mnl_attr_get_payload_len(nest)} : (struct attrs){0};
 }
 
 /* The next one; NULL at the end or where the rest makes no attribute. */

@@ -8,6 +8,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "nft/attrs.h"
 #include "nft/names.h"
@@ -175,6 +176,11 @@ void codec_put(struct nlmsghdr *nlh, const struct element *e, bool with_value, b
 
 /* ---- reading ---- */
 
+struct attrs codec_elements(const struct nlmsghdr *nlh)
+{
+	return attrs_in(attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS));
+}
+
 struct found {
 	const uint8_t *key, *key_end, *data;
 	size_t key_bytes, key_end_bytes, data_bytes;
@@ -291,16 +297,14 @@ static bool verdict_read(const struct nlattr *nest, int family, struct verdict *
 /* False: something else than a counter, a limit for example, which would keep connections out. */
 static bool counter_read(const struct nlattr *expr, struct element *e)
 {
-	const struct nlattr *data = attrs_find(attrs_in(expr), NFTA_EXPR_DATA);
+	const struct attrs data = attrs_in(attrs_find(attrs_in(expr), NFTA_EXPR_DATA));
 	const char *name = attrs_text(attrs_find(attrs_in(expr), NFTA_EXPR_NAME));
 	uint64_t bytes = 0, packets = 0;
 
 	if (!sets_shape(e->set)->counted || name == NULL || strcmp(name, "counter") != 0)
 		return false;
-	if (data == NULL)
-		return true;
-	attrs_number(attrs_find(attrs_in(data), NFTA_COUNTER_BYTES), &bytes, sizeof bytes);
-	attrs_number(attrs_find(attrs_in(data), NFTA_COUNTER_PACKETS), &packets, sizeof packets);
+	attrs_number(attrs_find(data, NFTA_COUNTER_BYTES), &bytes, sizeof bytes);
+	attrs_number(attrs_find(data, NFTA_COUNTER_PACKETS), &packets, sizeof packets);
 	e->bytes = be64toh(bytes);
 	e->packets = be64toh(packets);
 	return true;

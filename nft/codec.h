@@ -8,16 +8,16 @@
 
 #include <stdbool.h>
 
+#include "nft/attrs.h"
 #include "nft/element.h"
-
-struct nlmsghdr;
-struct nlattr;
 
 #define CODEC_ELEMENT_MAX_BYTES 384 /* room that one element needs at most */
 
 /* Appends one element (both halves of a prefix) to the message. with_value: for additions. */
 void codec_put(struct nlmsghdr *nlh, const struct element *e, bool with_value, bool with_counter);
 
+/* The elements that a message about elements lists, each to be read by codec_get. */
+struct attrs codec_elements(const struct nlmsghdr *nlh);
 /*
  * Reads one NFTA_LIST_ELEM of that set. False: not an element that we could have written. *interval_end: e->range is
  * the second half of a prefix.

@@ -94,24 +94,20 @@ struct tuple {
 
 static bool tuple_read(const struct nlattr *attr, int family, struct tuple *t)
 {
-	const struct nlattr *ip, *proto;
+	const struct attrs ip = attrs_in(attrs_find(attrs_in(attr), CTA_TUPLE_IP));
+	const struct attrs proto = attrs_in(attrs_find(attrs_in(attr), CTA_TUPLE_PROTO));
 
-	if (attr == NULL || (ip = attrs_find(attrs_in(attr), CTA_TUPLE_IP)) == NULL ||
-	    (proto = attrs_find(attrs_in(attr), CTA_TUPLE_PROTO)) == NULL ||
-	    !attrs_number(attrs_find(attrs_in(proto), CTA_PROTO_NUM), &t->proto, sizeof t->proto))
-		return false;
-	t->src_port = tuple_port(attrs_in(proto), CTA_PROTO_SRC_PORT);
-	t->dst_port = tuple_port(attrs_in(proto), CTA_PROTO_DST_PORT);
-	return tuple_addr(attrs_in(ip), family, true, &t->src) && tuple_addr(attrs_in(ip), family, false, &t->dst);
+	t->src_port = tuple_port(proto, CTA_PROTO_SRC_PORT);
+	t->dst_port = tuple_port(proto, CTA_PROTO_DST_PORT);
+	return attrs_number(attrs_find(proto, CTA_PROTO_NUM), &t->proto, sizeof t->proto) &&
+	       tuple_addr(ip, family, true, &t->src) && tuple_addr(ip, family, false, &t->dst);
 }
 
 static bool tcp_syn_sent(struct attrs attrs)
 {
-	const struct nlattr *info = attrs_find(attrs, CTA_PROTOINFO), *tcp;
+	const struct nlattr *tcp = attrs_find(attrs_in(attrs_find(attrs, CTA_PROTOINFO)), CTA_PROTOINFO_TCP);
 	uint8_t state;
 
-	if (info == NULL || (tcp = attrs_find(attrs_in(info), CTA_PROTOINFO_TCP)) == NULL)
-		return false;
 	return attrs_number(attrs_find(attrs_in(tcp), CTA_PROTOINFO_TCP_STATE), &state, sizeof state) &&
 	       state == TCP_CONNTRACK_SYN_SENT;
 }

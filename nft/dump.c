@@ -39,8 +39,7 @@ static void forget(void *ctx)
 
 static int read_message(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct attrs elems = codec_elements(nlh);
 	struct reading *r = ctx;
 	const struct nlattr *elem;
 	struct element e;
@@ -262,8 +261,7 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 
 static int read_one(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct attrs elems = codec_elements(nlh);
 	const struct nlattr *elem = attrs_next(&elems);
 	struct element *e = ctx;
 	bool interval_end;

@@ -139,8 +139,7 @@ static const char *name_attr(const struct nlmsghdr *nlh, uint16_t type)
 /* The list element that contains byte `offset` of the message; where that is not told (before 5.19), the only one. */
 static const struct nlattr *element_at(const struct nlmsghdr *nlh, uint32_t offset)
 {
-	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct attrs elems = codec_elements(nlh);
 	const struct nlattr *elem, *only = NULL;
 
 	for (size_t count = 0; (elem = attrs_next(&elems)) != NULL; count++) {

@@ -30,7 +30,7 @@ static const char *option_of(const char *expression)
 static const char *refused_expression(const struct nft *nft, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_RULE_EXPRESSIONS);
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct attrs elems = attrs_in(list);
 	const struct nlattr *elem, *name;
 
 	while ((elem = attrs_next(&elems)) != NULL) {

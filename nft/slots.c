@@ -36,8 +36,7 @@ void slots_fini(struct slots_frontends *f)
 
 static int on_answer(const struct nlmsghdr *nlh, void *ctx)
 {
-	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct attrs elems = codec_elements(nlh);
 	const struct nlattr *elem;
 	struct reading *r = ctx;
 	struct element e;

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "nft/attrs.h"
+#include "nft/codec.h"
 #include "nft/chains.h"
 #include "nft/kernel.h"
 #include "nft/learn.h"
@@ -107,15 +108,13 @@ static int each_set(const struct nlmsghdr *nlh, void *ctx)
 static int each_same_byte(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct listing *l = ctx;
-	const struct nlattr *list = attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
-	const struct nlattr *elem, *key, *value;
+	struct attrs elems = codec_elements(nlh);
+	const struct nlattr *elem, *value;
 
 	while ((elem = attrs_next(&elems)) != NULL) {
 		const uint8_t *bytes;
 
-		key = attrs_find(attrs_in(elem), NFTA_SET_ELEM_KEY);
-		value = key != NULL ? attrs_find(attrs_in(key), NFTA_DATA_VALUE) : NULL;
+		value = attrs_find(attrs_in(attrs_find(attrs_in(elem), NFTA_SET_ELEM_KEY)), NFTA_DATA_VALUE);
 		if (value == NULL || mnl_attr_get_payload_len(value) != SKELETON_SAME_BYTE_KEY_BYTES)
 			continue;
 		bytes = mnl_attr_get_payload(value);

@@ -57,8 +57,8 @@ static bool note_elements(struct touched *t, const struct nlmsghdr *nlh)
 {
 	struct attrs attrs = attrs_of(nlh, sizeof(struct nfgenmsg));
 	const char *name = attrs_text(attrs_find(attrs, NFTA_SET_ELEM_LIST_SET));
-	const struct nlattr *list = attrs_find(attrs, NFTA_SET_ELEM_LIST_ELEMENTS), *elem;
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct attrs elems = codec_elements(nlh);
+	const struct nlattr *elem;
 	struct element e;
 	enum set_id set;
 	bool interval_end;
