@@ -65,6 +65,16 @@ static char *token_read(const char *file, const char **reason)
 	return NULL;
 }
 
+static bool token_check(const char *file, char *error)
+{
+	const char *reason;
+
+	wipe(token_read(file, &reason));
+	if (reason != NULL)
+		snprintf(error, CREDENTIALS_ERROR_BYTES, "token file %.300s: %s", file, reason);
+	return reason == NULL;
+}
+
 /* True when the token in memory has changed. */
 static bool token_update(struct credentials *c, uint64_t now_ms)
 {
@@ -73,9 +83,14 @@ static bool token_update(struct credentials *c, uint64_t now_ms)
 
 	c->token_read_ms = now_ms;
 	if (fresh == NULL) {
-		log_warn("apiserver: token file %s: %s", c->token_file, reason);
+		if (!c->token_told) /* every request asks */
+			log_warn("apiserver: token file %s: %s; trying again", c->token_file, reason);
+		c->token_told = true;
 		return false;
 	}
+	if (c->token_told)
+		log_info("apiserver: token file %s: read again", c->token_file);
+	c->token_told = false;
 	bool changed = c->token == NULL || strcmp(c->token, fresh) != 0;
 	wipe(c->token);
 	c->token = fresh;
@@ -184,9 +199,5 @@ bool credentials_load(struct credentials *c, const struct credentials_flags *fla
 		snprintf(error, CREDENTIALS_ERROR_BYTES, "CA file %.300s: %s", c->ca_file, strerror(errno));
 		return false;
 	}
-	if (flags->token_file != NULL && access(c->token_file, R_OK) != 0) {
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "token file %.300s: %s", c->token_file, strerror(errno));
-		return false;
-	}
-	return true;
+	return flags->token_file == NULL || token_check(c->token_file, error);
 }

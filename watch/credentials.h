@@ -22,6 +22,7 @@ struct credentials {
 	char *token_file;
 	char *token; /* fixed, or what the file held when it was last read */
 	bool insecure;
+	bool token_told; /* that the file cannot be read */
 	uint64_t token_read_ms;
 };
 

@@ -170,6 +170,43 @@ static void token_file(void **state)
 	assert_string_equal(credentials_token(&c, 90000), "three");
 }
 
+/* How many lines credentials_token logs in so many calls. */
+static int lines_of(int calls)
+{
+	FILE *log = tmpfile();
+	int kept = dup(STDERR_FILENO), lines = 0, sign;
+
+	dup2(fileno(log), STDERR_FILENO);
+	for (int i = 0; i < calls; i++)
+		credentials_token(&c, 1000 + (uint64_t)i * CREDENTIALS_REREAD_MS);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	rewind(log);
+	while ((sign = getc(log)) != EOF)
+		lines += sign == '\n';
+	fclose(log);
+	return lines;
+}
+
+/* Each of a dozen requests in a burst asks for the token. */
+static void token_file_is_told_once(void **state)
+{
+	static char path[] = "/tmp/fairlead-token-XXXXXX";
+
+	(void)state;
+	credentials_set(&c.token_file, "/nonexistent/token");
+	assert_int_equal(lines_of(12), 1);
+	assert_int_equal(lines_of(12), 0);
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, "one", 3), 3);
+	close(fd);
+	credentials_set(&c.token_file, path);
+	assert_int_equal(lines_of(12), 1); /* that it is there */
+	assert_string_equal(c.token, "one");
+	unlink(path);
+	assert_int_equal(lines_of(12), 1);
+}
+
 static void in_cluster(void **state)
 {
 	struct credentials_flags flags = {0};
@@ -187,6 +224,12 @@ static void in_cluster(void **state)
 	assert_false(credentials_load(&c, &flags, error));
 	assert_memory_equal(error, "API server \"https://10.0.0.1:99999\": Port number ", 48);
 	credentials_fini(&c);
+	flags.token_file = "/tmp";
+	flags.server = "https://10.0.0.1:6443";
+	assert_false(credentials_load(&c, &flags, error));
+	assert_string_equal(error, "token file /tmp: Is a directory");
+	credentials_fini(&c);
+	flags.token_file = NULL;
 	flags.server = "https://user:secret@x";
 	assert_false(credentials_load(&c, &flags, error));
 	assert_string_equal(error, "API server: user and password in the URL are not supported");
@@ -212,7 +255,8 @@ static void in_cluster(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(good), TEST(json_and_data), TEST(refused), TEST(file_missing), TEST(token_file), TEST(in_cluster),
+		TEST(good),	  TEST(json_and_data),		 TEST(refused),	   TEST(file_missing),
+		TEST(token_file), TEST(token_file_is_told_once), TEST(in_cluster),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
