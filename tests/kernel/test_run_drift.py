@@ -157,6 +157,7 @@ class DriftTest(unittest.TestCase):
         self.assertNotIn("repairs slow down", self.started.log())
         self.assertEqual(self.kernel()["repairs"], 1)
 
+    @patience.real_processor
     def test_no_fight(self):
         """Somebody who flushes all the time: we repair, less and less often, and say so once."""
         end = time.monotonic() + 3
