@@ -38,8 +38,8 @@ void cuts_fini(struct cuts *c)
  *     resourceVersion: ""
  *
  * Nothing inside an item can start a line at column 0 but the item itself: block scalars and continued lines are
- * indented deeper than what holds them. Any other line at column 0 than these, an anchor's alias or a merge key: the
- * document is not cut.
+ * indented deeper than what holds them. (In quotes libfyaml takes any line, so these must end on their own.) Any other
+ * line at column 0 than these, an anchor's alias or a merge key: the document is not cut.
  */
 enum where { IN_HEAD, IN_ITEMS, IN_TAIL_METADATA };
 
@@ -57,6 +57,49 @@ static bool line_is(const char *line, size_t bytes, const char *text)
 	if (bytes > 0 && line[bytes - 1] == '\n')
 		bytes--;
 	return bytes == n && memcmp(line, text, n) == 0;
+}
+
+/* After the closing quote; NULL: it is not on this line. */
+static const char *quoted_end(const char *at, const char *end)
+{
+	const char quote = *at++;
+
+	for (; at < end; at++) {
+		if (*at == '\\' && quote == '"')
+			at++;
+		else if (*at == '\'' && quote == '\'' && at + 1 < end && at[1] == '\'')
+			at++;
+		else if (*at == quote)
+			return at + 1;
+	}
+	return NULL;
+}
+
+/* A value, or a key, that may not end on its line. */
+static bool token_runs_on(const char *at, const char *end)
+{
+	switch (*at) {
+	case '"':
+	case '\'':
+		return quoted_end(at, end) == NULL;
+	default:
+		return *at == '&' || *at == '!' || *at == '?';
+	}
+}
+
+/* True for some text in block scalars, too: no harm. */
+static bool runs_on(const char *at, const char *end)
+{
+	while (at != NULL && at < end) {
+		if (*at == ' ' || *at == '-' || *at == ':') {
+			at++;
+			continue;
+		}
+		if (token_runs_on(at, end))
+			return true;
+		at = memchr(at, ':', (size_t)(end - at));
+	}
+	return false;
 }
 
 static void item_close(struct list_reader *r, const char *end)
@@ -90,6 +133,8 @@ static bool list_line(struct list_reader *r, const char *line, size_t bytes, uin
 {
 	if (line[0] == '\n' || line[0] == '#')
 		return true;
+	if (runs_on(line, line + bytes))
+		return false;
 	if (line[0] == ' ')
 		return r->item.text != NULL || r->where == IN_TAIL_METADATA;
 	if (line[0] != '-' || bytes < 3 || line[1] != ' ')
