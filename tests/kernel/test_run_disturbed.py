@@ -138,6 +138,29 @@ class DisturbedTest(scenes.WebTest):
             sock.close()
         lab.wait_until(lambda: self.kernel(started)["inStep"])
 
+    def test_a_kernel_short_of_everything(self):
+        """Whatever fails is tried again, from what the kernel has then; nothing is left out or done twice."""
+        self.many(100, "10.244.0.10")
+        started = lab.Daemon(self.node, ["--manifests", self.folder.path, "--cluster-cidr", "10.244.0.0/16", *BARE],
+                             self.lab.folder, program=lab.BUILD / "tests/kernel/fairlead_failing")
+        self.lab.daemons.append(started)
+        started.start()
+        turn = 0
+        while self.kernel(started)["refused"] < 2:
+            turn += 1
+            self.put_web(f"10.{turn // 250}.9.{turn % 250}")
+            lab.wait_until(lambda: f"10.{turn // 250}.9.{turn % 250}'" in str(self.node.elements("endpoints4")))
+        self.put_web()
+        lab.wait_until(self.reaches_web)
+        self.node.nft("flush map inet fairlead dispatch4")
+        lab.wait_until(lambda: self.kernel(started)["repairs"] == 1 and self.kernel(started)["inStep"])
+        self.assertEqual(len(self.node.elements("dispatch4")), 101)
+        self.assertEqual(len(self.node.elements("endpoints4")), 201)
+        self.assertTrue(self.reaches_web())
+        started.stop()
+        kept = self.daemon()
+        self.assertEqual((self.kernel(kept)["start"], self.kernel(kept)["startOperations"]), ("adopted", 0))
+
     @staticmethod
     def cpu_s(pid):
         with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
