@@ -80,16 +80,30 @@ static void put_data(struct nlmsghdr *nlh, uint16_t type, const void *bytes, siz
 	mnl_attr_nest_end(nlh, nest);
 }
 
+static int verdict_code(const struct verdict *v)
+{
+	switch (v->kind) {
+	case VERDICT_DROP:
+		return NF_DROP;
+	case VERDICT_BY_SOURCE:
+		return NFT_RETURN;
+	case VERDICT_LEARN:
+		return NFT_JUMP;
+	default:
+		return NFT_GOTO;
+	}
+}
+
 static void put_verdict(struct nlmsghdr *nlh, const struct element *e)
 {
 	struct nlattr *data = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
 	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
 	char chain[NAME_BYTES];
-	int code = e->verdict.kind == VERDICT_DROP ? NF_DROP : e->verdict.kind == VERDICT_LEARN ? NFT_JUMP : NFT_GOTO;
+	int code = verdict_code(&e->verdict);
 
 	assert(e->verdict.kind != VERDICT_NONE);
 	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)code));
-	if (code != NF_DROP)
+	if (code == NFT_JUMP || code == NFT_GOTO)
 		mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, names_chain(&e->verdict, element_family(e), chain));
 	mnl_attr_nest_end(nlh, verdict);
 	mnl_attr_nest_end(nlh, data);
@@ -284,14 +298,14 @@ static bool verdict_read(const struct nlattr *nest, int family, struct verdict *
 	int chain_family = family, number;
 	uint32_t order;
 
-	*v = (struct verdict){.kind = VERDICT_DROP};
 	if (!attrs_number(code, &order, sizeof order))
 		return false;
 	number = (int)ntohl(order);
-	if (number == NF_DROP)
+	*v = (struct verdict){.kind = number == NF_DROP ? VERDICT_DROP : VERDICT_BY_SOURCE};
+	if (number == NF_DROP || number == NFT_RETURN)
 		return true;
 	return chain != NULL && names_chain_parse(chain, v, &chain_family) && chain_family == family &&
-	       number == (v->kind == VERDICT_LEARN ? NFT_JUMP : NFT_GOTO);
+	       number == verdict_code(v);
 }
 
 /* False: something else than a counter, a limit for example, which would keep connections out. */

@@ -187,8 +187,8 @@ static void format_value(const struct element *e, char *text)
 		append(text, " : %s . %u", addr_format(&e->to, addr), e->to_port);
 	if (!has_verdict(e))
 		return;
-	if (e->verdict.kind == VERDICT_DROP)
-		append(text, " : drop");
+	if (e->verdict.kind == VERDICT_DROP || e->verdict.kind == VERDICT_BY_SOURCE)
+		append(text, " : %s", e->verdict.kind == VERDICT_DROP ? "drop" : "return");
 	else
 		append(text, " : %s %s", e->verdict.kind == VERDICT_LEARN ? "jump" : "goto",
 		       names_chain(&e->verdict, element_family(e), chain));

@@ -17,6 +17,7 @@ static const char *const set_names[SET_COUNT] = {
 	[SET_CLUSTER_IPS] = "cluster-ips",
 	[SET_SERVICE_CIDRS] = "service-cidrs",
 	[SET_ALLOWED_SOURCES] = "allowed-sources",
+	[SET_RANGED] = "ranged",
 	[SET_STICKY] = "sticky",
 	[SET_AFFINITY] = "affinity",
 };
@@ -29,8 +30,6 @@ static const struct {
 	{VERDICT_CLUSTER, "cluster"},
 	{VERDICT_EXTERNAL, "external"},
 	{VERDICT_PICK, "pick"},
-	{VERDICT_SPLIT, "split"},
-	{VERDICT_FENCE, "fence"},
 	{VERDICT_REJECT, "refuse"},
 	{VERDICT_LEARN, "learn"},
 };
@@ -96,8 +95,6 @@ const char *names_chain(const struct verdict *v, int family, char name[NAME_BYTE
 			 v->maglev ? "-maglev" : "", v->size);
 	else if (v->kind == VERDICT_LEARN)
 		snprintf(name, NAME_BYTES, "%s%c-%u", kind, digit(family), v->timeout_s);
-	else if (v->kind == VERDICT_SPLIT || v->kind == VERDICT_FENCE)
-		snprintf(name, NAME_BYTES, "%s%c", kind, digit(family));
 	else
 		snprintf(name, NAME_BYTES, "%s", kind);
 	return name;
@@ -126,8 +123,6 @@ static bool parse_rest(const char *at, struct verdict *v, int *family)
 		return false;
 	if (v->kind == VERDICT_LEARN)
 		return parse_number(at, LEARN_MAX_S, &v->timeout_s);
-	if (!names_balances(v->kind))
-		return *at == '\0';
 	v->sticky = skip(&at, "-sticky");
 	v->maglev = skip(&at, "-maglev");
 	return parse_number(at, SLOT_MAX_SIZE, &v->size) && slot_size(v->size) == v->size;

@@ -4,7 +4,7 @@
  *
  * Sets:   <set><4|6>                                          dispatch4, cluster-ips6
  * Chains: <kind><4|6>[-sticky][-maglev]-<S>                   cluster4-8, pick-internal6-sticky-1
- *         split<4|6>, fence<4|6>, learn<4|6>-<seconds>, refuse
+ *         learn<4|6>-<seconds>, refuse
  */
 #ifndef NFT_NAMES_H
 #define NFT_NAMES_H
@@ -19,7 +19,7 @@
 const char *names_set(enum set_id set, int family, char name[NAME_BYTES]);
 bool names_set_parse(const char *name, enum set_id *set, int *family);
 
-/* The chain that the verdict goes to; "" for VERDICT_NONE and VERDICT_DROP, which have none. Returns name. */
+/* The chain that the verdict goes to; "" for VERDICT_NONE, _BY_SOURCE and _DROP, which have none. Returns name. */
 const char *names_chain(const struct verdict *v, int family, char name[NAME_BYTES]);
 /* False when the name is none of ours. Chains that no element can point at (base chains …) are none of ours here. */
 bool names_chain_parse(const char *name, struct verdict *v, int *family);

@@ -27,6 +27,7 @@ static const struct sets_shape shapes[SET_COUNT] = {
 	[SET_CLUSTER_IPS] = {.daddr = true},
 	[SET_SERVICE_CIDRS] = {.range = true},
 	[SET_ALLOWED_SOURCES] = {.daddr = true, .proto_port = true, .range = true},
+	[SET_RANGED] = {.daddr = true, .proto_port = true},
 	[SET_STICKY] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_AFFINITY] =
 		{.saddr_first = true, .daddr = true, .proto_port = true, .learned = true, .value = VALUE_ADDR_PORT},

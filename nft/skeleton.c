@@ -108,14 +108,29 @@ static void build_balancing(struct build *b)
 
 /* ---- the single chains ---- */
 
-/* externalTrafficPolicy Local: pods and the node itself reach all endpoints, others only local ones. */
-static void build_split(struct build *b)
+/* loadBalancerSourceRanges: drops whom they leave out. */
+static void put_fence(struct build *b)
 {
-	struct verdict v = {.kind = VERDICT_SPLIT};
-	struct nftnl_rule *r;
-	char name[NAME_BYTES];
+	struct nftnl_rule *r = build_rule(b);
+	char set[NAME_BYTES];
+	uint32_t source;
 
-	build_chain(b, names_chain(&v, b->family, name));
+	rule_family(r, b->family);
+	source = build_load_frontend(b, r, 0);
+	rule_in_set(r, REG(0u), build_set_name(b, SET_RANGED, set), false);
+	rule_saddr(r, b->family, REG(source));
+	rule_in_set(r, REG(0u), build_set_name(b, SET_ALLOWED_SOURCES, set), true);
+	rule_verdict(r, NF_DROP, NULL);
+	r = build_rule(b);
+	rule_family(r, b->family);
+	build_follow(b, r, SET_FENCED);
+}
+
+/* externalTrafficPolicy Local: pods and the node itself reach all endpoints, others only local ones. */
+static void put_split(struct build *b)
+{
+	struct nftnl_rule *r;
+
 	follow_local(b);
 	r = build_rule(b);
 	rule_from_node(r);
@@ -125,24 +140,19 @@ static void build_split(struct build *b)
 	r = build_rule(b);
 	rule_family(r, b->family);
 	build_follow(b, r, SET_LOCAL);
-	rule_verdict(build_rule(b), NF_DROP, NULL);
 }
 
-/* loadBalancerSourceRanges. */
-static void build_fence(struct build *b)
+/*
+ * For VERDICT_BY_SOURCE. Elements do not lead here: whenever a verdict is added the kernel checks all chains (6.1 still
+ * does so anew for each way to a chain), and would walk the maps that are followed here once for every such element.
+ */
+static void build_by_source(struct build *b)
 {
-	struct verdict v = {.kind = VERDICT_FENCE};
-	struct nftnl_rule *r;
-	char name[NAME_BYTES], set[NAME_BYTES];
-	uint32_t source;
+	char name[NAME_BYTES];
 
-	build_chain(b, names_chain(&v, b->family, name));
-	r = build_rule(b);
-	rule_family(r, b->family);
-	source = build_load_frontend(b, r, 0);
-	rule_saddr(r, b->family, REG(source));
-	rule_in_set(r, REG(0u), build_set_name(b, SET_ALLOWED_SOURCES, set), false);
-	build_follow(b, r, SET_FENCED);
+	build_chain(b, build_family_name(b, "by-source", name));
+	put_fence(b);
+	put_split(b);
 	rule_verdict(build_rule(b), NF_DROP, NULL);
 }
 
@@ -190,12 +200,30 @@ static void build_remember(struct build *b)
 	rule_lookup(r, REG(0u), build_set_name(b, SET_STICKY, set), REG_VERDICT);
 }
 
+/* What every new connection meets first. */
+static void build_services(struct build *b)
+{
+	struct nftnl_rule *r;
+	char name[NAME_BYTES], set[NAME_BYTES];
+
+	build_chain(b, build_family_name(b, "services", name));
+	r = build_rule(b);
+	rule_family(r, b->family);
+	build_follow(b, r, SET_DISPATCH);
+	r = build_rule(b); /* another port of a live ClusterIP */
+	rule_family(r, b->family);
+	rule_daddr(r, b->family, REG(0u));
+	rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
+	rule_verdict(r, NFT_GOTO, "refuse");
+	rule_verdict(build_rule(b), NF_ACCEPT, NULL);
+}
+
 static void build_family(struct build *b, int family)
 {
 	b->family = family;
 	build_balancing(b);
-	build_split(b);
-	build_fence(b);
+	build_by_source(b);
+	build_services(b);
 	build_translated(b);
 	build_remember(b);
 }
@@ -254,29 +282,21 @@ static void build_untranslated(struct build *b)
 	}
 }
 
-/*
- * What every new connection meets first, hence in the base chain itself. Frontends of both families before the rest: a
- * connection to one of them goes no further.
- */
+/* Elements with VERDICT_BY_SOURCE come back here; what is no frontend does not. */
 static void put_services(struct build *b)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	struct nftnl_rule *r;
-	char set[NAME_BYTES];
+	char name[NAME_BYTES];
 
 	for (int f = 0; f < 2; f++) {
 		b->family = families[f];
 		r = build_rule(b);
 		rule_family(r, b->family);
-		build_follow(b, r, SET_DISPATCH);
-	}
-	for (int f = 0; f < 2; f++) {
-		b->family = families[f];
-		r = build_rule(b); /* another port of a live ClusterIP */
+		rule_verdict(r, NFT_JUMP, build_family_name(b, "services", name));
+		r = build_rule(b);
 		rule_family(r, b->family);
-		rule_daddr(r, b->family, REG(0u));
-		rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
-		rule_verdict(r, NFT_GOTO, "refuse");
+		rule_verdict(r, NFT_GOTO, build_family_name(b, "by-source", name));
 	}
 }
 

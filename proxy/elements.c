@@ -48,11 +48,10 @@ static enum verdict_kind refusal(const struct frontend *f)
 }
 
 /* externalTrafficPolicy Local: two answers, by where the client is. */
-static void emit_split(const struct emitter *m, enum set_id set)
+static void emit_split(const struct emitter *m)
 {
 	const struct frontend *f = m->frontend;
 
-	emit_verdict(m, set, VERDICT_SPLIT, NULL);
 	emit_verdict(m, SET_LOCAL, f->pool != NULL ? VERDICT_PICK : refusal(f), f->pool);
 	emit_verdict(m, SET_INTERNAL, VERDICT_PICK_INTERNAL, f->internal);
 	emit_slots(m, f->pool, SET_ENDPOINTS);
@@ -70,9 +69,9 @@ static void emit_plain(const struct emitter *m, enum set_id set)
 
 static void emit_fence(const struct emitter *m)
 {
-	struct element e = element_at(m, SET_ALLOWED_SOURCES);
+	struct element ranged = element_at(m, SET_RANGED), e = element_at(m, SET_ALLOWED_SOURCES);
 
-	emit_verdict(m, SET_DISPATCH, VERDICT_FENCE, NULL);
+	element_list_add(m->out, &ranged);
 	for (size_t i = 0; i < m->service->source_range_count; i++) {
 		e.range = m->service->source_ranges[i];
 		if (e.range.addr.family == e.daddr.family)
@@ -93,10 +92,12 @@ static void emit_frontend(struct element_list *out, const struct service *s, con
 {
 	struct emitter m = {.out = out, .service = s, .frontend = f};
 
+	if (f->fenced || f->split)
+		emit_verdict(&m, SET_DISPATCH, VERDICT_BY_SOURCE, NULL);
 	if (f->fenced)
 		emit_fence(&m);
 	if (f->split)
-		emit_split(&m, f->fenced ? SET_FENCED : SET_DISPATCH);
+		emit_split(&m);
 	else
 		emit_plain(&m, f->fenced ? SET_FENCED : SET_DISPATCH);
 	if (s->sticky && (f->pool != NULL || f->internal != NULL))

@@ -12,7 +12,7 @@ BOTH = SOURCES + ",fd00:244::/64"
 EVERYTHING = [
     "cluster-ips 10.96.0.1", "cluster-ips fd00:96::1",
     "dispatch 10.96.0.1 tcp 80 cluster 4", "dispatch fd00:96::1 udp 53 cluster 2 sticky",
-    "dispatch 192.0.2.1 tcp 443 fence", "dispatch 192.0.2.2 tcp 443 split", "dispatch 192.0.2.3 sctp 5 external 65536",
+    "dispatch 192.0.2.1 tcp 443 by-source", "dispatch 192.0.2.2 tcp 443 by-source", "dispatch 192.0.2.3 sctp 5 external 65536",
     "dispatch 192.0.2.4 tcp 1 reject", "dispatch 192.0.2.4 tcp 2 drop",
     "dispatch 192.0.2.5 tcp 1 external 16384 maglev", "dispatch 192.0.2.5 tcp 2 cluster 65536 sticky maglev",
     "fenced 192.0.2.1 tcp 443 external 1", "local 192.0.2.2 tcp 443 pick 1",
@@ -21,7 +21,7 @@ EVERYTHING = [
     "endpoints fd00:96::1 udp 53 1 fd00:244::1 5353", "internal-endpoints 192.0.2.2 tcp 443 1 10.244.0.3 8443",
     "service-cidrs 10.96.0.0/16", "service-cidrs 10.97.0.0/16", "service-cidrs fd00:96::/112",
     "service-cidrs 255.0.0.0/8",
-    "allowed-sources 192.0.2.1 tcp 443 203.0.113.0/24", "allowed-sources 192.0.2.1 tcp 443 198.51.100.7/32",
+    "ranged 192.0.2.1 tcp 443", "allowed-sources 192.0.2.1 tcp 443 203.0.113.0/24", "allowed-sources 192.0.2.1 tcp 443 198.51.100.7/32",
     "allowed-sources fd00:96::9 tcp 443 ::/0",
     "sticky fd00:96::1 udp 53 learn 600", "sticky 10.96.0.1 tcp 80 learn 10800",
 ]

@@ -74,16 +74,19 @@ class VerdictTest(Node):
         mine = "192.0.2."
         lines = [*self.service(mine + "1", "tcp", "cluster 1", [0]), *self.service(mine + "2", "tcp", "external 1", [0]),
                  *self.service(mine + "3", "tcp", "pick 1", [0]), f"dispatch {mine}4 tcp 80 reject",
-                 f"dispatch {mine}5 tcp 80 drop", f"dispatch {mine}6 tcp 80 split", f"local {mine}6 tcp 80 pick 1",
+                 f"dispatch {mine}5 tcp 80 drop", f"dispatch {mine}6 tcp 80 by-source", f"local {mine}6 tcp 80 pick 1",
                  *self.slots(mine + "6", "tcp", [0]), f"internal {mine}6 tcp 80 pick-internal 1",
-                 *self.slots(mine + "6", "tcp", [1], pool="internal-endpoints"), f"dispatch {mine}7 tcp 80 split",
+                 *self.slots(mine + "6", "tcp", [1], pool="internal-endpoints"), f"dispatch {mine}7 tcp 80 by-source",
                  f"local {mine}7 tcp 80 drop", f"internal {mine}7 tcp 80 pick-internal 1",
                  *self.slots(mine + "7", "tcp", [1], pool="internal-endpoints"),
-                 f"dispatch {mine}8 tcp 80 fence", f"fenced {mine}8 tcp 80 external 1", *self.slots(mine + "8", "tcp", [0]),
-                 f"allowed-sources {mine}8 tcp 80 192.168.0.0/30", "service-cidrs 192.0.2.128/25"]
+                 f"dispatch {mine}8 tcp 80 by-source", f"ranged {mine}8 tcp 80", f"fenced {mine}8 tcp 80 external 1", *self.slots(mine + "8", "tcp", [0]),
+                 f"allowed-sources {mine}8 tcp 80 192.168.0.0/30",
+                 f"dispatch {mine}9 tcp 80 by-source", f"ranged {mine}9 tcp 80", f"local {mine}9 tcp 80 drop",
+                 f"internal {mine}9 tcp 80 pick-internal 1", *self.slots(mine + "9", "tcp", [1], pool="internal-endpoints"),
+                 f"allowed-sources {mine}9 tcp 80 10.244.0.0/16", "service-cidrs 192.0.2.128/25"]
         self.load(*lines)
         wanted = {"1": "k m k", "2": "m m m", "3": "k k k", "4": "r r r", "5": "d d d", "6": "kb ka mb", "7": "kb d mb",
-                  "8": "d m m", "200": "d d d"}
+                  "8": "d m m", "9": "kb d d", "200": "d d d"}
         for last, kinds in wanted.items():
             for source, want in zip((self.asking, self.client, self.node), kinds.split()):
                 with self.subTest(vip=mine + last, source=source.short, want=want):

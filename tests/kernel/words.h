@@ -52,8 +52,8 @@ static inline uint8_t next_proto(struct words *w)
 
 static inline void next_verdict(struct words *w, struct verdict *v)
 {
-	static const char *const kinds[] = {"none",  "cluster", "external", "pick", "pick-internal",
-					    "split", "fence",	"reject",   "drop", "learn"};
+	static const char *const kinds[] = {"none",	 "cluster", "external", "pick", "pick-internal",
+					    "by-source", "reject",  "drop",	"learn"};
 	const char *word = next(w);
 
 	for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++)

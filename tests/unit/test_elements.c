@@ -224,8 +224,8 @@ static void split_and_fenced(void **state)
 	add_ingress(b->objects, o, "1.2.3.4", false);
 	add_range(b->objects, o, "203.0.113.0/24");
 	turn(b, &s, compile(b, o, "10.0.0.1@here 10.0.0.2@there", NULL));
-	assert_true(has(b, "dispatch4 { 1.2.3.4 . tcp . 80 : goto fence4 }"));
-	assert_true(has(b, "fenced4 { 1.2.3.4 . tcp . 80 : goto split4 }"));
+	assert_true(has(b, "dispatch4 { 1.2.3.4 . tcp . 80 : return }"));
+	assert_true(has(b, "ranged4 { 1.2.3.4 . tcp . 80 }"));
 	assert_true(has(b, "allowed-sources4 { 1.2.3.4 . tcp . 80 . 203.0.113.0/24 }"));
 	assert_true(has(b, "endpoints4 { 1.2.3.4 . tcp . 80 . 0 : 10.0.0.1 . 8080 }"));
 	assert_true(has(b, "internal-endpoints4 { 1.2.3.4 . tcp . 80 . 0 : 10.0.0.1 . 8080 }"));

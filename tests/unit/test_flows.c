@@ -70,8 +70,13 @@ static struct outcome unknown(const struct world *w, const struct packet *p)
 
 static struct outcome follow(const struct world *w, const struct packet *p, enum set_id set);
 
-static struct outcome split(const struct world *w, const struct packet *p)
+/* What the chain by-source does. */
+static struct outcome by_source(const struct world *w, const struct packet *p)
 {
+	if (find(w, SET_RANGED, p, 0) != NULL && !allowed(w, p))
+		return (struct outcome){.action = "drop"};
+	if (find(w, SET_FENCED, p, 0) != NULL)
+		return follow(w, p, SET_FENCED);
 	if (w->detector && cidr_contains(&w->pods, &p->src))
 		return follow(w, p, SET_INTERNAL);
 	if (!p->from_node)
@@ -101,10 +106,8 @@ static struct outcome follow(const struct world *w, const struct packet *p, enum
 	case VERDICT_PICK_INTERNAL:
 		o.pool = SET_INTERNAL_ENDPOINTS;
 		return o;
-	case VERDICT_SPLIT:
-		return split(w, p);
-	case VERDICT_FENCE:
-		return allowed(w, p) ? follow(w, p, SET_FENCED) : (struct outcome){.action = "drop"};
+	case VERDICT_BY_SOURCE:
+		return by_source(w, p);
 	case VERDICT_REJECT:
 		return (struct outcome){.action = "reject"};
 	default:

@@ -1,0 +1,87 @@
+/* What the kernel's check of all chains makes of the rules: see build_by_source in nft/skeleton.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <libnftnl/chain.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+
+#include "nft/rule.h"
+#include "nft/skeleton.h"
+
+struct uses {
+	bool verdict_map;
+	const char *chain; /* that a rule goes or jumps to */
+};
+
+static struct uses uses_of(const struct nftnl_rule *r)
+{
+	struct nftnl_expr_iter *exprs = nftnl_expr_iter_create(r);
+	struct uses u = {0};
+	struct nftnl_expr *e;
+
+	while ((e = nftnl_expr_iter_next(exprs)) != NULL) {
+		const char *kind = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+
+		if (strcmp(kind, "lookup") == 0 && nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG))
+			u.verdict_map |= nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_DREG) == REG_VERDICT;
+		if (strcmp(kind, "immediate") == 0 && nftnl_expr_is_set(e, NFTNL_EXPR_IMM_CHAIN))
+			u.chain = nftnl_expr_get_str(e, NFTNL_EXPR_IMM_CHAIN);
+	}
+	nftnl_expr_iter_destroy(exprs);
+	return u;
+}
+
+/* Chains that follow a map of verdicts. */
+static bool follows(const char *chain)
+{
+	static const char *const names[] = {"services4",  "services6", "by-source4",
+					    "by-source6", "remember4", "remember6"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i], chain) == 0)
+			return true;
+	return false;
+}
+
+/* Only base chains lead to a map of verdicts; no element of one does, whichever chain it goes to. */
+static void no_verdict_map_behind_another(void **state)
+{
+	const struct cidr pods = {.addr = {.family = AF_INET, .bytes = {10, 244}}, .prefix = 16};
+	const struct skeleton s = {
+		.masquerade_bit = 14, .detector = DETECT_SOURCES, .sources = &pods, .source_count = 1};
+	struct ruleset body = {0}, hooks = {0};
+	unsigned maps = 0;
+
+	(void)state;
+	skeleton_build(&s, "fairlead", &body, &hooks);
+	for (size_t i = 0; i < body.rule_count; i++) {
+		const char *chain = nftnl_rule_get_str(body.rules[i], NFTNL_RULE_CHAIN);
+		const struct uses u = uses_of(body.rules[i]);
+
+		if (u.verdict_map && !follows(chain))
+			fail_msg("%s follows a map of verdicts", chain);
+		if (u.chain != NULL && follows(u.chain))
+			fail_msg("%s leads to %s", chain, u.chain);
+		maps += u.verdict_map;
+	}
+	assert_in_range(maps, 2 * 4, 2 * 16);
+	for (size_t i = 0; i < hooks.rule_count; i++)
+		assert_false(uses_of(hooks.rules[i]).verdict_map);
+	ruleset_fini(&body);
+	ruleset_fini(&hooks);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_verdict_map_behind_another),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
