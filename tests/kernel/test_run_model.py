@@ -180,6 +180,8 @@ class ModelTest(ModelStage):
         """UDP from the same source port: stays with an endpoint that serves, else is balanced anew."""
         place = self.place_of(dial, before) if before.server not in (None, "left alone") else None
         kept = place and self.model.still_serves(dial.dst, "UDP", dial.port, place)
+        if before.server == "left alone" and self.frontend(dial) is None:
+            kept = True  # who is refused or dropped beside the frontends is new
 
         def wrong():
             limit_s = traffic.ANSWER_S if kept else self.patience(dial)
