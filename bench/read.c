@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "tests/tempfolder.h"
 #include "watch/manifest.h"
 #include "watch/state.h"
 
@@ -27,7 +28,7 @@ static const char *const layout_names[LAYOUTS] = {"one file of documents", "one 
 						  "a file per service"};
 
 struct bench {
-	char folder[64];
+	char folder[TEMPFOLDER_BYTES];
 	int services;
 	struct ev_loop *loop;
 	struct sink sink;
@@ -100,7 +101,7 @@ static void add_pair(struct buf *out, enum layout layout, int i, int moved)
 
 static void replace(const struct bench *b, const char *name, const struct buf *text)
 {
-	char from[128], to[128];
+	char from[TEMPFOLDER_BYTES + 32], to[TEMPFOLDER_BYTES + 32];
 
 	snprintf(from, sizeof from, "%s/.new", b->folder);
 	snprintf(to, sizeof to, "%s/%s", b->folder, name);
@@ -232,9 +233,7 @@ static void measure(struct bench *b, enum layout layout)
 	size_t object_bytes = 0;
 	double start, change;
 
-	snprintf(b->folder, sizeof b->folder, "/tmp/fairlead-bench-XXXXXX");
-	if (mkdtemp(b->folder) == NULL)
-		fatal("%s", b->folder);
+	tempfolder_new(b->folder, "bench");
 	write_all(b, layout, 0, false);
 	malloc_trim(0);
 	before = mallinfo2();
@@ -252,10 +251,7 @@ static void measure(struct bench *b, enum layout layout)
 	if (layout == LAYOUTS - 1)
 		measure_state(b);
 	drop_objects(b);
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf %s", b->folder);
-	if (system(command) != 0)
-		exit(1);
+	tempfolder_free(b->folder);
 }
 
 int main(int argc, char **argv)

@@ -12,10 +12,11 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "tests/tempfolder.h"
 #include "watch/manifest.h"
 
 struct world {
-	char dir[64], top[64];
+	char top[TEMPFOLDER_BYTES], dir[TEMPFOLDER_BYTES + 2];
 	struct ev_loop *loop;
 	struct manifest *m;
 	struct sink sink;
@@ -86,9 +87,8 @@ static inline int world_new(void **state)
 {
 	struct world *w = mem_alloc(sizeof *w);
 
-	snprintf(w->top, sizeof w->top, "/tmp/fairlead-manifest-XXXXXX");
-	assert_non_null(mkdtemp(w->top));
-	snprintf(w->dir, sizeof w->dir, "%.50s/m", w->top);
+	tempfolder_new(w->top, "manifest");
+	snprintf(w->dir, sizeof w->dir, "%s/m", w->top);
 	assert_int_equal(mkdir(w->dir, 0755), 0);
 	w->loop = ev_loop_new(0);
 	w->sink = (struct sink){w, sink_upsert, sink_remove, NULL, sink_list, sink_list, sink_complete, sink_turn};
@@ -99,7 +99,6 @@ static inline int world_new(void **state)
 static inline int world_free(void **state)
 {
 	struct world *w = *state;
-	char command[128];
 	struct kept *k;
 	size_t at = 0;
 
@@ -108,8 +107,7 @@ static inline int world_free(void **state)
 		kept_drop(w, k->key);
 	map_fini(&w->objects);
 	ev_loop_destroy(w->loop);
-	snprintf(command, sizeof command, "rm -rf %s", w->top);
-	assert_int_equal(system(command), 0);
+	tempfolder_free(w->top);
 	free(w);
 	return 0;
 }

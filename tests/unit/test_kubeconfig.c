@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "tests/tempfolder.h"
 #include "watch/kubeconfig.h"
 
 static char error[CREDENTIALS_ERROR_BYTES];
@@ -131,7 +132,13 @@ static void file_missing(void **state)
 	assert_string_equal(error, "kubeconfig /nonexistent/config: No such file or directory");
 }
 
-static char token_path[] = "/tmp/fairlead-token-XXXXXX";
+static char token_folder[TEMPFOLDER_BYTES], token_path[TEMPFOLDER_BYTES + 8];
+
+static void token_folder_new(void)
+{
+	tempfolder_new(token_folder, "token");
+	snprintf(token_path, sizeof token_path, "%s/token", token_folder);
+}
 
 static void token_write(const char *text)
 {
@@ -146,9 +153,8 @@ static void token_write(const char *text)
 static void token_file(void **state)
 {
 	(void)state;
-	int fd = mkstemp(token_path);
-	assert_true(fd >= 0);
-	close(fd);
+	token_folder_new();
+	token_write("");
 	credentials_set(&c.token_file, token_path);
 	token_write("one \n\n");
 	assert_string_equal(credentials_token(&c, 1000), "one");
@@ -168,6 +174,7 @@ static void token_file(void **state)
 	unlink(token_path);
 	assert_false(credentials_refresh(&c, 90000));
 	assert_string_equal(credentials_token(&c, 90000), "three");
+	tempfolder_free(token_folder);
 }
 
 /* How many lines credentials_token logs in so many calls. */
@@ -191,19 +198,16 @@ static int lines_of(int calls)
 /* Each of a dozen requests in a burst asks for the token. */
 static void token_file_is_told_once(void **state)
 {
-	static char path[] = "/tmp/fairlead-token-XXXXXX";
-
 	(void)state;
 	credentials_set(&c.token_file, "/nonexistent/token");
 	assert_int_equal(lines_of(12), 1);
 	assert_int_equal(lines_of(12), 0);
-	int fd = mkstemp(path);
-	assert_int_equal(write(fd, "one", 3), 3);
-	close(fd);
-	credentials_set(&c.token_file, path);
+	token_folder_new();
+	token_write("one");
+	credentials_set(&c.token_file, token_path);
 	assert_int_equal(lines_of(12), 1); /* that it is there */
 	assert_string_equal(c.token, "one");
-	unlink(path);
+	tempfolder_free(token_folder);
 	assert_int_equal(lines_of(12), 1);
 }
 

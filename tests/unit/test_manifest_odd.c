@@ -38,7 +38,7 @@ static void config_map_volume(void **state)
 static void root_replaced(void **state)
 {
 	struct world *w = *state;
-	char away[128];
+	char away[TEMPFOLDER_BYTES + 8];
 
 	put(w, "a.yaml", SERVICE("a", 1));
 	start(w);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/addr.h"
+#include "tests/tempfolder.h"
 #include "watch/decode_pack.h"
 #include "watch/state.h"
 
@@ -188,19 +189,17 @@ static struct object *const *samples(void)
 
 static int folder_new(void **state)
 {
-	static char folder[64];
+	static char folder[TEMPFOLDER_BYTES];
 
-	snprintf(folder, sizeof folder, "/tmp/fairlead-state-XXXXXX");
+	tempfolder_new(folder, "state");
 	*state = folder;
-	return mkdtemp(folder) == NULL;
+	return 0;
 }
 
 static int folder_free(void **state)
 {
-	char command[128];
-
-	snprintf(command, sizeof command, "rm -rf %s", (char *)*state);
-	return system(command);
+	tempfolder_free(*state);
+	return 0;
 }
 
 static void save_samples(const char *folder)
