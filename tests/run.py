@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import reasons
 from kernel import patience
 
 TOP = Path(__file__).resolve().parent.parent
@@ -79,12 +80,14 @@ def run(name, command, count, env):
     verdict = "FAIL" if failed else "ok"
     lines = [f"{verdict:4} {name:34} {passed} passed{f', {skipped} skipped' if skipped else ''}"
              f"  {time.monotonic() - start:.1f} s"]
+    why = [f"{name}: {reason}" for reason in reasons.of(text)] if failed else []
     if failed:
+        lines += [f"     ! {line}" for line in why]
         lines += [f"     | {line}" for line in text.splitlines()[-120:]]
     elif skipped:
         lines += [f"     | {line}" for line in text.splitlines() if "skip" in line.lower()]
     print("\n".join(lines), flush=True)
-    return passed, failed, skipped
+    return passed, failed, skipped, why
 
 
 def main():
@@ -99,9 +102,11 @@ def main():
     wanted = [job for job in jobs(build) if not options.only or any(word in job[0] for word in options.only)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         results = list(pool.map(lambda job: run(*job, env), wanted))
-    total = [sum(column) for column in zip(*results)] or [0, 0, 0]
-    print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
-    return 1 if total[1] or not total[0] else 0
+    *counts, whys = zip(*results) if results else [()] * 4
+    passed, failed, skipped = map(sum, counts)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    print("".join(f"FAIL {line}\n" for why in whys for line in why), end="")  # last: the end of a log is what is kept
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":
