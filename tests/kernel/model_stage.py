@@ -48,8 +48,9 @@ class ModelStage(scenes.NodeTest):
             node.add_addr(addr, "eth0", 64 if ":" in addr else 24)
         if self.random.random() < 0.3:
             node.add_addr(NODE_VIP, "lo")
-        for name, value in (("ipv4.icmp_ratemask", 0), ("ipv4.icmp_ratelimit", 0), ("ipv6.icmp.ratelimit", 0)):
-            node.sysctl(f"net.{name}", value)
+        for family, none in (("ipv4.icmp_", 0), ("ipv6.icmp.", 4)):  # 4: a type of ICMPv6 that nobody sends here
+            node.sysctl(f"net.{family}ratemask", none)  # else only fifty refusals at once, of all clients together
+            node.sysctl(f"net.{family}ratelimit", 0)
         pods = {name: self.lab.pod(node, name, *addrs) for name, addrs in PODS.items()}
         client = self.lab.pod(node, "client", "10.244.0.99", "fd00:244::99")
         outside = self.lab.host(node, "outside", "192.168.0.1", "fd00::1")
