@@ -10,6 +10,7 @@
 #include "proxy/cutoff.h"
 #include "proxy/elements.h"
 #include "proxy/staleflows.h"
+#include "proxy/turnedflows.h"
 
 enum protocol_bit { HAS_TCP = 1 << 0, HAS_UDP = 1 << 1, HAS_SCTP = 1 << 2 };
 
@@ -28,10 +29,12 @@ struct fixup {
 	struct frontend_keys gone;
 	struct frontend_keys narrowed; /* since the last looks at the affinity clients outside lost endpoints there */
 	unsigned narrowed_looks;       /* so often at most is it looked at for them */
-	struct cutoff cutoff;	       /* stays empty without --reset-removed-tcp */
-	uint64_t now_ms;	       /* of the sweep under way */
-	uint64_t earliest_ms;	       /* of the next sweep */
-	uint64_t look_ms;	       /* until then the affinity rests */
+	struct turned_flows turned;
+	bool turned_only;     /* nothing else asked for the sweep under way */
+	struct cutoff cutoff; /* stays empty without --reset-removed-tcp */
+	uint64_t now_ms;      /* of the sweep under way */
+	uint64_t earliest_ms; /* of the next sweep */
+	uint64_t look_ms;     /* until then the affinity rests */
 	struct fixup_stats stats;
 };
 
@@ -50,6 +53,7 @@ void fixup_free(struct fixup *f)
 		return;
 	frontend_keys_fini(&f->gone);
 	frontend_keys_fini(&f->narrowed);
+	turned_flows_fini(&f->turned);
 	cutoff_fini(&f->cutoff);
 	free(f);
 }
@@ -129,17 +133,31 @@ void fixup_published(struct fixup *f, const struct service *prev, const struct s
 		note_affinity(f, prev, next);
 }
 
+/* No rule saw it: its answers may make an entry of their own. Looks for these do not add to what they look for. */
+static bool judge_untranslated(struct fixup *f, const struct flow *flow, bool stale)
+{
+	if (stale && !f->turned_only)
+		turned_flows_note(&f->turned, flow);
+	return stale || turned_flows_has(&f->turned, flow);
+}
+
 static bool judge(void *ctx, const struct conntrack_entry *e)
 {
-	const struct fixup *f = ctx;
-	const struct flow flow = {.orig_dst = e->orig_dst,
+	struct fixup *f = ctx;
+	const struct flow flow = {.orig_src = e->orig_src,
+				  .orig_dst = e->orig_dst,
 				  .reply_src = e->reply_src,
+				  .orig_src_port = e->orig_src_port,
 				  .orig_port = e->orig_port,
 				  .reply_port = e->reply_port,
 				  .proto = e->proto,
 				  .syn_sent = e->syn_sent};
 
-	switch (staleflows_judge(&flow, f->parts.claims, &f->gone)) {
+	enum flow_fate fate = staleflows_judge(&flow, f->parts.claims, &f->gone);
+
+	if (e->proto == IPPROTO_UDP && !staleflows_translated(&flow))
+		return judge_untranslated(f, &flow, fate == FLOW_DELETE);
+	switch (fate) {
 	case FLOW_DELETE:
 		return true;
 	case FLOW_REMOVED:
@@ -182,10 +200,10 @@ static int sweep_protocol(struct fixup *f, uint8_t proto)
 	return error;
 }
 
-static bool sweep_flows(struct fixup *f)
+/* The bits that are left in f->protocols are still to be swept. */
+static bool sweep_protocols(struct fixup *f)
 {
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
-	const uint64_t start_ns = clock_ns();
 
 	for (size_t i = 0; i < sizeof protocols; i++) {
 		unsigned bit = protocol_bit(protocols[i]);
@@ -194,10 +212,24 @@ static bool sweep_flows(struct fixup *f)
 			return sweep_failed(f, "conntrack", error);
 		f->protocols &= ~bit;
 	}
+	return true;
+}
+
+static bool sweep_flows(struct fixup *f)
+{
+	const uint64_t start_ns = clock_ns();
+
+	f->turned_only = turned_flows_due(&f->turned, f->now_ms) && (f->protocols & HAS_UDP) == 0;
+	f->protocols |= f->turned_only ? HAS_UDP : 0;
+	if (!sweep_protocols(f)) {
+		f->protocols &= f->turned_only ? ~(unsigned)HAS_UDP : ~0u;
+		return false;
+	}
 	f->stats.sweeps++;
 	f->stats.last_us = (clock_ns() - start_ns) / 1000;
 	frontend_keys_fini(&f->gone);
 	cutoff_done(&f->cutoff, f->now_ms);
+	turned_flows_looked(&f->turned, f->now_ms);
 	return true;
 }
 
@@ -265,22 +297,34 @@ static bool sweep_affinity(struct fixup *f)
 	return true;
 }
 
+static bool flows_are_due(const struct fixup *f)
+{
+	return f->protocols != 0 || turned_flows_due(&f->turned, f->now_ms);
+}
+
 /* Affinity first: a flow that loses its entry is balanced anew, and would be sent where the affinity says. */
 static void sweep(struct fixup *f)
 {
-	bool well = (!f->affinity || sweep_affinity(f)) && (f->protocols == 0 || sweep_flows(f));
+	bool well = (!f->affinity || sweep_affinity(f)) && (!flows_are_due(f) || sweep_flows(f));
 
 	if (well)
 		f->retry_ms = 0;
 	f->earliest_ms = f->now_ms + (well ? FIXUP_GAP_MS : f->retry_ms);
 }
 
-/* When a connection waits to be cut, that is the time to come back. */
-static uint64_t wait_for_cut(const struct fixup *f, uint64_t now_ms)
+static uint64_t until(uint64_t at_ms, uint64_t now_ms)
 {
-	if (f->cutoff.next_ms == 0)
+	if (at_ms == 0)
 		return UINT64_MAX;
-	return f->cutoff.next_ms > now_ms ? f->cutoff.next_ms - now_ms : 0;
+	return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+/* Without a change: when a connection is to be cut, or turned flows are to be looked for. */
+static uint64_t wait_for_time(const struct fixup *f, uint64_t now_ms)
+{
+	uint64_t cut_ms = until(f->cutoff.next_ms, now_ms), turned_ms = until(f->turned.next_ms, now_ms);
+
+	return cut_ms < turned_ms ? cut_ms : turned_ms;
 }
 
 /*
@@ -296,8 +340,8 @@ static uint64_t wait_for_sweep(const struct fixup *f, uint64_t now_ms)
 {
 	uint64_t at_ms = looks_early(f) ? f->look_ms : f->earliest_ms;
 
-	if (f->protocols == 0 && !f->affinity)
-		return wait_for_cut(f, now_ms);
+	if (!flows_are_due(f) && !f->affinity)
+		return wait_for_time(f, now_ms);
 	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
@@ -306,7 +350,7 @@ uint64_t fixup_turn(struct fixup *f, uint64_t now_ms)
 	f->now_ms = now_ms;
 	if (cut_is_due(f))
 		f->protocols |= HAS_TCP;
-	if ((f->protocols != 0 || f->affinity) && now_ms >= f->earliest_ms)
+	if ((flows_are_due(f) || f->affinity) && now_ms >= f->earliest_ms)
 		sweep(f);
 	else if (looks_early(f) && now_ms >= f->look_ms)
 		sweep_affinity(f);

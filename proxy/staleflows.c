@@ -2,7 +2,7 @@
 
 #include <netinet/in.h>
 
-static bool translated(const struct flow *f)
+bool staleflows_translated(const struct flow *f)
 {
 	return !addr_equal(&f->orig_dst, &f->reply_src) || f->orig_port != f->reply_port;
 }
@@ -29,7 +29,7 @@ static enum flow_fate judge_tcp(const struct flow *f, const struct target *targe
 
 	if (f->syn_sent)
 		return serves ? FLOW_KEEP : FLOW_DELETE;
-	return target == NULL && translated(f) ? FLOW_REMOVED : FLOW_KEEP;
+	return target == NULL && staleflows_translated(f) ? FLOW_REMOVED : FLOW_KEEP;
 }
 
 enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct frontend_keys *gone)
@@ -40,7 +40,7 @@ enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claim
 
 	if (frontend == NULL) {
 		/* Only what a rule of ours can have translated: a host's own flow to that address is not. */
-		if (!translated(f) || !frontend_keys_has(gone, &key))
+		if (!staleflows_translated(f) || !frontend_keys_has(gone, &key))
 			return FLOW_KEEP;
 		return f->proto != IPPROTO_TCP || f->syn_sent ? FLOW_DELETE : FLOW_KEEP; /* the pod may well live on */
 	}

@@ -9,10 +9,10 @@
 #include "proxy/claims.h"
 #include "proxy/frontendkeys.h"
 
-/* One conntrack entry: where the client wanted to go and who answers. */
+/* One conntrack entry: the client, where it wanted to go, and who answers. */
 struct flow {
-	struct addr orig_dst, reply_src;
-	uint16_t orig_port, reply_port;
+	struct addr orig_src, orig_dst, reply_src;
+	uint16_t orig_src_port, orig_port, reply_port;
 	uint8_t proto;
 	bool syn_sent; /* TCP: nothing came back yet */
 };
@@ -24,6 +24,7 @@ enum flow_fate {
 	FLOW_REMOVED,
 };
 
+bool staleflows_translated(const struct flow *f); /* somebody else answers than was asked */
 /* gone: frontends that existed a moment ago. */
 enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct frontend_keys *gone);
 /*

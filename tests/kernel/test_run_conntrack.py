@@ -2,6 +2,7 @@
 The rows of reference A.7 and B.3 that kube-proxy leaves open: which conntrack entries of the daemon's services are
 forgotten after a commit (target-port change, new VIP, SCTP, a SYN that ran ahead of the rules), and which never.
 """
+import socket
 import threading
 import unittest
 
@@ -68,6 +69,27 @@ class ConntrackTest(scenes.NodeTest):
         self.assertEqual(len(self.entries("-p", "udp", "--orig-dst", BALANCER)), 1)
         self.put(0, ingress=BALANCER)
         lab.equals_within(lambda: ask(80), "pod-0:8080")
+
+    def test_udp_whose_answer_was_under_way_when_its_vip_appeared(self):
+        """Its entry is forgotten, but the answer makes one in which all that the client sends counts as answers."""
+        self.outside.add_addr(BALANCER)
+        beside = self.outside.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(beside.close)
+        beside.bind((BALANCER, 80))
+        beside.settimeout(traffic.ANSWER_S)
+        self.put(0)
+        self.daemon()
+        sock = traffic.open_flow(self.client, BALANCER, "udp", sport=40000)
+        self.addCleanup(sock.close)
+        sock.connect((BALANCER, 80))
+        sock.send(b"?")
+        client = beside.recvfrom(100)[1]
+        self.put(0, ingress=BALANCER)
+        lab.wait_until(lambda: self.entries("-p", "udp", "--orig-dst", BALANCER) == [], what="the flow is forgotten")
+        beside.sendto(b"late", client)
+        sock.settimeout(traffic.ANSWER_S)
+        self.assertEqual(sock.recv(100), b"late")
+        lab.equals_within(lambda: traffic.exchange(sock, BALANCER, 80, limit_s=1).server, "pod-0:8080")
 
     def test_udp_of_a_vip_taken_away(self):
         self.put(0, ingress=BALANCER)

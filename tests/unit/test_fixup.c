@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +11,15 @@
 #include "objects.h"
 #include "proxy/elements.h"
 #include "proxy/fixup.h"
+#include "proxy/turnedflows.h"
 
 /* ---- the kernel's memory, in place of nft/ ---- */
 
 struct conntrack {
 	int fail; /* every sweep fails with it */
 	unsigned sweeps;
+	struct conntrack_entry entries[4]; /* what a sweep shows */
+	size_t count;
 };
 
 struct nft {
@@ -30,9 +34,14 @@ static struct nft kernel;
 
 int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2])
 {
-	(void)sweep;
 	deleted[0] = deleted[1] = 0;
 	c->sweeps++;
+	for (size_t i = c->fail == 0 ? c->count : 0; i-- > 0;) {
+		if (c->entries[i].proto != sweep->proto || !sweep->judge(sweep->ctx, &c->entries[i]))
+			continue;
+		c->entries[i] = c->entries[--c->count];
+		deleted[0]++;
+	}
 	return c->fail;
 }
 
@@ -145,6 +154,18 @@ static void remember_client(const char *client)
 			    .to_port = 5353};
 
 	element_list_add(&kernel.affinity, &e);
+}
+
+/* A UDP flow that nobody translates. */
+static void track(const char *src, uint16_t sport, const char *dst, uint16_t dport)
+{
+	flows.entries[flows.count++] = (struct conntrack_entry){.orig_src = ip(src),
+								.orig_dst = ip(dst),
+								.reply_src = ip(dst),
+								.orig_src_port = sport,
+								.orig_port = dport,
+								.reply_port = dport,
+								.proto = IPPROTO_UDP};
 }
 
 static uint64_t turn_at(const struct scene *s, uint64_t now_ms)
@@ -316,6 +337,60 @@ static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
 	service_free(heir);
 }
 
+/*
+ * A client asked before the frontend was there. Its entry goes, but the answer, under way from beside the rules, makes
+ * one that no rule sees. The same from anybody else is none of ours.
+ */
+static void answers_under_way_when_their_frontend_appears(void **state)
+{
+	struct scene *s = *state;
+
+	track("10.1.0.1", 40000, "10.96.0.1", 53);
+	publish(s, compiled("10.0.0.1", false));
+	assert_int_equal(turn_at(s, 1000), TURNED_FIRST_MS);
+	assert_int_equal(flows.count, 0);
+	track("10.96.0.1", 53, "10.1.0.1", 40000);
+	track("10.96.0.1", 53, "10.1.0.2", 40000);
+	assert_int_equal(turn_at(s, 1000 + TURNED_FIRST_MS - 1), 1);
+	assert_int_equal(flows.count, 2);
+	assert_int_equal(turn_at(s, 1000 + TURNED_FIRST_MS), 2 * TURNED_FIRST_MS);
+	assert_int_equal(flows.count, 1);
+	assert_int_equal(fixup_stats(s->fixup)->flows_deleted[0], 2);
+}
+
+/* Also where clients ask all the time what nobody translates: looks do not call for more of themselves. */
+static void looks_for_answers_under_way_end(void **state)
+{
+	struct scene *s = *state;
+	uint64_t now_ms = 1000, wait_ms;
+
+	track("10.1.0.1", 40000, "10.96.0.1", 53);
+	publish(s, compiled("10.0.0.1", false));
+	while ((wait_ms = turn_at(s, now_ms)) != UINT64_MAX) {
+		track("10.1.0.2", 40000, "10.96.0.1", 53);
+		now_ms += wait_ms;
+		assert_true(now_ms <= 1000 + 2 * TURNED_LAST_MS);
+	}
+	assert_true(now_ms > 1000 + TURNED_LAST_MS);
+	assert_int_equal(flows.count, 0);
+}
+
+static void a_failed_look_for_answers_is_tried_again(void **state)
+{
+	struct scene *s = *state;
+
+	track("10.1.0.1", 40000, "10.96.0.1", 53);
+	publish(s, compiled("10.0.0.1", false));
+	turn_at(s, 1000);
+	track("10.96.0.1", 53, "10.1.0.1", 40000);
+	flows.fail = -ENOBUFS;
+	assert_int_equal(turn_at(s, 2000), FIXUP_GAP_MS);
+	assert_int_equal(flows.count, 1);
+	flows.fail = 0;
+	turn_at(s, 2000 + FIXUP_GAP_MS);
+	assert_int_equal(flows.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +404,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(affinity_to_an_endpoint_that_moves_to_another_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(affinity_of_a_frontend_that_another_service_takes_over, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(answers_under_way_when_their_frontend_appears, setup, teardown),
+		cmocka_unit_test_setup_teardown(looks_for_answers_under_way_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failed_look_for_answers_is_tried_again, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
