@@ -166,6 +166,20 @@ class TableTest(lab.LabTest):
                 driver("cleanup")
         self.assertEqual(handle, "")
 
+    def test_a_foreign_element_ends_the_reading(self):
+        """The kernel does not count a catch-all element: a set with one never has as many as it says."""
+        driver = self.loaded()
+        self.node.nft("add element inet fairlead dispatch4 { * : drop }")
+
+        def waits():
+            with open(f"/proc/{driver.process.pid}/status", encoding="ascii") as status:
+                return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read(), re.M)[1])
+
+        before = waits()
+        with self.assertRaisesRegex(Refused, "dispatch4 has 1 elements that are not ours"):
+            driver("dump")
+        self.assertLess(waits() - before, 20)  # it waits before it reads once more
+
     def test_another_skeleton_is_another_table(self):
         self.loaded(SOURCES)
         for options in ((), (SOURCES, "counters"), (SOURCES, "bit:13"), (SOURCES, "masquerade-all"), (BOTH,),
