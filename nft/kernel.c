@@ -228,27 +228,30 @@ static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
 	return error;
 }
 
-/* Reads the errors of the batch just sent; the first one counts. */
+/* Reads the errors of the batch just sent, all of them: none may be left for the next question. The first one counts.
+ */
 static int read_errors(struct nft *nft)
 {
-	static char buffer[RECEIVE_BYTES];
+	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
+	bool lost = false;
 	int first = 0;
 
 	for (;;) {
 		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, sizeof buffer, MSG_DONTWAIT);
 		const struct nlmsghdr *nlh;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return first;
-		if (got < 0) /* ENOBUFS: so many errors that some were lost */
-			return first != 0 ? first : kernel_fail(nft, errno, "table %s: reading answers", nft->table);
-		struct messages list = {(const uint8_t *)buffer, (size_t)got};
+		if (got < 0 && errno == ENOBUFS) /* told before the errors that found room, and these came first */
+			lost = true;
+		if (got < 0 && errno != EINTR && errno != ENOBUFS)
+			break;
+		struct messages list = {(const uint8_t *)buffer, got > 0 ? (size_t)got : 0};
 		while ((nlh = messages_next(&list)) != NULL)
 			if (nlh->nlmsg_type == NLMSG_ERROR && first == 0)
 				first = note_error(nft, nlh);
 	}
+	if (first == 0 && (lost || errno != EAGAIN))
+		return kernel_fail(nft, lost ? ENOBUFS : errno, "table %s: reading answers", nft->table);
+	return first;
 }
 
 static int send_batch(struct nft *nft)

@@ -133,6 +133,17 @@ class TableTest(lab.LabTest):
         driver.commit("add cluster-ips 10.96.0.77")  # the refused ones are forgotten
         self.assertEqual(len(driver("dump")), len(before) + 1)
 
+    def test_more_errors_than_the_socket_holds(self):
+        """Each message that is refused has an answer; what went wrong first is told, and the rest is nobody's answer."""
+        driver = self.loaded()
+        before = driver("dump")
+        for i in range(1, 500):  # neighbours in another set each: as many messages
+            driver(f"del cluster-ips 10.98.{i >> 8}.{i & 255}")
+            driver(f"del ranged 10.98.{i >> 8}.{i & 255} tcp 80")
+        with self.assertRaisesRegex(Refused, r"delete cluster-ips4 \{ 10\.98\.0\.1 \}: No such file"):
+            driver("commit")
+        self.assertEqual(driver("dump"), before)
+
     def test_a_forgotten_client_may_have_timed_out(self):
         driver = self.loaded()
         driver.commit("add affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080")
