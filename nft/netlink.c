@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "nft/attrs.h"
@@ -38,7 +39,7 @@ static void drain(struct mnl_socket *socket)
 
 	do
 		got = recv(mnl_socket_get_fd(socket), buffer, sizeof buffer, MSG_DONTWAIT);
-	while (got > 0 || (got < 0 && errno == EINTR));
+	while (got > 0 || (got < 0 && (errno == EINTR || errno == ENOBUFS)));
 }
 
 static void forgive_interruption(size_t bytes)
@@ -52,6 +53,35 @@ static void forgive_interruption(size_t bytes)
 	}
 }
 
+/* The kernel says at the end why there is not more; to libmnl every end is a good one. */
+static int on_done(const struct nlmsghdr *nlh, void *ctx)
+{
+	int error = 0;
+
+	(void)ctx;
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof error)
+		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof error);
+	errno = -error;
+	return error < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+}
+
+static int on_error(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct nlmsgerr *answer = mnl_nlmsg_get_payload(nlh);
+
+	(void)ctx;
+	errno = mnl_nlmsg_get_payload_len(nlh) < sizeof *answer ? EBADMSG : -answer->error;
+	return errno != 0 ? MNL_CB_ERROR : MNL_CB_STOP; /* 0: what was asked for is done */
+}
+
+static int hand_out(const struct netlink_list *list, size_t bytes)
+{
+	static mnl_cb_t control[] = {[NLMSG_ERROR] = on_error, [NLMSG_DONE] = on_done};
+
+	return mnl_cb_run2(buffer, bytes, list->request->nlmsg_seq, mnl_socket_get_portid(list->socket), list->each,
+			   list->ctx, control, sizeof control / sizeof control[0]);
+}
+
 static int read_list(const struct netlink_list *list)
 {
 	int result = MNL_CB_OK;
@@ -63,9 +93,7 @@ static int read_list(const struct netlink_list *list)
 			continue;
 		if (got > 0 && list->whatever_changes)
 			forgive_interruption((size_t)got);
-		result = got < 0 ? MNL_CB_ERROR
-				 : mnl_cb_run(buffer, (size_t)got, list->request->nlmsg_seq,
-					      mnl_socket_get_portid(list->socket), list->each, list->ctx);
+		result = got < 0 ? MNL_CB_ERROR : hand_out(list, (size_t)got);
 	}
 	if (result == MNL_CB_STOP)
 		return 0;
