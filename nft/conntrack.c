@@ -273,8 +273,9 @@ static int delete_some(struct conntrack *c, const struct doomed *list, size_t co
 		used += NLMSG_ALIGN(nlh->nlmsg_len);
 	}
 	error = netlink_send(c->socket, buffer, used);
-	if (error == 0)
-		error = read_refusals(c, &refused);
+	if (error != 0)
+		return error;
+	error = read_refusals(c, &refused);
 	*deleted += count - refused;
 	return error;
 }

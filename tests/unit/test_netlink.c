@@ -1,86 +1,51 @@
 /* Asking the kernel for a list: what may come instead of one, and what may be left behind by it. */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-#include <sys/socket.h>
 
 #include <cmocka.h>
 
 #include "nft/netlink.h"
+#include "tests/unit/fakenetlink.h"
 
-#define QUEUE 64
+static struct mnl_socket *sock;
+static const char *const *answers; /* a text for each request, a letter for each datagram */
+static size_t requests;
 
-static struct {
-	struct mnl_socket *socket;
-	const char *const *answers; /* a text for each request, a letter for each datagram: see recv below */
-	size_t sent, first, count;
-	struct {
-		char letter;
-		uint32_t seq;
-	} queue[QUEUE];
-} kernel;
-
-/* These two take the place of the libraries'. */
-ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *data, size_t bytes)
+static void put(const struct nlmsghdr *request, char letter)
 {
-	const struct nlmsghdr *request = data;
-
-	(void)socket;
-	for (const char *letter = kernel.answers[kernel.sent]; *letter != '\0'; letter++) {
-		kernel.queue[kernel.count].letter = *letter;
-		kernel.queue[kernel.count++].seq = request->nlmsg_seq;
-	}
-	kernel.sent++;
-	return (ssize_t)bytes;
-}
-
-static ssize_t write_message(void *data, uint16_t type, uint16_t flags, int error)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(data);
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = flags;
-	nlh->nlmsg_seq = kernel.queue[kernel.first++].seq;
-	nlh->nlmsg_pid = mnl_socket_get_portid(kernel.socket);
-	if (type == NLMSG_DONE)
-		*(int *)mnl_nlmsg_put_extra_header(nlh, sizeof error) = error;
-	if (type == NLMSG_ERROR)
-		((struct nlmsgerr *)mnl_nlmsg_put_extra_header(nlh, sizeof(struct nlmsgerr)))->error = error;
-	return (ssize_t)nlh->nlmsg_len;
-}
-
-static ssize_t failing(int error)
-{
-	kernel.first += kernel.first < kernel.count;
-	errno = error;
-	return -1;
-}
-
-ssize_t recv(int fd, void *data, size_t room, int flags)
-{
-	(void)fd, (void)room;
-	switch (kernel.first < kernel.count ? kernel.queue[kernel.first].letter : '\0') {
+	switch (letter) {
 	case 'm': /* a message of the list */
-		return write_message(data, NLMSG_MIN_TYPE, NLM_F_MULTI, 0);
+		fake_put(request, NLMSG_MIN_TYPE, NLM_F_MULTI);
+		break;
 	case 'i': /* the same, after a change of the list */
-		return write_message(data, NLMSG_MIN_TYPE, NLM_F_MULTI | NLM_F_DUMP_INTR, 0);
+		fake_put(request, NLMSG_MIN_TYPE, NLM_F_MULTI | NLM_F_DUMP_INTR);
+		break;
 	case '.': /* its end */
-		return write_message(data, NLMSG_DONE, NLM_F_MULTI, 0);
+		fake_end(request, NLMSG_DONE, 0);
+		break;
 	case 'x': /* an end before its time */
-		return write_message(data, NLMSG_DONE, NLM_F_MULTI, -ENOENT);
+		fake_end(request, NLMSG_DONE, -ENOENT);
+		break;
 	case 'b': /* the list before is not at its end */
-		return write_message(data, NLMSG_ERROR, 0, -EBUSY);
+		fake_end(request, NLMSG_ERROR, -EBUSY);
+		break;
 	case 's': /* a signal */
-		return failing(EINTR);
-	case 'f': /* the socket was full */
-		return failing(ENOBUFS);
-	default:
-		assert_true(flags & MSG_DONTWAIT); /* else it would wait for ever */
-		return failing(EAGAIN);
+		fake_fail(EINTR);
+		break;
+	default: /* the socket was full */
+		fake_fail(ENOBUFS);
 	}
+}
+
+static int on_request(const struct nlmsghdr *request, size_t bytes)
+{
+	assert_int_equal(request->nlmsg_len, bytes);
+	for (const char *letter = answers[requests]; *letter != '\0'; letter++)
+		put(request, *letter);
+	requests++;
+	return 0;
 }
 
 static size_t heard, restarts;
@@ -102,7 +67,7 @@ static void restart(void *ctx)
 static int list_once(bool whatever_changes)
 {
 	char room[64] __attribute__((aligned(8)));
-	const struct netlink_list list = {.socket = kernel.socket,
+	const struct netlink_list list = {.socket = sock,
 					  .request = mnl_nlmsg_put_header(room),
 					  .each = each,
 					  .restart = restart,
@@ -112,10 +77,11 @@ static int list_once(bool whatever_changes)
 	return netlink_list(&list);
 }
 
-static void answer(const char *const *answers)
+static void answer(const char *const *texts)
 {
-	kernel.answers = answers;
-	kernel.sent = kernel.first = kernel.count = 0;
+	answers = texts;
+	requests = 0;
+	fake_forget();
 }
 
 static void a_list_to_its_end(void **state)
@@ -124,7 +90,7 @@ static void a_list_to_its_end(void **state)
 	answer((const char *const[]){"mmsm."});
 	assert_int_equal(list_once(false), 0);
 	assert_int_equal(heard, 3);
-	assert_int_equal(kernel.sent, 1);
+	assert_int_equal(requests, 1);
 }
 
 static void a_list_that_changed_is_asked_for_again(void **state)
@@ -134,7 +100,7 @@ static void a_list_that_changed_is_asked_for_again(void **state)
 	assert_int_equal(list_once(false), 0);
 	assert_int_equal(heard, 2);
 	assert_int_equal(restarts, 2);
-	assert_int_equal(kernel.sent, 3);
+	assert_int_equal(requests, 3);
 }
 
 static void not_for_ever(void **state)
@@ -145,7 +111,7 @@ static void not_for_ever(void **state)
 	(void)state;
 	answer(changing);
 	assert_int_equal(list_once(false), -EINTR);
-	assert_in_range(kernel.sent, 2, sizeof changing / sizeof changing[0] - 1);
+	assert_in_range(requests, 2, sizeof changing / sizeof changing[0] - 1);
 }
 
 static void not_when_changes_do_not_matter(void **state)
@@ -181,14 +147,14 @@ static void nothing_is_left_for_the_next(void **state)
 static int socket_open(void **state)
 {
 	(void)state;
-	kernel.socket = netlink_open(NETLINK_ROUTE, 0);
-	return kernel.socket != NULL ? 0 : -1;
+	sock = netlink_open(NETLINK_ROUTE, 0);
+	return sock != NULL ? 0 : -1;
 }
 
 static int socket_close(void **state)
 {
 	(void)state;
-	return mnl_socket_close(kernel.socket);
+	return mnl_socket_close(sock);
 }
 
 int main(void)

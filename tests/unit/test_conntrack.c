@@ -1,0 +1,174 @@
+/* Stale entries of connection tracking: what is asked for, what is deleted, and what is counted when that fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include "nft/attrs.h"
+#include "nft/conntrack.h"
+#include "tests/unit/fakenetlink.h"
+
+static struct {
+	uint32_t entries;      /* that are there, IPv4 UDP; the id of each is its source port */
+	uint32_t deleted;      /* deletions that came */
+	uint32_t refused_id;   /* of the entry whose deletion is refused… */
+	int refusal;	       /* …with this error */
+	int unsent;	       /* error of every datagram of deletions */
+	uint8_t listed_proto;  /* that the last list was about */
+	bool listed_unreplied; /* so was it */
+} kernel;
+
+static void put_tuple(struct nlmsghdr *nlh, uint16_t type, uint16_t port)
+{
+	struct nlattr *tuple = mnl_attr_nest_start(nlh, type), *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+
+	mnl_attr_put_u32(nlh, CTA_IP_V4_SRC, htonl(0x0a000001));
+	mnl_attr_put_u32(nlh, CTA_IP_V4_DST, htonl(0x0a600001));
+	mnl_attr_nest_end(nlh, nest);
+	nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, IPPROTO_UDP);
+	mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, htons(port));
+	mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(53));
+	mnl_attr_nest_end(nlh, nest);
+	mnl_attr_nest_end(nlh, tuple);
+}
+
+static void list(const struct nlmsghdr *request)
+{
+	const struct nfgenmsg *about = mnl_nlmsg_get_payload(request);
+	const struct attrs attrs = attrs_of(request, sizeof *about);
+	const struct attrs proto = attrs_in(attrs_find(attrs_in(attrs_find(attrs, CTA_TUPLE_ORIG)), CTA_TUPLE_PROTO));
+
+	assert_true(attrs_number(attrs_find(proto, CTA_PROTO_NUM), &kernel.listed_proto, sizeof kernel.listed_proto));
+	kernel.listed_unreplied = attrs_find(attrs, CTA_STATUS_MASK) != NULL;
+	for (uint32_t id = 1; about->nfgen_family == AF_INET && id <= kernel.entries; id++) {
+		struct nlmsghdr *nlh = fake_put(request, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW, NLM_F_MULTI);
+		struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+
+		nfg->nfgen_family = AF_INET;
+		put_tuple(nlh, CTA_TUPLE_ORIG, (uint16_t)id);
+		put_tuple(nlh, CTA_TUPLE_REPLY, (uint16_t)id);
+		mnl_attr_put_u32(nlh, CTA_STATUS, 0);
+		mnl_attr_put_u32(nlh, CTA_ID, id);
+	}
+	fake_end(request, NLMSG_DONE, 0);
+}
+
+static int on_request(const struct nlmsghdr *request, size_t bytes)
+{
+	struct messages messages = {(const uint8_t *)request, bytes};
+	uint32_t id = 0;
+
+	if (request->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET)) {
+		list(request);
+		return 0;
+	}
+	if (kernel.unsent != 0)
+		return kernel.unsent;
+	while ((request = messages_next(&messages)) != NULL) {
+		const struct attrs attrs = attrs_of(request, sizeof(struct nfgenmsg));
+
+		assert_int_equal(request->nlmsg_type, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE);
+		assert_true(attrs_number(attrs_find(attrs, CTA_ID), &id, sizeof id));
+		kernel.deleted++;
+		if (id == kernel.refused_id)
+			fake_end(request, NLMSG_ERROR, -kernel.refusal);
+	}
+	return 0;
+}
+
+/* All but the first are stale. */
+static bool stale(void *ctx, const struct conntrack_entry *e)
+{
+	(void)ctx;
+	return e->orig_src_port != 1;
+}
+
+static int sweep(size_t deleted[2])
+{
+	const struct conntrack_sweep sweep = {.proto = IPPROTO_UDP, .unreplied_only = true, .judge = stale};
+	const char *error = NULL;
+	struct conntrack *c = conntrack_open(&error);
+	int result;
+
+	assert_non_null(c);
+	fake_forget();
+	result = conntrack_sweep(c, &sweep, deleted);
+	conntrack_close(c);
+	return result;
+}
+
+static int none(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof kernel);
+	return 0;
+}
+
+static void only_the_stale_ones_go(void **state)
+{
+	size_t deleted[2];
+
+	(void)state;
+	kernel.entries = 4;
+	assert_int_equal(sweep(deleted), 0);
+	assert_int_equal(kernel.deleted, 3);
+	assert_int_equal(deleted[0], 3);
+	assert_int_equal(deleted[1], 0);
+	assert_int_equal(kernel.listed_proto, IPPROTO_UDP);
+	assert_true(kernel.listed_unreplied);
+}
+
+/* It timed out between reading and deleting: that is no error, and nothing that we deleted. */
+static void one_that_vanished_is_not_counted(void **state)
+{
+	size_t deleted[2];
+
+	(void)state;
+	kernel.entries = 4;
+	kernel.refused_id = 3;
+	kernel.refusal = ENOENT;
+	assert_int_equal(sweep(deleted), 0);
+	assert_int_equal(deleted[0], 2);
+}
+
+static void a_refusal_is_an_error_and_the_rest_counts(void **state)
+{
+	size_t deleted[2];
+
+	(void)state;
+	kernel.entries = 4;
+	kernel.refused_id = 2;
+	kernel.refusal = EPERM;
+	assert_int_equal(sweep(deleted), -EPERM);
+	assert_int_equal(deleted[0], 2);
+}
+
+static void what_was_not_sent_is_not_counted(void **state)
+{
+	size_t deleted[2];
+
+	(void)state;
+	kernel.entries = 4;
+	kernel.unsent = ENOBUFS;
+	assert_int_equal(sweep(deleted), -ENOBUFS);
+	assert_int_equal(deleted[0], 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(only_the_stale_ones_go, none),
+		cmocka_unit_test_setup(one_that_vanished_is_not_counted, none),
+		cmocka_unit_test_setup(a_refusal_is_an_error_and_the_rest_counts, none),
+		cmocka_unit_test_setup(what_was_not_sent_is_not_counted, none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
