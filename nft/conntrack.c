@@ -38,13 +38,41 @@ struct conntrack {
 	size_t doomed_count, doomed_room;
 };
 
+static struct nlmsghdr *put_header(void *at, uint16_t type, uint16_t flags, uint8_t family)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+static int any(const struct nlmsghdr *nlh, void *ctx)
+{
+	(void)nlh, (void)ctx;
+	return MNL_CB_STOP;
+}
+
+/* Any socket of netfilter's can be opened without it. Asked, the kernel loads the module where it is one. */
+static bool is_there(struct mnl_socket *socket)
+{
+	char request[64] __attribute__((aligned(8)));
+	const struct netlink_list question = {
+		.socket = socket, .request = put_header(request, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC), .each = any};
+
+	return netlink_list(&question) != -EINVAL;
+}
+
 struct conntrack *conntrack_open(const char **error)
 {
 	struct conntrack *c = mem_alloc(sizeof *c);
 	int on = 1;
 
 	c->socket = netlink_open(NETLINK_NETFILTER, 0);
-	if (c->socket != NULL) {
+	if (c->socket != NULL && is_there(c->socket)) {
 		mnl_socket_setsockopt(c->socket, NETLINK_CAP_ACK, &on, sizeof on);
 		return c;
 	}
@@ -180,18 +208,6 @@ static int each_entry(const struct nlmsghdr *nlh, void *ctx)
 static void forget(void *ctx)
 {
 	((struct conntrack *)ctx)->doomed_count = 0;
-}
-
-static struct nlmsghdr *put_header(void *at, uint16_t type, uint16_t flags, uint8_t family)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
-
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
-	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
 }
 
 /* Asks for one protocol only (CTA_FILTER, Linux 5.8) and, from 5.15 on, for what had no reply. */

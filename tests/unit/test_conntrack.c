@@ -19,6 +19,7 @@ static struct {
 	uint32_t deleted;      /* deletions that came */
 	uint32_t refused_id;   /* of the entry whose deletion is refused… */
 	int refusal;	       /* …with this error */
+	bool absent;	       /* ctnetlink is not built in */
 	int unsent;	       /* error of every datagram of deletions */
 	uint8_t listed_proto;  /* that the last list was about */
 	bool listed_unreplied; /* so was it */
@@ -65,6 +66,13 @@ static int on_request(const struct nlmsghdr *request, size_t bytes)
 	struct messages messages = {(const uint8_t *)request, bytes};
 	uint32_t id = 0;
 
+	if (request->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS)) {
+		if (kernel.absent)
+			fake_end(request, NLMSG_ERROR, -EINVAL);
+		else
+			fake_put(request, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0);
+		return 0;
+	}
 	if (request->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET)) {
 		list(request);
 		return 0;
@@ -98,7 +106,6 @@ static int sweep(size_t deleted[2])
 	int result;
 
 	assert_non_null(c);
-	fake_forget();
 	result = conntrack_sweep(c, &sweep, deleted);
 	conntrack_close(c);
 	return result;
@@ -108,6 +115,7 @@ static int none(void **state)
 {
 	(void)state;
 	memset(&kernel, 0, sizeof kernel);
+	fake_forget();
 	return 0;
 }
 
@@ -161,6 +169,16 @@ static void what_was_not_sent_is_not_counted(void **state)
 	assert_int_equal(deleted[0], 0);
 }
 
+static void a_kernel_without_it_is_told_of(void **state)
+{
+	const char *error = "";
+
+	(void)state;
+	kernel.absent = true;
+	assert_null(conntrack_open(&error));
+	assert_non_null(strstr(error, "CONFIG_NF_CT_NETLINK"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup(one_that_vanished_is_not_counted, none),
 		cmocka_unit_test_setup(a_refusal_is_an_error_and_the_rest_counts, none),
 		cmocka_unit_test_setup(what_was_not_sent_is_not_counted, none),
+		cmocka_unit_test_setup(a_kernel_without_it_is_told_of, none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
