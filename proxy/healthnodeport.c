@@ -30,7 +30,7 @@ struct check {
 	bool families[2];	     /* IPv4, IPv6: the Service has a ClusterIP there */
 	uint32_t local_endpoints[2]; /* by family */
 	size_t server_count;
-	struct server *servers;
+	struct server **servers; /* each at a place of its own: its listener points to it */
 };
 
 struct healthnodeport {
@@ -96,28 +96,53 @@ static void server_open(struct server *server)
 	});
 }
 
-/* Makes the check listen on the current addresses of its families. */
-static void servers_open(struct check *c)
+/* The server at addr, taken out of the check's list, or a new one that does not listen yet. */
+static struct server *server_take(struct check *c, const struct addr *addr)
 {
-	const struct healthnodeport *hn = c->hn;
-
-	c->servers = mem_array(hn->addr_count, sizeof *c->servers);
-	for (size_t i = 0; i < hn->addr_count; i++) {
-		if (!c->families[family_index(&hn->addrs[i])])
+	for (size_t i = 0; i < c->server_count; i++) {
+		struct server *server = c->servers[i];
+		if (server == NULL || !addr_equal(&server->addr, addr))
 			continue;
-		struct server *server = &c->servers[c->server_count++];
-		*server = (struct server){.check = c, .addr = hn->addrs[i]};
-		server_open(server);
+		c->servers[i] = NULL;
+		return server;
 	}
+	struct server *server = mem_alloc(sizeof *server);
+	*server = (struct server){.check = c, .addr = *addr};
+	return server;
 }
 
 static void servers_close(struct check *c)
 {
-	for (size_t i = 0; i < c->server_count; i++)
-		http_close(c->servers[i].http);
+	for (size_t i = 0; i < c->server_count; i++) {
+		if (c->servers[i] == NULL)
+			continue;
+		http_close(c->servers[i]->http);
+		free(c->servers[i]);
+	}
 	free(c->servers);
 	c->servers = NULL;
 	c->server_count = 0;
+}
+
+/*
+ * Makes the check listen on the current addresses of its families. What listens there already goes on: a load balancer
+ * that is just asking must not take a new address for an ill node.
+ */
+static void servers_follow(struct check *c)
+{
+	const struct healthnodeport *hn = c->hn;
+	struct server **servers = mem_array(hn->addr_count, sizeof(struct server *));
+	size_t count = 0;
+
+	for (size_t i = 0; i < hn->addr_count; i++)
+		if (c->families[family_index(&hn->addrs[i])])
+			servers[count++] = server_take(c, &hn->addrs[i]);
+	servers_close(c);
+	c->servers = servers;
+	c->server_count = count;
+	for (size_t i = 0; i < count; i++)
+		if (servers[i]->http == NULL)
+			server_open(servers[i]);
 }
 
 static void check_close(struct check *c)
@@ -138,17 +163,6 @@ static void families_of(const struct service *s, bool families[2])
 		families[family_index(&s->cluster_ips[i])] = true;
 }
 
-/* The open check is what the service asks for; only its counts may differ. */
-static bool check_fits(const struct check *c, const struct service *s)
-{
-	bool families[2];
-
-	if (s == NULL || c->port != s->health_check_node_port)
-		return false;
-	families_of(s, families);
-	return memcmp(families, c->families, sizeof families) == 0;
-}
-
 static struct check *check_open(struct healthnodeport *hn, const struct service *s, char *key)
 {
 	struct check *c = mem_alloc(sizeof *c);
@@ -158,9 +172,7 @@ static struct check *check_open(struct healthnodeport *hn, const struct service 
 	c->ns = mem_strdup(s->ns);
 	c->name = mem_strdup(s->name);
 	c->port = s->health_check_node_port;
-	families_of(s, c->families);
 	map_put_str(&hn->checks, c->key, c);
-	servers_open(c);
 	log_info("service %s: health check node port %u", c->key, c->port);
 	return c;
 }
@@ -173,7 +185,19 @@ static void port_freed(struct healthnodeport *hn, uint16_t port)
 
 	while ((c = map_next(&hn->checks, &at)) != NULL)
 		for (size_t i = 0; c->port == port && i < c->server_count; i++)
-			http_retry(c->servers[i].http);
+			http_retry(c->servers[i]->http);
+}
+
+static void check_update(struct check *c, const struct service *s)
+{
+	bool families[2];
+
+	memcpy(c->local_endpoints, s->local_ready_addrs, sizeof c->local_endpoints);
+	families_of(s, families);
+	if (memcmp(families, c->families, sizeof families) == 0)
+		return;
+	memcpy(c->families, families, sizeof families);
+	servers_follow(c);
 }
 
 static char *key_make(const struct service *s)
@@ -193,7 +217,7 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 	char *key = key_make(next != NULL ? next : prev);
 	struct check *c = map_get_str(&hn->checks, key);
 	uint16_t freed = 0;
-	if (c != NULL && !check_fits(c, next)) {
+	if (c != NULL && (!wanted || c->port != next->health_check_node_port)) {
 		freed = c->port;
 		check_close(c);
 		c = NULL;
@@ -203,7 +227,7 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 		key = NULL;
 	}
 	if (c != NULL)
-		memcpy(c->local_endpoints, next->local_ready_addrs, sizeof c->local_endpoints);
+		check_update(c, next);
 	if (freed != 0)
 		port_freed(hn, freed);
 	free(key);
@@ -251,10 +275,8 @@ void healthnodeport_addrs_set(struct healthnodeport *hn, const struct addr *addr
 	free(hn->addrs);
 	hn->addrs = copy;
 	hn->addr_count = count;
-	while ((c = map_next(&hn->checks, &at)) != NULL) {
-		servers_close(c);
-		servers_open(c);
-	}
+	while ((c = map_next(&hn->checks, &at)) != NULL)
+		servers_follow(c);
 }
 
 struct healthnodeport *healthnodeport_new(struct ev_loop *loop, const struct health *health, struct metrics *metrics)

@@ -1,5 +1,6 @@
 """The health pages and health check node ports of a running daemon, asked with real curl from other machines."""
 import json
+import socket
 import subprocess
 import unittest
 
@@ -198,8 +199,17 @@ class HealthCheckNodePorts(HealthCase):
         self.lab.daemon(self.node, self.folder, *FLAGS, "--nodeport-addresses", "all")
         for host in ("192.168.0.2", "192.168.0.3"):
             self.assertEqual(self.check(host)[0], 200)
+        asking = self.client.socket(socket.AF_INET, socket.SOCK_STREAM)  # and not cut by another address
+        self.addCleanup(asking.close)
+        asking.settimeout(traffic.ANSWER_S)
+        asking.connect(("192.168.0.2", 32000))
+        asking.sendall(b"GET / HTTP/1.1\r\n")
         self.node.add_addr("192.168.0.4", "eth0", 24)
         lab.equals_within(lambda: self.check("192.168.0.4")[0], 200)
+        asking.sendall(b"Host: x\r\n\r\n")
+        self.assertIn(b" 200 OK", asking.recv(4096))
+        self.node.del_addr("192.168.0.4", "eth0", 24)
+        self.assertEqual(self.check()[0], 200)
 
 
 if __name__ == "__main__":
