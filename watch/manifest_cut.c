@@ -38,8 +38,9 @@ void cuts_fini(struct cuts *c)
  *     resourceVersion: ""
  *
  * Nothing inside an item can start a line at column 0 but the item itself: block scalars and continued lines are
- * indented deeper than what holds them. (In quotes libfyaml takes any line, so these must end on their own.) Any other
- * line at column 0 than these, an anchor's alias or a merge key: the document is not cut.
+ * indented deeper than what holds them. In quotes and in flow collections libfyaml takes any line, so the former must
+ * end on their own, and of the latter no line may start there. Any other line at column 0 than these, an anchor's alias
+ * or a merge key: the document is not cut.
  */
 enum where { IN_HEAD, IN_ITEMS, IN_TAIL_METADATA };
 
@@ -48,6 +49,8 @@ struct list_reader {
 	struct yaml_chunk item; /* text NULL: none open */
 	enum where where;
 	bool has_version, has_kind, has_items;
+	size_t flow_depth; /* of flow collections that are open: [ and { */
+	bool flow_value;   /* in them a value may begin here: a quote inside of one is a letter */
 };
 
 static bool line_is(const char *line, size_t bytes, const char *text)
@@ -57,6 +60,11 @@ static bool line_is(const char *line, size_t bytes, const char *text)
 	if (bytes > 0 && line[bytes - 1] == '\n')
 		bytes--;
 	return bytes == n && memcmp(line, text, n) == 0;
+}
+
+static bool is_quote(char c)
+{
+	return c == '"' || c == '\'';
 }
 
 /* After the closing quote; NULL: it is not on this line. */
@@ -75,27 +83,46 @@ static const char *quoted_end(const char *at, const char *end)
 	return NULL;
 }
 
-/* A value, or a key, that may not end on its line. */
-static bool token_runs_on(const char *at, const char *end)
+/* In a flow collection. After its end; end: it goes on on the next line; NULL: what is in it may, too. */
+static const char *flow_read(struct list_reader *r, const char *at, const char *end)
 {
-	switch (*at) {
-	case '"':
-	case '\'':
-		return quoted_end(at, end) == NULL;
-	default:
-		return *at == '&' || *at == '!' || *at == '?';
+	for (; at < end; at++) {
+		if (*at == ' ' || *at == '\t' || *at == '\n')
+			continue;
+		if (*at == '#' && (at[-1] == ' ' || at[-1] == '\t'))
+			return end;
+		if (r->flow_value && (*at == '!' || *at == '&'))
+			return NULL;
+		if (r->flow_value && is_quote(*at)) {
+			at = quoted_end(at, end);
+			if (at == NULL)
+				return NULL;
+			at--;
+		}
+		r->flow_depth += *at == '[' || *at == '{';
+		r->flow_depth -= *at == ']' || *at == '}';
+		r->flow_value = strchr("[{,:?", *at) != NULL;
+		if (r->flow_depth == 0)
+			return at + 1;
 	}
+	return end;
 }
 
-/* True for some text in block scalars, too: no harm. */
-static bool runs_on(const char *at, const char *end)
+/* A value, or a key, may not end on its line. True for some text in block scalars, too: no harm. */
+static bool runs_on(struct list_reader *r, const char *at, const char *end)
 {
 	while (at != NULL && at < end) {
-		if (*at == ' ' || *at == '-' || *at == ':') {
+		if (r->flow_depth != 0 || *at == '[' || *at == '{') {
+			at = flow_read(r, at, end);
+			if (at == NULL)
+				return true;
+			continue;
+		}
+		if (*at == ' ' || *at == '-' || *at == ':' || *at == '\t') {
 			at++;
 			continue;
 		}
-		if (token_runs_on(at, end))
+		if (*at == '&' || *at == '!' || *at == '?' || (is_quote(*at) && quoted_end(at, end) == NULL))
 			return true;
 		at = memchr(at, ':', (size_t)(end - at));
 	}
@@ -133,7 +160,7 @@ static bool list_line(struct list_reader *r, const char *line, size_t bytes, uin
 {
 	if (line[0] == '\n' || line[0] == '#')
 		return true;
-	if (runs_on(line, line + bytes))
+	if ((r->flow_depth != 0 && line[0] != ' ') || runs_on(r, line, line + bytes))
 		return false;
 	if (line[0] == ' ')
 		return r->item.text != NULL || r->where == IN_TAIL_METADATA;
