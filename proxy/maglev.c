@@ -24,11 +24,6 @@ static unsigned size_bits(uint32_t turns)
 	return turns <= TURNS_MAX ? SIZE_BITS : LARGE_BITS;
 }
 
-uint32_t maglev_size(uint32_t turns)
-{
-	return 1u << size_bits(turns);
-}
-
 static uint64_t walk_key(const struct target *t, uint32_t replica, uint64_t seed)
 {
 	struct {

@@ -11,8 +11,7 @@
 
 #include "proxy/pool.h"
 
-/* S for a sum of weights: one size up to 4096, the largest above. */
-uint32_t maglev_size(uint32_t turns);
+/* S is one size for a sum of weights up to 4096, and the largest there is above. No member: the empty pool. */
 struct pool maglev_fill(const struct target *targets, const struct pool_member *members, size_t count, uint64_t seed,
 			struct arena *arena);
 

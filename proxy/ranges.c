@@ -18,15 +18,6 @@ static bool is_inside_another(const struct cidr *cidrs, size_t count, size_t at)
 	return false;
 }
 
-void ranges_add(struct element_list *out, enum set_id set, const struct cidr *cidrs, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct element e = {.set = (uint8_t)set, .daddr = cidrs[i].addr, .range = cidrs[i]};
-		if (!is_inside_another(cidrs, count, i))
-			element_list_add(out, &e);
-	}
-}
-
 static void append(struct cidr_list *list, const struct cidr *cidrs, size_t count)
 {
 	if (count == 0)
@@ -62,6 +53,11 @@ void ranges_collect(struct element_list *out, const struct config *config, const
 	struct cidr_list service_cidrs = {0};
 
 	append_service_cidrs(&service_cidrs, config, store);
-	ranges_add(out, SET_SERVICE_CIDRS, service_cidrs.items, service_cidrs.count);
+	for (size_t i = 0; i < service_cidrs.count; i++) {
+		const struct cidr *range = &service_cidrs.items[i];
+		const struct element e = {.set = SET_SERVICE_CIDRS, .daddr = range->addr, .range = *range};
+		if (!is_inside_another(service_cidrs.items, service_cidrs.count, i))
+			element_list_add(out, &e);
+	}
 	free(service_cidrs.items);
 }

@@ -15,7 +15,5 @@ void ranges_collect(struct element_list *out, const struct config *config, const
 /* Appends every known service and pod range, whatever the detector; list->items is freed by the caller. */
 void ranges_known(struct cidr_list *list, const struct config *config, const struct node *node,
 		  const struct store *store);
-/* Appends one element per cidr that lies in no other. */
-void ranges_add(struct element_list *out, enum set_id set, const struct cidr *cidrs, size_t count);
 
 #endif

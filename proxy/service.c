@@ -148,11 +148,6 @@ void service_free(struct service *s)
 	free(s);
 }
 
-size_t service_bytes(const struct service *s)
-{
-	return packed_bytes(s);
-}
-
 int frontend_key_compare(const struct frontend_key *a, const struct frontend_key *b)
 {
 	int c = addr_compare(&a->addr, &b->addr);

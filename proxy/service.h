@@ -137,8 +137,6 @@ struct service {
 /* Deep copy into one heap block. The draft may point anywhere; pool pointers of its frontends are into its ports. */
 struct service *service_pack(const struct service *draft);
 void service_free(struct service *s); /* NULL is fine */
-/* Bytes of the block, for the memory bars. */
-size_t service_bytes(const struct service *s);
 
 /* The endpoint that a slot of a frontend's pool stands for. */
 static inline const struct target *service_target(const struct service *s, const struct frontend *f,

@@ -81,15 +81,6 @@ void store_mark(struct store *s, struct store_service *service)
 	s->dirty[s->dirty_count++] = service;
 }
 
-void store_mark_all(struct store *s)
-{
-	size_t at = 0;
-	struct store_service *service;
-
-	while ((service = map_next(&s->services, &at)) != NULL)
-		store_mark(s, service);
-}
-
 struct store_service *const *store_dirty(const struct store *s, size_t *count)
 {
 	*count = s->dirty_count;

@@ -42,9 +42,8 @@ struct store *store_new(const struct store_listener *listener);
 void store_free(struct store *s);
 struct sink store_sink(struct store *s);
 
-/* The listener itself may call these inside its calls. */
-void store_mark(struct store *s, struct store_service *service); /* compile it again */
-void store_mark_all(struct store *s);
+/* Compile it again. The listener itself may call this inside its calls. */
+void store_mark(struct store *s, struct store_service *service);
 /* Services to compile, in the order they were marked; the array lives until something is marked or unmarked. */
 struct store_service *const *store_dirty(const struct store *s, size_t *count);
 void store_unmark(struct store *s); /* settles each, too */
