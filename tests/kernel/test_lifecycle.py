@@ -120,6 +120,15 @@ class LifecycleTest(scenes.WebTest):
         self.assertTrue(stat.S_ISSOCK(mode))
         self.assertEqual(stat.S_IMODE(mode), 0o600)
 
+    def test_waiting_is_for_the_first_full_state(self):
+        """A later change that the kernel does not have yet is told without --wait only."""
+        daemon = self.daemon("--min-sync-period", "1h")
+        self.folder.put("new", manifests.service("new", "10.96.0.2", [80]))
+        lab.wait_until(lambda: "not in step" in daemon.call("status", check=False).stdout)
+        self.assertEqual(daemon.call("status", check=False).returncode, 1)
+        for form in ((), ("-o", "json")):
+            self.assertEqual(daemon.call("status", "--wait", "1s", *form, check=False).returncode, 0)
+
     def test_sigterm_leaves_rules_and_stops_dns(self):
         daemon = self.daemon()
         self.assertEqual(traffic.dig(self.node, "127.0.0.1", "web.default.svc.cluster.local").status, "NOERROR")
