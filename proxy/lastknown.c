@@ -116,14 +116,19 @@ static void save_soon(struct lastknown *l)
 	ev_timer_start(l->loop, &l->save);
 }
 
+static void writer_ended(struct lastknown *l, int status)
+{
+	l->writer = 0;
+	written(l, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR);
+}
+
 static void on_written(struct ev_loop *loop, struct ev_child *child, int events)
 {
 	struct lastknown *l = child->data;
 
 	(void)events;
 	ev_child_stop(loop, child);
-	l->writer = 0;
-	written(l, WIFEXITED(child->rstatus) ? WEXITSTATUS(child->rstatus) : EINTR);
+	writer_ended(l, child->rstatus);
 	save_soon(l);
 }
 
@@ -184,13 +189,15 @@ struct lastknown *lastknown_new(struct ev_loop *loop, const char *directory, con
 
 void lastknown_free(struct lastknown *l)
 {
+	int status;
+
 	if (l == NULL)
 		return;
 	ev_timer_stop(l->loop, &l->wait);
 	ev_timer_stop(l->loop, &l->save);
 	ev_child_stop(l->loop, &l->child);
-	if (l->writer != 0)
-		waitpid(l->writer, NULL, 0); /* both would write the same temporary file */
+	if (l->writer != 0 && waitpid(l->writer, &status, 0) > 0) /* both would write the same temporary file */
+		writer_ended(l, status);
 	if (l->dirty)
 		written(l, write_state(l));
 	aside_free(l->aside);

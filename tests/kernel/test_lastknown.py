@@ -1,4 +1,6 @@
 """The last-known-good file (issue 3, part 5): a start without an API server serves what it last said."""
+import os
+import signal
 import time
 
 import lab
@@ -137,6 +139,22 @@ class LastKnown(Base):
         lab.wait_until(lambda: f"state {state}: written again" in daemon.log())
         self.assertEqual(daemon.log().count(f"warning: state {state}: cannot be written: Not a directory"), 1)
         daemon.stop()
+
+    def test_the_last_state_survives_a_writer_that_dies(self):
+        """At the end nobody else would write it again."""
+        folder = self.lab.folder / "daemon"
+        temporary = folder / "state/objects.state.tmp"
+        temporary.parent.mkdir(parents=True)
+        os.mkfifo(temporary)  # whoever writes there waits
+        daemon = self.daemon_in(folder)
+        writer = lab.wait_until(lambda: self.node.run("pgrep", "-P", daemon.process.pid, check=False).stdout.split())
+        temporary.unlink()
+        daemon.process.send_signal(signal.SIGTERM)
+        lab.wait_until(lambda: "stopping on signal" in daemon.log())
+        self.assertFalse((folder / "state/objects.state").exists())
+        os.kill(int(writer[0]), signal.SIGKILL)
+        self.assertEqual(daemon.process.wait(lab.LIMIT_S), 0)
+        self.assertTrue((folder / "state/objects.state").exists(), daemon.log())
 
     def test_no_directory_no_file(self):
         folder = self.lab.folder / "daemon"
