@@ -38,9 +38,9 @@ static const double dns_bounds[] = {0.001, 0.002, 0.004, 0.008, 0.016,	0.032,	0.
 
 static const struct metric_desc sync_desc = HISTOGRAM("sync_proxy_rules_duration_seconds", "Duration of a sync.");
 static const struct metric_desc full_desc =
-	HISTOGRAM("sync_full_proxy_rules_duration_seconds", "Duration of a sync that wrote everything.");
+	HISTOGRAM("sync_full_proxy_rules_duration_seconds", "Duration of a sync of the whole table.");
 static const struct metric_desc partial_desc =
-	HISTOGRAM("sync_partial_proxy_rules_duration_seconds", "Duration of a sync that wrote differences.");
+	HISTOGRAM("sync_partial_proxy_rules_duration_seconds", "Duration of a sync of what has changed.");
 static const struct metric_desc programming_desc = {
 	"kubeproxy_network_programming_duration_seconds",
 	"From the cause of an endpoint change (endpoints.kubernetes.io/last-change-trigger-time) to the kernel.",

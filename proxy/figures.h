@@ -23,7 +23,7 @@ void figures_changed(struct figures *f, const struct object *prev, const struct 
 /* The kernel and DNS have this service now; either may be NULL. Counts Local policies without a local endpoint. */
 void figures_service(struct figures *f, const struct service *prev, const struct service *next);
 
-/* Everything queued is in the kernel. full: the first load or a rebuild; else a transaction of differences. */
+/* Everything queued is in the kernel. full: the whole table was loaded, or compared with what should be there. */
 void figures_synced(struct figures *f, bool full, double duration_s);
 void figures_sync_failed(struct figures *f);
 void figures_cleanup_failed(struct figures *f); /* stale kernel entries could not be removed */

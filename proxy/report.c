@@ -106,8 +106,7 @@ static void sync_seen(struct report *r, const struct sync_stats *stats)
 		figures_sync_failed(r->figures);
 		health_failed(r->health);
 	} else if (stats->syncs != seen->syncs) {
-		bool full = !seen->done || stats->repairs != seen->repairs;
-		figures_synced(r->figures, full, (double)stats->last_us / 1e6);
+		figures_synced(r->figures, stats->full != seen->full, (double)stats->last_us / 1e6);
 		health_synced(r->health);
 	} else if (stats->done && !stats->in_step) {
 		health_queued(r->health);

@@ -423,6 +423,7 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const s
 	stats->last_us = took_us;
 	stats->last_operations = sent->operations;
 	stats->syncs++;
+	stats->full += !stats->done || (s->distrust && s->parts.nft != NULL);
 	stats->operations += sent->operations;
 	if (!stats->done)
 		stats->start_operations = sent->operations;

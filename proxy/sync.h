@@ -68,7 +68,8 @@ struct sync_stats {
 	uint64_t last_us;	 /* how long it took */
 	size_t last_operations;
 	uint64_t syncs, operations, refused, repairs;
-	size_t held; /* services at their last good version because the kernel refuses the newest (held.h) */
+	uint64_t full; /* syncs that loaded the whole table or compared with it; the others sent what they knew */
+	size_t held;   /* services at their last good version because the kernel refuses the newest (held.h) */
 };
 const struct sync_stats *sync_stats(const struct sync *s);
 

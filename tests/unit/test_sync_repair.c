@@ -35,6 +35,7 @@ static void foreign_change_is_repaired(void **state)
 	sync_turn(s->sync, 20010 + wait);
 	assert_string_equal(happened(), "commit -0 +1;");
 	assert_int_equal(sync_stats(s->sync)->repairs, 2);
+	assert_int_equal(sync_stats(s->sync)->full, 3);
 }
 
 /* Somebody at the table before our first sync: that one reads it anyway, and repairs nothing. */
@@ -111,6 +112,7 @@ static void foreign_elements_are_repaired(void **state)
 	assert_int_equal(kernel.table.count, 3);
 	assert_int_equal(element_of(SET_DISPATCH).packets, 7); /* connections were counted all the same */
 	assert_int_equal(sync_stats(s->sync)->repairs, 2);
+	assert_int_equal(sync_stats(s->sync)->full, 1);
 	assert_int_equal(kernel.dumps, 0);
 }
 
