@@ -199,7 +199,13 @@ class HealthCheckNodePorts(HealthCase):
         self.lab.daemon(self.node, self.folder, *FLAGS, "--nodeport-addresses", "all")
         for host in ("192.168.0.2", "192.168.0.3"):
             self.assertEqual(self.check(host)[0], 200)
-        asking = self.client.socket(socket.AF_INET, socket.SOCK_STREAM)  # and not cut by another address
+        self.node.add_addr("192.168.0.4", "eth0", 24)
+        lab.equals_within(lambda: self.check("192.168.0.4")[0], 200)
+
+    def test_a_check_under_way_outlives_a_new_address(self):
+        self.folder.put("web", self.service(), self.slice(self.here("10.244.0.10")))
+        self.lab.daemon(self.node, self.folder, *FLAGS, "--nodeport-addresses", "192.168.0.0/24")
+        asking = self.client.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.addCleanup(asking.close)
         asking.settimeout(traffic.ANSWER_S)
         asking.connect(("192.168.0.2", 32000))
