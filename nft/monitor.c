@@ -77,7 +77,8 @@ static int read_commits(struct nft *nft, uint32_t *commits)
 
 	question.request = kernel_question(room, NFT_MSG_GETGEN, NULL, NULL);
 	error = netlink_list(&question);
-	*commits = ntohl(*commits);
+	if (error == 0)
+		*commits = ntohl(*commits);
 	return error;
 }
 
@@ -91,6 +92,15 @@ void monitor_pause(struct nft *nft)
 	nft->pause.on = kernel_try(nft) == 0 && membership(nft, NETLINK_DROP_MEMBERSHIP) == 0;
 }
 
+/* An answer, whatever it says, makes the descriptor readable: whoever polls it looks after what was missed. */
+static void wake(struct nft *nft)
+{
+	char room[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct nlmsghdr *question = kernel_question(room, NFT_MSG_GETGEN, NULL, NULL);
+
+	netlink_send(nft->monitor, question, question->nlmsg_len);
+}
+
 void monitor_resume(struct nft *nft)
 {
 	uint32_t commits;
@@ -100,8 +110,10 @@ void monitor_resume(struct nft *nft)
 	nft->pause.on = false;
 	if (membership(nft, NETLINK_ADD_MEMBERSHIP) < 0)
 		fatal("nftables monitor"); /* no memory; never to hear of anything again would be worse */
-	if (read_commits(nft, &commits) < 0 || commits - nft->pause.generation != nft->commits - nft->pause.commits)
-		nft->missed = true;
+	if (read_commits(nft, &commits) == 0 && commits - nft->pause.generation == nft->commits - nft->pause.commits)
+		return;
+	nft->missed = true;
+	wake(nft);
 }
 
 /* ---- reading ---- */

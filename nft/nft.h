@@ -105,7 +105,7 @@ int nft_recount(struct nft *nft);
 /*
  * Foreign changes: a file descriptor to poll; nft_monitor_read drains it and adds what somebody else (not this process)
  * touched in our table. What was lost on the way (ENOBUFS) counts as everything, and so does a foreign commit during a
- * large load or transaction of ours, when nobody listens: the descriptor does not tell of it, so look after each.
+ * large load or transaction of ours, when nobody listens.
  */
 int nft_monitor_open(struct nft *nft);
 int nft_monitor_fd(const struct nft *nft);

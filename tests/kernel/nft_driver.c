@@ -101,7 +101,7 @@ static int state(struct nft *nft)
 	return error;
 }
 
-/* Waits for a foreign change, `limit_ms` at most. */
+/* Waits for a foreign change, `limit_ms` at most, as the daemon does: it reads when the descriptor says so. */
 static void monitor(struct nft *nft, int limit_ms)
 {
 	struct pollfd p = {.fd = nft_monitor_fd(nft), .events = POLLIN};
@@ -109,7 +109,6 @@ static void monitor(struct nft *nft, int limit_ms)
 	struct touched touched = {0};
 	char text[ELEMENT_TEXT_BYTES];
 
-	nft_monitor_read(nft, &touched);
 	while (clock_ms() < end && !touched_any(&touched))
 		if (poll(&p, 1, (int)(end - clock_ms())) > 0)
 			nft_monitor_read(nft, &touched);
