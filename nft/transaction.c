@@ -28,15 +28,18 @@ size_t nft_tx_count(const struct nft *nft)
 	return nft->dels.count + nft->adds.count;
 }
 
-/* Asks once whether the kernel knows "delete if it is there" (6.3). */
+/* Asks once whether the kernel knows "delete if it is there" (6.3). Only EINVAL is a no: the table may be gone. */
 static void try_destroy(struct nft *nft, const struct element *e)
 {
+	int error;
+
 	if (nft->destroy_tried)
 		return;
-	nft->destroy_tried = true;
 	kernel_begin(nft);
 	batch_element(&nft->batch, nft->table, BATCH_DESTROY, e, false);
-	nft->destroy_works = kernel_try(nft) == 0;
+	error = kernel_try(nft);
+	nft->destroy_works = error == 0;
+	nft->destroy_tried = error == 0 || error == -EINVAL;
 }
 
 #define WHOLE_BYTES (1u << 20) /* about 8 000 elements */
@@ -216,6 +219,7 @@ static int commit(struct nft *nft)
 
 int nft_tx_commit(struct nft *nft)
 {
+	const struct element *client = NULL;
 	int error;
 
 	if (nft_tx_count(nft) == 0)
@@ -223,8 +227,10 @@ int nft_tx_commit(struct nft *nft)
 	for (size_t i = 0; i < nft->dels.count; i++) {
 		learn_count(nft, &nft->dels.items[i], -1);
 		if (may_be_gone(&nft->dels.items[i]))
-			try_destroy(nft, &nft->dels.items[i]);
+			client = &nft->dels.items[i];
 	}
+	if (client != NULL)
+		try_destroy(nft, client);
 	for (size_t i = 0; i < nft->adds.count; i++)
 		learn_count(nft, &nft->adds.items[i], +1);
 	error = commit(nft);

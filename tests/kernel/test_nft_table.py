@@ -152,6 +152,26 @@ class TableTest(lab.LabTest):
                       "del affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080")
         self.assertNotIn("affinity4", " ".join(driver("dump affinity")))
 
+    def test_a_failure_says_nothing_about_the_kernel(self):
+        """What it can do is asked with the first deletion of a client, at whatever moment that is."""
+        client = "affinity 10.96.0.1 tcp 80 10.1.1.1"
+
+        def deleted_elsewhere(driver):
+            driver.commit(f"add {client} 10.244.0.1 8080")
+            try:
+                driver.commit(f"del {client} 10.244.0.2 8080")
+            except Refused:
+                return False  # before Linux 6.3
+            return True
+
+        usual = deleted_elsewhere(self.loaded())
+        driver = self.loaded()
+        self.node.nft("delete table inet fairlead")
+        with self.assertRaisesRegex(Refused, "No such file"):
+            driver.commit(f"del {client} 10.244.0.1 8080")
+        driver("load")
+        self.assertEqual(deleted_elsewhere(driver), usual)
+
     def test_counters_start_where_they_are_told(self):
         driver = self.loaded("counters")
         driver.commit("del endpoints 10.96.0.1 tcp 80 0 10.244.0.1 8080",
