@@ -6,6 +6,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "nft/attrs.h"
 #include "nft/netlink.h"
@@ -19,6 +20,7 @@ struct hostaddr {
 	struct rt_address *locals;
 	size_t local_count, local_room;
 	struct rt_default defaults[FAMILIES]; /* the best; family 0: none */
+	bool behind;			      /* a change could not be read */
 	/* what callers see */
 	struct addr *list, routes[FAMILIES];
 	size_t list_count, route_count;
@@ -261,8 +263,15 @@ static bool anything_new(struct hostaddr *h)
 bool hostaddr_read(struct hostaddr *h)
 {
 	bool changed = false;
+	int error;
 
-	return anything_new(h) && read_all(h, &changed) == 0 && changed;
+	if (!anything_new(h) && !h->behind)
+		return false;
+	error = read_all(h, &changed);
+	if (error < 0 && !h->behind)
+		log_warn("host addresses: %s; asking again at the next change", strerror(-error));
+	h->behind = error < 0;
+	return changed;
 }
 
 const struct addr *hostaddr_list(const struct hostaddr *h, size_t *count)

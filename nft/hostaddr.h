@@ -17,7 +17,10 @@ struct hostaddr *hostaddr_open(const char **error);
 void hostaddr_close(struct hostaddr *h); /* NULL is fine */
 
 int hostaddr_fd(const struct hostaddr *h); /* to poll for reading */
-/* Takes what came in; true: one of the two lists below is another one now. Notifications lost: all is read again. */
+/*
+ * Takes what came in; true: one of the two lists below is another one now. Notifications lost: all is read again. An
+ * error is logged, and the kernel asked again with whatever comes next.
+ */
 bool hostaddr_read(struct hostaddr *h);
 
 /* Every address of every interface, loopback included, sorted, each once. Borrowed until the next hostaddr_read. */

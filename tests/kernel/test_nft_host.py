@@ -56,7 +56,7 @@ class AddressTest(lab.LabTest):
                 self.node.ip("route " + route)
                 self.until(own, source)
 
-    def test_other_routes_wake_nobody(self):
+    def test_other_routes_change_nothing(self):
         self.node.ip("addr add 192.168.0.2/24 dev eth0")
         lab.wait_until(lambda: self.driver("addresses 300")[0] == "quiet", what="quiet")
         self.node.ip(*[f"route add 10.1.{i}.0/24 via 192.168.0.9" for i in range(50)])
