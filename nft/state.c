@@ -45,14 +45,18 @@ struct table_search {
 	struct table_seen *seen;
 };
 
-static int comment_cb(const struct nftnl_udata *attr, void *ctx)
+/* A text inside of these user data (type, length, value); NULL: there is none. libnftnl believes any length. */
+static const char *comment_of(const uint8_t *at, uint32_t left)
 {
-	const char **comment = ctx;
+	while (left >= 2 && left - 2 >= at[1]) {
+		const uint8_t *value = at + 2;
 
-	if (nftnl_udata_type(attr) == NFTNL_UDATA_TABLE_COMMENT && nftnl_udata_len(attr) != 0 &&
-	    ((const char *)nftnl_udata_get(attr))[nftnl_udata_len(attr) - 1] == '\0')
-		*comment = nftnl_udata_get(attr);
-	return 0;
+		if (at[0] == NFTNL_UDATA_TABLE_COMMENT && at[1] != 0 && value[at[1] - 1] == '\0')
+			return (const char *)value;
+		left -= 2u + at[1];
+		at = value + at[1];
+	}
+	return NULL;
 }
 
 static int each_table(const struct nlmsghdr *nlh, void *ctx)
@@ -67,7 +71,7 @@ static int each_table(const struct nlmsghdr *nlh, void *ctx)
 	if (kernel_is_of_table(nlh, search->nft->table) && nftnl_table_nlmsg_parse(nlh, t) == 0) {
 		udata = nftnl_table_get_data(t, NFTNL_TABLE_USERDATA, &bytes);
 		if (udata != NULL)
-			nftnl_udata_parse(udata, bytes, comment_cb, &comment);
+			comment = comment_of(udata, bytes);
 		search->seen->found = true;
 		search->seen->flags = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
 		search->seen->ours =

@@ -2,6 +2,8 @@
 import os
 import re
 import signal
+import socket
+import struct
 import time
 import unittest
 
@@ -26,6 +28,8 @@ EVERYTHING = [
     "allowed-sources fd00:96::9 tcp 443 ::/0",
     "sticky fd00:96::1 udp 53 learn 600", "sticky 10.96.0.1 tcp 80 learn 10800",
 ]
+
+NETLINK_NETFILTER, NFTABLES, BATCH_BEGIN, BATCH_END = 12, 10, 0x10, 0x11
 
 
 class TableTest(lab.LabTest):
@@ -211,6 +215,21 @@ class TableTest(lab.LabTest):
         with self.assertRaisesRegex(Refused, "dispatch4 has 1 elements that are not ours"):
             driver("dump")
         self.assertLess(waits() - before, 20)  # it waits before it reads once more
+
+    def test_user_data_that_are_none(self):
+        """A table of our name whose user data say that they are longer than they are: nft 1.0.6 crashes there."""
+        def message(kind, body=b""):
+            return struct.pack("=IHHII", 20 + len(body), kind, 0x401, 1, 0) + struct.pack(">BBH", 1, 0, NFTABLES) + body
+
+        for data in (b"\0", b"\0\xff", b"\0\2x", b"\1\0\0", b"\0\2xy\0\1"):
+            with self.subTest(data):
+                padded = data + bytes(-len(data) % 4)
+                table = struct.pack("=HH9s3xHH", 13, 1, b"fairlead\0", 4 + len(data), 6) + padded
+                with self.node.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as sock:
+                    sock.send(message(BATCH_BEGIN) + message(NFTABLES << 8, table) + message(BATCH_END))
+                driver = self.driver()
+                self.assertEqual(driver.state(), "other")
+                driver("cleanup")
 
     def test_another_skeleton_is_another_table(self):
         self.loaded(SOURCES)
