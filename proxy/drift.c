@@ -4,9 +4,8 @@
 #include <sys/socket.h>
 
 #define PAUSE_FIRST_MS 50u
-#define PAUSE_LAST_MS 5000u /* own changes wait for a repair too, so not long */
-#define SLOTS_MAX 20000u    /* dumping a map costs the square of its size */
-#define QUIET_MS 10000u	    /* a foreign change after this long a time is repaired at once again */
+#define SLOTS_MAX 20000u /* dumping a map costs the square of its size */
+#define QUIET_MS 10000u	 /* a foreign change after this long a time is repaired at once again */
 
 void drift_fini(struct drift *d)
 {
@@ -19,7 +18,7 @@ void drift_fini(struct drift *d)
 
 uint64_t drift_notice(struct drift *d, uint64_t now_ms)
 {
-	bool again = d->repaired_ms != 0 && now_ms - d->repaired_ms < d->pause_ms + QUIET_MS;
+	bool again = d->repaired_ms != 0 && now_ms - d->repaired_ms < QUIET_MS;
 
 	if (d->waits)
 		return 0;
@@ -30,8 +29,8 @@ uint64_t drift_notice(struct drift *d, uint64_t now_ms)
 		return 0;
 	}
 	d->pause_ms = d->pause_ms == 0 ? PAUSE_FIRST_MS : d->pause_ms * 2;
-	if (d->pause_ms > PAUSE_LAST_MS)
-		d->pause_ms = PAUSE_LAST_MS;
+	if (d->pause_ms > DRIFT_PAUSE_LAST_MS)
+		d->pause_ms = DRIFT_PAUSE_LAST_MS;
 	return d->pause_ms;
 }
 

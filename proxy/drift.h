@@ -11,6 +11,8 @@
 #include "nft/nft.h"
 #include "proxy/elements.h"
 
+#define DRIFT_PAUSE_LAST_MS 5000u /* own changes wait for a repair too, so not long */
+
 struct drift { /* zero = nobody was there */
 	struct touched touched;
 	struct element_list have, want; /* under the touched keys */

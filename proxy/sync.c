@@ -370,9 +370,11 @@ static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 	s->stats.refused++;
 	if (culprit != NULL)
 		return turn_without(s, culprit, now_ms);
+	/* A foreign hand in the midst of its repair is no reason to wait longer than it makes repairs wait. */
+	const uint64_t last_ms = s->drift.waits ? DRIFT_PAUSE_LAST_MS : RETRY_LAST_MS;
 	s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST_MS : s->retry_ms * 2;
-	if (s->retry_ms > RETRY_LAST_MS)
-		s->retry_ms = RETRY_LAST_MS;
+	if (s->retry_ms > last_ms)
+		s->retry_ms = last_ms;
 	s->earliest_ms = now_ms + s->retry_ms;
 	log_warn("kernel: %s; next try in %u ms", nft_error(s->parts.nft), (unsigned)s->retry_ms);
 	return s->retry_ms;

@@ -79,10 +79,31 @@ static void repairs_slow_down(void **state)
 		}
 	}
 	assert_int_equal(wait, 5000);
-	now += 60000;
+	now += 10000; /* quiet for so long: at once again */
 	kernel.state = TABLE_ABSENT;
 	foreign_anything(s, now);
 	assert_int_equal(sync_turn(s->sync, now), SYNC_IDLE);
+}
+
+/* `nft flush ruleset` in a loop, each time in the midst of a load: when it ends, the table is not gone for long. */
+static void repair_that_is_disturbed(void **state)
+{
+	struct scene *s = *state;
+	uint64_t now = 20000, wait = 0;
+
+	log_set_level(LOG_WARN);
+	start_with_web(s);
+	kernel.state = TABLE_ABSENT;
+	foreign_anything(s, now);
+	for (int i = 0; i < 20; i++, now += wait) {
+		kernel.fail = -ENOENT;
+		kernel.told.everything = true;
+		wait = sync_turn(s->sync, now);
+		assert_in_range(wait, 1, 5000);
+	}
+	assert_int_equal(wait, 5000);
+	assert_int_equal(sync_turn(s->sync, now), SYNC_IDLE);
+	assert_string_equal(happened(), "load 3;");
 }
 
 /* ---- single elements ---- */
@@ -280,6 +301,7 @@ int main(void)
 		SYNC_TEST(foreign_change_before_the_first_sync),
 		SYNC_TEST(harmless_foreign_change_is_no_repair),
 		SYNC_TEST(repairs_slow_down),
+		SYNC_TEST(repair_that_is_disturbed),
 		SYNC_TEST(foreign_elements_are_repaired),
 		SYNC_TEST(foreign_element_put_back),
 		SYNC_TEST(foreign_elements_under_own_changes),
