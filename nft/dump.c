@@ -236,7 +236,7 @@ static void on_element(void *ctx, const struct element *e)
 }
 
 /* The verdict sets come before the endpoint maps in enum set_id, so these can be asked for by key. */
-int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
+int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	struct dump d = {.each = each, .ctx = ctx};
@@ -245,8 +245,7 @@ int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
 	for (int set = 0; set < SET_COUNT && error == 0; set++) {
 		bool slots = set == SET_ENDPOINTS || set == SET_INTERNAL_ENDPOINTS;
 		for (int f = 0; f < 2 && error == 0; f++) {
-			bool unread = set == SET_AFFINITY && !with_affinity;
-			if (unread ||
+			if (set == SET_AFFINITY ||
 			    (slots && slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx)))
 				error = refuse_catchall(nft, (enum set_id)set, families[f]);
 			else

@@ -26,7 +26,7 @@ void element_list_fini(struct element_list *l)
 	*l = (struct element_list){0};
 }
 
-int element_list_order(const void *a, const void *b)
+static int order(const void *a, const void *b)
 {
 	return element_compare(a, b);
 }
@@ -34,7 +34,7 @@ int element_list_order(const void *a, const void *b)
 void element_list_sort(struct element_list *l)
 {
 	if (l->count != 0)
-		qsort(l->items, l->count, sizeof *l->items, element_list_order);
+		qsort(l->items, l->count, sizeof *l->items, order);
 }
 
 void element_list_unique(struct element_list *l)

@@ -23,7 +23,4 @@ void element_list_sort(struct element_list *l);	  /* by element_compare */
 void element_list_unique(struct element_list *l); /* of a sorted list, the first with each key stays */
 void element_list_fini(struct element_list *l);	  /* leaves a zeroed struct */
 
-/* element_compare for qsort. */
-int element_list_order(const void *a, const void *b);
-
 #endif

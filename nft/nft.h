@@ -54,13 +54,12 @@ enum table_state { TABLE_ABSENT, TABLE_OURS /* same skeleton */, TABLE_OTHER /* 
 int nft_table_state(struct nft *nft, enum table_state *state);
 
 /*
- * Calls `each` for every element of our table, set by set in element order, each key once (SET_AFFINITY only when
- * asked: it can be large). EINTR is retried. -EBADMSG: somebody put elements there that we never write; then only
- * nft_load helps.
+ * Calls `each` for every element of our table, set by set in element order, each key once, but for SET_AFFINITY, which
+ * can be large. EINTR is retried. -EBADMSG: somebody put elements there that we never write; then only nft_load helps.
  */
 typedef void nft_each_fn(void *ctx, const struct element *e);
-int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx);
-/* The same of one set: both families, or one. */
+int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx);
+/* The same of one set, whichever: both families, or one. */
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
 int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx);
 

@@ -14,7 +14,7 @@ int adopt_read(struct image *image, struct nft *nft)
 	element_list_clear(&image->elements);
 	int error = nft_table_state(nft, &image->state);
 	if (error == 0 && image->state == TABLE_OURS)
-		error = nft_dump(nft, false, on_element, &image->elements);
+		error = nft_dump(nft, on_element, &image->elements);
 	if (error == -EBADMSG) { /* foreign elements among ours */
 		image->state = TABLE_OTHER;
 		error = 0;

@@ -300,10 +300,20 @@ static bool looking(const char *verb, struct nft *nft, struct words *w)
 	return true;
 }
 
-static int count_elements(struct nft *nft, bool with_affinity)
+/* dump, dump affinity: the second with the remembered clients. */
+static int dump(struct nft *nft, struct words *w)
+{
+	int error = nft_dump(nft, print_element, NULL);
+
+	if (error == 0 && strcmp(next(w), "affinity") == 0)
+		error = nft_dump_set(nft, SET_AFFINITY, print_element, NULL);
+	return error;
+}
+
+static int count_elements(struct nft *nft)
 {
 	size_t count = 0;
-	int error = nft_dump(nft, with_affinity, count_element, &count);
+	int error = nft_dump(nft, count_element, &count);
 
 	printf("%zu\n", count);
 	return error;
@@ -316,9 +326,9 @@ static int acting(const char *verb, struct nft *nft, struct words *w, struct lis
 	if (strcmp(verb, "commit") == 0)
 		return nft_tx_commit(nft);
 	if (strcmp(verb, "dump") == 0)
-		return nft_dump(nft, strcmp(next(w), "affinity") == 0, print_element, NULL);
+		return dump(nft, w);
 	if (strcmp(verb, "count") == 0)
-		return count_elements(nft, strcmp(next(w), "affinity") == 0);
+		return count_elements(nft);
 	if (strcmp(verb, "replace") == 0)
 		return replace(nft, list, next_number(w));
 	if (strcmp(verb, "service") == 0)

@@ -46,9 +46,8 @@ int nft_table_state(struct nft *nft, enum table_state *state)
 	return 0;
 }
 
-int nft_dump(struct nft *nft, bool with_affinity, nft_each_fn *each, void *ctx)
+int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx)
 {
-	assert_false(with_affinity);
 	nft->dumps++;
 	for (size_t i = 0; i < nft->table.count; i++)
 		each(ctx, &nft->table.items[i]);
