@@ -70,12 +70,6 @@ void json_number(struct json *j, const char *key, int64_t value)
 	buf_printf(j->out, "%" PRId64, value);
 }
 
-void json_real(struct json *j, const char *key, double value)
-{
-	value_begin(j, key);
-	buf_printf(j->out, "%.3f", value);
-}
-
 void json_bool(struct json *j, const char *key, bool value)
 {
 	value_begin(j, key);

@@ -24,7 +24,6 @@ void json_array(struct json *j, const char *key);  /* opens […] */
 void json_end(struct json *j);
 void json_string(struct json *j, const char *key, const char *value); /* NULL is null */
 void json_number(struct json *j, const char *key, int64_t value);
-void json_real(struct json *j, const char *key, double value); /* three decimals */
 void json_bool(struct json *j, const char *key, bool value);
 
 #endif

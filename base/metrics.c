@@ -178,17 +178,6 @@ void metric_observe(struct metric *s, double value)
 	s->value += value;
 }
 
-double metric_value(const struct metric *s)
-{
-	uint64_t sum = 0;
-
-	if (s == NULL || s->desc->kind != METRIC_HISTOGRAM)
-		return s == NULL ? 0 : s->value;
-	for (size_t i = 0; i <= s->desc->bound_count; i++)
-		sum += s->counts[i];
-	return (double)sum;
-}
-
 void metrics_provider(struct metrics *m, metrics_provider_fn *provider, void *ctx)
 {
 	if (m == NULL)

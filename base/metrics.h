@@ -45,7 +45,6 @@ void metric_inc(struct metric *s);		 /* counter or gauge */
 void metric_add(struct metric *s, double more);	 /* counter (more ≥ 0) or gauge */
 void metric_set(struct metric *s, double value); /* gauge */
 void metric_observe(struct metric *s, double value);
-double metric_value(const struct metric *s); /* histogram: number of observations; NULL: 0 */
 
 /*
  * Providers write whole families, each in one go: the text format wants the series of a family side by side. A family

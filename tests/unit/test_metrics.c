@@ -31,7 +31,6 @@ static void families_stand_together(void **state)
 	metric_inc(bad);
 	metric_set(gauge, 7);
 	metric_add(gauge, -7.25);
-	assert_true(metric_value(ok) == 3);
 	metrics_render(m, &out);
 	assert_string_equal(out.data, "# HELP t_requests_total Requests by code.\n"
 				      "# TYPE t_requests_total counter\n"
@@ -54,7 +53,6 @@ static void histogram_cumulates(void **state)
 	metric_observe(h, 0.001); /* a bound belongs to its bucket */
 	metric_observe(h, 0.0625);
 	metric_observe(h, 5);
-	assert_true(metric_value(h) == 3);
 	metrics_render(m, &out);
 	assert_string_equal(out.data, "# HELP t_seconds Duration.\n"
 				      "# TYPE t_seconds histogram\n"
@@ -129,7 +127,6 @@ static void nothing_without_registry(void **state)
 	metric_add(none, 2);
 	metric_set(none, 2);
 	metric_observe(none, 2);
-	assert_true(metric_value(none) == 0);
 	metrics_provider(NULL, two_workers, NULL);
 	metrics_render(NULL, &out);
 	assert_int_equal(out.length_bytes, 0);
