@@ -228,8 +228,7 @@ static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
 	return error;
 }
 
-/* Reads the errors of the batch just sent, all of them: none may be left for the next question. The first one counts.
- */
+/* The first error of the batch just sent. All are read: none may be left for the next question. */
 static int read_errors(struct nft *nft)
 {
 	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));

@@ -1,6 +1,5 @@
 #include "nft/names.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,10 +105,10 @@ static bool parse_number(const char *at, uint32_t max, uint32_t *number)
 	char *end;
 	unsigned long value;
 
-	if (at[0] != '-' || !isdigit((unsigned char)at[1]))
+	if (at[0] != '-' || at[1] < '1' || at[1] > '9') /* as we write it: "-017" is another chain */
 		return false;
 	value = strtoul(at + 1, &end, 10);
-	if (*end != '\0' || value == 0 || value > max)
+	if (*end != '\0' || value > max)
 		return false;
 	*number = (uint32_t)value;
 	return true;

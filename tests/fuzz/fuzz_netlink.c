@@ -47,8 +47,8 @@ static void read_elements(const struct nlmsghdr *nlh)
 {
 	struct attrs attrs = attrs_of(nlh, sizeof(struct nfgenmsg));
 	const char *name = attrs_text(attrs_find(attrs, NFTA_SET_ELEM_LIST_SET));
-	const struct nlattr *list = attrs_find(attrs, NFTA_SET_ELEM_LIST_ELEMENTS), *elem;
-	struct attrs elems = list != NULL ? attrs_in(list) : (struct attrs){0};
+	struct attrs elems = codec_elements(nlh);
+	const struct nlattr *elem;
 	struct element e, start = {0};
 	char text[ELEMENT_TEXT_BYTES];
 	enum set_id set;

@@ -52,7 +52,7 @@ static void chains_there_and_back(void **state)
 static void foreign_chains_are_not_ours(void **state)
 {
 	static const char *const foreign[] = {
-		"",	    "translated4",	    "prerouting", "cluster4",	"cluster4-", "pick4-9",	 "pick4-0",
+		"",	    "translated4",	    "prerouting", "cluster4",	"cluster4-", "pick4-9",	 "pick4-08",
 		"pick4-8x", "pick4-131072",	    "pick5-8",	  "by-source4", "refuse4",   "learn4-0", "learn4-86401",
 		"pick4--8", "pick4-maglev-sticky-8"};
 	struct verdict v;
