@@ -12,6 +12,7 @@ import socketserver
 import sys
 import threading
 import time
+import weakref
 
 from apiserver_http import Gone, Handler, render, reset
 
@@ -68,9 +69,19 @@ class Server:
         self.connections = set()
         self.sent_ns = 0  # when an event last went out
         self.httpd = None
+        self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.hold()
         self.start()
 
     # life
+
+    def hold(self):
+        """The port is bound for good: between stop and start connections to it are refused, and nobody else gets it."""
+        held = socket.socket(self.family, socket.SOCK_STREAM)
+        weakref.finalize(self, held.close)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((self.host, self.port))
+        self.port = held.getsockname()[1]
 
     def start(self):
         server = self
@@ -89,9 +100,8 @@ class Server:
             pass
 
         Bound.server_state = server
-        Httpd.address_family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        Httpd.address_family = self.family
         self.httpd = Httpd((self.host, self.port), Bound)
-        self.port = self.httpd.server_address[1]
         self.stopping = False
         threading.Thread(target=self.httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
@@ -127,7 +137,6 @@ class Server:
             for obj in objects:
                 self._put(json.loads(json.dumps(obj)))
             self.lock.notify_all()
-
 
     def _put(self, obj):
         c = self.collection_of(obj["kind"])

@@ -1,6 +1,7 @@
 """The API server source alone, driven as the daemon drives it: starts build/tests/kernel/follow and mirrors what it
 tells its sink."""
 import os
+import selectors
 import signal
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from kernel import patience
 
 TOP = Path(__file__).resolve().parent.parent
 LIMIT_S = 30 * patience.FACTOR
+SOON_S = 8 * patience.FACTOR  # from the end of an outage: probed every 1 to 3 s, then up to a second of jitter
 PROGRAM = Path(os.environ.get("FAIRLEAD_BUILD", TOP / "build")) / "tests/kernel/follow"
 
 
@@ -24,6 +26,18 @@ def wait_until(condition, limit_s=LIMIT_S, what="condition"):
         time.sleep(0.01)
 
 
+def _available(pipe):
+    """What the pipe holds now, None at its end."""
+    data = b""
+    while True:
+        part = pipe.read(65536)
+        if part is None:
+            return data
+        if part == b"":
+            return data or None
+        data += part
+
+
 class Follow:
     """objects: {kind: {"ns/name": details}}, as a store that sweeps lists has them."""
 
@@ -33,16 +47,27 @@ class Follow:
         self.complete = False
         self._mentioned = {}
         self.process = subprocess.Popen([*prefix, str(PROGRAM), *map(str, flags)], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=env)
-        self._threads = [threading.Thread(target=self._read, args=(self.process.stdout, self._hear), daemon=True),
-                         threading.Thread(target=self._read, args=(self.process.stderr, self.log.append), daemon=True)]
-        for thread in self._threads:
-            thread.start()
+                                        stderr=subprocess.PIPE, bufsize=0, env=env)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
-    @staticmethod
-    def _read(pipe, hear):
-        for line in pipe:
-            hear(line.rstrip("\n"))
+    def _read(self):
+        """What was logged before a line of stdout is there before it: stderr is read after stdout and heard first."""
+        pipes = {self.process.stdout: self._hear, self.process.stderr: self.log.append}
+        rest = dict.fromkeys(pipes, b"")
+        with selectors.DefaultSelector() as selector:
+            for pipe in pipes:
+                os.set_blocking(pipe.fileno(), False)
+                selector.register(pipe, selectors.EVENT_READ)
+            while selector.get_map():
+                selector.select()
+                new = {pipe: _available(pipe) for pipe in pipes if pipe in selector.get_map()}
+                for pipe, data in reversed(new.items()):
+                    *lines, rest[pipe] = (rest[pipe] + (data or b"")).split(b"\n")
+                    for line in lines:
+                        pipes[pipe](line.decode(errors="replace"))
+                    if data is None:
+                        selector.unregister(pipe)
 
     def _hear(self, line):
         self.lines.append(line)
@@ -89,8 +114,7 @@ class Follow:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(LIMIT_S)
-        for thread in self._threads:
-            thread.join(LIMIT_S)
+        self._thread.join(LIMIT_S)
         self.process.stdout.close()
         self.process.stderr.close()
         if code != expected:

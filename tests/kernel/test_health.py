@@ -69,9 +69,8 @@ class HealthPages(HealthCase):
 
     def test_node_object_of_an_api_server(self):
         """Where the source has nodes, a node that is not there is not eligible."""
-        server = apiserver.Server()
         with self.node.inside():
-            server.start()
+            server = apiserver.Server()
         self.addCleanup(server.stop)
         daemon = lab.Daemon(self.node, [*FLAGS, "--apiserver", server.url], self.lab.folder)
         self.lab.daemons.append(daemon)
