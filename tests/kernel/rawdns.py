@@ -4,12 +4,14 @@ import ipaddress
 import socket
 import struct
 
+import traffic
+
 Answer = collections.namedtuple("Answer", "rcode addresses")
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 
 
 class Client:
-    def __init__(self, ns, server="127.0.0.1", port=53, limit_s=2):
+    def __init__(self, ns, server="127.0.0.1", port=53, limit_s=traffic.ANSWER_S):
         self.sock = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.settimeout(limit_s)
         self.sock.connect((server, port))

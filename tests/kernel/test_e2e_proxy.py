@@ -1,4 +1,5 @@
 """The proxy end to end: what connects to what, from where, and who the endpoint sees."""
+import statistics
 import time
 import unittest
 
@@ -105,14 +106,19 @@ class ProxyTest(ClusterTest):
                         self.assertEqual(self.outcome(ns, addr, port, proto, limit_s=10), "refused")
 
     def test_refused_at_once_however_often(self):
+        """
+        ICMP errors are limited to 6 at once and 1 a second for each client, and a client whose SYN gets no answer sends
+        it again after one second: all but the first ones would wait.
+        """
         self.put("often", *pair("often", "10.96.1.17", ""), *pair("often6", "fd00:96::1:17", ""))
         for vip in ("10.96.1.17", "fd00:96::1:17"):
             for port in (80, 81):
-                for _ in range(20):  # ICMP errors are limited to 6 at once and 1 a second for each client
+                took_s = []
+                for _ in range(20):
                     start = time.monotonic()
                     self.assertEqual(self.outcome(self.client, vip, port), "refused")
-                    # a client whose SYN gets no answer sends it again after one second
-                    self.assertLess(time.monotonic() - start, 0.9)
+                    took_s.append(time.monotonic() - start)
+                self.assertLess(statistics.median(took_s), 0.9, took_s)
 
     def test_wrong_port_on_a_live_cluster_ip_is_refused(self):
         vips = self.dual("port", 10)

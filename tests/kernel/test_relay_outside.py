@@ -4,6 +4,7 @@ where somebody left route_localnet on (CVE-2020-8558). The neighbour's stack wou
 they are made by hand; the same packets to the node's own address are answered.
 """
 import ipaddress
+import itertools
 import json
 import select
 import socket
@@ -15,7 +16,7 @@ import lab
 import manifests
 import traffic
 
-NODE_PORT, SOURCE_PORT = 30080, 40000
+NODE_PORT = 30080
 NODE, CLIENT = {4: "192.168.0.2", 6: "fd00:0::2"}, {4: "192.168.0.1", 6: "fd00:0::1"}
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 TYPES = {4: 0x0800, 6: 0x86dd}
@@ -31,32 +32,32 @@ def checksum(data):
     return ~total & 0xffff
 
 
-def transport(proto, src, dst):
+def transport(proto, src, sport, dst):
     """A SYN or a datagram, with its checksum."""
     if proto == "tcp":
-        body, at = struct.pack("!HHIIBBHHH", SOURCE_PORT, NODE_PORT, 1, 0, 0x50, 2, 1000, 0, 0), 16
+        body, at = struct.pack("!HHIIBBHHH", sport, NODE_PORT, 1, 0, 0x50, 2, 1000, 0, 0), 16
     else:
-        body, at = struct.pack("!HHHH", SOURCE_PORT, NODE_PORT, 9, 0) + b"?", 6
+        body, at = struct.pack("!HHHH", sport, NODE_PORT, 9, 0) + b"?", 6
     pseudo = src.packed + dst.packed + struct.pack("!II", len(body), PROTOCOLS[proto])
     return body[:at] + struct.pack("!H", checksum(pseudo + body)) + body[at + 2:]
 
 
-def packet(proto, src, dst):
+def packet(proto, src, sport, dst):
     src, dst = ipaddress.ip_address(src), ipaddress.ip_address(dst)
-    body = transport(proto, src, dst)
+    body = transport(proto, src, sport, dst)
     if dst.version == 6:
         return struct.pack("!IHBB", 6 << 28, len(body), PROTOCOLS[proto], 64) + src.packed + dst.packed + body
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 1, 0, 64, PROTOCOLS[proto], 0, src.packed, dst.packed)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
 
 
-def answers(frame, version, proto):
+def answers(frame, version, proto, sport):
     """Whether a frame comes from a listener on the node port."""
     at = 14 + (20 if version == 4 else 40)
     if struct.unpack_from("!H", frame, 12)[0] != TYPES[version] or len(frame) < at + 8:
         return False
     carried = frame[14 + 9] if version == 4 else frame[14 + 6]
-    if carried != PROTOCOLS[proto] or frame[at:at + 4] != struct.pack("!HH", NODE_PORT, SOURCE_PORT):
+    if carried != PROTOCOLS[proto] or frame[at:at + 4] != struct.pack("!HH", NODE_PORT, sport):
         return False
     return proto == "udp" or frame[at + 13] & (SYN | RST) == SYN
 
@@ -84,6 +85,7 @@ class Outside(lab.LabTest):
         self.wire = self.client.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.wire.bind(("eth0", 0))
         self.addCleanup(self.wire.close)
+        self.sports = itertools.count(40000)
 
     @staticmethod
     def mac(ns):
@@ -92,13 +94,14 @@ class Outside(lab.LabTest):
 
     def answered(self, version, proto, dst, limit_s):
         head = self.mac(self.node) + self.mac(self.client) + struct.pack("!H", TYPES[version])
-        frame = head + packet(proto, CLIENT[version], dst)
+        sport = next(self.sports)  # one each: a late answer is none of the next question
+        frame = head + packet(proto, CLIENT[version], sport, dst)
         end = time.monotonic() + limit_s
         while time.monotonic() < end:
             self.wire.send(frame)
             while select.select([self.wire], [], [], 0.1)[0]:
                 got, where = self.wire.recvfrom(2000)
-                if where[2] != socket.PACKET_OUTGOING and answers(got, version, proto):
+                if where[2] != socket.PACKET_OUTGOING and answers(got, version, proto, sport):
                     return True
         return False
 
