@@ -14,10 +14,18 @@ struct contest {
 	const struct service **services; /* by namespace, name: the first owns the key */
 };
 
+/* Somebody came to a key that another owned, or was one before the owner. */
+struct arrival {
+	struct frontend_key key;
+	const struct service *who; /* NULL: gone again */
+};
+
 struct claims {
 	struct map owners; /* key → the owner, whose own copy of the key is the map's */
 	struct map ips;	   /* ClusterIP → the owner, likewise */
 	struct map contests;
+	struct arrival *arrivals; /* not told yet */
+	size_t arrival_count, arrival_room;
 	claims_contested_fn *contested;
 	void *ctx;
 };
@@ -25,7 +33,6 @@ struct claims {
 struct listener {
 	claims_moved_fn *moved;
 	void *ctx;
-	const struct service *winner, *loser; /* told last */
 };
 
 struct claims *claims_new(claims_contested_fn *contested, void *ctx)
@@ -51,6 +58,7 @@ void claims_free(struct claims *c)
 	map_fini(&c->contests);
 	map_fini(&c->owners);
 	map_fini(&c->ips);
+	free(c->arrivals);
 	free(c);
 }
 
@@ -140,19 +148,55 @@ static void contest_remove(struct contest *contest, const struct service *s)
 	memmove(contest->services + at, contest->services + at + 1, (contest->count - at) * sizeof(struct service *));
 }
 
-/* One word about each pair: two services that share one key usually share more. */
-static void tell(struct claims *c, const struct frontend_key *key, const struct service *winner,
-		 const struct service *loser, struct listener *listener)
+static bool is_in(const struct contest *contest, const struct service *s)
 {
-	if (c->contested == NULL || (listener->winner == winner && listener->loser == loser))
+	for (size_t i = 0; i < contest->count; i++)
+		if (contest->services[i] == s)
+			return true;
+	return false;
+}
+
+static void arrive(struct claims *c, const struct frontend_key *key, const struct service *who)
+{
+	if (c->contested == NULL)
 		return;
-	listener->winner = winner;
-	listener->loser = loser;
-	c->contested(c->ctx, key, winner, loser);
+	if (c->arrival_count == c->arrival_room) {
+		c->arrival_room = c->arrival_room != 0 ? c->arrival_room * 2 : 16;
+		c->arrivals = mem_resize(c->arrivals, c->arrival_room * sizeof *c->arrivals);
+	}
+	c->arrivals[c->arrival_count++] = (struct arrival){*key, who};
+}
+
+static void arrivals_follow(struct claims *c, const struct service *prev, const struct service *next)
+{
+	for (size_t i = 0; prev != NULL && i < c->arrival_count; i++)
+		if (c->arrivals[i].who == prev)
+			c->arrivals[i].who = next;
+}
+
+/* One word about each pair: two services that share one key usually share more. */
+void claims_tell(struct claims *c)
+{
+	const struct service *winner = NULL, *loser = NULL;
+
+	for (size_t i = 0; i < c->arrival_count; i++) {
+		const struct arrival *a = &c->arrivals[i];
+		const struct contest *contest = contest_of(c, &a->key);
+		if (contest == NULL || !is_in(contest, a->who))
+			continue;
+		const struct service *first = contest->services[0];
+		const struct service *other = a->who != first ? a->who : contest->services[1];
+		if (first == winner && other == loser)
+			continue;
+		winner = first;
+		loser = other;
+		c->contested(c->ctx, &a->key, winner, loser);
+	}
+	c->arrival_count = 0;
 }
 
 static void key_add(struct claims *c, const struct frontend_key *key, const struct service *s,
-		    struct listener *listener)
+		    const struct listener *listener)
 {
 	const struct service *owner = claims_owner(c, key);
 	struct contest *contest;
@@ -165,12 +209,10 @@ static void key_add(struct claims *c, const struct frontend_key *key, const stru
 	if (contest == NULL)
 		contest = contest_new(c, key, owner);
 	contest_insert(contest, s);
-	if (contest->services[0] != s) {
-		tell(c, key, owner, s, listener);
+	arrive(c, key, s);
+	if (contest->services[0] != s)
 		return;
-	}
 	owner_set(c, key, s);
-	tell(c, key, s, owner, listener);
 	if (listener->moved != NULL)
 		listener->moved(listener->ctx, key, owner, s);
 }
@@ -243,9 +285,10 @@ static bool key_at(const struct service *s, size_t at, struct frontend_key *key)
 void claims_replace(struct claims *c, const struct service *prev, const struct service *next, claims_moved_fn *moved,
 		    void *ctx)
 {
-	struct listener listener = {.moved = moved, .ctx = ctx};
+	const struct listener listener = {.moved = moved, .ctx = ctx};
 	struct frontend_key key;
 
+	arrivals_follow(c, prev, next);
 	for (size_t i = 0; key_at(prev, i, &key); i++) {
 		if (has_key(next, &key))
 			key_keep(c, &key, prev, next);

@@ -19,8 +19,8 @@ static inline struct frontend_key claims_ip_key(const struct addr *cluster_ip)
 }
 
 /*
- * Told once for every service that comes to claim what another owns, however many keys they share: the caller's one
- * warning line. A key of claims_ip_key means that they share the address but no port so far.
+ * Told by claims_tell, once for every service that came to claim what another owns, however many keys they share: the
+ * caller's one warning line. A key of claims_ip_key means that they share the address but no port so far.
  */
 typedef void claims_contested_fn(void *ctx, const struct frontend_key *key, const struct service *winner,
 				 const struct service *loser);
@@ -40,5 +40,10 @@ const struct frontend *claims_frontend(const struct claims *c, const struct fron
 /* A service's version prev gives way to next; either may be NULL. Same namespace and name. */
 void claims_replace(struct claims *c, const struct service *prev, const struct service *next, claims_moved_fn *moved,
 		    void *ctx);
+/*
+ * The turn is over: those who came since the last time and still contest. Not earlier, for a Service that is renamed,
+ * or gives way to another in the same write, may be replaced after its successor.
+ */
+void claims_tell(struct claims *c);
 
 #endif

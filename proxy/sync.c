@@ -177,6 +177,7 @@ static void compile_dirty(struct sync *s)
 
 	for (size_t i = 0; i < count; i++)
 		service_turn(s, dirty[i]);
+	claims_tell(s->claims);
 }
 
 /* The sets that belong to no service. */

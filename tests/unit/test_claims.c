@@ -69,6 +69,13 @@ static void expect_told(struct buf *b, const char *wanted)
 	buf_clear(b);
 }
 
+/* A turn of one change. */
+static void replace(struct claims *c, const struct service *prev, const struct service *next, struct buf *told)
+{
+	claims_replace(c, prev, next, moved, told);
+	claims_tell(c);
+}
+
 static void first_by_name_wins(void **state)
 {
 	struct buf told = {0};
@@ -77,21 +84,21 @@ static void first_by_name_wins(void **state)
 	struct service *z = claimant("z", "10.96.0.3", "1.1.1.1");
 
 	(void)state;
-	claims_replace(c, NULL, b, moved, &told);
+	replace(c, NULL, b, &told);
 	expect_told(&told, "");
 	assert_string_equal(owner(c, "1.1.1.1", 80), "b");
-	claims_replace(c, NULL, z, moved, &told);
+	replace(c, NULL, z, &told);
 	expect_told(&told, "1.1.1.1:80 b beats z; ");
-	claims_replace(c, NULL, a, moved, &told);
-	expect_told(&told, "1.1.1.1:80 a beats b; 1.1.1.1:80 b to a; ");
+	replace(c, NULL, a, &told);
+	expect_told(&told, "1.1.1.1:80 b to a; 1.1.1.1:80 a beats b; ");
 	assert_string_equal(owner(c, "1.1.1.1", 80), "a");
-	claims_replace(c, a, NULL, moved, &told);
+	replace(c, a, NULL, &told);
 	expect_told(&told, "1.1.1.1:80 a to b; ");
-	claims_replace(c, z, NULL, moved, &told);
+	replace(c, z, NULL, &told);
 	expect_told(&told, "");
 	assert_string_equal(owner(c, "1.1.1.1", 80), "b");
 	assert_string_equal(owner(c, "10.96.0.3", 80), "nobody");
-	claims_replace(c, b, NULL, moved, &told);
+	replace(c, b, NULL, &told);
 	expect_told(&told, "");
 	assert_string_equal(owner(c, "1.1.1.1", 80), "nobody");
 	service_free(a);
@@ -109,12 +116,12 @@ static void versions(void **state)
 	struct service *a = claimant("a", "10.96.0.1", "1.1.1.1"), *b = claimant("b", "10.96.0.2", "1.1.1.1");
 
 	(void)state;
-	claims_replace(c, NULL, a, moved, &told);
-	claims_replace(c, NULL, b, moved, &told);
+	replace(c, NULL, a, &told);
+	replace(c, NULL, b, &told);
 	expect_told(&told, "1.1.1.1:80 a beats b; ");
 	struct service *a2 = claimant("a", "10.96.0.1", "1.1.1.1"), *b2 = claimant("b", "10.96.0.9", "1.1.1.1");
-	claims_replace(c, a, a2, moved, &told);
-	claims_replace(c, b, b2, moved, &told);
+	replace(c, a, a2, &told);
+	replace(c, b, b2, &told);
 	service_free(a);
 	service_free(b);
 	expect_told(&told, "");
@@ -123,7 +130,7 @@ static void versions(void **state)
 	assert_string_equal(owner(c, "10.96.0.2", 80), "nobody");
 	/* The winner gives the address up. */
 	struct service *a3 = claimant("a", "10.96.0.1", NULL);
-	claims_replace(c, a2, a3, moved, &told);
+	replace(c, a2, a3, &told);
 	service_free(a2);
 	expect_told(&told, "1.1.1.1:80 a to b; ");
 	assert_string_equal(owner(c, "1.1.1.1", 80), "b");
@@ -140,18 +147,54 @@ static void cluster_ips_are_claimed_too(void **state)
 	struct service *a = claimant("a", "10.96.0.1", NULL), *b = claimant("b", "10.96.0.1", NULL);
 
 	(void)state;
-	claims_replace(c, NULL, b, moved, &told);
+	replace(c, NULL, b, &told);
 	assert_string_equal(owner(c, "10.96.0.1", 0), "b");
-	claims_replace(c, NULL, a, moved, &told);
+	replace(c, NULL, a, &told);
 	assert_string_equal(owner(c, "10.96.0.1", 0), "a");
 	/* Port and address are contested: one word. */
-	expect_told(&told, "10.96.0.1:80 a beats b; 10.96.0.1:80 b to a; 10.96.0.1:0 b to a; ");
-	claims_replace(c, a, NULL, moved, &told);
+	expect_told(&told, "10.96.0.1:80 b to a; 10.96.0.1:0 b to a; 10.96.0.1:80 a beats b; ");
+	replace(c, a, NULL, &told);
 	expect_told(&told, "10.96.0.1:80 a to b; 10.96.0.1:0 a to b; ");
 	assert_string_equal(owner(c, "10.96.0.1", 0), "b");
 	claims_free(c);
 	service_free(a);
 	service_free(b);
+	buf_fini(&told);
+}
+
+/* All in one write: a Service gets another name, and two swap their addresses. Nobody contests when it is over. */
+static void who_gives_way_in_the_same_turn_is_no_contest(void **state)
+{
+	struct buf told = {0};
+	struct claims *c = claims_new(contested, &told);
+	struct service *old = claimant("old", "10.96.0.1", NULL), *new = claimant("new", "10.96.0.1", NULL);
+	struct service *b = claimant("b", "10.96.0.2", NULL), *b2 = claimant("b", "10.96.0.1", NULL);
+	struct service *new2 = claimant("new", "10.96.0.2", NULL), *b3 = claimant("b", "10.96.0.2", NULL);
+
+	(void)state;
+	replace(c, NULL, old, &told);
+	replace(c, NULL, b, &told);
+	claims_replace(c, NULL, new, NULL, NULL);
+	claims_replace(c, old, NULL, NULL, NULL);
+	claims_tell(c);
+	claims_replace(c, b, b2, NULL, NULL);
+	claims_replace(c, new, new2, NULL, NULL);
+	claims_tell(c);
+	expect_told(&told, "");
+	/* Its version of a refused turn is not its last one. */
+	claims_replace(c, b2, b, NULL, NULL);
+	claims_replace(c, b, b3, NULL, NULL);
+	claims_tell(c);
+	expect_told(&told, "10.96.0.2:80 b beats new; ");
+	claims_tell(c);
+	expect_told(&told, "");
+	claims_free(c);
+	service_free(old);
+	service_free(new);
+	service_free(new2);
+	service_free(b);
+	service_free(b2);
+	service_free(b3);
 	buf_fini(&told);
 }
 
@@ -161,6 +204,7 @@ int main(void)
 		cmocka_unit_test(first_by_name_wins),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(cluster_ips_are_claimed_too),
+		cmocka_unit_test(who_gives_way_in_the_same_turn_is_no_contest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

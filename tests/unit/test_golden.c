@@ -92,6 +92,7 @@ static void compile_all(struct world *w)
 						   &node, w->scratch);
 		claims_replace(w->claims, NULL, s, NULL, NULL);
 		w->services[w->service_count++] = s;
+		claims_tell(w->claims);
 	}
 }
 
