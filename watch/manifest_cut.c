@@ -49,8 +49,10 @@ struct list_reader {
 	struct yaml_chunk item; /* text NULL: none open */
 	enum where where;
 	bool has_version, has_kind, has_items;
-	size_t flow_depth; /* of flow collections that are open: [ and { */
-	bool flow_value;   /* in them a value may begin here: a quote inside of one is a letter */
+	struct flow {	      /* collections: [ and { */
+		size_t depth; /* so many are open */
+		bool value;   /* may begin here; a quote inside of one is a letter */
+	} flow;
 };
 
 static bool line_is(const char *line, size_t bytes, const char *text)
@@ -60,11 +62,6 @@ static bool line_is(const char *line, size_t bytes, const char *text)
 	if (bytes > 0 && line[bytes - 1] == '\n')
 		bytes--;
 	return bytes == n && memcmp(line, text, n) == 0;
-}
-
-static bool is_quote(char c)
-{
-	return c == '"' || c == '\'';
 }
 
 /* After the closing quote; NULL: it is not on this line. */
@@ -83,48 +80,96 @@ static const char *quoted_end(const char *at, const char *end)
 	return NULL;
 }
 
-/* In a flow collection. After its end; end: it goes on on the next line; NULL: what is in it may, too. */
-static const char *flow_read(struct list_reader *r, const char *at, const char *end)
+static bool is_letter(char c)
 {
-	for (; at < end; at++) {
-		if (*at == ' ' || *at == '\t' || *at == '\n')
-			continue;
-		if (*at == '#' && (at[-1] == ' ' || at[-1] == '\t'))
-			return end;
-		if (r->flow_value && (*at == '!' || *at == '&'))
-			return NULL;
-		if (r->flow_value && is_quote(*at)) {
-			at = quoted_end(at, end);
-			if (at == NULL)
-				return NULL;
-			at--;
-		}
-		r->flow_depth += *at == '[' || *at == '{';
-		r->flow_depth -= *at == ']' || *at == '}';
-		r->flow_value = strchr("[{,:?", *at) != NULL;
-		if (r->flow_depth == 0)
-			return at + 1;
-	}
-	return end;
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
 }
 
-/* A value, or a key, may not end on its line. True for some text in block scalars, too: no harm. */
+/* One sign in a flow collection, or a quoted scalar. After it; NULL: it may run on, over what looks like an end. */
+static const char *flow_step(struct flow *f, const char *at, const char *end)
+{
+	bool value = f->value;
+
+	f->value = false;
+	switch (*at) {
+	case '[':
+	case '{':
+		f->depth++;
+		f->value = true;
+		break;
+	case ']':
+	case '}':
+		f->depth--;
+		break;
+	case ',':
+	case ':':
+	case '?':
+		f->value = true;
+		break;
+	case '#':
+		if (at[-1] == ' ' || at[-1] == '\t')
+			return end;
+		break;
+	case '"':
+	case '\'':
+		return value ? quoted_end(at, end) : at + 1;
+	case '!':
+	case '&':
+		return value ? NULL : at + 1;
+	default:
+		break;
+	}
+	return at + 1;
+}
+
+/* After the end of the flow collection; end: it goes on on the next line; NULL: as flow_step. */
+static const char *flow_read(struct list_reader *r, const char *at, const char *end)
+{
+	struct flow f = r->flow;
+
+	do {
+		if (*at == ' ' || *at == '\t' || *at == '\n')
+			at++;
+		else
+			at = flow_step(&f, at, end);
+		while (at != NULL && at < end && is_letter(*at)) { /* most are */
+			f.value = false;
+			at++;
+		}
+	} while (at != NULL && at < end && f.depth != 0);
+	r->flow = f;
+	return at;
+}
+
+/* A value, or a key, that may not end on its line. */
+static bool token_runs_on(const char *at, const char *end)
+{
+	switch (*at) {
+	case '"':
+	case '\'':
+		return quoted_end(at, end) == NULL;
+	default:
+		return *at == '&' || *at == '!' || *at == '?';
+	}
+}
+
+/* True for some text in block scalars, too: no harm. */
 static bool runs_on(struct list_reader *r, const char *at, const char *end)
 {
+	if (r->flow.depth != 0 && (at = flow_read(r, at, end)) == NULL)
+		return true;
 	while (at != NULL && at < end) {
-		if (r->flow_depth != 0 || *at == '[' || *at == '{') {
+		if (*at == ' ' || *at == '-' || *at == ':' || *at == '\t') {
+			at++;
+		} else if (*at == '[' || *at == '{') {
 			at = flow_read(r, at, end);
 			if (at == NULL)
 				return true;
-			continue;
-		}
-		if (*at == ' ' || *at == '-' || *at == ':' || *at == '\t') {
-			at++;
-			continue;
-		}
-		if (*at == '&' || *at == '!' || *at == '?' || (is_quote(*at) && quoted_end(at, end) == NULL))
+		} else if (token_runs_on(at, end)) {
 			return true;
-		at = memchr(at, ':', (size_t)(end - at));
+		} else {
+			at = memchr(at, ':', (size_t)(end - at));
+		}
 	}
 	return false;
 }
@@ -160,7 +205,7 @@ static bool list_line(struct list_reader *r, const char *line, size_t bytes, uin
 {
 	if (line[0] == '\n' || line[0] == '#')
 		return true;
-	if ((r->flow_depth != 0 && line[0] != ' ') || runs_on(r, line, line + bytes))
+	if ((r->flow.depth != 0 && line[0] != ' ') || runs_on(r, line, line + bytes))
 		return false;
 	if (line[0] == ' ')
 		return r->item.text != NULL || r->where == IN_TAIL_METADATA;
