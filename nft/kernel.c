@@ -273,6 +273,19 @@ int kernel_commit(struct nft *nft)
 	return error;
 }
 
+#define PIECE_BYTES 65536 /* short enough for any socket; longer ones are not faster */
+
+int kernel_piece(struct nft *nft, bool last)
+{
+	int error = 0;
+
+	if (nft->batch.messages > 0 && (last || nft->batch.used >= PIECE_BYTES)) {
+		error = kernel_commit(nft);
+		kernel_begin(nft);
+	}
+	return error;
+}
+
 /* A batch without its end is checked and undone. */
 int kernel_try(struct nft *nft)
 {

@@ -64,6 +64,8 @@ int kernel_fail(struct nft *nft, int errno_value, const char *fmt, ...) __attrib
 void kernel_begin(struct nft *nft); /* starts nft->batch */
 int kernel_commit(struct nft *nft); /* ends and sends nft->batch; 0 or -errno of its first error */
 int kernel_try(struct nft *nft);    /* the same, but the kernel only checks it and keeps nothing */
+/* For what need not be one transaction: commits what there is when it is enough, or the last, and begins anew. */
+int kernel_piece(struct nft *nft, bool last);
 
 /*
  * While anybody listens the kernel makes a notification of every element, ours too: a third of the time of a load. So

@@ -22,9 +22,6 @@
 #include "nft/learn.h"
 #include "nft/skeleton.h"
 
-/* Short enough for any socket; longer ones are not faster. */
-#define CHUNK_BYTES 65536
-
 struct load {
 	struct nft *nft;
 	const char *table;
@@ -52,18 +49,6 @@ static uint32_t *group(const struct element *elements, size_t count)
 	return order;
 }
 
-/* Commits what was collected when it is enough. */
-static int flush(struct nft *nft)
-{
-	int error = 0;
-
-	if (nft->batch.used >= CHUNK_BYTES) {
-		error = kernel_commit(nft);
-		kernel_begin(nft);
-	}
-	return error;
-}
-
 static int put_body(struct load *l, const struct ruleset *body)
 {
 	char text[SKELETON_TEXT_BYTES];
@@ -72,11 +57,11 @@ static int put_body(struct load *l, const struct ruleset *body)
 
 	batch_table(b, true, l->table, skeleton_text(&l->nft->skeleton, text));
 	for (size_t i = 0; i < body->set_count && error == 0; i++)
-		batch_set(b, body->sets[i]), error = flush(l->nft);
+		batch_set(b, body->sets[i]), error = kernel_piece(l->nft, false);
 	for (size_t i = 0; i < body->chain_count && error == 0; i++)
-		batch_chain(b, true, body->chains[i]), error = flush(l->nft);
+		batch_chain(b, true, body->chains[i]), error = kernel_piece(l->nft, false);
 	for (size_t i = 0; i < body->rule_count && error == 0; i++)
-		batch_rule(b, true, body->rules[i]), error = flush(l->nft);
+		batch_rule(b, true, body->rules[i]), error = kernel_piece(l->nft, false);
 	return error;
 }
 
@@ -88,7 +73,7 @@ static int put_elements(struct load *l)
 	for (size_t i = 0; i < l->count && error == 0; i++) {
 		batch_element(&l->nft->batch, l->table, BATCH_ADD, &l->elements[l->order[i]],
 			      l->nft->skeleton.counters);
-		error = flush(l->nft);
+		error = kernel_piece(l->nft, false);
 	}
 	return error;
 }
@@ -108,10 +93,9 @@ static int build(struct load *l, const char *old)
 	error = put_body(l, &body);
 	if (error == 0)
 		error = put_elements(l);
-	if (error == 0 && nft->batch.messages > 0)
-		error = kernel_commit(nft);
+	if (error == 0)
+		error = kernel_piece(nft, true);
 	if (error == 0) {
-		kernel_begin(nft);
 		if (old != NULL)
 			batch_table(&nft->batch, false, old, NULL);
 		batch_ruleset(&nft->batch, &hooks);

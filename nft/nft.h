@@ -94,8 +94,9 @@ int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on fail
 int nft_cleanup(struct nft *nft);
 
 /*
- * Puts chains and rules right after a foreign hand, in one transaction, and leaves sets and elements alone: for when
- * only chains and rules were touched. *operations: messages that it took. After an error read the table back.
+ * Puts chains and rules right after a foreign hand, and leaves sets and elements alone: for when only chains and rules
+ * were touched. What packets can come to is right after one transaction. *operations: messages that it took. After an
+ * error read the table back.
  */
 int nft_mend_rules(struct nft *nft, size_t *operations);
 /* Counts the users of the rules that come and go with SET_STICKY anew: a foreign hand was in there. */

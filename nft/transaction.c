@@ -83,27 +83,25 @@ static bool put_all(struct nft *nft)
 
 /* ---- in pieces ---- */
 
-#define PIECE_BYTES 65536
-
-static int flush(struct nft *nft, bool last)
-{
-	int error = 0;
-
-	if (nft->batch.messages > 0 && (last || nft->batch.used >= PIECE_BYTES)) {
-		error = kernel_commit(nft);
-		kernel_begin(nft);
-	}
-	return error;
-}
-
 /* Later in this order: points at what is earlier. */
+static const uint8_t rank[SET_COUNT] = {
+	[SET_LOCAL] = 1, [SET_INTERNAL] = 1, [SET_STICKY] = 1, [SET_FENCED] = 2, [SET_DISPATCH] = 3};
+
 static int compare_additions(const void *a, const void *b)
 {
-	static const uint8_t rank[SET_COUNT] = {
-		[SET_LOCAL] = 1, [SET_INTERNAL] = 1, [SET_STICKY] = 1, [SET_FENCED] = 2, [SET_DISPATCH] = 3};
 	const struct element *x = a, *y = b;
 
 	return rank[x->set] != rank[y->set] ? rank[x->set] - rank[y->set] : element_compare(x, y);
+}
+
+/* Only what the order is for, and neighbours that share messages. */
+static int compare_groups(const void *a, const void *b)
+{
+	const struct element *x = a, *y = b;
+
+	if (rank[x->set] != rank[y->set])
+		return rank[x->set] - rank[y->set];
+	return x->set != y->set ? x->set - y->set : element_family(x) - element_family(y);
 }
 
 static int compare_deletions(const void *a, const void *b)
@@ -133,9 +131,9 @@ static int put_new(struct nft *nft, const bool *replaces)
 	for (size_t i = 0; i < nft->adds.count && error == 0; i++)
 		if (!replaces[i]) {
 			put(nft, BATCH_ADD, &nft->adds.items[i]);
-			error = flush(nft, false);
+			error = kernel_piece(nft, false);
 		}
-	return error == 0 ? flush(nft, true) : error;
+	return error == 0 ? kernel_piece(nft, true) : error;
 }
 
 /* Replacements in the order of additions: what is pointed at changes before what points. */
@@ -147,9 +145,9 @@ static int put_replaced(struct nft *nft, const bool *replaces, const size_t *pre
 		if (replaces[i]) {
 			put_deletion(nft, &nft->dels.items[predecessor[i]]);
 			put(nft, BATCH_ADD, &nft->adds.items[i]);
-			error = flush(nft, false);
+			error = kernel_piece(nft, false);
 		}
-	return error == 0 ? flush(nft, true) : error;
+	return error == 0 ? kernel_piece(nft, true) : error;
 }
 
 static int put_gone(struct nft *nft, const bool *replaced)
@@ -159,7 +157,7 @@ static int put_gone(struct nft *nft, const bool *replaced)
 	for (size_t i = 0; i < nft->dels.count && error == 0; i++)
 		if (!replaced[i]) {
 			put_deletion(nft, &nft->dels.items[i]);
-			error = flush(nft, false);
+			error = kernel_piece(nft, false);
 		}
 	return error;
 }
@@ -172,7 +170,8 @@ static int commit_in_pieces(struct nft *nft)
 	int error;
 
 	if (nft->adds.count > 0)
-		qsort(nft->adds.items, nft->adds.count, sizeof *nft->adds.items, compare_additions);
+		qsort(nft->adds.items, nft->adds.count, sizeof *nft->adds.items,
+		      nft->dels.count > 0 ? compare_additions : compare_groups);
 	if (nft->dels.count > 0)
 		qsort(nft->dels.items, nft->dels.count, sizeof *nft->dels.items, compare_deletions);
 	for (size_t i = 0; i < nft->dels.count; i++) {
@@ -193,7 +192,7 @@ static int commit_in_pieces(struct nft *nft)
 		error = put_gone(nft, replaced);
 	learn_put_unused(nft);
 	if (error == 0)
-		error = flush(nft, true);
+		error = kernel_piece(nft, true);
 	free(replaces);
 	free(replaced);
 	free(predecessor);

@@ -2,6 +2,8 @@
 import datetime
 import json
 import shutil
+import socket
+import struct
 import time
 import unittest
 
@@ -9,6 +11,9 @@ import lab
 import manifests
 import patience
 import traffic
+
+NETLINK_NETFILTER, NFNLGRP_NFTABLES, SO_RCVBUFFORCE = 12, 7, 33
+NEWRULE, NEWGEN = 0xa06, 0xa0f
 
 
 class DriftTest(unittest.TestCase):
@@ -96,6 +101,39 @@ class DriftTest(unittest.TestCase):
         # with its last user the chain goes, as ever: nothing was counted twice
         self.folder.remove("sticky.json")
         lab.wait_until(lambda: "learn4-10800" not in self.node.nft("list", "chains"))
+
+    def commits(self, sock):
+        """Names of the chains that got rules, by commit; until nothing comes any more."""
+        sock.settimeout(0.5 * patience.FACTOR)
+        found = [set()]
+        while True:
+            try:
+                data = sock.recv(1 << 20)
+            except TimeoutError:
+                return found
+            while data:
+                size, kind = struct.unpack_from("=IH", data)
+                if kind == NEWGEN:
+                    found.append(set())
+                elif kind == NEWRULE:  # after the headers the names of the table and of the chain, as attributes
+                    table, chain = data[24:size].split(b"\0", 1)[0], data[20 + 16:size]
+                    self.assertEqual(table, b"fairlead")
+                    found[-1].add(chain[4:].split(b"\0", 1)[0].decode())
+                data = data[(size + 3) & ~3:]
+
+    def test_what_packets_come_to_is_put_right_first(self):
+        """With its rules, the kernel goes through all endpoints for each size of pools: those without a service wait."""
+        with self.node.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+            sock.bind((0, 1 << (NFNLGRP_NFTABLES - 1)))
+            self.repaired(lambda: self.node.nft("flush", "table", "inet", "fairlead"))
+            foreign, first, *rest = self.commits(sock)
+        self.assertEqual(foreign, set())
+        self.assertEqual({name for name in first if "4-" in name or "6-" in name}, {"cluster4-1", "try4-1"})
+        self.assertLessEqual({"prerouting", "output", "postrouting", "services6", "by-source4", "refuse"}, first)
+        rest = set().union(*rest)
+        self.assertLessEqual({"try4-128", "cluster4-sticky-1", "pick-internal6-2", "recall4"}, rest)
+        self.assertEqual(first & rest, set())
 
     def listing(self):
         """The table's lines in any order, without the clients that it remembers."""

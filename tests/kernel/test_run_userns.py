@@ -38,6 +38,14 @@ class UserNamespaceTest(unittest.TestCase):
         return [value["concat"][0] for item in json.loads(text)["nftables"] if "map" in item
                 for _, value in item["map"]["elem"]]
 
+    def handle(self, pid):
+        tables = json.loads(self.nft(pid, "-j", "list", "tables"))["nftables"]
+        return next(item["table"]["handle"] for item in tables if "table" in item)
+
+    def rules(self, pid):
+        """Their lines in any order: a chain that is made anew comes last."""
+        return sorted(self.nft(pid, "-s", "-t", "list", "table", "inet", "fairlead").split("\n"))
+
     def test_loads_and_changes_larger_than_the_send_buffer(self):
         self.put(1)
         daemon = self.node.popen("unshare", "--user", "--map-root-user", "--net", lab.BUILD / "fairlead", "run",
@@ -52,10 +60,16 @@ class UserNamespaceTest(unittest.TestCase):
         moved = self.endpoints(daemon.pid)
         self.assertEqual((len(moved), {addr.split(".")[1] for addr in moved}), (SERVICES * ENDPOINTS, {"2"}))
         # more notifications than the monitor's buffer holds: the table is read back
+        rules = self.rules(daemon.pid)
         for count, damage in enumerate(("flush map inet fairlead endpoints4", "flush ruleset"), 1):
             self.nft(daemon.pid, damage)
             lab.wait_until(lambda: self.kernel().get("repairs") == count and self.kernel()["inStep"], what=damage)
             self.assertEqual(sorted(self.endpoints(daemon.pid)), sorted(moved))
+        # more rules than fit into one datagram: under the same table all the same
+        handle = self.handle(daemon.pid)
+        self.nft(daemon.pid, "flush table inet fairlead")
+        lab.wait_until(lambda: self.kernel().get("repairs") == 3 and self.kernel()["inStep"], what="rules")
+        self.assertEqual((self.handle(daemon.pid), self.rules(daemon.pid)), (handle, rules))
         self.assertEqual(self.kernel()["refused"], 0)
         daemon.terminate()
         self.assertEqual(daemon.wait(lab.LIMIT_S), 0)

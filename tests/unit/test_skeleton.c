@@ -14,27 +14,20 @@
 #include "nft/rule.h"
 #include "nft/skeleton.h"
 
-struct uses {
-	bool verdict_map;
-	const char *chain; /* that a rule goes or jumps to */
-};
-
-static struct uses uses_of(const struct nftnl_rule *r)
+static bool follows_verdict_map(const struct nftnl_rule *r)
 {
 	struct nftnl_expr_iter *exprs = nftnl_expr_iter_create(r);
-	struct uses u = {0};
 	struct nftnl_expr *e;
+	bool does = false;
 
 	while ((e = nftnl_expr_iter_next(exprs)) != NULL) {
 		const char *kind = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
 
 		if (strcmp(kind, "lookup") == 0 && nftnl_expr_is_set(e, NFTNL_EXPR_LOOKUP_DREG))
-			u.verdict_map |= nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_DREG) == REG_VERDICT;
-		if (strcmp(kind, "immediate") == 0 && nftnl_expr_is_set(e, NFTNL_EXPR_IMM_CHAIN))
-			u.chain = nftnl_expr_get_str(e, NFTNL_EXPR_IMM_CHAIN);
+			does |= nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_DREG) == REG_VERDICT;
 	}
 	nftnl_expr_iter_destroy(exprs);
-	return u;
+	return does;
 }
 
 /* Chains that follow a map of verdicts. */
@@ -62,17 +55,18 @@ static void no_verdict_map_behind_another(void **state)
 	skeleton_build(&s, "fairlead", &body, &hooks);
 	for (size_t i = 0; i < body.rule_count; i++) {
 		const char *chain = nftnl_rule_get_str(body.rules[i], NFTNL_RULE_CHAIN);
-		const struct uses u = uses_of(body.rules[i]);
+		const char *to = rule_target(body.rules[i]);
+		bool map = follows_verdict_map(body.rules[i]);
 
-		if (u.verdict_map && !follows(chain))
+		if (map && !follows(chain))
 			fail_msg("%s follows a map of verdicts", chain);
-		if (u.chain != NULL && follows(u.chain))
-			fail_msg("%s leads to %s", chain, u.chain);
-		maps += u.verdict_map;
+		if (to != NULL && follows(to))
+			fail_msg("%s leads to %s", chain, to);
+		maps += map;
 	}
 	assert_in_range(maps, 2 * 4, 2 * 16);
 	for (size_t i = 0; i < hooks.rule_count; i++)
-		assert_false(uses_of(hooks.rules[i]).verdict_map);
+		assert_false(follows_verdict_map(hooks.rules[i]));
 	ruleset_fini(&body);
 	ruleset_fini(&hooks);
 }
