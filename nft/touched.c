@@ -57,8 +57,8 @@ static bool note_elements(struct touched *t, const struct nlmsghdr *nlh)
 {
 	struct attrs attrs = attrs_of(nlh, sizeof(struct nfgenmsg));
 	const char *name = attrs_text(attrs_find(attrs, NFTA_SET_ELEM_LIST_SET));
-	struct attrs elems = codec_elements(nlh);
 	const struct nlattr *elem;
+	struct attrs elems;
 	struct element e;
 	enum set_id set;
 	bool interval_end;
@@ -70,6 +70,7 @@ static bool note_elements(struct touched *t, const struct nlmsghdr *nlh)
 		t->whole |= TOUCHED_BIT(set, family);
 	if (touched_whole(t, set, family))
 		return true;
+	elems = codec_elements(nlh);
 	while ((elem = attrs_next(&elems)) != NULL) {
 		if (!codec_get(elem, set, family, &e, &interval_end))
 			return false;

@@ -128,6 +128,16 @@ static void keep_touched(struct drift *d, const struct element_list *from)
 			element_list_add(&d->want, &from->items[i]);
 }
 
+void drift_keep(const struct drift *d, struct element_list *l, size_t from)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < l->count; i++)
+		if (touched_has(&d->touched, &l->items[i]))
+			l->items[kept++] = l->items[i];
+	l->count = kept;
+}
+
 static struct frontend_key frontend_of(const struct element *e)
 {
 	if (e->set == SET_CLUSTER_IPS)
@@ -148,12 +158,6 @@ bool drift_wants_everything(const struct drift *d)
 						 touched_whole(&d->touched, (enum set_id)set, AF_INET6)))
 			return true;
 	return false;
-}
-
-void drift_want_of(struct drift *d, const struct element_list *everything)
-{
-	element_list_clear(&d->want);
-	keep_touched(d, everything);
 }
 
 /* Sorted keys: the slots of a frontend are neighbours. Its keys in another set are found again by touched_has, so only

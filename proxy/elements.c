@@ -161,8 +161,10 @@ size_t elements_reconcile(struct element_list *want, struct element_list *have, 
 {
 	size_t w = 0, h = 0, operations = 0;
 
-	element_list_sort(want);
-	element_list_sort(have);
+	if (have->count != 0) { /* after a flush the load is all that takes time */
+		element_list_sort(want);
+		element_list_sort(have);
+	}
 	while (w < want->count || h < have->count) {
 		const struct element *x = w < want->count ? &want->items[w] : NULL;
 		const struct element *y = h < have->count ? &have->items[h] : NULL;
