@@ -262,13 +262,15 @@ static int read_one(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct attrs elems = codec_elements(nlh);
 	const struct nlattr *elem = attrs_next(&elems);
-	struct element *e = ctx;
+	struct element *e = ctx, found;
 	bool interval_end;
 
-	if (elem != NULL && codec_get(elem, (enum set_id)e->set, element_family(e), e, &interval_end))
-		return MNL_CB_STOP;
-	errno = EBADMSG;
-	return MNL_CB_ERROR;
+	if (elem == NULL || !codec_get(elem, (enum set_id)e->set, element_family(e), &found, &interval_end)) {
+		errno = EBADMSG;
+		return MNL_CB_ERROR;
+	}
+	*e = found;
+	return MNL_CB_STOP;
 }
 
 int nft_get(struct nft *nft, struct element *e)

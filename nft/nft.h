@@ -64,8 +64,8 @@ int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx);
 
 /*
- * Reads one element by its key: value and counter are filled in. Not for the interval sets. -ENOENT: it is not there.
- * Costs the same at any size of the set.
+ * Reads one element by its key: value and counter are filled in, unless it fails. Not for the interval sets. -ENOENT:
+ * it is not there. Costs the same at any size of the set.
  */
 int nft_get(struct nft *nft, struct element *e);
 /* How many elements a set has, without reading them. -EOPNOTSUPP: this kernel does not tell. */

@@ -310,6 +310,17 @@ static int dump(struct nft *nft, struct words *w)
 	return error;
 }
 
+/* get ELEMENT: as the kernel has it; only the key counts. */
+static int get(struct nft *nft, struct words *w)
+{
+	struct element e = next_element(w);
+	int error = nft_get(nft, &e);
+
+	if (error == 0)
+		print_element(NULL, &e);
+	return error;
+}
+
 static int count_elements(struct nft *nft)
 {
 	size_t count = 0;
@@ -327,6 +338,8 @@ static int acting(const char *verb, struct nft *nft, struct words *w, struct lis
 		return nft_tx_commit(nft);
 	if (strcmp(verb, "dump") == 0)
 		return dump(nft, w);
+	if (strcmp(verb, "get") == 0)
+		return get(nft, w);
 	if (strcmp(verb, "count") == 0)
 		return count_elements(nft);
 	if (strcmp(verb, "replace") == 0)

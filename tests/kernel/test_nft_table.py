@@ -64,6 +64,16 @@ class TableTest(lab.LabTest):
                 driver("cleanup")
                 self.assertIsNone(self.node.table())
 
+    def test_one_element_is_asked_for(self):
+        driver = self.loaded("counters")
+        self.node.nft("add element inet fairlead dispatch4 { 10.96.7.7 . tcp . 80 : accept }")
+        self.assertEqual(driver("get endpoints 10.96.0.1 tcp 80 3 0.0.0.0 0"),
+                         ["endpoints4 { 10.96.0.1 . tcp . 80 . 3 : 10.244.0.2 . 8080 }"])
+        for key, said in (("10.96.7.8", r"10\.96\.7\.8 \. tcp \. 80 .*: No such file"),
+                          ("10.96.7.7", r"10\.96\.7\.7 \. tcp \. 80 .*: Bad message")):  # not one of our verdicts
+            with self.assertRaisesRegex(Refused, r"reading dispatch4 \{ " + said):
+                driver(f"get dispatch {key} tcp 80 reject")
+
     def test_stock_nft_lists_all_of_it(self):
         driver = self.loaded(BOTH, "counters")
         driver.commit("add affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080",
@@ -183,7 +193,6 @@ class TableTest(lab.LabTest):
         self.assertIn("endpoints4 { 10.96.0.1 . tcp . 80 . 0 : 10.244.0.9 . 8080 } packets 41 bytes 2460", driver("dump"))
 
     def test_damage_is_seen(self):
-        handle = self.node.nft("-a", "list", "ruleset")
         for damage in ("flush chain inet fairlead postrouting", "delete chain inet fairlead remember-input",
                        "add chain inet fairlead extra", "add rule inet fairlead refuse accept",
                        "insert rule inet fairlead prerouting ip daddr 1.2.3.4 drop",
@@ -200,7 +209,7 @@ class TableTest(lab.LabTest):
                 self.assertEqual(driver.state(), "ours")
                 self.assertEqual(len(driver("dump")), len(EVERYTHING))
                 driver("cleanup")
-        self.assertEqual(handle, "")
+                self.assertEqual(self.node.nft("list", "ruleset"), "")
 
     def test_a_foreign_element_ends_the_reading(self):
         """The kernel does not count a catch-all element: a set with one never has as many as it says."""
