@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "proxy/healthnodeport.h"
 #include "proxy/http.h"
+#include "tests/unit/freeport.h"
 
 struct client {
 	struct ev_loop *loop;
@@ -81,21 +82,15 @@ static const char *ask(struct ev_loop *loop, int family, uint16_t port, const ch
 	return c.refused ? NULL : c.answer;
 }
 
-/* A port that was free on every address a moment ago. *holder keeps it taken when not NULL. */
-static uint16_t port_pick(int *holder)
+/* A listener on every address. */
+static int holder_new(uint16_t port)
 {
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-	socklen_t length = sizeof in6;
+	const struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_int_equal(bind(fd, (void *)&in6, sizeof in6), 0);
+	assert_int_equal(bind(fd, (const void *)&in6, sizeof in6), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(getsockname(fd, (void *)&in6, &length), 0);
-	if (holder != NULL)
-		*holder = fd;
-	else
-		close(fd);
-	return ntohs(in6.sin6_port);
+	return fd;
 }
 
 static void bind_texts(void **state)
@@ -137,7 +132,7 @@ static void pages(void **state)
 	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
 	struct http *http = http_open(&config);
 	assert_true(http_bound(http));
 	for (int i = 0; i < 2; i++) {
@@ -167,7 +162,7 @@ static void other_methods_and_rubbish(void **state)
 	static char huge[40000];
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
 	struct http *http = http_open(&config);
 	const char *answer = ask(loop, AF_INET, config.bind.port,
 				 "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
@@ -193,12 +188,13 @@ static void stop(struct ev_loop *loop, ev_timer *w, int events)
 static void taken_port_is_tried_again(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
-	int holder, calls = 0;
+	int calls = 0;
 	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
 	ev_timer tick;
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = port_pick(&holder)};
+	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
+	int holder = holder_new(config.bind.port);
 	struct http *http = http_open(&config);
 	assert_false(http_bound(http));
 	close(holder);
@@ -249,7 +245,7 @@ static void full_port_makes_clients_wait(void **state)
 	ev_timer tick;
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
 	struct http *http = http_open(&config);
 	ev_timer_init(&tick, stop, 0.2, 0.2);
 	ev_timer_start(loop, &tick);
@@ -281,7 +277,7 @@ static void no_descriptor_is_no_busy_loop(void **state)
 	ev_timer tick;
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = port_pick(NULL)};
+	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
 	struct http *http = http_open(&config);
 	int client = knock(config.bind.port);
 	ev_timer_init(&tick, stop, 0.5, 0.05);
@@ -328,7 +324,7 @@ static void health_check_ports_follow_services(void **state)
 	struct ev_loop *loop = ev_loop_new(0);
 	struct health *health = health_new(HEALTH_LIMIT_MS, false, NULL);
 	struct healthnodeport *hn = healthnodeport_new(loop, health, NULL);
-	struct service s = {.ns = "prod", .name = "web", .health_check_node_port = port_pick(NULL)};
+	struct service s = {.ns = "prod", .name = "web", .health_check_node_port = freeport(SOCK_STREAM)};
 	struct service moved, plain;
 
 	(void)state;
@@ -351,7 +347,7 @@ static void health_check_ports_follow_services(void **state)
 
 	moved = s;
 	moved.cluster_ip_count = 1; /* IPv4 only from now on, on another port */
-	moved.health_check_node_port = port_pick(NULL);
+	moved.health_check_node_port = freeport(SOCK_STREAM);
 	healthnodeport_update(hn, &s, &moved);
 	assert_null(check(loop, AF_INET, s.health_check_node_port));
 	assert_non_null(check(loop, AF_INET, moved.health_check_node_port));
@@ -383,7 +379,7 @@ static void contested_health_check_port_passes_on(void **state)
 	struct service second = {.ns = "prod", .name = "second", .cluster_ip_count = 1, .cluster_ips[0] = addr};
 
 	(void)state;
-	first.health_check_node_port = second.health_check_node_port = port_pick(NULL);
+	first.health_check_node_port = second.health_check_node_port = freeport(SOCK_STREAM);
 	healthnodeport_addrs_set(hn, &addr, 1);
 	healthnodeport_update(hn, NULL, &first);
 	healthnodeport_update(hn, NULL, &second);

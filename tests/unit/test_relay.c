@@ -21,6 +21,7 @@
 #include "base/sock.h"
 #include "proxy/relay.h"
 #include "proxy/relay_plan.h"
+#include "tests/unit/freeport.h"
 
 #define LIMIT_MS 20000
 
@@ -131,14 +132,6 @@ static int bound(int family, int type, uint16_t *port)
 	return fd;
 }
 
-static uint16_t port_free(int family, int type)
-{
-	uint16_t port;
-
-	close(bound(family, type, &port));
-	return port;
-}
-
 static int dial(int family, int type, uint16_t port)
 {
 	const struct timeval limit = {.tv_sec = LIMIT_MS / 1000};
@@ -232,7 +225,7 @@ static void tcp_both_families(void **state)
 		int family = i == 0 ? AF_INET : AF_INET6;
 		uint16_t backend_port;
 		int backend = bound(family, SOCK_STREAM, &backend_port);
-		uint16_t node_port = port_free(family, SOCK_STREAM);
+		uint16_t node_port = freeport(SOCK_STREAM);
 		relay_update(r, NULL, service_at(&f, family, IPPROTO_TCP, node_port, backend_port));
 		int client = dial_until(family, node_port, true);
 		int server = accept(backend, NULL, NULL);
@@ -261,7 +254,7 @@ static void tcp_both_families(void **state)
 static void tcp_resets_and_refusals(void **state)
 {
 	struct relay *r = relay_start(NULL, NULL, NULL);
-	uint16_t backend_port, node_port = port_free(AF_INET, SOCK_STREAM);
+	uint16_t backend_port, node_port = freeport(SOCK_STREAM);
 	int backend = bound(AF_INET, SOCK_STREAM, &backend_port);
 	struct fixture f, none;
 	char byte = 0;
@@ -302,7 +295,7 @@ static void taken_port_is_left_alone(void **state)
 	struct metrics *m = metrics_new();
 	struct relay *r = relay_start(m, NULL, NULL);
 	struct fixture f, moved;
-	uint16_t taken, other = port_free(AF_INET, SOCK_STREAM);
+	uint16_t taken, other = freeport(SOCK_STREAM);
 	int holder = bound(AF_INET, SOCK_STREAM, &taken);
 
 	(void)state;
@@ -351,7 +344,7 @@ static void reach_until(uint16_t node_port, int backend)
 static void two_services_one_port(void **state)
 {
 	struct metrics *m = metrics_new();
-	uint16_t node_port = port_free(AF_INET, SOCK_STREAM), ports[2];
+	uint16_t node_port = freeport(SOCK_STREAM), ports[2];
 	int backends[2] = {bound(AF_INET, SOCK_STREAM, &ports[0]), bound(AF_INET, SOCK_STREAM, &ports[1])};
 	struct fixture fixtures[2];
 	const struct service *known[] = {&fixtures[0].service, &fixtures[1].service, NULL};
@@ -408,7 +401,7 @@ static void udp_sessions(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		int family = i == 0 ? AF_INET : AF_INET6;
-		uint16_t ports[2], node_port = port_free(family, SOCK_DGRAM);
+		uint16_t ports[2], node_port = freeport(SOCK_DGRAM);
 		int old = bound(family, SOCK_DGRAM, &ports[0]), new = bound(family, SOCK_DGRAM, &ports[1]);
 		struct fixture f, next;
 		char text[8];
@@ -441,7 +434,7 @@ static void udp_sessions(void **state)
 static void stop_in_full_run(void **state)
 {
 	struct relay *r = relay_start(NULL, NULL, NULL);
-	uint16_t backend_port, node_port = port_free(AF_INET, SOCK_STREAM);
+	uint16_t backend_port, node_port = freeport(SOCK_STREAM);
 	int backend = bound(AF_INET, SOCK_STREAM, &backend_port);
 	struct fixture f;
 	char byte;

@@ -9,6 +9,7 @@
 
 #include <ev.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,6 +98,20 @@ static void stop(struct ev_loop *loop, ev_timer *w, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
+/* Even over loopback a datagram may take a moment. */
+static void arrived(int fd)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(poll(&pollfd, 1, LIMIT_MS), 1);
+}
+
+static void relayed(struct fixture *f)
+{
+	arrived(f->port.fd);
+	relay_udp_receive(f->udp, &f->port);
+}
+
 /* Answers at the backend once, then runs the loop until the client has it. False: it does not come. */
 static bool answered(struct fixture *f, int client, uint64_t limit_ms)
 {
@@ -107,6 +122,7 @@ static bool answered(struct fixture *f, int client, uint64_t limit_ms)
 	ev_timer tick;
 	bool came = false;
 
+	arrived(f->backend);
 	assert_int_equal(recvfrom(f->backend, text, sizeof text, 0, (void *)&from, &length), 4);
 	assert_int_equal(sendto(f->backend, "pong!", 5, 0, (void *)&from, length), 5);
 	ev_timer_init(&tick, stop, 0.002, 0.002);
@@ -128,21 +144,21 @@ static void full_table_ends_the_one_idle_for_longest(void **state)
 	setup(&f, 2, 60);
 	for (int i = 0; i < 2; i++) {
 		clients[i] = client_send(&f);
-		relay_udp_receive(f.udp, &f.port);
+		relayed(&f);
 		assert_true(answered(&f, clients[i], LIMIT_MS));
 	}
 	assert_int_equal(send(clients[0], "ping", 4, 0), 4); /* now the second is the one idle for longest */
-	relay_udp_receive(f.udp, &f.port);
+	relayed(&f);
 	assert_true(answered(&f, clients[0], LIMIT_MS));
 	assert_int_equal(f.counts.evicted, 0);
 	clients[2] = client_send(&f);
-	relay_udp_receive(f.udp, &f.port);
+	relayed(&f);
 	assert_true(answered(&f, clients[2], LIMIT_MS));
 	assert_int_equal(f.counts.evicted, 1);
 	assert_int_equal(f.counts.open, 2);
 	assert_int_equal(f.counts.sessions, 3);
 	assert_int_equal(send(clients[0], "ping", 4, 0), 4); /* still the session it had */
-	relay_udp_receive(f.udp, &f.port);
+	relayed(&f);
 	assert_true(answered(&f, clients[0], LIMIT_MS));
 	assert_int_equal(f.counts.sessions, 3);
 	for (int i = 0; i < 3; i++)
@@ -157,7 +173,7 @@ static void silence_ends_a_session(void **state)
 	(void)state;
 	setup(&f, 10, 0.05);
 	int client = client_send(&f);
-	relay_udp_receive(f.udp, &f.port);
+	relayed(&f);
 	assert_int_equal(f.counts.open, 1);
 	ev_run(f.loop, EVRUN_ONCE); /* nothing but the timer that looks for silence */
 	for (const uint64_t end_ms = clock_ms() + LIMIT_MS; f.counts.open != 0 && clock_ms() < end_ms;)
@@ -174,7 +190,7 @@ static void endpoint_that_serves_no_more_loses_its_sessions(void **state)
 	(void)state;
 	setup(&f, 10, 60);
 	int client = client_send(&f);
-	relay_udp_receive(f.udp, &f.port);
+	relayed(&f);
 	relay_udp_review(&f.port);
 	assert_int_equal(f.counts.open, 1);
 	f.plan->targets[0].flags = TARGET_SERVING | TARGET_TERMINATING;
