@@ -348,7 +348,7 @@ class Sequences(unittest.TestCase):
             gone = step["objects"] if step["op"] == "delete" else []
             self.server.apply([] if gone else step["objects"], gone)
             try:
-                lab.wait_until(lambda: self.settled(sequence["id"], at, step["then"]), 10, every_s=0.002)
+                lab.wait_until(lambda: self.settled(sequence["id"], at, step["then"]), every_s=0.002)
             except AssertionError:
                 self.fail(f"{sequence['id']} step {at}: " + "; ".join(self.last))
 

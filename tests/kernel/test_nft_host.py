@@ -12,8 +12,10 @@ class AddressTest(lab.LabTest):
         self.lab = lab.Lab()
         self.addCleanup(self.lab.end)
         self.node = self.lab.ns("node")
-        self.node.ip("link add eth0 type veth peer name eth1", "link set eth0 up", "link set eth1 up")
-        self.node.sysctl("net.ipv6.conf.eth0.addr_gen_mode", 1)
+        self.node.ip("link add eth0 type veth peer name eth1")
+        for device in ("eth0", "eth1"):  # no link-local addresses, which would come by themselves some seconds later
+            self.node.sysctl(f"net.ipv6.conf.{device}.addr_gen_mode", 1)
+        self.node.ip("link set eth0 up", "link set eth1 up")
         self.driver = Driver(self.node)
         self.addCleanup(self.driver.__exit__)
 

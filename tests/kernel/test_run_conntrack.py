@@ -47,7 +47,7 @@ class ConntrackTest(scenes.NodeTest):
     def flow(self, dst, ns=None):
         sock = traffic.open_flow(ns or self.client, dst, "udp", sport=40000)
         self.addCleanup(sock.close)
-        return lambda port: traffic.exchange(sock, dst, port, limit_s=1).server
+        return lambda port, limit_s=traffic.ANSWER_S: traffic.exchange(sock, dst, port, limit_s=limit_s).server
 
     def test_udp_follows_a_changed_target_port(self):
         """k/k#130542: neither Service nor endpoint addresses change, only the slice's port."""
@@ -58,17 +58,17 @@ class ConntrackTest(scenes.NodeTest):
         self.assertEqual([ask(port) for ask, port in flows], ["pod-0:8080"] * 4)
         self.put(0, target=9090)
         for ask, port in flows:
-            lab.equals_within(lambda a=ask, p=port: a(p), "pod-0:9090")
+            lab.equals_within(lambda a=ask, p=port: a(p, 1), "pod-0:9090")
 
     def test_udp_that_came_before_its_vip(self):
         """A client that kept sending while the load balancer had no address yet."""
         self.put(0)
         self.daemon()
         ask = self.flow(BALANCER)
-        self.assertIsNone(ask(80))
+        self.assertIsNone(ask(80, 1))
         self.assertEqual(len(self.entries("-p", "udp", "--orig-dst", BALANCER)), 1)
         self.put(0, ingress=BALANCER)
-        lab.equals_within(lambda: ask(80), "pod-0:8080")
+        lab.equals_within(lambda: ask(80, 1), "pod-0:8080")
 
     def test_udp_whose_answer_was_under_way_when_its_vip_appeared(self):
         """Its entry is forgotten, but the answer makes one in which all that the client sends counts as answers."""
@@ -98,7 +98,7 @@ class ConntrackTest(scenes.NodeTest):
         self.assertEqual((ask(80), kept(80)), ("pod-0:8080", "pod-0:8080"))
         mine = self.entries("-p", "udp", "--orig-dst", VIP, "-o", "id")[0].rsplit("id=")[1]
         self.put(0)
-        lab.equals_within(lambda: ask(80), None)
+        lab.equals_within(lambda: ask(80, 1), None)
         self.assertEqual(kept(80), "pod-0:8080")
         self.assertEqual(self.entries("-p", "udp", "--orig-dst", VIP, "-o", "id")[0].rsplit("id=")[1], mine)
 
@@ -123,7 +123,7 @@ class ConntrackTest(scenes.NodeTest):
         self.assertEqual((elsewhere(30053), through(30053)), ("elsewhere", "pod-0:8080"))
         before = self.entries("-p", "udp", "--orig-dst", "192.168.0.1", "-o", "id")
         self.put(1)
-        lab.equals_within(lambda: through(30053), "pod-1:8080")
+        lab.equals_within(lambda: through(30053, 1), "pod-1:8080")
         after = self.entries("-p", "udp", "--orig-dst", "192.168.0.1", "-o", "id")
         self.assertEqual([e.rsplit("id=")[1] for e in after], [e.rsplit("id=")[1] for e in before])
 

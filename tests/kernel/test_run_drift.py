@@ -198,14 +198,13 @@ class DriftTest(unittest.TestCase):
     @patience.real_processor
     def test_no_fight(self):
         """Somebody who flushes all the time: we repair, less and less often, and say so once."""
-        end = time.monotonic() + 3
+        start = time.monotonic()
         flushes = 0
-        while time.monotonic() < end:
+        while time.monotonic() < start + 3 or flushes <= 20:
             self.node.run("nft", "flush", "map", "inet", "fairlead", "dispatch4", check=False)
             flushes += 1
         kernel = self.kernel()
-        self.assertGreater(flushes, 20)
-        self.assertLess(kernel["repairs"], 12)
+        self.assertLess(kernel["repairs"], 9 + (time.monotonic() - start))
         slow = [line for line in self.started.log().splitlines() if "repairs slow down" in line]
         self.assertEqual(len(slow), 1)
         lab.wait_until(lambda: self.kernel()["inStep"])

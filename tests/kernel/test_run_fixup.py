@@ -121,7 +121,7 @@ class FixupTest(scenes.NodeTest):
         rest = 1 - int(first[-1])
         self.put(rest, proto="TCP", sessionAffinity="ClientIP")
         self.started.start()
-        lab.equals_within(lambda: traffic.connect(self.client, VIP, 80).server, f"pod-{rest}", 5)
+        lab.equals_within(lambda: traffic.connect(self.client, VIP, 80).server, f"pod-{rest}")
 
     def long_connection(self):
         sock = traffic.open_flow(self.client, VIP, "tcp")
@@ -131,7 +131,7 @@ class FixupTest(scenes.NodeTest):
 
     def echoes(self, sock):
         try:
-            sock.settimeout(2)
+            sock.settimeout(traffic.ANSWER_S)
             sock.sendall(b"again")
             return sock.recv(100) == b"again"
         except (ConnectionResetError, BrokenPipeError):
