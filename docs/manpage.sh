@@ -3,8 +3,8 @@
 set -eu
 program=$1
 
-# what roff would take for a request, an escape or a hyphen
-escaped() { sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^\([.']\)/\\\\\&\1/"; }
+# what roff would take for a request, an escape or a hyphen, and what it does not know
+escaped() { sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^\([.']\)/\\\\\&\1/" -e 's/…/\\[u2026]/g'; }
 
 # the flags of one command: "  --name VALUE   text" → .TP entries; a value stands after one blank and is in capitals
 flags() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every test and says how many passed: unit programs, stored fuzz inputs, golden and kernel tests.
 
-  tests/run.py --build DIR [--only WORD]…
+  make programs && tests/run.py [--build DIR] [--only WORD]…
 
 Unit tests are cmocka programs in DIR/tests/unit, fuzz targets replay tests/fuzz/corpus/NAME, every other test is a
 unittest module tests/golden/test_*.py or tests/kernel/test_*.py that finds the program in $FAIRLEAD_BUILD.
@@ -100,6 +100,8 @@ def main():
     env = dict(os.environ, FAIRLEAD_BUILD=str(build), PYTHONPATH=str(TOP / "tests"), PYTHONDONTWRITEBYTECODE="1",
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1")
     wanted = [job for job in jobs(build) if not options.only or any(word in job[0] for word in options.only)]
+    if not wanted:
+        print(f"no test has {' or '.join(options.only)} in its name; `make programs` builds the unit tests")
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         results = list(pool.map(lambda job: run(*job, env), wanted))
     *counts, whys = zip(*results) if results else [()] * 4

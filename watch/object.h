@@ -19,7 +19,7 @@ enum object_kind {
 	OBJECT_SLICE,	  /* discovery.k8s.io/v1 EndpointSlice; v1 Endpoints become slices, one per family and subset */
 	OBJECT_NAMESPACE, /* v1 Namespace */
 	OBJECT_NODE,	  /* v1 Node */
-	OBJECT_POD,	  /* v1 Pod, of this node only */
+	OBJECT_POD,	  /* v1 Pod; of this node only, unless names of all pods are asked for */
 	OBJECT_SERVICE_CIDR, /* networking.k8s.io/v1 ServiceCIDR */
 	OBJECT_KINDS
 };

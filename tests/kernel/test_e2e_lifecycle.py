@@ -199,6 +199,7 @@ class CommandsTest(BareTest):
     def test_the_man_page_has_every_flag(self):
         script = Path(__file__).resolve().parents[2] / "docs/manpage.sh"
         page = self.node.run(script, lab.BUILD / "fairlead").stdout.replace("\\-", "-")
+        self.assertTrue(page.isascii())  # what every roff reads
         flags = re.findall(r"(?m)^  (--?[a-z-]+)", self.fairlead("help", "run").stdout)
         self.assertGreater(len(flags), 20)
         for flag in flags:
