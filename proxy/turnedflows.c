@@ -21,8 +21,9 @@ static struct end end_of(const struct addr *addr, uint16_t port)
 
 void turned_flows_note(struct turned_flows *t, const struct flow *f)
 {
+	if (map_count(&t->flows) == TURNED_FLOWS_MAX)
+		return;
 	struct ends *e = mem_alloc(sizeof *e);
-
 	e->client = end_of(&f->orig_src, f->orig_src_port);
 	e->server = end_of(&f->orig_dst, f->orig_port);
 	free(map_put(&t->flows, e, sizeof *e, e));

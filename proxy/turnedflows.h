@@ -10,8 +10,9 @@
 #include "base/map.h"
 #include "proxy/staleflows.h"
 
-#define TURNED_FIRST_MS 200u /* until the first look; each next one takes twice as long */
-#define TURNED_LAST_MS 3200u /* before the last one: a server may ask others before it answers */
+#define TURNED_FIRST_MS 200u	/* until the first look; each next one takes twice as long */
+#define TURNED_LAST_MS 3200u	/* before the last one: a server may ask others before it answers */
+#define TURNED_FLOWS_MAX 65536u /* at a time; further ones are not looked for */
 
 struct turned_flows { /* all zero = empty */
 	struct map flows;

@@ -97,12 +97,29 @@ static void a_new_one_starts_the_looks_anew(void **state)
 	turned_flows_fini(&t);
 }
 
+static void not_without_limit(void **state)
+{
+	struct turned_flows t = {0};
+	struct flow f = flow("10.244.0.99", 1, "203.0.113.9", 80);
+
+	(void)state;
+	for (uint32_t i = 0; i <= TURNED_FLOWS_MAX; i++) {
+		f.orig_src_port = (uint16_t)i;
+		f.orig_port = (uint16_t)(80 + (i >> 16));
+		turned_flows_note(&t, &f);
+	}
+	assert_true(has(&t, "203.0.113.9", 80, "10.244.0.99", UINT16_MAX));
+	assert_false(has(&t, "203.0.113.9", 81, "10.244.0.99", 0));
+	turned_flows_fini(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_mirror_of_a_noted_flow),
 		cmocka_unit_test(looks_ever_rarer_and_then_forgets),
 		cmocka_unit_test(a_new_one_starts_the_looks_anew),
+		cmocka_unit_test(not_without_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
