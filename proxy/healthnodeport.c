@@ -200,21 +200,13 @@ static void check_update(struct check *c, const struct service *s)
 	servers_follow(c);
 }
 
-static char *key_make(const struct service *s)
-{
-	struct buf key = {0};
-
-	buf_printf(&key, "%s/%s", s->ns, s->name);
-	return key.data;
-}
-
 void healthnodeport_update(struct healthnodeport *hn, const struct service *prev, const struct service *next)
 {
 	bool wanted = next != NULL && next->health_check_node_port != 0;
 
 	if (!wanted && (prev == NULL || prev->health_check_node_port == 0))
 		return;
-	char *key = key_make(next != NULL ? next : prev);
+	char *key = next != NULL ? service_key(next->ns, next->name) : service_key(prev->ns, prev->name);
 	struct check *c = map_get_str(&hn->checks, key);
 	uint16_t freed = 0;
 	if (c != NULL && (!wanted || c->port != next->health_check_node_port)) {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 
 static struct addr loopback(int family)
@@ -40,13 +39,11 @@ struct relay_plan *relay_plan_new(const struct service *s, size_t port)
 {
 	const struct service_port *sp = &s->ports[port];
 	struct relay_plan *p = mem_alloc(sizeof *p);
-	struct buf what = {0};
 
 	bool listens = relay_plan_key(s, port, &p->key);
 	assert(listens);
 	(void)listens;
-	buf_printf(&what, "%s/%s", s->ns, s->name);
-	p->what = what.data;
+	p->what = service_key(s->ns, s->name);
 	p->sticky = s->sticky;
 	p->maglev = s->maglev;
 	p->sticky_timeout_s = s->sticky_timeout_s;

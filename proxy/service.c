@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 static_assert(sizeof(struct frontend_key) == 20, "keys are hashed and compared as bytes: no padding");
@@ -146,6 +147,14 @@ struct service *service_pack(const struct service *draft)
 void service_free(struct service *s)
 {
 	free(s);
+}
+
+char *service_key(const char *ns, const char *name)
+{
+	struct buf key = {0};
+
+	buf_printf(&key, "%s/%s", ns, name);
+	return key.data;
 }
 
 int frontend_key_compare(const struct frontend_key *a, const struct frontend_key *b)

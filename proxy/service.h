@@ -138,6 +138,8 @@ struct service {
 struct service *service_pack(const struct service *draft);
 void service_free(struct service *s); /* NULL is fine */
 
+char *service_key(const char *ns, const char *name); /* "ns/name"; the caller frees it */
+
 /* The endpoint that a slot of a frontend's pool stands for. */
 static inline const struct target *service_target(const struct service *s, const struct frontend *f,
 						  const struct pool *pool, uint32_t slot)

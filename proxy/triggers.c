@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -26,18 +25,9 @@ struct triggers {
 	struct map causes; /* by key */
 };
 
-/* The caller frees it. */
-static char *key_make(const char *ns, const char *name)
-{
-	struct buf key = {0};
-
-	buf_printf(&key, "%s/%s", ns, name);
-	return key.data;
-}
-
 static struct cause *cause_find(const struct triggers *t, const char *ns, const char *name)
 {
-	char *key = key_make(ns, name);
+	char *key = service_key(ns, name);
 	struct cause *c = map_get_str(&t->causes, key);
 
 	free(key);
@@ -51,7 +41,7 @@ static struct cause *cause_of(struct triggers *t, const struct slice_object *sli
 	if (c != NULL)
 		return c;
 	c = mem_alloc(sizeof *c);
-	c->key = key_make(slice->object.ns, slice->service_name);
+	c->key = service_key(slice->object.ns, slice->service_name);
 	map_put_str(&t->causes, c->key, c);
 	return c;
 }
