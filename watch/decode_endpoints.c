@@ -9,16 +9,11 @@
 
 static bool read_port(struct decoder *d, const struct place *entry, struct slice_port_object *p)
 {
-	struct place name = place_key(entry, "name"), proto = place_key(entry, "protocol");
-	struct place port = place_key(entry, "port");
+	struct place proto = place_key(entry, "protocol"), port = place_key(entry, "port");
 
 	if (!field_map(d, entry))
 		return false;
-	p->name = field_string(d, &name);
-	if (p->name == NULL)
-		p->name = "";
-	if (p->name[0] != '\0' && !name_is_label(p->name))
-		decode_error(d, &name, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", p->name);
+	p->name = field_port_name(d, entry);
 	if (place_absent(&port))
 		decode_error(d, &port, "missing");
 	p->port = (uint16_t)field_integer(d, &port, 1, 65535, 0);
@@ -44,9 +39,8 @@ static const struct slice_port_object *read_ports(struct decoder *d, const struc
 
 static bool read_address(struct decoder *d, const struct place *entry, bool ready, struct endpoint_object *e)
 {
-	struct place ip = place_key(entry, "ip"), host = place_key(entry, "hostname");
-	struct place node = place_key(entry, "nodeName"), target = place_key(entry, "targetRef");
-	struct place pod = place_key(&target, "name");
+	struct place ip = place_key(entry, "ip"), node = place_key(entry, "nodeName");
+	struct place target = place_key(entry, "targetRef"), pod = place_key(&target, "name");
 	const struct value *kind = value_get(target.v, "kind");
 	const char *special;
 
@@ -58,11 +52,7 @@ static bool read_address(struct decoder *d, const struct place *entry, bool read
 	if ((special = addr_is_special(&e->addr)) != NULL)
 		decode_error(d, &ip, "%.60s %s", ip.v->text, special);
 	e->node_name = field_string(d, &node);
-	e->hostname = field_string(d, &host);
-	if (e->hostname != NULL && e->hostname[0] == '\0')
-		e->hostname = NULL;
-	if (e->hostname != NULL && !name_is_label(e->hostname))
-		decode_error(d, &host, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", e->hostname);
+	e->hostname = field_hostname(d, entry);
 	if (kind != NULL && strcmp(kind->text, "Pod") == 0)
 		e->pod_name = field_string(d, &pod);
 	return true;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -164,6 +165,34 @@ uint8_t field_proto(struct decoder *d, const struct place *p)
 	return known >= 0 ? proto_parse(names[known]) : 0;
 }
 
+static void check_label(struct decoder *d, const struct place *p, const char *text)
+{
+	if (text[0] != '\0' && !name_is_label(text))
+		decode_error(d, p, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", text);
+}
+
+const char *field_port_name(struct decoder *d, const struct place *port)
+{
+	struct place p = place_key(port, "name");
+	const char *text = field_string(d, &p);
+
+	if (text == NULL)
+		return "";
+	check_label(d, &p, text);
+	return text;
+}
+
+const char *field_hostname(struct decoder *d, const struct place *endpoint)
+{
+	struct place p = place_key(endpoint, "hostname");
+	const char *text = field_string(d, &p);
+
+	if (text == NULL)
+		return NULL;
+	check_label(d, &p, text);
+	return name_is_label(text) ? text : NULL;
+}
+
 size_t field_list(struct decoder *d, const struct place *p)
 {
 	return is_type(d, p, VALUE_LIST, "a list") ? p->v->count : 0;
@@ -293,6 +322,21 @@ bool name_is_service(const char *s)
 	for (; *s != '\0'; s++)
 		letter = letter || isalpha((unsigned char)*s);
 	return letter;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *names_twice(const char **names, size_t count)
+{
+	if (count != 0)
+		qsort(names, count, sizeof *names, by_text);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(names[i], names[i - 1]) == 0)
+			return names[i];
+	return NULL;
 }
 
 const char *addr_is_special(const struct addr *a)

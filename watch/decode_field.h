@@ -51,6 +51,10 @@ int64_t field_integer(struct decoder *d, const struct place *p, int64_t min, int
 int field_enum(struct decoder *d, const struct place *p, const char *const *names, int absent);
 /* A port's protocol: IPPROTO_TCP, also when absent, IPPROTO_UDP, IPPROTO_SCTP; 0 after an error. */
 uint8_t field_proto(struct decoder *d, const struct place *p);
+/* A port's name: "" when absent. What is no DNS label is an error and returned all the same: kube-proxy takes it. */
+const char *field_port_name(struct decoder *d, const struct place *port);
+/* An endpoint's hostname: NULL when absent, empty or (with an error) no DNS label. */
+const char *field_hostname(struct decoder *d, const struct place *endpoint);
 /* Elements of a list; 0 and an error when it is no list. */
 size_t field_list(struct decoder *d, const struct place *p);
 /* True when present and a map; an error when it is something else. */
@@ -69,6 +73,8 @@ const char *field_annotation(struct decoder *d, const char *key);
 bool name_is_label(const char *s);
 bool name_is_subdomain(const char *s);
 bool name_is_service(const char *s);
+/* A name that is there twice, NULL: none is. Sorts the names. */
+const char *names_twice(const char **names, size_t count);
 /* What is wrong with it as an endpoint's or external address (unspecified, loopback, link-local, multicast); NULL. */
 const char *addr_is_special(const struct addr *a);
 

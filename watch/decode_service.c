@@ -31,9 +31,8 @@ static const char *read_target_port(struct decoder *d, const struct place *entry
 
 static bool read_port(struct decoder *d, const struct place *entry, struct port_object *p)
 {
-	struct place name = place_key(entry, "name"), proto = place_key(entry, "protocol");
-	struct place port = place_key(entry, "port"), node_port = place_key(entry, "nodePort");
-	const char *text;
+	struct place proto = place_key(entry, "protocol"), port = place_key(entry, "port");
+	struct place node_port = place_key(entry, "nodePort");
 
 	if (!field_map(d, entry))
 		return false;
@@ -42,10 +41,7 @@ static bool read_port(struct decoder *d, const struct place *entry, struct port_
 		decode_error(d, &port, "missing");
 	if (p->port == 0)
 		return false;
-	text = field_string(d, &name);
-	p->name = text != NULL ? text : "";
-	if (p->name[0] != '\0' && !name_is_label(p->name))
-		decode_error(d, &name, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", p->name);
+	p->name = field_port_name(d, entry);
 	p->proto = field_proto(d, &proto);
 	if (p->proto == 0)
 		return false;
@@ -59,11 +55,6 @@ static int compare_u32(const void *a, const void *b)
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return x < y ? -1 : x > y;
-}
-
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* A number used twice with one protocol, among ports (or node ports); 0 = none. */
@@ -87,14 +78,12 @@ static uint32_t twice(struct decoder *d, const struct service_object *s, bool no
 static const char *name_twice(struct decoder *d, const struct service_object *s)
 {
 	const char **names = arena_array(d->scratch, s->port_count, sizeof *names);
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->port_count; i++)
-		names[i] = s->ports[i].name;
-	qsort(names, s->port_count, sizeof *names, compare_text);
-	for (size_t i = 1; i < s->port_count; i++)
-		if (names[i][0] != '\0' && strcmp(names[i], names[i - 1]) == 0)
-			return names[i];
-	return NULL;
+		if (s->ports[i].name[0] != '\0')
+			names[n++] = s->ports[i].name;
+	return names_twice(names, n);
 }
 
 static void check_ports(struct decoder *d, const struct place *ports, const struct service_object *s)

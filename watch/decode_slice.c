@@ -33,33 +33,20 @@ static bool read_port(struct decoder *d, const struct place *entry, struct slice
 		decode_warning(d, &port, "missing: the port is skipped (\"all ports\" is not supported)");
 		return false;
 	}
-	p->name = field_string(d, &name);
-	if (p->name == NULL)
-		p->name = "";
-	if (p->name[0] != '\0' && !name_is_label(p->name))
-		decode_error(d, &name, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", p->name);
+	p->name = field_port_name(d, entry);
 	p->port = (uint16_t)field_integer(d, &port, 1, 65535, 0);
 	p->proto = field_proto(d, &proto);
 	return p->port != 0 && p->proto != 0;
 }
 
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void check_port_names(struct decoder *d, const struct place *list, const struct slice_object *s)
 {
-	const char **names = arena_array(d->scratch, s->port_count, sizeof *names);
+	const char **names = arena_array(d->scratch, s->port_count, sizeof *names), *twice;
 
 	for (size_t i = 0; i < s->port_count; i++)
 		names[i] = s->ports[i].name;
-	qsort(names, s->port_count, sizeof *names, compare_text);
-	for (size_t i = 1; i < s->port_count; i++)
-		if (strcmp(names[i], names[i - 1]) == 0) {
-			decode_error(d, list, "two ports are named \"%s\"", names[i]);
-			return;
-		}
+	if ((twice = names_twice(names, s->port_count)) != NULL)
+		decode_error(d, list, "two ports are named \"%s\"", twice);
 }
 
 static void read_ports(struct decoder *d, const struct place *root, struct slice_object *s)
@@ -160,16 +147,12 @@ static const char *string_or_null(struct decoder *d, const struct place *up, con
 
 static void read_owner(struct decoder *d, const struct place *endpoint, struct endpoint_object *e)
 {
-	struct place target = place_key(endpoint, "targetRef"), host = place_key(endpoint, "hostname");
+	struct place target = place_key(endpoint, "targetRef");
 	const struct value *kind = value_get(target.v, "kind");
 
 	e->node_name = string_or_null(d, endpoint, "nodeName");
 	e->zone = string_or_null(d, endpoint, "zone");
-	e->hostname = string_or_null(d, endpoint, "hostname");
-	if (e->hostname != NULL && !name_is_label(e->hostname)) {
-		decode_error(d, &host, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", e->hostname);
-		e->hostname = NULL;
-	}
+	e->hostname = field_hostname(d, endpoint);
 	if (kind != NULL && strcmp(kind->text, "Pod") == 0)
 		e->pod_name = string_or_null(d, &target, "name");
 }
