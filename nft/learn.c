@@ -61,12 +61,13 @@ void learn_put_remember(struct nft *nft, const char *table, bool add)
 	ruleset_fini(&hooks);
 }
 
-void learn_put_new(struct nft *nft, const char *table)
+int learn_put_new(struct nft *nft, const char *table, bool in_pieces)
 {
 	size_t at = 0;
 	struct learn *l;
+	int error = 0;
 
-	while ((l = map_next(&nft->learns, &at)) != NULL) {
+	while (error == 0 && (l = map_next(&nft->learns, &at)) != NULL) {
 		struct ruleset made = {0};
 
 		if (l->exists || !wanted(l))
@@ -74,7 +75,9 @@ void learn_put_new(struct nft *nft, const char *table)
 		skeleton_build_learn(table, (int)l->key.family, l->key.timeout_s, &made);
 		batch_ruleset(&nft->batch, &made);
 		ruleset_fini(&made);
+		error = in_pieces ? kernel_piece(nft, false) : 0;
 	}
+	return error;
 }
 
 void learn_put_unused(struct nft *nft)

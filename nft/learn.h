@@ -11,7 +11,8 @@
 
 /* Counts one element of SET_STICKY that the transaction adds (+1) or deletes (-1); others are ignored. */
 void learn_count(struct nft *nft, const struct element *e, int by);
-void learn_put_new(struct nft *nft, const char *table); /* chains that the transaction needs: before its elements */
+/* Chains that the transaction needs: before its elements. in_pieces: see kernel_piece. 0 or -errno of a piece. */
+int learn_put_new(struct nft *nft, const char *table, bool in_pieces);
 /* Adds (after the former) or removes the base chains that lead to SET_STICKY, if that is due. */
 void learn_put_remember(struct nft *nft, const char *table, bool add);
 void learn_put_unused(struct nft *nft); /* chains that it leaves without user: after its elements */

@@ -67,9 +67,8 @@ static int put_body(struct load *l, const struct ruleset *body)
 
 static int put_elements(struct load *l)
 {
-	int error = 0;
+	int error = learn_put_new(l->nft, l->table, true);
 
-	learn_put_new(l->nft, l->table);
 	for (size_t i = 0; i < l->count && error == 0; i++) {
 		batch_element(&l->nft->batch, l->table, BATCH_ADD, &l->elements[l->order[i]],
 			      l->nft->skeleton.counters);

@@ -183,9 +183,11 @@ static int commit_in_pieces(struct nft *nft)
 		predecessor[add - nft->adds.items] = i;
 	}
 	kernel_begin(nft);
-	learn_put_new(nft, nft->table);
-	learn_put_remember(nft, nft->table, true);
-	error = put_new(nft, replaces);
+	error = learn_put_new(nft, nft->table, true);
+	if (error == 0) {
+		learn_put_remember(nft, nft->table, true);
+		error = put_new(nft, replaces);
+	}
 	if (error == 0)
 		error = put_replaced(nft, replaces, predecessor);
 	if (error == 0)
@@ -206,7 +208,7 @@ static int commit(struct nft *nft)
 	int error;
 
 	kernel_begin(nft);
-	learn_put_new(nft, nft->table);
+	learn_put_new(nft, nft->table, false);
 	learn_put_remember(nft, nft->table, true);
 	if (put_all(nft))
 		return kernel_commit(nft);

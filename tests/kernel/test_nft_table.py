@@ -317,6 +317,20 @@ class TableTest(lab.LabTest):
         self.assertEqual(driver("count"), ["0"])
         self.assertEqual(driver.state(), "ours")
 
+    def test_more_timeouts_than_fit_into_a_datagram(self):
+        """Each has a chain of its own, in the kernel before the elements that lead there."""
+        driver = self.driver(prefix=("unshare", "--user", "--map-root-user", "--net"))
+        lines = [f"sticky 10.96.{i >> 8}.{i & 255} tcp 80 learn {i}" for i in range(1, 1200)]
+        driver("load")
+        driver.commit(*["add " + line for line in lines])
+        self.assertEqual((driver.state(), driver("count")), ("ours", [str(len(lines))]))
+        driver.commit(*["del " + line for line in lines])
+        self.assertEqual((driver.state(), driver("count")), ("ours", ["0"]))
+        driver("cleanup")
+        driver.elements(*lines)
+        driver("load")
+        self.assertEqual((driver.state(), driver("count")), ("ours", [str(len(lines))]))
+
 
 class MonitorTest(lab.LabTest):
     def setUp(self):
