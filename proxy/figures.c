@@ -191,10 +191,14 @@ void figures_service(struct figures *f, const struct service *prev, const struct
 		triggers_published(f->triggers, next);
 }
 
-/* kube-proxy counts a slice where its family is programmed; CoreDNS knows the latency of headless services only. */
+/*
+ * kube-proxy counts a slice where its family is programmed; CoreDNS knows the latency of headless services only. From a
+ * clock ahead of ours it is 0: a sum that falls is a restart to Prometheus.
+ */
 static void trigger_done(void *ctx, const struct trigger *trigger)
 {
-	const double took_s = (double)(clock_wall_ms() - trigger->cause_ms) / 1e3;
+	const int64_t now_ms = clock_wall_ms();
+	const double took_s = now_ms > trigger->cause_ms ? (double)(now_ms - trigger->cause_ms) / 1e3 : 0;
 	struct figures *f = ctx;
 
 	metric_observe(f->programming[trigger->six], took_s);
