@@ -77,36 +77,21 @@ void follow_node(struct daemon *d)
 			store_mark(d->store, service);
 }
 
-static bool pod_has(const struct pod_object *pod, const struct addr *a)
+/* DNS knows the pod that has the address now. */
+static void show_pods(struct daemon *d, const struct pod_object *of)
 {
-	for (size_t i = 0; i < pod->addr_count; i++)
-		if (addr_equal(&pod->addrs[i], a))
-			return !pod->host_network && !pod->finished;
-	return false;
-}
-
-/* The pod that has the address now: another one may have got it before the old one was reported gone. */
-static const struct pod_object *pod_of(const struct daemon *d, const struct addr *a)
-{
-	const struct pod_object *pod;
-	size_t at = 0;
-
-	while ((pod = (const struct pod_object *)store_next(d->store, OBJECT_POD, &at)) != NULL)
-		if (pod_has(pod, a))
-			return pod;
-	return NULL;
+	for (size_t i = 0; of != NULL && i < of->addr_count; i++) {
+		const struct pod_object *now = pod_addrs_find(&d->pods, &of->addrs[i]);
+		zone_pod_set(d->zone, &of->addrs[i], now != NULL ? now->object.ns : NULL,
+			     now != NULL ? now->object.name : NULL);
+	}
 }
 
 static void pod_changed(struct daemon *d, const struct pod_object *prev, const struct pod_object *next)
 {
-	for (size_t i = 0; prev != NULL && i < prev->addr_count; i++) {
-		const struct pod_object *now = pod_of(d, &prev->addrs[i]);
-		zone_pod_set(d->zone, &prev->addrs[i], now != NULL ? now->object.ns : NULL,
-			     now != NULL ? now->object.name : NULL);
-	}
-	for (size_t i = 0; next != NULL && i < next->addr_count; i++)
-		if (pod_has(next, &next->addrs[i]))
-			zone_pod_set(d->zone, &next->addrs[i], next->object.ns, next->object.name);
+	pod_addrs_change(&d->pods, prev, next);
+	show_pods(d, prev);
+	show_pods(d, next);
 }
 
 void follow_changed(void *ctx, const struct object *prev, const struct object *next)

@@ -283,6 +283,7 @@ static void stop(struct daemon *d)
 	server_stop(d->server);
 	fixup_free(d->fixup);
 	sync_free(d->sync);
+	pod_addrs_fini(&d->pods);
 	store_free(d->store);
 	node_fini(&d->node);
 	zone_free(d->zone);

@@ -15,6 +15,7 @@
 #include "proxy/control.h"
 #include "proxy/fixup.h"
 #include "proxy/node.h"
+#include "proxy/podaddrs.h"
 #include "proxy/relay.h"
 #include "proxy/report.h"
 #include "proxy/source.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct store *store;
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;
+	struct pod_addrs pods; /* of the store */
 	struct sync *sync;
 	struct conntrack *conntrack; /* NULL with --no-proxy, or when the kernel has none */
 	struct fixup *fixup;
