@@ -12,9 +12,16 @@ static bool all_of(const char *text, const char *signs)
 	return true;
 }
 
-/* The kernel takes anything, but the nft program reads only what its scanner calls a string. */
+/*
+ * The kernel takes anything, but the nft program reads only what its scanner calls a string. With -next at the end it
+ * would be deleted by the daemon of the table without (load.c).
+ */
 const char *option_not_table(const char *text)
 {
+	const char *last = strrchr(text, '-');
+
+	if (last != NULL && strcmp(last, "-next") == 0)
+		return "must not end in -next: tables are built under such names when they are replaced";
 	if ((isalpha((unsigned char)text[0]) || text[0] == '_') && all_of(text, "_-."))
 		return NULL;
 	return "must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first";

@@ -125,6 +125,9 @@ static void refusals(void **state)
 		{COMMAND_RUN, "--dns-listen 10.0.0.1:0", "--dns-listen 10.0.0.1:0: must be ADDR or ADDR:PORT"},
 		{COMMAND_CLEANUP, "--table nat;x",
 		 "--table nat;x: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
+		{COMMAND_RUN, "--table fairlead-next",
+		 "--table fairlead-next: must not end in -next: tables are built under such names when they are "
+		 "replaced"},
 		{COMMAND_RUN, "--table 1st",
 		 "--table 1st: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
 		{COMMAND_RUN, "--table a23456789b123456789c123456789d123456789e123456789",
