@@ -9,57 +9,32 @@
 
 #include <errno.h>
 
-#include "base/log.h"
 #include "proxy/held.h"
-#include "proxy/sync.h"
-#include "tests/unit/fakekernel.h"
-#include "tests/unit/objects.h"
+#include "tests/unit/sync_scene.h"
 
 #define POISON 6666
 
-static struct scene {
-	struct config config;
-	struct node node;
-	struct store *store;
-	struct sync *sync;
-	struct sink sink;
-	uint64_t now_ms;
-} s;
+static struct scene s;
+static uint64_t now_ms;
 
-static void ignore_change(void *ctx, const struct object *prev, const struct object *next)
+static int held_setup(void **state)
 {
-	(void)ctx, (void)prev, (void)next;
-}
-
-static void ignore(void *ctx)
-{
-	(void)ctx;
-}
-
-static int setup(void **state)
-{
-	static const struct store_listener listener = {.changed = ignore_change, .complete = ignore};
-
 	(void)state;
 	log_set_level(LOG_WARN);
-	s = (struct scene){.config = {.table = "fairlead"}, .store = store_new(&listener), .now_ms = 1000};
-	s.sink = store_sink(s.store);
-	s.sync = sync_new(&(struct sync_config){
-		.store = s.store, .nft = &kernel, .zone = &answers, .node = &s.node, .config = &s.config});
+	s = (struct scene){.config.table = "fairlead"};
+	scene_start(&s);
+	now_ms = 1000;
 	kernel.poison_port = POISON;
 	return 0;
 }
 
-static int teardown(void **state)
+static int held_teardown(void **state)
 {
 	(void)state;
-	sync_free(s.sync);
-	store_free(s.store);
+	scene_end(&s);
 	fakes_fini();
 	return 0;
 }
-
-static uint64_t serial; /* every put is a change */
 
 static void put(const char *name, const char *cluster_ip, uint16_t port)
 {
@@ -72,7 +47,7 @@ static void put(const char *name, const char *cluster_ip, uint16_t port)
 	add_port(arenas[0], service, "", IPPROTO_TCP, 80, 0);
 	s.sink.upsert(s.sink.ctx, &service->object);
 	slice->object.arena = arenas[1];
-	slice->object.digest = ++serial;
+	slice->object.digest = ++s.serial;
 	slice->service_name = name;
 	s.sink.upsert(s.sink.ctx, &slice->object);
 }
@@ -89,8 +64,8 @@ static unsigned settle(void)
 	unsigned turns = 0;
 
 	for (uint64_t wait = 0; wait < 30000; turns++) {
-		s.now_ms += wait;
-		wait = sync_turn(s.sync, s.now_ms);
+		now_ms += wait;
+		wait = sync_turn(s.sync, now_ms);
 		assert_true(turns < 50);
 	}
 	return turns;
@@ -150,7 +125,7 @@ static void one_refusal_holds_nobody(void **state)
 	(void)state;
 	start();
 	put("bad", "10.96.0.1", POISON);
-	assert_int_equal(sync_turn(s.sync, s.now_ms), 100);
+	assert_int_equal(sync_turn(s.sync, now_ms), 100);
 	assert_int_equal(sync_stats(s.sync)->held, 0);
 	kernel.poison_port = 0;
 	settle();
@@ -158,15 +133,15 @@ static void one_refusal_holds_nobody(void **state)
 
 	kernel.poison_port = 7777;
 	put("web", "10.96.0.2", 7777);
-	assert_int_equal(sync_turn(s.sync, s.now_ms), 100);
+	assert_int_equal(sync_turn(s.sync, now_ms), 100);
 	kernel.fail = -EBUSY; /* something else in between */
-	s.now_ms += 100;
-	assert_int_equal(sync_turn(s.sync, s.now_ms), 200);
-	s.now_ms += 200;
-	assert_int_equal(sync_turn(s.sync, s.now_ms), 400);
+	now_ms += 100;
+	assert_int_equal(sync_turn(s.sync, now_ms), 200);
+	now_ms += 200;
+	assert_int_equal(sync_turn(s.sync, now_ms), 400);
 	assert_int_equal(sync_stats(s.sync)->held, 0);
-	s.now_ms += 400;
-	assert_int_equal(sync_turn(s.sync, s.now_ms), 0);
+	now_ms += 400;
+	assert_int_equal(sync_turn(s.sync, now_ms), 0);
 	assert_int_equal(sync_stats(s.sync)->held, 1);
 }
 
@@ -195,18 +170,18 @@ static void tried_again_after_a_long_time(void **state)
 	start();
 	put("bad", "10.96.0.1", POISON);
 	settle();
-	assert_int_equal(sync_turn(s.sync, s.now_ms), HELD_RETRY_MS);
+	assert_int_equal(sync_turn(s.sync, now_ms), HELD_RETRY_MS);
 	uint64_t refused = sync_stats(s.sync)->refused;
-	s.now_ms += HELD_RETRY_MS;
+	now_ms += HELD_RETRY_MS;
 	settle();
 	assert_int_equal(sync_stats(s.sync)->refused, refused + 1); /* it is known: once is enough */
 	assert_int_equal(port_of("10.96.0.1"), 8080);
 	kernel.poison_port = 0;
-	s.now_ms += HELD_RETRY_MS;
+	now_ms += HELD_RETRY_MS;
 	settle();
 	assert_int_equal(port_of("10.96.0.1"), POISON);
 	assert_int_equal(sync_stats(s.sync)->held, 0);
-	assert_int_equal(sync_turn(s.sync, s.now_ms), SYNC_IDLE);
+	assert_int_equal(sync_turn(s.sync, now_ms), SYNC_IDLE);
 }
 
 static void a_held_service_can_be_deleted(void **state)
@@ -258,7 +233,7 @@ static void a_published_version_turns_out_bad(void **state)
 	assert_int_equal(sync_stats(s.sync)->held, 0);
 }
 
-#define HELD_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define HELD_TEST(name) cmocka_unit_test_setup_teardown(name, held_setup, held_teardown)
 
 int main(void)
 {

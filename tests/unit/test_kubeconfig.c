@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/tempfolder.h"
+#include "tests/unit/stderrlines.h"
 #include "watch/kubeconfig.h"
 
 static char error[CREDENTIALS_ERROR_BYTES];
@@ -178,21 +179,13 @@ static void token_file(void **state)
 }
 
 /* How many lines credentials_token logs in so many calls. */
-static int lines_of(int calls)
+static unsigned lines_of(int calls)
 {
-	FILE *log = tmpfile();
-	int kept = dup(STDERR_FILENO), lines = 0, sign;
+	struct stderr_lines lines = stderr_lines_begin();
 
-	dup2(fileno(log), STDERR_FILENO);
 	for (int i = 0; i < calls; i++)
 		credentials_token(&c, 1000 + (uint64_t)i * CREDENTIALS_REREAD_MS);
-	dup2(kept, STDERR_FILENO);
-	close(kept);
-	rewind(log);
-	while ((sign = getc(log)) != EOF)
-		lines += sign == '\n';
-	fclose(log);
-	return lines;
+	return stderr_lines_end(&lines);
 }
 
 /* Each of a dozen requests in a burst asks for the token. */

@@ -17,6 +17,18 @@ static void foreign_anything(struct scene *s, uint64_t now_ms)
 	assert_true(sync_foreign(s->sync, now_ms));
 }
 
+/* A turn, and the one that it asks for. Returns how long it wanted to wait. */
+static uint64_t turn_to_its_end(struct scene *s, uint64_t *now_ms)
+{
+	uint64_t wait = sync_turn(s->sync, *now_ms);
+
+	if (wait == SYNC_IDLE)
+		return wait;
+	*now_ms += wait;
+	assert_int_equal(sync_turn(s->sync, *now_ms), SYNC_IDLE);
+	return wait;
+}
+
 /* A foreign flush is repaired at once, a second one soon after waits a little. */
 static void foreign_change_is_repaired(void **state)
 {
@@ -67,16 +79,11 @@ static void repairs_slow_down(void **state)
 	struct scene *s = *state;
 	uint64_t now = 20000, wait = 0;
 
-	log_set_level(LOG_WARN);
 	start_with_web(s);
 	for (int i = 0; i < 20; i++) {
 		kernel.state = TABLE_ABSENT;
 		foreign_anything(s, now);
-		wait = sync_turn(s->sync, now);
-		if (wait != SYNC_IDLE) {
-			now += wait;
-			assert_int_equal(sync_turn(s->sync, now), SYNC_IDLE);
-		}
+		wait = turn_to_its_end(s, &now);
 	}
 	assert_int_equal(wait, 5000);
 	now += 10000; /* quiet for so long: at once again */
@@ -284,11 +291,7 @@ static void foreign_elements_slow_down_too(void **state)
 	for (int i = 0; i < 20; i++) {
 		foreign_del(&slot);
 		assert_true(sync_foreign(s->sync, now));
-		wait = sync_turn(s->sync, now);
-		if (wait != SYNC_IDLE) {
-			now += wait;
-			assert_int_equal(sync_turn(s->sync, now), SYNC_IDLE);
-		}
+		wait = turn_to_its_end(s, &now);
 	}
 	assert_int_equal(wait, 5000);
 	assert_int_equal(kernel.dumps, 0);
