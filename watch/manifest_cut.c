@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "watch/stream.h"
 
 uint64_t cut_hash(const struct yaml_chunk *chunk, bool item)

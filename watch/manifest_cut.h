@@ -5,7 +5,7 @@
 #ifndef WATCH_MANIFEST_CUT_H
 #define WATCH_MANIFEST_CUT_H
 
-#include "watch/yaml.h"
+#include "watch/yaml_text.h"
 
 struct cut {
 	struct yaml_chunk chunk;

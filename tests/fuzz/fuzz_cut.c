@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "watch/decode.h"
 #include "watch/manifest_cut.h"
+#include "watch/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
