@@ -206,12 +206,14 @@ static bool list_line(struct list_reader *r, const char *line, size_t bytes, uin
 {
 	if (line[0] == '\n' || line[0] == '#')
 		return true;
-	if ((r->flow.depth != 0 && line[0] != ' ') || runs_on(r, line, line + bytes))
+	if (line[0] != ' ' && r->flow.depth != 0)
+		return false;
+	if (line[0] != ' ' && (line[0] != '-' || bytes < 3 || line[1] != ' '))
+		return top_line(r, line, bytes); /* none of these run on; all of a JSON document may be one */
+	if (runs_on(r, line, line + bytes))
 		return false;
 	if (line[0] == ' ')
 		return r->item.text != NULL || r->where == IN_TAIL_METADATA;
-	if (line[0] != '-' || bytes < 3 || line[1] != ' ')
-		return top_line(r, line, bytes);
 	if (r->where != IN_ITEMS)
 		return false;
 	item_close(r, line);
