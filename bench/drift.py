@@ -109,8 +109,8 @@ def main():
                 time.sleep(QUIET_S)
                 runs.append(measure(node, daemon, lines))
             connects, times, syncs, cpus = zip(*runs)
-            print(f"{name:28} {statistics.median(connects):7.0f} ms {statistics.median(times):7.0f} ms {max(times):7.0f} ms {statistics.median(syncs):8.2f} ms "
-                  f"{statistics.median(cpus):6.0f} ms", flush=True)
+            print(f"{name:28} {statistics.median(connects):7.0f} ms {statistics.median(times):7.0f} ms {max(times):7.0f} ms "
+                  f"{statistics.median(syncs):8.2f} ms {statistics.median(cpus):6.0f} ms", flush=True)
 
 
 if __name__ == "__main__":
