@@ -16,7 +16,7 @@ static struct store_service *owner_of(const struct element *e, const struct clai
 }
 
 struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct claims *claims,
-				   const struct store *store, bool read_back)
+				   const struct store *store)
 {
 	struct element e;
 	struct store_service *service = nft_refused(nft, &e) ? owner_of(&e, claims, store) : NULL;
@@ -27,7 +27,7 @@ struct store_service *held_culprit(struct held *h, const struct nft *nft, const 
 		return NULL;
 	if (service->pending && service->held != NULL)
 		return service; /* it is known */
-	return read_back && h->times >= (service->pending ? HELD_AFTER : HELD_AFTER_PUBLISHED) ? service : NULL;
+	return h->times >= (service->pending ? HELD_AFTER : HELD_AFTER_PUBLISHED) ? service : NULL;
 }
 
 void held_add(struct held *h, struct store_service *service, const char *reason, uint64_t now_ms)

@@ -26,9 +26,9 @@ struct held { /* zero = none */
 	uint64_t retry_at_ms;		     /* of all; counts while there are some */
 };
 
-/* After a refusal: the service to hold, or NULL. read_back: the kernel was read before it refused. */
+/* After a refusal, which the caller answers by reading the kernel back: the service to hold, or NULL. */
 struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct claims *claims,
-				   const struct store *store, bool read_back);
+				   const struct store *store);
 /* Its last version is not to be tried again. */
 void held_add(struct held *h, struct store_service *service, const char *reason, uint64_t now_ms);
 /* Its newest version is in the kernel, or it is gone. */

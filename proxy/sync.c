@@ -366,7 +366,7 @@ static uint64_t turn_without(struct sync *s, struct store_service *culprit, uint
 /* Nothing was changed in the kernel, and nothing is published. What was compiled waits; the kernel is read back. */
 static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 {
-	struct store_service *culprit = held_culprit(&s->held, s->parts.nft, s->claims, s->parts.store, s->distrust);
+	struct store_service *culprit = held_culprit(&s->held, s->parts.nft, s->claims, s->parts.store);
 
 	s->distrust = true;
 	s->stats.in_step = false;

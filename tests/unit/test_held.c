@@ -130,6 +130,11 @@ static void one_refusal_holds_nobody(void **state)
 	kernel.poison_port = 0;
 	settle();
 	assert_string_equal(happened(), "commit -1 +1;publish bad;");
+	kernel.poison_port = 6667;
+	put("bad", "10.96.0.1", 6667);
+	assert_int_equal(sync_turn(s.sync, now_ms), 100); /* one more, but not in a row */
+	kernel.poison_port = 0;
+	settle();
 
 	kernel.poison_port = 7777;
 	put("web", "10.96.0.2", 7777);
@@ -221,7 +226,9 @@ static void a_published_version_turns_out_bad(void **state)
 	assert_int_equal(sync_stats(s.sync)->held, 0);
 	gone("web");
 	put("bad", "10.96.0.1", 8081);
+	uint64_t refused = sync_stats(s.sync)->refused;
 	settle();
+	assert_int_equal(sync_stats(s.sync)->refused, refused + HELD_AFTER_PUBLISHED);
 	assert_int_equal(port_of("10.96.0.1"), 8081);
 	assert_int_equal(port_of("10.96.0.2"), 0);
 	assert_int_equal(sync_stats(s.sync)->held, 1);

@@ -13,6 +13,7 @@
 #include "dns/respond.h"
 #include "proxy/figures.h"
 #include "proxy/metrics_page.h"
+#include "proxy/triggers.h"
 
 static struct buf page;
 
@@ -142,6 +143,29 @@ static void programming_latencies(void **state)
 	metrics_free(m);
 }
 
+static void count(void *ctx, const struct trigger *trigger)
+{
+	(void)trigger;
+	++*(size_t *)ctx;
+}
+
+/* A source that changes faster than the kernel takes it. */
+static void triggers_have_a_limit(void **state)
+{
+	const struct slice_object slice = slice_make("web", AF_INET, 1);
+	struct triggers *t = triggers_new(0);
+	size_t told = 0;
+
+	(void)state;
+	for (size_t i = 0; i <= TRIGGERS_MAX; i++)
+		triggers_add(t, &slice);
+	triggers_done(t, count, &told);
+	assert_int_equal(told, TRIGGERS_MAX);
+	triggers_done(t, count, &told);
+	assert_int_equal(told, TRIGGERS_MAX);
+	triggers_free(t);
+}
+
 /* Without DNS no figure of DNS. */
 static void no_dns_no_dns_latency(void **state)
 {
@@ -253,6 +277,7 @@ int main(void)
 		cmocka_unit_test(pages),
 		cmocka_unit_test(sync_figures),
 		cmocka_unit_test(programming_latencies),
+		cmocka_unit_test(triggers_have_a_limit),
 		cmocka_unit_test(no_dns_no_dns_latency),
 		cmocka_unit_test(local_policies_without_endpoint),
 		cmocka_unit_test(dns_durations),

@@ -138,6 +138,8 @@ static void refusals(void **state)
 		{COMMAND_RUN, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure, verified)"},
 		{COMMAND_RUN, "--min-sync-period 5",
 		 "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
+		{COMMAND_RUN, "--min-sync-period 999999h",
+		 "--min-sync-period 999999h: must be a duration such as 500ms, 2s or 1m30s"},
 		{COMMAND_RUN, "--min-sync-period 0x1s",
 		 "--min-sync-period 0x1s: must be a duration such as 500ms, 2s or 1m30s"},
 	};

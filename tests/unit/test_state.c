@@ -304,7 +304,7 @@ static char *slurp(const char *folder, size_t *n)
 	return bytes;
 }
 
-/* Every prefix and every flipped bit is refused, and the sink hears nothing of it. */
+/* Every prefix, every flipped bit and a byte too many is refused, and the sink hears nothing of it. */
 static void damage_is_refused(void **state)
 {
 	struct heard h = {0};
@@ -324,6 +324,9 @@ static void damage_is_refused(void **state)
 		assert_non_null(state_read(bytes, n, SOURCE, &sink, &info));
 		bytes[i / 8] = (char)(bytes[i / 8] ^ (1 << i % 8));
 	}
+	bytes = mem_resize(bytes, n + 1);
+	bytes[n] = 0;
+	assert_non_null(state_read(bytes, n + 1, SOURCE, &sink, &info));
 	assert_non_null(state_read(bytes, n, "https://elsewhere node-a", &sink, &info));
 	assert_int_equal(h.begins + h.count + h.completes, 0);
 	free(bytes);

@@ -168,6 +168,11 @@ static void gap_between_transactions(void **state)
 	put_slice(s, "web", "10.0.0.3");
 	assert_int_equal(sync_turn(s->sync, 1100 + wait), SYNC_IDLE);
 	assert_string_equal(happened(), "commit -1 +1;publish web;");
+	put_slice(s, "web", "10.0.0.3"); /* no transaction, no gap after it */
+	assert_int_equal(sync_turn(s->sync, 3000), SYNC_IDLE);
+	put_slice(s, "web", "10.0.0.4");
+	assert_int_equal(sync_turn(s->sync, 3001), SYNC_IDLE);
+	assert_string_equal(happened(), "publish web;commit -1 +1;publish web;");
 }
 
 static void without_a_kernel_half(void **state)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "proxy/drift.h"
 #include "tests/unit/sync_scene.h"
 
 /* Somebody did something that no key says. */
@@ -111,6 +112,23 @@ static void repair_that_is_disturbed(void **state)
 	assert_int_equal(wait, 5000);
 	assert_int_equal(sync_turn(s->sync, now), SYNC_IDLE);
 	assert_string_equal(happened(), "load 3;");
+}
+
+/* The last word about a change may come after its repair: nothing is wrong then, and nobody keeps changing. */
+static void only_what_is_wrong_again_is_told(void **state)
+{
+	struct drift d = {0};
+
+	(void)state;
+	assert_int_equal(drift_notice(&d, 20000), 0);
+	assert_false(drift_repaired(&d, 20000, 3));
+	assert_int_not_equal(drift_notice(&d, 20010), 0);
+	assert_false(drift_repaired(&d, 20060, 0));
+	assert_int_not_equal(drift_notice(&d, 20070), 0);
+	assert_true(drift_repaired(&d, 20170, 3));
+	assert_int_not_equal(drift_notice(&d, 20180), 0);
+	assert_false(drift_repaired(&d, 20380, 3)); /* once */
+	drift_fini(&d);
 }
 
 /* ---- single elements ---- */
@@ -304,6 +322,7 @@ int main(void)
 		SYNC_TEST(foreign_change_before_the_first_sync),
 		SYNC_TEST(harmless_foreign_change_is_no_repair),
 		SYNC_TEST(repairs_slow_down),
+		cmocka_unit_test(only_what_is_wrong_again_is_told),
 		SYNC_TEST(repair_that_is_disturbed),
 		SYNC_TEST(foreign_elements_are_repaired),
 		SYNC_TEST(foreign_element_put_back),
