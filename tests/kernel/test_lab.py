@@ -1,6 +1,7 @@
 """The lab itself, against hand-written nft rules: what the other kernel tests believe of it must hold without us."""
 import os
 import subprocess
+import sys
 import unittest
 
 import lab
@@ -70,20 +71,25 @@ class LabTest(unittest.TestCase):
         self.assertIn(hairpin.client, self.node.addrs)
 
     def test_a_killed_lab_is_swept_by_the_next(self):
-        done = subprocess.run(["python3", "-c", "import lab, os, signal; x = lab.Lab(); print(x.ns('left').name, "
-                               "flush=True); os.kill(os.getpid(), signal.SIGKILL)"], stdout=subprocess.PIPE, text=True)
-        name = done.stdout.strip()
-        self.assertTrue(os.path.exists(f"/run/netns/{name}"))
+        process, name = self.other_lab()
+        process.kill()
+        process.communicate()
         lab.sweep()
         self.assertFalse(os.path.exists(f"/run/netns/{name}"))
 
     def test_a_terminated_lab_cleans_up(self):
-        process = subprocess.Popen(["python3", "-c", "import lab, time; x = lab.Lab(); print(x.ns('left').name, "
-                                    "flush=True); time.sleep(60)"], stdout=subprocess.PIPE, text=True)
-        name = process.stdout.readline().strip()
+        process, name = self.other_lab()
         process.terminate()
         process.communicate()
         self.assertFalse(os.path.exists(f"/run/netns/{name}"))
+
+    def other_lab(self):
+        """A process with a lab, and the name of its namespace. It is there as long as the process: others sweep, too."""
+        process = subprocess.Popen([sys.executable, "-c", "import lab, time; x = lab.Lab(); print(x.ns('left').name, "
+                                    "flush=True); time.sleep(600)"], stdout=subprocess.PIPE, text=True)
+        name = process.stdout.readline().strip()
+        self.assertTrue(os.path.exists(f"/run/netns/{name}"))
+        return process, name
 
 
 if __name__ == "__main__":
