@@ -332,6 +332,8 @@ static int count_elements(struct nft *nft)
 
 static int acting(const char *verb, struct nft *nft, struct words *w, struct list *list)
 {
+	size_t operations;
+
 	if (strcmp(verb, "load") == 0)
 		return nft_load(nft, list->at, list->count);
 	if (strcmp(verb, "commit") == 0)
@@ -354,6 +356,8 @@ static int acting(const char *verb, struct nft *nft, struct words *w, struct lis
 		return nft_cleanup(nft);
 	if (strcmp(verb, "watch") == 0)
 		return nft_monitor_open(nft);
+	if (strcmp(verb, "mend") == 0)
+		return nft_mend_rules(nft, &operations);
 	fatalx("driver: no command: %s", verb);
 }
 

@@ -317,6 +317,24 @@ class TableTest(lab.LabTest):
         self.assertEqual(driver("count"), ["0"])
         self.assertEqual(driver.state(), "ours")
 
+    def test_more_rules_than_fit_into_a_datagram_are_mended(self):
+        """Under the same table."""
+        driver = self.driver(BOTH, "counters", prefix=("unshare", "--user", "--map-root-user", "--net"))
+
+        def nft(*command):
+            return self.node.run("nsenter", "-t", driver.process.pid, "-U", "-n", "--preserve-credentials", "nft",
+                                 *command).stdout
+
+        driver("generate 100 10")
+        driver("load")
+        before, rules = nft("-a", "list", "tables"), sorted(nft("-s", "-t", "list", "ruleset").split("\n"))
+        nft("flush table inet fairlead")
+        self.assertEqual(driver.state(), "other")
+        driver("mend")
+        self.assertEqual(driver.state(), "ours")
+        self.assertEqual((nft("-a", "list", "tables"), sorted(nft("-s", "-t", "list", "ruleset").split("\n"))),
+                         (before, rules))
+
     def test_more_timeouts_than_fit_into_a_datagram(self):
         """Each has a chain of its own, in the kernel before the elements that lead there."""
         driver = self.driver(prefix=("unshare", "--user", "--map-root-user", "--net"))
