@@ -110,7 +110,7 @@ bool nodeports_want_loopback(const struct nodeports *n)
 	if (n->localhost)
 		return true;
 	for (size_t i = 0; i < n->cidr_count; i++)
-		if (n->cidrs[i].prefix != 0 && addr_is_loopback(&n->cidrs[i].addr)) /* a /0 is `all` (A.5) */
+		if (addr_is_loopback(&n->cidrs[i].addr))
 			return true;
 	return false;
 }

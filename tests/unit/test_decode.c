@@ -222,6 +222,12 @@ static void refused_addresses(void **state)
 	assert_problems(SPEC(IP "externalIPs: [fe80::1, x], " PORT),
 			PROBLEM("spec.externalIPs[1]: \"x\" is not an IP address")
 				PROBLEM("spec.externalIPs: fe80::1 is a link-local address"));
+	assert_problems(
+		SPEC(IP "loadBalancerSourceRanges: "
+			"[10.0.0.000000000000000000000000000000000000000000000000000000000000000/8], " PORT),
+		PROBLEM("spec.loadBalancerSourceRanges[0]: "
+			"\"10.0.0.00000000000000000000000000000000000000000000000000000\" is not an address range "
+			"such as 10.0.0.0/8"));
 	assert_problems(SPEC(IP "loadBalancerSourceRanges: [10.0.0.0], " PORT),
 			PROBLEM("spec.loadBalancerSourceRanges[0]: \"10.0.0.0\" is not an address range such as "
 				"10.0.0.0/8"));

@@ -125,6 +125,34 @@ static void odd_files(void **state)
 	assert_int_equal(port_of(w, "Service default/d"), 4);
 }
 
+/* Of two definitions the first counts, also when nothing but their order has changed. */
+static void documents_change_places(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml", "---\n" SERVICE("a", 1) "---\n" SERVICE("a", 2));
+	start(w);
+	assert_int_equal(port_of(w, "Service default/a"), 1);
+	put(w, "a.yaml", "---\n" SERVICE("a", 2) "---\n" SERVICE("a", 1));
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/a"), 2);
+}
+
+/* Nobody closes or renames what is linked: it is complete when it appears. */
+static void a_hard_link_is_read_at_once(void **state)
+{
+	struct world *w = *state;
+	char from[TEMPFOLDER_BYTES + 16];
+
+	put(w, "a.yaml", SERVICE("a", 1));
+	start(w);
+	put(w, ".b", SERVICE("b", 2));
+	snprintf(from, sizeof from, "%s/.b", w->dir);
+	assert_int_equal(link(from, path_of(w, "b.yaml")), 0);
+	turn(w);
+	assert_int_equal(port_of(w, "Service default/b"), 2);
+}
+
 static void check_prints_every_bad_object(void **state)
 {
 	struct world *w = *state;
@@ -194,6 +222,8 @@ int main(void)
 		TEST(reload_reads_all_again),
 		TEST(lost_events),
 		TEST(odd_files),
+		TEST(documents_change_places),
+		TEST(a_hard_link_is_read_at_once),
 		TEST(check_prints_every_bad_object),
 		TEST(one_line_per_bad_object),
 	};

@@ -175,6 +175,21 @@ static void gap_between_transactions(void **state)
 	assert_string_equal(happened(), "publish web;commit -1 +1;publish web;");
 }
 
+/* Flags and objects may name a range twice, or one inside another: the kernel refuses overlaps. */
+static void ranges_that_overlap(void **state)
+{
+	struct cidr ranges[] = {{.addr = ip("10.96.0.0"), .prefix = 12},
+				{.addr = ip("10.96.0.0"), .prefix = 12},
+				{.addr = ip("10.100.0.0"), .prefix = 16},
+				{.addr = ip("fd00:96::"), .prefix = 112}};
+	struct scene *s = *state;
+
+	s->config.service_cidrs = (struct cidr_list){.count = 4, .items = ranges};
+	s->sink.complete(s->sink.ctx);
+	sync_turn(s->sync, 1000);
+	assert_string_equal(happened(), "load 2;complete;");
+}
+
 static void without_a_kernel_half(void **state)
 {
 	struct scene *s = *state;
@@ -252,6 +267,7 @@ int main(void)
 		SYNC_TEST(back_off_has_an_end),
 		SYNC_TEST(restart_keeps_the_table),
 		SYNC_TEST(gap_between_transactions),
+		SYNC_TEST(ranges_that_overlap),
 		SYNC_TEST(without_a_kernel_half),
 		SYNC_TEST(contested_address_passes_on),
 		SYNC_TEST(service_cidrs_follow),
