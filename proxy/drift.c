@@ -16,22 +16,36 @@ void drift_fini(struct drift *d)
 
 /* ---- when ---- */
 
-uint64_t drift_notice(struct drift *d, uint64_t now_ms)
+void drift_notice(struct drift *d, uint64_t now_ms)
 {
 	bool again = d->repaired_ms != 0 && now_ms - d->repaired_ms < QUIET_MS;
 
 	if (d->waits)
-		return 0;
+		return;
 	d->waits = true;
 	if (!again) {
 		d->pause_ms = 0;
 		d->slow_told = false;
-		return 0;
+	} else if (d->pause_ms == 0) {
+		d->pause_ms = PAUSE_FIRST_MS;
+	} else {
+		d->pause_ms = d->pause_ms * 2 < DRIFT_PAUSE_LAST_MS ? d->pause_ms * 2 : DRIFT_PAUSE_LAST_MS;
 	}
-	d->pause_ms = d->pause_ms == 0 ? PAUSE_FIRST_MS : d->pause_ms * 2;
-	if (d->pause_ms > DRIFT_PAUSE_LAST_MS)
-		d->pause_ms = DRIFT_PAUSE_LAST_MS;
-	return d->pause_ms;
+	d->due_ms = now_ms + d->pause_ms;
+}
+
+static bool only_keys(const struct touched *t)
+{
+	return !t->everything && !t->rules && t->whole == 0;
+}
+
+uint64_t drift_wait(const struct drift *d, uint64_t earliest_ms, uint64_t now_ms, bool own_changes)
+{
+	uint64_t due_ms = earliest_ms;
+
+	if (d->waits && d->due_ms > due_ms && !(own_changes && only_keys(&d->touched)))
+		due_ms = d->due_ms;
+	return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
 /*

@@ -11,7 +11,7 @@
 #include "nft/nft.h"
 #include "proxy/elements.h"
 
-#define DRIFT_PAUSE_LAST_MS 5000u /* own changes wait for a repair too, so not long */
+#define DRIFT_PAUSE_LAST_MS 5000u
 
 struct drift { /* zero = nobody was there */
 	struct touched touched;
@@ -20,12 +20,19 @@ struct drift { /* zero = nobody was there */
 	bool waits;			/* for its repair */
 	bool slow_told;			/* that repairs slow down */
 	uint64_t pause_ms;		/* before a repair; 0: quiet so far */
+	uint64_t due_ms;		/* of the repair that waits */
 	uint64_t repaired_ms;		/* the last repair */
 };
 
 void drift_fini(struct drift *d);
-/* Something was touched. Returns how long to wait with the repair; 0 also when one waits already. */
-uint64_t drift_notice(struct drift *d, uint64_t now_ms);
+/* Something was touched. */
+void drift_notice(struct drift *d, uint64_t now_ms);
+/*
+ * How long a transaction, not before earliest_ms anyway, has to wait for the repair that goes with it. One with changes
+ * of our own waits only where a repair costs more than to ask for some keys: somebody who fights with us for one
+ * element must not hold up all others.
+ */
+uint64_t drift_wait(const struct drift *d, uint64_t earliest_ms, uint64_t now_ms, bool own_changes);
 /* The repair is over. True, once: somebody keeps changing. */
 bool drift_repaired(struct drift *d, uint64_t now_ms, size_t operations);
 

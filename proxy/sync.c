@@ -303,12 +303,8 @@ static int kernel_turn(struct sync *s, struct sent *sent)
 		if (s->ranges_stale)
 			ranges_turn(s);
 		store_unmark(s->parts.store);
-		if (s->parts.nft == NULL)
-			error = 0;
-		else if (s->distrust)
-			error = make_right(s, &image, sent);
-		else
-			error = send_changes(s, sent);
+		if (s->parts.nft != NULL)
+			error = s->distrust ? make_right(s, &image, sent) : send_changes(s, sent);
 	}
 	adopt_fini(&image);
 	return error;
@@ -343,13 +339,17 @@ static void publish(struct sync *s)
 
 /* ---- the turn ---- */
 
-static bool has_work(const struct sync *s)
+static bool has_changes(const struct sync *s)
 {
 	size_t dirty;
 
 	store_dirty(s->parts.store, &dirty);
-	return dirty != 0 || s->pending_count != 0 || s->ranges_stale || s->drift.waits ||
-	       (s->distrust && s->parts.nft != NULL);
+	return dirty != 0 || s->ranges_stale;
+}
+
+static bool has_work(const struct sync *s)
+{
+	return has_changes(s) || s->pending_count != 0 || s->drift.waits || (s->distrust && s->parts.nft != NULL);
 }
 
 /* The others go on at once, without the one that the kernel refuses. */
@@ -454,9 +454,10 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 	if (!store_is_complete(s->parts.store) || !has_work(s))
 		return held_wait(&s->held, now_ms);
 	sync_foreign(s, now_ms); /* a transaction that knows of it need not be refused */
-	if (now_ms < s->earliest_ms) {
+	uint64_t wait_ms = drift_wait(&s->drift, s->earliest_ms, now_ms, has_changes(s) && !s->distrust);
+	if (wait_ms != 0) {
 		s->stats.in_step = false;
-		return s->earliest_ms - now_ms;
+		return wait_ms;
 	}
 	uint64_t start_ns = clock_ns();
 	if (kernel_turn(s, &sent) < 0)
@@ -464,7 +465,7 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 	turn_done(s, now_ms, (clock_ns() - start_ns) / 1000, &sent);
 	if (!sync_foreign(s, now_ms)) /* who came during a large load is told only here */
 		return held_wait(&s->held, now_ms);
-	return s->earliest_ms > now_ms ? s->earliest_ms - now_ms : 0;
+	return drift_wait(&s->drift, s->earliest_ms, now_ms, false);
 }
 
 bool sync_foreign(struct sync *s, uint64_t now_ms)
@@ -482,9 +483,7 @@ bool sync_foreign(struct sync *s, uint64_t now_ms)
 		touched_clear(&s->drift.touched);
 		return false;
 	}
-	uint64_t wait_ms = drift_notice(&s->drift, now_ms);
-	if (wait_ms != 0 && s->earliest_ms < now_ms + wait_ms)
-		s->earliest_ms = now_ms + wait_ms;
+	drift_notice(&s->drift, now_ms);
 	return true;
 }
 

@@ -114,19 +114,25 @@ static void repair_that_is_disturbed(void **state)
 	assert_string_equal(happened(), "load 3;");
 }
 
+static uint64_t pause_of(struct drift *d, uint64_t now_ms)
+{
+	drift_notice(d, now_ms);
+	return drift_wait(d, 0, now_ms, false);
+}
+
 /* The last word about a change may come after its repair: nothing is wrong then, and nobody keeps changing. */
 static void only_what_is_wrong_again_is_told(void **state)
 {
 	struct drift d = {0};
 
 	(void)state;
-	assert_int_equal(drift_notice(&d, 20000), 0);
+	assert_int_equal(pause_of(&d, 20000), 0);
 	assert_false(drift_repaired(&d, 20000, 3));
-	assert_int_not_equal(drift_notice(&d, 20010), 0);
+	assert_int_not_equal(pause_of(&d, 20010), 0);
 	assert_false(drift_repaired(&d, 20060, 0));
-	assert_int_not_equal(drift_notice(&d, 20070), 0);
+	assert_int_not_equal(pause_of(&d, 20070), 0);
 	assert_true(drift_repaired(&d, 20170, 3));
-	assert_int_not_equal(drift_notice(&d, 20180), 0);
+	assert_int_not_equal(pause_of(&d, 20180), 0);
 	assert_false(drift_repaired(&d, 20380, 3)); /* once */
 	drift_fini(&d);
 }
@@ -315,6 +321,34 @@ static void foreign_elements_slow_down_too(void **state)
 	assert_int_equal(kernel.dumps, 0);
 }
 
+/* …but our own changes do not wait for them, and take the repair along, as long as it is a matter of keys. */
+static void own_changes_during_a_fight(void **state)
+{
+	struct scene *s = *state;
+	uint64_t now = 20000;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	for (int i = 0; i < 20; i++) {
+		foreign_del(&slot);
+		assert_true(sync_foreign(s->sync, now));
+		turn_to_its_end(s, &now);
+	}
+	foreign_del(&slot);
+	assert_true(sync_foreign(s->sync, now));
+	assert_int_equal(sync_turn(s->sync, now), 5000);
+	put_service(s, "db", "10.96.0.2");
+	happened();
+	assert_int_equal(sync_turn(s->sync, now + 1), SYNC_IDLE);
+	assert_string_equal(happened(), "commit -0 +3;publish db;");
+	kernel.told.rules = true;
+	assert_true(sync_foreign(s->sync, now + 2));
+	put_service(s, "db", "10.96.0.3");
+	assert_int_equal(sync_turn(s->sync, now + 3), 4999);
+	assert_string_equal(happened(), "");
+	assert_int_equal(sync_turn(s->sync, now + 5002), SYNC_IDLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +367,7 @@ int main(void)
 		SYNC_TEST(foreign_change_is_told_to_its_end),
 		SYNC_TEST(foreign_elements_without_number),
 		SYNC_TEST(foreign_elements_slow_down_too),
+		SYNC_TEST(own_changes_during_a_fight),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
