@@ -170,7 +170,7 @@ class NoDescriptor(ServerTest):
     def test_dns(self):
         with self.client.stream() as sock:
             sock.sendall(framed(query(WEB)))
-            self.assertLess(self.cpu_s(), 0.1)  # one that spins takes what it can get
+            self.assertLess(self.cpu_s(), 0.3)  # one that spins takes what it can get
             self.relent()
             self.assertEqual(Reply(read_tcp(sock)).rcode, "NOERROR")
         page = traffic.curl(self.ns, "http://127.0.0.1:10249/metrics").body
@@ -202,7 +202,7 @@ class NoDescriptor(ServerTest):
             sock.settimeout(lab.LIMIT_S)
             sock.connect(self.daemon.control)
             sock.sendall(b"status\n")
-            self.assertLess(self.cpu_s(), 0.1)
+            self.assertLess(self.cpu_s(), 0.3)
             self.relent()
             self.assertTrue(sock.recv(100).startswith(b"0\n"))
 
