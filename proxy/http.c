@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,14 +25,22 @@
 #define ACCEPTS 16 /* per turn */
 #define BACKLOG 128
 
+struct client {
+	TAILQ_ENTRY(client) link;
+	int fd;
+};
+
+TAILQ_HEAD(client_list, client);
+
 struct http {
 	struct ev_loop *loop;
 	char *what;
 	struct http_bind bind;
 	http_handler_fn *handler;
 	void *ctx;
-	int fd;			   /* listens; -1: not bound */
-	struct MHD_Daemon *daemon; /* serves what was accepted; NULL: not bound */
+	int fd;			    /* listens; -1: not bound */
+	struct MHD_Daemon *daemon;  /* serves what was accepted; NULL: not bound */
+	struct client_list clients; /* of the daemon, those connected for longest first */
 	ev_io accept;
 	ev_timer pause; /* runs while nothing is accepted */
 	ev_io ready;	/* MHD's epoll descriptor */
@@ -183,13 +192,37 @@ static void on_due(struct ev_loop *loop, ev_timer *w, int events)
 	run(w->data);
 }
 
-static bool is_full(const struct http *http)
+static void on_connection(void *cls, struct MHD_Connection *connection, void **client,
+			  enum MHD_ConnectionNotificationCode what)
 {
-	return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >=
-	       CONNECTIONS_MAX;
+	struct http *http = cls;
+	struct client *c = *client;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		*client = c = mem_alloc(sizeof *c);
+		c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+		TAILQ_INSERT_TAIL(&http->clients, c, link);
+	} else {
+		TAILQ_REMOVE(&http->clients, c, link);
+		free(c);
+	}
 }
 
-/* No place, or no descriptor: clients wait in the backlog. (MHD itself would spin where descriptors have run out.) */
+/*
+ * A health check is answered at once. Who is there for longest of so many waits for nothing, or sends a byte now and
+ * then: it must not make a load balancer take the node for an ill one.
+ */
+static void make_room(struct http *http)
+{
+	unsigned count = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+
+	if (count < CONNECTIONS_MAX)
+		return;
+	shutdown(TAILQ_FIRST(&http->clients)->fd, SHUT_RDWR);
+	MHD_run(http->daemon);
+}
+
+/* No descriptor: clients wait in the backlog. (MHD itself would spin.) */
 static void accept_pause(struct http *http)
 {
 	ev_io_stop(http->loop, &http->accept);
@@ -201,8 +234,6 @@ static void on_pause_end(struct ev_loop *loop, ev_timer *w, int events)
 	struct http *http = w->data;
 
 	(void)events;
-	if (is_full(http))
-		return; /* looks again after the same time */
 	ev_timer_stop(loop, w);
 	ev_io_start(loop, &http->accept);
 }
@@ -213,7 +244,7 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 	bool out_of_descriptors = false;
 
 	(void)loop, (void)events;
-	for (int i = 0; i < ACCEPTS && !is_full(http); i++) {
+	for (int i = 0; i < ACCEPTS; i++) {
 		struct sockaddr_storage ss;
 		socklen_t length = sizeof ss;
 		int fd = accept4(http->fd, (void *)&ss, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -221,20 +252,21 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 			out_of_descriptors = accept_starved(errno);
 			break;
 		}
+		make_room(http);
 		MHD_add_connection(http->daemon, fd, (void *)&ss, length); /* closes it when that fails */
 	}
-	if (out_of_descriptors || is_full(http))
+	if (out_of_descriptors)
 		accept_pause(http);
 	run(http);
 }
 
 static bool serve(struct http *http, int fd)
 {
-	http->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, request,
-				 http, MHD_OPTION_EXTERNAL_LOGGER, mhd_line, http, MHD_OPTION_CONNECTION_LIMIT,
-				 CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MAX_S,
-				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_END);
+	http->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+					request, http, MHD_OPTION_EXTERNAL_LOGGER, mhd_line, http,
+					MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_CONNECTION_LIMIT,
+					CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MAX_S,
+					MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_END);
 	if (http->daemon == NULL) {
 		close(fd);
 		return false;
@@ -291,6 +323,7 @@ struct http *http_open(const struct http_config *config)
 	http->handler = config->handler;
 	http->ctx = config->ctx;
 	http->fd = -1;
+	TAILQ_INIT(&http->clients);
 	ev_init(&http->accept, on_accept);
 	ev_timer_init(&http->pause, on_pause_end, 0, ACCEPT_PAUSE_S);
 	ev_init(&http->ready, on_ready);

@@ -3,8 +3,8 @@
  *
  * Each listener serves GET and HEAD on one address; its handler runs on the main thread, inside the libev loop, so it
  * reads the daemon's state without locks and must not block. Connections per listener, their memory and their idle time
- * are bounded; more clients than that wait in the kernel's backlog. A port that cannot be bound is warned about once
- * and tried again every 5 s, as kube-proxy does without bindAddressHardFail.
+ * are bounded; of more clients than that the one connected for longest makes room. A port that cannot be bound is
+ * warned about once and tried again every 5 s, as kube-proxy does without bindAddressHardFail.
  */
 #ifndef PROXY_HTTP_H
 #define PROXY_HTTP_H
