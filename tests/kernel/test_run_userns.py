@@ -51,8 +51,9 @@ class UserNamespaceTest(unittest.TestCase):
         lab.wait_until(lambda: self.kernel().get("inStep"), what="everything loaded")
         loaded = self.endpoints(daemon.pid)
         self.assertEqual((len(loaded), {addr.split(".")[1] for addr in loaded}), (SERVICES * ENDPOINTS, {"1"}))
+        before = self.kernel()["operations"]
         self.put(2)
-        lab.wait_until(lambda: self.kernel().get("lastSyncOperations", 0) == 2 * SERVICES * ENDPOINTS, what="all moved")
+        lab.wait_until(lambda: self.kernel().get("operations", 0) == before + 2 * SERVICES * ENDPOINTS, what="all moved")
         moved = self.endpoints(daemon.pid)
         self.assertEqual((len(moved), {addr.split(".")[1] for addr in moved}), (SERVICES * ENDPOINTS, {"2"}))
         # more notifications than the monitor's buffer holds: the table is read back
