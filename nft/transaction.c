@@ -203,18 +203,21 @@ static int commit_in_pieces(struct nft *nft)
 
 /* ---- the whole ---- */
 
+#define PAUSE_FROM 2000 /* elements: what is saved then exceeds what the pause costs by far */
+
 static int commit(struct nft *nft)
 {
+	const bool large = nft_tx_count(nft) >= PAUSE_FROM;
 	int error;
 
+	if (large)
+		monitor_pause(nft);
 	kernel_begin(nft);
 	learn_put_new(nft, nft->table, false);
 	learn_put_remember(nft, nft->table, true);
-	if (put_all(nft))
-		return kernel_commit(nft);
-	monitor_pause(nft);
-	error = commit_in_pieces(nft);
-	monitor_resume(nft);
+	error = put_all(nft) ? kernel_commit(nft) : commit_in_pieces(nft);
+	if (large)
+		monitor_resume(nft);
 	return error;
 }
 
