@@ -14,8 +14,11 @@
 static inline const char *tempfolder_new(char path[TEMPFOLDER_BYTES], const char *kind)
 {
 	const char *below = getenv("TMPDIR");
-	int length = snprintf(path, TEMPFOLDER_BYTES, TEMPFOLDER_FORM, below != NULL ? below : "/tmp", kind);
+	int length;
 
+	if (below == NULL || below[0] == '\0')
+		below = "/tmp";
+	length = snprintf(path, TEMPFOLDER_BYTES, TEMPFOLDER_FORM, below, kind);
 	if (length >= TEMPFOLDER_BYTES)
 		fatalx("TMPDIR %s: too long", below);
 	if (mkdtemp(path) == NULL)
