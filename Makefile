@@ -8,7 +8,8 @@ endif
 PREFIX  ?= /usr/local
 DESTDIR ?=
 SAN     ?=
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+RELEASE := $(shell cat VERSION)
+COMMIT  := $(shell git describe --always --exclude='*' --dirty 2>/dev/null || echo unknown)
 
 comma := ,
 ifeq ($(SAN),)
@@ -24,7 +25,8 @@ Q := $(if $(V),,@)
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 MAKEFLAGS += --no-print-directory
 
-FOLDERS  := base watch nft dns proxy
+# In include order: a folder uses those before it.
+FOLDERS  := base watch netlink nft service dns proxy relay observe daemon cli
 PACKAGES := libmnl libnftnl ldns libcjson libfyaml liburcu-qsbr liburcu-cds libmicrohttpd libcurl
 # Asked when first needed, not when this file is read: the packages may arrive by `make deps` in this very run.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags --silence-errors $(PACKAGES)))$(PKG_CFLAGS)
@@ -37,10 +39,10 @@ OURFLAGS  = -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) -fno-strict-aliasing -fstack-
 OURLIBS   = $(PKG_LIBS) -pthread
 LINKFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS)
 
-SOURCES  := $(wildcard $(FOLDERS:%=%/*.c))
-MAIN     := proxy/main.c
+SOURCES  := $(wildcard $(FOLDERS:%=%/*.c) $(FOLDERS:%=%/*/*.c))
+MAIN     := cli/main.c
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
-ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,proxy dns watch nft base)
+ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,cli daemon observe relay proxy dns service nft netlink watch base)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -64,7 +66,15 @@ $(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(folder))))
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(CC) $(OURFLAGS) $(CFLAGS) -DVERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(OURFLAGS) $(CFLAGS) $(DEFINES) -MMD -MP -c -o $@ $<
+
+# One file knows the version: another commit rebuilds this one only.
+$(BUILD)/base/version.o: DEFINES = -DRELEASE='"$(RELEASE)"' -DCOMMIT='"$(COMMIT)"'
+ifneq ($(shell cat $(BUILD)/version 2>/dev/null),$(RELEASE) $(COMMIT))
+$(shell mkdir -p $(BUILD) && echo '$(RELEASE) $(COMMIT)' >$(BUILD)/version)
+endif
+$(BUILD)/base/version.o: $(BUILD)/version
+$(BUILD)/version:
 
 # What several tests share: tests/unit/*_lab.c.
 LABS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*_lab.c))

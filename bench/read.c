@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tests/tempfolder.h"
-#include "watch/manifest.h"
-#include "watch/state.h"
+#include "watch/manifest/manifest.h"
+#include "watch/checkpoint_file.h"
 
 #define ENDPOINTS 10
 #define FLIPS 11

@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "nft/codec.h"
 #include "nft/names.h"
-#include "nft/skeleton.h"
+#include "nft/ruleset.h"
 
 #define MESSAGE_ROOM_BYTES 32768   /* for anything but elements; our largest is the set of equal bytes */
 #define MSG_DESTROYSETELEM 30	   /* not in the headers of Debian 12 */

@@ -5,7 +5,7 @@
 #define NFT_BUILD_H
 
 #include "nft/names.h"
-#include "nft/skeleton.h"
+#include "nft/ruleset.h"
 
 struct build {
 	const struct skeleton *skeleton;

@@ -7,10 +7,10 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/mem.h"
-#include "nft/kernel.h"
+#include "nft/session.h"
 #include "nft/rule.h"
-#include "nft/ruletext.h"
-#include "nft/skeleton.h"
+#include "nft/rule_text.h"
+#include "nft/ruleset.h"
 
 static void side_fini(struct chain_side *s)
 {

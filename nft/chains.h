@@ -19,7 +19,7 @@ struct chain_side {
 	bool exists;
 	uint32_t uses; /* by its rules, and by rules and elements that lead to it; only the kernel knows */
 	uint32_t rule_count;
-	struct buf chain, rules; /* nft/ruletext.h */
+	struct buf chain, rules; /* nft/rule_text.h */
 };
 
 struct chain {

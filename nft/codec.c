@@ -10,7 +10,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/attrs.h"
+#include "netlink/attrs.h"
 #include "nft/names.h"
 #include "nft/sets.h"
 

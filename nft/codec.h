@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "nft/attrs.h"
+#include "netlink/attrs.h"
 #include "nft/element.h"
 
 #define CODEC_ELEMENT_MAX_BYTES 384 /* room that one element needs at most */

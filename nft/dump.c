@@ -8,14 +8,14 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/attrs.h"
+#include "netlink/attrs.h"
 #include "nft/codec.h"
-#include "nft/elementlist.h"
-#include "nft/kernel.h"
+#include "nft/element_list.h"
+#include "nft/session.h"
 #include "nft/names.h"
-#include "nft/netlink.h"
+#include "netlink/netlink.h"
 #include "nft/sets.h"
-#include "nft/slots.h"
+#include "nft/dump_by_key.h"
 
 struct reading {
 	enum set_id set;

@@ -1,6 +1,6 @@
 /*
  * Elements: the keys and values of the kernel's maps and sets that services ask for. Plain values; nft/ turns them
- * into netlink, proxy/elements.c makes them from compiled services. The ruleset they live in is in nft/skeleton.h.
+ * into netlink, proxy/elements.c makes them from compiled services. The ruleset they live in is in nft/ruleset.h.
  */
 #ifndef NFT_ELEMENT_H
 #define NFT_ELEMENT_H

@@ -18,9 +18,9 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/mem.h"
-#include "nft/kernel.h"
-#include "nft/learn.h"
-#include "nft/skeleton.h"
+#include "nft/session.h"
+#include "nft/affinity.h"
+#include "nft/ruleset.h"
 
 struct load {
 	struct nft *nft;

@@ -11,9 +11,9 @@
 #include <linux/netlink.h>
 
 #include "base/log.h"
-#include "nft/attrs.h"
-#include "nft/kernel.h"
-#include "nft/netlink.h"
+#include "netlink/attrs.h"
+#include "nft/session.h"
+#include "netlink/netlink.h"
 
 #define RECEIVE_BYTES 65536
 #define QUEUE_BYTES (16 << 20) /* the kernel doubles it: room for a flush of 100 000 elements */

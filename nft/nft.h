@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "nft/element.h"
-#include "nft/touched.h"
+#include "nft/external_changes.h"
 
 /* Whose connections to ClusterIPs are not masqueraded; all of them are not with DETECT_NONE. */
 enum detector { DETECT_NONE, DETECT_SOURCES, DETECT_INTERFACE, DETECT_INTERFACE_PREFIX };

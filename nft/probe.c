@@ -7,9 +7,9 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/attrs.h"
-#include "nft/kernel.h"
-#include "nft/skeleton.h"
+#include "netlink/attrs.h"
+#include "nft/session.h"
+#include "nft/ruleset.h"
 
 static const struct {
 	const char *expression, *option;

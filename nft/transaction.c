@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "nft/kernel.h"
-#include "nft/learn.h"
+#include "nft/session.h"
+#include "nft/affinity.h"
 
 void nft_tx_del(struct nft *nft, const struct element *e)
 {

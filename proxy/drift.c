@@ -101,7 +101,7 @@ static bool read_by_set(const struct touched *t, enum set_id set, int family)
 	return touched_whole(t, set, family) || (set == SET_ALLOWED_SOURCES && has_set(t, set));
 }
 
-/* A map that is still large is read along the verdicts (nft/slots.h), hence with the rest of the table. */
+/* A map that is still large is read along the verdicts (nft/dump_by_key.h), hence with the rest of the table. */
 static int read_set(struct drift *d, struct nft *nft, enum set_id set, int family)
 {
 	uint32_t count = 0;

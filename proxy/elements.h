@@ -5,8 +5,8 @@
 #ifndef PROXY_ELEMENTS_H
 #define PROXY_ELEMENTS_H
 
-#include "nft/elementlist.h"
-#include "proxy/claims.h"
+#include "nft/element_list.h"
+#include "proxy/owners.h"
 
 /* Appends what the service asks for: only keys that it owns, or all when claims is NULL. */
 void elements_collect(struct element_list *out, const struct service *s, const struct claims *claims);

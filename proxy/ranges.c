@@ -28,27 +28,27 @@ static void append(struct cidr_list *list, const struct cidr *cidrs, size_t coun
 }
 
 /* --service-cidr, else the union of all ServiceCIDR objects. */
-static void append_service_cidrs(struct cidr_list *list, const struct config *config, const struct store *store)
+static void append_service_cidrs(struct cidr_list *list, const struct ranges_config *config, const struct store *store)
 {
 	const struct service_cidr_object *o;
 	size_t at = 0;
 
-	append(list, config->service_cidrs.items, config->service_cidrs.count);
-	if (config->service_cidrs.count != 0)
+	append(list, config->service_cidrs->items, config->service_cidrs->count);
+	if (config->service_cidrs->count != 0)
 		return;
 	while ((o = (const struct service_cidr_object *)store_next(store, OBJECT_SERVICE_CIDR, &at)) != NULL)
 		append(list, o->cidrs, o->cidr_count);
 }
 
-void ranges_known(struct cidr_list *list, const struct config *config, const struct node *node,
+void ranges_known(struct cidr_list *list, const struct ranges_config *config, const struct node *node,
 		  const struct store *store)
 {
 	append_service_cidrs(list, config, store);
-	append(list, config->cluster_cidrs.items, config->cluster_cidrs.count);
+	append(list, config->cluster_cidrs->items, config->cluster_cidrs->count);
 	append(list, node->pod_cidrs, node->pod_cidr_count);
 }
 
-void ranges_collect(struct element_list *out, const struct config *config, const struct store *store)
+void ranges_collect(struct element_list *out, const struct ranges_config *config, const struct store *store)
 {
 	struct cidr_list service_cidrs = {0};
 

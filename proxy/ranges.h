@@ -5,15 +5,19 @@
 #ifndef PROXY_RANGES_H
 #define PROXY_RANGES_H
 
-#include "proxy/config.h"
+#include "base/addr_port.h"
 #include "proxy/elements.h"
-#include "proxy/node.h"
+#include "service/node.h"
 #include "proxy/store.h"
 
+struct ranges_config { /* what the flags say; borrowed */
+	const struct cidr_list *service_cidrs, *cluster_cidrs;
+};
+
 /* Appends the elements that flags and ServiceCIDR objects ask for; no range inside another. */
-void ranges_collect(struct element_list *out, const struct config *config, const struct store *store);
+void ranges_collect(struct element_list *out, const struct ranges_config *config, const struct store *store);
 /* Appends every known service and pod range, whatever the detector; list->items is freed by the caller. */
-void ranges_known(struct cidr_list *list, const struct config *config, const struct node *node,
+void ranges_known(struct cidr_list *list, const struct ranges_config *config, const struct node *node,
 		  const struct store *store);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "proxy/service.h"
+#include "service/service.h"
 #include "watch/object.h"
 #include "watch/source.h"
 

@@ -7,11 +7,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/adopt.h"
-#include "proxy/claims.h"
-#include "proxy/compile.h"
+#include "proxy/owners.h"
+#include "service/compile.h"
 #include "proxy/drift.h"
 #include "proxy/elements.h"
-#include "proxy/held.h"
+#include "proxy/quarantine.h"
 #include "proxy/ranges.h"
 
 #define RETRY_FIRST_MS 100u
@@ -54,7 +54,7 @@ static void reverse_turn(struct sync *s)
 {
 	struct cidr_list ranges = {0};
 
-	ranges_known(&ranges, s->parts.config, s->parts.node, s->parts.store);
+	ranges_known(&ranges, &s->parts.ranges, s->parts.node, s->parts.store);
 	zone_reverse_set(s->parts.zone, ranges.items, ranges.count);
 	free(ranges.items);
 }
@@ -127,8 +127,8 @@ static void service_turn(struct sync *s, struct store_service *service)
 						 .slice_count = service->slice_count,
 						 .slices = service->slices,
 						 .node = &s->parts.node->view,
-						 .proxy_name = s->parts.config->service_proxy_name,
-						 .endpoint_pod_names = s->parts.config->dns_endpoint_pod_names,
+						 .proxy_name = s->parts.proxy_name,
+						 .endpoint_pod_names = s->parts.endpoint_pod_names,
 						 .prev = prev,
 						 .memory = s->memory};
 		next = service_compile(&in, s->scratch);
@@ -185,7 +185,7 @@ static void ranges_turn(struct sync *s)
 {
 	struct element_list next = {0};
 
-	ranges_collect(&next, s->parts.config, s->parts.store);
+	ranges_collect(&next, &s->parts.ranges, s->parts.store);
 	for (size_t i = 0; !s->distrust && i < s->ranges.count; i++)
 		changes_del(s->changes, &s->ranges.items[i]);
 	for (size_t i = 0; !s->distrust && i < next.count; i++)
@@ -385,7 +385,7 @@ static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 
 static void log_turn(const struct sync *s, size_t services, const struct sent *sent)
 {
-	const char *table = s->parts.config->table;
+	const char *table = s->parts.table;
 	double took_ms = (double)s->stats.last_us / 1000;
 	char by[TOUCHED_BY_BYTES];
 
@@ -414,7 +414,7 @@ static void repair_done(struct sync *s, uint64_t now_ms, size_t repairs)
 		tell_clients(s);
 	s->stats.repairs += repairs != 0;
 	if (drift_repaired(&s->drift, now_ms, repairs))
-		log_warn("table inet %s: %s keeps changing it; repairs slow down", s->parts.config->table,
+		log_warn("table inet %s: %s keeps changing it; repairs slow down", s->parts.table,
 			 touched_by(&s->drift.touched, by));
 }
 

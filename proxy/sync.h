@@ -14,11 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dns/zone.h"
+#include "dns/zone/zone.h"
 #include "nft/nft.h"
-#include "proxy/claims.h"
-#include "proxy/config.h"
-#include "proxy/node.h"
+#include "proxy/owners.h"
+#include "service/node.h"
+#include "proxy/ranges.h"
 #include "proxy/store.h"
 
 struct sync_config { /* all borrowed */
@@ -26,7 +26,10 @@ struct sync_config { /* all borrowed */
 	struct nft *nft; /* NULL: no kernel half (--no-proxy) */
 	struct zone *zone;
 	const struct node *node;
-	const struct config *config;
+	const char *table;	 /* for the log */
+	const char *proxy_name;	 /* --service-proxy-name */
+	bool endpoint_pod_names; /* --dns-endpoint-pod-names */
+	struct ranges_config ranges;
 	uint64_t min_period_ms; /* smallest gap between two transactions */
 	/* Told of each service that the kernel has now, before DNS shows it; prev or next NULL. May be NULL. */
 	void (*published)(void *ctx, const struct service *prev, const struct service *next);

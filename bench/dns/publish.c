@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bench/dns/zonefill.h"
-#include "dns/zone.h"
+#include "dns/zone/zone.h"
 
 #define CHANGES 5000
 

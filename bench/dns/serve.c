@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bench/dns/zonefill.h"
-#include "dns/server.h"
+#include "dns/server/server.h"
 
 static volatile sig_atomic_t ended;
 

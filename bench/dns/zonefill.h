@@ -3,7 +3,7 @@
 #ifndef BENCH_ZONEFILL_H
 #define BENCH_ZONEFILL_H
 
-#include "proxy/service.h"
+#include "service/service.h"
 
 struct service *zonefill_cluster_ip(unsigned number);
 /* version: changes the last endpoint's address. */

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/compile.h"
-#include "proxy/print.h"
-#include "watch/decode.h"
-#include "watch/yaml.h"
+#include "service/compile.h"
+#include "proxy/show.h"
+#include "watch/decode/decode.h"
+#include "watch/manifest/yaml.h"
 
 #define OBJECTS_MAX 32
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "watch/decode.h"
-#include "watch/manifest_cut.h"
-#include "watch/yaml.h"
+#include "watch/decode/decode.h"
+#include "watch/manifest/manifest_cut.h"
+#include "watch/manifest/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/decode.h"
-#include "watch/decode_pack.h"
-#include "watch/yaml.h"
+#include "watch/decode/decode.h"
+#include "watch/decode/decode_pack.h"
+#include "watch/manifest/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

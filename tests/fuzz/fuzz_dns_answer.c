@@ -6,7 +6,7 @@
 
 #include <netinet/in.h>
 
-#include "dns/transfer.h"
+#include "dns/server/transfer.h"
 #include "tests/unit/dns_lab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

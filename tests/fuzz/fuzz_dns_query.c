@@ -4,7 +4,7 @@
 
 #include <ldns/ldns.h>
 
-#include "dns/query.h"
+#include "dns/wire/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

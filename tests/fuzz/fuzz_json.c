@@ -1,7 +1,7 @@
 /* Any bytes as JSON of an API server: read or refused at an offset inside; never read beyond the end. */
 #include <stdlib.h>
 
-#include "watch/json.h"
+#include "watch/decode/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

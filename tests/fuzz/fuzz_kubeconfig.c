@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/kubeconfig.h"
+#include "watch/api/kubeconfig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,13 +8,13 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "nft/attrs.h"
+#include "netlink/attrs.h"
 #include "nft/codec.h"
-#include "nft/conntrack.h"
-#include "nft/kernel.h"
+#include "netlink/conntrack.h"
+#include "nft/session.h"
 #include "nft/names.h"
-#include "nft/rtmessage.h"
-#include "nft/touched.h"
+#include "netlink/route_message.h"
+#include "nft/external_changes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

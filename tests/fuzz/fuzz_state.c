@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "watch/decode_pack.h"
-#include "watch/state.h"
+#include "watch/decode/decode_pack.h"
+#include "watch/checkpoint_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

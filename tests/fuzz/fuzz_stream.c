@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/stream.h"
+#include "watch/api/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

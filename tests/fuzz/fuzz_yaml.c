@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/yaml.h"
+#include "watch/manifest/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

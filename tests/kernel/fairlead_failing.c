@@ -3,7 +3,7 @@
  * with each of these errors in turn; and so does one reading in OFTEN, before there is anything to read: a signal, or
  * a socket that was full. A load takes fifty, reading back half as many.
  */
-#include "proxy/main.c"
+#include "cli/main.c"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 /* The whole daemon on an older kernel, which refuses one endpoint for good. */
-#include "proxy/main.c"
+#include "cli/main.c"
 
 #include "tests/kernel/oldkernel.h"
 #include "tests/kernel/refusing.h"

@@ -1,5 +1,5 @@
 /* The whole daemon on a kernel that refuses one endpoint for good. */
-#include "proxy/main.c"
+#include "cli/main.c"
 
 #include "tests/kernel/refusing.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "watch/apiserver.h"
+#include "watch/api/apiserver.h"
 
 static void service_print(const struct service_object *s)
 {

@@ -16,10 +16,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "nft/conntrack.h"
-#include "nft/hostaddr.h"
+#include "netlink/conntrack.h"
+#include "netlink/host_addresses.h"
 #include "nft/nft.h"
-#include "proxy/pool.h"
+#include "service/pool.h"
 #include "tests/kernel/words.h"
 
 struct list {

@@ -14,7 +14,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/attrs.h"
+#include "netlink/attrs.h"
 #include "tests/kernel/onsend.h"
 
 #define OLD_BUFFER_BYTES 212992 /* net.core.wmem_max, rmem_max */

@@ -18,7 +18,7 @@ from dns_client import Client, Reply, query, read_tcp
 
 WEB = "web.default.svc.cluster.local"
 BIG = "big.default.svc.cluster.local"
-TCP_PER_CLIENT, TCP_IDLE_S = 128, 10  # dns/tcp.h
+TCP_PER_CLIENT, TCP_IDLE_S = 128, 10  # dns/server/tcp.h
 
 
 def framed(message):

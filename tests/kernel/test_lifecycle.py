@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import unittest
+from pathlib import Path
 
 import lab
 import manifests
@@ -60,7 +61,8 @@ class UsageTest(unittest.TestCase):
     def test_version(self):
         done = fairlead("version")
         self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stdout, r"\Afairlead \S+\n\Z")
+        release = (Path(__file__).parents[2] / "VERSION").read_text(encoding="ascii").strip()
+        self.assertRegex(done.stdout, rf"\Afairlead {re.escape(release)} \(\S+\)\n\Z")
 
     def test_what_cannot_be_written_is_an_error(self):
         for command in (["version"], ["help"], ["help", "run"], ["--help"], ["run", "--help"], ["check", "/dev/null"]):

@@ -214,7 +214,7 @@ class DriftTest(unittest.TestCase):
 @patience.real_processor
 class LargeTest(unittest.TestCase):
     """
-    10 000 services x 10 endpoints. Above 50 000 endpoints the map is read by key instead of dumped (nft/slots.h), and
+    10 000 services x 10 endpoints. Above 50 000 endpoints the map is read by key instead of dumped (nft/dump_by_key.h), and
     of what a foreign hand did to elements only these are read (proxy/drift.h).
     """
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "watch/decode.h"
-#include "watch/json.h"
-#include "watch/yaml.h"
+#include "watch/decode/decode.h"
+#include "watch/decode/json.h"
+#include "watch/manifest/yaml.h"
 
 struct decoded {
 	struct object *objects[64];

@@ -5,8 +5,8 @@
 #ifndef TESTS_DNS_LAB_H
 #define TESTS_DNS_LAB_H
 
-#include "dns/respond.h"
-#include "dns/zone.h"
+#include "dns/answer/respond.h"
+#include "dns/zone/zone.h"
 
 /* "http:tcp:80 dns:udp:53 :tcp:8080" */
 #define LAB_PORTS 8

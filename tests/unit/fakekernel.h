@@ -1,5 +1,5 @@
 /*
- * A kernel and a zone made of memory, in place of nft/ and dns/zone.c: what sync sends, when, and in which order.
+ * A kernel and a zone made of memory, in place of nft/ and dns/zone/zone.c: what sync sends, when, and in which order.
  * Refuses what the real kernel refuses. Include after <cmocka.h>, in one file of a test program.
  */
 #ifndef TESTS_FAKEKERNEL_H
@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
-#include "dns/zone.h"
+#include "dns/zone/zone.h"
 #include "nft/nft.h"
 #include "proxy/elements.h"
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/compile.h"
-#include "watch/decode.h"
+#include "service/compile.h"
+#include "watch/decode/decode.h"
 
 #define LOADED_MAX 64
 

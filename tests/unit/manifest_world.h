@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "tests/tempfolder.h"
-#include "watch/manifest.h"
+#include "watch/manifest/manifest.h"
 
 struct world {
 	char top[TEMPFOLDER_BYTES], dir[TEMPFOLDER_BYTES + 2];

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "proxy/compile.h"
+#include "service/compile.h"
 #include "watch/object.h"
 
 static inline struct addr ip(const char *text)

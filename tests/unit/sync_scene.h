@@ -13,7 +13,9 @@
 #include "tests/unit/objects.h"
 
 struct scene {
-	struct config config;
+	bool no_proxy;
+	uint64_t min_sync_period_ms;
+	struct cidr_list service_cidrs, cluster_cidrs;
 	struct node node;
 	struct store *store;
 	struct sync *sync;
@@ -34,11 +36,12 @@ static void ignore(void *ctx)
 static void sync_make(struct scene *s)
 {
 	const struct sync_config config = {.store = s->store,
-					   .nft = s->config.no_proxy ? NULL : &kernel,
+					   .nft = s->no_proxy ? NULL : &kernel,
 					   .zone = &answers,
 					   .node = &s->node,
-					   .config = &s->config,
-					   .min_period_ms = (uint64_t)s->config.min_sync_period_ms};
+					   .table = "fairlead",
+					   .ranges = {&s->service_cidrs, &s->cluster_cidrs},
+					   .min_period_ms = s->min_sync_period_ms};
 	s->sync = sync_new(&config);
 }
 
@@ -64,7 +67,6 @@ static inline int setup(void **state)
 	struct scene *s = mem_alloc(sizeof *s);
 
 	log_set_level(LOG_WARN);
-	s->config.table = "fairlead";
 	scene_start(s);
 	*state = s;
 	return 0;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "dns/table.h"
+#include "dns/zone/table.h"
 #include "tests/unit/dns_lab.h"
 
 static struct lab lab;

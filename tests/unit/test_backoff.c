@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "watch/backoff.h"
+#include "watch/api/backoff.h"
 
 /* Every wait lies in half of…the whole doubled step, never under 0.8 s nor over 30 s, for any seed. */
 static void bounds(void **state)

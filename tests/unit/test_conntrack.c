@@ -10,8 +10,8 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-#include "nft/attrs.h"
-#include "nft/conntrack.h"
+#include "netlink/attrs.h"
+#include "netlink/conntrack.h"
 #include "tests/unit/fakenetlink.h"
 
 static struct {

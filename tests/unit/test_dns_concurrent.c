@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "dns/rcu.h"
+#include "dns/zone/rcu.h"
 #include "tests/unit/dns_lab.h"
 
 #define READERS 2

@@ -11,7 +11,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "dns/edns.h"
+#include "dns/wire/edns.h"
 
 /* From the authors of SipHash: key 00…0f, input 00, 01, 02 … */
 static void siphash_vectors(void **state)

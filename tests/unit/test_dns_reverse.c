@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "dns/rcu.h"
-#include "dns/reverse.h"
+#include "dns/zone/rcu.h"
+#include "dns/zone/reverse.h"
 
 #define ADDRS 2000
 

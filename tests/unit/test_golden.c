@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "load.h"
-#include "proxy/print.h"
-#include "watch/yaml.h"
+#include "proxy/show.h"
+#include "watch/manifest/yaml.h"
 
 #define CASES "../golden/cases"
 #define SERVICES_MAX 16

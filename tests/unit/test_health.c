@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/health.h"
+#include "observe/health.h"
 
 #define LIMIT_MS 60000
 

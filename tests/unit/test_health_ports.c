@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "proxy/healthnodeport.h"
-#include "proxy/http.h"
+#include "observe/health_node_port.h"
+#include "observe/http.h"
 #include "tests/unit/freeport.h"
 
 struct client {

@@ -12,7 +12,7 @@
 
 #include "tests/tempfolder.h"
 #include "tests/unit/stderrlines.h"
-#include "watch/kubeconfig.h"
+#include "watch/api/kubeconfig.h"
 
 static char error[CREDENTIALS_ERROR_BYTES];
 static struct credentials c;

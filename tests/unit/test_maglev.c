@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/maglev.h"
+#include "service/maglev.h"
 
 #define SEED 42
 

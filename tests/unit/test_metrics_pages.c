@@ -10,10 +10,10 @@
 #include <netinet/in.h>
 
 #include "base/clock.h"
-#include "dns/respond.h"
-#include "proxy/figures.h"
-#include "proxy/metrics_page.h"
-#include "proxy/triggers.h"
+#include "dns/answer/respond.h"
+#include "observe/metrics_sync.h"
+#include "observe/metrics_page.h"
+#include "observe/triggers.h"
 
 static struct buf page;
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "dns/name.h"
+#include "dns/wire/name.h"
 
 static void parse_and_format(void **state)
 {

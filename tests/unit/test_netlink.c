@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "nft/netlink.h"
+#include "netlink/netlink.h"
 #include "tests/unit/fakenetlink.h"
 
 static struct mnl_socket *sock;

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "proxy/nodeports.h"
+#include "service/nodeports.h"
 
 static const char *const host_text[] = {"127.0.0.1", "192.168.0.2", "192.168.1.2", "10.0.0.5", "169.254.1.1",
 					"::1",	     "2001:db8::1", "2001:db8::2", "fe80::1"};

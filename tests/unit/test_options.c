@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/options.h"
+#include "daemon/options.h"
 
 struct parsed {
 	struct config config;

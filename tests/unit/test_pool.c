@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "nft/element.h"
-#include "proxy/pool.h"
+#include "service/pool.h"
 
 #define TARGETS 600
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "watch/reflector.h"
+#include "watch/api/reflector.h"
 
 static const struct reflector_resource services = {OBJECT_SERVICE, "", "services", "/api/v1/services", "", false};
 static const struct reflector_resource cidrs = {

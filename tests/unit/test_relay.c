@@ -19,8 +19,8 @@
 
 #include "base/metrics.h"
 #include "base/sock.h"
-#include "proxy/relay.h"
-#include "proxy/relay_plan.h"
+#include "relay/relay.h"
+#include "relay/relay_plan.h"
 #include "tests/unit/freeport.h"
 
 #define LIMIT_MS 20000

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/sock.h"
-#include "proxy/relay_udp.h"
+#include "relay/relay_udp.h"
 
 #define LIMIT_MS 20000
 

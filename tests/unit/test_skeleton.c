@@ -1,4 +1,4 @@
-/* What the kernel's check of all chains makes of the rules: see build_by_source in nft/skeleton.c. */
+/* What the kernel's check of all chains makes of the rules: see build_by_source in nft/ruleset.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include <libnftnl/rule.h>
 
 #include "nft/rule.h"
-#include "nft/skeleton.h"
+#include "nft/ruleset.h"
 
 static bool follows_verdict_map(const struct nftnl_rule *r)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "watch/stream.h"
+#include "watch/api/stream.h"
 
 /* Delivered values, each in brackets; cut ones end in "…". */
 struct heard {

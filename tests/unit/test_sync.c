@@ -159,7 +159,7 @@ static void gap_between_transactions(void **state)
 	struct scene *s = *state;
 
 	sync_free(s->sync);
-	s->config.min_sync_period_ms = 500;
+	s->min_sync_period_ms = 500;
 	sync_make(s);
 	start_with_web(s);
 	put_slice(s, "web", "10.0.0.2");
@@ -184,7 +184,7 @@ static void ranges_that_overlap(void **state)
 				{.addr = ip("fd00:96::"), .prefix = 112}};
 	struct scene *s = *state;
 
-	s->config.service_cidrs = (struct cidr_list){.count = 4, .items = ranges};
+	s->service_cidrs = (struct cidr_list){.count = 4, .items = ranges};
 	s->sink.complete(s->sink.ctx);
 	sync_turn(s->sync, 1000);
 	assert_string_equal(happened(), "load 2;complete;");
@@ -195,7 +195,7 @@ static void without_a_kernel_half(void **state)
 	struct scene *s = *state;
 
 	sync_free(s->sync);
-	s->config.no_proxy = true;
+	s->no_proxy = true;
 	sync_make(s);
 	start_with_web(s);
 	put_slice(s, "web", "10.0.0.2");

@@ -210,7 +210,6 @@ static void turns_in_any_order_end_in_step(void **state)
 	(void)state;
 	srand(23);
 	log_set_level(LOG_WARN);
-	s.config.table = "fairlead";
 	kernel.poison_port = POISON;
 	s.node.view.name = "here";
 	scene_start(&s);

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "load.h"
-#include "proxy/nodeports.h"
-#include "proxy/staleflows.h"
+#include "service/nodeports.h"
+#include "proxy/stale_flows.h"
 #include "vectors.h"
 
 /* ---- topology_tests ---- */

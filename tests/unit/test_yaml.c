@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "watch/json.h"
-#include "watch/yaml.h"
+#include "watch/decode/json.h"
+#include "watch/manifest/yaml.h"
 
 struct world {
 	struct arena *arena;

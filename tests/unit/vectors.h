@@ -2,8 +2,8 @@
 #ifndef TESTS_VECTORS_H
 #define TESTS_VECTORS_H
 
-#include "proxy/nodeports.h"
-#include "watch/json.h"
+#include "service/nodeports.h"
+#include "watch/decode/json.h"
 
 struct vectors {
 	struct arena *arena;

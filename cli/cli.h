@@ -1,0 +1,39 @@
+/*
+ * The commands: one table that main.c dispatches on and `fairlead help` prints. A command gets its parsed flags and
+ * what follows them, prints to stdout, complains to stderr, and returns the exit code:
+ * 0 yes, 1 no or not found, 2 usage, 3 no daemon.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/buf.h"
+#include "daemon/config.h"
+#include "daemon/options.h"
+
+struct command {
+	const char *name;
+	enum command_bit bit;
+	const char *arguments; /* "" when it takes none */
+	int arguments_min, arguments_max;
+	const char *summary;
+	int (*run)(struct config *c, int argc, char **argv);
+};
+
+extern const struct command cli_commands[]; /* ended by a NULL name */
+const struct command *cli_find(const char *name);
+
+/*
+ * Sends one request line to the daemon and collects what it prints. EXIT_NO_DAEMON: nobody answers at `path`, and the
+ * body is one line that says so.
+ */
+int cli_ask(const char *path, const char *request, struct buf *body);
+
+int cli_status(struct config *c, int argc, char **argv);
+int cli_services(struct config *c, int argc, char **argv);
+int cli_endpoints(struct config *c, int argc, char **argv);
+int cli_check(struct config *c, int argc, char **argv);
+int cli_cleanup(struct config *c, int argc, char **argv);
+int cli_version(struct config *c, int argc, char **argv);
+int cli_help(struct config *c, int argc, char **argv);
+
+#endif

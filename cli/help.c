@@ -1,0 +1,48 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "base/version.h"
+
+const struct command *cli_find(const char *name)
+{
+	for (const struct command *command = cli_commands; command->name != NULL; command++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+static void help_all(void)
+{
+	printf("fairlead: Service proxy and cluster DNS of one Kubernetes node\n\nusage: fairlead COMMAND [FLAG]…\n\n");
+	for (const struct command *command = cli_commands; command->name != NULL; command++)
+		printf("  %s%s%s\n        %s\n", command->name, command->arguments[0] != '\0' ? " " : "",
+		       command->arguments, command->summary);
+	printf("\n`fairlead help COMMAND` or `fairlead COMMAND --help` prints its flags.\n"
+	       "Exit codes: 0 yes, 1 no or not found, 2 usage, 3 no daemon.\n");
+}
+
+int cli_help(struct config *c, int argc, char **argv)
+{
+	(void)c;
+	if (argc == 0) {
+		help_all();
+		return EXIT_YES;
+	}
+	const struct command *command = cli_find(argv[0]);
+	if (command == NULL) {
+		fprintf(stderr, "fairlead help: %s: unknown command\n", argv[0]);
+		return EXIT_USAGE;
+	}
+	printf("usage: fairlead %s%s%s [FLAG]…\n\n%s\n\n", command->name, command->arguments[0] != '\0' ? " " : "",
+	       command->arguments, command->summary);
+	options_help(stdout, command->bit);
+	return EXIT_YES;
+}
+
+int cli_version(struct config *c, int argc, char **argv)
+{
+	(void)c, (void)argc, (void)argv;
+	printf("fairlead %s\n", version_text());
+	return EXIT_YES;
+}

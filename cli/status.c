@@ -1,0 +1,36 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+
+#define POLL_US 10000
+
+/* The daemon may not even have made its socket yet, so waiting is asking again. False: in vain. */
+static bool wait_ready(const char *path, int64_t wait_ms)
+{
+	uint64_t deadline_ms = clock_ms() + (uint64_t)wait_ms;
+	struct buf ignored = {0};
+	bool ready;
+
+	while (!(ready = cli_ask(path, "ready", &ignored) == EXIT_YES) && clock_ms() < deadline_ms)
+		usleep(POLL_US);
+	buf_fini(&ignored);
+	return ready;
+}
+
+int cli_status(struct config *c, int argc, char **argv)
+{
+	struct buf body = {0};
+
+	(void)argc, (void)argv;
+	bool waited = c->wait_ms > 0 && wait_ready(c->control, c->wait_ms);
+	int code = cli_ask(c->control, c->output == OUTPUT_JSON ? "status json" : "status", &body);
+	if (code == EXIT_NO_DAEMON)
+		fprintf(stderr, "fairlead status: %s", body.data);
+	else
+		fwrite(body.data, 1, body.length_bytes, stdout);
+	buf_fini(&body);
+	/* What was waited for has come; that a later change is not in the kernel yet is no answer to that. */
+	return waited && code == EXIT_NO ? EXIT_YES : code;
+}

@@ -1,0 +1,173 @@
+#include "daemon/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nft/nft.h"
+
+#define NAME_BYTES_MAX 253 /* RFC 1123 subdomain, as Kubernetes limits names */
+
+void config_init(struct config *c)
+{
+	*c = (struct config){.arena = arena_new(1024)};
+}
+
+void config_fini(struct config *c)
+{
+	arena_free(c->arena);
+	*c = (struct config){0};
+}
+
+static bool refuse(char error[CONFIG_ERROR_BYTES], const char *flag, const char *value, const char *why)
+{
+	if (value != NULL)
+		snprintf(error, CONFIG_ERROR_BYTES, "--%s %s: %s", flag, value, why);
+	else
+		snprintf(error, CONFIG_ERROR_BYTES, "--%s: %s", flag, why);
+	return false;
+}
+
+static const char *lower(struct arena *arena, const char *text)
+{
+	char *copy = arena_strdup(arena, text);
+
+	for (char *p = copy; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return copy;
+}
+
+/* Labels of letters, digits, "-" and "_", 1…63 bytes each. */
+static bool is_name(const char *text)
+{
+	size_t label = 0;
+
+	if (strlen(text) > NAME_BYTES_MAX)
+		return false;
+	for (const char *p = text;; p++) {
+		if (*p == '.' || *p == '\0') {
+			if (label == 0)
+				return false;
+			label = 0;
+			if (*p == '\0')
+				return true;
+		} else if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_') {
+			return false;
+		} else if (++label > 63) {
+			return false;
+		}
+	}
+}
+
+static bool is_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* kube-proxy trims and lower-cases a given name too (nodeutil.GetHostname). */
+static bool finish_node_name(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	char host[256] = "";
+
+	if (c->node_name == NULL && getenv("NODE_NAME") != NULL && getenv("NODE_NAME")[0] != '\0')
+		c->node_name = arena_strdup(c->arena, getenv("NODE_NAME"));
+	if (c->node_name == NULL && gethostname(host, sizeof host - 1) == 0)
+		c->node_name = arena_strdup(c->arena, host);
+	if (c->node_name == NULL || !is_name(c->node_name))
+		return refuse(error, "node-name", c->node_name, "not a node name");
+	c->node_name = lower(c->arena, c->node_name);
+	return true;
+}
+
+static bool finish_domain(struct config *c, const char *flag, const char **value, char error[CONFIG_ERROR_BYTES])
+{
+	size_t n = *value != NULL ? strlen(*value) : 0;
+
+	if (*value == NULL)
+		return true;
+	const char *domain = arena_strndup(c->arena, *value, n > 1 && (*value)[n - 1] == '.' ? n - 1 : n);
+	if (!is_name(domain))
+		return refuse(error, flag, *value, "not a domain name");
+	*value = lower(c->arena, domain);
+	return true;
+}
+
+static bool finish_detector(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	if (c->cluster_cidrs.count > SKELETON_SOURCES_MAX)
+		return refuse(error, "cluster-cidr", NULL, "more than 32 ranges");
+	if (c->detect_mode == MODE_BRIDGE_INTERFACE && c->pod_bridge_interface == NULL)
+		return refuse(error, "detect-local-mode", "BridgeInterface", "needs --pod-bridge-interface");
+	if (c->detect_mode == MODE_INTERFACE_PREFIX && c->pod_interface_prefix == NULL)
+		return refuse(error, "detect-local-mode", "InterfaceNamePrefix", "needs --pod-interface-name-prefix");
+	return true;
+}
+
+static bool finish_nodeports(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	char why[256];
+
+	if (nodeports_parse(&c->nodeports, c->nodeport_addresses, why))
+		return true;
+	return refuse(error, "nodeport-addresses", c->nodeport_addresses, why);
+}
+
+/* kube-proxy and kubelet have one address of each family too. */
+static bool finish_node_ips(const struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	const struct addr_list *ips = &c->node_ips;
+
+	if (ips->count > 2 || (ips->count == 2 && ips->items[0].family == ips->items[1].family))
+		return refuse(error, "node-ip", NULL, "more than one address of a family");
+	return true;
+}
+
+static bool is_listed(const struct addr_port_list *list, size_t count, const struct addr_port *one)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list->items[i].port == one->port && addr_equal(&list->items[i].addr, &one->addr))
+			return true;
+	return false;
+}
+
+static bool finish_listen(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	static const struct addr_port loopback = {{AF_INET, {127, 0, 0, 1}}, DNS_PORT};
+	char text[ADDR_PORT_TEXT_BYTES];
+
+	if (c->dns_listen.count == 0) {
+		c->dns_listen.items = arena_alloc(c->arena, sizeof loopback);
+		c->dns_listen.items[0] = loopback;
+		c->dns_listen.count = 1;
+	}
+	for (size_t i = 0; i < c->dns_listen.count; i++)
+		if (is_listed(&c->dns_listen, i, &c->dns_listen.items[i]))
+			return refuse(error, "dns-listen",
+				      addr_port_format(&c->dns_listen.items[i].addr, c->dns_listen.items[i].port, text),
+				      "given twice");
+	return true;
+}
+
+bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	if (c->manifests != NULL && (c->kubeconfig != NULL || c->apiserver != NULL))
+		return refuse(error, "manifests", NULL, "one source at a time: not with --kubeconfig or --apiserver");
+	if (c->manifests != NULL && (c->token_file != NULL || c->ca_file != NULL || c->insecure_skip_tls_verify))
+		return refuse(error, "manifests", NULL,
+			      "not with --token-file, --ca-file or --insecure-skip-tls-verify");
+	if (c->manifests != NULL && !is_folder(c->manifests))
+		return refuse(error, "manifests", c->manifests, strerror(errno));
+	if (c->no_proxy && c->no_dns)
+		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
+	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&
+	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_detector(c, error) &&
+	       finish_nodeports(c, error) && finish_node_ips(c, error) && finish_listen(c, error);
+}

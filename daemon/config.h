@@ -1,0 +1,74 @@
+/*
+ * Everything the command line can say, parsed. Filled by options.c, completed and cross-checked by config_finish;
+ * constant from then on. The owner calls config_fini, which frees all text and lists. Main thread.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr_port.h"
+#include "base/mem.h"
+#include "observe/http.h"
+#include "service/nodeports.h"
+
+#define CONFIG_ERROR_BYTES 512
+
+enum detect_mode { MODE_CLUSTER_CIDR, MODE_NODE_CIDR, MODE_BRIDGE_INTERFACE, MODE_INTERFACE_PREFIX };
+/* Exit codes of every command. */
+enum { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
+enum output { OUTPUT_TEXT, OUTPUT_JSON };
+
+struct config {
+	struct arena *arena;
+	/* source */
+	const char *manifests;
+	const char *kubeconfig, *apiserver, *token_file, *ca_file;
+	bool insecure_skip_tls_verify;
+	const char *service_proxy_name; /* NULL: Services without the label are ours */
+	/* node and cluster */
+	const char *node_name;	    /* lower case */
+	const char *cluster_domain; /* lower case, no trailing dot */
+	struct cidr_list cluster_cidrs, service_cidrs;
+	int detect_mode; /* enum detect_mode */
+	const char *pod_bridge_interface, *pod_interface_prefix;
+	const char *nodeport_addresses;
+	struct nodeports nodeports; /* what nodeport_addresses says */
+	struct addr_list node_ips;
+	/* kernel */
+	bool masquerade_all, no_proxy;
+	int64_t masquerade_bit;
+	int64_t min_sync_period_ms;
+	bool reset_removed_tcp;
+	int64_t reset_grace_ms;
+	const char *table;
+	/* DNS */
+	bool no_dns;
+	struct addr_port_list dns_listen;
+	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;
+	int dns_pods; /* enum pods_mode */
+	bool dns_log, dns_fixed_order, dns_identify, dns_endpoint_pod_names;
+	struct cidr_list dns_transfer;
+	int64_t dns_log_sample;
+	const char *dns_log_suffix; /* lower case, no trailing dot; NULL: all */
+	/* running and asking */
+	struct http_bind healthz, metrics; /* port 0: none */
+	const char *control;
+	const char *state_dir; /* "": none */
+	int64_t verbosity;
+	int output;	 /* enum output */
+	int64_t wait_ms; /* 0: do not wait */
+};
+
+void config_init(struct config *c); /* all zero, with an arena */
+void config_fini(struct config *c);
+
+/*
+ * After the last flag of `run`: fills what depends on the machine or on other flags, and refuses what does not fit
+ * together. False: `error` is one line that names the flag.
+ */
+bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES]);
+
+#endif

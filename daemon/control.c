@@ -1,0 +1,276 @@
+#include "daemon/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/accept.h"
+#include "base/mem.h"
+
+struct client {
+	struct control *control;
+	struct ev_io io;
+	struct ev_timer idle;
+	bool answering;
+	size_t request_bytes;
+	char request[CONTROL_REQUEST_BYTES];
+	struct buf reply;
+};
+
+struct control {
+	char *path;
+	int lock_fd, listen_fd;
+	struct ev_loop *loop;
+	struct ev_io accept;
+	struct ev_timer pause; /* runs while nothing is accepted */
+	const struct control_command *commands;
+	void *ctx;
+	struct client *clients[CONTROL_CLIENTS]; /* NULL: free place */
+};
+
+static int lock_open(const char *path, int flags)
+{
+	struct buf name = {0};
+	int fd;
+
+	buf_printf(&name, "%s.lock", path);
+	fd = open(name.data, O_RDWR | O_CLOEXEC | flags, 0600);
+	buf_fini(&name);
+	return fd;
+}
+
+bool control_locked(const char *path)
+{
+	int fd = lock_open(path, 0);
+	bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
+/* 0 or an errno. */
+static int folder_make(const char *path)
+{
+	char *copy = mem_strdup(path);
+	int bad = mkdir(dirname(copy), 0755) < 0 && errno != EEXIST ? errno : 0;
+
+	free(copy);
+	return bad;
+}
+
+/* The lock is ours, so a socket that is still there is a dead daemon's; anything else there is nothing of ours. */
+static int socket_bind(const char *path)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	struct stat st;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
+	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
+	mode_t old = umask(0177);
+	int bad = bind(fd, (struct sockaddr *)&name, sizeof name);
+	umask(old);
+	if (bad == 0 && listen(fd, CONTROL_CLIENTS) == 0)
+		return fd;
+	int reason = errno;
+	close(fd);
+	errno = reason;
+	return -1;
+}
+
+struct control *control_open(const char *path, struct buf *error)
+{
+	struct control *c = mem_alloc(sizeof *c);
+
+	c->path = mem_strdup(path);
+	c->listen_fd = -1;
+	int no_folder = folder_make(path);
+	c->lock_fd = lock_open(path, O_CREAT);
+	if (c->lock_fd < 0) {
+		buf_printf(error, "control socket %s: %s", path, strerror(no_folder != 0 ? no_folder : errno));
+	} else if (flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		buf_printf(error, "control socket %s: another fairlead is running", path);
+		close(c->lock_fd);
+		c->lock_fd = -1; /* and leave its socket alone */
+	} else {
+		c->listen_fd = socket_bind(path);
+		if (c->listen_fd >= 0)
+			return c;
+		buf_printf(error, "control socket %s: %s", path,
+			   errno == EADDRINUSE ? "something else is there, no socket" : strerror(errno));
+	}
+	control_close(c);
+	return NULL;
+}
+
+static void client_free(struct client *client)
+{
+	struct control *c = client->control;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->clients[i] == client)
+			c->clients[i] = NULL;
+	ev_io_stop(c->loop, &client->io);
+	ev_timer_stop(c->loop, &client->idle);
+	close(client->io.fd);
+	buf_fini(&client->reply);
+	free(client);
+}
+
+void control_close(struct control *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->clients[i] != NULL)
+			client_free(c->clients[i]);
+	if (c->loop != NULL) {
+		ev_io_stop(c->loop, &c->accept);
+		ev_timer_stop(c->loop, &c->pause);
+	}
+	if (c->listen_fd >= 0) {
+		unlink(c->path);
+		close(c->listen_fd);
+	}
+	if (c->lock_fd >= 0)
+		close(c->lock_fd);
+	free(c->path);
+	free(c);
+}
+
+/* Splits the request, runs its command, and puts the exit code's line in front of what it printed. */
+static void request_answer(struct client *client)
+{
+	struct control *c = client->control;
+	char *words[CONTROL_WORDS + 1], *rest = client->request;
+	struct buf body = {0};
+	int count = 0, code = 2;
+
+	while (count < CONTROL_WORDS && (words[count] = strsep(&rest, " ")) != NULL)
+		count += words[count][0] != '\0';
+	words[count] = NULL;
+	const struct control_command *command = c->commands;
+	while (count > 0 && command->name != NULL && strcmp(command->name, words[0]) != 0)
+		command++;
+	if (count > 0 && command->name != NULL)
+		code = command->answer(c->ctx, count, words, &body);
+	else
+		buf_puts(&body, "this daemon does not know the command; is it another version?\n");
+	buf_printf(&client->reply, "%d\n", code);
+	buf_add(&client->reply, body.data, body.length_bytes);
+	buf_fini(&body);
+}
+
+/* Returns false when the client is done. */
+static bool client_write(struct client *client)
+{
+	ssize_t n = send(client->io.fd, client->reply.data, client->reply.length_bytes, MSG_NOSIGNAL);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	buf_consume(&client->reply, (size_t)n);
+	return client->reply.length_bytes != 0;
+}
+
+static bool client_read(struct client *client)
+{
+	size_t room = sizeof client->request - client->request_bytes;
+	ssize_t n = read(client->io.fd, client->request + client->request_bytes, room);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	client->request_bytes += (size_t)n;
+	char *end = memchr(client->request, '\n', client->request_bytes);
+	if (end == NULL)
+		return client->request_bytes < sizeof client->request;
+	*end = '\0';
+	request_answer(client);
+	client->answering = true;
+	ev_io_stop(client->control->loop, &client->io);
+	ev_io_set(&client->io, client->io.fd, EV_WRITE);
+	ev_io_start(client->control->loop, &client->io);
+	return true;
+}
+
+static void on_client(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct client *client = io->data;
+
+	(void)events;
+	ev_timer_again(loop, &client->idle);
+	if (client->answering ? !client_write(client) : !client_read(client))
+		client_free(client);
+}
+
+static void on_idle(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop, (void)events;
+	client_free(timer->data);
+}
+
+static void accept_pause(struct control *c)
+{
+	ev_io_stop(c->loop, &c->accept);
+	ev_timer_set(&c->pause, ACCEPT_PAUSE_S, 0);
+	ev_timer_start(c->loop, &c->pause);
+}
+
+static void on_pause_end(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct control *c = timer->data;
+
+	(void)events;
+	ev_io_start(loop, &c->accept);
+}
+
+static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct control *c = io->data;
+	size_t place = 0;
+	int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)events;
+	if (fd < 0) {
+		if (accept_starved(errno))
+			accept_pause(c);
+		return;
+	}
+	while (place < CONTROL_CLIENTS && c->clients[place] != NULL)
+		place++;
+	if (place == CONTROL_CLIENTS) {
+		close(fd); /* the asking command says that the daemon hung up */
+		return;
+	}
+	struct client *client = c->clients[place] = mem_alloc(sizeof *client);
+	client->control = c;
+	ev_io_init(&client->io, on_client, fd, EV_READ);
+	ev_timer_init(&client->idle, on_idle, 0., CONTROL_IDLE_S);
+	client->io.data = client->idle.data = client;
+	ev_io_start(loop, &client->io);
+	ev_timer_again(loop, &client->idle);
+}
+
+void control_start(struct control *c, struct ev_loop *loop, const struct control_command *commands, void *ctx)
+{
+	c->loop = loop;
+	c->commands = commands;
+	c->ctx = ctx;
+	ev_io_init(&c->accept, on_accept, c->listen_fd, EV_READ);
+	ev_init(&c->pause, on_pause_end);
+	c->accept.data = c->pause.data = c;
+	ev_io_start(loop, &c->accept);
+}

@@ -1,0 +1,175 @@
+/* `fairlead services` and `fairlead endpoints`: what is programmed, with the kernel's own counters. */
+#include "daemon/control_services.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proxy/show.h"
+#include "daemon/daemon.h"
+
+/* ---- counters ---- */
+
+static bool count_at(struct daemon *d, enum set_id set, const struct frontend_key *key, uint32_t slot, uint64_t *n)
+{
+	struct element e = {
+		.set = (uint8_t)set, .daddr = key->addr, .proto = key->proto, .port = key->port, .slot = slot};
+
+	if (d->nft == NULL || nft_get(d->nft, &e) != 0)
+		return false;
+	*n = e.packets; /* a nat chain sees the first packet of a connection only */
+	return true;
+}
+
+static bool frontend_count(void *ctx, const struct frontend_key *key, uint64_t *connections)
+{
+	return count_at(ctx, SET_DISPATCH, key, 0, connections);
+}
+
+static bool slot_count(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
+		       uint64_t *connections)
+{
+	return count_at(ctx, pool, key, slot, connections);
+}
+
+static struct print_view view_of(struct daemon *d)
+{
+	return (struct print_view){
+		.claims = sync_claims(d->sync), .frontend_count = frontend_count, .slot_count = slot_count, .ctx = d};
+}
+
+/* ---- which services ---- */
+
+/* which: NULL for all, "NS" or "NS/NAME". */
+static bool selected(const struct store_service *service, const char *which)
+{
+	size_t ns_bytes = strlen(service->ns);
+
+	if (service->current == NULL)
+		return false;
+	return which == NULL || strcmp(service->key, which) == 0 ||
+	       (strchr(which, '/') == NULL && strlen(which) == ns_bytes && memcmp(service->ns, which, ns_bytes) == 0);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct service *const *x = a, *const *y = b;
+	int order = strcmp((*x)->ns, (*y)->ns);
+
+	return order != 0 ? order : strcmp((*x)->name, (*y)->name);
+}
+
+/* Freed by the caller. */
+static const struct service **select_sorted(struct daemon *d, const char *which, size_t *count)
+{
+	const struct service **list = mem_array(store_count(d->store, OBJECT_SERVICE) + 1, sizeof *list);
+	struct store_service *service;
+	size_t at = 0;
+
+	*count = 0;
+	while ((service = store_next_service(d->store, &at)) != NULL)
+		if (service->object != NULL && selected(service, which))
+			list[(*count)++] = service->current;
+	if (*count != 0)
+		qsort(list, *count, sizeof *list, by_key);
+	return list;
+}
+
+/* "NS/NAME"; NULL: unknown. */
+static const struct store_service *service_find(const struct daemon *d, char *which)
+{
+	char *slash = strchr(which, '/');
+	const struct store_service *service;
+
+	if (slash == NULL)
+		return NULL;
+	*slash = '\0';
+	service = store_service(d->store, which, slash + 1);
+	*slash = '/';
+	return service;
+}
+
+static int not_found(const struct daemon *d, char *which, struct buf *out)
+{
+	const struct store_service *service = service_find(d, which);
+
+	if (service != NULL && service->held != NULL)
+		buf_printf(out, "%s: the kernel refuses it: %s\n", which, service->held);
+	else
+		buf_printf(out, "%s: no such service here%s\n", which,
+			   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
+	return 1;
+}
+
+/* ---- answers ---- */
+
+static bool wants_json(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "json") == 0;
+}
+
+static void services_json(struct buf *out, const struct service **list, size_t count, struct print_view view)
+{
+	struct json j = {.out = out};
+
+	view.brief = true;
+	json_array(&j, NULL);
+	for (size_t i = 0; i < count; i++)
+		print_service_json(&j, NULL, list[i], &view);
+	json_end(&j);
+	buf_puts(out, "\n");
+}
+
+static void services_text(struct buf *out, const struct service **list, size_t count, const struct print_view *view)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i]->frontend_count != 0)
+			print_frontends(out, list[i], view);
+		else
+			buf_printf(out, "%s/%s: not proxied here\n", list[i]->ns, list[i]->name);
+}
+
+int control_services(void *ctx, int argc, char **argv, struct buf *out)
+{
+	char *which = argc > 2 ? argv[2] : NULL;
+	const struct print_view view = view_of(ctx);
+	size_t count;
+	const struct service **list = select_sorted(ctx, which, &count);
+	int code = 0;
+
+	if (count == 0 && which != NULL)
+		code = not_found(ctx, which, out);
+	else if (wants_json(argc, argv))
+		services_json(out, list, count, view);
+	else
+		services_text(out, list, count, &view);
+	free(list);
+	return code;
+}
+
+int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
+{
+	const struct print_view view = view_of(ctx);
+	struct json j = {.out = out};
+
+	if (argc < 3 || strchr(argv[2], '/') == NULL) {
+		buf_puts(out, "NS/NAME is missing\n");
+		return 2;
+	}
+	const struct store_service *service = service_find(ctx, argv[2]);
+	const struct service *s = service != NULL ? service->current : NULL;
+	if (s == NULL)
+		return not_found(ctx, argv[2], out);
+	if (wants_json(argc, argv)) {
+		print_service_json(&j, NULL, s, &view);
+		buf_puts(out, "\n");
+		return 0;
+	}
+	if (service->held != NULL)
+		buf_printf(out, "an older version: the kernel refuses the newest: %s\n", service->held);
+	if (s->proxied)
+		print_endpoints(out, s, &view);
+	else
+		print_dns(out, s);
+	return 0;
+}

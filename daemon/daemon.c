@@ -1,0 +1,334 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "observe/metrics_dns.h"
+#include "observe/metrics_kernel.h"
+#include "daemon/dispatch.h"
+#include "base/version.h"
+
+/* ---- what happens while it runs ---- */
+
+static void turn(struct daemon *d)
+{
+	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
+	uint64_t fixup_wait_ms = fixup_turn(d->fixup, clock_ms());
+
+	report_turn(d->report, sync_stats(d->sync), fixup_stats(d->fixup));
+	ev_timer_stop(d->loop, &d->later);
+	if (fixup_wait_ms < wait_ms)
+		wait_ms = fixup_wait_ms;
+	if (wait_ms == SYNC_IDLE)
+		return;
+	ev_now_update(d->loop);
+	ev_timer_set(&d->later, (double)wait_ms / 1000, 0.);
+	ev_timer_start(d->loop, &d->later);
+}
+
+static void on_later(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop, (void)events;
+	turn(timer->data);
+}
+
+static void on_foreign(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct daemon *d = io->data;
+
+	(void)loop, (void)events;
+	if (sync_foreign(d->sync, clock_ms()))
+		turn(d);
+}
+
+static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
+{
+	struct daemon *d = io->data;
+
+	(void)loop, (void)events;
+	if (!hostaddr_read(d->host))
+		return;
+	follow_node(d);
+	turn(d);
+}
+
+static void on_complete(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	log_info("source: complete, %zu services, %zu slices", store_count(d->store, OBJECT_SERVICE),
+		 store_count(d->store, OBJECT_SLICE));
+	follow_complete(d);
+}
+
+static void on_turn_end(void *ctx)
+{
+	turn(ctx);
+}
+
+static const struct service *published_find(void *ctx, const char *ns, const char *name)
+{
+	const struct daemon *d = ctx;
+	const struct store_service *service = store_service(d->store, ns, name);
+
+	return service != NULL ? service->current : NULL;
+}
+
+static void on_published(void *ctx, const struct service *prev, const struct service *next)
+{
+	struct daemon *d = ctx;
+
+	fixup_published(d->fixup, prev, next);
+	report_published(d->report, prev, next);
+	if (d->relay != NULL)
+		relay_update(d->relay, prev, next);
+}
+
+static void on_gone(void *ctx, const struct frontend_key *key)
+{
+	struct daemon *d = ctx;
+
+	fixup_gone(d->fixup, key);
+}
+
+static void on_clients(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	fixup_clients(d->fixup);
+}
+
+static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
+{
+	(void)events;
+	log_notice("stopping on signal %d; rules stay", signal->signum);
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events)
+{
+	struct daemon *d = signal->data;
+
+	(void)loop, (void)events;
+	source_reload(&d->source);
+}
+
+/* ---- start ---- */
+
+static void kernel_open(struct daemon *d)
+{
+	const struct config *c = d->config;
+	static const enum detector detectors[] = {[MODE_CLUSTER_CIDR] = DETECT_SOURCES,
+						  [MODE_NODE_CIDR] = DETECT_SOURCES,
+						  [MODE_BRIDGE_INTERFACE] = DETECT_INTERFACE,
+						  [MODE_INTERFACE_PREFIX] = DETECT_INTERFACE_PREFIX};
+	const char *error = "";
+	size_t source_count;
+	const struct cidr *sources = follow_sources(d, &source_count);
+	const struct skeleton skeleton = {
+		.table = c->table,
+		.masquerade_bit = (unsigned)c->masquerade_bit,
+		.masquerade_all = c->masquerade_all,
+		.detector = detectors[c->detect_mode],
+		.sources = sources,
+		.source_count = source_count,
+		.interface =
+			c->detect_mode == MODE_BRIDGE_INTERFACE ? c->pod_bridge_interface : c->pod_interface_prefix,
+		.counters = true,
+	};
+
+	if (c->no_proxy)
+		return;
+	d->nft = nft_open(&skeleton, &error);
+	if (d->nft == NULL)
+		fatalx("nftables: %s", error);
+	int failed = nft_probe(d->nft);
+	if (failed < 0 || nft_monitor_open(d->nft) < 0)
+		fatalx("nftables: %s", nft_error(d->nft));
+	d->conntrack = conntrack_open(&error);
+	if (d->conntrack == NULL)
+		log_warn("conntrack: %s; stale connections will have to time out", error);
+}
+
+static void zone_open(struct daemon *d)
+{
+	const struct config *c = d->config;
+	const struct zone_config zone = {.domain = c->cluster_domain,
+					 .ttl_s = (uint32_t)c->dns_ttl_s,
+					 .negative_ttl_s = (uint32_t)c->dns_negative_ttl_s,
+					 .pods = (enum pods_mode)c->dns_pods};
+
+	d->zone = zone_new(&zone);
+	if (d->zone == NULL)
+		fatalx("--cluster-domain: \"%s\" is not a domain name", c->cluster_domain);
+}
+
+static void dns_open(struct daemon *d)
+{
+	const struct config *c = d->config;
+	size_t count = c->dns_listen.count;
+	struct server_listen *listen = arena_array(d->config->arena, count, sizeof *listen);
+	struct addr *addrs = arena_array(d->config->arena, count, sizeof *addrs);
+	const char *error = "";
+
+	if (c->no_dns)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		listen[i] = (struct server_listen){c->dns_listen.items[i].addr, c->dns_listen.items[i].port};
+		addrs[i] = listen[i].addr;
+	}
+	zone_server_addrs_set(d->zone, addrs, count);
+	const struct server_config server = {
+		.listen = listen,
+		.listen_count = count,
+		.workers = (unsigned)c->dns_workers,
+		.zone = d->zone,
+		.log_every = c->dns_log ? (unsigned)c->dns_log_sample : 0,
+		.log_suffix = c->dns_log_suffix,
+		.fixed_order = c->dns_fixed_order,
+		.nsid = c->node_name,
+		.version = c->dns_identify ? arena_printf(c->arena, "fairlead %s", version_text()) : NULL,
+		.identity = c->dns_identify ? c->node_name : NULL,
+		.transfer = c->dns_transfer.items,
+		.transfer_count = c->dns_transfer.count};
+	d->server = server_start(&server, &error);
+	if (d->server == NULL)
+		fatalx("%s", error);
+	figures_dns_init(report_metrics(d->report), d->server);
+}
+
+static void control_bind(struct daemon *d)
+{
+	struct buf error = {0};
+
+	d->control = control_open(d->config->control, &error);
+	if (d->control == NULL)
+		fatalx("%s", error.data);
+}
+
+static void state_open(struct daemon *d)
+{
+	const struct store_listener listener = {
+		.ctx = d, .changed = follow_changed, .complete = on_complete, .turn_end = on_turn_end};
+	const char *error = "";
+
+	d->store = store_new(&listener);
+	d->sink = store_sink(d->store);
+	d->host = hostaddr_open(&error);
+	if (d->host == NULL)
+		fatalx("host addresses: %s", error);
+	const struct sync_config sync = {.store = d->store,
+					 .nft = d->nft,
+					 .zone = d->zone,
+					 .node = &d->node,
+					 .table = d->config->table,
+					 .proxy_name = d->config->service_proxy_name,
+					 .endpoint_pod_names = d->config->dns_endpoint_pod_names,
+					 .ranges = {&d->config->service_cidrs, &d->config->cluster_cidrs},
+					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms,
+					 .published = on_published,
+					 .gone = on_gone,
+					 .clients = on_clients,
+					 .ctx = d};
+	d->sync = sync_new(&sync);
+	const struct fixup_config fixup = {.conntrack = d->conntrack,
+					   .nft = d->nft,
+					   .claims = sync_claims(d->sync),
+					   .reset_removed_tcp = d->config->reset_removed_tcp,
+					   .grace_ms = (uint64_t)d->config->reset_grace_ms};
+	d->fixup = fixup_new(&fixup);
+	follow_node(d);
+}
+
+static void report_open(struct daemon *d)
+{
+	const struct report_config report = {.apiserver = d->config->manifests == NULL,
+					     .proxy = !d->config->no_proxy,
+					     .dns = !d->config->no_dns,
+					     .healthz = d->config->healthz,
+					     .metrics = d->config->metrics,
+					     .nodeports = &d->config->nodeports};
+
+	d->report = report_new(d->loop, &report);
+	if (d->nft != NULL)
+		figures_kernel_init(report_metrics(d->report), d->nft);
+	if (!d->config->no_proxy && nodeports_want_loopback(&d->config->nodeports))
+		d->relay = relay_start(report_metrics(d->report), published_find, d);
+}
+
+/* First of all: a signal that comes while the parts are put together waits for the loop. */
+static void signals_start(struct daemon *d)
+{
+	signal(SIGPIPE, SIG_IGN);
+	ev_signal_init(&d->stop[0], on_stop, SIGTERM);
+	ev_signal_init(&d->stop[1], on_stop, SIGINT);
+	ev_signal_init(&d->reload, on_reload, SIGHUP);
+	d->reload.data = d;
+	ev_signal_start(d->loop, &d->stop[0]);
+	ev_signal_start(d->loop, &d->stop[1]);
+	ev_signal_start(d->loop, &d->reload);
+}
+
+static void watchers_start(struct daemon *d)
+{
+	ev_init(&d->later, on_later);
+	ev_io_init(&d->addresses, on_addresses, hostaddr_fd(d->host), EV_READ);
+	d->later.data = d->addresses.data = d;
+	ev_io_start(d->loop, &d->addresses);
+	if (d->nft == NULL)
+		return;
+	ev_io_init(&d->foreign, on_foreign, nft_monitor_fd(d->nft), EV_READ);
+	d->foreign.data = d;
+	ev_io_start(d->loop, &d->foreign);
+}
+
+static void stop(struct daemon *d)
+{
+	control_close(d->control);
+	source_stop(&d->source);
+	report_free(d->report); /* its pages ask the next two */
+	relay_stop(d->relay);
+	server_stop(d->server);
+	fixup_free(d->fixup);
+	sync_free(d->sync);
+	pod_addrs_fini(&d->pods);
+	store_free(d->store);
+	node_fini(&d->node);
+	zone_free(d->zone);
+	hostaddr_close(d->host);
+	conntrack_close(d->conntrack);
+	nft_close(d->nft);
+	ev_loop_destroy(d->loop);
+}
+
+int run(struct config *config, int argc, char **argv)
+{
+	char error[CONFIG_ERROR_BYTES];
+	struct daemon d = {.config = config, .started_ms = clock_ms()};
+
+	(void)argc, (void)argv;
+	if (!config_finish(config, error) || !source_prepare(&d.source, config, error)) {
+		fprintf(stderr, "fairlead run: %s\n", error);
+		return EXIT_USAGE;
+	}
+	log_set_level((enum log_level)config->verbosity);
+	log_notice("fairlead %s starts on node %s", version_text(), config->node_name);
+	d.loop = ev_default_loop(EVFLAG_AUTO);
+	signals_start(&d);
+	control_bind(&d);
+	kernel_open(&d);
+	zone_open(&d);
+	report_open(&d);
+	state_open(&d);
+	dns_open(&d);
+	watchers_start(&d);
+	control_start(d.control, d.loop, control_commands, &d);
+	source_start(&d.source, d.loop, d.store, &d.sink, report_metrics(d.report));
+	ev_run(d.loop, 0);
+	stop(&d);
+	log_notice("stopped");
+	return EXIT_YES;
+}

@@ -1,0 +1,58 @@
+/*
+ * `fairlead run`: puts the parts together on one libev loop, in the order bind, source, first sync, and takes them
+ * apart on SIGTERM or SIGINT (DNS stops, kernel rules stay). Main thread.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <ev.h>
+
+#include "dns/server/server.h"
+#include "dns/zone/zone.h"
+#include "netlink/host_addresses.h"
+#include "nft/nft.h"
+#include "daemon/config.h"
+#include "daemon/control.h"
+#include "proxy/stale.h"
+#include "service/node.h"
+#include "proxy/pod_addresses.h"
+#include "relay/relay.h"
+#include "observe/observe.h"
+#include "daemon/source.h"
+#include "proxy/store.h"
+#include "proxy/sync.h"
+
+/* Everything that runs. The parts know each other only through what they were given; commands reach all of them. */
+struct daemon {
+	struct config *config;
+	struct ev_loop *loop;
+	struct control *control;
+	struct nft *nft; /* NULL with --no-proxy */
+	struct hostaddr *host;
+	struct zone *zone;
+	struct server *server; /* NULL with --no-dns */
+	struct store *store;
+	struct sink sink; /* the store's; sources borrow it */
+	struct node node;
+	struct pod_addrs pods; /* of the store */
+	struct sync *sync;
+	struct conntrack *conntrack; /* NULL with --no-proxy, or when the kernel has none */
+	struct fixup *fixup;
+	struct report *report;
+	struct relay *relay; /* NULL unless localhost node ports are asked for */
+	struct source source;
+	struct ev_timer later;	/* when sync wants to be called again */
+	struct ev_io foreign;	/* changes of our table by others */
+	struct ev_io addresses; /* changes of the host's addresses */
+	struct ev_signal stop[2], reload;
+	uint64_t started_ms;
+};
+
+int run(struct config *config, int argc, char **argv);
+
+/* The first full sync is in the kernel and DNS answers. */
+bool daemon_ready(const struct daemon *d);
+/* Ended by a NULL name; their context is struct daemon. */
+extern const struct control_command control_commands[];
+
+#endif

@@ -1,0 +1,123 @@
+#include "daemon/dispatch.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define NODE_PORTS_SAID 4u
+
+const struct cidr *follow_sources(const struct daemon *d, size_t *count)
+{
+	const struct config *c = d->config;
+	bool by_node = c->detect_mode == MODE_NODE_CIDR;
+
+	*count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
+	if (*count > SKELETON_SOURCES_MAX)
+		*count = SKELETON_SOURCES_MAX; /* a Node has at most one per family; flags are checked */
+	return by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
+}
+
+static void pod_cidrs_changed(struct daemon *d)
+{
+	const struct cidr *sources;
+	size_t count;
+
+	sync_ranges_changed(d->sync); /* DNS answers for reverse names in there */
+	if (d->nft == NULL || d->config->detect_mode != MODE_NODE_CIDR)
+		return;
+	sources = follow_sources(d, &count);
+	nft_set_sources(d->nft, sources, count);
+	sync_rules_changed(d->sync);
+}
+
+/* Of many addresses the first few; an operator who finds none here knows why node ports are not served. */
+static void say_node_ports(const struct daemon *d)
+{
+	const struct node_view *n = &d->node.view;
+	char text[ADDR_TEXT_BYTES];
+	struct buf list = {0};
+
+	for (size_t i = 0; i < n->node_port_addr_count && i < NODE_PORTS_SAID; i++)
+		buf_printf(&list, "%s%s", i != 0 ? ", " : "", addr_format(&n->node_port_addrs[i], text));
+	if (n->node_port_addr_count > NODE_PORTS_SAID)
+		buf_printf(&list, " and %zu more", n->node_port_addr_count - NODE_PORTS_SAID);
+	if (n->node_port_addr_count != 0)
+		log_info("node ports: on %s", list.data);
+	else if (!nodeports_want_loopback(&d->config->nodeports))
+		log_warn("node ports: on no address: this node has none of --nodeport-addresses %s (see --node-ip)",
+			 d->config->nodeport_addresses);
+	buf_fini(&list);
+}
+
+void follow_complete(struct daemon *d)
+{
+	if (!d->config->no_proxy)
+		say_node_ports(d);
+}
+
+void follow_node(struct daemon *d)
+{
+	struct node_input in = {
+		.name = d->config->node_name,
+		.ips = &d->config->node_ips,
+		.nodeports = &d->config->nodeports,
+		.object = (const struct node_object *)store_object(d->store, OBJECT_NODE, "", d->config->node_name)};
+	struct store_service *service;
+	size_t at = 0;
+
+	in.host = hostaddr_list(d->host, &in.host_count);
+	in.routes = hostaddr_routes(d->host, &in.route_count);
+	unsigned changes = node_update(&d->node, &in);
+	report_node(d->report, &d->node, in.object);
+	if ((changes & NODE_POD_CIDRS) != 0)
+		pod_cidrs_changed(d);
+	if ((changes & NODE_PORT_ADDRS) != 0 && store_is_complete(d->store))
+		follow_complete(d);
+	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
+		if (node_matters(changes, service->object, service->slice_count, service->slices))
+			store_mark(d->store, service);
+}
+
+/* DNS knows the pod that has the address now. */
+static void show_pods(struct daemon *d, const struct pod_object *of)
+{
+	for (size_t i = 0; of != NULL && i < of->addr_count; i++) {
+		const struct pod_object *now = pod_addrs_find(&d->pods, &of->addrs[i]);
+		zone_pod_set(d->zone, &of->addrs[i], now != NULL ? now->object.ns : NULL,
+			     now != NULL ? now->object.name : NULL);
+	}
+}
+
+static void pod_changed(struct daemon *d, const struct pod_object *prev, const struct pod_object *next)
+{
+	pod_addrs_change(&d->pods, prev, next);
+	show_pods(d, prev);
+	show_pods(d, next);
+}
+
+void follow_changed(void *ctx, const struct object *prev, const struct object *next)
+{
+	const struct object *o = next != NULL ? next : prev;
+	struct daemon *d = ctx;
+
+	report_changed(d->report, prev, next);
+	source_changed(&d->source);
+	switch (o->kind) {
+	case OBJECT_NAMESPACE:
+		zone_namespace_set(d->zone, o->name, next != NULL);
+		break;
+	case OBJECT_POD:
+		pod_changed(d, (const struct pod_object *)prev, (const struct pod_object *)next);
+		break;
+	case OBJECT_NODE:
+		if (strcmp(o->name, d->config->node_name) == 0)
+			follow_node(d);
+		break;
+	case OBJECT_SERVICE_CIDR:
+		sync_ranges_changed(d->sync);
+		break;
+	default:
+		break;
+	}
+}

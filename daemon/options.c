@@ -1,0 +1,99 @@
+#include "daemon/options.h"
+
+#include <string.h>
+
+#define HELP_COLUMN 36
+
+static const struct option *find(enum command_bit command, const char *name, size_t length)
+{
+	for (const struct option *o = options_table; o->name != NULL; o++)
+		if ((o->commands & command) != 0 && strlen(o->name) == length && strncmp(o->name, name, length) == 0)
+			return o;
+	return NULL;
+}
+
+static const char *dashes(const struct option *o)
+{
+	return strlen(o->name) == 1 ? "-" : "--";
+}
+
+static void set_defaults(struct config *c, enum command_bit command)
+{
+	for (const struct option *o = options_table; o->name != NULL; o++)
+		if ((o->commands & command) != 0 && o->initial != NULL)
+			option_set(o, c, o->initial);
+}
+
+/* One flag at argv[0], its value inside or in argv[1]. Returns how many arguments it took, 0 on error. */
+static int parse_flag(struct config *c, enum command_bit command, int argc, char **argv, char error[CONFIG_ERROR_BYTES])
+{
+	const char *name = argv[0] + (strncmp(argv[0], "--", 2) == 0 ? 2 : 1);
+	size_t length = strcspn(name, "=");
+	const struct option *o = find(command, name, length);
+	const char *value = name[length] == '=' ? name + length + 1 : NULL;
+	int took = 1;
+
+	if (o == NULL || (size_t)(name - argv[0]) != strlen(dashes(o))) {
+		snprintf(error, CONFIG_ERROR_BYTES, "%.*s: unknown flag", (int)(name - argv[0] + (int)length), argv[0]);
+		return 0;
+	}
+	if (value == NULL && o->kind == OPTION_BOOL)
+		value = "true";
+	if (value == NULL && argc > 1) {
+		value = argv[1];
+		took = 2;
+	}
+	if (value == NULL) {
+		snprintf(error, CONFIG_ERROR_BYTES, "%s%s: needs %s", dashes(o), o->name, o->value);
+		return 0;
+	}
+	const char *why = option_set(o, c, value);
+	if (why == NULL)
+		return took;
+	int n = snprintf(error, CONFIG_ERROR_BYTES, "%s%s %.200s: %s", dashes(o), o->name, value, why);
+	if (o->kind == OPTION_NUMBER)
+		snprintf(error + n, CONFIG_ERROR_BYTES - (size_t)n, " (%lld to %lld)", (long long)o->min,
+			 (long long)o->max);
+	for (int i = 0; o->kind == OPTION_CHOICE && o->words[i] != NULL; i++)
+		n += snprintf(error + n, CONFIG_ERROR_BYTES - (size_t)n, "%s%s", i == 0 ? " (" : ", ", o->words[i]);
+	if (o->kind == OPTION_CHOICE)
+		snprintf(error + n, CONFIG_ERROR_BYTES - (size_t)n, ")");
+	return 0;
+}
+
+bool options_parse(struct config *c, enum command_bit command, int argc, char **argv, int *rest,
+		   char error[CONFIG_ERROR_BYTES])
+{
+	bool flags_end = false;
+
+	*rest = 0;
+	set_defaults(c, command);
+	for (int i = 0; i < argc;) {
+		if (flags_end || argv[i][0] != '-' || argv[i][1] == '\0') {
+			argv[(*rest)++] = argv[i++];
+		} else if (strcmp(argv[i], "--") == 0) {
+			flags_end = true;
+			i++;
+		} else {
+			int took = parse_flag(c, command, argc - i, argv + i, error);
+			if (took == 0)
+				return false;
+			i += took;
+		}
+	}
+	return true;
+}
+
+void options_help(FILE *out, enum command_bit command)
+{
+	for (const struct option *o = options_table; o->name != NULL; o++) {
+		if ((o->commands & command) == 0)
+			continue;
+		int n = fprintf(out, "  %s%s%s%s", dashes(o), o->name, o->value != NULL ? " " : "",
+				o->value != NULL ? o->value : "");
+		fprintf(out, "%*s%s", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);
+		if (o->initial != NULL)
+			fprintf(out, " (default %s)", o->initial);
+		fputc('\n', out);
+	}
+}

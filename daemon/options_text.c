@@ -1,0 +1,37 @@
+/* Which texts a flag takes. */
+#include <ctype.h>
+#include <string.h>
+
+#include "daemon/options.h"
+
+static bool all_of(const char *text, const char *signs)
+{
+	for (; *text != '\0'; text++)
+		if (!isalnum((unsigned char)*text) && strchr(signs, *text) == NULL)
+			return false;
+	return true;
+}
+
+/*
+ * The kernel takes anything, but the nft program reads only what its scanner calls a string. With -next at the end it
+ * would be deleted by the daemon of the table without (load.c).
+ */
+const char *option_not_table(const char *text)
+{
+	const char *last = strrchr(text, '-');
+
+	if (last != NULL && strcmp(last, "-next") == 0)
+		return "must not end in -next: tables are built under such names when they are replaced";
+	if ((isalpha((unsigned char)text[0]) || text[0] == '_') && all_of(text, "_-."))
+		return NULL;
+	return "must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first";
+}
+
+/* The value of a label, as the API server takes it. */
+const char *option_not_label(const char *text)
+{
+	if (isalnum((unsigned char)text[0]) && isalnum((unsigned char)text[strlen(text) - 1]) && all_of(text, "_-."))
+		return NULL;
+	return "must be the value of a label: letters, digits, \"_\", \"-\" and \".\", a letter or digit first and "
+	       "last";
+}

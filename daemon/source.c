@@ -1,0 +1,140 @@
+#include "daemon/source.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dns/zone/zone.h"
+
+_Static_assert(CONFIG_ERROR_BYTES >= CREDENTIALS_ERROR_BYTES, "credentials write into config's error");
+
+bool source_prepare(struct source *s, const struct config *config, char error[CONFIG_ERROR_BYTES])
+{
+	const struct credentials_flags flags = {
+		.kubeconfig = config->kubeconfig,
+		.server = config->apiserver,
+		.token_file = config->token_file,
+		.ca_file = config->ca_file,
+		.insecure = config->insecure_skip_tls_verify,
+	};
+
+	*s = (struct source){.config = config};
+	if (config->manifests != NULL || credentials_load(&s->credentials, &flags, error))
+		return true;
+	credentials_fini(&s->credentials);
+	return false;
+}
+
+static void manifest_start(struct source *s, const struct sink *sink)
+{
+	s->manifest = manifest_new(s->loop, s->config->manifests, sink);
+	if (s->manifest == NULL)
+		fatalx("source: nothing to follow");
+}
+
+/* A state is of one server, as one node sees it, with what this configuration asks the server for. */
+static struct lastknown *lastknown_start(const struct source *s, struct store *store)
+{
+	const struct config *c = s->config;
+	struct buf source = {0};
+	struct lastknown *l;
+
+	if (c->state_dir[0] == '\0')
+		return NULL;
+	buf_printf(&source, "%s %s%s%s%s%s", s->credentials.server, c->node_name, c->no_dns ? " proxy" : "",
+		   c->dns_pods == PODS_VERIFIED ? " all-pods" : "", c->service_proxy_name != NULL ? " " : "",
+		   c->service_proxy_name != NULL ? c->service_proxy_name : "");
+	l = lastknown_new(s->loop, c->state_dir, source.data, store);
+	buf_fini(&source);
+	return l;
+}
+
+void source_start(struct source *s, struct ev_loop *loop, struct store *store, const struct sink *sink,
+		  struct metrics *metrics)
+{
+	struct apiserver_config config = {
+		.loop = loop,
+		.sink = *sink,
+		.node_name = s->config->node_name,
+		.proxy_only = s->config->no_dns,
+		.all_pods = s->config->dns_pods == PODS_VERIFIED,
+		.proxy_name = s->config->service_proxy_name,
+		.metrics = metrics,
+	};
+	char error[CREDENTIALS_ERROR_BYTES];
+
+	s->loop = loop;
+	if (s->config->manifests != NULL) {
+		manifest_start(s, sink);
+		return;
+	}
+	s->lastknown = lastknown_start(s, store);
+	if (s->lastknown != NULL)
+		config.sink = *lastknown_sink(s->lastknown);
+	s->apiserver = apiserver_new(&config, &s->credentials, error);
+	if (s->apiserver == NULL)
+		fatalx("source: %s", error);
+}
+
+void source_changed(struct source *s)
+{
+	if (s->lastknown != NULL)
+		lastknown_changed(s->lastknown);
+}
+
+void source_reload(struct source *s)
+{
+	if (s->manifest == NULL)
+		return;
+	manifest_reload(s->manifest);
+	log_notice("read %s again", s->config->manifests);
+}
+
+void source_stop(struct source *s)
+{
+	manifest_free(s->manifest);
+	apiserver_free(s->apiserver);
+	lastknown_free(s->lastknown);
+	credentials_fini(&s->credentials);
+	*s = (struct source){0};
+}
+
+void source_json(const struct source *s, struct json *j)
+{
+	struct apiserver_state state;
+
+	if (s->apiserver == NULL) {
+		json_string(j, "kind", "manifests");
+		json_string(j, "path", s->config->manifests);
+		return;
+	}
+	apiserver_state(s->apiserver, &state);
+	json_string(j, "kind", "apiserver");
+	json_string(j, "server", state.server);
+	json_bool(j, "reachable", state.reachable);
+	json_string(j, "problem", state.problem);
+	if (state.heard_ms != 0)
+		json_number(j, "heardMillisAgo", (int64_t)(clock_ms() - state.heard_ms));
+	json_number(j, "events", (int64_t)state.events);
+	json_number(j, "lists", (int64_t)state.lists);
+	lastknown_json(s->lastknown, j);
+}
+
+void source_text(const struct source *s, struct buf *out)
+{
+	struct apiserver_state state;
+
+	if (s->apiserver == NULL) {
+		buf_printf(out, "manifests %s", s->config->manifests);
+		return;
+	}
+	apiserver_state(s->apiserver, &state);
+	buf_printf(out, "API server %s, %s", state.server, state.reachable ? "reachable" : "not reachable");
+	if (state.heard_ms != 0)
+		buf_printf(out, ", last heard %" PRIu64 " s ago", (clock_ms() - state.heard_ms) / 1000);
+	buf_printf(out, ", %" PRIu64 " events, %" PRIu64 " lists", state.events, state.lists);
+	if (state.problem[0] != '\0')
+		buf_printf(out, " (%s)", state.problem);
+	lastknown_text(s->lastknown, out);
+}

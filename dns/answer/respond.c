@@ -1,0 +1,223 @@
+#include "dns/answer/respond.h"
+
+#include <string.h>
+
+#include "dns/answer/answer.h"
+
+/* ---- counters ---- */
+
+/* One writer: no locked instruction is needed, only untorn stores. */
+static void count_more(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+			      memory_order_relaxed);
+}
+
+static void count(_Atomic uint64_t *counter)
+{
+	count_more(counter, 1);
+}
+
+void respond_took(struct responder *r, unsigned queries, uint64_t ns)
+{
+	unsigned bucket = 0;
+
+	for (uint64_t bound_ns = 250000; bucket < COUNT_DURATIONS - 1 && ns > bound_ns; bound_ns *= 2)
+		bucket++;
+	count_more(&r->counts->durations[bucket], queries);
+	count_more(&r->counts->durations_ns, queries * ns);
+}
+
+const double respond_size_bounds[COUNT_SIZES - 1] = {0,	   100,	 200,  300,   400,   511,   1023,
+						     2047, 4095, 8291, 16000, 32000, 48000, 64000};
+
+static void count_size(struct size_counts *c, size_t bytes)
+{
+	unsigned bucket = 0;
+
+	while (bucket < COUNT_SIZES - 1 && (double)bytes > respond_size_bounds[bucket])
+		bucket++;
+	count(&c->messages[bucket]);
+	count_more(&c->bytes, bytes);
+}
+
+static unsigned type_slot(unsigned type)
+{
+	switch (type) {
+	case TYPE_A:
+		return 0;
+	case TYPE_AAAA:
+		return 1;
+	case TYPE_CNAME:
+		return 2;
+	case TYPE_DNSKEY:
+		return 3;
+	case TYPE_DS:
+		return 4;
+	case TYPE_HTTPS:
+		return 5;
+	case TYPE_MX:
+		return 6;
+	case TYPE_NS:
+		return 7;
+	case TYPE_PTR:
+		return 8;
+	case TYPE_SOA:
+		return 9;
+	case TYPE_SRV:
+		return 10;
+	case TYPE_TXT:
+		return 11;
+	default:
+		return 12;
+	}
+}
+
+const char *respond_type_name(unsigned slot)
+{
+	static const char *const names[COUNT_TYPES] = {"A",  "AAAA", "CNAME", "DNSKEY", "DS",  "HTTPS", "MX",
+						       "NS", "PTR",  "SOA",   "SRV",	"TXT", "other"};
+
+	return slot < COUNT_TYPES ? names[slot] : "other";
+}
+
+const char *respond_rcode_name(unsigned rcode)
+{
+	static const char *const names[COUNT_RCODES] = {
+		[RCODE_NOERROR] = "NOERROR",   [RCODE_FORMERR] = "FORMERR", [RCODE_SERVFAIL] = "SERVFAIL",
+		[RCODE_NXDOMAIN] = "NXDOMAIN", [RCODE_NOTIMP] = "NOTIMP",   [RCODE_REFUSED] = "REFUSED",
+		[RCODE_BADVERS] = "BADVERS"};
+
+	return rcode < COUNT_RCODES && names[rcode] != NULL ? names[rcode] : "other";
+}
+
+static void count_query(struct responder *r, const struct packet *in, const struct query *q)
+{
+	count(&r->counts->queries[in->proto][in->from->sa_family == AF_INET6][type_slot(q->type)]);
+	if (q->dnssec_ok)
+		count(&r->counts->dnssec_ok);
+}
+
+static void count_reply(struct responder *r, const struct reply *reply)
+{
+	count(&r->counts->replies[reply->rcode]);
+	if (reply->truncated)
+		count(&r->counts->truncated);
+	else if (reply->rcode == RCODE_NOERROR && reply->answers == 0)
+		count(&r->counts->nodata);
+}
+
+/* ---- replies ---- */
+
+/* A reply that cannot even repeat the question. */
+static size_t header_only(struct responder *r, const struct query *q, unsigned rcode, uint8_t *out)
+{
+	memset(out, 0, WIRE_HEADER_BYTES);
+	wire_put16(out, q->id);
+	wire_put16(out + 2, FLAG_QR | (q->flags & (FLAG_OPCODE | FLAG_RD | FLAG_CD)) | FLAG_RA | rcode);
+	count(&r->counts->replies[rcode]);
+	return WIRE_HEADER_BYTES;
+}
+
+/* version.bind and id.server (RFC 4892), where the operator wants them answered. */
+static void answer_chaos(const struct respond_config *c, const struct query *q, struct reply *r)
+{
+	static const uint8_t version[] = "\7version\4bind", version2[] = "\7version\6server";
+	static const uint8_t id[] = "\2id\6server", id2[] = "\10hostname\4bind";
+	const char *text = NULL;
+
+#define IS(wire_name) (q->name.length == sizeof(wire_name) && memcmp(q->name.wire, wire_name, sizeof(wire_name)) == 0)
+	if (IS(version) || IS(version2))
+		text = c->version;
+	else if (IS(id) || IS(id2))
+		text = c->identity;
+#undef IS
+	if (text == NULL || (q->type != TYPE_TXT && q->type != TYPE_ANY))
+		r->rcode = RCODE_REFUSED;
+	else
+		record_txt(r, CLASS_CH, text, 0);
+}
+
+static void answer(const struct responder *r, const struct query *q, struct reply *reply)
+{
+	if (q->edns_version != 0) {
+		reply->rcode = RCODE_BADVERS;
+	} else if (q->class == CLASS_CH) {
+		answer_chaos(r->config, q, reply);
+	} else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR) {
+		reply->rcode = RCODE_REFUSED;
+	} else if (!answer_question(r->config->zone, &q->name, q->type, reply)) {
+		reply->rcode = RCODE_REFUSED;
+		reply->ede = EDE_NOT_AUTHORITATIVE;
+	}
+}
+
+static size_t limit_bytes(const struct query *q, enum respond_proto proto, size_t room)
+{
+	size_t limit = proto == RESPOND_TCP	       ? WIRE_MESSAGE_BYTES
+		       : q->udp_bytes < WIRE_UDP_BYTES ? q->udp_bytes
+						       : WIRE_UDP_BYTES;
+
+	return limit < room ? limit : room;
+}
+
+static void put_header(const struct query *q, const struct reply *r)
+{
+	uint8_t *p = r->w.bytes;
+	unsigned flags = FLAG_QR | (q->flags & (FLAG_RD | FLAG_CD)) | FLAG_RA | (r->rcode & FLAG_RCODE);
+
+	wire_put16(p, q->id);
+	wire_put16(p + 2, flags | (r->aa ? FLAG_AA : 0U) | (r->truncated ? FLAG_TC : 0U));
+	wire_put16(p + 4, 1);
+	wire_put16(p + 6, r->answers);
+	wire_put16(p + 8, r->authorities);
+	wire_put16(p + 10, r->additionals);
+}
+
+static size_t reply_make(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
+{
+	struct query q;
+	enum query_result result = query_parse(&q, in->bytes, in->length);
+
+	if (result == QUERY_DROP) {
+		count(&r->counts->dropped);
+		return 0;
+	}
+	if (result == QUERY_NOTIMP || result == QUERY_NO_QUESTION)
+		return header_only(r, &q, result == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_FORMERR, out);
+
+	const struct edns_config *edns = &r->config->edns;
+	size_t limit = limit_bytes(&q, in->proto, room), opt = edns_bytes(edns, &q, in->proto == RESPOND_TCP);
+	struct reply reply;
+	reply.w = (struct writer){out, q.question_end, limit - opt, false};
+	reply.records_at = q.question_end;
+	reply.answers = reply.authorities = reply.additionals = 0;
+	reply.rcode = RCODE_NOERROR;
+	reply.aa = reply.truncated = false;
+	reply.turn = r->config->fixed_order ? 0 : r->turn++;
+	reply.ede = EDE_NONE;
+	reply.ede_text_bytes = 0;
+	memcpy(out + WIRE_HEADER_BYTES, in->bytes + WIRE_HEADER_BYTES, q.question_end - WIRE_HEADER_BYTES);
+	count_query(r, in, &q);
+	if (result == QUERY_FORMERR)
+		reply.rcode = RCODE_FORMERR;
+	else
+		answer(r, &q, &reply);
+	reply.w.limit = limit;
+	if (q.edns)
+		edns_write(edns, &q, in->from, in->proto == RESPOND_TCP, &reply);
+	put_header(&q, &reply);
+	count_reply(r, &reply);
+	return reply.w.at;
+}
+
+size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
+{
+	size_t bytes = reply_make(r, in, out, room);
+
+	if (bytes == 0)
+		return 0;
+	count_size(&r->counts->questions_in[in->proto], in->length);
+	count_size(&r->counts->replies_out[in->proto], bytes);
+	return bytes;
+}

@@ -1,0 +1,50 @@
+/*
+ * The DNS server: UDP workers and TCP, answering from one zone. server_start binds everything before it returns, so
+ * that an address in use is a start-up error that names it. Threads are the server's own; stop joins them.
+ */
+#ifndef DNS_SERVER_SERVER_H
+#define DNS_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/zone/zone.h"
+
+struct server_listen {
+	struct addr addr;
+	uint16_t port;
+};
+
+struct server_config {
+	const struct server_listen *listen;
+	size_t listen_count;
+	unsigned workers;	     /* UDP threads per address, ≥ 1 */
+	struct zone *zone;	     /* borrowed, outlives the server */
+	unsigned log_every;	     /* query log: every Nth query of a thread; 0: none */
+	const char *log_suffix;	     /* only names at or below this one; NULL: all */
+	bool fixed_order;	     /* true: addresses of an answer do not rotate */
+	const char *nsid;	     /* told to who asks (RFC 5001), at most 63 bytes; NULL: nothing. Copied. */
+	const char *version;	     /* version.bind CH TXT; NULL: REFUSED. Borrowed. */
+	const char *identity;	     /* id.server CH TXT; NULL: REFUSED. Borrowed. */
+	const struct cidr *transfer; /* who may transfer the zone (AXFR); borrowed */
+	size_t transfer_count;
+};
+
+struct server;
+
+/* NULL with *error (a line, static or valid until the next call) on failure. */
+struct server *server_start(const struct server_config *config, const char **error);
+void server_stop(struct server *s); /* NULL is fine */
+
+/* Sums of all workers. */
+struct server_counts {
+	uint64_t queries, nxdomain, nodata;
+};
+void server_counts(const struct server *s, struct server_counts *out);
+/* Calls `each` with the counters of every worker (dns/answer/respond.h), which go on counting meanwhile. */
+struct respond_counts;
+void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts),
+			void *ctx);
+
+#endif

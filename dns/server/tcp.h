@@ -1,0 +1,24 @@
+/*
+ * DNS over TCP (RFC 7766): one thread with its own event loop for all listen addresses. Pipelined queries are
+ * answered as they come. Nobody can hold it: a connection ends when it makes no progress for its idle time, reads
+ * stop while its replies are not taken, and connections are limited per client and in total.
+ */
+#ifndef DNS_SERVER_TCP_H
+#define DNS_SERVER_TCP_H
+
+#include "dns/answer/respond.h"
+
+#define TCP_IDLE_MS 10000
+#define TCP_CONNECTIONS 512 /* when full, or without a descriptor, the one without progress for longest makes room */
+#define TCP_CONNECTIONS_PER_CLIENT 128 /* further ones are closed at once */
+#define TCP_QUERY_BYTES 4096	       /* a longer one ends its connection */
+#define TCP_UNSENT_BYTES (16 * 1024)   /* a client with more replies waiting is not read from */
+
+struct tcp;
+
+/* Takes over the listening sockets. */
+struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config *config);
+void tcp_stop(struct tcp *t); /* joins the thread, closes everything */
+const struct respond_counts *tcp_counts(const struct tcp *t);
+
+#endif

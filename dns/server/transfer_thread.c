@@ -1,0 +1,109 @@
+#include "dns/server/transfer_thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "dns/zone/rcu.h"
+
+struct transfer_job {
+	const struct respond_config *config;
+	struct transfer transfer;
+	struct sockaddr_storage from;
+	struct buf out;
+	int fd;
+	pthread_t thread;
+	_Atomic bool done;
+};
+
+static void send_all(const struct transfer_job *j)
+{
+	struct timeval limit = {.tv_sec = TRANSFER_SEND_LIMIT_S};
+	size_t at = 0;
+
+	fcntl(j->fd, F_SETFL, fcntl(j->fd, F_GETFL) & ~O_NONBLOCK);
+	setsockopt(j->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	while (at < j->out.length_bytes) {
+		ssize_t sent = send(j->fd, j->out.data + at, j->out.length_bytes - at, MSG_NOSIGNAL);
+		if (sent < 0 && errno != EINTR)
+			return;
+		at += sent > 0 ? (size_t)sent : 0;
+	}
+	/* A client may ask one more thing, or close; either ends it. */
+	shutdown(j->fd, SHUT_WR);
+}
+
+static void *run(void *arg)
+{
+	struct transfer_job *j = arg;
+
+	rcu_register_thread();
+	transfer_build(j->config, &j->transfer, (struct sockaddr *)&j->from, &j->out);
+	rcu_unregister_thread();
+	send_all(j);
+	atomic_store(&j->done, true);
+	return NULL;
+}
+
+static void job_free(struct transfer_job *j)
+{
+	pthread_join(j->thread, NULL);
+	close(j->fd);
+	buf_fini(&j->out);
+	free(j);
+}
+
+static struct transfer_job **free_place(struct transfer_threads *t)
+{
+	for (size_t i = 0; i < TRANSFER_THREADS; i++) {
+		if (t->jobs[i] != NULL && atomic_load(&t->jobs[i]->done)) {
+			job_free(t->jobs[i]);
+			t->jobs[i] = NULL;
+		}
+		if (t->jobs[i] == NULL)
+			return &t->jobs[i];
+	}
+	return NULL;
+}
+
+bool transfer_threads_take(struct transfer_threads *t, const struct respond_config *config, const struct packet *in,
+			   int fd, struct buf *unsent)
+{
+	if (config->transfer_count == 0)
+		return false;
+	struct transfer_job *j = mem_alloc(sizeof *j), **place = NULL;
+	if (transfer_wanted(config, in, &j->transfer))
+		place = free_place(t);
+	if (place == NULL) {
+		free(j);
+		return false;
+	}
+	j->config = config;
+	j->fd = fd;
+	memcpy(&j->from, in->from,
+	       in->from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	j->out = *unsent;
+	*unsent = (struct buf){0};
+	if (pthread_create(&j->thread, NULL, run, j) != 0)
+		fatalx("dns: cannot start a transfer thread");
+	*place = j;
+	return true;
+}
+
+void transfer_threads_stop(struct transfer_threads *t)
+{
+	for (size_t i = 0; i < TRANSFER_THREADS; i++) {
+		if (t->jobs[i] == NULL)
+			continue;
+		shutdown(t->jobs[i]->fd, SHUT_RDWR);
+		job_free(t->jobs[i]);
+		t->jobs[i] = NULL;
+	}
+}

@@ -1,0 +1,184 @@
+#include "dns/server/udp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "dns/server/query_log.h"
+#include "dns/zone/rcu.h"
+
+#define BATCH 32			 /* messages per system call */
+#define QUERY_BYTES 2048		 /* longer ones are cut by the kernel and then not well-formed */
+#define REPLY_ROOM (WIRE_UDP_BYTES + 48) /* a multiple of 64 */
+#define CONTROL_BYTES 64		 /* one in_pktinfo or in6_pktinfo */
+
+struct slot {
+	struct sockaddr_storage from;
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES];
+	uint8_t reply[REPLY_ROOM];
+	uint8_t query[QUERY_BYTES];
+	size_t reply_bytes; /* 0: none */
+};
+
+struct udp {
+	struct respond_counts counts;
+	struct responder responder;
+	pthread_t thread;
+	int fd;
+	bool wildcard;
+	_Atomic bool stopping;
+	struct mmsghdr in[BATCH], out[BATCH];
+	struct iovec in_iov[BATCH], out_iov[BATCH];
+	struct slot slots[BATCH];
+	struct querylog_ring *log; /* NULL: none */
+};
+
+static void slots_init(struct udp *u)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct slot *s = &u->slots[i];
+		u->in_iov[i] = (struct iovec){s->query, sizeof s->query};
+		u->in[i].msg_hdr = (struct msghdr){.msg_name = &s->from,
+						   .msg_namelen = sizeof s->from,
+						   .msg_iov = &u->in_iov[i],
+						   .msg_iovlen = 1,
+						   .msg_control = u->wildcard ? s->control : NULL,
+						   .msg_controllen = u->wildcard ? sizeof s->control : 0};
+	}
+}
+
+/* The kernel wrote lengths into the headers of the last batch. */
+static void slots_reset(struct udp *u, unsigned used)
+{
+	for (unsigned i = 0; i < used; i++) {
+		u->in[i].msg_hdr.msg_namelen = sizeof u->slots[i].from;
+		if (u->wildcard)
+			u->in[i].msg_hdr.msg_controllen = sizeof u->slots[i].control;
+	}
+}
+
+/* Leaves the choice of the interface to routing: the reply may have to go another way than the query came. */
+static void control_reply(struct msghdr *h)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(h);
+
+	if (c != NULL && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		((struct in_pktinfo *)CMSG_DATA(c))->ipi_ifindex = 0;
+	} else if (c != NULL && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo *info = (struct in6_pktinfo *)CMSG_DATA(c);
+		if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+			info->ipi6_ifindex = 0;
+	}
+}
+
+static bool answer(struct udp *u, unsigned i, unsigned out)
+{
+	struct slot *s = &u->slots[i];
+	struct msghdr *h = &u->in[i].msg_hdr;
+	struct packet packet = {s->query, u->in[i].msg_len, (struct sockaddr *)&s->from, RESPOND_UDP};
+	size_t length = respond(&u->responder, &packet, s->reply, sizeof s->reply);
+
+	s->reply_bytes = length;
+	if (length == 0)
+		return false;
+	u->out_iov[out] = (struct iovec){s->reply, length};
+	u->out[out].msg_hdr = (struct msghdr){.msg_name = h->msg_name,
+					      .msg_namelen = h->msg_namelen,
+					      .msg_iov = &u->out_iov[out],
+					      .msg_iovlen = 1,
+					      .msg_control = h->msg_control,
+					      .msg_controllen = h->msg_controllen};
+	if (u->wildcard)
+		control_reply(&u->out[out].msg_hdr);
+	return true;
+}
+
+/* A reply that cannot be sent is lost like any datagram: the others must still go out, and nothing may wait. */
+static void send_all(struct udp *u, unsigned count)
+{
+	for (unsigned at = 0; at < count;) {
+		int sent = sendmmsg(u->fd, u->out + at, count - at, MSG_DONTWAIT);
+		if (sent > 0)
+			at += (unsigned)sent;
+		else if (errno != EINTR)
+			at++;
+	}
+}
+
+static void log_batch(struct udp *u, unsigned received, uint64_t ns)
+{
+	for (unsigned i = 0; i < received; i++) {
+		const struct slot *s = &u->slots[i];
+		struct packet packet = {s->query, u->in[i].msg_len, (const struct sockaddr *)&s->from, RESPOND_UDP};
+		querylog_add(u->log, &packet, s->reply, s->reply_bytes, ns);
+	}
+}
+
+static void batch(struct udp *u, unsigned received)
+{
+	const uint64_t start_ns = clock_ns();
+	unsigned out = 0;
+	uint64_t ns;
+
+	for (unsigned i = 0; i < received; i++)
+		out += answer(u, i, out);
+	send_all(u, out);
+	ns = clock_ns() - start_ns;
+	respond_took(&u->responder, received, ns);
+	if (u->log != NULL)
+		log_batch(u, received, ns);
+	slots_reset(u, received);
+}
+
+static void *run(void *arg)
+{
+	struct udp *u = arg;
+
+	rcu_register_thread();
+	while (!atomic_load_explicit(&u->stopping, memory_order_relaxed)) {
+		rcu_thread_offline();
+		int received = recvmmsg(u->fd, u->in, BATCH, MSG_WAITFORONE, NULL);
+		rcu_thread_online();
+		if (received > 0)
+			batch(u, (unsigned)received);
+	}
+	rcu_unregister_thread();
+	return NULL;
+}
+
+struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config)
+{
+	struct udp *u = mem_alloc(sizeof *u);
+
+	u->fd = fd;
+	u->wildcard = wildcard;
+	u->responder = (struct responder){.config = config, .counts = &u->counts};
+	u->log = config->log == NULL ? NULL : querylog_ring(config->log, &u->counts);
+	slots_init(u);
+	if (pthread_create(&u->thread, NULL, run, u) != 0)
+		fatalx("dns: cannot start a UDP thread");
+	pthread_setname_np(u->thread, "dns-udp");
+	return u;
+}
+
+/* Linux wakes a blocked receiver of an unconnected socket on shutdown, although it returns ENOTCONN. */
+void udp_stop(struct udp *u)
+{
+	atomic_store(&u->stopping, true);
+	shutdown(u->fd, SHUT_RDWR);
+	pthread_join(u->thread, NULL);
+	close(u->fd);
+	free(u);
+}
+
+const struct respond_counts *udp_counts(const struct udp *u)
+{
+	return &u->counts;
+}

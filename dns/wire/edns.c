@@ -1,0 +1,99 @@
+#include "dns/wire/edns.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <time.h>
+
+enum { OPT_BYTES = 11, OPTION_BYTES = 4, KEEPALIVE_BYTES = 2 };
+
+static bool tells_nsid(const struct edns_config *c, const struct query *q)
+{
+	return q->nsid && c->nsid[0] != '\0';
+}
+
+size_t edns_bytes(const struct edns_config *c, const struct query *q, bool tcp)
+{
+	if (!q->edns)
+		return 0;
+	return OPT_BYTES + (tells_nsid(c, q) ? OPTION_BYTES + strlen(c->nsid) : 0) +
+	       (q->cookie_bytes > 0 ? OPTION_BYTES + COOKIE_CLIENT_BYTES + COOKIE_SERVER_BYTES : 0) +
+	       (tcp && q->keepalive ? OPTION_BYTES + KEEPALIVE_BYTES : 0);
+}
+
+void edns_cookie(const uint8_t key[SIPHASH_KEY_BYTES], const uint8_t client[COOKIE_CLIENT_BYTES],
+		 const struct sockaddr *from, uint32_t now_s, uint8_t cookie[COOKIE_SERVER_BYTES])
+{
+	uint8_t hashed[COOKIE_CLIENT_BYTES + 8 + 16];
+	size_t addr_bytes = from->sa_family == AF_INET6 ? 16 : 4;
+
+	memcpy(cookie, "\1\0\0\0", 4);
+	wire_put32(cookie + 4, now_s);
+	memcpy(hashed, client, COOKIE_CLIENT_BYTES);
+	memcpy(hashed + COOKIE_CLIENT_BYTES, cookie, 8);
+	if (addr_bytes == 16)
+		memcpy(hashed + 16, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
+	else
+		memcpy(hashed + 16, &((const struct sockaddr_in *)from)->sin_addr, 4);
+	uint64_t hash = siphash24(key, hashed, 16 + addr_bytes);
+	for (unsigned i = 0; i < 8; i++)
+		cookie[8 + i] = (uint8_t)(hash >> (8 * i));
+}
+
+/*
+ * A fresh cookie every time: cheaper than checking the old one, and as good, because nothing here depends on a
+ * client having shown a valid one (RFC 7873 5.2.3-5.2.5 allow to answer all three cases alike).
+ */
+static void write_cookie(const struct edns_config *c, const struct query *q, const struct sockaddr *from,
+			 struct writer *w)
+{
+	uint8_t cookie[COOKIE_SERVER_BYTES];
+
+	edns_cookie(c->cookie_key, q->cookie, from, (uint32_t)time(NULL), cookie);
+	writer_u16(w, OPTION_COOKIE);
+	writer_u16(w, COOKIE_CLIENT_BYTES + COOKIE_SERVER_BYTES);
+	writer_bytes(w, q->cookie, COOKIE_CLIENT_BYTES);
+	writer_bytes(w, cookie, sizeof cookie);
+}
+
+static void write_ede(const struct reply *r, struct writer *w)
+{
+	size_t mark = w->at;
+
+	writer_u16(w, OPTION_EDE);
+	writer_u16(w, 2U + r->ede_text_bytes);
+	writer_u16(w, (unsigned)r->ede);
+	writer_bytes(w, r->ede_text, r->ede_text_bytes);
+	if (w->full)
+		writer_back(w, mark);
+}
+
+void edns_write(const struct edns_config *c, const struct query *q, const struct sockaddr *from, bool tcp,
+		struct reply *r)
+{
+	struct writer *w = &r->w;
+	size_t start = w->at;
+
+	writer_u8(w, 0);
+	writer_u16(w, TYPE_OPT);
+	writer_u16(w, WIRE_UDP_BYTES);
+	writer_u8(w, r->rcode >> 4);
+	writer_u8(w, 0);
+	writer_u16(w, q->dnssec_ok ? 0x8000 : 0);
+	writer_u16(w, 0);
+	if (tells_nsid(c, q)) {
+		writer_u16(w, OPTION_NSID);
+		writer_u16(w, (unsigned)strlen(c->nsid));
+		writer_bytes(w, c->nsid, strlen(c->nsid));
+	}
+	if (q->cookie_bytes > 0)
+		write_cookie(c, q, from, w);
+	if (tcp && q->keepalive) {
+		writer_u16(w, OPTION_KEEPALIVE);
+		writer_u16(w, KEEPALIVE_BYTES);
+		writer_u16(w, c->tcp_idle_ms / 100);
+	}
+	if (r->ede != EDE_NONE)
+		write_ede(r, w);
+	wire_put16(w->bytes + start + 9, (unsigned)(w->at - start - OPT_BYTES));
+	r->additionals++;
+}

@@ -1,0 +1,51 @@
+/*
+ * A reply under construction and the records that are written into it. Owners are always compression pointers;
+ * names in record data are compressed where RFC 1035 types allow it (SRV targets are not: RFC 2782).
+ * Hot path: no allocation. One reply belongs to one thread.
+ */
+#ifndef DNS_WIRE_RECORD_H
+#define DNS_WIRE_RECORD_H
+
+#include "dns/wire/name.h"
+#include "dns/zone/view.h"
+#include "dns/wire/wire.h"
+#include "dns/zone/zone.h"
+
+#define RECORD_FIXED_BYTES 12 /* owner pointer, type, class, TTL, data length */
+
+enum ede { EDE_NONE = -1, EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_NOT_AUTHORITATIVE = 20 }; /* RFC 8914 */
+
+struct reply {
+	struct writer w;
+	size_t records_at; /* behind the question */
+	uint16_t answers, authorities, additionals;
+	uint16_t rcode;
+	bool aa, truncated;
+	uint32_t turn; /* where address lists start */
+	enum ede ede;
+	uint8_t ede_text_bytes;
+	char ede_text[63];
+};
+
+/* Copies `count` addresses of `bytes` (4 or 16) each, starting in the middle; cuts at whole records and sets TC. */
+void record_addrs(struct reply *r, unsigned owner_at, const uint8_t *addrs, uint32_t count, unsigned bytes,
+		  uint32_t ttl_s);
+
+/*
+ * All others return false, with nothing written, when the record does not fit. `count` is the section's counter.
+ * Names are lower-case wire form without compression.
+ */
+bool record_addr(struct reply *r, uint16_t *count, unsigned owner_at, const struct addr *a, uint32_t ttl_s);
+/* zone_at: where the apex stands in the message; MNAME is ns.dns and RNAME hostmaster below it (B.4). */
+bool record_soa(struct reply *r, uint16_t *count, unsigned zone_at, uint32_t ttl_s, const struct zone *z);
+bool record_ns(struct reply *r, unsigned zone_at, uint32_t ttl_s);
+bool record_txt(struct reply *r, unsigned class, const char *text, uint32_t ttl_s);
+/* RFC 8482 4.2: the answer to ANY. */
+bool record_hinfo(struct reply *r, uint32_t ttl_s);
+
+/* Opens a record of class IN in the answer section; NULL when even that does not fit. */
+uint8_t *record_open(struct reply *r, unsigned owner_at, unsigned type, uint32_t ttl_s);
+/* Closes it: counts it, or takes it back and returns false. */
+bool record_close(struct reply *r, uint8_t *start, uint16_t *count);
+
+#endif

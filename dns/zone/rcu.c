@@ -1,0 +1,55 @@
+#include "dns/zone/rcu.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct deferred {
+	struct rcu_head head;
+	void (*fn)(void *p);
+	void *p;
+};
+
+static _Thread_local bool registered;
+
+static void run(struct rcu_head *head)
+{
+	struct deferred *d = (struct deferred *)head; /* first member */
+
+	d->fn(d->p);
+	free(d);
+}
+
+void rcu_defer(void (*fn)(void *p), void *p)
+{
+	struct deferred *d = mem_alloc(sizeof *d);
+
+	d->fn = fn;
+	d->p = p;
+	call_rcu(&d->head, run);
+}
+
+void rcu_writer_begin(void)
+{
+	if (!registered) {
+		rcu_register_thread();
+		registered = true;
+	} else {
+		rcu_thread_online();
+	}
+}
+
+void rcu_writer_end(void)
+{
+	rcu_thread_offline();
+}
+
+void rcu_writer_settle(void)
+{
+	if (!registered)
+		return;
+	rcu_barrier();
+	rcu_unregister_thread();
+	registered = false;
+}

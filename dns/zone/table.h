@@ -1,0 +1,99 @@
+/*
+ * The reader's side of a zone: what answers are looked up in. Every function may be called by any RCU-registered
+ * online thread; what it returns stays valid until that thread's next quiescent state. Private to dns/.
+ */
+#ifndef DNS_ZONE_TABLE_H
+#define DNS_ZONE_TABLE_H
+
+#include <stdatomic.h>
+
+#include "dns/wire/name.h"
+#include "dns/zone/rcu.h"
+#include "dns/zone/reverse.h"
+#include "dns/zone/view.h"
+#include "dns/zone/zone.h"
+
+/* One service name. Lives as long as the name does; its view is replaced. */
+struct entry {
+	struct cds_lfht_node node;
+	_Atomic(struct view *) view;
+	uint8_t key_bytes;
+	uint8_t key[]; /* wire labels of name and namespace, lower case */
+};
+
+/* A namespace exists by its object or by a service in it. Fields below node are the writer's. */
+struct space {
+	struct cds_lfht_node node;
+	bool declared;
+	uint32_t services;
+	uint8_t key_bytes;
+	uint8_t key[]; /* wire label */
+};
+
+/* Immutable: a change is a new one. */
+struct pod {
+	struct cds_lfht_node node;
+	struct addr addr;
+	const char *ns, *name;
+	char text[]; /* both, each with its NUL */
+};
+
+struct server_addrs {
+	size_t count;
+	struct addr addrs[];
+};
+
+struct reverse_ranges {
+	size_t count;
+	struct cidr cidrs[];
+};
+
+struct zone {
+	struct name domain;
+	uint32_t ttl_s, negative_ttl_s;
+	enum pods_mode pods_mode;
+	_Atomic bool complete;
+	_Atomic uint32_t serial;
+	struct cds_lfht *services, *spaces, *pods;
+	struct reverse reverse;
+	_Atomic(struct server_addrs *) servers;		 /* never NULL */
+	_Atomic(struct reverse_ranges *) reverse_ranges; /* never NULL */
+};
+
+struct entry *table_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
+struct space *table_space(const struct zone *z, const uint8_t *key, size_t key_bytes);
+const struct pod *table_pod(const struct zone *z, const struct addr *addr);
+
+static inline const struct view *entry_view(const struct entry *e)
+{
+	return atomic_load_explicit(&((struct entry *)e)->view, memory_order_acquire);
+}
+
+/*
+ * key: the two wire labels "name.namespace" as they stand in a question, lower case. NULL: no such service; its kind
+ * may still be DNS_NONE.
+ */
+static inline const struct view *table_service(const struct zone *z, const uint8_t *key, size_t key_bytes)
+{
+	const struct entry *e = table_entry(z, key, key_bytes);
+
+	return e == NULL ? NULL : entry_view(e);
+}
+
+/* label: one wire label, lower case. */
+static inline bool table_namespace(const struct zone *z, const uint8_t *label, size_t label_bytes)
+{
+	return table_space(z, label, label_bytes) != NULL;
+}
+
+static inline const struct server_addrs *table_servers(const struct zone *z)
+{
+	return atomic_load_explicit(&z->servers, memory_order_acquire);
+}
+
+static inline const struct reverse_ranges *table_reverse_ranges(const struct zone *z)
+{
+	return atomic_load_explicit(&z->reverse_ranges, memory_order_acquire);
+}
+
+#endif

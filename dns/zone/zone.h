@@ -1,0 +1,52 @@
+/*
+ * The published state that DNS answers from. One writer (main thread), any number of readers (workers), nobody
+ * locks: liburcu (QSBR flavour) hash tables of compiled services, namespaces and pods, and a tree of addresses.
+ * Publishing one service costs the same at any number of services.
+ */
+#ifndef DNS_ZONE_ZONE_H
+#define DNS_ZONE_ZONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "service/service.h"
+
+enum pods_mode { PODS_DISABLED, PODS_INSECURE, PODS_VERIFIED };
+
+struct zone_config {
+	const char *domain; /* "cluster.local", lower case, no trailing dot; copied */
+	uint32_t ttl_s, negative_ttl_s;
+	enum pods_mode pods;
+};
+
+struct zone;
+
+/* NULL: config->domain is not a domain name. */
+struct zone *zone_new(const struct zone_config *config);
+void zone_free(struct zone *z); /* all readers are gone; frees every service still published; NULL is fine */
+
+/*
+ * Writer side, main thread. zone_replace publishes `next` in place of `prev` (either may be NULL) as one step per
+ * name and takes over both: prev is freed once no reader sees it, next belongs to the zone from now on.
+ * The SOA serial moves only when something visible in DNS changed.
+ */
+void zone_replace(struct zone *z, struct service *prev, struct service *next);
+void zone_namespace_set(struct zone *z, const char *ns, bool exists);
+/* Pods of this node: address → namespace/name, for "pods verified", the search path and logs. ns NULL removes. */
+void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const char *name);
+/* Until true, every cluster name is answered with SERVFAIL. */
+void zone_complete(struct zone *z);
+/* Addresses this server is reached at, for NS and ns.dns (B.4). Loopback and wildcard ones help nobody: left out.
+ * Copied. */
+void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t count);
+/*
+ * Prefixes whose reverse names are ours even where no record exists (service and pod ranges): NXDOMAIN there. Each
+ * starts zones at its next whole octet or nibble: 10.96.0.0/12 is 96.10.in-addr.arpa … 111.10.in-addr.arpa. Outside
+ * of them only names that exist, or have something below them, are ours. Copied.
+ */
+void zone_reverse_set(struct zone *z, const struct cidr *cidrs, size_t count);
+
+uint32_t zone_serial(const struct zone *z);
+
+#endif

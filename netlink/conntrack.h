@@ -1,0 +1,50 @@
+/*
+ * The kernel's connection tracking table (ctnetlink): read by protocol, and rid of the entries that the caller points
+ * out. What is stale is decided elsewhere (proxy/stale_flows). Main thread.
+ */
+#ifndef NETLINK_CONNTRACK_H
+#define NETLINK_CONNTRACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+struct conntrack;
+
+struct conntrack_entry {
+	struct addr orig_src, orig_dst, reply_src; /* who connects, to whom, and who really answers */
+	uint16_t orig_src_port, orig_port, reply_port;
+	uint8_t proto;
+	bool unreplied; /* nothing came back yet */
+	bool syn_sent;	/* TCP, and only the SYN was seen */
+	bool dnat;	/* the destination was translated */
+};
+
+/* NULL with *error (one static line) when ctnetlink is not there. */
+struct conntrack *conntrack_open(const char **error);
+void conntrack_close(struct conntrack *c); /* NULL is fine */
+
+struct nlmsghdr;
+/* One entry of a dump. False: not one of IPv4 or IPv6, or of a shape that the kernel does not write. Pure. */
+bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e);
+
+/* Called in the middle of reading: decide only. True: the entry goes. */
+typedef bool conntrack_judge_fn(void *ctx, const struct conntrack_entry *e);
+
+/*
+ * Goes through the entries of one protocol, both families, and deletes those that `judge` wants gone. unreplied_only:
+ * the kernel need not send the others (it does before 5.15; they are skipped here then). One that vanished by itself
+ * meanwhile is no error. EINTR is retried; judge may see an entry again then. deleted: IPv4, IPv6; also what went
+ * before an error. 0 or -errno.
+ */
+struct conntrack_sweep {
+	uint8_t proto;
+	bool unreplied_only;
+	conntrack_judge_fn *judge;
+	void *ctx;
+};
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2]);
+
+#endif

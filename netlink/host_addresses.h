@@ -1,0 +1,31 @@
+/*
+ * This host's own addresses and the ones that its default routes send from, kept up to date through rtnetlink: for
+ * node ports and for the node's address. Main thread.
+ */
+#ifndef NETLINK_HOST_ADDRESSES_H
+#define NETLINK_HOST_ADDRESSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+
+struct hostaddr;
+
+/* Reads everything once. NULL with *error (one static line) when rtnetlink is not there. */
+struct hostaddr *hostaddr_open(const char **error);
+void hostaddr_close(struct hostaddr *h); /* NULL is fine */
+
+int hostaddr_fd(const struct hostaddr *h); /* to poll for reading */
+/*
+ * Takes what came in; true: one of the two lists below is another one now. Notifications lost: all is read again. An
+ * error is logged, and the kernel asked again with whatever comes next.
+ */
+bool hostaddr_read(struct hostaddr *h);
+
+/* Every address of every interface, loopback included, sorted, each once. Borrowed until the next hostaddr_read. */
+const struct addr *hostaddr_list(const struct hostaddr *h, size_t *count);
+/* Source addresses of the default routes: IPv4 first, then IPv6; a family without default route has none. */
+const struct addr *hostaddr_routes(const struct hostaddr *h, size_t *count);
+
+#endif

@@ -1,0 +1,119 @@
+#include "netlink/netlink.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netlink/attrs.h"
+
+#define RECEIVE_BYTES 65536 /* the kernel fills answers up to 32 KiB when it sees room */
+#define ATTEMPTS 16
+
+static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
+
+struct mnl_socket *netlink_open(int protocol, int flags)
+{
+	struct mnl_socket *s = mnl_socket_open2(protocol, SOCK_CLOEXEC | flags);
+
+	if (s == NULL || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0)
+		return s;
+	mnl_socket_close(s);
+	return NULL;
+}
+
+int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes)
+{
+	ssize_t sent;
+
+	do
+		sent = mnl_socket_sendto(socket, data, bytes);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+/* After an error the rest of that list still comes: read it off, else it is taken for the next one's. */
+static void drain(struct mnl_socket *socket)
+{
+	ssize_t got;
+
+	do
+		got = recv(mnl_socket_get_fd(socket), buffer, sizeof buffer, MSG_DONTWAIT);
+	while (got > 0 || (got < 0 && (errno == EINTR || errno == ENOBUFS)));
+}
+
+static void forgive_interruption(size_t bytes)
+{
+	struct messages list = {(const uint8_t *)buffer, bytes};
+	const struct nlmsghdr *nlh;
+
+	while ((nlh = messages_next(&list)) != NULL) {
+		struct nlmsghdr *writable = (struct nlmsghdr *)(void *)(buffer + ((const char *)nlh - buffer));
+		writable->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+}
+
+/* The kernel says at the end why there is not more; to libmnl every end is a good one. */
+static int on_done(const struct nlmsghdr *nlh, void *ctx)
+{
+	int error = 0;
+
+	(void)ctx;
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof error)
+		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof error);
+	errno = -error;
+	return error < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+}
+
+static int on_error(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct nlmsgerr *answer = mnl_nlmsg_get_payload(nlh);
+
+	(void)ctx;
+	errno = mnl_nlmsg_get_payload_len(nlh) < sizeof *answer ? EBADMSG : -answer->error;
+	return errno != 0 ? MNL_CB_ERROR : MNL_CB_STOP; /* 0: what was asked for is done */
+}
+
+static int hand_out(const struct netlink_list *list, size_t bytes)
+{
+	static mnl_cb_t control[] = {[NLMSG_ERROR] = on_error, [NLMSG_DONE] = on_done};
+
+	return mnl_cb_run2(buffer, bytes, list->request->nlmsg_seq, mnl_socket_get_portid(list->socket), list->each,
+			   list->ctx, control, sizeof control / sizeof control[0]);
+}
+
+static int read_list(const struct netlink_list *list)
+{
+	int result = MNL_CB_OK;
+
+	while (result > MNL_CB_STOP) {
+		ssize_t got = recv(mnl_socket_get_fd(list->socket), buffer, sizeof buffer, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got > 0 && list->whatever_changes)
+			forgive_interruption((size_t)got);
+		result = got < 0 ? MNL_CB_ERROR : hand_out(list, (size_t)got);
+	}
+	if (result == MNL_CB_STOP)
+		return 0;
+	result = -errno;
+	drain(list->socket);
+	return result;
+}
+
+int netlink_list(const struct netlink_list *list)
+{
+	static uint32_t seq = 1u << 31; /* apart from the numbers of batches */
+	int error = -EINTR;
+
+	for (int attempt = 0; attempt < ATTEMPTS && error == -EINTR; attempt++) {
+		if (attempt > 0 && list->restart != NULL)
+			list->restart(list->ctx);
+		list->request->nlmsg_seq = ++seq;
+		error = netlink_send(list->socket, list->request, list->request->nlmsg_len);
+		if (error == 0)
+			error = read_list(list);
+	}
+	return error;
+}

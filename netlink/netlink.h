@@ -1,0 +1,35 @@
+/*
+ * Asking the kernel over any netlink socket, for a list or one thing: nf_tables, conntrack, addresses, routes. Main
+ * thread (one receive buffer for all).
+ */
+#ifndef NETLINK_NETLINK_H
+#define NETLINK_NETLINK_H
+
+#include <stdbool.h>
+
+#include <libmnl/libmnl.h>
+
+/* NULL with errno set when that fails. flags: SOCK_NONBLOCK or 0. */
+struct mnl_socket *netlink_open(int protocol, int flags);
+
+/* Sends one datagram; an interrupting signal is no error. 0 or -errno. */
+int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes);
+
+struct netlink_list {
+	struct mnl_socket *socket;
+	struct nlmsghdr *request;   /* NLM_F_REQUEST, with NLM_F_DUMP for a list; its sequence number is set here */
+	mnl_cb_t each;		    /* MNL_CB_OK, MNL_CB_STOP behind a single answer, MNL_CB_ERROR (with errno) */
+	void (*restart)(void *ctx); /* forgets what came; NULL when each can stand repetition */
+	void *ctx;
+	/* The kernel calls it an interruption when anything changed in this network namespace: not worth asking again.
+	 */
+	bool whatever_changes;
+};
+
+/*
+ * Gives every answer to `each`. When the kernel says that the list changed while it was read, it is asked again, up to
+ * a limit. 0 or -errno, also of the end of the list; -EINTR when it never came whole.
+ */
+int netlink_list(const struct netlink_list *list);
+
+#endif

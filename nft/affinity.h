@@ -1,0 +1,32 @@
+/*
+ * The learn chains: one per family and affinity timeout in use, made with the first element of SET_STICKY that wants
+ * it and removed with the last; and the base chains that lead to SET_STICKY, there while it has elements.
+ * Inside of nft/. Main thread.
+ */
+#ifndef NFT_AFFINITY_H
+#define NFT_AFFINITY_H
+
+#include "nft/session.h"
+#include "nft/ruleset.h"
+
+/* Counts one element of SET_STICKY that the transaction adds (+1) or deletes (-1); others are ignored. */
+void learn_count(struct nft *nft, const struct element *e, int by);
+/* Chains that the transaction needs: before its elements. in_pieces: see kernel_piece. 0 or -errno of a piece. */
+int learn_put_new(struct nft *nft, const char *table, bool in_pieces);
+/* Adds (after the former) or removes the base chains that lead to SET_STICKY, if that is due. */
+void learn_put_remember(struct nft *nft, const char *table, bool add);
+void learn_put_unused(struct nft *nft); /* chains that it leaves without user: after its elements */
+/* All that there is of them, as it should be: for good or for one comparison. */
+void learn_build(const struct nft *nft, struct ruleset *made);
+void learn_settle(struct nft *nft, bool committed);
+void learn_forget(struct nft *nft);				  /* there is no table any more */
+void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */
+void learn_uncount(struct nft *nft);				  /* the elements are counted anew */
+void learn_seen_remember(struct nft *nft); /* the kernel has the chains of skeleton_build_remember */
+/*
+ * What was counted is in the kernel already; chains seen without a user stay to be removed by the next transaction.
+ * False: there are users, but not the chains that lead to them.
+ */
+bool learn_adopt(struct nft *nft);
+
+#endif

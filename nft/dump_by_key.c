@@ -1,0 +1,106 @@
+#include "nft/dump_by_key.h"
+
+#include <errno.h>
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "netlink/attrs.h"
+#include "nft/codec.h"
+#include "nft/names.h"
+#include "netlink/netlink.h"
+
+#define SLOTS_AT_ONCE 32u /* answers of one question: they must fit into the socket's receive buffer */
+
+struct reading {
+	struct nft *nft;
+	enum set_id set;
+	int family;
+	const char *name;
+	struct element_list found;
+};
+
+void slots_note(struct slots_frontends *f, const struct element *e)
+{
+	if (e->set == SET_INTERNAL && e->verdict.size != 0)
+		element_list_add(&f->of[1], e);
+	else if ((e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL) && e->verdict.size != 0)
+		element_list_add(&f->of[0], e);
+}
+
+void slots_fini(struct slots_frontends *f)
+{
+	element_list_fini(&f->of[0]);
+	element_list_fini(&f->of[1]);
+}
+
+static int on_answer(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct attrs elems = codec_elements(nlh);
+	const struct nlattr *elem;
+	struct reading *r = ctx;
+	struct element e;
+	bool interval_end;
+
+	while ((elem = attrs_next(&elems)) != NULL) {
+		if (!codec_get(elem, r->set, r->family, &e, &interval_end)) {
+			errno = EBADMSG;
+			return MNL_CB_ERROR;
+		}
+		element_list_add(&r->found, &e);
+	}
+	return MNL_CB_OK;
+}
+
+/* Slots first … first + count - 1. -ENOENT: the answers so far were the last; later slots are empty. */
+static int ask(struct reading *r, const struct element *frontend, uint32_t first, uint32_t count)
+{
+	static char room[KERNEL_QUESTION_BYTES + SLOTS_AT_ONCE * CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8)));
+	struct element key = {
+		.set = (uint8_t)r->set, .daddr = frontend->daddr, .proto = frontend->proto, .port = frontend->port};
+	struct netlink_list question = {.socket = r->nft->socket, .each = on_answer, .ctx = r};
+
+	question.request = kernel_question(room, NFT_MSG_GETSETELEM, r->nft->table, r->name);
+	question.request->nlmsg_flags |= NLM_F_ACK;
+	struct nlattr *list = mnl_attr_nest_start(question.request, NFTA_SET_ELEM_LIST_ELEMENTS);
+	for (uint32_t i = 0; i < count; i++) {
+		key.slot = first + i;
+		codec_put(question.request, &key, false, false);
+	}
+	mnl_attr_nest_end(question.request, list);
+	return netlink_list(&question);
+}
+
+static int ask_all(struct reading *r, const struct element *frontend)
+{
+	uint32_t size = frontend->verdict.size;
+	int error = 0;
+
+	for (uint32_t first = 0; first < size && error == 0; first += SLOTS_AT_ONCE)
+		error = ask(r, frontend, first, size - first < SLOTS_AT_ONCE ? size - first : SLOTS_AT_ONCE);
+	return error == -ENOENT ? 0 : error;
+}
+
+bool slots_read(struct nft *nft, const struct slots_frontends *f, enum set_id set, int family, nft_each_fn *each,
+		void *ctx)
+{
+	const struct element_list *frontends = &f->of[set == SET_INTERNAL_ENDPOINTS];
+	struct reading r = {.nft = nft, .set = set, .family = family};
+	char name[NAME_BYTES];
+	uint32_t count = 0;
+	int error = 0;
+
+	r.name = names_set(set, family, name);
+	if (nft_count(nft, set, family, &count) < 0 || count < SLOTS_MANY)
+		return false;
+	for (size_t i = 0; i < frontends->count && error == 0 && r.found.count <= count; i++)
+		if (element_family(&frontends->items[i]) == family)
+			error = ask_all(&r, &frontends->items[i]);
+	bool whole = error == 0 && r.found.count == count;
+	if (whole)
+		element_list_sort(&r.found);
+	for (size_t i = 0; whole && i < r.found.count; i++)
+		each(ctx, &r.found.items[i]);
+	element_list_fini(&r.found);
+	return whole;
+}

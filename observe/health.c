@@ -1,0 +1,165 @@
+#include "observe/health.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#define PAGES 3
+#define TIME_TEXT_BYTES 32
+
+static const struct metric_desc page_totals[PAGES] = {
+	{"kubeproxy_proxy_healthz_total", "Answers of /healthz by status code.", METRIC_COUNTER, NULL, 0},
+	{"kubeproxy_proxy_livez_total", "Answers of /livez by status code.", METRIC_COUNTER, NULL, 0},
+	{"fairlead_readyz_total", "Answers of /readyz by status code.", METRIC_COUNTER, NULL, 0},
+};
+
+struct health {
+	struct health_state state;
+	uint64_t limit_ms;
+	bool tracked;
+	struct metric *good[PAGES], *bad[PAGES];
+};
+
+struct health_verdict health_decide(const struct health_state *state, struct health_now now, uint64_t limit_ms)
+{
+	struct health_verdict v = {.healthy = true};
+
+	if (state->pending_since_ms != 0 && now.ms - state->pending_since_ms >= limit_ms)
+		v.healthy = false;
+	v.node_eligible = state->node == HEALTH_NODE_UNTRACKED || state->node == HEALTH_NODE_PRESENT;
+	v.ready = v.healthy && state->synced_wall_ms != 0 && !state->failed;
+	return v;
+}
+
+/* RFC 3339 in UTC, as Go prints a time; the year 1 stands for never. */
+static const char *time_format(int64_t wall_ms, char text[TIME_TEXT_BYTES])
+{
+	const time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	char date[24];
+
+	if (wall_ms == 0)
+		return "0001-01-01T00:00:00Z";
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, TIME_TEXT_BYTES, "%s.%03uZ", date, (unsigned)(wall_ms % 1000));
+	return text;
+}
+
+static void family_put(struct json *j, const char *family, const char *updated, bool healthy)
+{
+	json_object(j, family);
+	json_string(j, "lastUpdated", updated);
+	json_bool(j, "healthy", healthy);
+	json_end(j);
+}
+
+unsigned health_render(enum health_page page, const struct health_state *state, struct health_now now,
+		       uint64_t limit_ms, struct buf *body)
+{
+	const struct health_verdict v = health_decide(state, now, limit_ms);
+	const bool good[PAGES] = {v.healthy && v.node_eligible, v.healthy, v.ready};
+	char now_text[TIME_TEXT_BYTES], updated_text[TIME_TEXT_BYTES];
+	const char *now_at = time_format(now.wall_ms, now_text);
+	const char *updated_at = time_format(state->synced_wall_ms, updated_text);
+	struct json j = {.out = body};
+
+	json_object(&j, NULL);
+	/* A good answer carries the present time: older load balancer checks expect a fresh date there. */
+	json_string(&j, "lastUpdated", good[page] ? now_at : updated_at);
+	json_string(&j, "currentTime", now_at);
+	if (page == HEALTH_PAGE_HEALTHZ)
+		json_bool(&j, "nodeEligible", v.node_eligible);
+	if (page == HEALTH_PAGE_READYZ)
+		json_bool(&j, "ready", v.ready);
+	json_bool(&j, "healthy", v.healthy);
+	if (state->synced_wall_ms != 0) {
+		json_object(&j, "status");
+		family_put(&j, "IPv4", updated_at, v.healthy);
+		family_put(&j, "IPv6", updated_at, v.healthy);
+		json_end(&j);
+	}
+	json_end(&j);
+	return good[page] ? 200 : 503;
+}
+
+struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metrics)
+{
+	struct health *h = mem_alloc(sizeof *h);
+
+	h->limit_ms = limit_ms;
+	h->tracked = tracked;
+	health_node_set(h, NULL);
+	for (size_t i = 0; i < PAGES; i++) {
+		h->good[i] = metrics_add(metrics, &page_totals[i], METRIC_LABELS({"code", "200"}));
+		h->bad[i] = metrics_add(metrics, &page_totals[i], METRIC_LABELS({"code", "503"}));
+	}
+	return h;
+}
+
+void health_free(struct health *h)
+{
+	free(h);
+}
+
+void health_queued(struct health *h)
+{
+	if (h->state.pending_since_ms == 0)
+		h->state.pending_since_ms = clock_ms();
+}
+
+void health_synced(struct health *h)
+{
+	h->state.pending_since_ms = 0;
+	h->state.failed = false;
+	h->state.synced_wall_ms = clock_wall_ms();
+}
+
+void health_failed(struct health *h)
+{
+	health_queued(h);
+	h->state.failed = true;
+}
+
+void health_node_set(struct health *h, const struct node_object *node)
+{
+	if (node == NULL)
+		h->state.node = h->tracked ? HEALTH_NODE_MISSING : HEALTH_NODE_UNTRACKED;
+	else if (node->deleting || node->to_be_deleted)
+		h->state.node = HEALTH_NODE_LEAVING;
+	else
+		h->state.node = HEALTH_NODE_PRESENT;
+}
+
+static struct health_now now(void)
+{
+	return (struct health_now){clock_ms(), clock_wall_ms()};
+}
+
+bool health_is_healthy(const struct health *h)
+{
+	return health_decide(&h->state, now(), h->limit_ms).healthy;
+}
+
+void health_handle(void *ctx, const char *path, struct http_reply *reply)
+{
+	static const char *const paths[PAGES] = {"/healthz", "/livez", "/readyz"};
+	struct health *h = ctx;
+
+	for (unsigned page = 0; page < PAGES; page++) {
+		if (strcmp(path, paths[page]) != 0)
+			continue;
+		reply->content_type = "application/json";
+		http_header_set(reply, "X-Content-Type-Options", "nosniff");
+		reply->status = health_render((enum health_page)page, &h->state, now(), h->limit_ms, &reply->body);
+		metric_inc(reply->status == 200 ? h->good[page] : h->bad[page]);
+		return;
+	}
+	reply->status = 404;
+	buf_puts(&reply->body, "404 page not found\n");
+}

@@ -1,0 +1,152 @@
+#include "observe/metrics_dns.h"
+
+#include "dns/answer/respond.h"
+
+/* CoreDNS's labels for a server block that answers everything. */
+#define SERVER                        \
+	{                             \
+		"server", "dns://:53" \
+	}
+#define ZONE                \
+	{                   \
+		"zone", "." \
+	}
+#define VIEW               \
+	{                  \
+		"view", "" \
+	}
+
+static const struct metric_desc requests = {"coredns_dns_requests_total", "Queries by transport, family and type.",
+					    METRIC_COUNTER, NULL, 0};
+static const struct metric_desc responses = {"coredns_dns_responses_total", "Replies by rcode.", METRIC_COUNTER, NULL,
+					     0};
+static const struct metric_desc dnssec_ok = {"coredns_dns_do_requests_total", "Queries with the DO bit.",
+					     METRIC_COUNTER, NULL, 0};
+/* CoreDNS's: 0.25 ms doubling to 8 s. */
+static const double duration_bounds[COUNT_DURATIONS - 1] = {0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
+							    0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192};
+static const struct metric_desc durations = {"coredns_dns_request_duration_seconds",
+					     "From receiving a query to having sent the reply.", METRIC_HISTOGRAM,
+					     duration_bounds, COUNT_DURATIONS - 1};
+static const struct metric_desc request_sizes = {"coredns_dns_request_size_bytes", "Bytes of answered queries.",
+						 METRIC_HISTOGRAM, respond_size_bounds, COUNT_SIZES - 1};
+static const struct metric_desc response_sizes = {"coredns_dns_response_size_bytes", "Bytes of replies.",
+						  METRIC_HISTOGRAM, respond_size_bounds, COUNT_SIZES - 1};
+static const struct metric_desc nodata = {"fairlead_dns_nodata_total", "NOERROR replies without an answer.",
+					  METRIC_COUNTER, NULL, 0};
+static const struct metric_desc truncated = {"fairlead_dns_truncated_total", "Replies cut to what the client takes.",
+					     METRIC_COUNTER, NULL, 0};
+static const struct metric_desc dropped = {"fairlead_dns_dropped_total", "Packets that got no reply.", METRIC_COUNTER,
+					   NULL, 0};
+
+static const struct metric_desc unlogged = {"fairlead_dns_log_dropped_total",
+					    "Lines of the query log that were not taken in time.", METRIC_COUNTER, NULL,
+					    0};
+static const struct metric_desc starved = {"fairlead_dns_tcp_starved_total",
+					   "Times that no descriptor was left for a TCP connection.", METRIC_COUNTER,
+					   NULL, 0};
+
+struct size_sums {
+	uint64_t messages[COUNT_SIZES], bytes;
+};
+
+struct sums {
+	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
+	uint64_t replies[COUNT_RCODES];
+	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged, starved;
+	uint64_t durations[COUNT_DURATIONS], durations_ns;
+	struct size_sums questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
+};
+
+static void add(uint64_t *to, const _Atomic uint64_t *from)
+{
+	*to += atomic_load_explicit((_Atomic uint64_t *)from, memory_order_relaxed);
+}
+
+static void add_sizes(struct size_sums *to, const struct size_counts *from)
+{
+	for (unsigned i = 0; i < COUNT_SIZES; i++)
+		add(&to->messages[i], &from->messages[i]);
+	add(&to->bytes, &from->bytes);
+}
+
+static void add_counts(void *ctx, const struct respond_counts *c)
+{
+	struct sums *s = ctx;
+
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++)
+		for (unsigned family = 0; family < 2; family++)
+			for (unsigned type = 0; type < COUNT_TYPES; type++)
+				add(&s->queries[proto][family][type], &c->queries[proto][family][type]);
+	for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
+		add(&s->replies[rcode], &c->replies[rcode]);
+	for (unsigned i = 0; i < COUNT_DURATIONS; i++)
+		add(&s->durations[i], &c->durations[i]);
+	add(&s->durations_ns, &c->durations_ns);
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++) {
+		add_sizes(&s->questions_in[proto], &c->questions_in[proto]);
+		add_sizes(&s->replies_out[proto], &c->replies_out[proto]);
+	}
+	add(&s->nodata, &c->nodata);
+	add(&s->truncated, &c->truncated);
+	add(&s->dnssec_ok, &c->dnssec_ok);
+	add(&s->dropped, &c->dropped);
+	add(&s->unlogged, &c->unlogged);
+	add(&s->starved, &c->starved);
+}
+
+/* Combinations that never happened are left out, as CoreDNS does. */
+static void requests_put(struct metrics_page *page, const struct sums *s)
+{
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++)
+		for (unsigned family = 0; family < 2; family++)
+			for (unsigned type = 0; type < COUNT_TYPES; type++) {
+				uint64_t n = s->queries[proto][family][type];
+				if (n == 0)
+					continue;
+				metrics_put(page, &requests,
+					    METRIC_LABELS(SERVER, ZONE, VIEW,
+							  {"proto", proto == RESPOND_UDP ? "udp" : "tcp"},
+							  {"family", family == 0 ? "1" : "2"},
+							  {"type", respond_type_name(type)}),
+					    (double)n);
+			}
+}
+
+static void sizes_put(struct metrics_page *page, const struct metric_desc *desc,
+		      const struct size_sums of[RESPOND_PROTOS])
+{
+	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++)
+		metrics_put_histogram(
+			page, desc, METRIC_LABELS(SERVER, ZONE, VIEW, {"proto", proto == RESPOND_UDP ? "udp" : "tcp"}),
+			of[proto].messages, (double)of[proto].bytes);
+}
+
+static void sums_put(void *ctx, struct metrics_page *page)
+{
+	struct sums s = {0};
+
+	server_each_counts(ctx, add_counts, &s);
+	requests_put(page, &s);
+	for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
+		if (s.replies[rcode] != 0)
+			metrics_put(page, &responses,
+				    METRIC_LABELS(SERVER, ZONE, VIEW, {"rcode", respond_rcode_name(rcode)},
+						  {"plugin", "kubernetes"}),
+				    (double)s.replies[rcode]);
+	metrics_put_histogram(page, &durations, METRIC_LABELS(SERVER, ZONE, VIEW), s.durations,
+			      (double)s.durations_ns / 1e9);
+	sizes_put(page, &request_sizes, s.questions_in);
+	sizes_put(page, &response_sizes, s.replies_out);
+	metrics_put(page, &dnssec_ok, METRIC_LABELS(SERVER, ZONE, VIEW), (double)s.dnssec_ok);
+	metrics_put(page, &nodata, NULL, (double)s.nodata);
+	metrics_put(page, &truncated, NULL, (double)s.truncated);
+	metrics_put(page, &dropped, NULL, (double)s.dropped);
+	metrics_put(page, &unlogged, NULL, (double)s.unlogged);
+	metrics_put(page, &starved, NULL, (double)s.starved);
+}
+
+void figures_dns_init(struct metrics *m, struct server *server)
+{
+	metrics_provider(m, sums_put, server);
+}

@@ -1,0 +1,129 @@
+#include "observe/observe.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "observe/metrics_sync.h"
+#include "observe/health.h"
+#include "observe/health_node_port.h"
+#include "observe/http.h"
+#include "observe/metrics_page.h"
+
+struct report {
+	struct report_config config;
+	struct metrics *metrics;
+	struct health *health;
+	struct figures *figures;
+	struct healthnodeport *checks;
+	struct http *healthz, *page;
+	struct sync_stats sync; /* at the last turn, as the next */
+	struct fixup_stats fixup;
+};
+
+static struct http *port_open(struct http_config config)
+{
+	return config.bind.port != 0 ? http_open(&config) : NULL;
+}
+
+struct report *report_new(struct ev_loop *loop, const struct report_config *config)
+{
+	struct report *r = mem_alloc(sizeof *r);
+
+	r->config = *config;
+	r->metrics = metrics_new();
+	metrics_page_init(r->metrics);
+	r->health = health_new(HEALTH_LIMIT_MS, config->apiserver, r->metrics);
+	r->figures = figures_new(r->metrics, config->dns);
+	r->checks = healthnodeport_new(loop, r->health, r->metrics);
+	r->healthz = port_open((struct http_config){
+		.loop = loop, .what = "healthz", .bind = config->healthz, .handler = health_handle, .ctx = r->health});
+	r->page = port_open((struct http_config){.loop = loop,
+						 .what = "metrics",
+						 .bind = config->metrics,
+						 .handler = metrics_page_handle,
+						 .ctx = r->metrics});
+	return r;
+}
+
+void report_free(struct report *r)
+{
+	if (r == NULL)
+		return;
+	http_close(r->page);
+	http_close(r->healthz);
+	healthnodeport_free(r->checks);
+	figures_free(r->figures);
+	health_free(r->health);
+	metrics_free(r->metrics);
+	free(r);
+}
+
+struct metrics *report_metrics(struct report *r)
+{
+	return r->metrics;
+}
+
+void report_changed(struct report *r, const struct object *prev, const struct object *next)
+{
+	figures_changed(r->figures, prev, next);
+}
+
+/* Where a family takes node ports on all addresses, one socket for all stands in. */
+static void checks_move(struct report *r, const struct node *node)
+{
+	size_t count = node->view.node_port_addr_count;
+	struct addr *addrs = mem_array(count + 2, sizeof *addrs);
+
+	for (size_t i = 0; i < count; i++)
+		addrs[i] = node->view.node_port_addrs[i];
+	if (nodeports_take_all(r->config.nodeports, AF_INET))
+		addrs[count++] = (struct addr){.family = AF_INET};
+	if (nodeports_take_all(r->config.nodeports, AF_INET6))
+		addrs[count++] = (struct addr){.family = AF_INET6};
+	healthnodeport_addrs_set(r->checks, addrs, count);
+	free(addrs);
+}
+
+void report_node(struct report *r, const struct node *node, const struct node_object *object)
+{
+	health_node_set(r->health, object);
+	checks_move(r, node);
+}
+
+void report_published(struct report *r, const struct service *prev, const struct service *next)
+{
+	figures_service(r->figures, prev, next);
+	if (!r->config.proxy)
+		return;
+	healthnodeport_update(r->checks, prev, next);
+}
+
+static void sync_seen(struct report *r, const struct sync_stats *stats)
+{
+	const struct sync_stats *seen = &r->sync;
+
+	if (stats->refused != seen->refused) {
+		figures_sync_failed(r->figures);
+		health_failed(r->health);
+	} else if (stats->syncs != seen->syncs) {
+		figures_synced(r->figures, stats->full != seen->full, (double)stats->last_us / 1e6);
+		health_synced(r->health);
+	} else if (stats->done && !stats->in_step) {
+		health_queued(r->health);
+	}
+	figures_held(r->figures, stats->held);
+	r->sync = *stats;
+}
+
+void report_turn(struct report *r, const struct sync_stats *sync, const struct fixup_stats *fixup)
+{
+	sync_seen(r, sync);
+	if (fixup->sweeps != r->fixup.sweeps) {
+		const uint64_t deleted[2] = {fixup->flows_deleted[0] - r->fixup.flows_deleted[0],
+					     fixup->flows_deleted[1] - r->fixup.flows_deleted[1]};
+		figures_conntrack(r->figures, (double)fixup->last_us / 1e6, deleted);
+	}
+	if (fixup->failures != r->fixup.failures)
+		figures_cleanup_failed(r->figures);
+	r->fixup = *fixup;
+}

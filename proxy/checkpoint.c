@@ -1,0 +1,224 @@
+#include "proxy/checkpoint.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/staging.h"
+#include "watch/checkpoint_file.h"
+
+struct lastknown {
+	struct ev_loop *loop;
+	char *directory, *source;
+	struct store *store;
+	struct sink store_sink;
+	struct aside *aside;  /* where the source talks to */
+	struct ev_timer wait; /* for the source's complete state */
+	struct ev_timer save;
+	struct ev_child child;
+	bool complete; /* the source has listed everything: the store is worth keeping */
+	bool serving;  /* what is served is the stored state */
+	bool dirty;    /* since the last write began */
+	bool failing;  /* the last write failed, and that was told */
+	pid_t writer;  /* 0: none runs */
+	uint64_t written_ms;
+	struct state_info info; /* of the state being served */
+};
+
+/* ---- the source ---- */
+
+static void on_complete(void *ctx)
+{
+	struct lastknown *l = ctx;
+
+	if (l->serving)
+		log_notice("state: the source has said everything; the stored state is history");
+	l->serving = false;
+	aside_end(l->aside);
+	l->complete = true;
+	lastknown_changed(l);
+	l->store_sink.complete(l->store_sink.ctx);
+}
+
+/* ---- reading ---- */
+
+static int64_t age_s(const struct lastknown *l)
+{
+	int64_t age_ms = clock_wall_ms() - l->info.saved_wall_ms;
+
+	return age_ms > 0 ? age_ms / 1000 : 0;
+}
+
+static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct lastknown *l = timer->data;
+
+	(void)loop, (void)events;
+	if (l->complete)
+		return;
+	aside_begin(l->aside);
+	/* Before the sink hears it: turn_end already reports what is served. */
+	l->serving = true;
+	l->serving = state_load(l->directory, l->source, &l->store_sink, &l->info);
+	if (l->serving)
+		log_warn("state: the source has not said everything yet: serving the stored state of %" PRId64
+			 " s ago, %zu objects",
+			 age_s(l), l->info.objects);
+	else
+		aside_end(l->aside);
+}
+
+/* ---- writing ---- */
+
+/* 0 or an errno. */
+static int write_state(const struct lastknown *l)
+{
+	struct state_writer *w = state_begin(l->directory, l->source, clock_wall_ms());
+	const struct object *o;
+
+	if (w == NULL)
+		return errno;
+	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
+		size_t at = 0;
+		while ((o = store_next(l->store, (enum object_kind)kind, &at)) != NULL)
+			state_put(w, o);
+	}
+	return state_commit(w) ? 0 : errno;
+}
+
+/* A full disk may stay full for days: one line when it begins, one when it ends. */
+static void written(struct lastknown *l, int error)
+{
+	if (error == 0 && l->failing)
+		log_info("state %s: written again", l->directory);
+	else if (error != 0 && !l->failing)
+		log_warn("state %s: cannot be written: %s; trying again every %d s", l->directory, strerror(error),
+			 LASTKNOWN_SAVE_GAP_MS / 1000);
+	else if (error != 0)
+		log_verbose("state %s: still cannot be written: %s", l->directory, strerror(error));
+	l->failing = error != 0;
+	l->dirty |= error != 0;
+}
+
+static void save_soon(struct lastknown *l)
+{
+	uint64_t since_ms = clock_ms() - l->written_ms;
+	uint64_t wait_ms = since_ms < LASTKNOWN_SAVE_GAP_MS ? LASTKNOWN_SAVE_GAP_MS - since_ms : 1000;
+
+	if (!l->dirty || !l->complete || l->writer != 0 || ev_is_active(&l->save))
+		return;
+	ev_timer_set(&l->save, (double)wait_ms / 1000, 0.);
+	ev_timer_start(l->loop, &l->save);
+}
+
+static void writer_ended(struct lastknown *l, int status)
+{
+	l->writer = 0;
+	written(l, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR);
+}
+
+static void on_written(struct ev_loop *loop, struct ev_child *child, int events)
+{
+	struct lastknown *l = child->data;
+
+	(void)events;
+	ev_child_stop(loop, child);
+	writer_ended(l, child->rstatus);
+	save_soon(l);
+}
+
+/*
+ * The child keeps no descriptor: should we end meanwhile, a DNS socket left open in it would take queries from our
+ * successor (SO_REUSEPORT) and answer none. It only reads the store, writes the file and ends; malloc is usable after
+ * fork with glibc, whatever the DNS threads do.
+ */
+static void on_save(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct lastknown *l = timer->data;
+
+	(void)events;
+	pid_t pid = fork();
+	if (pid == 0) {
+		close_range(3, ~0U, 0);
+		_exit(write_state(l));
+	}
+	l->written_ms = clock_ms();
+	if (pid < 0) {
+		written(l, errno);
+		save_soon(l);
+		return;
+	}
+	l->dirty = false;
+	l->writer = pid;
+	ev_child_set(&l->child, pid, 0);
+	ev_child_start(loop, &l->child);
+}
+
+void lastknown_changed(struct lastknown *l)
+{
+	if (!l->complete)
+		return;
+	l->dirty = true;
+	save_soon(l);
+}
+
+/* ---- life ---- */
+
+struct lastknown *lastknown_new(struct ev_loop *loop, const char *directory, const char *source, struct store *store)
+{
+	struct lastknown *l = mem_alloc(sizeof *l);
+
+	l->loop = loop;
+	l->directory = mem_strdup(directory);
+	l->source = mem_strdup(source);
+	l->store = store;
+	l->store_sink = store_sink(store);
+	l->aside = aside_new(store, on_complete, l);
+	ev_timer_init(&l->wait, on_wait, LASTKNOWN_WAIT_MS / 1000., 0.);
+	ev_init(&l->save, on_save);
+	ev_init(&l->child, on_written);
+	l->wait.data = l->save.data = l->child.data = l;
+	ev_timer_start(loop, &l->wait);
+	return l;
+}
+
+void lastknown_free(struct lastknown *l)
+{
+	int status;
+
+	if (l == NULL)
+		return;
+	ev_timer_stop(l->loop, &l->wait);
+	ev_timer_stop(l->loop, &l->save);
+	ev_child_stop(l->loop, &l->child);
+	if (l->writer != 0 && waitpid(l->writer, &status, 0) > 0) /* both would write the same temporary file */
+		writer_ended(l, status);
+	if (l->dirty)
+		written(l, write_state(l));
+	aside_free(l->aside);
+	free(l->directory);
+	free(l->source);
+	free(l);
+}
+
+const struct sink *lastknown_sink(const struct lastknown *l)
+{
+	return aside_sink(l->aside);
+}
+
+void lastknown_json(const struct lastknown *l, struct json *j)
+{
+	if (l != NULL && l->serving)
+		json_number(j, "servingStoredSecondsOld", age_s(l));
+}
+
+void lastknown_text(const struct lastknown *l, struct buf *out)
+{
+	if (l != NULL && l->serving)
+		buf_printf(out, ", serving the stored state of %" PRId64 " s ago", age_s(l));
+}

@@ -1,0 +1,42 @@
+/*
+ * Services that the kernel refuses for good. One element that it will not take must not hold back all others: the
+ * service it belongs to is held at its last good version, and tried again when its objects change, or after a long
+ * time. That is decided only when two refusals in a row name the same service, the second after the kernel was read
+ * back: one refusal may be a race with a foreign hand.
+ *
+ * A version may turn out bad after it was published: what a service asks for under an address that another one owns
+ * is sent when that one leaves. There is no good version then, and the service is withdrawn; that takes more refusals.
+ * Main thread.
+ */
+#ifndef PROXY_QUARANTINE_H
+#define PROXY_QUARANTINE_H
+
+#include "nft/nft.h"
+#include "proxy/owners.h"
+#include "proxy/store.h"
+
+#define HELD_RETRY_MS 600000u
+#define HELD_AFTER 2	       /* refusals in a row */
+#define HELD_AFTER_PUBLISHED 6 /* the same, of a version that the kernel seemed to have: 3 s with sync's back-off */
+
+struct held { /* zero = none */
+	size_t count;
+	const struct store_service *suspect; /* of the last refusal; compared, never read */
+	unsigned times;			     /* how many refusals in a row named it */
+	uint64_t retry_at_ms;		     /* of all; counts while there are some */
+};
+
+/* After a refusal, which the caller answers by reading the kernel back: the service to hold, or NULL. */
+struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct claims *claims,
+				   const struct store *store);
+/* Its last version is not to be tried again. */
+void held_add(struct held *h, struct store_service *service, const char *reason, uint64_t now_ms);
+/* Its newest version is in the kernel, or it is gone. */
+void held_release(struct held *h, struct store_service *service);
+
+/* Marks the held services when it is time to try them again. */
+void held_turn(struct held *h, struct store *store, uint64_t now_ms);
+/* In how many milliseconds that is; UINT64_MAX: never. */
+uint64_t held_wait(const struct held *h, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * UDP that was answered beside the rules before its frontend was there. Its conntrack entry goes when the frontend
+ * appears (staleflows), but an answer that is under way then makes a new one: of the server, as if it were the client.
+ * The client's next packets count as answers there, so that no rule sees them, as long as it keeps sending. These
+ * turned entries are looked for some seconds more, and no others. Main thread.
+ */
+#ifndef PROXY_REVERSED_FLOWS_H
+#define PROXY_REVERSED_FLOWS_H
+
+#include "base/map.h"
+#include "proxy/stale_flows.h"
+
+#define TURNED_FIRST_MS 200u	/* until the first look; each next one takes twice as long */
+#define TURNED_LAST_MS 3200u	/* before the last one: a server may ask others before it answers */
+#define TURNED_FLOWS_MAX 65536u /* at a time; further ones are not looked for */
+
+struct turned_flows { /* all zero = empty */
+	struct map flows;
+	uint32_t gap_ms;
+	uint64_t next_ms; /* of the next look; 0: none is due */
+};
+
+/* Copies the ends of a flow whose entry goes; again is fine. */
+void turned_flows_note(struct turned_flows *t, const struct flow *f);
+/* f goes from the server to the client of one that was noted. */
+bool turned_flows_has(const struct turned_flows *t, const struct flow *f);
+bool turned_flows_due(const struct turned_flows *t, uint64_t now_ms);
+/* A look at conntrack is over. Sets the next one; after the last, all is forgotten. */
+void turned_flows_looked(struct turned_flows *t, uint64_t now_ms);
+void turned_flows_fini(struct turned_flows *t); /* leaves it empty, ready to use */
+
+#endif

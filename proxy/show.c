@@ -1,0 +1,197 @@
+#include "proxy/show.h"
+
+#include "proxy/show_count.h"
+
+const char *print_frontend_kind(const struct frontend *f)
+{
+	static const char *const names[] = {
+		[FRONTEND_CLUSTER_IP] = "cluster-ip",
+		[FRONTEND_LOAD_BALANCER] = "load-balancer",
+		[FRONTEND_EXTERNAL_IP] = "external-ip",
+		[FRONTEND_NODE_PORT] = "node-port",
+	};
+
+	return names[f->kind];
+}
+
+const char *print_frontend_action(const struct frontend *f)
+{
+	static const char *const names[] = {
+		[ACTION_BALANCE] = "balance", [ACTION_REJECT] = "reject", [ACTION_DROP] = "drop"};
+
+	return f->split ? "split" : names[f->action];
+}
+
+static bool has(const struct target *t, unsigned flags)
+{
+	return (t->flags & flags) == flags;
+}
+
+const char *print_target_state(const struct service_port *p, const struct target *t)
+{
+	if ((t->flags & (TARGET_IN_CLUSTER | TARGET_IN_LOCAL)) != 0)
+		return has(t, TARGET_READY) ? "used" : "used while terminating";
+	if (has(t, TARGET_TERMINATING))
+		return "terminating";
+	if (!has(t, TARGET_READY))
+		return "not ready";
+	if (p->topology == TOPOLOGY_SAME_ZONE)
+		return "other zone";
+	return p->topology == TOPOLOGY_SAME_NODE ? "hinted for another node" : "other node";
+}
+
+/* ---- frontends ---- */
+
+static void put_pools(struct buf *out, const struct frontend *f)
+{
+	uint32_t outside = f->pool != NULL ? f->pool->count : 0;
+
+	if (f->split)
+		buf_printf(out, "outside %u (%s), inside %u", outside, f->action == ACTION_DROP ? "drop" : "balance",
+			   f->internal->count);
+	else if (f->pool != NULL)
+		buf_printf(out, "%u of %u slots", outside, f->pool->size);
+	else
+		buf_puts(out, "-");
+}
+
+static void put_owner(struct buf *out, const struct service *s, const struct frontend *f, const struct print_view *view)
+{
+	const struct service *owner = view != NULL && view->claims != NULL ? claims_owner(view->claims, &f->key) : NULL;
+
+	if (owner != NULL && owner != s)
+		buf_printf(out, ", owned by %s/%s", owner->ns, owner->name);
+}
+
+void print_frontends(struct buf *out, const struct service *s, const struct print_view *view)
+{
+	char addr[ADDR_PORT_TEXT_BYTES];
+	uint64_t connections;
+
+	for (size_t i = 0; i < s->frontend_count; i++) {
+		const struct frontend *f = &s->frontends[i];
+		const char *port = s->ports[f->service_port].name;
+		buf_printf(out, "%s/%s %s %s/%s %s %s: ", s->ns, s->name, print_frontend_kind(f),
+			   addr_port_format(&f->key.addr, f->key.port, addr), proto_name(f->key.proto),
+			   port[0] != '\0' ? port : "-", print_frontend_action(f));
+		put_pools(out, f);
+		buf_puts(out, f->fenced ? ", fenced" : "");
+		put_owner(out, s, f, view);
+		if (print_count_frontend(view, &f->key, &connections))
+			buf_printf(out, ", %llu connections", (unsigned long long)connections);
+		buf_puts(out, "\n");
+	}
+}
+
+/* ---- endpoints ---- */
+
+static void put_slots(struct buf *out, const char *name, const struct pool *pool, uint32_t target)
+{
+	unsigned shown = 0;
+
+	for (uint32_t i = 0; i < pool->count; i++) {
+		if (pool->slots[i] != target)
+			continue;
+		if (shown == 8) { /* weights and Maglev: the number is enough */
+			buf_puts(out, ",…");
+			return;
+		}
+		buf_printf(out, "%s%s%u", shown == 0 ? ", " : ",", shown == 0 ? name : "", i);
+		shown++;
+	}
+}
+
+void print_endpoints(struct buf *out, const struct service *s, const struct print_view *view)
+{
+	char addr[ADDR_PORT_TEXT_BYTES];
+	uint64_t connections;
+
+	for (size_t i = 0; i < s->port_count; i++) {
+		const struct service_port *p = &s->ports[i];
+		buf_printf(out, "port %s %u/%s %s: %u endpoints\n", p->name[0] != '\0' ? p->name : "-", p->port,
+			   proto_name(p->proto), p->family == AF_INET ? "IPv4" : "IPv6", p->target_count);
+		for (uint32_t k = 0; k < p->target_count; k++) {
+			const struct target *t = &p->targets[k];
+			buf_printf(out, "  %s %s%s", addr_port_format(&t->addr, t->port, addr),
+				   has(t, TARGET_ON_NODE) ? "on this node, " : "", print_target_state(p, t));
+			put_slots(out, "slot ", &p->cluster, k);
+			put_slots(out, "local slot ", &p->local, k);
+			if (print_count_target(view, s, i, k, &connections))
+				buf_printf(out, ", %llu connections", (unsigned long long)connections);
+			buf_puts(out, "\n");
+		}
+	}
+}
+
+/* ---- DNS ---- */
+
+static void put_ports(struct buf *out, const struct dns_port *ports, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, " %s:%u/%s", ports[i].name, ports[i].port, proto_name(ports[i].proto));
+}
+
+void print_dns(struct buf *out, const struct service *s)
+{
+	static const char *const kinds[] = {
+		[DNS_NONE] = "none",
+		[DNS_CLUSTER_IP] = "cluster-ip",
+		[DNS_HEADLESS] = "headless",
+		[DNS_EXTERNAL_NAME] = "external-name",
+	};
+	char addr[ADDR_TEXT_BYTES];
+
+	buf_printf(out, "dns %s", kinds[s->dns_kind]);
+	if (s->external_name != NULL)
+		buf_printf(out, " %s", s->external_name);
+	for (size_t i = 0; i < s->cluster_ip_count; i++)
+		buf_printf(out, " %s", addr_format(&s->cluster_ips[i], addr));
+	put_ports(out, s->dns_ports, s->dns_service_ports);
+	if (s->dns_not_ready != 0)
+		buf_printf(out, " (%u not ready)", s->dns_not_ready);
+	buf_puts(out, "\n");
+	for (size_t i = 0; i < s->dns_endpoint_count; i++) {
+		const struct dns_endpoint *e = &s->dns_endpoints[i];
+		buf_printf(out, "  %s %s", e->label, addr_format(&e->addr, addr));
+		put_ports(out, &s->dns_ports[e->ports_at], e->port_count);
+		buf_puts(out, "\n");
+	}
+}
+
+/* ---- together ---- */
+
+static void put_options(struct buf *out, const struct service *s)
+{
+	char text[CIDR_TEXT_BYTES];
+
+	if (s->sticky)
+		buf_printf(out, "sticky for %u s\n", s->sticky_timeout_s);
+	if (s->maglev)
+		buf_puts(out, "maglev\n");
+	if (s->source_range_count != 0)
+		buf_puts(out, "allowed sources");
+	for (size_t i = 0; i < s->source_range_count; i++)
+		buf_printf(out, " %s", cidr_format(&s->source_ranges[i], text));
+	buf_puts(out, s->source_range_count != 0 ? "\n" : "");
+	if (s->health_check_node_port != 0)
+		buf_printf(out, "health check port %u: %u local IPv4, %u local IPv6\n", s->health_check_node_port,
+			   s->local_ready_addrs[0], s->local_ready_addrs[1]);
+}
+
+void print_service(struct buf *out, const struct service *s, const struct print_view *view)
+{
+	buf_printf(out, "service %s/%s%s\n", s->ns, s->name, s->proxied ? "" : " (not proxied)");
+	put_options(out, s);
+	print_frontends(out, s, view);
+	print_endpoints(out, s, view);
+	print_dns(out, s);
+}
+
+void print_elements(struct buf *out, struct element_list *list)
+{
+	char text[ELEMENT_TEXT_BYTES];
+
+	element_list_sort(list);
+	for (size_t i = 0; i < list->count; i++)
+		buf_printf(out, "%s\n", element_format(&list->items[i], text));
+}

@@ -1,0 +1,44 @@
+/*
+ * Compiled services and their elements for people and scripts: stable text (golden tests hold it) and JSON. Used by
+ * the tests, `fairlead services` and `fairlead endpoints`. Main thread.
+ */
+#ifndef PROXY_SHOW_H
+#define PROXY_SHOW_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "proxy/elements.h"
+
+/* What is known beside the services themselves; all may be NULL (a NULL view too). */
+struct print_view {
+	const struct claims *claims; /* tells of frontends that another service owns */
+	/*
+	 * New connections counted at a frontend, or at one slot of it in SET_ENDPOINTS or SET_INTERNAL_ENDPOINTS;
+	 * false: not known.
+	 */
+	bool (*frontend_count)(void *ctx, const struct frontend_key *key, uint64_t *connections);
+	bool (*slot_count)(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
+			   uint64_t *connections);
+	void *ctx;
+	bool brief; /* JSON without endpoints and DNS */
+};
+
+/* Why an endpoint gets connections or not: "used", "not ready", "other zone", … A static string. */
+const char *print_target_state(const struct service_port *p, const struct target *t);
+const char *print_frontend_kind(const struct frontend *f);   /* "cluster-ip", "node-port", … */
+const char *print_frontend_action(const struct frontend *f); /* "balance", "reject", "drop", "split" */
+
+/* One line per frontend: "default/web  cluster-ip  10.96.0.1:80/TCP  http  balance  3 endpoints". */
+void print_frontends(struct buf *out, const struct service *s, const struct print_view *view);
+/* One line per endpoint of each port: address, state, slots, connections. */
+void print_endpoints(struct buf *out, const struct service *s, const struct print_view *view);
+void print_dns(struct buf *out, const struct service *s);
+/* Everything above under one heading. */
+void print_service(struct buf *out, const struct service *s, const struct print_view *view);
+/* Sorted, one element a line. */
+void print_elements(struct buf *out, struct element_list *list);
+
+/* One JSON object; key as in base/json.h. */
+void print_service_json(struct json *j, const char *key, const struct service *s, const struct print_view *view);
+
+#endif

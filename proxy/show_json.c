@@ -1,0 +1,163 @@
+/* JSON of compiled services: `-o json` of the asking commands. */
+#include "proxy/show.h"
+#include "proxy/show_count.h"
+
+static void json_addr(struct json *j, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	json_string(j, key, addr_format(a, text));
+}
+
+static void json_frontend(struct json *j, const struct service *s, const struct frontend *f,
+			  const struct print_view *view)
+{
+	const struct service *owner = view != NULL && view->claims != NULL ? claims_owner(view->claims, &f->key) : NULL;
+	uint64_t connections;
+
+	json_object(j, NULL);
+	json_string(j, "kind", print_frontend_kind(f));
+	json_addr(j, "address", &f->key.addr);
+	json_string(j, "protocol", proto_name(f->key.proto));
+	json_number(j, "port", f->key.port);
+	json_string(j, "portName", s->ports[f->service_port].name);
+	json_string(j, "action", print_frontend_action(f));
+	json_bool(j, "fenced", f->fenced);
+	json_number(j, "slots", f->pool != NULL ? f->pool->count : 0);
+	if (f->split)
+		json_number(j, "internalSlots", f->internal->count);
+	if (owner != NULL && owner != s) {
+		json_object(j, "ownedBy");
+		json_string(j, "namespace", owner->ns);
+		json_string(j, "name", owner->name);
+		json_end(j);
+	}
+	if (print_count_frontend(view, &f->key, &connections))
+		json_number(j, "connections", (int64_t)connections);
+	json_end(j);
+}
+
+static void json_slots(struct json *j, const char *key, const struct pool *pool, uint32_t target)
+{
+	int64_t count = 0;
+
+	for (uint32_t i = 0; i < pool->count; i++)
+		count += pool->slots[i] == target;
+	json_number(j, key, count);
+}
+
+static void json_target(struct json *j, const struct service *s, size_t port, uint32_t at,
+			const struct print_view *view)
+{
+	const struct service_port *p = &s->ports[port];
+	const struct target *t = &p->targets[at];
+	uint64_t connections;
+
+	json_object(j, NULL);
+	json_addr(j, "address", &t->addr);
+	json_number(j, "port", t->port);
+	json_string(j, "state", print_target_state(p, t));
+	json_bool(j, "ready", (t->flags & TARGET_READY) != 0);
+	json_bool(j, "serving", (t->flags & TARGET_SERVING) != 0);
+	json_bool(j, "terminating", (t->flags & TARGET_TERMINATING) != 0);
+	json_bool(j, "onThisNode", (t->flags & TARGET_ON_NODE) != 0);
+	json_slots(j, "slots", &p->cluster, at);
+	json_slots(j, "localSlots", &p->local, at);
+	if (print_count_target(view, s, port, at, &connections))
+		json_number(j, "connections", (int64_t)connections);
+	json_end(j);
+}
+
+static void json_ports(struct json *j, const struct service *s, const struct print_view *view)
+{
+	json_array(j, "ports");
+	for (size_t i = 0; i < s->port_count; i++) {
+		const struct service_port *p = &s->ports[i];
+		json_object(j, NULL);
+		json_string(j, "name", p->name);
+		json_string(j, "protocol", proto_name(p->proto));
+		json_number(j, "port", p->port);
+		json_number(j, "nodePort", p->node_port);
+		json_string(j, "family", p->family == AF_INET ? "IPv4" : "IPv6");
+		json_array(j, "endpoints");
+		for (uint32_t k = 0; k < p->target_count; k++)
+			json_target(j, s, i, k, view);
+		json_end(j);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void json_dns_ports(struct json *j, const struct dns_port *ports, size_t count)
+{
+	json_array(j, "ports");
+	for (size_t i = 0; i < count; i++) {
+		json_object(j, NULL);
+		json_string(j, "name", ports[i].name);
+		json_string(j, "protocol", proto_name(ports[i].proto));
+		json_number(j, "port", ports[i].port);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void json_dns(struct json *j, const struct service *s)
+{
+	json_object(j, "dns");
+	if (s->external_name != NULL)
+		json_string(j, "externalName", s->external_name);
+	json_bool(j, "headless", s->dns_kind == DNS_HEADLESS);
+	json_number(j, "notReady", s->dns_not_ready);
+	json_dns_ports(j, s->dns_ports, s->dns_service_ports);
+	json_array(j, "endpoints");
+	for (size_t i = 0; i < s->dns_endpoint_count; i++) {
+		const struct dns_endpoint *e = &s->dns_endpoints[i];
+		json_object(j, NULL);
+		json_string(j, "label", e->label);
+		json_addr(j, "address", &e->addr);
+		json_dns_ports(j, &s->dns_ports[e->ports_at], e->port_count);
+		json_end(j);
+	}
+	json_end(j);
+	json_end(j);
+}
+
+static void json_options(struct json *j, const struct service *s)
+{
+	char text[CIDR_TEXT_BYTES];
+
+	json_bool(j, "proxied", s->proxied);
+	json_string(j, "balance", s->maglev ? "maglev" : "random");
+	if (s->sticky)
+		json_number(j, "affinitySeconds", s->sticky_timeout_s);
+	if (s->health_check_node_port != 0) {
+		json_number(j, "healthCheckNodePort", s->health_check_node_port);
+		json_number(j, "localReadyIPv4", s->local_ready_addrs[0]);
+		json_number(j, "localReadyIPv6", s->local_ready_addrs[1]);
+	}
+	json_array(j, "clusterIPs");
+	for (size_t i = 0; i < s->cluster_ip_count; i++)
+		json_addr(j, NULL, &s->cluster_ips[i]);
+	json_end(j);
+	json_array(j, "allowedSources");
+	for (size_t i = 0; i < s->source_range_count; i++)
+		json_string(j, NULL, cidr_format(&s->source_ranges[i], text));
+	json_end(j);
+}
+
+void print_service_json(struct json *j, const char *key, const struct service *s, const struct print_view *view)
+{
+	json_object(j, key);
+	json_string(j, "namespace", s->ns);
+	json_string(j, "name", s->name);
+	json_options(j, s);
+	json_array(j, "frontends");
+	for (size_t i = 0; i < s->frontend_count; i++)
+		json_frontend(j, s, &s->frontends[i], view);
+	json_end(j);
+	if (view == NULL || !view->brief) {
+		json_ports(j, s, view);
+		json_dns(j, s);
+	}
+	json_end(j);
+}

@@ -1,0 +1,178 @@
+#include "proxy/staging.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/mem.h"
+
+/* Of the list under way, or of the last one. */
+struct kept {
+	enum object_kind kind;
+	char *ns, *name;
+	SLIST_ENTRY(kept) link;
+};
+
+struct aside {
+	struct store *store, *side; /* side NULL: nothing is put aside */
+	struct sink store_sink, side_sink, sink;
+	void (*complete)(void *ctx);
+	void *ctx; /* of complete */
+	bool over; /* from now on everything goes to the store */
+	SLIST_HEAD(, kept) kept;
+};
+
+static void nobody_changed(void *ctx, const struct object *prev, const struct object *next)
+{
+	(void)ctx, (void)prev, (void)next;
+}
+
+static const struct sink *to(const struct aside *a)
+{
+	return a->side != NULL ? &a->side_sink : &a->store_sink;
+}
+
+/* ---- unusable versions ---- */
+
+/* With ns NULL: all of the kind. */
+static void kept_forget(struct aside *a, enum object_kind kind, const char *ns, const char *name)
+{
+	struct kept *k, *next;
+
+	for (k = SLIST_FIRST(&a->kept); k != NULL; k = next) {
+		next = SLIST_NEXT(k, link);
+		if (k->kind != kind || (ns != NULL && (strcmp(k->ns, ns) != 0 || strcmp(k->name, name) != 0)))
+			continue;
+		SLIST_REMOVE(&a->kept, k, kept, link);
+		free(k->ns);
+		free(k->name);
+		free(k);
+	}
+}
+
+static void kept_forget_all(struct aside *a)
+{
+	for (int kind = 0; kind < OBJECT_KINDS; kind++)
+		kept_forget(a, (enum object_kind)kind, NULL, NULL);
+}
+
+static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	struct aside *a = ctx;
+
+	if (!a->over) {
+		struct kept *k = mem_alloc(sizeof *k);
+		*k = (struct kept){.kind = kind, .ns = mem_strdup(ns), .name = mem_strdup(name)};
+		SLIST_INSERT_HEAD(&a->kept, k, link);
+	}
+	to(a)->keep(to(a)->ctx, kind, ns, name);
+}
+
+/* ---- the source's words ---- */
+
+static void on_upsert(void *ctx, struct object *o)
+{
+	const struct aside *a = ctx;
+
+	to(a)->upsert(to(a)->ctx, o);
+}
+
+static void on_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	struct aside *a = ctx;
+
+	kept_forget(a, kind, ns, name);
+	to(a)->remove(to(a)->ctx, kind, ns, name);
+}
+
+static void on_list_begin(void *ctx, enum object_kind kind)
+{
+	struct aside *a = ctx;
+
+	kept_forget(a, kind, NULL, NULL);
+	to(a)->list_begin(to(a)->ctx, kind);
+}
+
+static void on_list_end(void *ctx, enum object_kind kind)
+{
+	const struct aside *a = ctx;
+
+	to(a)->list_end(to(a)->ctx, kind);
+}
+
+static void on_complete(void *ctx)
+{
+	const struct aside *a = ctx;
+
+	a->complete(a->ctx);
+}
+
+static void on_turn_end(void *ctx)
+{
+	const struct aside *a = ctx;
+
+	a->store_sink.turn_end(a->store_sink.ctx);
+}
+
+const struct sink *aside_sink(const struct aside *a)
+{
+	return &a->sink;
+}
+
+/* ---- there and back ---- */
+
+void aside_begin(struct aside *a)
+{
+	static const struct store_listener nobody = {.changed = nobody_changed};
+
+	assert(a->side == NULL && !a->over);
+	a->side = store_new(&nobody);
+	a->side_sink = store_sink(a->side);
+	store_replace(a->side, a->store);
+}
+
+void aside_end(struct aside *a)
+{
+	const struct kept *k;
+
+	a->over = true;
+	if (a->side != NULL) {
+		SLIST_FOREACH(k, &a->kept, link)
+		{
+			store_pass(a->side, a->store, k->kind, k->ns, k->name);
+		}
+		store_replace(a->store, a->side);
+		store_free(a->side);
+		a->side = NULL;
+	}
+	kept_forget_all(a);
+}
+
+struct aside *aside_new(struct store *store, void (*complete)(void *ctx), void *ctx)
+{
+	struct aside *a = mem_alloc(sizeof *a);
+
+	a->store = store;
+	a->complete = complete;
+	a->ctx = ctx;
+	a->store_sink = store_sink(store);
+	a->sink = (struct sink){.ctx = a,
+				.upsert = on_upsert,
+				.remove = on_remove,
+				.keep = on_keep,
+				.list_begin = on_list_begin,
+				.list_end = on_list_end,
+				.complete = on_complete,
+				.turn_end = on_turn_end};
+	return a;
+}
+
+void aside_free(struct aside *a)
+{
+	if (a == NULL)
+		return;
+	kept_forget_all(a);
+	store_free(a->side);
+	free(a);
+}

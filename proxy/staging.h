@@ -1,0 +1,27 @@
+/*
+ * What a source says before it has said everything. It goes to the store, unless something older is served from there
+ * meanwhile: then it is put aside until it is complete, and replaces the older state in one go. So the store never
+ * holds a mixture of both. Main thread.
+ */
+#ifndef PROXY_STAGING_H
+#define PROXY_STAGING_H
+
+#include "proxy/store.h"
+
+struct aside;
+
+/* The store is borrowed. The source's `complete` is told to the caller instead of the store. */
+struct aside *aside_new(struct store *store, void (*complete)(void *ctx), void *ctx);
+void aside_free(struct aside *a); /* NULL is fine */
+/* Where the source talks to, before and after; turn_end goes to the store at once. */
+const struct sink *aside_sink(const struct aside *a);
+
+/* Empties the store: what the source has said so far, and what it says from now on, is put aside. */
+void aside_begin(struct aside *a);
+/*
+ * The store holds what the source has said, and nothing else but the last good version of objects that the source has
+ * but whose present version is unusable. Without aside_begin it does already. For good: no second aside_begin.
+ */
+void aside_end(struct aside *a);
+
+#endif

@@ -1,0 +1,358 @@
+#include "proxy/stale.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/removed_endpoints.h"
+#include "proxy/elements.h"
+#include "proxy/stale_flows.h"
+#include "proxy/reversed_flows.h"
+
+enum protocol_bit { HAS_TCP = 1 << 0, HAS_UDP = 1 << 1, HAS_SCTP = 1 << 2 };
+
+#define RETRY_LAST_MS 30000u
+#define LOOK_REST 10u /* times as long as it took to read the affinity: a large one shall not take the core */
+/* A table that grows hides entries from one look, hardly from two; and what pods do meanwhile must not be undone for
+ * ever. */
+#define NARROWED_LOOKS 2u
+
+struct fixup {
+	struct fixup_config parts;
+	unsigned protocols; /* enum protocol_bit: to sweep */
+	bool affinity;	    /* to sweep */
+	bool started;	    /* the first services are published */
+	uint64_t retry_ms;  /* back-off after a sweep that failed; 0: the last one went well */
+	struct frontend_keys gone;
+	struct frontend_keys narrowed; /* since the last looks at the affinity clients outside lost endpoints there */
+	unsigned narrowed_looks;       /* so often at most is it looked at for them */
+	struct turned_flows turned;
+	bool turned_only;     /* nothing else asked for the sweep under way */
+	struct cutoff cutoff; /* stays empty without --reset-removed-tcp */
+	uint64_t now_ms;      /* of the sweep under way */
+	uint64_t earliest_ms; /* of the next sweep */
+	uint64_t look_ms;     /* until then the affinity rests */
+	struct fixup_stats stats;
+};
+
+struct fixup *fixup_new(const struct fixup_config *config)
+{
+	struct fixup *f = mem_alloc(sizeof *f);
+
+	f->parts = *config;
+	f->cutoff.grace_ms = config->grace_ms;
+	return f;
+}
+
+void fixup_free(struct fixup *f)
+{
+	if (f == NULL)
+		return;
+	frontend_keys_fini(&f->gone);
+	frontend_keys_fini(&f->narrowed);
+	turned_flows_fini(&f->turned);
+	cutoff_fini(&f->cutoff);
+	free(f);
+}
+
+const struct fixup_stats *fixup_stats(const struct fixup *f)
+{
+	return &f->stats;
+}
+
+static unsigned protocol_bit(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? HAS_TCP : proto == IPPROTO_UDP ? HAS_UDP : HAS_SCTP;
+}
+
+void fixup_gone(struct fixup *f, const struct frontend_key *key)
+{
+	if (f->parts.conntrack == NULL)
+		return;
+	frontend_keys_add(&f->gone, key);
+	f->protocols |= protocol_bit(key->proto);
+}
+
+void fixup_clients(struct fixup *f)
+{
+	f->affinity = f->parts.nft != NULL;
+}
+
+static unsigned protocols_of(const struct service *s)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; s != NULL && s->proxied && i < s->port_count; i++)
+		bits |= protocol_bit(s->ports[i].proto);
+	return bits;
+}
+
+static bool is_sticky(const struct service *s)
+{
+	return s != NULL && s->sticky;
+}
+
+static void note_departures(struct fixup *f, const struct service *prev, const struct service *next)
+{
+	const uint64_t now_ms = clock_ms();
+
+	if (!f->started)
+		cutoff_start(&f->cutoff, now_ms);
+	f->started = true;
+	cutoff_note(&f->cutoff, prev, next, now_ms);
+}
+
+/*
+ * Entries do not tell clients outside from pods, who may use the endpoints of other nodes. So what a frontend that is
+ * split now remembers of those goes, whoever it was, also at the start: nobody knows what the frontend was before. One
+ * that prev gives up may pass to a service that splits it.
+ */
+static void note_affinity(struct fixup *f, const struct service *prev, const struct service *next)
+{
+	f->affinity = true;
+	f->narrowed_looks = NARROWED_LOOKS;
+	if (is_sticky(prev))
+		frontend_keys_add_gone(&f->narrowed, prev, next);
+	if (is_sticky(next))
+		frontend_keys_add_narrowed(&f->narrowed, prev, next);
+}
+
+/* A service without prev may have been known before this process, or its frontends may have been another's. */
+void fixup_published(struct fixup *f, const struct service *prev, const struct service *next)
+{
+	if (f->parts.conntrack != NULL && staleflows_possible(prev, next)) {
+		f->protocols |= protocols_of(prev) | protocols_of(next);
+		frontend_keys_add_gone(&f->gone, prev, next);
+	}
+	if (f->parts.conntrack != NULL && f->parts.reset_removed_tcp)
+		note_departures(f, prev, next);
+	if (f->parts.nft != NULL && (is_sticky(prev) || is_sticky(next)))
+		note_affinity(f, prev, next);
+}
+
+/* No rule saw it: its answers may make an entry of their own. Looks for these do not add to what they look for. */
+static bool judge_untranslated(struct fixup *f, const struct flow *flow, bool stale)
+{
+	if (stale && !f->turned_only)
+		turned_flows_note(&f->turned, flow);
+	return stale || turned_flows_has(&f->turned, flow);
+}
+
+static bool judge(void *ctx, const struct conntrack_entry *e)
+{
+	struct fixup *f = ctx;
+	const struct flow flow = {.orig_src = e->orig_src,
+				  .orig_dst = e->orig_dst,
+				  .reply_src = e->reply_src,
+				  .orig_src_port = e->orig_src_port,
+				  .orig_port = e->orig_port,
+				  .reply_port = e->reply_port,
+				  .proto = e->proto,
+				  .syn_sent = e->syn_sent};
+
+	enum flow_fate fate = staleflows_judge(&flow, f->parts.claims, &f->gone);
+
+	if (e->proto == IPPROTO_UDP && !staleflows_translated(&flow))
+		return judge_untranslated(f, &flow, fate == FLOW_DELETE);
+	switch (fate) {
+	case FLOW_DELETE:
+		return true;
+	case FLOW_REMOVED:
+		return cutoff_is_due(&f->cutoff, &flow.reply_src, flow.reply_port, f->now_ms);
+	default:
+		return false;
+	}
+}
+
+/* What stays may live on: each packet of a flow renews its entry. So it is tried again; told once. */
+static bool sweep_failed(struct fixup *f, const char *what, int error)
+{
+	f->stats.failures++;
+	if (f->retry_ms == 0)
+		log_warn("%s: stale entries could not be removed, trying again: %s", what, strerror(-error));
+	f->retry_ms = f->retry_ms == 0 ? FIXUP_GAP_MS : f->retry_ms * 2;
+	if (f->retry_ms > RETRY_LAST_MS)
+		f->retry_ms = RETRY_LAST_MS;
+	return false;
+}
+
+/*
+ * Without its entry a connection's next packet is balanced anew and its new endpoint, which does not know it, resets
+ * it.
+ */
+static bool cut_is_due(const struct fixup *f)
+{
+	return f->cutoff.next_ms != 0 && f->cutoff.next_ms <= f->now_ms;
+}
+
+static int sweep_protocol(struct fixup *f, uint8_t proto)
+{
+	const struct conntrack_sweep sweep = {
+		.proto = proto, .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f), .judge = judge, .ctx = f};
+	size_t deleted[2];
+	int error = conntrack_sweep(f->parts.conntrack, &sweep, deleted);
+
+	f->stats.flows_deleted[0] += deleted[0];
+	f->stats.flows_deleted[1] += deleted[1];
+	return error;
+}
+
+/* The bits that are left in f->protocols are still to be swept. */
+static bool sweep_protocols(struct fixup *f)
+{
+	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+
+	for (size_t i = 0; i < sizeof protocols; i++) {
+		unsigned bit = protocol_bit(protocols[i]);
+		int error = (f->protocols & bit) != 0 ? sweep_protocol(f, protocols[i]) : 0;
+		if (error < 0)
+			return sweep_failed(f, "conntrack", error);
+		f->protocols &= ~bit;
+	}
+	return true;
+}
+
+static bool sweep_flows(struct fixup *f)
+{
+	const uint64_t start_ns = clock_ns();
+
+	f->turned_only = turned_flows_due(&f->turned, f->now_ms) && (f->protocols & HAS_UDP) == 0;
+	f->protocols |= f->turned_only ? HAS_UDP : 0;
+	if (!sweep_protocols(f)) {
+		f->protocols &= f->turned_only ? ~(unsigned)HAS_UDP : ~0u;
+		return false;
+	}
+	f->stats.sweeps++;
+	f->stats.last_us = (clock_ns() - start_ns) / 1000;
+	frontend_keys_fini(&f->gone);
+	cutoff_done(&f->cutoff, f->now_ms);
+	turned_flows_looked(&f->turned, f->now_ms);
+	return true;
+}
+
+struct affinity_sweep {
+	const struct fixup *fixup;
+	struct element_list stale;
+};
+
+static void on_affinity(void *ctx, const struct element *e)
+{
+	struct affinity_sweep *sweep = ctx;
+	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+	bool narrowed = frontend_keys_has(&sweep->fixup->narrowed, &key);
+
+	if (elements_affinity_stale(e, sweep->fixup->parts.claims, narrowed))
+		element_list_add(&sweep->stale, e);
+}
+
+static bool has_conntrack(const struct fixup *f)
+{
+	return f->parts.conntrack != NULL;
+}
+
+/*
+ * One transaction per entry would be slow, one for all may fail: before Linux 6.3 when a single entry has come to point
+ * elsewhere since it was read. Then they go one by one.
+ */
+static void affinity_delete(struct fixup *f, const struct element_list *stale)
+{
+	for (size_t i = 0; i < stale->count; i++) {
+		f->protocols |= has_conntrack(f) ? protocol_bit(stale->items[i].proto) : 0;
+		nft_tx_del(f->parts.nft, &stale->items[i]);
+	}
+	if (nft_tx_commit(f->parts.nft) < 0) {
+		for (size_t i = 0; i < stale->count; i++) {
+			nft_tx_del(f->parts.nft, &stale->items[i]);
+			nft_tx_commit(f->parts.nft);
+		}
+	}
+	f->stats.affinity_deleted += stale->count;
+}
+
+/*
+ * The packet path writes here meanwhile, and a table that grows hides entries from the reader: what one look finds,
+ * the next one must find gone.
+ */
+static bool sweep_affinity(struct fixup *f)
+{
+	struct affinity_sweep sweep = {.fixup = f};
+	const uint64_t start_ns = clock_ns();
+	int error = nft_dump_set(f->parts.nft, SET_AFFINITY, on_affinity, &sweep);
+
+	if (error < 0) {
+		element_list_fini(&sweep.stale);
+		return sweep_failed(f, "affinity", error);
+	}
+	f->look_ms = f->now_ms + 1 + (clock_ns() - start_ns) * LOOK_REST / 1000000;
+	if (sweep.stale.count != 0)
+		affinity_delete(f, &sweep.stale);
+	f->affinity = sweep.stale.count != 0;
+	f->narrowed_looks = f->affinity && f->narrowed_looks != 0 ? f->narrowed_looks - 1 : 0;
+	if (f->narrowed_looks == 0)
+		frontend_keys_fini(&f->narrowed);
+	element_list_fini(&sweep.stale);
+	return true;
+}
+
+static bool flows_are_due(const struct fixup *f)
+{
+	return f->protocols != 0 || turned_flows_due(&f->turned, f->now_ms);
+}
+
+/* Affinity first: a flow that loses its entry is balanced anew, and would be sent where the affinity says. */
+static void sweep(struct fixup *f)
+{
+	bool well = (!f->affinity || sweep_affinity(f)) && (!flows_are_due(f) || sweep_flows(f));
+
+	if (well)
+		f->retry_ms = 0;
+	f->earliest_ms = f->now_ms + (well ? FIXUP_GAP_MS : f->retry_ms);
+}
+
+static uint64_t until(uint64_t at_ms, uint64_t now_ms)
+{
+	if (at_ms == 0)
+		return UINT64_MAX;
+	return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+/* Without a change: when a connection is to be cut, or turned flows are to be looked for. */
+static uint64_t wait_for_time(const struct fixup *f, uint64_t now_ms)
+{
+	uint64_t cut_ms = until(f->cutoff.next_ms, now_ms), turned_ms = until(f->turned.next_ms, now_ms);
+
+	return cut_ms < turned_ms ? cut_ms : turned_ms;
+}
+
+/*
+ * While its entries stand, clients are sent to an endpoint that is gone. So the affinity does not wait for the next
+ * sweep, which conntrack makes dear.
+ */
+static bool looks_early(const struct fixup *f)
+{
+	return f->affinity && f->retry_ms == 0 && f->look_ms < f->earliest_ms;
+}
+
+static uint64_t wait_for_sweep(const struct fixup *f, uint64_t now_ms)
+{
+	uint64_t at_ms = looks_early(f) ? f->look_ms : f->earliest_ms;
+
+	if (!flows_are_due(f) && !f->affinity)
+		return wait_for_time(f, now_ms);
+	return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+uint64_t fixup_turn(struct fixup *f, uint64_t now_ms)
+{
+	f->now_ms = now_ms;
+	if (cut_is_due(f))
+		f->protocols |= HAS_TCP;
+	if ((flows_are_due(f) || f->affinity) && now_ms >= f->earliest_ms)
+		sweep(f);
+	else if (looks_early(f) && now_ms >= f->look_ms)
+		sweep_affinity(f);
+	return wait_for_sweep(f, now_ms);
+}

@@ -1,0 +1,322 @@
+#include "relay/relay.h"
+
+#include <ev.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "relay/relay_plan.h"
+#include "relay/relay_ports.h"
+
+#define DESCRIPTORS_OTHERS 512U /* left to the rest of the daemon */
+#define DESCRIPTORS_MIN 64U
+
+/* From the main thread: plan in place of what the key had, or NULL to close it. */
+struct order {
+	struct frontend_key key;
+	struct relay_plan *plan;
+	STAILQ_ENTRY(order) link;
+};
+
+struct asker {
+	char *ns, *name;
+};
+
+/* Who asks for a port. Of several the first by namespace and name has it, as in the kernel (claims.h). */
+struct request {
+	struct frontend_key key;
+	size_t count;
+	struct asker *askers; /* in that order */
+};
+
+struct relay {
+	struct map requests; /* by key */
+	relay_find_fn *find;
+	void *ctx; /* of find */
+	pthread_t thread;
+	/* shared */
+	pthread_mutex_t lock; /* of orders and stop */
+	STAILQ_HEAD(, order) orders;
+	bool stop;
+	ev_async wake;
+	struct relay_ports_counts counts;
+	/* the thread's */
+	struct ev_loop *loop;
+	struct relay_ports *ports;
+};
+
+static const struct metric_desc listeners_desc = {"fairlead_localhost_nodeport_listeners",
+						  "Localhost node ports that are listened on.", METRIC_GAUGE, NULL, 0};
+static const struct metric_desc connections_desc = {
+	"fairlead_localhost_nodeport_connections_total",
+	"Connections (TCP) and sessions (UDP) through localhost node ports.", METRIC_COUNTER, NULL, 0};
+static const struct metric_desc open_desc = {"fairlead_localhost_nodeport_open",
+					     "Open connections (TCP) and sessions (UDP).", METRIC_GAUGE, NULL, 0};
+static const struct metric_desc failed_desc = {
+	"fairlead_localhost_nodeport_failures_total",
+	"TCP connections whose endpoint could not be reached; UDP datagrams dropped.", METRIC_COUNTER, NULL, 0};
+static const struct metric_desc evicted_desc = {"fairlead_localhost_nodeport_evictions_total",
+						"UDP sessions ended early because the table was full.", METRIC_COUNTER,
+						NULL, 0};
+
+/* ---- the thread ---- */
+
+static void on_wake(struct ev_loop *loop, ev_async *w, int events)
+{
+	struct relay *r = w->data;
+	struct order *o;
+	bool stop;
+
+	(void)events;
+	do {
+		pthread_mutex_lock(&r->lock);
+		stop = r->stop;
+		o = STAILQ_FIRST(&r->orders);
+		if (o != NULL)
+			STAILQ_REMOVE_HEAD(&r->orders, link);
+		pthread_mutex_unlock(&r->lock);
+		if (o != NULL)
+			relay_ports_set(r->ports, &o->key, o->plan);
+		free(o);
+	} while (o != NULL);
+	if (stop)
+		ev_break(loop, EVBREAK_ALL);
+}
+
+static void *thread_run(void *arg)
+{
+	struct relay *r = arg;
+
+	ev_run(r->loop, 0);
+	relay_ports_free(r->ports);
+	return NULL;
+}
+
+/* ---- main thread: life ---- */
+
+static void counts_put(void *ctx, struct metrics_page *page)
+{
+	struct relay *r = ctx;
+	const struct metric_label *tcp = METRIC_LABELS({"protocol", "TCP"});
+	const struct metric_label *udp = METRIC_LABELS({"protocol", "UDP"});
+
+	metrics_put(page, &listeners_desc, tcp, (double)atomic_load(&r->counts.listeners[0]));
+	metrics_put(page, &listeners_desc, udp, (double)atomic_load(&r->counts.listeners[1]));
+	metrics_put(page, &connections_desc, tcp, (double)atomic_load(&r->counts.tcp.opened));
+	metrics_put(page, &connections_desc, udp, (double)atomic_load(&r->counts.udp.sessions));
+	metrics_put(page, &open_desc, tcp, (double)atomic_load(&r->counts.tcp.open));
+	metrics_put(page, &open_desc, udp, (double)atomic_load(&r->counts.udp.open));
+	metrics_put(page, &failed_desc, tcp, (double)atomic_load(&r->counts.tcp.failed));
+	metrics_put(page, &failed_desc, udp, (double)atomic_load(&r->counts.udp.dropped));
+	metrics_put(page, &evicted_desc, udp, (double)atomic_load(&r->counts.udp.evicted));
+}
+
+/*
+ * Raises the limit of file descriptors as far as it goes (two a connection do not fit into the usual 1024) and returns
+ * how many of them the relay may take.
+ */
+static unsigned descriptors_raise(void)
+{
+	struct rlimit limit;
+	rlim_t now;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return DESCRIPTORS_MIN;
+	now = limit.rlim_cur;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		now = limit.rlim_cur;
+	if (now < DESCRIPTORS_OTHERS + DESCRIPTORS_MIN)
+		return DESCRIPTORS_MIN;
+	return now < UINT_MAX ? (unsigned)now - DESCRIPTORS_OTHERS : UINT_MAX;
+}
+
+struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ctx)
+{
+	struct relay *r = mem_alloc(sizeof *r);
+	sigset_t all, before;
+
+	unsigned descriptors = descriptors_raise();
+	r->find = find;
+	r->ctx = ctx;
+	STAILQ_INIT(&r->orders);
+	pthread_mutex_init(&r->lock, NULL);
+	r->loop = ev_loop_new(EVFLAG_AUTO);
+	if (r->loop == NULL)
+		fatalx("localhost node ports: no event loop");
+	ev_async_init(&r->wake, on_wake);
+	r->wake.data = r;
+	ev_async_start(r->loop, &r->wake);
+	r->ports = relay_ports_new(r->loop, &r->counts, descriptors);
+	metrics_provider(metrics, counts_put, r);
+	sigfillset(&all); /* signals are the main thread's */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&r->thread, NULL, thread_run, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0)
+		fatalx("localhost node ports: no thread: %s", strerror(error));
+	return r;
+}
+
+static void request_remove(struct request *q, size_t at)
+{
+	free(q->askers[at].ns);
+	free(q->askers[at].name);
+	q->count--;
+	memmove(&q->askers[at], &q->askers[at + 1], (q->count - at) * sizeof *q->askers);
+}
+
+static void request_free(struct relay *r, struct request *q)
+{
+	while (q->count != 0)
+		request_remove(q, q->count - 1);
+	map_del(&r->requests, &q->key, sizeof q->key);
+	free(q->askers);
+	free(q);
+}
+
+void relay_stop(struct relay *r)
+{
+	struct request *q;
+	size_t at = 0;
+
+	if (r == NULL)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_mutex_unlock(&r->lock);
+	ev_async_send(r->loop, &r->wake);
+	pthread_join(r->thread, NULL);
+	ev_async_stop(r->loop, &r->wake);
+	ev_loop_destroy(r->loop);
+	while ((q = map_next(&r->requests, &at)) != NULL)
+		request_free(r, q);
+	map_fini(&r->requests);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+/* ---- main thread: services ---- */
+
+static void order_add(struct relay *r, const struct frontend_key *key, struct relay_plan *plan)
+{
+	struct order *o = mem_alloc(sizeof *o);
+
+	o->key = *key;
+	o->plan = plan;
+	pthread_mutex_lock(&r->lock);
+	STAILQ_INSERT_TAIL(&r->orders, o, link);
+	pthread_mutex_unlock(&r->lock);
+	ev_async_send(r->loop, &r->wake);
+}
+
+static struct request *request_get(struct relay *r, const struct frontend_key *key)
+{
+	struct request *q = map_get(&r->requests, key, sizeof *key);
+
+	if (q != NULL)
+		return q;
+	q = mem_alloc(sizeof *q);
+	q->key = *key;
+	map_put(&r->requests, &q->key, sizeof q->key, q);
+	return q;
+}
+
+static int asker_compare(const struct asker *a, const struct service *s)
+{
+	int c = strcmp(a->ns, s->ns);
+
+	return c != 0 ? c : strcmp(a->name, s->name);
+}
+
+/* Where s is among those who ask, or where it would be. */
+static size_t request_position(const struct request *q, const struct service *s, bool *found)
+{
+	size_t at = 0;
+
+	while (at < q->count && asker_compare(&q->askers[at], s) < 0)
+		at++;
+	*found = at < q->count && asker_compare(&q->askers[at], s) == 0;
+	return at;
+}
+
+static void request_insert(struct request *q, size_t at, const struct service *s)
+{
+	q->askers = mem_resize(q->askers, (q->count + 1) * sizeof *q->askers);
+	memmove(&q->askers[at + 1], &q->askers[at], (q->count - at) * sizeof *q->askers);
+	q->askers[at] = (struct asker){mem_strdup(s->ns), mem_strdup(s->name)};
+	q->count++;
+	if (q->count > 1)
+		log_warn("service %s/%s: localhost node port %u %s belongs to service %s/%s",
+			 q->askers[at != 0 ? at : 1].ns, q->askers[at != 0 ? at : 1].name, q->key.port,
+			 proto_name(q->key.proto), q->askers[0].ns, q->askers[0].name);
+}
+
+/* The port of the service that listens there; port_count: none. */
+static size_t port_find(const struct service *s, const struct frontend_key *key)
+{
+	struct frontend_key own;
+	size_t at = 0;
+
+	while (at < s->port_count && !(relay_plan_key(s, at, &own) && memcmp(&own, key, sizeof own) == 0))
+		at++;
+	return at;
+}
+
+static bool wants(const struct service *s, const struct frontend_key *key)
+{
+	return s != NULL && port_find(s, key) < s->port_count;
+}
+
+static struct relay_plan *plan_make(const struct service *s, const struct frontend_key *key)
+{
+	return wants(s, key) ? relay_plan_new(s, port_find(s, key)) : NULL;
+}
+
+/* The port goes to the next one who asked for it, if any. */
+static void port_drop(struct relay *r, const struct service *s, const struct frontend_key *key)
+{
+	struct request *q = request_get(r, key);
+	bool found;
+	size_t at = request_position(q, s, &found);
+
+	if (found)
+		request_remove(q, at);
+	if (found && at == 0)
+		order_add(r, key,
+			  q->count != 0 ? plan_make(r->find(r->ctx, q->askers[0].ns, q->askers[0].name), key) : NULL);
+	if (q->count == 0)
+		request_free(r, q);
+}
+
+static void port_ask(struct relay *r, const struct service *s, size_t port, const struct frontend_key *key)
+{
+	struct request *q = request_get(r, key);
+	bool found;
+	size_t at = request_position(q, s, &found);
+
+	if (!found)
+		request_insert(q, at, s);
+	if (at == 0)
+		order_add(r, key, relay_plan_new(s, port));
+}
+
+void relay_update(struct relay *r, const struct service *prev, const struct service *next)
+{
+	struct frontend_key key;
+
+	for (size_t i = 0; prev != NULL && i < prev->port_count; i++)
+		if (relay_plan_key(prev, i, &key) && !wants(next, &key))
+			port_drop(r, prev, &key);
+	for (size_t i = 0; next != NULL && i < next->port_count; i++)
+		if (relay_plan_key(next, i, &key))
+			port_ask(r, next, i, &key);
+}

@@ -1,0 +1,92 @@
+#include "service/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/compile_build.h"
+
+static int by_name(const void *a, const void *b)
+{
+	const struct slice_object *x = *(const struct slice_object *const *)a;
+	const struct slice_object *y = *(const struct slice_object *const *)b;
+
+	return strcmp(x->object.name, y->object.name);
+}
+
+static void sort_slices(struct build *b)
+{
+	size_t count = b->in->slice_count;
+
+	b->slices = arena_array(b->scratch, count, sizeof *b->slices);
+	for (size_t i = 0; i < count; i++)
+		b->slices[i] = b->in->slices[i];
+	qsort(b->slices, count, sizeof *b->slices, by_name);
+}
+
+bool build_external_local(const struct build *b)
+{
+	const struct service_object *o = b->in->object;
+
+	if (o->external_policy != POLICY_LOCAL)
+		return false;
+	return o->type == SERVICE_NODE_PORT || o->type == SERVICE_LOAD_BALANCER ||
+	       (o->type == SERVICE_CLUSTER_IP && o->external_ip_count != 0);
+}
+
+bool build_has_family(const struct build *b, int family)
+{
+	for (size_t i = 0; i < b->out.cluster_ip_count; i++)
+		if (b->out.cluster_ips[i].family == family)
+			return true;
+	return false;
+}
+
+/* One label gives a Service to another implementation, one says that it needs none. */
+static bool meant_for_us(const struct build *b)
+{
+	const char *label = b->in->object->proxy_name, *ours = b->in->proxy_name;
+
+	if (b->in->object->headless_label)
+		return false;
+	return label == NULL || ours == NULL ? label == ours : strcmp(label, ours) == 0;
+}
+
+static void compile_head(struct build *b)
+{
+	const struct service_object *o = b->in->object;
+	struct service *out = &b->out;
+
+	out->ns = o->object.ns;
+	out->name = o->object.name;
+	for (size_t i = 0; o->type != SERVICE_EXTERNAL_NAME && !o->headless && i < o->cluster_ip_count; i++)
+		if (!build_has_family(b, o->cluster_ips[i].family)) /* one per family, whoever wrote the object */
+			out->cluster_ips[out->cluster_ip_count++] = o->cluster_ips[i];
+	out->proxied = out->cluster_ip_count != 0 && o->port_count != 0 && meant_for_us(b);
+	if (!out->proxied)
+		return;
+	out->sticky = o->client_ip_affinity;
+	out->sticky_timeout_s = o->client_ip_affinity ? o->affinity_timeout_s : 0;
+	out->maglev = o->balance == BALANCE_MAGLEV;
+	if (o->type == SERVICE_LOAD_BALANCER && build_external_local(b))
+		out->health_check_node_port = o->health_check_node_port;
+}
+
+struct service *service_compile(const struct compile_input *in, struct arena *scratch)
+{
+	struct build b = {.in = in, .scratch = scratch};
+
+	arena_reset(scratch);
+	sort_slices(&b);
+	compile_head(&b);
+	if (b.out.proxied) {
+		compile_ports(&b);
+		compile_frontends(&b);
+		compile_endpoints(&b);
+		compile_actions(&b);
+		compile_fences(&b);
+	}
+	if (b.out.health_check_node_port != 0)
+		compile_health(&b);
+	compile_dns(&b);
+	return service_pack(&b.out);
+}

@@ -1,0 +1,37 @@
+/*
+ * Objects to compiled service: everything that kube-proxy's nftables mode and the cluster DNS specification read from
+ * one Service and its EndpointSlices, decided for this node. Pure: no clock, no I/O, no globals; equal input gives an
+ * equal service. The result is one heap block that points at nothing outside.
+ */
+#ifndef SERVICE_COMPILE_H
+#define SERVICE_COMPILE_H
+
+#include "service/service.h"
+#include "service/slot_restore.h"
+#include "watch/object.h"
+
+/* This node as services see it. Borrowed. A change of any of it means compiling every service again. */
+struct node_view {
+	const char *name; /* endpoints with this nodeName are local; NULL: none is */
+	const char *zone; /* topology.kubernetes.io/zone; NULL: zone hints never match */
+	size_t ip_count;
+	const struct addr *ips; /* node IPs: the source range that holds the first of a family is the node's (A.5) */
+	size_t node_port_addr_count;
+	const struct addr *node_port_addrs; /* from nodeports.h, both families */
+};
+
+struct compile_input {
+	const struct service_object *object;
+	size_t slice_count;
+	const struct slice_object *const *slices; /* those of this service, in any order */
+	const struct node_view *node;
+	const char *proxy_name;		  /* serve Services with this proxy-name label; NULL: those without the label */
+	bool endpoint_pod_names;	  /* DNS labels of endpoints without hostname: the pod's name */
+	const struct service *prev;	  /* slots are kept as far as possible; NULL = none */
+	const struct slot_memory *memory; /* asked when there is no prev; NULL = none */
+};
+
+/* `scratch` is emptied first; nothing in it is needed afterwards. Never NULL. */
+struct service *service_compile(const struct compile_input *in, struct arena *scratch);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * Inside of the compiler: one service under construction. Everything lives in the scratch arena until service_pack.
+ */
+#ifndef SERVICE_COMPILE_BUILD_H
+#define SERVICE_COMPILE_BUILD_H
+
+#include "service/compile.h"
+
+struct build {
+	const struct compile_input *in;
+	struct arena *scratch;
+	const struct slice_object **slices; /* by name: the deterministic order of everything that follows */
+	struct service_port *ports;	    /* of out.ports */
+	bool *port_any;			    /* by port: hasAnyEndpoints */
+	struct frontend *frontends;	    /* of out.frontends */
+	struct service out;
+};
+
+/* externalTrafficPolicy Local, where E.3 lets it count. */
+bool build_external_local(const struct build *b);
+static inline bool build_internal_local(const struct build *b)
+{
+	return b->in->object->internal_policy == POLICY_LOCAL;
+}
+/* The service has a ClusterIP of this family, hence ports and frontends. */
+bool build_has_family(const struct build *b, int family);
+
+/* In this order. */
+void compile_ports(struct build *b);	 /* service ports by family, no endpoints yet */
+void compile_frontends(struct build *b); /* keys and kinds */
+void compile_endpoints(struct build *b); /* targets and pools; asks the frontends for slot memory */
+void compile_health(struct build *b);	 /* how many addresses the health check reports */
+void compile_actions(struct build *b);	 /* what each frontend does with its pools */
+void compile_fences(struct build *b);	 /* loadBalancerSourceRanges */
+void compile_dns(struct build *b);
+
+#endif

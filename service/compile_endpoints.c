@@ -1,0 +1,294 @@
+/* Endpoints of each service port: merged over slices by port name and protocol (E.4), chosen (A.6), put into slots. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/compile_build.h"
+#include "service/maglev.h"
+#include "service/pool.h"
+#include "service/topology.h"
+
+/* Every node must fill Maglev tables alike: a client that changes nodes keeps its endpoint. */
+#define MAGLEV_SEED UINT64_C(0x5ca1ab1e)
+
+struct list {
+	struct candidate *items;
+	size_t count;
+};
+
+static bool feeds(const struct slice_port_object *from, const struct service_port *port)
+{
+	return from->proto == port->proto && strcmp(from->name, port->name) == 0;
+}
+
+static bool feeds_family(const struct slice_object *slice, int family)
+{
+	return slice->family == family && !slice->headless_label;
+}
+
+static uint8_t conditions(const struct endpoint_object *e, const char *node)
+{
+	unsigned flags = 0;
+
+	if (e->ready)
+		flags |= TARGET_READY;
+	if (e->serving)
+		flags |= TARGET_SERVING;
+	if (e->terminating)
+		flags |= TARGET_TERMINATING;
+	if (node != NULL && e->node_name != NULL && strcmp(e->node_name, node) == 0)
+		flags |= TARGET_ON_NODE;
+	return (uint8_t)flags;
+}
+
+static void collect_slice(struct list *l, const struct slice_object *slice, uint16_t port, const char *node)
+{
+	for (size_t i = 0; i < slice->endpoint_count; i++) {
+		const struct endpoint_object *e = &slice->endpoints[i];
+		if (e->addr.family != slice->family)
+			continue;
+		l->items[l->count] = (struct candidate){
+			.target = {.addr = e->addr, .port = port, .flags = conditions(e, node)},
+			.endpoint = e,
+			.order = (uint32_t)l->count,
+		};
+		l->count++;
+	}
+}
+
+static struct list collect(const struct build *b, const struct service_port *port)
+{
+	struct list l = {0};
+	size_t room = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < b->in->slice_count; i++) {
+			const struct slice_object *slice = b->slices[i];
+			for (size_t k = 0; feeds_family(slice, port->family) && k < slice->port_count; k++) {
+				if (!feeds(&slice->ports[k], port))
+					continue;
+				if (pass == 0)
+					room += slice->endpoint_count;
+				else
+					collect_slice(&l, slice, slice->ports[k].port, b->in->node->name);
+			}
+		}
+		if (pass == 0)
+			l.items = arena_array(b->scratch, room, sizeof *l.items);
+	}
+	return l;
+}
+
+static int by_target(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	int c = target_compare(&x->target, &y->target);
+
+	return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+/*
+ * One entry per address and port. One that is not terminating replaces one that is, never the other way round; among
+ * equals the first by slice name stays, so that the choice does not flap with the order of arrival.
+ */
+static void drop_repeats(struct list *l)
+{
+	size_t kept = 0;
+
+	qsort(l->items, l->count, sizeof *l->items, by_target);
+	for (size_t i = 0; i < l->count; i++) {
+		struct candidate *last = kept != 0 ? &l->items[kept - 1] : NULL;
+		if (last == NULL || target_compare(&last->target, &l->items[i].target) != 0) {
+			if (kept == TARGETS_MAX)
+				break;
+			l->items[kept++] = l->items[i];
+		} else if ((last->target.flags & TARGET_TERMINATING) != 0 &&
+			   (l->items[i].target.flags & TARGET_TERMINATING) == 0) {
+			*last = l->items[i];
+		}
+	}
+	l->count = kept;
+}
+
+static const struct service_port *port_before(const struct build *b, const struct service_port *port)
+{
+	const struct service *prev = b->in->prev;
+
+	for (size_t i = 0; prev != NULL && i < prev->port_count; i++) {
+		const struct service_port *p = &prev->ports[i];
+		if (p->family == port->family && p->proto == port->proto && p->port == port->port)
+			return p;
+	}
+	return NULL;
+}
+
+static struct pool_past past_of(const struct service_port *before, const struct pool *pool, struct arena *arena)
+{
+	struct target *slots = arena_array(arena, pool->count, sizeof *slots);
+
+	for (uint32_t i = 0; i < pool->count; i++)
+		slots[i] = before->targets[pool->slots[i]];
+	return (struct pool_past){.size = pool->size, .count = pool->count, .slots = slots};
+}
+
+/* How many of the slots hold endpoints that the pool wants now. */
+static uint32_t fitting(const struct service_port *port, const struct pool_past *past, unsigned flag)
+{
+	uint32_t fits = 0;
+
+	for (uint32_t i = 0; i < past->count; i++) {
+		uint32_t at = service_port_find(port, &past->slots[i].addr, past->slots[i].port);
+		fits += at < port->target_count && target_compare(&port->targets[at], &past->slots[i]) == 0 &&
+			(port->targets[at].flags & flag) != 0;
+	}
+	return fits;
+}
+
+/*
+ * The kernel's slots: a frontend of the port that uses the pool shows them; where split, the cluster pool is second.
+ * A key that another service has won shows that one's slots, so the frontend that fits best is believed.
+ */
+static struct pool_past remembered(const struct build *b, const struct service_port *port, bool local)
+{
+	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
+	struct pool_past best = {0};
+	uint32_t best_fits = 0;
+
+	for (size_t i = 0; b->in->memory != NULL && i < b->out.frontend_count; i++) {
+		const struct frontend *f = &b->frontends[i];
+		if (&b->ports[f->service_port] != port)
+			continue;
+		bool first_local = f->kind == FRONTEND_CLUSTER_IP ? build_internal_local(b) : f->split;
+		if (first_local != local && !(f->split && !local))
+			continue;
+		struct pool_past past = slot_memory_past(b->in->memory, &f->key, f->split && !local);
+		uint32_t fits = fitting(port, &past, flag);
+		if (best.count == 0 || fits > best_fits ||
+		    (fits == best_fits && past.count != 0 && past.count < best.count)) {
+			best = past;
+			best_fits = fits;
+		}
+	}
+	return best;
+}
+
+static struct pool fill_pool(const struct build *b, const struct service_port *port, const struct list *l, bool local)
+{
+	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
+	struct pool_member *members = arena_array(b->scratch, l->count, sizeof *members);
+	const struct service_port *before = port_before(b, port);
+	struct pool_past past = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		if ((l->items[i].target.flags & flag) != 0)
+			members[count++] = (struct pool_member){(uint16_t)i, l->items[i].endpoint->weight};
+	if (b->out.maglev)
+		return maglev_fill(port->targets, members, count, MAGLEV_SEED, b->scratch);
+	if (before != NULL)
+		past = past_of(before, local ? &before->local : &before->cluster, b->scratch);
+	else if (b->in->prev == NULL)
+		past = remembered(b, port, local);
+	return pool_assign(port->targets, members, count, &past, b->scratch);
+}
+
+static bool reachable_from_outside(const struct build *b, size_t port)
+{
+	if (b->ports[port].node_port != 0)
+		return true;
+	for (size_t i = 0; i < b->out.frontend_count; i++)
+		if (b->frontends[i].service_port == port && b->frontends[i].kind != FRONTEND_CLUSTER_IP)
+			return true;
+	return false;
+}
+
+static void compile_port(struct build *b, size_t at)
+{
+	struct service_port *port = &b->ports[at];
+	bool outside = reachable_from_outside(b, at);
+	struct topology_use use = {
+		.cluster = !build_internal_local(b) || outside,
+		.local = build_internal_local(b) || (build_external_local(b) && outside),
+	};
+	struct list l = collect(b, port);
+
+	drop_repeats(&l);
+	port->topology = (uint8_t)topology_choose(l.items, l.count, use, b->in->node->name, b->in->node->zone);
+	b->port_any[at] = topology_any(l.items, l.count);
+	struct target *targets = arena_array(b->scratch, l.count, sizeof *targets);
+	for (size_t i = 0; i < l.count; i++)
+		targets[i] = l.items[i].target;
+	port->target_count = (uint32_t)l.count;
+	port->targets = targets;
+	port->cluster = fill_pool(b, port, &l, false);
+	port->local = fill_pool(b, port, &l, true);
+}
+
+void compile_endpoints(struct build *b)
+{
+	b->port_any = arena_array(b->scratch, b->out.port_count, sizeof *b->port_any);
+	for (size_t i = 0; i < b->out.port_count; i++)
+		compile_port(b, i);
+}
+
+/* ---- health check ---- */
+
+static bool is_seen(const struct service_port *seen, size_t count, const struct service_port *port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (seen[i].family == port->family && seen[i].proto == port->proto &&
+		    strcmp(seen[i].name, port->name) == 0)
+			return true;
+	return false;
+}
+
+/* Every port name and protocol of the slices, also those that the Service has no port for. *room: candidates in all. */
+static struct service_port *slice_ports(const struct build *b, size_t *count, size_t *room)
+{
+	size_t most = 0;
+
+	*count = *room = 0;
+	for (size_t i = 0; i < b->in->slice_count; i++)
+		most += b->slices[i]->port_count;
+	struct service_port *seen = arena_array(b->scratch, most, sizeof *seen);
+	for (size_t i = 0; i < b->in->slice_count; i++) {
+		const struct slice_object *slice = b->slices[i];
+		*room += slice->port_count * slice->endpoint_count;
+		for (size_t k = 0; k < slice->port_count; k++) {
+			const struct service_port port = {.name = slice->ports[k].name,
+							  .proto = slice->ports[k].proto,
+							  .family = (uint8_t)slice->family};
+			if (!is_seen(seen, *count, &port))
+				seen[(*count)++] = port;
+		}
+	}
+	return seen;
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	return addr_compare(a, b);
+}
+
+/*
+ * Distinct ready addresses on this node (not address and port): what cloud load balancers weigh nodes by. Of an
+ * endpoint that stands in two slices the one counts that gets the connections.
+ */
+void compile_health(struct build *b)
+{
+	const unsigned counted = TARGET_READY | TARGET_ON_NODE;
+	size_t port_count, room, count = 0;
+	const struct service_port *ports = slice_ports(b, &port_count, &room);
+	struct addr *addrs = arena_array(b->scratch, room, sizeof *addrs);
+
+	for (size_t i = 0; i < port_count; i++) {
+		struct list l = collect(b, &ports[i]);
+		drop_repeats(&l);
+		for (size_t k = 0; k < l.count; k++)
+			if ((l.items[k].target.flags & counted) == counted)
+				addrs[count++] = l.items[k].target.addr;
+	}
+	qsort(addrs, count, sizeof *addrs, by_addr);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || !addr_equal(&addrs[i], &addrs[i - 1]))
+			b->out.local_ready_addrs[addrs[i].family == AF_INET6]++;
+}

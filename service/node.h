@@ -1,0 +1,47 @@
+/*
+ * This node: its name, addresses, zone, pod ranges and the addresses that take node ports, put together from flags, its
+ * Node object and the addresses of the host. Rebuilt as a whole whenever one of these changes; what the services see
+ * (view) says through the returned bits what moved. Main thread.
+ */
+#ifndef SERVICE_NODE_H
+#define SERVICE_NODE_H
+
+#include "base/addr_port.h"
+#include "service/compile.h"
+#include "service/nodeports.h"
+#include "watch/object.h"
+
+struct node {
+	struct node_view view;
+	size_t pod_cidr_count;
+	const struct cidr *pod_cidrs;
+	struct arena *arena; /* of everything above */
+};
+
+struct node_input {		     /* borrowed */
+	const char *name;	     /* of the node, lower case */
+	const struct addr_list *ips; /* --node-ip; empty: not given */
+	const struct nodeports *nodeports;
+	const struct node_object *object; /* our own; NULL while there is none */
+	size_t host_count;
+	const struct addr *host; /* every address of every interface */
+	size_t route_count;
+	const struct addr *routes; /* source addresses of the default routes, one per family */
+};
+
+enum node_change {
+	NODE_ZONE = 1 << 0,
+	NODE_IPS = 1 << 1,
+	NODE_PORT_ADDRS = 1 << 2,
+	NODE_POD_CIDRS = 1 << 3,
+};
+
+/* Returns enum node_change bits; when they are 0, nothing that *n points at has moved. */
+unsigned node_update(struct node *n, const struct node_input *in);
+void node_fini(struct node *n);
+
+/* Can these changes change what the service compiles to? */
+bool node_matters(unsigned changes, const struct service_object *service, size_t slice_count,
+		  const struct slice_object *const *slices);
+
+#endif

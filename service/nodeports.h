@@ -1,0 +1,35 @@
+/*
+ * --nodeport-addresses: which addresses of this node take node ports. Keywords `primary`, `all`, `localhost` and
+ * CIDRs, mixed freely (as kube-proxy 1.37). Pure; evaluate again whenever a host address or the node's IPs change.
+ */
+#ifndef SERVICE_NODEPORTS_H
+#define SERVICE_NODEPORTS_H
+
+#include "base/addr.h"
+
+#define NODEPORTS_CIDRS_MAX 64
+
+struct nodeports {	/* zero = `all` without loopback, as kube-proxy's empty list */
+	bool primary;	/* the first node IP of each family */
+	bool all;	/* every address but loopback and link-local */
+	bool localhost; /* loopback addresses: node ports from this node only, through the relay */
+	size_t cidr_count;
+	struct cidr cidrs[NODEPORTS_CIDRS_MAX];
+};
+
+/* "primary,10.0.0.0/8": blanks around items are fine. False: `error` (256 bytes) names the item; *n untouched. */
+bool nodeports_parse(struct nodeports *n, const char *list, char error[256]);
+/*
+ * Writes the addresses, sorted and unique, to out (room for host_count) and returns their number. host: every address
+ * of every interface; node_ips: the node's own, in order of preference; only those that are host addresses count.
+ * Loopback addresses are never among them: they are the relay's (relay.h).
+ * When there are only CIDRs and none of a family, that family takes all, as in kube-proxy.
+ */
+size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, size_t host_count,
+			  const struct addr *node_ips, size_t node_ip_count, struct addr *out);
+/* Every address of the family takes node ports, but loopback and link-local. */
+bool nodeports_take_all(const struct nodeports *n, int family);
+/* Node ports on loopback are wanted: the relay must run. */
+bool nodeports_want_loopback(const struct nodeports *n);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * A compiled service: one Service with its EndpointSlices as this node serves it, for the proxy and for DNS.
+ * Immutable; a new version replaces the old. One heap block (everything it points at is inside): service_free frees
+ * it. Made by the main thread, read by it and by the DNS workers (which reach it only through dns/zone/zone.h's RCU
+ * publication), freed when no reader can see it any more. No pointer into objects: sources may drop theirs.
+ *
+ * Made small on purpose: a cluster of 10 000 services with 10 endpoints each is held in 15 MB.
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+/* ---- proxy half ---- */
+
+enum target_flag {
+	TARGET_READY = 1 << 0,
+	TARGET_SERVING = 1 << 1, /* conntrack entries that point here are kept (A.7) */
+	TARGET_TERMINATING = 1 << 2,
+	TARGET_ON_NODE = 1 << 3,    /* nodeName is this node */
+	TARGET_IN_CLUSTER = 1 << 4, /* chosen for the cluster pool (A.6) */
+	TARGET_IN_LOCAL = 1 << 5,   /* chosen for the local pool */
+};
+
+/* One endpoint of one service port. */
+struct target {
+	struct addr addr;
+	uint8_t flags; /* enum target_flag */
+	uint16_t port;
+};
+
+#define TARGETS_MAX 65536u /* of one service port in one family; further ones are left out */
+
+/*
+ * Slots in kernel order: indices into the targets of the service port. slots[0…count-1] are filled; size S is a
+ * slot_size ≥ count with some room, more if the pool has shrunk (pool.h: changing S costs a verdict). A target of
+ * weight n fills n slots. A Maglev pool is always full: count = size. count 0 = no endpoint, then size is 0.
+ */
+struct pool {
+	uint32_t size, count;
+	const uint16_t *slots;
+};
+
+/* Why endpoints were left out of the cluster pool: hints of EndpointSlices (A.6). */
+enum topology_mode { TOPOLOGY_NONE, TOPOLOGY_SAME_ZONE, TOPOLOGY_SAME_NODE };
+
+/* One port of the Service in one family that the Service has. */
+struct service_port {
+	const char *name; /* "" when unnamed */
+	uint16_t port, node_port;
+	uint8_t proto;
+	uint8_t family;		      /* AF_INET, AF_INET6 */
+	uint8_t topology;	      /* enum topology_mode */
+	uint32_t target_count;	      /* every endpoint, also the ones that get nothing */
+	const struct target *targets; /* sorted by address, port; unique */
+	struct pool cluster;	      /* clusterEndpoints of A.6 */
+	struct pool local;	      /* local endpoints, when a Local policy needs them */
+};
+
+enum frontend_kind { FRONTEND_CLUSTER_IP, FRONTEND_LOAD_BALANCER, FRONTEND_EXTERNAL_IP, FRONTEND_NODE_PORT };
+enum frontend_action { ACTION_BALANCE, ACTION_REJECT, ACTION_DROP };
+
+/* What clients dial. 20 bytes without padding, so that it is a map key as it stands. */
+struct frontend_key {
+	struct addr addr;
+	uint8_t proto;
+	uint16_t port;
+};
+
+struct frontend {
+	struct frontend_key key;     /* node ports: one frontend per node-port address */
+	uint16_t service_port;	     /* index into service.ports */
+	uint8_t kind;		     /* enum frontend_kind */
+	uint8_t action;		     /* enum frontend_action; of a split frontend: for sources outside */
+	bool split;		     /* externalTrafficPolicy Local: `internal` serves pods and the node */
+	bool fenced;		     /* only service.source_ranges of this family may connect */
+	const struct pool *pool;     /* one of the service port's; NULL unless action is ACTION_BALANCE */
+	const struct pool *internal; /* never NULL when split (no endpoint at all is a plain reject), else NULL */
+};
+
+/* ---- DNS half ---- */
+
+enum dns_kind { DNS_NONE /* not in DNS */, DNS_CLUSTER_IP, DNS_HEADLESS, DNS_EXTERNAL_NAME };
+
+/* A named or unnamed port for SRV. */
+struct dns_port {
+	const char *name; /* lower case; "" when unnamed: no SRV (2.3.2) */
+	uint8_t proto;
+	uint16_t port;
+};
+
+/*
+ * A ready endpoint address. Sorted by label (bytes), then address, then ports_at; no two are equal in all of these.
+ * The same label and address stand twice when two slices give them different ports; the same address can have two
+ * labels. So whoever lists addresses drops repeats.
+ */
+struct dns_endpoint {
+	struct addr addr;
+	uint16_t ports_at; /* index of its slice's first port in dns_ports; slices with equal ports share them */
+	uint16_t port_count;
+	const char *label; /* host label in lower case: hostname, or pod name (option), or dashed address; 1…63 bytes */
+};
+
+struct service {
+	const char *ns, *name; /* lower case */
+	/* proxy */
+	size_t port_count;
+	const struct service_port *ports; /* all ports of the first family, then of the second */
+	size_t frontend_count;
+	const struct frontend *frontends; /* sorted by key: unique */
+	size_t cluster_ip_count;
+	struct addr cluster_ips[2];
+	bool proxied; /* false: no frontends: headless, ExternalName, no ClusterIP, no port, or another proxy's */
+	bool sticky;
+	bool maglev;
+	uint16_t health_check_node_port; /* 0 unless LoadBalancer with eTP Local */
+	uint32_t sticky_timeout_s;
+	uint32_t local_ready_addrs[2]; /* distinct ready IPs on this node, IPv4 and IPv6, for the health check (A.5) */
+	size_t source_range_count;
+	const struct cidr *source_ranges; /* sorted, none inside another; the LB addresses too where A.5 adds them */
+	/* DNS */
+	enum dns_kind dns_kind;
+	const char *external_name; /* lower case, no trailing dot; NULL unless DNS_EXTERNAL_NAME */
+	size_t dns_port_count; /* first the Service's own (ClusterIP only), then those of slices, shared when equal */
+	const struct dns_port *dns_ports;
+	size_t dns_service_ports; /* the first n of dns_ports are the Service's own (ClusterIP SRV) */
+	size_t dns_endpoint_count;
+	const struct dns_endpoint *dns_endpoints; /* of ClusterIP services too: <label>.<service> exists there (B.4) */
+	uint32_t dns_not_ready;			  /* for EDE: "0 of n endpoints ready" */
+	uint64_t dns_digest;			  /* equal digest = nothing visible in DNS changed (SOA serial) */
+};
+
+/* Deep copy into one heap block. The draft may point anywhere; pool pointers of its frontends are into its ports. */
+struct service *service_pack(const struct service *draft);
+void service_free(struct service *s); /* NULL is fine */
+
+char *service_key(const char *ns, const char *name); /* "ns/name"; the caller frees it */
+
+/* The endpoint that a slot of a frontend's pool stands for. */
+static inline const struct target *service_target(const struct service *s, const struct frontend *f,
+						  const struct pool *pool, uint32_t slot)
+{
+	return &s->ports[f->service_port].targets[pool->slots[slot]];
+}
+const struct frontend *service_frontend(const struct service *s, const struct frontend_key *key); /* NULL: absent */
+int frontend_key_compare(const struct frontend_key *a, const struct frontend_key *b);
+/* By address, then port; flags do not count. */
+int target_compare(const struct target *a, const struct target *b);
+/* First target at or behind addr, port; target_count when none. Binary search. */
+uint32_t service_port_find(const struct service_port *p, const struct addr *addr, uint16_t port);
+
+#endif

@@ -1,0 +1,258 @@
+/* A service that the kernel refuses for good holds back nobody but itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "proxy/quarantine.h"
+#include "tests/unit/sync_scene.h"
+
+#define POISON 6666
+
+static struct scene s;
+static uint64_t now_ms;
+
+static int held_setup(void **state)
+{
+	(void)state;
+	log_set_level(LOG_WARN);
+	s = (struct scene){0};
+	scene_start(&s);
+	now_ms = 1000;
+	kernel.poison_port = POISON;
+	return 0;
+}
+
+static int held_teardown(void **state)
+{
+	(void)state;
+	scene_end(&s);
+	fakes_fini();
+	return 0;
+}
+
+static void put(const char *name, const char *cluster_ip, uint16_t port)
+{
+	struct arena *arenas[] = {arena_new(256), arena_new(256)};
+	struct service_object *service = make_service(arenas[0], name, cluster_ip);
+	struct slice_object *slice = make_slice(arenas[1], name, "", IPPROTO_TCP, port, "10.0.0.1");
+
+	service->object.arena = arenas[0];
+	service->object.digest = 1;
+	add_port(arenas[0], service, "", IPPROTO_TCP, 80, 0);
+	s.sink.upsert(s.sink.ctx, &service->object);
+	slice->object.arena = arenas[1];
+	slice->object.digest = ++s.serial;
+	slice->service_name = name;
+	s.sink.upsert(s.sink.ctx, &slice->object);
+}
+
+static void gone(const char *name)
+{
+	s.sink.remove(s.sink.ctx, OBJECT_SLICE, "default", name);
+	s.sink.remove(s.sink.ctx, OBJECT_SERVICE, "default", name);
+}
+
+/* Turns until nothing is due soon. Returns after how many. */
+static unsigned settle(void)
+{
+	unsigned turns = 0;
+
+	for (uint64_t wait = 0; wait < 30000; turns++) {
+		now_ms += wait;
+		wait = sync_turn(s.sync, now_ms);
+		assert_true(turns < 50);
+	}
+	return turns;
+}
+
+/* Where connections to a ClusterIP go; 0: nowhere. */
+static unsigned port_of(const char *cluster_ip)
+{
+	const struct addr addr = ip(cluster_ip);
+
+	for (size_t i = 0; i < kernel.table.count; i++)
+		if (kernel.table.items[i].set == SET_ENDPOINTS && addr_equal(&kernel.table.items[i].daddr, &addr))
+			return kernel.table.items[i].to_port;
+	return 0;
+}
+
+static void start(void)
+{
+	put("bad", "10.96.0.1", 8080);
+	put("web", "10.96.0.2", 8080);
+	s.sink.complete(s.sink.ctx);
+	settle();
+	happened();
+}
+
+static void keeps_its_last_good_version(void **state)
+{
+	(void)state;
+	start();
+	put("bad", "10.96.0.1", POISON);
+	put("web", "10.96.0.2", 8081);
+	settle();
+	assert_string_equal(happened(), "commit -1 +1;publish web;");
+	assert_int_equal(port_of("10.96.0.1"), 8080);
+	assert_int_equal(port_of("10.96.0.2"), 8081);
+	assert_int_equal(sync_stats(s.sync)->held, 1);
+	assert_true(sync_stats(s.sync)->in_step);
+	assert_non_null(strstr(store_service(s.store, "default", "bad")->held, "the test says no"));
+
+	/* nothing more of it until something changes */
+	uint64_t refused = sync_stats(s.sync)->refused;
+	put("web", "10.96.0.2", 8082);
+	settle();
+	assert_int_equal(sync_stats(s.sync)->refused, refused);
+	assert_int_equal(port_of("10.96.0.2"), 8082);
+	happened();
+	put("bad", "10.96.0.1", 8088);
+	settle();
+	assert_string_equal(happened(), "commit -1 +1;publish bad;");
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_null(store_service(s.store, "default", "bad")->held);
+}
+
+/* One refusal may be a race, and two of different services are none of either. */
+static void one_refusal_holds_nobody(void **state)
+{
+	(void)state;
+	start();
+	put("bad", "10.96.0.1", POISON);
+	assert_int_equal(sync_turn(s.sync, now_ms), 100);
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	kernel.poison_port = 0;
+	settle();
+	assert_string_equal(happened(), "commit -1 +1;publish bad;");
+	kernel.poison_port = 6667;
+	put("bad", "10.96.0.1", 6667);
+	assert_int_equal(sync_turn(s.sync, now_ms), 100); /* one more, but not in a row */
+	kernel.poison_port = 0;
+	settle();
+
+	kernel.poison_port = 7777;
+	put("web", "10.96.0.2", 7777);
+	assert_int_equal(sync_turn(s.sync, now_ms), 100);
+	kernel.fail = -EBUSY; /* something else in between */
+	now_ms += 100;
+	assert_int_equal(sync_turn(s.sync, now_ms), 200);
+	now_ms += 200;
+	assert_int_equal(sync_turn(s.sync, now_ms), 400);
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	now_ms += 400;
+	assert_int_equal(sync_turn(s.sync, now_ms), 0);
+	assert_int_equal(sync_stats(s.sync)->held, 1);
+}
+
+static void at_start_others_are_served(void **state)
+{
+	(void)state;
+	put("bad", "10.96.0.1", POISON);
+	put("evil", "10.96.0.3", POISON);
+	put("web", "10.96.0.2", 8080);
+	s.sink.complete(s.sink.ctx);
+	settle();
+	assert_string_equal(happened(), "load 3;publish web;complete;");
+	assert_int_equal(sync_stats(s.sync)->held, 2);
+	assert_true(sync_stats(s.sync)->done);
+	gone("bad");
+	gone("evil");
+	settle();
+	assert_string_equal(happened(), "");
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_null(store_service(s.store, "default", "bad"));
+}
+
+static void tried_again_after_a_long_time(void **state)
+{
+	(void)state;
+	start();
+	put("bad", "10.96.0.1", POISON);
+	settle();
+	assert_int_equal(sync_turn(s.sync, now_ms), HELD_RETRY_MS);
+	uint64_t refused = sync_stats(s.sync)->refused;
+	now_ms += HELD_RETRY_MS;
+	settle();
+	assert_int_equal(sync_stats(s.sync)->refused, refused + 1); /* it is known: once is enough */
+	assert_int_equal(port_of("10.96.0.1"), 8080);
+	kernel.poison_port = 0;
+	now_ms += HELD_RETRY_MS;
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), POISON);
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_turn(s.sync, now_ms), SYNC_IDLE);
+}
+
+static void a_held_service_can_be_deleted(void **state)
+{
+	(void)state;
+	start();
+	put("bad", "10.96.0.1", POISON);
+	settle();
+	gone("bad");
+	settle();
+	assert_string_equal(happened(), "commit -3 +0;withdraw bad;");
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_null(store_service(s.store, "default", "bad"));
+}
+
+/* What it claims while it is held back belongs to whom it belonged before. */
+static void an_address_is_not_lost_to_a_held_service(void **state)
+{
+	(void)state;
+	start();
+	put("a", "10.96.0.2", POISON); /* before "web" by name: it would own web's address */
+	settle();
+	assert_int_equal(port_of("10.96.0.2"), 8080);
+	put("web", "10.96.0.2", 8081);
+	settle();
+	assert_int_equal(port_of("10.96.0.2"), 8081);
+	assert_int_equal(sync_stats(s.sync)->held, 1);
+}
+
+/* What it asks for under an address of another service is sent only when that one leaves: there is no good version. */
+static void a_published_version_turns_out_bad(void **state)
+{
+	(void)state;
+	start();
+	put("z", "10.96.0.2", POISON); /* "web" owns the address */
+	settle();
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+	gone("web");
+	put("bad", "10.96.0.1", 8081);
+	uint64_t refused = sync_stats(s.sync)->refused;
+	settle();
+	assert_int_equal(sync_stats(s.sync)->refused, refused + HELD_AFTER_PUBLISHED);
+	assert_int_equal(port_of("10.96.0.1"), 8081);
+	assert_int_equal(port_of("10.96.0.2"), 0);
+	assert_int_equal(sync_stats(s.sync)->held, 1);
+	assert_non_null(strstr(happened(), "withdraw z;"));
+	assert_non_null(store_service(s.store, "default", "z")->held);
+	put("z", "10.96.0.2", 8080);
+	settle();
+	assert_int_equal(port_of("10.96.0.2"), 8080);
+	assert_int_equal(sync_stats(s.sync)->held, 0);
+}
+
+#define HELD_TEST(name) cmocka_unit_test_setup_teardown(name, held_setup, held_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HELD_TEST(keeps_its_last_good_version),
+		HELD_TEST(one_refusal_holds_nobody),
+		HELD_TEST(at_start_others_are_served),
+		HELD_TEST(tried_again_after_a_long_time),
+		HELD_TEST(a_published_version_turns_out_bad),
+		HELD_TEST(a_held_service_can_be_deleted),
+		HELD_TEST(an_address_is_not_lost_to_a_held_service),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

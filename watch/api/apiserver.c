@@ -1,0 +1,290 @@
+#include "watch/api/apiserver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "watch/api/apiserver_watcher.h"
+
+#define PROXY_NAME_LABEL "service.kubernetes.io/service-proxy-name"
+/*
+ * While nothing answers, requests back off to 30 s; a bare connection every few seconds costs the server next to
+ * nothing and brings the node back in step soon after it returns.
+ */
+#define PROBE_LOW_MS 1000
+#define PROBE_HIGH_MS 3000
+#define PROBE_LIMIT_MS 3000
+#define PROBES_QUICK 300 /* then five times as rarely */
+#define PROBE_RARE 5
+
+static const struct reflector_resource resources[] = {
+	{OBJECT_SERVICE, "", "services", "/api/v1/services", "", false},
+	{OBJECT_SLICE, "discovery.k8s.io", "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", "", false},
+	{OBJECT_NODE, "", "nodes", "/api/v1/nodes", "", false},
+	{OBJECT_SERVICE_CIDR, "networking.k8s.io", "servicecidrs", "/apis/networking.k8s.io/v1/servicecidrs", "", true},
+	{OBJECT_NAMESPACE, "", "namespaces", "/api/v1/namespaces", "", false},
+	{OBJECT_POD, "", "pods", "/api/v1/pods", "", true},
+};
+
+static const struct metric_desc requests_desc = {
+	.name = "rest_client_requests_total",
+	.help = "Number of HTTP requests, partitioned by status code, method, and host",
+	.kind = METRIC_COUNTER,
+};
+static const struct metric_desc events_desc = {
+	.name = "fairlead_watch_events_total",
+	.help = "Watch events received, by resource",
+	.kind = METRIC_COUNTER,
+};
+static const struct metric_desc lists_desc = {
+	.name = "fairlead_watch_lists_total",
+	.help = "Complete lists received, by resource: more than one each means that a watch was lost",
+	.kind = METRIC_COUNTER,
+};
+static const struct metric_desc heard_desc = {
+	.name = "fairlead_watch_last_heard_timestamp_seconds",
+	.help = "When bytes last came from the API server",
+	.kind = METRIC_GAUGE,
+};
+
+void apiserver_touched(struct apiserver *a)
+{
+	a->turn_due = true;
+}
+
+/* Right before the loop sleeps: everything that had arrived was told, so this is one turn. */
+static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int events)
+{
+	struct apiserver *a = prepare->data;
+
+	(void)loop;
+	(void)events;
+	if (!a->turn_due)
+		return;
+	a->turn_due = false;
+	a->config.sink.turn_end(a->config.sink.ctx);
+}
+
+void apiserver_counted(struct apiserver *a)
+{
+	if (--a->uncounted > 0)
+		return;
+	log_info("apiserver: %s: everything listed", a->credentials.server);
+	apiserver_touched(a);
+	a->config.sink.complete(a->config.sink.ctx);
+}
+
+void apiserver_requested(struct apiserver *a, int status)
+{
+	char code[16];
+
+	snprintf(code, sizeof code, "%d", status);
+	metric_inc(metrics_add(a->config.metrics, &requests_desc,
+			       METRIC_LABELS({"code", status != 0 ? code : "<error>"},
+					     {"host", strchr(a->credentials.server, ':') + 3}, {"method", "GET"})));
+}
+
+static void hurry_all(struct apiserver *a)
+{
+	for (size_t i = 0; i < a->follower_count; i++)
+		follower_hurry(&a->followers[i]);
+}
+
+void apiserver_heard(struct apiserver *a)
+{
+	a->heard_ms = clock_ms();
+	if (a->outage_ms == 0)
+		return;
+	log_notice("apiserver: %s: reachable again after %.1f s", a->credentials.server,
+		   (double)(a->heard_ms - a->outage_ms) / 1000.0);
+	a->outage_ms = 0;
+	a->problem[0] = '\0';
+	ev_timer_stop(a->config.loop, &a->probe_timer);
+	hurry_all(a);
+}
+
+static void probe_later(struct apiserver *a)
+{
+	uint32_t wait_ms = backoff_between(&a->probe_spread, PROBE_LOW_MS, PROBE_HIGH_MS);
+
+	if (a->probes > PROBES_QUICK)
+		wait_ms *= PROBE_RARE;
+	ev_timer_stop(a->config.loop, &a->probe_timer);
+	ev_timer_set(&a->probe_timer, wait_ms / 1000.0, 0);
+	ev_timer_start(a->config.loop, &a->probe_timer);
+}
+
+static bool on_probe_data(void *ctx, int status, const char *bytes, size_t length_bytes)
+{
+	(void)ctx;
+	(void)status;
+	(void)bytes;
+	(void)length_bytes;
+	return true;
+}
+
+/*
+ * Only a success after a failure hurries the requests: before a load balancer that takes connections and drops them,
+ * every probe succeeds and says nothing.
+ */
+static void on_probe_end(void *ctx, const struct fetch_end *end)
+{
+	struct apiserver *a = ctx;
+
+	a->probe = NULL;
+	log_debug("apiserver: %s: probe: %s", a->credentials.server, end->whole ? "connects" : end->error);
+	if (a->outage_ms == 0)
+		return;
+	if (end->whole && a->probe_failed)
+		hurry_all(a);
+	a->probe_failed = !end->whole;
+	probe_later(a);
+}
+
+static void on_probe_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct apiserver *a = timer->data;
+	const struct fetch_options options = {.connect_only = true, .quiet_limit_ms = PROBE_LIMIT_MS};
+	const struct fetch_handler handler = {a, on_probe_data, on_probe_end};
+
+	(void)loop;
+	(void)events;
+	if (a->probe != NULL)
+		return;
+	a->probes++;
+	a->probe = fetch_get(a->fetch, a->credentials.server, &options, &handler);
+}
+
+void apiserver_unreached(struct apiserver *a, const char *error)
+{
+	if (a->outage_ms != 0)
+		return;
+	log_warn("apiserver: %s: %s; %s, trying again", a->credentials.server, error,
+		 a->uncounted == 0 ? "the last state stays" : "nothing known yet");
+	a->outage_ms = clock_ms();
+	a->probes = 0;
+	a->probe_failed = false;
+	probe_later(a);
+}
+
+/* The label value that marks Services of another implementation is known to the server too. */
+static void selector_fill(const struct apiserver_config *config, enum object_kind kind, struct buf *selector)
+{
+	if (kind == OBJECT_NODE)
+		buf_puts(selector, "&fieldSelector=metadata.name%3D");
+	if (kind == OBJECT_POD && !config->all_pods)
+		buf_puts(selector, "&fieldSelector=spec.nodeName%3D");
+	if (kind == OBJECT_NODE || (kind == OBJECT_POD && !config->all_pods))
+		reflector_escape(selector, config->node_name);
+	if (!config->proxy_only)
+		return;
+	if (kind == OBJECT_SLICE)
+		buf_puts(selector, "&labelSelector=%21service.kubernetes.io%2Fheadless");
+	if (kind == OBJECT_SERVICE) {
+		buf_puts(selector, "&fieldSelector=spec.clusterIP%21%3DNone&labelSelector=");
+		reflector_escape(selector, config->proxy_name != NULL ? PROXY_NAME_LABEL "=" : "!" PROXY_NAME_LABEL);
+		reflector_escape(selector, config->proxy_name != NULL ? config->proxy_name : "");
+	}
+}
+
+static void follow_all(struct apiserver *a)
+{
+	for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
+		const struct reflector_resource *resource = &resources[i];
+		struct follower *f = &a->followers[a->follower_count];
+		if (a->config.proxy_only && (resource->kind == OBJECT_NAMESPACE || resource->kind == OBJECT_POD))
+			continue;
+		const struct metric_label *label = METRIC_LABELS({"resource", resource->plural});
+		a->event_count[resource->kind] = metrics_add(a->config.metrics, &events_desc, label);
+		a->list_count[resource->kind] = metrics_add(a->config.metrics, &lists_desc, label);
+		selector_fill(&a->config, resource->kind, &f->selector);
+		follower_init(f, a, resource);
+		a->follower_count++;
+	}
+	a->uncounted = a->follower_count;
+	for (size_t i = 0; i < a->follower_count; i++)
+		follower_start(&a->followers[i]);
+}
+
+static void heard_provide(void *ctx, struct metrics_page *page)
+{
+	const struct apiserver *a = ctx;
+	double ago_s = (double)(clock_ms() - a->heard_ms) / 1000.0;
+
+	if (a->heard_ms != 0)
+		metrics_put(page, &heard_desc, NULL, (double)clock_wall_ms() / 1000.0 - ago_s);
+}
+
+static struct fetch *fetch_make(const struct apiserver *a, char *error)
+{
+	const struct credentials *c = &a->credentials;
+	const struct fetch_settings settings = {
+		.ca_file = c->ca_file,
+		.ca_pem = c->ca_pem,
+		.cert_file = c->cert_file,
+		.cert_pem = c->cert_pem,
+		.key_file = c->key_file,
+		.key_pem = c->key_pem,
+		.insecure = c->insecure,
+	};
+
+	if (c->insecure)
+		log_warn("apiserver: %s: its certificate is not checked: whoever answers is believed", c->server);
+	return fetch_new(a->config.loop, &settings, error);
+}
+
+struct apiserver *apiserver_new(const struct apiserver_config *config, struct credentials *credentials,
+				char error[CREDENTIALS_ERROR_BYTES])
+{
+	struct apiserver *a = mem_alloc(sizeof *a);
+
+	a->config = *config;
+	a->credentials = *credentials;
+	*credentials = (struct credentials){0};
+	a->reader = object_reader_new();
+	ev_prepare_init(&a->turn, on_prepare);
+	a->turn.data = a;
+	ev_timer_init(&a->probe_timer, on_probe_timer, 0, 0);
+	a->probe_timer.data = a;
+	backoff_init(&a->probe_spread, clock_ns());
+	a->fetch = fetch_make(a, error);
+	if (a->fetch == NULL) {
+		apiserver_free(a);
+		return NULL;
+	}
+	ev_prepare_start(config->loop, &a->turn);
+	metrics_provider(config->metrics, heard_provide, a);
+	log_info("apiserver: %s: following", a->credentials.server);
+	follow_all(a);
+	return a;
+}
+
+void apiserver_free(struct apiserver *a)
+{
+	if (a == NULL)
+		return;
+	for (size_t i = 0; i < a->follower_count; i++)
+		follower_fini(&a->followers[i]);
+	ev_timer_stop(a->config.loop, &a->probe_timer);
+	ev_prepare_stop(a->config.loop, &a->turn);
+	fetch_free(a->fetch);
+	object_reader_free(a->reader);
+	credentials_fini(&a->credentials);
+	free(a);
+}
+
+void apiserver_state(const struct apiserver *a, struct apiserver_state *state)
+{
+	*state = (struct apiserver_state){
+		.server = a->credentials.server,
+		.reachable = a->heard_ms != 0 && a->outage_ms == 0,
+		.complete = a->uncounted == 0,
+		.problem = a->problem,
+		.heard_ms = a->heard_ms,
+		.events = a->events,
+		.lists = a->lists,
+	};
+}

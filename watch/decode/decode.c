@@ -1,0 +1,260 @@
+#include "watch/decode/decode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "watch/decode/decode_field.h"
+
+struct kind {
+	const char *name;
+	const char *versions[3];
+	bool namespaced;
+	bool (*name_ok)(const char *s);
+	void (*decode)(struct decoder *d, const struct place *root);
+};
+
+/* Service names: RFC 1123 labels, as API servers with relaxed validation (1.34) take them. */
+static const struct kind kinds[] = {
+	{"Service", {"v1"}, true, name_is_label, decode_service},
+	{"EndpointSlice", {"discovery.k8s.io/v1"}, true, name_is_subdomain, decode_slice},
+	{"Endpoints", {"v1"}, true, name_is_subdomain, decode_endpoints},
+	{"Namespace", {"v1"}, false, name_is_label, decode_namespace},
+	{"Node", {"v1"}, false, name_is_subdomain, decode_node},
+	{"Pod", {"v1"}, true, name_is_subdomain, decode_pod},
+	{"ServiceCIDR",
+	 {"networking.k8s.io/v1", "networking.k8s.io/v1beta1"},
+	 false,
+	 name_is_subdomain,
+	 decode_service_cidr},
+};
+
+static const struct kind *kind_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+static bool kind_has_version(const struct kind *k, const char *version)
+{
+	for (size_t i = 0; i < 3 && k->versions[i] != NULL; i++)
+		if (strcmp(k->versions[i], version) == 0)
+			return true;
+	return false;
+}
+
+static void unknown(struct decoder *d, const char *version, const char *kind)
+{
+	if (d->sink->unknown != NULL)
+		d->sink->unknown(d->sink->ctx, version, kind);
+}
+
+/* Values of labels and annotations are strings; anything else kubectl refuses too. */
+static const struct value *string_map(struct decoder *d, const struct place *metadata, const char *key)
+{
+	struct place map = place_key(metadata, key);
+
+	if (!field_map(d, &map))
+		return NULL;
+	for (const struct value *v = map.v->first; v != NULL; v = v->next) {
+		struct place entry = {.up = &map, .key = v->key, .v = v};
+		if (v->type != VALUE_STRING && v->type != VALUE_NULL)
+			decode_error(d, &entry, "a string is expected, not a %s: put it in quotes", value_type_name(v));
+	}
+	return map.v;
+}
+
+static bool read_identity(struct decoder *d, const struct place *root, const struct kind *k)
+{
+	struct place metadata = place_key(root, "metadata");
+	struct place name = place_key(&metadata, "name"), ns = place_key(&metadata, "namespace");
+	const char *text;
+
+	if (!field_map(d, &metadata) || (text = field_string(d, &name)) == NULL || text[0] == '\0') {
+		decode_refuse(d, place_absent(&metadata) ? &metadata : &name, "missing");
+		return false;
+	}
+	d->name = text;
+	if (k->namespaced) {
+		text = field_string(d, &ns);
+		d->ns = text != NULL && text[0] != '\0' ? text : "default";
+		if (!name_is_label(d->ns))
+			decode_error(d, &ns, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", d->ns);
+	}
+	if (!k->name_ok(d->name))
+		decode_error(d, &name, "\"%.80s\" is not a DNS %s", d->name,
+			     k->name_ok == name_is_label ? "label (a-z, 0-9, -)" : "name (a-z, 0-9, -, .)");
+	d->labels = string_map(d, &metadata, "labels");
+	d->annotations = string_map(d, &metadata, "annotations");
+	return true;
+}
+
+/* The kind and version an item of a typed list has when it does not say so itself. */
+struct inherited {
+	const char *kind, *version;
+};
+
+static void object_end(struct decoder *d)
+{
+	if (d->refused && d->sink->refused != NULL)
+		d->sink->refused(d->sink->ctx, d->kind, d->ns, d->name);
+	if (d->sink->end != NULL)
+		d->sink->end(d->sink->ctx);
+}
+
+static void object_begin(struct decoder *d)
+{
+	d->kind = d->ns = d->name = "";
+	d->labels = d->annotations = NULL;
+	d->refused = false;
+	arena_reset(d->scratch);
+}
+
+static bool read_kind(struct decoder *d, const struct place *root, const struct inherited *from, struct inherited *out)
+{
+	struct place kind = place_key(root, "kind"), version = place_key(root, "apiVersion");
+
+	if (root->v->type != VALUE_MAP) {
+		decode_refuse(d, root, "an object is expected, not a %s", value_type_name(root->v));
+		return false;
+	}
+	out->kind = place_absent(&kind) ? from->kind : field_string(d, &kind);
+	out->version = place_absent(&version) ? from->version : field_string(d, &version);
+	if (out->kind == NULL)
+		decode_refuse(d, &kind, "missing");
+	else if (out->version == NULL)
+		decode_refuse(d, &version, "missing");
+	return out->kind != NULL && out->version != NULL;
+}
+
+static void decode_object(struct decoder *d, const struct place *root, const struct inherited *is)
+{
+	const struct kind *k = kind_find(is->kind);
+
+	if (k == NULL || !kind_has_version(k, is->version)) {
+		unknown(d, is->version, is->kind);
+		return;
+	}
+	d->kind = k->name;
+	if (read_identity(d, root, k))
+		k->decode(d, root);
+}
+
+static void item_decode(struct decoder *d, const struct place *item, const struct inherited *from)
+{
+	struct inherited is;
+
+	object_begin(d);
+	if (read_kind(d, item, from, &is))
+		decode_object(d, item, &is);
+	object_end(d);
+}
+
+static void decode_list(struct decoder *d, const struct place *root, const struct inherited *is)
+{
+	struct place items = place_key(root, "items");
+	size_t suffix = strlen(is->kind) - strlen("List"), index = 0;
+	char *kind = mem_alloc(suffix + 1);
+	struct inherited from = {.kind = suffix != 0 ? memcpy(kind, is->kind, suffix) : NULL,
+				 .version = suffix != 0 ? is->version : NULL};
+
+	field_list(d, &items);
+	object_end(d);
+	const struct value *v = items.v != NULL && items.v->type == VALUE_LIST ? items.v->first : NULL;
+	for (; v != NULL; v = v->next) {
+		struct place item = place_item(&items, index++, v);
+		item.object = true;
+		item_decode(d, &item, &from); /* a list in a list is an unknown kind: no recursion */
+	}
+	free(kind);
+}
+
+static bool is_list(const struct place *root, const char *kind)
+{
+	size_t n = strlen(kind);
+
+	return n >= 4 && strcmp(kind + n - 4, "List") == 0 && (n == 4 || value_get(root->v, "items") != NULL);
+}
+
+void decode_document(struct decoder *d, const struct value *v, const struct decode_sink *sink)
+{
+	struct place root = {.v = v};
+	struct inherited none = {0}, is;
+
+	if (v == NULL || v->type == VALUE_NULL)
+		return;
+	d->sink = sink;
+	object_begin(d);
+	if (!read_kind(d, &root, &none, &is)) {
+		object_end(d);
+	} else if (is_list(&root, is.kind)) {
+		decode_list(d, &root, &is);
+	} else {
+		decode_object(d, &root, &is);
+		object_end(d);
+	}
+}
+
+void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t trigger_ms)
+{
+	struct object *exact;
+
+	if (d->refused)
+		return;
+	if (o->name == NULL)
+		o->name = d->name;
+	o->ns = d->ns;
+	pack_object(&d->pack, o);
+	exact = pack_read(d->pack.bytes.data, d->pack.bytes.length_bytes);
+	if (exact->kind == OBJECT_SLICE)
+		((struct slice_object *)exact)->trigger_ms = trigger_ms;
+	d->sink->object(d->sink->ctx, exact, line);
+}
+
+void decode_item(struct decoder *d, const char *kind, const char *api_version, const struct value *v,
+		 const struct decode_sink *sink)
+{
+	struct place root = {.v = v};
+	struct inherited from = {.kind = kind, .version = api_version};
+
+	d->sink = sink;
+	item_decode(d, &root, &from);
+}
+
+const char *decode_problem_format(char text[PROBLEM_TEXT_BYTES], const char *file, const struct decode_problem *p)
+{
+	char line[16] = "";
+	const char *space = p->kind[0] != '\0' && p->name[0] != '\0' ? " " : "";
+	const char *slash = p->ns[0] != '\0' && p->name[0] != '\0' ? "/" : "";
+
+	if (p->line != 0)
+		snprintf(line, sizeof line, ":%u", p->line);
+	snprintf(text, PROBLEM_TEXT_BYTES, "%s%s%s%s%s%s%s%s%s%s%s%s", file != NULL ? file : "",
+		 file != NULL ? line : "", file != NULL ? ": " : "", p->kind, space, slash[0] != '\0' ? p->ns : "",
+		 slash, p->name, p->kind[0] != '\0' ? ": " : "", p->field, p->field[0] != '\0' ? ": " : "", p->reason);
+	size_t n = strlen(text);
+	if (p->more != 0)
+		snprintf(text + n, PROBLEM_TEXT_BYTES - n, "; and %zu more%s%s", p->more,
+			 p->more_fields[0] != '\0' ? ": " : "", p->more_fields);
+	return text;
+}
+
+struct decoder *decoder_new(bool lenient)
+{
+	struct decoder *d = mem_alloc(sizeof *d);
+
+	d->lenient = lenient;
+	d->scratch = arena_new(16384);
+	return d;
+}
+
+void decoder_free(struct decoder *d)
+{
+	if (d == NULL)
+		return;
+	arena_free(d->scratch);
+	pack_fini(&d->pack);
+	free(d);
+}

@@ -1,0 +1,93 @@
+/*
+ * Inside of the decoder: typed access to the fields of a value tree that knows the path of what it reads, so that a
+ * problem can say `spec.ports[1].port`. A place lives on the stack of the function that reads it.
+ */
+#ifndef WATCH_DECODE_DECODE_FIELD_H
+#define WATCH_DECODE_DECODE_FIELD_H
+
+#include "watch/decode/decode.h"
+#include "watch/decode/decode_pack.h"
+
+struct decoder {
+	bool lenient;
+	const struct decode_sink *sink;
+	struct arena *scratch; /* emptied after each object */
+	struct pack pack;
+	/* the object at hand */
+	const char *kind, *ns, *name;
+	const struct value *labels, *annotations;
+	bool refused;
+};
+
+struct place {
+	const struct place *up;
+	const char *key; /* NULL: an element of a list */
+	size_t index;
+	const struct value *v; /* NULL: absent */
+	bool object;	       /* paths start here, once the object has a name */
+};
+
+struct place place_key(const struct place *up, const char *key);
+struct place place_item(const struct place *list, size_t index, const struct value *v);
+static inline bool place_absent(const struct place *p)
+{
+	return p->v == NULL;
+}
+
+/* The object is refused; when lenient the part is skipped. */
+void decode_error(struct decoder *d, const struct place *p, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The part is skipped. */
+void decode_warning(struct decoder *d, const struct place *p, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The object is refused, lenient or not. */
+void decode_refuse(struct decoder *d, const struct place *p, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Absent: NULL, false, 0, the default. Of a wrong type or out of range: an error and the same. */
+const char *field_string(struct decoder *d, const struct place *p);
+bool field_bool(struct decoder *d, const struct place *p, bool absent);
+int64_t field_integer(struct decoder *d, const struct place *p, int64_t min, int64_t max, int64_t absent);
+/* names ends with NULL; returns the index. */
+int field_enum(struct decoder *d, const struct place *p, const char *const *names, int absent);
+/* A port's protocol: IPPROTO_TCP, also when absent, IPPROTO_UDP, IPPROTO_SCTP; 0 after an error. */
+uint8_t field_proto(struct decoder *d, const struct place *p);
+/* A port's name: "" when absent. What is no DNS label is an error and returned all the same: kube-proxy takes it. */
+const char *field_port_name(struct decoder *d, const struct place *port);
+/* An endpoint's hostname: NULL when absent, empty or (with an error) no DNS label. */
+const char *field_hostname(struct decoder *d, const struct place *endpoint);
+/* Elements of a list; 0 and an error when it is no list. */
+size_t field_list(struct decoder *d, const struct place *p);
+/* True when present and a map; an error when it is something else. */
+bool field_map(struct decoder *d, const struct place *p);
+/* False when absent or (with an error) no address. */
+bool field_addr(struct decoder *d, const struct place *p, struct addr *a);
+bool field_cidr(struct decoder *d, const struct place *p, struct cidr *c);
+/* Lists of these; bad elements are left out, with their error. The array is in the scratch arena. */
+const struct addr *field_addrs(struct decoder *d, const struct place *p, size_t *count);
+const struct cidr *field_cidrs(struct decoder *d, const struct place *p, size_t *count);
+/* A label or annotation; NULL = absent. */
+const char *field_label(struct decoder *d, const char *key);
+const char *field_annotation(struct decoder *d, const char *key);
+
+/* RFC 1123 label, subdomain; IANA service name (RFC 6335). */
+bool name_is_label(const char *s);
+bool name_is_subdomain(const char *s);
+bool name_is_service(const char *s);
+/* A name that is there twice, NULL: none is. Sorts the names. */
+const char *names_twice(const char **names, size_t count);
+/* What is wrong with it as an endpoint's or external address (unspecified, loopback, link-local, multicast); NULL. */
+const char *addr_is_special(const struct addr *a);
+
+/* Packs the object, and passes its exact copy on unless it was refused. */
+void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t trigger_ms);
+
+/* The kinds: root is the whole object. */
+void decode_service(struct decoder *d, const struct place *root);
+void decode_slice(struct decoder *d, const struct place *root);
+void decode_endpoints(struct decoder *d, const struct place *root);
+void decode_namespace(struct decoder *d, const struct place *root);
+void decode_node(struct decoder *d, const struct place *root);
+void decode_pod(struct decoder *d, const struct place *root);
+void decode_service_cidr(struct decoder *d, const struct place *root);
+
+#endif

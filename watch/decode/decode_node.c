@@ -1,0 +1,115 @@
+/* Namespace, Node, Pod and ServiceCIDR: the few fields that are used. */
+#include <string.h>
+
+#include "watch/decode/decode_field.h"
+
+void decode_namespace(struct decoder *d, const struct place *root)
+{
+	struct namespace_object n = {.object = {.kind = OBJECT_NAMESPACE}};
+
+	decode_emit(d, &n.object, root->v->line, 0);
+}
+
+/* Status addresses of one type, added behind those already there. */
+static size_t node_addrs(struct decoder *d, const struct place *list, const char *type, struct addr *all)
+{
+	size_t index = 0, count = 0;
+
+	if (field_list(d, list) == 0)
+		return 0;
+	for (const struct value *v = list->v->first; v != NULL; v = v->next) {
+		struct place entry = place_item(list, index++, v), address = place_key(&entry, "address");
+		const struct value *is = value_get(v, "type");
+		if (is != NULL && strcmp(is->text, type) == 0)
+			count += field_addr(d, &address, &all[count]);
+	}
+	return count;
+}
+
+static bool has_taint(struct decoder *d, const struct place *spec, const char *key)
+{
+	struct place taints = place_key(spec, "taints");
+
+	if (field_list(d, &taints) == 0)
+		return false;
+	for (const struct value *v = taints.v->first; v != NULL; v = v->next) {
+		const struct value *is = value_get(v, "key");
+		if (is != NULL && strcmp(is->text, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* podCIDRs, or podCIDR where only that is there. */
+static const struct cidr *pod_cidrs(struct decoder *d, const struct place *spec, size_t *count)
+{
+	struct place all = place_key(spec, "podCIDRs"), one = place_key(spec, "podCIDR");
+	const struct cidr *list = field_cidrs(d, &all, count);
+	struct cidr *single;
+
+	if (*count != 0 || place_absent(&one))
+		return list;
+	single = arena_alloc(d->scratch, sizeof *single);
+	*count = field_cidr(d, &one, single);
+	return single;
+}
+
+void decode_node(struct decoder *d, const struct place *root)
+{
+	struct place metadata = place_key(root, "metadata"), deletion = place_key(&metadata, "deletionTimestamp");
+	struct place spec = place_key(root, "spec"), status = place_key(root, "status");
+	struct place addresses = place_key(&status, "addresses");
+	struct addr *all = arena_array(d->scratch, field_list(d, &addresses), sizeof *all);
+	struct node_object n = {.object = {.kind = OBJECT_NODE}, .addrs = all};
+
+	n.addr_count = node_addrs(d, &addresses, "InternalIP", all);
+	n.addr_count += node_addrs(d, &addresses, "ExternalIP", all + n.addr_count);
+	n.pod_cidrs = pod_cidrs(d, &spec, &n.pod_cidr_count);
+	n.zone = field_label(d, "topology.kubernetes.io/zone");
+	if (n.zone != NULL && n.zone[0] == '\0')
+		n.zone = NULL;
+	n.deleting = !place_absent(&deletion);
+	n.to_be_deleted = has_taint(d, &spec, "ToBeDeletedByClusterAutoscaler");
+	decode_emit(d, &n.object, root->v->line, 0);
+}
+
+/* podIPs, or podIP where only that is there. */
+static const struct addr *pod_addrs(struct decoder *d, const struct place *status, size_t *count)
+{
+	struct place list = place_key(status, "podIPs"), one = place_key(status, "podIP");
+	size_t most = field_list(d, &list), index = 0;
+	struct addr *all = arena_array(d->scratch, most + 1, sizeof *all);
+
+	*count = 0;
+	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
+		struct place entry = place_item(&list, index++, v), ip = place_key(&entry, "ip");
+		*count += field_addr(d, &ip, &all[*count]);
+	}
+	if (*count == 0 && !place_absent(&one) && one.v->text[0] != '\0')
+		*count += field_addr(d, &one, all);
+	return all;
+}
+
+void decode_pod(struct decoder *d, const struct place *root)
+{
+	struct place spec = place_key(root, "spec"), status = place_key(root, "status");
+	struct place node = place_key(&spec, "nodeName"), host_network = place_key(&spec, "hostNetwork");
+	struct place phase = place_key(&status, "phase");
+	struct pod_object p = {.object = {.kind = OBJECT_POD}};
+	const char *text = field_string(d, &phase);
+
+	p.addrs = pod_addrs(d, &status, &p.addr_count);
+	p.node_name = field_string(d, &node);
+	p.host_network = field_bool(d, &host_network, false);
+	p.finished = text != NULL && (strcmp(text, "Succeeded") == 0 || strcmp(text, "Failed") == 0);
+	decode_emit(d, &p.object, root->v->line, 0);
+}
+
+void decode_service_cidr(struct decoder *d, const struct place *root)
+{
+	struct place spec = place_key(root, "spec"), list = place_key(&spec, "cidrs");
+	struct service_cidr_object s = {.object = {.kind = OBJECT_SERVICE_CIDR}};
+
+	s.cidrs = field_cidrs(d, &list, &s.cidr_count);
+	decode_emit(d, &s.object, root->v->line, 0);
+}

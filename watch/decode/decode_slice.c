@@ -1,0 +1,306 @@
+/* EndpointSlice: fields, defaults and rules (reference E.4). */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "watch/decode/decode_field.h"
+
+#define ENDPOINTS_MAX 1000 /* the API server's bounds */
+#define ADDRESSES_MAX 100
+#define WEIGHT_MAX 100
+
+/* ---- ports ---- */
+
+/*
+ * An absent name: the API server fills in "" when it stores a slice, so a manifest means that; in what it sends an
+ * absent name is a slice nobody can use, skipped as kube-proxy does.
+ */
+static bool read_port(struct decoder *d, const struct place *entry, struct slice_port_object *p)
+{
+	struct place name = place_key(entry, "name"), proto = place_key(entry, "protocol");
+	struct place port = place_key(entry, "port");
+
+	if (!field_map(d, entry))
+		return false;
+	if (place_absent(&name) && d->lenient) {
+		decode_warning(d, &name, "missing: the port is skipped");
+		return false;
+	}
+	if (place_absent(&port) || (port.v->type == VALUE_NUMBER && port.v->whole && port.v->integer == 0)) {
+		decode_warning(d, &port, "missing: the port is skipped (\"all ports\" is not supported)");
+		return false;
+	}
+	p->name = field_port_name(d, entry);
+	p->port = (uint16_t)field_integer(d, &port, 1, 65535, 0);
+	p->proto = field_proto(d, &proto);
+	return p->port != 0 && p->proto != 0;
+}
+
+static void check_port_names(struct decoder *d, const struct place *list, const struct slice_object *s)
+{
+	const char **names = arena_array(d->scratch, s->port_count, sizeof *names), *twice;
+
+	for (size_t i = 0; i < s->port_count; i++)
+		names[i] = s->ports[i].name;
+	if ((twice = names_twice(names, s->port_count)) != NULL)
+		decode_error(d, list, "two ports are named \"%s\"", twice);
+}
+
+static void read_ports(struct decoder *d, const struct place *root, struct slice_object *s)
+{
+	struct place list = place_key(root, "ports");
+	size_t most = field_list(d, &list), index = 0;
+	struct slice_port_object *all = arena_array(d->scratch, most, sizeof *all);
+
+	s->ports = all;
+	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
+		struct place entry = place_item(&list, index++, v);
+		s->port_count += read_port(d, &entry, &all[s->port_count]);
+	}
+	if (!d->lenient)
+		check_port_names(d, &list, s);
+}
+
+/* ---- endpoints ---- */
+
+static bool read_address(struct decoder *d, const struct place *p, int family, struct addr *a)
+{
+	const char *text = field_string(d, p), *special;
+
+	if (text == NULL)
+		return false;
+	if (!addr_parse(a, text) || a->family != family) {
+		decode_error(d, p, "\"%.60s\" is not an %s address", text, family == AF_INET ? "IPv4" : "IPv6");
+		return false;
+	}
+	if (!d->lenient && (special = addr_is_special(a)) != NULL)
+		decode_error(d, p, "%.60s %s", text, special);
+	return true;
+}
+
+static bool read_addresses(struct decoder *d, const struct place *endpoint, int family, struct endpoint_object *e)
+{
+	struct place list = place_key(endpoint, "addresses");
+	size_t most = field_list(d, &list), index = 0;
+	struct addr *more, a;
+
+	if (most == 0 || most > ADDRESSES_MAX) {
+		decode_error(d, &list, most == 0 ? "missing" : "more than 100 addresses");
+		return false;
+	}
+	more = most > 1 ? arena_array(d->scratch, most - 1, sizeof *more) : NULL;
+	e->more_addrs = more;
+	for (const struct value *v = list.v->first; v != NULL; v = v->next) {
+		struct place item = place_item(&list, index++, v);
+		if (!read_address(d, &item, family, &a)) {
+			if (index == 1)
+				return false;
+			continue;
+		}
+		if (index == 1)
+			e->addr = a;
+		else
+			more[e->more_addr_count++] = a;
+	}
+	return true;
+}
+
+static void read_conditions(struct decoder *d, const struct place *endpoint, struct endpoint_object *e)
+{
+	struct place conditions = place_key(endpoint, "conditions");
+	struct place ready = place_key(&conditions, "ready"), serving = place_key(&conditions, "serving");
+	struct place terminating = place_key(&conditions, "terminating");
+
+	e->ready = field_bool(d, &ready, true);
+	e->serving = field_bool(d, &serving, true);
+	e->terminating = field_bool(d, &terminating, false);
+}
+
+static const char *const *read_hints(struct decoder *d, const struct place *hints, const char *key, size_t *count)
+{
+	struct place list = place_key(hints, key);
+	size_t most = field_list(d, &list), index = 0;
+	const char **all = most != 0 ? arena_array(d->scratch, most, sizeof *all) : NULL;
+
+	*count = 0;
+	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
+		struct place item = place_item(&list, index++, v), name = place_key(&item, "name");
+		const char *text = field_string(d, &name);
+		if (text != NULL && text[0] != '\0')
+			all[(*count)++] = text;
+		else if (place_absent(&name))
+			decode_error(d, &name, "missing");
+	}
+	return all;
+}
+
+static const char *string_or_null(struct decoder *d, const struct place *up, const char *key)
+{
+	struct place p = place_key(up, key);
+	const char *text = field_string(d, &p);
+
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static void read_owner(struct decoder *d, const struct place *endpoint, struct endpoint_object *e)
+{
+	struct place target = place_key(endpoint, "targetRef");
+	const struct value *kind = value_get(target.v, "kind");
+
+	e->node_name = string_or_null(d, endpoint, "nodeName");
+	e->zone = string_or_null(d, endpoint, "zone");
+	e->hostname = field_hostname(d, endpoint);
+	if (kind != NULL && strcmp(kind->text, "Pod") == 0)
+		e->pod_name = string_or_null(d, &target, "name");
+}
+
+static bool read_endpoint(struct decoder *d, const struct place *entry, int family, struct endpoint_object *e)
+{
+	struct place hints = place_key(entry, "hints");
+
+	*e = (struct endpoint_object){.weight = 1};
+	if (!field_map(d, entry) || !read_addresses(d, entry, family, e))
+		return false;
+	read_conditions(d, entry, e);
+	read_owner(d, entry, e);
+	if (!place_absent(&hints)) {
+		e->zone_hints = read_hints(d, &hints, "forZones", &e->zone_hint_count);
+		e->node_hints = read_hints(d, &hints, "forNodes", &e->node_hint_count);
+	}
+	return true;
+}
+
+static struct endpoint_object *read_endpoints(struct decoder *d, const struct place *root, struct slice_object *s)
+{
+	struct place list = place_key(root, "endpoints");
+	size_t most = field_list(d, &list), index = 0;
+	struct endpoint_object *all = arena_array(d->scratch, most, sizeof *all);
+
+	if (most > ENDPOINTS_MAX)
+		decode_error(d, &list, "more than %d endpoints", ENDPOINTS_MAX);
+	s->endpoints = all;
+	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
+		struct place entry = place_item(&list, index++, v);
+		s->endpoint_count += read_endpoint(d, &entry, s->family, &all[s->endpoint_count]);
+	}
+	return all;
+}
+
+/* ---- annotations ---- */
+
+/* One "address=weight" of the list; *text moves behind it and its comma. */
+static bool read_weight(const char **text, struct addr *a, uint16_t *weight)
+{
+	char address[ADDR_TEXT_BYTES];
+	const char *p = *text + strspn(*text, " ");
+	size_t n = strcspn(p, "=");
+	char *end;
+
+	if (p[n] != '=' || n >= sizeof address || !isdigit((unsigned char)p[n + 1]))
+		return false;
+	memcpy(address, p, n);
+	address[n] = '\0';
+	long value = strtol(p + n + 1, &end, 10);
+	end += strspn(end, " ");
+	if (!addr_parse(a, address) || value < 1 || value > WEIGHT_MAX || (*end != ',' && *end != '\0'))
+		return false;
+	*weight = (uint16_t)value;
+	*text = *end == ',' ? end + 1 : end;
+	return *end == '\0' || **text != '\0'; /* no comma at the end */
+}
+
+static void weights_apply(const char *text, struct endpoint_object *endpoints, size_t count)
+{
+	struct addr a;
+	uint16_t weight;
+
+	while (*text != '\0' && read_weight(&text, &a, &weight))
+		for (size_t i = 0; i < count; i++)
+			if (addr_equal(&endpoints[i].addr, &a))
+				endpoints[i].weight = weight;
+}
+
+/* fairlead/weight: "10.0.0.1=5,10.0.0.2=10"; as a whole or not at all. */
+static void read_weights(struct decoder *d, const struct place *root, struct endpoint_object *all, size_t count)
+{
+	struct place metadata = place_key(root, "metadata"), annotations = place_key(&metadata, "annotations");
+	struct place place = place_key(&annotations, "fairlead/weight");
+	const char *text = field_annotation(d, "fairlead/weight"), *at = text;
+	struct addr a;
+	uint16_t weight;
+
+	if (text == NULL)
+		return;
+	do {
+		if (!read_weight(&at, &a, &weight)) {
+			decode_warning(d, &place, "\"%.60s\" is not a list of address=1…%d with commas between", text,
+				       WEIGHT_MAX);
+			return;
+		}
+	} while (*at != '\0');
+	weights_apply(text, all, count);
+}
+
+/* RFC 3339 to milliseconds since 1970; 0 when absent or something else. */
+static int64_t trigger_time(const char *text)
+{
+	struct tm tm = {0};
+	const char *p = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int64_t ms = 0, scale = 100;
+	int hours = 0, minutes = 0;
+	char sign;
+
+	if (p == NULL)
+		return 0;
+	if (*p == '.')
+		for (p++; isdigit((unsigned char)*p); p++, scale /= 10)
+			ms += (*p - '0') * scale;
+	ms += (int64_t)timegm(&tm) * 1000;
+	if (strcmp(p, "Z") == 0)
+		return ms;
+	if (sscanf(p, "%c%2d:%2d", &sign, &hours, &minutes) != 3 || (sign != '+' && sign != '-'))
+		return 0;
+	return ms - (sign == '+' ? 1 : -1) * (hours * 60 + minutes) * 60000LL;
+}
+
+/* ---- the slice ---- */
+
+static bool read_family(struct decoder *d, const struct place *root, struct slice_object *s)
+{
+	static const char *const names[] = {"IPv4", "IPv6", "FQDN", NULL};
+	struct place type = place_key(root, "addressType");
+	int which = field_enum(d, &type, names, -1);
+
+	if (place_absent(&type))
+		decode_error(d, &type, "missing");
+	if (which == 2)
+		decode_warning(d, &type, "FQDN slices are not used");
+	s->family = which == 1 ? AF_INET6 : AF_INET;
+	return which == 0 || which == 1;
+}
+
+void decode_slice(struct decoder *d, const struct place *root)
+{
+	static const char label[] = "kubernetes.io/service-name";
+	struct slice_object s = {.object = {.kind = OBJECT_SLICE}, .service_name = field_label(d, label)};
+	struct place metadata = place_key(root, "metadata"), labels = place_key(&metadata, "labels");
+	struct place service = place_key(&labels, label);
+	struct endpoint_object *endpoints;
+
+	if (!read_family(d, root, &s))
+		return;
+	if (s.service_name == NULL || s.service_name[0] == '\0') {
+		decode_warning(d, &service, "missing: the slice belongs to no Service");
+		return;
+	}
+	/* Kept by a controller, so what a manifest was exported with says nothing of the Service beside it. */
+	s.headless_label = d->lenient && field_label(d, "service.kubernetes.io/headless") != NULL;
+	read_ports(d, root, &s);
+	endpoints = read_endpoints(d, root, &s);
+	read_weights(d, root, endpoints, s.endpoint_count);
+	decode_emit(d, &s.object, root->v->line,
+		    trigger_time(field_annotation(d, "endpoints.kubernetes.io/last-change-trigger-time")));
+}

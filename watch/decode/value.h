@@ -1,0 +1,46 @@
+/*
+ * A small value tree: what a YAML or JSON document says, before anything is known of its meaning. All nodes and texts
+ * live in the arena they were made from and die with it; a tree is built once, then read only. Main thread.
+ */
+#ifndef WATCH_DECODE_VALUE_H
+#define WATCH_DECODE_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+
+#define VALUE_DEPTH_MAX 64 /* nested lists and maps; deeper documents are refused */
+
+enum value_type { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_LIST, VALUE_MAP };
+
+struct value {
+	uint8_t type;
+	bool boolean;
+	bool plain;	     /* a YAML scalar without quotes */
+	bool whole;	     /* the number is an integer that fits `integer` */
+	uint32_t line;	     /* from 1; 0 = not known */
+	const char *key;     /* inside a map: the entry's name; else NULL */
+	const char *text;    /* scalars: as written, never NULL, no NUL inside */
+	struct value *next;  /* sibling */
+	struct value *first; /* lists and maps: children in order */
+	struct value *last;
+	size_t count;
+	int64_t integer;
+};
+
+/* "null", "boolean", "number", "string", "list", "map" */
+const char *value_type_name(const struct value *v);
+/* The entry of a map, NULL when absent, null, or v is no map (or NULL). */
+const struct value *value_get(const struct value *v, const char *key);
+void value_append(struct value *parent, struct value *child);
+/* The first key that a map has twice; NULL = none. */
+const struct value *value_duplicate(const struct value *map);
+/*
+ * Gives an unquoted YAML scalar the type kubectl gives it: null, true/false, numbers (decimal, 0x, 0o and 0… octal);
+ * `yes` and dates stay strings. v->text must be set.
+ */
+void value_resolve_plain(struct value *v);
+
+#endif

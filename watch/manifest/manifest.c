@@ -1,0 +1,277 @@
+#include "watch/manifest/manifest.h"
+
+#include <ev.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "watch/manifest/manifest_tree.h"
+
+struct manifest {
+	struct ev_loop *loop;
+	const struct sink *sink;
+	char *root;
+	struct catalog catalog;
+	struct loader loader;
+	struct tree *tree;
+	ev_io io;
+};
+
+static const char *path_text(char *text, size_t bytes, const char *root, const char *path)
+{
+	snprintf(text, bytes, "%s%s%s", root, path[0] != '\0' ? "/" : "", path);
+	return text;
+}
+
+static void log_problem(void *ctx, const char *path, const struct decode_problem *p)
+{
+	const struct manifest *m = ctx;
+	char file[512], text[PROBLEM_TEXT_BYTES];
+
+	log_warn("%s", decode_problem_format(text, path_text(file, sizeof file, m->root, path), p));
+}
+
+/* ---- settling: what the sink is told ---- */
+
+static void say_twice(struct manifest *m, struct entry *e, const struct claim *winner)
+{
+	const struct claim *other = e->claims;
+	char reason[600], file[512];
+
+	if (e->claims == NULL || e->claims->next_in_entry == NULL) {
+		e->warned = false;
+		return;
+	}
+	if (e->warned)
+		return;
+	while (other == winner)
+		other = other->next_in_entry;
+	snprintf(reason, sizeof reason, "defined twice: %s:%u counts",
+		 path_text(file, sizeof file, m->root, winner->document->file->path),
+		 winner->document->line + winner->line);
+	m->loader.counts.problems++;
+	m->loader.report(m->loader.ctx, other->document->file->path,
+			 &(struct decode_problem){.line = other->document->line + other->line,
+						  .kind = object_kind_name(e->kind),
+						  .ns = entry_ns(e),
+						  .name = entry_name(e),
+						  .field = "",
+						  .reason = reason});
+	e->warned = true;
+}
+
+static void show(struct manifest *m, struct entry *e, struct claim *winner)
+{
+	struct object *o = winner->object;
+
+	winner->object = NULL;
+	if (e->in_sink && e->digest == winner->digest) {
+		e->shown = winner;
+		object_free(o);
+		return;
+	}
+	if (o == NULL)
+		o = file_fetch(&m->loader, winner);
+	if (o == NULL)
+		return; /* its file has changed since: the event that says so brings it */
+	e->shown = winner;
+	e->digest = o->digest;
+	e->in_sink = true;
+	m->sink->upsert(m->sink->ctx, o);
+}
+
+static void entry_drop(struct manifest *m, struct entry *e)
+{
+	if (e->in_sink)
+		m->sink->remove(m->sink->ctx, e->kind, entry_ns(e), entry_name(e));
+	map_del(&m->catalog.entries, e->key, e->key_bytes);
+	free(e);
+}
+
+static void entry_settle(struct manifest *m, struct entry *e)
+{
+	struct claim *winner = entry_winner(e);
+
+	say_twice(m, e, winner);
+	if (winner == NULL) {
+		entry_drop(m, e);
+		return;
+	}
+	if (winner != e->shown)
+		show(m, e, winner);
+	for (struct claim *c = e->claims; c != NULL; c = c->next_in_entry) {
+		object_free(c->object);
+		c->object = NULL;
+	}
+	catalog_drop_stale(&m->catalog, e);
+	e->dirty = false;
+}
+
+static void settle(struct manifest *m)
+{
+	while (m->catalog.dirty != NULL) {
+		struct entry *e = m->catalog.dirty;
+		m->catalog.dirty = e->next_dirty;
+		entry_settle(m, e);
+	}
+}
+
+/* One line per kind, when it is first met. */
+static void say_unknown(struct manifest *m)
+{
+	for (struct unknown_kind *u = m->loader.unknown; u != NULL; u = u->next) {
+		if (!u->said)
+			log_info("manifests %s: %zu of kind %s skipped: not a kind that is used here", m->root,
+				 u->count, u->text);
+		u->said = true;
+	}
+}
+
+/* ---- life ---- */
+
+static void turn_finish(struct manifest *m)
+{
+	settle(m);
+	say_unknown(m);
+	m->sink->turn_end(m->sink->ctx);
+}
+
+static void on_event(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct manifest *m = io->data;
+
+	(void)loop;
+	(void)events;
+	tree_event(m->tree);
+	turn_finish(m);
+}
+
+void manifest_reload(struct manifest *m)
+{
+	tree_reload(m->tree);
+	turn_finish(m);
+}
+
+static struct manifest *manifest_alloc(const char *path, const struct sink *sink)
+{
+	struct manifest *m = mem_alloc(sizeof *m);
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	m->root = mem_alloc(n + 1);
+	memcpy(m->root, path, n);
+	m->sink = sink;
+	m->loader = (struct loader){.catalog = &m->catalog, .root = m->root, .report = log_problem, .ctx = m};
+	loader_init(&m->loader);
+	return m;
+}
+
+static void manifest_release(struct manifest *m)
+{
+	if (m->tree != NULL)
+		tree_close(m->tree);
+	loader_fini(&m->loader);
+	catalog_fini(&m->catalog);
+	free(m->root);
+	free(m);
+}
+
+static void tell_all(struct manifest *m)
+{
+	for (int kind = 0; kind < OBJECT_KINDS; kind++)
+		m->sink->list_begin(m->sink->ctx, (enum object_kind)kind);
+	settle(m);
+	for (int kind = 0; kind < OBJECT_KINDS; kind++)
+		m->sink->list_end(m->sink->ctx, (enum object_kind)kind);
+	say_unknown(m);
+	m->sink->complete(m->sink->ctx);
+	m->sink->turn_end(m->sink->ctx);
+}
+
+struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const struct sink *sink)
+{
+	struct manifest *m = manifest_alloc(directory, sink);
+	struct manifest_counts counts;
+
+	m->tree = tree_open(&m->loader, true);
+	if (m->tree == NULL) {
+		manifest_release(m);
+		return NULL;
+	}
+	tell_all(m);
+	malloc_trim(0); /* the files are read: most of what that took is not needed again */
+	manifest_count(m, &counts);
+	log_info("manifests %s: %zu objects from %zu documents in %zu files, %zu problems", m->root, counts.objects,
+		 counts.documents, counts.files, counts.problems);
+	if (tree_fd(m->tree) >= 0) {
+		m->loop = loop;
+		ev_io_init(&m->io, on_event, tree_fd(m->tree), EV_READ);
+		m->io.data = m;
+		ev_io_start(loop, &m->io);
+	}
+	return m;
+}
+
+void manifest_free(struct manifest *m)
+{
+	if (m == NULL)
+		return;
+	if (m->loop != NULL)
+		ev_io_stop(m->loop, &m->io);
+	manifest_release(m);
+}
+
+void manifest_count(const struct manifest *m, struct manifest_counts *counts)
+{
+	*counts = m->loader.counts;
+	counts->documents = m->catalog.documents;
+	counts->files = tree_files(m->tree);
+	counts->objects = map_count(&m->catalog.entries);
+}
+
+/* ---- check ---- */
+
+struct check {
+	struct manifest *m;
+	FILE *out;
+};
+
+static void print_problem(void *ctx, const char *path, const struct decode_problem *p)
+{
+	const struct check *c = ctx;
+	char file[512], text[PROBLEM_TEXT_BYTES];
+
+	fprintf(c->out, "%s\n", decode_problem_format(text, path_text(file, sizeof file, c->m->root, path), p));
+}
+
+static void check_upsert(void *ctx, struct object *o)
+{
+	(void)ctx;
+	object_free(o);
+}
+
+bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts)
+{
+	const struct sink sink = {.upsert = check_upsert};
+	struct check check = {.m = manifest_alloc(path, &sink), .out = out};
+	struct manifest_counts now;
+
+	check.m->loader.report = print_problem;
+	check.m->loader.ctx = &check;
+	check.m->tree = tree_open(&check.m->loader, false);
+	if (check.m->tree == NULL) {
+		manifest_release(check.m);
+		return false;
+	}
+	settle(check.m);
+	manifest_count(check.m, &now);
+	counts->files += now.files;
+	counts->documents += now.documents;
+	counts->objects += now.objects;
+	counts->problems += now.problems;
+	counts->refused += now.refused;
+	manifest_release(check.m);
+	return true;
+}

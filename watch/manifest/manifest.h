@@ -1,0 +1,42 @@
+/*
+ * Source: a directory of manifests. Every *.yaml, *.yml and *.json below it is read (hidden names are not), several
+ * documents per file, lists too, and followed with inotify: a change reaches the sink in the loop turn in which the
+ * event is read. Only changed documents are decoded again. What cannot be read or is refused keeps its last good
+ * version; an object defined twice is taken from the first place by path and line. Main thread.
+ */
+#ifndef WATCH_MANIFEST_MANIFEST_H
+#define WATCH_MANIFEST_MANIFEST_H
+
+#include <stdio.h>
+
+#include "watch/source.h"
+
+#define MANIFEST_FILE_MAX_BYTES ((size_t)256 << 20) /* larger files are refused with a line */
+#define MANIFEST_DEPTH_MAX 32			    /* directories below the root */
+
+struct ev_loop;
+struct manifest;
+
+struct manifest_counts {
+	size_t files, documents, objects;
+	size_t problems; /* since the start */
+	size_t refused;	 /* of them, those that refused an object, a document or a file */
+};
+
+/*
+ * Reads the directory and tells the sink everything (all kinds listed, complete, turn_end) before it returns; then
+ * follows it on the loop. The sink outlives the manifest. NULL: it cannot be read, one line was logged.
+ */
+struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const struct sink *sink);
+void manifest_free(struct manifest *m);
+/* Reads every file again, as if each had changed; what is refused keeps its last good version here too. */
+void manifest_reload(struct manifest *m);
+void manifest_count(const struct manifest *m, struct manifest_counts *counts);
+
+/*
+ * `fairlead check`: reads a file or a directory with the same code, prints a line per bad object on `out` as
+ * `file:line: kind ns/name: field: reason` and adds to *counts. False: path cannot be read (a line says why).
+ */
+bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * What the manifests define, and where: files hold documents, documents make claims, claims on the same object share
+ * an entry, and of an entry's claims the first by path and line is shown to the sink. One per manifest directory.
+ */
+#ifndef WATCH_MANIFEST_MANIFEST_CATALOG_H
+#define WATCH_MANIFEST_MANIFEST_CATALOG_H
+
+#include "base/map.h"
+#include "watch/source.h"
+
+struct entry;
+struct document;
+
+/* "Document D defines object E." */
+struct claim {
+	struct entry *entry;
+	struct document *document;
+	struct claim *next_in_document, *next_in_entry;
+	struct object *object; /* decoded just now, until the entry is settled; else NULL */
+	uint64_t digest;
+	uint32_t line; /* counted from the document's first line */
+};
+
+/* An object that was refused: its last good version is kept. */
+struct refusal {
+	struct refusal *next;
+	size_t key_bytes;
+	char key[]; /* see catalog_key */
+};
+
+struct document {
+	struct file *file;
+	struct document *next;
+	struct document *next_same; /* while comparing: same hash in the same file */
+	uint64_t hash;
+	size_t offset_bytes, length_bytes; /* length 0: holds claims without bytes */
+	uint32_t line;			   /* of its first byte in the file */
+	bool unreadable;		   /* what it defines is not known */
+	bool item;			   /* one element of a list that was cut: see watch/manifest/manifest_cut.h */
+	bool gone;			   /* no longer in the file: its claims are held or dropped */
+	struct claim *claims;
+	struct refusal *refusals;
+};
+
+struct file {
+	char *path; /* below the root; the key of the map of files */
+	struct document *documents;
+	struct document *held; /* claims whose text is gone or bad, kept in their last good version; NULL = none */
+	uint64_t stamp[4];     /* device and inode, size, mtime, ctime: equal = unchanged */
+	bool failed;	       /* could not be read */
+};
+
+struct entry {
+	struct claim *claims;
+	const struct claim *shown; /* whose version the sink has; NULL with in_sink: that claim is gone */
+	struct entry *next_dirty;
+	uint64_t digest; /* of the version in the sink */
+	enum object_kind kind;
+	bool in_sink, dirty, warned;
+	uint16_t name_at; /* offset of the name in key */
+	uint16_t key_bytes;
+	char key[]; /* kind, NUL, namespace, NUL, name, NUL */
+};
+
+struct catalog {
+	struct map entries;		  /* by key */
+	struct entry *dirty, *last_dirty; /* to be settled, in the order they were touched */
+	size_t documents;		  /* that have bytes in a file */
+	size_t rivals;			  /* claims beyond the first on an object */
+};
+
+/* Writes kind, namespace and name as one key; returns its length (0: longer than any name can be). */
+#define CATALOG_KEY_BYTES 640
+size_t catalog_key(char key[CATALOG_KEY_BYTES], const char *kind, const char *ns, const char *name);
+static inline const char *entry_ns(const struct entry *e)
+{
+	return e->key + __builtin_strlen(e->key) + 1;
+}
+static inline const char *entry_name(const struct entry *e)
+{
+	return e->key + e->name_at;
+}
+
+/* The document defines this object (ownership passes). */
+void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint32_t line);
+void catalog_unclaim(struct catalog *c, struct claim *claim); /* frees it; the document's list is the caller's */
+/* Drops claims that are held but not shown: there is nothing to show them from. */
+void catalog_drop_stale(struct catalog *c, struct entry *e);
+void catalog_touch(struct catalog *c, struct entry *e);
+/* The claim that counts; NULL = none. */
+struct claim *entry_winner(const struct entry *e);
+
+struct document *document_new(struct file *f);
+void document_free(struct catalog *c, struct document *d); /* with its claims */
+
+void catalog_fini(struct catalog *c); /* after all documents are freed */
+
+#endif

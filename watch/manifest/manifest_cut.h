@@ -1,0 +1,27 @@
+/*
+ * Cuts a manifest file into the pieces that are decoded, and decoded again, on their own: its YAML documents, and the
+ * items of a list in the layout that `kubectl get -o yaml` prints, which puts a whole cluster into one document.
+ */
+#ifndef WATCH_MANIFEST_MANIFEST_CUT_H
+#define WATCH_MANIFEST_MANIFEST_CUT_H
+
+#include "watch/manifest/yaml_text.h"
+
+struct cut {
+	struct yaml_chunk chunk;
+	uint64_t hash;
+	bool item; /* one element of a list: in JSON an object, in YAML a sequence of one */
+};
+
+struct cuts { /* zero = empty */
+	struct cut *all;
+	size_t count, room;
+};
+
+/* The pieces of a file, in order; they point into the text. */
+struct cuts cuts_of(const char *text, size_t length_bytes);
+void cuts_fini(struct cuts *c);
+/* The same hash as cuts_of gives. */
+uint64_t cut_hash(const struct yaml_chunk *chunk, bool item);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Reads one manifest file into the catalog: cuts it into documents, decodes those whose bytes are new, and keeps the
+ * last good version of what is refused or cannot be read. The caller settles the catalog's dirty entries afterwards.
+ */
+#ifndef WATCH_MANIFEST_MANIFEST_FILE_H
+#define WATCH_MANIFEST_MANIFEST_FILE_H
+
+#include <sys/stat.h>
+
+#include "watch/decode/decode.h"
+#include "watch/manifest/manifest.h"
+#include "watch/manifest/manifest_catalog.h"
+#include "watch/manifest/yaml.h"
+
+struct unknown_kind {
+	struct unknown_kind *next;
+	size_t count;
+	bool said;
+	char text[]; /* "apps/v1 Deployment" */
+};
+
+struct loader {
+	struct catalog *catalog;
+	const char *root; /* borrowed */
+	void (*report)(void *ctx, const char *path, const struct decode_problem *p);
+	void *ctx;
+	struct manifest_counts counts; /* objects is the catalog's */
+	struct unknown_kind *unknown;
+	/* loader_init sets the rest */
+	struct yaml_parser *yaml;
+	struct decoder *decoder;
+	struct arena *arena;
+};
+
+void loader_init(struct loader *l);
+void loader_fini(struct loader *l);
+void loader_arena_reset(struct loader *l); /* after each document */
+void loader_problem(struct loader *l, const char *path, const struct decode_problem *p);
+/* A line about a file or directory as a whole. */
+void loader_report(struct loader *l, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+struct file *file_new(const char *path);
+/* Drops all that it defines. */
+void file_free(struct loader *l, struct file *f);
+void file_stamp(uint64_t stamp[4], const struct stat *st);
+/* Reads the file again: f->stamp and what it defines are new; when it cannot be read, the old state stays. */
+void file_load(struct loader *l, struct file *f);
+/* Decodes an object that was not shown so far once more. NULL: the file has changed meanwhile. */
+struct object *file_fetch(struct loader *l, const struct claim *claim);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * The directory tree below the root: which files are there, and inotify's word on which have changed. It loads and
+ * drops files in the loader's catalog; the caller settles the catalog after tree_open and after each tree_event.
+ */
+#ifndef WATCH_MANIFEST_MANIFEST_TREE_H
+#define WATCH_MANIFEST_MANIFEST_TREE_H
+
+#include "watch/manifest/manifest_file.h"
+
+struct tree;
+
+/* Reads everything below l->root, which may also be one file. NULL: it cannot be read, reported. l is borrowed. */
+struct tree *tree_open(struct loader *l, bool follow);
+void tree_close(struct tree *t);   /* drops all files from the catalog */
+int tree_fd(const struct tree *t); /* readable when something happened; -1 when not following */
+void tree_event(struct tree *t);
+void tree_reload(struct tree *t); /* reads all again */
+size_t tree_files(const struct tree *t);
+
+#endif

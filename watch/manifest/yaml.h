@@ -1,0 +1,25 @@
+/*
+ * YAML (and so JSON) text to value trees: the only file that knows libfyaml. One document of a file at a time, as
+ * yaml_next_document cuts it. Main thread.
+ */
+#ifndef WATCH_MANIFEST_YAML_H
+#define WATCH_MANIFEST_YAML_H
+
+#include "watch/decode/value.h"
+#include "watch/manifest/yaml_text.h"
+
+/* What aliases may add to one document, in values: stops expansion bombs. */
+#define YAML_ALIAS_VALUES_MAX 100000
+
+struct yaml_parser;
+
+struct yaml_parser *yaml_parser_new(void);
+void yaml_parser_free(struct yaml_parser *p);
+/*
+ * Reads one document into the arena. True with *out the tree, NULL when the document is empty. False: *error says
+ * what and where. The tree does not point into the chunk.
+ */
+bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct arena *arena, const struct value **out,
+		struct yaml_error *error);
+
+#endif
