@@ -35,7 +35,7 @@ static bool slot_count(void *ctx, enum set_id pool, const struct frontend_key *k
 static struct print_view view_of(struct daemon *d)
 {
 	return (struct print_view){
-		.claims = sync_claims(d->sync), .frontend_count = frontend_count, .slot_count = slot_count, .ctx = d};
+		.owners = sync_owners(d->sync), .frontend_count = frontend_count, .slot_count = slot_count, .ctx = d};
 }
 
 /* ---- which services ---- */

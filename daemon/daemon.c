@@ -236,7 +236,7 @@ static void state_open(struct daemon *d)
 	d->sync = sync_new(&sync);
 	const struct fixup_config fixup = {.conntrack = d->conntrack,
 					   .nft = d->nft,
-					   .claims = sync_claims(d->sync),
+					   .owners = sync_owners(d->sync),
 					   .reset_removed_tcp = d->config->reset_removed_tcp,
 					   .grace_ms = (uint64_t)d->config->reset_grace_ms};
 	d->fixup = fixup_new(&fixup);

@@ -88,7 +88,7 @@ static void note_list(struct changes *c, struct element_list *list, bool add)
 }
 
 /* Whoever loses a key is noted before whoever wins it: the order of entries says what was and what is. */
-void changes_service(struct changes *c, struct claims *claims, const struct service *prev, const struct service *next)
+void changes_service(struct changes *c, struct owners *owners, const struct service *prev, const struct service *next)
 {
 	struct move m = {.changes = c, .prev = prev, .next = next};
 	struct element_ops ops = {.ctx = c, .del = note_del, .add = note_add};
@@ -96,10 +96,10 @@ void changes_service(struct changes *c, struct claims *claims, const struct serv
 	element_list_clear(&c->before);
 	element_list_clear(&c->after);
 	if (prev != NULL)
-		elements_collect(&c->before, prev, claims);
-	claims_replace(claims, prev, next, moved, &m);
+		elements_collect(&c->before, prev, owners);
+	owners_replace(owners, prev, next, moved, &m);
 	if (next != NULL)
-		elements_collect(&c->after, next, claims);
+		elements_collect(&c->after, next, owners);
 	note_list(c, &c->lost, false);
 	elements_reconcile(&c->after, &c->before, &ops);
 	note_list(c, &c->won, true);

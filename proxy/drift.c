@@ -155,7 +155,7 @@ void drift_keep(const struct drift *d, struct element_list *l, size_t from)
 static struct frontend_key frontend_of(const struct element *e)
 {
 	if (e->set == SET_CLUSTER_IPS)
-		return claims_ip_key(&e->daddr);
+		return owners_ip_key(&e->daddr);
 	return (struct frontend_key){.addr = e->daddr, .proto = e->proto, .port = e->port};
 }
 
@@ -176,7 +176,7 @@ bool drift_wants_everything(const struct drift *d)
 
 /* Sorted keys: the slots of a frontend are neighbours. Its keys in another set are found again by touched_has, so only
  * those of the set at hand are taken. */
-void drift_want(struct drift *d, const struct claims *claims, const struct element_list *ranges)
+void drift_want(struct drift *d, const struct owners *owners, const struct element_list *ranges)
 {
 	const struct touched *t = &d->touched;
 	struct element_list all = {0};
@@ -186,7 +186,7 @@ void drift_want(struct drift *d, const struct claims *claims, const struct eleme
 	for (size_t i = 0; i < t->keys.count; i++) {
 		const struct element *key = &t->keys.items[i];
 		const struct frontend_key frontend = frontend_of(key);
-		const struct service *owner = claims_owner(claims, &frontend);
+		const struct service *owner = owners_find(owners, &frontend);
 
 		if (owner == NULL || (i > 0 && key->set == key[-1].set && same_frontend(key, &key[-1])))
 			continue;

@@ -42,7 +42,7 @@ bool drift_repaired(struct drift *d, uint64_t now_ms, size_t operations);
  */
 int drift_read(struct drift *d, struct nft *nft);
 /* What should be there: of the owners of the touched frontends, and of the ranges that belong to none. */
-void drift_want(struct drift *d, const struct claims *claims, const struct element_list *ranges);
+void drift_want(struct drift *d, const struct owners *owners, const struct element_list *ranges);
 /* Whole sets of services' elements were touched: then `want` is what drift_keep leaves of everything. */
 bool drift_wants_everything(const struct drift *d);
 void drift_keep(const struct drift *d, struct element_list *l, size_t from); /* of those from there on, the touched */

@@ -111,19 +111,19 @@ static void emit_ip(struct element_list *out, const struct addr *cluster_ip)
 	element_list_add(out, &e);
 }
 
-static bool owns(const struct service *s, const struct frontend_key *key, const struct claims *claims)
+static bool owns(const struct service *s, const struct frontend_key *key, const struct owners *owners)
 {
-	return claims == NULL || claims_owner(claims, key) == s;
+	return owners == NULL || owners_find(owners, key) == s;
 }
 
-void elements_collect(struct element_list *out, const struct service *s, const struct claims *claims)
+void elements_collect(struct element_list *out, const struct service *s, const struct owners *owners)
 {
 	for (size_t i = 0; i < s->frontend_count; i++)
-		if (owns(s, &s->frontends[i].key, claims))
+		if (owns(s, &s->frontends[i].key, owners))
 			emit_frontend(out, s, &s->frontends[i]);
 	for (size_t i = 0; s->proxied && i < s->cluster_ip_count; i++) {
-		struct frontend_key key = claims_ip_key(&s->cluster_ips[i]);
-		if (owns(s, &key, claims))
+		struct frontend_key key = owners_ip_key(&s->cluster_ips[i]);
+		if (owns(s, &key, owners))
 			emit_ip(out, &s->cluster_ips[i]);
 	}
 }
@@ -188,11 +188,11 @@ size_t elements_reconcile(struct element_list *want, struct element_list *have, 
 	return operations;
 }
 
-bool elements_affinity_stale(const struct element *e, const struct claims *claims, bool outside)
+bool elements_affinity_stale(const struct element *e, const struct owners *owners, bool outside)
 {
 	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
 	const struct service *owner;
-	const struct frontend *f = claims_frontend(claims, &key, &owner);
+	const struct frontend *f = owners_frontend(owners, &key, &owner);
 
 	if (f == NULL || !owner->sticky)
 		return true;

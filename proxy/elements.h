@@ -8,9 +8,9 @@
 #include "nft/element_list.h"
 #include "proxy/owners.h"
 
-/* Appends what the service asks for: only keys that it owns, or all when claims is NULL. */
-void elements_collect(struct element_list *out, const struct service *s, const struct claims *claims);
-/* Appends what the service asks for at one key; a key of claims_ip_key stands for the ClusterIP as such. */
+/* Appends what the service asks for: only keys that it owns, or all when owners is NULL. */
+void elements_collect(struct element_list *out, const struct service *s, const struct owners *owners);
+/* Appends what the service asks for at one key; a key of owners_ip_key stands for the ClusterIP as such. */
 void elements_collect_key(struct element_list *out, const struct service *s, const struct frontend_key *key);
 
 struct element_ops {
@@ -40,9 +40,9 @@ struct changes;
 
 struct changes *changes_new(void);
 void changes_free(struct changes *c); /* NULL is fine */
-/* prev gives way to next (either NULL): updates the claims and collects the difference, also that of services which
+/* prev gives way to next (either NULL): updates the owners and collects the difference, also that of services which
  * win or lose a key by it. prev is not needed afterwards. */
-void changes_service(struct changes *c, struct claims *claims, const struct service *prev, const struct service *next);
+void changes_service(struct changes *c, struct owners *owners, const struct service *prev, const struct service *next);
 /* Elements that belong to no service: service CIDRs. */
 void changes_del(struct changes *c, const struct element *e);
 void changes_add(struct changes *c, const struct element *e);
@@ -53,6 +53,6 @@ size_t changes_flush(struct changes *c, const struct element_ops *ops);
  * An element of SET_AFFINITY whose frontend is gone, is no longer sticky, or no longer uses that endpoint. outside: of
  * a split frontend only what serves clients outside counts as used.
  */
-bool elements_affinity_stale(const struct element *e, const struct claims *claims, bool outside);
+bool elements_affinity_stale(const struct element *e, const struct owners *owners, bool outside);
 
 #endif

@@ -1,3 +1,4 @@
+/* Ownership of frontends and ClusterIPs: an index of owners, and a sorted list for each key that several claim. */
 #include "proxy/owners.h"
 
 #include <assert.h>
@@ -6,60 +7,58 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "proxy/conflicts.h"
 
-/* A key that more than one service wants. Rare; the common case is one entry in owners and nothing here. */
-struct contest {
+/* A key that more than one service claims. Rare; the common case is one entry in `frontends` and nothing here. */
+struct contested {
 	struct frontend_key key;
-	size_t count;
-	const struct service **services; /* by namespace, name: the first owns the key */
+	size_t count, room;
+	const struct service **services; /* in the order of precedence: the first owns the key */
 };
 
-/* Somebody came to a key that another owned, or was one before the owner. */
-struct arrival {
-	struct frontend_key key;
-	const struct service *who; /* NULL: gone again */
-};
-
-struct claims {
-	struct map owners; /* key → the owner, whose own copy of the key is the map's */
-	struct map ips;	   /* ClusterIP → the owner, likewise */
-	struct map contests;
-	struct arrival *arrivals; /* not told yet */
-	size_t arrival_count, arrival_room;
-	claims_contested_fn *contested;
+struct owners {
+	struct map frontends; /* key → the owner, whose own copy of the key is the map's */
+	struct map ips;	      /* ClusterIP → the owner, likewise */
+	struct map contested;
+	struct conflicts conflicts; /* new ones */
+	owners_conflict_fn *conflict;
 	void *ctx;
 };
 
 struct listener {
-	claims_moved_fn *moved;
+	owners_moved_fn *moved;
 	void *ctx;
 };
 
-struct claims *claims_new(claims_contested_fn *contested, void *ctx)
+struct owners *owners_new(owners_conflict_fn *conflict, void *ctx)
 {
-	struct claims *c = mem_alloc(sizeof *c);
+	struct owners *o = mem_alloc(sizeof *o);
 
-	c->contested = contested;
-	c->ctx = ctx;
-	return c;
+	o->conflict = conflict;
+	o->ctx = ctx;
+	return o;
 }
 
-void claims_free(struct claims *c)
+static void contested_free(struct contested *c)
 {
-	struct contest *contest;
+	free(c->services);
+	free(c);
+}
+
+void owners_free(struct owners *o)
+{
+	struct contested *c;
 	size_t at = 0;
 
-	if (c == NULL)
+	if (o == NULL)
 		return;
-	while ((contest = map_next(&c->contests, &at)) != NULL) {
-		free(contest->services);
-		free(contest);
-	}
-	map_fini(&c->contests);
-	map_fini(&c->owners);
-	map_fini(&c->ips);
-	free(c->arrivals);
-	free(c);
+	while ((c = map_next(&o->contested, &at)) != NULL)
+		contested_free(c);
+	map_fini(&o->contested);
+	map_fini(&o->frontends);
+	map_fini(&o->ips);
+	conflicts_clear(&o->conflicts);
+	free(o);
 }
 
 static bool is_ip(const struct frontend_key *key)
@@ -67,189 +66,229 @@ static bool is_ip(const struct frontend_key *key)
 	return key->proto == 0;
 }
 
-const struct service *claims_owner(const struct claims *c, const struct frontend_key *key)
+const struct service *owners_find(const struct owners *o, const struct frontend_key *key)
 {
-	return is_ip(key) ? map_get(&c->ips, &key->addr, sizeof key->addr) : map_get(&c->owners, key, sizeof *key);
+	return is_ip(key) ? map_get(&o->ips, &key->addr, sizeof key->addr) : map_get(&o->frontends, key, sizeof *key);
 }
 
-const struct frontend *claims_frontend(const struct claims *c, const struct frontend_key *key,
+const struct frontend *owners_frontend(const struct owners *o, const struct frontend_key *key,
 				       const struct service **owner)
 {
-	*owner = claims_owner(c, key);
+	*owner = owners_find(o, key);
 	return *owner != NULL ? service_frontend(*owner, key) : NULL;
 }
 
 /* The map borrows its keys, so the key must be the owner's own. */
-static void owner_set(struct claims *c, const struct frontend_key *key, const struct service *s)
+static void owner_set(struct owners *o, const struct frontend_key *key, const struct service *s)
 {
 	if (!is_ip(key)) {
 		const struct frontend *f = service_frontend(s, key);
 		assert(f != NULL);
-		map_put(&c->owners, &f->key, sizeof f->key, (void *)s);
+		map_put(&o->frontends, &f->key, sizeof f->key, (void *)s);
 		return;
 	}
 	const struct addr *own = s->cluster_ips;
 	while (!addr_equal(own, &key->addr))
 		own++;
-	map_put(&c->ips, own, sizeof *own, (void *)s);
+	map_put(&o->ips, own, sizeof *own, (void *)s);
 }
 
-static void owner_unset(struct claims *c, const struct frontend_key *key)
+static void owner_unset(struct owners *o, const struct frontend_key *key)
 {
 	if (is_ip(key))
-		map_del(&c->ips, &key->addr, sizeof key->addr);
+		map_del(&o->ips, &key->addr, sizeof key->addr);
 	else
-		map_del(&c->owners, key, sizeof *key);
+		map_del(&o->frontends, key, sizeof *key);
 }
 
-static int by_name(const struct service *a, const struct service *b)
-{
-	int c = strcmp(a->ns, b->ns);
+/* ---- precedence ---- */
 
-	return c != 0 ? c : strcmp(a->name, b->name);
+/* What the API server allocates comes before what a controller writes, and that before what a tenant writes. */
+static int rank(const struct service *s, const struct frontend_key *key)
+{
+	static const int ranks[] = {
+		[FRONTEND_CLUSTER_IP] = 0,
+		[FRONTEND_NODE_PORT] = 1,
+		[FRONTEND_LOAD_BALANCER] = 2,
+		[FRONTEND_EXTERNAL_IP] = 3,
+	};
+	const struct frontend *f = is_ip(key) ? NULL : service_frontend(s, key);
+
+	return f != NULL ? ranks[f->kind] : 0;
 }
 
-static struct contest *contest_of(const struct claims *c, const struct frontend_key *key)
+static int by_age(const struct service *a, const struct service *b)
 {
-	return map_count(&c->contests) != 0 ? map_get(&c->contests, key, sizeof *key) : NULL;
+	if (a->created_s == 0 || b->created_s == 0)
+		return (a->created_s == 0) - (b->created_s == 0);
+	return (a->created_s > b->created_s) - (a->created_s < b->created_s);
 }
 
-static struct contest *contest_new(struct claims *c, const struct frontend_key *key, const struct service *owner)
+/* < 0: a comes first. 0 only for versions of the same Service. */
+static int precedence(const struct frontend_key *key, const struct service *a, const struct service *b)
 {
-	struct contest *contest = mem_alloc(sizeof *contest);
+	int order = rank(a, key) - rank(b, key);
 
-	contest->key = *key;
-	contest->count = 1;
-	contest->services = mem_array(1, sizeof(struct service *));
-	contest->services[0] = owner;
-	map_put(&c->contests, &contest->key, sizeof contest->key, contest);
-	return contest;
+	if (order == 0)
+		order = by_age(a, b);
+	if (order == 0)
+		order = strcmp(a->ns, b->ns);
+	return order != 0 ? order : strcmp(a->name, b->name);
 }
 
-static void contest_insert(struct contest *contest, const struct service *s)
-{
-	size_t at = 0;
+/* ---- contested keys ---- */
 
-	contest->services = mem_resize(contest->services, (contest->count + 1) * sizeof(struct service *));
-	while (at < contest->count && by_name(contest->services[at], s) < 0)
-		at++;
-	memmove(contest->services + at + 1, contest->services + at, (contest->count - at) * sizeof(struct service *));
-	contest->services[at] = s;
-	contest->count++;
+static struct contested *contested_find(const struct owners *o, const struct frontend_key *key)
+{
+	return map_count(&o->contested) != 0 ? map_get(&o->contested, key, sizeof *key) : NULL;
 }
 
-static void contest_remove(struct contest *contest, const struct service *s)
+static struct contested *contested_new(struct owners *o, const struct frontend_key *key, const struct service *owner)
 {
-	size_t at = 0;
+	struct contested *c = mem_alloc(sizeof *c);
 
-	while (contest->services[at] != s)
-		at++;
-	contest->count--;
-	memmove(contest->services + at, contest->services + at + 1, (contest->count - at) * sizeof(struct service *));
+	c->key = *key;
+	c->count = 1;
+	c->room = 2;
+	c->services = mem_array(c->room, sizeof(struct service *));
+	c->services[0] = owner;
+	map_put(&o->contested, &c->key, sizeof c->key, c);
+	return c;
 }
 
-static bool is_in(const struct contest *contest, const struct service *s)
+/* Where the service is, or would be inserted. */
+static size_t contested_place(const struct contested *c, const struct service *s)
 {
-	for (size_t i = 0; i < contest->count; i++)
-		if (contest->services[i] == s)
-			return true;
-	return false;
-}
+	size_t low = 0, high = c->count;
 
-static void arrive(struct claims *c, const struct frontend_key *key, const struct service *who)
-{
-	if (c->contested == NULL)
-		return;
-	if (c->arrival_count == c->arrival_room) {
-		c->arrival_room = c->arrival_room != 0 ? c->arrival_room * 2 : 16;
-		c->arrivals = mem_resize(c->arrivals, c->arrival_room * sizeof *c->arrivals);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (precedence(&c->key, c->services[middle], s) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	c->arrivals[c->arrival_count++] = (struct arrival){*key, who};
+	return low;
 }
 
-static void arrivals_follow(struct claims *c, const struct service *prev, const struct service *next)
+static bool contested_has(const struct contested *c, const struct service *s)
 {
-	for (size_t i = 0; prev != NULL && i < c->arrival_count; i++)
-		if (c->arrivals[i].who == prev)
-			c->arrivals[i].who = next;
+	if (service_frontend(s, &c->key) == NULL && !is_ip(&c->key))
+		return false;
+	size_t at = contested_place(c, s);
+	return at < c->count && c->services[at] == s;
 }
 
-/* One word about each pair: two services that share one key usually share more. */
-void claims_tell(struct claims *c)
+static void contested_insert(struct contested *c, const struct service *s)
 {
-	const struct service *winner = NULL, *loser = NULL;
+	size_t at = contested_place(c, s);
 
-	for (size_t i = 0; i < c->arrival_count; i++) {
-		const struct arrival *a = &c->arrivals[i];
-		const struct contest *contest = contest_of(c, &a->key);
-		if (contest == NULL || !is_in(contest, a->who))
-			continue;
-		const struct service *first = contest->services[0];
-		const struct service *other = a->who != first ? a->who : contest->services[1];
-		if (first == winner && other == loser)
-			continue;
-		winner = first;
-		loser = other;
-		c->contested(c->ctx, &a->key, winner, loser);
+	if (c->count == c->room) {
+		c->room *= 2;
+		c->services = mem_resize(c->services, c->room * sizeof(struct service *));
 	}
-	c->arrival_count = 0;
+	memmove(c->services + at + 1, c->services + at, (c->count - at) * sizeof(struct service *));
+	c->services[at] = s;
+	c->count++;
 }
 
-static void key_add(struct claims *c, const struct frontend_key *key, const struct service *s,
+static void contested_remove(struct contested *c, const struct service *s)
+{
+	size_t at = contested_place(c, s);
+
+	assert(at < c->count && c->services[at] == s);
+	c->count--;
+	memmove(c->services + at, c->services + at + 1, (c->count - at) * sizeof(struct service *));
+}
+
+/* ---- reports ---- */
+
+void owners_report_conflicts(struct owners *o)
+{
+	for (size_t i = 0; i < o->conflicts.new_count; i++) {
+		const struct new_conflict *n = &o->conflicts.new_ones[i];
+		const struct contested *c = n->who != NULL ? contested_find(o, &n->key) : NULL;
+		if (c == NULL || !contested_has(c, n->who))
+			continue;
+		const struct service *first = c->services[0];
+		conflicts_pair(&o->conflicts, &n->key, first, n->who != first ? n->who : c->services[1]);
+	}
+	for (size_t i = 0; i < o->conflicts.pair_count; i++)
+		o->conflict(o->ctx, &o->conflicts.pairs[i]->conflict);
+	conflicts_clear(&o->conflicts);
+}
+
+/* ---- keys that come, go and stay ---- */
+
+static void hand_over(struct owners *o, const struct frontend_key *key, const struct service *from,
+		      const struct service *to, const struct listener *listener)
+{
+	owner_set(o, key, to);
+	if (listener->moved != NULL)
+		listener->moved(listener->ctx, key, from, to);
+}
+
+static void key_add(struct owners *o, const struct frontend_key *key, const struct service *s,
 		    const struct listener *listener)
 {
-	const struct service *owner = claims_owner(c, key);
-	struct contest *contest;
+	const struct service *owner = owners_find(o, key);
+	struct contested *c;
 
 	if (owner == NULL) {
-		owner_set(c, key, s);
+		owner_set(o, key, s);
 		return;
 	}
-	contest = contest_of(c, key);
-	if (contest == NULL)
-		contest = contest_new(c, key, owner);
-	contest_insert(contest, s);
-	arrive(c, key, s);
-	if (contest->services[0] != s)
-		return;
-	owner_set(c, key, s);
-	if (listener->moved != NULL)
-		listener->moved(listener->ctx, key, owner, s);
+	c = contested_find(o, key);
+	if (c == NULL)
+		c = contested_new(o, key, owner);
+	contested_insert(c, s);
+	if (o->conflict != NULL)
+		conflicts_add(&o->conflicts, key, s);
+	if (c->services[0] == s)
+		hand_over(o, key, owner, s, listener);
 }
 
-static void key_del(struct claims *c, const struct frontend_key *key, const struct service *s,
+static void key_del(struct owners *o, const struct frontend_key *key, const struct service *s,
 		    const struct listener *listener)
 {
-	struct contest *contest = contest_of(c, key);
+	struct contested *c = contested_find(o, key);
 
-	if (contest == NULL) {
-		owner_unset(c, key);
+	if (c == NULL) {
+		owner_unset(o, key);
 		return;
 	}
-	contest_remove(contest, s);
-	if (claims_owner(c, key) == s) {
-		owner_set(c, key, contest->services[0]);
-		if (listener->moved != NULL)
-			listener->moved(listener->ctx, key, s, contest->services[0]);
-	}
-	if (contest->count == 1) {
-		map_del(&c->contests, &contest->key, sizeof contest->key);
-		free(contest->services);
-		free(contest);
+	contested_remove(c, s);
+	if (owners_find(o, key) == s)
+		hand_over(o, key, s, c->services[0], listener);
+	if (c->count == 1) {
+		map_del(&o->contested, &c->key, sizeof c->key);
+		contested_free(c);
 	}
 }
 
-static void key_keep(struct claims *c, const struct frontend_key *key, const struct service *prev,
-		     const struct service *next)
+/* The new version may claim the key in another way, or be another Service of that name: its place may change. */
+static void key_keep(struct owners *o, const struct frontend_key *key, const struct service *prev,
+		     const struct service *next, const struct listener *listener)
 {
-	struct contest *contest = contest_of(c, key);
+	struct contested *c = contested_find(o, key);
+	const struct service *owner = owners_find(o, key);
 
-	for (size_t i = 0; contest != NULL && i < contest->count; i++)
-		if (contest->services[i] == prev)
-			contest->services[i] = next;
-	if (claims_owner(c, key) == prev)
-		owner_set(c, key, next);
+	if (c == NULL) {
+		owner_set(o, key, next);
+		return;
+	}
+	contested_remove(c, prev);
+	contested_insert(c, next);
+	const struct service *first = c->services[0];
+	if (owner == prev)
+		owner = next;
+	if (first != owner)
+		hand_over(o, key, owner, first, listener);
+	else
+		owner_set(o, key, first);
 }
+
+/* ---- services ---- */
 
 static bool has_ip(const struct service *s, const struct addr *ip)
 {
@@ -278,24 +317,24 @@ static bool key_at(const struct service *s, size_t at, struct frontend_key *key)
 	at -= s->frontend_count;
 	if (!s->proxied || at >= s->cluster_ip_count)
 		return false;
-	*key = claims_ip_key(&s->cluster_ips[at]);
+	*key = owners_ip_key(&s->cluster_ips[at]);
 	return true;
 }
 
-void claims_replace(struct claims *c, const struct service *prev, const struct service *next, claims_moved_fn *moved,
+void owners_replace(struct owners *o, const struct service *prev, const struct service *next, owners_moved_fn *moved,
 		    void *ctx)
 {
 	const struct listener listener = {.moved = moved, .ctx = ctx};
 	struct frontend_key key;
 
-	arrivals_follow(c, prev, next);
+	conflicts_replace(&o->conflicts, prev, next);
 	for (size_t i = 0; key_at(prev, i, &key); i++) {
 		if (has_key(next, &key))
-			key_keep(c, &key, prev, next);
+			key_keep(o, &key, prev, next, &listener);
 		else
-			key_del(c, &key, prev, &listener);
+			key_del(o, &key, prev, &listener);
 	}
 	for (size_t i = 0; key_at(next, i, &key); i++)
 		if (!has_key(prev, &key))
-			key_add(c, &key, next, &listener);
+			key_add(o, &key, next, &listener);
 }

@@ -7,19 +7,19 @@
 #include "base/mem.h"
 
 /* Every element but those of the ranges stands under a frontend or a ClusterIP, and these have one owner. */
-static struct store_service *owner_of(const struct element *e, const struct claims *claims, const struct store *store)
+static struct store_service *owner_of(const struct element *e, const struct owners *owners, const struct store *store)
 {
 	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
-	const struct service *owner = e->daddr.family != 0 ? claims_owner(claims, &key) : NULL;
+	const struct service *owner = e->daddr.family != 0 ? owners_find(owners, &key) : NULL;
 
 	return owner != NULL ? store_service(store, owner->ns, owner->name) : NULL;
 }
 
-struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct claims *claims,
+struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct owners *owners,
 				   const struct store *store)
 {
 	struct element e;
-	struct store_service *service = nft_refused(nft, &e) ? owner_of(&e, claims, store) : NULL;
+	struct store_service *service = nft_refused(nft, &e) ? owner_of(&e, owners, store) : NULL;
 
 	h->times = service != NULL && service == h->suspect ? h->times + 1 : 1;
 	h->suspect = service;

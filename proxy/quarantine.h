@@ -27,7 +27,7 @@ struct held { /* zero = none */
 };
 
 /* After a refusal, which the caller answers by reading the kernel back: the service to hold, or NULL. */
-struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct claims *claims,
+struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct owners *owners,
 				   const struct store *store);
 /* Its last version is not to be tried again. */
 void held_add(struct held *h, struct store_service *service, const char *reason, uint64_t now_ms);

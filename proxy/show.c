@@ -57,7 +57,7 @@ static void put_pools(struct buf *out, const struct frontend *f)
 
 static void put_owner(struct buf *out, const struct service *s, const struct frontend *f, const struct print_view *view)
 {
-	const struct service *owner = view != NULL && view->claims != NULL ? claims_owner(view->claims, &f->key) : NULL;
+	const struct service *owner = view != NULL && view->owners != NULL ? owners_find(view->owners, &f->key) : NULL;
 
 	if (owner != NULL && owner != s)
 		buf_printf(out, ", owned by %s/%s", owner->ns, owner->name);

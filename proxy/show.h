@@ -11,7 +11,7 @@
 
 /* What is known beside the services themselves; all may be NULL (a NULL view too). */
 struct print_view {
-	const struct claims *claims; /* tells of frontends that another service owns */
+	const struct owners *owners; /* tells of frontends that another service owns */
 	/*
 	 * New connections counted at a frontend, or at one slot of it in SET_ENDPOINTS or SET_INTERNAL_ENDPOINTS;
 	 * false: not known.

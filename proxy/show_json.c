@@ -12,7 +12,7 @@ static void json_addr(struct json *j, const char *key, const struct addr *a)
 static void json_frontend(struct json *j, const struct service *s, const struct frontend *f,
 			  const struct print_view *view)
 {
-	const struct service *owner = view != NULL && view->claims != NULL ? claims_owner(view->claims, &f->key) : NULL;
+	const struct service *owner = view != NULL && view->owners != NULL ? owners_find(view->owners, &f->key) : NULL;
 	uint64_t connections;
 
 	json_object(j, NULL);

@@ -153,7 +153,7 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 				  .proto = e->proto,
 				  .syn_sent = e->syn_sent};
 
-	enum flow_fate fate = staleflows_judge(&flow, f->parts.claims, &f->gone);
+	enum flow_fate fate = staleflows_judge(&flow, f->parts.owners, &f->gone);
 
 	if (e->proto == IPPROTO_UDP && !staleflows_translated(&flow))
 		return judge_untranslated(f, &flow, fate == FLOW_DELETE);
@@ -244,7 +244,7 @@ static void on_affinity(void *ctx, const struct element *e)
 	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
 	bool narrowed = frontend_keys_has(&sweep->fixup->narrowed, &key);
 
-	if (elements_affinity_stale(e, sweep->fixup->parts.claims, narrowed))
+	if (elements_affinity_stale(e, sweep->fixup->parts.owners, narrowed))
 		element_list_add(&sweep->stale, e);
 }
 

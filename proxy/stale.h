@@ -19,7 +19,7 @@
 struct fixup_config { /* borrowed; NULL: that table is left alone */
 	struct conntrack *conntrack;
 	struct nft *nft;
-	const struct claims *claims;
+	const struct owners *owners;
 	bool reset_removed_tcp; /* cut TCP connections to endpoints that left… */
 	uint64_t grace_ms;	/* …this long ago */
 };

@@ -32,11 +32,11 @@ static enum flow_fate judge_tcp(const struct flow *f, const struct target *targe
 	return target == NULL && staleflows_translated(f) ? FLOW_REMOVED : FLOW_KEEP;
 }
 
-enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct frontend_keys *gone)
+enum flow_fate staleflows_judge(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone)
 {
 	struct frontend_key key = {.addr = f->orig_dst, .proto = f->proto, .port = f->orig_port};
 	const struct service *owner;
-	const struct frontend *frontend = claims_frontend(claims, &key, &owner);
+	const struct frontend *frontend = owners_frontend(owners, &key, &owner);
 
 	if (frontend == NULL) {
 		/* Only what a rule of ours can have translated: a host's own flow to that address is not. */

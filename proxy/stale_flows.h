@@ -26,7 +26,7 @@ enum flow_fate {
 
 bool staleflows_translated(const struct flow *f); /* somebody else answers than was asked */
 /* gone: frontends that existed a moment ago. */
-enum flow_fate staleflows_judge(const struct flow *f, const struct claims *claims, const struct frontend_keys *gone);
+enum flow_fate staleflows_judge(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone);
 /*
  * prev → next can have left stale entries behind: an endpoint stopped serving, a frontend went away or is new. False
  * means that no dump is needed. Either may be NULL.

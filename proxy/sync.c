@@ -20,7 +20,7 @@
 struct sync {
 	struct sync_config parts;
 	struct arena *scratch;
-	struct claims *claims;
+	struct owners *owners;
 	struct changes *changes;	/* element differences of this turn */
 	struct slot_memory *memory;	/* which slots an adopted table has its endpoints in; first turn only */
 	struct element_list ranges;	/* in the kernel, or on their way */
@@ -34,20 +34,6 @@ struct sync {
 	struct held held;
 	struct sync_stats stats;
 };
-
-static void on_contested(void *ctx, const struct frontend_key *key, const struct service *winner,
-			 const struct service *loser)
-{
-	char text[ADDR_PORT_TEXT_BYTES];
-
-	(void)ctx;
-	if (key->proto == 0)
-		addr_format(&key->addr, text);
-	else
-		addr_port_format(&key->addr, key->port, text);
-	log_warn("service %s/%s: %s%s%s belongs to service %s/%s", loser->ns, loser->name, text,
-		 key->proto != 0 ? " " : "", key->proto != 0 ? proto_name(key->proto) : "", winner->ns, winner->name);
-}
 
 /* Service and pod ranges: DNS answers for all reverse names in there. */
 static void reverse_turn(struct sync *s)
@@ -65,7 +51,7 @@ struct sync *sync_new(const struct sync_config *config)
 
 	s->parts = *config;
 	s->scratch = arena_new(16384);
-	s->claims = claims_new(on_contested, NULL);
+	s->owners = owners_new(conflict_log, NULL);
 	s->changes = changes_new();
 	s->distrust = s->ranges_stale = true;
 	reverse_turn(s); /* what flags say counts before the first sync, too */
@@ -78,7 +64,7 @@ void sync_free(struct sync *s)
 		return;
 	for (size_t i = 0; i < s->pending_count; i++)
 		service_free(s->pending[i]->next);
-	claims_free(s->claims);
+	owners_free(s->owners);
 	changes_free(s->changes);
 	slot_memory_free(s->memory);
 	drift_fini(&s->drift);
@@ -93,9 +79,9 @@ const struct sync_stats *sync_stats(const struct sync *s)
 	return &s->stats;
 }
 
-const struct claims *sync_claims(const struct sync *s)
+const struct owners *sync_owners(const struct sync *s)
 {
-	return s->claims;
+	return s->owners;
 }
 
 /* ---- objects → services ---- */
@@ -138,9 +124,9 @@ static void service_turn(struct sync *s, struct store_service *service)
 		return;
 	}
 	if (s->distrust)
-		claims_replace(s->claims, prev, next, NULL, NULL);
+		owners_replace(s->owners, prev, next, NULL, NULL);
 	else
-		changes_service(s->changes, s->claims, prev, next);
+		changes_service(s->changes, s->owners, prev, next);
 	service->next = next;
 	if (!service->pending)
 		remember_pending(s, service);
@@ -156,12 +142,12 @@ static void service_revert(struct sync *s, struct store_service *service)
 	size_t at = 0;
 
 	if (!service->pending) {
-		claims_replace(s->claims, service->current, NULL, NULL, NULL);
+		owners_replace(s->owners, service->current, NULL, NULL, NULL);
 		service->next = NULL;
 		remember_pending(s, service);
 		return;
 	}
-	claims_replace(s->claims, service->next, service->current, NULL, NULL);
+	owners_replace(s->owners, service->next, service->current, NULL, NULL);
 	service_free(service->next);
 	service->next = NULL;
 	service->pending = false;
@@ -177,7 +163,7 @@ static void compile_dirty(struct sync *s)
 
 	for (size_t i = 0; i < count; i++)
 		service_turn(s, dirty[i]);
-	claims_tell(s->claims);
+	owners_report_conflicts(s->owners);
 }
 
 /* The sets that belong to no service. */
@@ -208,7 +194,7 @@ static void collect_everything(struct sync *s, struct element_list *want, bool t
 		element_list_add(want, &s->ranges.items[i]);
 	do {
 		if (service != NULL && newest(service) != NULL)
-			elements_collect(want, newest(service), s->claims);
+			elements_collect(want, newest(service), s->owners);
 		if (touched)
 			drift_keep(&s->drift, want, from);
 		from = want->count;
@@ -226,7 +212,7 @@ static void want_touched(struct sync *s)
 		element_list_clear(&s->drift.want);
 		collect_everything(s, &s->drift.want, true);
 	} else
-		drift_want(&s->drift, s->claims, &s->ranges);
+		drift_want(&s->drift, s->owners, &s->ranges);
 }
 
 /* What changed by ourselves, and in the same transaction what a foreign hand did to single elements. */
@@ -273,7 +259,7 @@ static void tell_gone(const struct sync *s, const struct image *image)
 	for (size_t i = 0; i < image->elements.count; i++) {
 		const struct element *e = &image->elements.items[i];
 		const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
-		if (e->set == SET_DISPATCH && claims_owner(s->claims, &key) == NULL)
+		if (e->set == SET_DISPATCH && owners_find(s->owners, &key) == NULL)
 			s->parts.gone(s->parts.ctx, &key);
 	}
 }
@@ -366,7 +352,7 @@ static uint64_t turn_without(struct sync *s, struct store_service *culprit, uint
 /* Nothing was changed in the kernel, and nothing is published. What was compiled waits; the kernel is read back. */
 static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 {
-	struct store_service *culprit = held_culprit(&s->held, s->parts.nft, s->claims, s->parts.store);
+	struct store_service *culprit = held_culprit(&s->held, s->parts.nft, s->owners, s->parts.store);
 
 	s->distrust = true;
 	s->stats.in_step = false;

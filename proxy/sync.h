@@ -58,7 +58,7 @@ void sync_rules_changed(struct sync *s);
 /* Service CIDRs or pod ranges may have changed: the next sync_turn looks. */
 void sync_ranges_changed(struct sync *s);
 /* Who owns which address; borrowed, read only. */
-const struct claims *sync_claims(const struct sync *s);
+const struct owners *sync_owners(const struct sync *s);
 
 enum sync_start { START_NONE, START_LOADED, START_ADOPTED };
 

@@ -30,7 +30,7 @@ struct asker {
 	char *ns, *name;
 };
 
-/* Who asks for a port. Of several the first by namespace and name has it, as in the kernel (claims.h). */
+/* Who asks for a port. Of several the first by namespace and name has it, as in the kernel (owners.h). */
 struct request {
 	struct frontend_key key;
 	size_t count;

@@ -58,6 +58,7 @@ static void compile_head(struct build *b)
 
 	out->ns = o->object.ns;
 	out->name = o->object.name;
+	out->created_s = o->created_s;
 	for (size_t i = 0; o->type != SERVICE_EXTERNAL_NAME && !o->headless && i < o->cluster_ip_count; i++)
 		if (!build_has_family(b, o->cluster_ips[i].family)) /* one per family, whoever wrote the object */
 			out->cluster_ips[out->cluster_ip_count++] = o->cluster_ips[i];

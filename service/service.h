@@ -107,6 +107,7 @@ struct dns_endpoint {
 
 struct service {
 	const char *ns, *name; /* lower case */
+	int64_t created_s;     /* metadata.creationTimestamp, seconds since 1970; 0 = not known */
 	/* proxy */
 	size_t port_count;
 	const struct service_port *ports; /* all ports of the first family, then of the second */

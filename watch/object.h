@@ -56,6 +56,7 @@ struct ingress_object {
 
 struct service_object {
 	struct object object;
+	int64_t created_s; /* metadata.creationTimestamp, seconds since 1970; 0 = none */
 	enum service_type type;
 	bool headless;		 /* clusterIP None */
 	size_t cluster_ip_count; /* 0…2, one per family, primary first */

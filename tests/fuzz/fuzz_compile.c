@@ -140,17 +140,17 @@ static void check_change(const struct service *prev, const struct service *next)
 	struct element_list have = {0}, want = {0}, none = {0};
 	struct element_ops ops = {.ctx = &have, .del = del_from, .add = add_to};
 	struct element_ops nothing = {.ctx = &none, .del = add_to, .add = add_to};
-	struct claims *claims = claims_new(NULL, NULL);
+	struct owners *owners = owners_new(NULL, NULL);
 	struct changes *changes = changes_new();
 
-	changes_service(changes, claims, NULL, prev);
+	changes_service(changes, owners, NULL, prev);
 	changes_flush(changes, &ops);
-	changes_service(changes, claims, prev, next);
+	changes_service(changes, owners, prev, next);
 	changes_flush(changes, &ops);
 	elements_collect(&want, next, NULL);
 	must(elements_reconcile(&want, &have, &nothing) == 0);
 	changes_free(changes);
-	claims_free(claims);
+	owners_free(owners);
 	element_list_fini(&have);
 	element_list_fini(&want);
 }

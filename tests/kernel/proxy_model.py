@@ -2,7 +2,7 @@
 What kube-proxy's nftables mode does with a new connection, as a few plain functions over the objects as written: the
 behaviour tables of Kubernetes, not the daemon's code, in other words and without its shortcuts. Random tests compare
 the two. Where kube-proxy leaves something undefined the daemon's documented rule stands: an address that two Services
-claim belongs to the first by namespace and name, and within one Service to the first of FRONTENDS.
+claim belongs to the first by kind (PRECEDENCE), age and name, and within one Service to the first of FRONTENDS.
 """
 import collections
 import ipaddress
@@ -12,6 +12,7 @@ Verdict = collections.namedtuple("Verdict", "action endpoints masquerade sticky"
 Target = collections.namedtuple("Target", "addr port ready serving terminating local zones nodes")
 Frontend = collections.namedtuple("Frontend", "kind service port family")
 FRONTENDS = ("ClusterIP", "LoadBalancer", "externalIP", "NodePort")
+PRECEDENCE = ("ClusterIP", "NodePort", "LoadBalancer", "externalIP")
 OTHERS = ("service-proxy-name", "headless")
 
 
@@ -71,8 +72,11 @@ class Model:
         self.slices = sorted((o for o in objects if o["kind"] == "EndpointSlice"), key=lambda o: o["metadata"]["name"])
         self.owners = {}
         for service in self.services:
+            own = {}
             for key, frontend in self.frontends(service):
-                self.owners.setdefault(key, frontend)
+                own.setdefault(key, frontend)
+            for key, frontend in own.items():
+                self.owners[key] = min(self.owners.get(key, frontend), frontend, key=precedence)
         self.cluster_ips = {ip for s in self.services for ip in s["spec"]["clusterIPs"]}
 
     def frontends(self, service):
@@ -197,6 +201,12 @@ class Model:
         if frontend is None:
             return None
         return any((t.addr, t.port) == endpoint and t.serving for t in self.targets(frontend))
+
+
+def precedence(frontend):
+    """Sorts the claims on one key: the first has it. A Service of unknown age counts as the youngest."""
+    meta = frontend.service["metadata"]
+    return PRECEDENCE.index(frontend.kind), meta.get("creationTimestamp", "9999"), meta["name"]
 
 
 def is_proxied(service):

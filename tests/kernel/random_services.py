@@ -61,6 +61,8 @@ class Objects:
         service = manifests.service(name, self.cluster_ips(), list(self.ports(kind != "ClusterIP")), **spec)
         if kind == "LoadBalancer":
             self.balance(service)
+        if r.random() < 0.5:
+            service["metadata"]["creationTimestamp"] = f"2026-11-20T18:00:0{r.randrange(4)}Z"
         if r.random() < 0.1:
             service["metadata"].setdefault("annotations", {})["fairlead/lb"] = "maglev"
         if r.random() < 0.05:

@@ -102,6 +102,7 @@ static void sample_service(void)
 	ingress[0] = (struct ingress_object){ip("198.51.100.1"), true};
 	assert_true(cidr_parse(&ranges[0], "10.0.0.0/8"));
 	service = (struct service_object){.object = {.kind = OBJECT_SERVICE, .ns = "prod", .name = "web"},
+					  .created_s = 1795194000,
 					  .type = SERVICE_LOAD_BALANCER,
 					  .cluster_ip_count = 2,
 					  .cluster_ips = {ip("10.96.0.1"), ip("fd00:96::1")},

@@ -57,6 +57,7 @@ static const char every_field_set[] =
 	"kind: Service\n"
 	"metadata:\n"
 	"  name: web\n"
+	"  creationTimestamp: \"2026-11-20T18:00:00+01:00\"\n"
 	"  labels: {service.kubernetes.io/service-proxy-name: cilium}\n"
 	"  annotations: {fairlead/lb: maglev, fairlead/source-ranges: all}\n"
 	"spec:\n"
@@ -92,7 +93,8 @@ static void every_field(void **state)
 	(void)state;
 	assert_string_equal(
 		d.problems.data,
-		"30 Service default/web: status.loadBalancer.ingress[3].ip: \"nonsense\" is not an IP address\n");
+		"31 Service default/web: status.loadBalancer.ingress[3].ip: \"nonsense\" is not an IP address\n");
+	assert_true(s->created_s == 1795194000); /* 17:00:00 UTC */
 	assert_int_equal(s->type, SERVICE_LOAD_BALANCER);
 	assert_int_equal(s->cluster_ip_count, 2);
 	assert_true(addr_is(&s->cluster_ips[0], "10.96.0.1"));

@@ -63,7 +63,7 @@ struct bench {
 	struct arena *objects, *scratch;
 	struct addr node_port_addr;
 	struct node_view node;
-	struct claims *claims;
+	struct owners *owners;
 	struct changes *changes;
 	struct kernel kernel;
 };
@@ -76,7 +76,7 @@ static int setup(void **state)
 	b->scratch = arena_new(4096);
 	b->node_port_addr = ip("192.168.0.2");
 	b->node = (struct node_view){.name = "here", .node_port_addr_count = 1, .node_port_addrs = &b->node_port_addr};
-	b->claims = claims_new(NULL, NULL);
+	b->owners = owners_new(NULL, NULL);
 	b->changes = changes_new();
 	*state = b;
 	return 0;
@@ -89,7 +89,7 @@ static int teardown(void **state)
 	element_list_fini(&b->kernel.list);
 	element_list_fini(&b->kernel.leaving);
 	changes_free(b->changes);
-	claims_free(b->claims);
+	owners_free(b->owners);
 	arena_free(b->objects);
 	arena_free(b->scratch);
 	free(b);
@@ -111,7 +111,7 @@ static size_t turn(struct bench *b, struct service **s, struct service *next)
 	struct element_ops ops = ops_of(&b->kernel);
 
 	b->kernel.operations = 0;
-	changes_service(b->changes, b->claims, *s, next);
+	changes_service(b->changes, b->owners, *s, next);
 	size_t n = changes_flush(b->changes, &ops);
 	assert_int_equal(n, b->kernel.operations);
 	service_free(*s);
@@ -128,7 +128,7 @@ static void check(struct bench *b, struct service *const *services, size_t count
 
 	for (size_t i = 0; i < count; i++)
 		if (services[i] != NULL)
-			elements_collect(&want, services[i], b->claims);
+			elements_collect(&want, services[i], b->owners);
 	assert_int_equal(elements_reconcile(&want, &b->kernel.list, &ops), 0);
 	element_list_fini(&want);
 }
@@ -252,21 +252,21 @@ static void takeover_in_one_turn(void **state)
 	add_external_ip(b->objects, oa, "1.1.1.1");
 	add_external_ip(b->objects, ob, "1.1.1.1");
 	struct service *sa = compile(b, oa, "10.0.0.1", NULL), *sb = compile(b, ob, "10.0.0.2", NULL);
-	changes_service(b->changes, b->claims, NULL, sb);
-	changes_service(b->changes, b->claims, NULL, sa);
+	changes_service(b->changes, b->owners, NULL, sb);
+	changes_service(b->changes, b->owners, NULL, sa);
 	changes_flush(b->changes, &ops);
 	assert_true(has(b, "endpoints4 { 1.1.1.1 . tcp . 80 . 0 : 10.0.0.1 . 8080 }"));
 	check(b, (struct service *[]){sa, sb}, 2);
 	/* a leaves, b takes over, b leaves too: nothing of 1.1.1.1 stays. */
-	changes_service(b->changes, b->claims, sa, NULL);
-	changes_service(b->changes, b->claims, sb, NULL);
+	changes_service(b->changes, b->owners, sa, NULL);
+	changes_service(b->changes, b->owners, sb, NULL);
 	changes_flush(b->changes, &ops);
 	assert_int_equal(b->kernel.list.count, 0);
 	/* Deleted and made again in one turn: no operation. */
-	changes_service(b->changes, b->claims, NULL, sa);
+	changes_service(b->changes, b->owners, NULL, sa);
 	changes_flush(b->changes, &ops);
-	changes_service(b->changes, b->claims, sa, NULL);
-	changes_service(b->changes, b->claims, NULL, sa);
+	changes_service(b->changes, b->owners, sa, NULL);
+	changes_service(b->changes, b->owners, NULL, sa);
 	assert_int_equal(changes_flush(b->changes, &ops), 0);
 	service_free(sa);
 	service_free(sb);
@@ -313,7 +313,7 @@ static void random_services_random_owners(void **state)
 		for (unsigned k = 0; k < changes; k++) {
 			unsigned which = (unsigned)rand() % SERVICES;
 			struct service *next = rand() % 3 == 0 ? NULL : random_service(b, which, all[which]);
-			changes_service(b->changes, b->claims, all[which], next);
+			changes_service(b->changes, b->owners, all[which], next);
 			dead[k] = all[which];
 			all[which] = next;
 		}
@@ -370,29 +370,29 @@ static void stale_affinity(void **state)
 	turn(b, &s, compile(b, o, "10.0.0.1 ~10.0.0.2", NULL));
 	e.to_port = 8080;
 	e.to = ip("10.0.0.1");
-	assert_false(elements_affinity_stale(&e, b->claims, false));
+	assert_false(elements_affinity_stale(&e, b->owners, false));
 	e.to = ip("10.0.0.2"); /* listed, but no longer chosen (k/k#110302) */
-	assert_true(elements_affinity_stale(&e, b->claims, false));
+	assert_true(elements_affinity_stale(&e, b->owners, false));
 	e.to = ip("10.0.0.3");
-	assert_true(elements_affinity_stale(&e, b->claims, false));
+	assert_true(elements_affinity_stale(&e, b->owners, false));
 	e.to = ip("10.0.0.1");
 	e.port = 81;
-	assert_true(elements_affinity_stale(&e, b->claims, false));
+	assert_true(elements_affinity_stale(&e, b->owners, false));
 	e.port = 80;
 	o->client_ip_affinity = false;
 	turn(b, &s, compile(b, o, "10.0.0.1", s));
-	assert_true(elements_affinity_stale(&e, b->claims, false));
+	assert_true(elements_affinity_stale(&e, b->owners, false));
 	o->client_ip_affinity = true;
 	o->type = SERVICE_NODE_PORT;
 	o->external_policy = POLICY_LOCAL;
 	add_external_ip(b->objects, o, "203.0.113.1");
 	turn(b, &s, compile(b, o, "10.0.0.1 10.0.0.2@here", s));
-	assert_false(elements_affinity_stale(&e, b->claims, true));
+	assert_false(elements_affinity_stale(&e, b->owners, true));
 	e.daddr = ip("203.0.113.1");
-	assert_false(elements_affinity_stale(&e, b->claims, false)); /* a pod's, perhaps */
-	assert_true(elements_affinity_stale(&e, b->claims, true));
+	assert_false(elements_affinity_stale(&e, b->owners, false)); /* a pod's, perhaps */
+	assert_true(elements_affinity_stale(&e, b->owners, true));
 	e.to = ip("10.0.0.2");
-	assert_false(elements_affinity_stale(&e, b->claims, true));
+	assert_false(elements_affinity_stale(&e, b->owners, true));
 	turn(b, &s, NULL);
 }
 

@@ -20,7 +20,7 @@
 struct world {
 	struct loaded objects;
 	struct arena *arena, *scratch;
-	struct claims *claims;
+	struct owners *owners;
 	struct service *services[SERVICES_MAX];
 	size_t service_count;
 	struct buf out;
@@ -45,24 +45,25 @@ static void load_file(struct world *w, const char *path)
 	yaml_parser_free(parser);
 }
 
-static void contested(void *ctx, const struct frontend_key *key, const struct service *winner,
-		      const struct service *loser)
+static void contested(void *ctx, const struct conflict *c)
 {
 	struct buf *out = ctx;
 	char addr[ADDR_PORT_TEXT_BYTES];
 
-	buf_printf(out, "contested %s/%s: %s/%s, not %s/%s\n", addr_port_format(&key->addr, key->port, addr),
-		   proto_name(key->proto), winner->ns, winner->name, loser->ns, loser->name);
+	buf_printf(out, "contested %s/%s", addr_port_format(&c->key.addr, c->key.port, addr), proto_name(c->key.proto));
+	if (c->more != 0)
+		buf_printf(out, " and %zu more", c->more);
+	buf_printf(out, ": %s/%s, not %s/%s\n", c->owner->ns, c->owner->name, c->loser->ns, c->loser->name);
 }
 
 static void print_world(struct world *w)
 {
 	struct element_list elements = {0};
-	struct print_view view = {.claims = w->claims};
+	struct print_view view = {.owners = w->owners};
 
 	for (size_t i = 0; i < w->service_count; i++) {
 		print_service(&w->out, w->services[i], &view);
-		elements_collect(&elements, w->services[i], w->claims);
+		elements_collect(&elements, w->services[i], w->owners);
 	}
 	buf_puts(&w->out, "elements\n");
 	print_elements(&w->out, &elements);
@@ -90,9 +91,9 @@ static void compile_all(struct world *w)
 		assert_true(w->service_count < SERVICES_MAX);
 		struct service *s = loaded_compile(&w->objects, (const struct service_object *)w->objects.objects[i],
 						   &node, w->scratch);
-		claims_replace(w->claims, NULL, s, NULL, NULL);
+		owners_replace(w->owners, NULL, s, NULL, NULL);
 		w->services[w->service_count++] = s;
-		claims_tell(w->claims);
+		owners_report_conflicts(w->owners);
 	}
 }
 
@@ -118,7 +119,7 @@ static void run_case(const char *name)
 	char path[512];
 
 	w.objects.decoder = decoder_new(false); /* as manifests are read */
-	w.claims = claims_new(contested, &w.out);
+	w.owners = owners_new(contested, &w.out);
 	snprintf(path, sizeof path, CASES "/%.200s.yaml", name);
 	load_file(&w, path);
 	compile_all(&w);
@@ -127,7 +128,7 @@ static void run_case(const char *name)
 	compare(&w, path);
 	for (size_t i = 0; i < w.service_count; i++)
 		service_free(w.services[i]);
-	claims_free(w.claims);
+	owners_free(w.owners);
 	loaded_fini(&w.objects);
 	arena_free(w.arena);
 	arena_free(w.scratch);

@@ -73,7 +73,7 @@ int nft_tx_commit(struct nft *nft)
 /* ---- scene ---- */
 
 struct scene {
-	struct claims *claims;
+	struct owners *owners;
 	struct service *service;
 	struct fixup *fixup;
 };
@@ -110,7 +110,7 @@ static struct service *compiled(const char *endpoints, bool sticky)
 
 static void publish(struct scene *s, struct service *next)
 {
-	claims_replace(s->claims, s->service, next, NULL, NULL);
+	owners_replace(s->owners, s->service, next, NULL, NULL);
 	fixup_published(s->fixup, s->service, next);
 	service_free(s->service);
 	s->service = next;
@@ -123,8 +123,8 @@ static int setup(void **state)
 	log_set_level(LOG_WARN);
 	flows = (struct conntrack){0};
 	kernel = (struct nft){0};
-	s = (struct scene){.claims = claims_new(NULL, NULL)};
-	const struct fixup_config config = {.conntrack = &flows, .nft = &kernel, .claims = s.claims};
+	s = (struct scene){.owners = owners_new(NULL, NULL)};
+	const struct fixup_config config = {.conntrack = &flows, .nft = &kernel, .owners = s.owners};
 	s.fixup = fixup_new(&config);
 	*state = &s;
 	return 0;
@@ -136,7 +136,7 @@ static int teardown(void **state)
 
 	publish(s, NULL);
 	fixup_free(s->fixup);
-	claims_free(s->claims);
+	owners_free(s->owners);
 	element_list_fini(&kernel.affinity);
 	return 0;
 }
@@ -323,7 +323,7 @@ static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
 	struct service *heir = compiled_named("heir", "10.0.0.1 10.0.0.2@here", true, POLICY_LOCAL);
 
 	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_CLUSTER));
-	claims_replace(s->claims, NULL, heir, NULL, NULL);
+	owners_replace(s->owners, NULL, heir, NULL, NULL);
 	fixup_published(s->fixup, NULL, heir);
 	turn_at(s, 1000);
 	turn_at(s, 2000);
@@ -333,7 +333,7 @@ static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
 	publish(s, NULL);
 	turn_at(s, 3000);
 	assert_int_equal(kernel.affinity.count, 0);
-	claims_replace(s->claims, heir, NULL, NULL, NULL);
+	owners_replace(s->owners, heir, NULL, NULL, NULL);
 	service_free(heir);
 }
 

@@ -10,7 +10,7 @@
 #include "proxy/stale_flows.h"
 
 struct world {
-	struct claims *claims;
+	struct owners *owners;
 	struct service *s;
 	struct frontend_keys gone;
 };
@@ -42,7 +42,7 @@ static void change(struct world *w, struct service *next)
 {
 	frontend_keys_fini(&w->gone);
 	frontend_keys_add_gone(&w->gone, w->s, next);
-	claims_replace(w->claims, w->s, next, NULL, NULL);
+	owners_replace(w->owners, w->s, next, NULL, NULL);
 	service_free(w->s);
 	w->s = next;
 }
@@ -51,7 +51,7 @@ static int setup(void **state)
 {
 	static struct world w;
 
-	w = (struct world){.claims = claims_new(NULL, NULL)};
+	w = (struct world){.owners = owners_new(NULL, NULL)};
 	change(&w, dns_service("10.0.0.1 ~10.0.0.2 !10.0.0.3"));
 	*state = &w;
 	return 0;
@@ -63,7 +63,7 @@ static int teardown(void **state)
 
 	change(w, NULL);
 	frontend_keys_fini(&w->gone);
-	claims_free(w->claims);
+	owners_free(w->owners);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static enum flow_fate judge(const struct world *w, uint8_t proto, const char *ds
 		.syn_sent = syn_sent,
 	};
 
-	return staleflows_judge(&f, w->claims, &w->gone);
+	return staleflows_judge(&f, w->owners, &w->gone);
 }
 
 static void udp_and_sctp(void **state)

@@ -147,7 +147,7 @@ static void trouble_step(void)
 static void check_table(struct scene *s)
 {
 	struct arena *scratch = arena_new(4096);
-	struct claims *claims = claims_new(NULL, NULL);
+	struct owners *owners = owners_new(NULL, NULL);
 	struct service *all[NAMES * 2] = {NULL};
 	struct element_list want = {0};
 	struct store_service *service;
@@ -168,20 +168,20 @@ static void check_table(struct scene *s)
 			count++;
 	}
 	for (size_t i = 0; i < count; i++)
-		claims_replace(claims, NULL, all[i], NULL, NULL);
+		owners_replace(owners, NULL, all[i], NULL, NULL);
 	for (size_t i = 0; i < count; i++)
-		elements_collect(&want, all[i], claims);
+		elements_collect(&want, all[i], owners);
 	element_list_sort(&want);
 	element_list_sort(&kernel.table);
 	assert_int_equal(kernel.table.count, want.count);
 	for (size_t i = 0; i < want.count; i++)
 		assert_true(element_equal(&want.items[i], &kernel.table.items[i]));
 	for (size_t i = 0; i < count; i++) {
-		claims_replace(claims, all[i], NULL, NULL, NULL);
+		owners_replace(owners, all[i], NULL, NULL, NULL);
 		service_free(all[i]);
 	}
 	element_list_fini(&want);
-	claims_free(claims);
+	owners_free(owners);
 	arena_free(scratch);
 }
 

@@ -231,7 +231,7 @@ static void conntrack_case(const struct value *v)
 	struct addr node_port_addr;
 	struct node_view view = {.node_port_addr_count = 1, .node_port_addrs = &node_port_addr};
 	struct frontend_keys gone = {0};
-	struct claims *claims = claims_new(NULL, NULL);
+	struct owners *owners = owners_new(NULL, NULL);
 	const struct value *entries = value_get(v, "entries");
 
 	assert_true(addr_parse(&node_port_addr, NODE_PORT_ADDR));
@@ -239,17 +239,17 @@ static void conntrack_case(const struct value *v)
 	if (value_get(v, "endpointslice") != NULL)
 		load_value(&l, value_get(v, "endpointslice"));
 	struct service *s = loaded_compile(&l, (const struct service_object *)l.objects[0], &view, scratch);
-	claims_replace(claims, NULL, s, NULL, NULL);
+	owners_replace(owners, NULL, s, NULL, NULL);
 	for (const struct value *e = entries->first; e != NULL; e = e->next) {
 		struct flow f = flow_of(e);
-		assert_int_equal(staleflows_judge(&f, claims, &gone) != FLOW_DELETE, expect_keep(v, entries, e));
+		assert_int_equal(staleflows_judge(&f, owners, &gone) != FLOW_DELETE, expect_keep(v, entries, e));
 		if (value_get(e, "origDst") != NULL)
 			continue;
 		/* The node port's number elsewhere is somebody else's flow; kube-proxy deletes it. */
 		assert_true(addr_parse(&f.orig_dst, "203.0.113.9"));
-		assert_int_equal(staleflows_judge(&f, claims, &gone), FLOW_KEEP);
+		assert_int_equal(staleflows_judge(&f, owners, &gone), FLOW_KEEP);
 	}
-	claims_free(claims);
+	owners_free(owners);
 	service_free(s);
 	loaded_fini(&l);
 	arena_free(scratch);

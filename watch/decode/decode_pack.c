@@ -191,6 +191,7 @@ static void ingress(struct codec *c, struct ingress_object *i)
 
 static void service(struct codec *c, struct service_object *s)
 {
+	INTEGER(c, int64_t, s->created_s, INT64_MAX);
 	INTEGER(c, enum service_type, s->type, SERVICE_EXTERNAL_NAME);
 	BOOLEAN(c, s->headless);
 	INTEGER(c, size_t, s->cluster_ip_count, 2);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "watch/decode/decode_field.h"
+#include "watch/decode/decode_time.h"
 
 #define AFFINITY_DEFAULT_S 10800
 #define AFFINITY_MAX_S 86400
@@ -325,6 +326,17 @@ static void check_node_ports(struct decoder *d, const struct place *spec, const 
 				     s->ports[i].node_port);
 }
 
+/* Who of two came first owns an address (proxy/owners.h). Manifests rarely have it. */
+static void read_created(const struct place *root, struct service_object *s)
+{
+	const struct value *created = value_get(value_get(root->v, "metadata"), "creationTimestamp");
+
+	if (created != NULL && created->type == VALUE_STRING)
+		s->created_s = decode_time_ms(created->text) / 1000;
+	if (s->created_s < 0)
+		s->created_s = 0;
+}
+
 void decode_service(struct decoder *d, const struct place *root)
 {
 	struct service_object s = {.object = {.kind = OBJECT_SERVICE}};
@@ -335,6 +347,7 @@ void decode_service(struct decoder *d, const struct place *root)
 		decode_refuse(d, &spec, "missing");
 		return;
 	}
+	read_created(root, &s);
 	s.type = (enum service_type)field_enum(d, &type, type_names, SERVICE_CLUSTER_IP);
 	read_cluster_ips(d, &spec, &s);
 	check_families(d, &spec, &s);

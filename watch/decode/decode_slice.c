@@ -1,12 +1,11 @@
 /* EndpointSlice: fields, defaults and rules (reference E.4). */
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "watch/decode/decode_field.h"
+#include "watch/decode/decode_time.h"
 
 #define ENDPOINTS_MAX 1000 /* the API server's bounds */
 #define ADDRESSES_MAX 100
@@ -244,28 +243,6 @@ static void read_weights(struct decoder *d, const struct place *root, struct end
 	weights_apply(text, all, count);
 }
 
-/* RFC 3339 to milliseconds since 1970; 0 when absent or something else. */
-static int64_t trigger_time(const char *text)
-{
-	struct tm tm = {0};
-	const char *p = text != NULL ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-	int64_t ms = 0, scale = 100;
-	int hours = 0, minutes = 0;
-	char sign;
-
-	if (p == NULL)
-		return 0;
-	if (*p == '.')
-		for (p++; isdigit((unsigned char)*p); p++, scale /= 10)
-			ms += (*p - '0') * scale;
-	ms += (int64_t)timegm(&tm) * 1000;
-	if (strcmp(p, "Z") == 0)
-		return ms;
-	if (sscanf(p, "%c%2d:%2d", &sign, &hours, &minutes) != 3 || (sign != '+' && sign != '-'))
-		return 0;
-	return ms - (sign == '+' ? 1 : -1) * (hours * 60 + minutes) * 60000LL;
-}
-
 /* ---- the slice ---- */
 
 static bool read_family(struct decoder *d, const struct place *root, struct slice_object *s)
@@ -302,5 +279,5 @@ void decode_slice(struct decoder *d, const struct place *root)
 	endpoints = read_endpoints(d, root, &s);
 	read_weights(d, root, endpoints, s.endpoint_count);
 	decode_emit(d, &s.object, root->v->line,
-		    trigger_time(field_annotation(d, "endpoints.kubernetes.io/last-change-trigger-time")));
+		    decode_time_ms(field_annotation(d, "endpoints.kubernetes.io/last-change-trigger-time")));
 }
