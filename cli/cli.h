@@ -32,6 +32,7 @@ int cli_status(struct config *c, int argc, char **argv);
 int cli_services(struct config *c, int argc, char **argv);
 int cli_endpoints(struct config *c, int argc, char **argv);
 int cli_check(struct config *c, int argc, char **argv);
+int cli_resolvconf(struct config *c, int argc, char **argv);
 int cli_cleanup(struct config *c, int argc, char **argv);
 int cli_version(struct config *c, int argc, char **argv);
 int cli_help(struct config *c, int argc, char **argv);

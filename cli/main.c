@@ -14,6 +14,7 @@ const struct command cli_commands[] = {
 	{"endpoints", COMMAND_ENDPOINTS, "NS/NAME", 1, 1, "endpoints of a service, and why some are not used",
 	 cli_endpoints},
 	{"check", COMMAND_CHECK, "PATH…", 1, 1 << 20, "validate manifests without a daemon", cli_check},
+	{"resolvconf", COMMAND_RESOLVCONF, "", 0, 0, "the resolv.conf that kubelet writes for a pod", cli_resolvconf},
 	{"cleanup", COMMAND_CLEANUP, "", 0, 0, "remove every kernel object of fairlead", cli_cleanup},
 	{"version", COMMAND_VERSION, "", 0, 0, "print the version", cli_version},
 	{"help", COMMAND_HELP, "[COMMAND]", 0, 1, "print the commands, or the flags of one", cli_help},

@@ -60,6 +60,12 @@ struct config {
 	int64_t verbosity;
 	int output;	 /* enum output */
 	int64_t wait_ms; /* 0: do not wait */
+	/* resolvconf */
+	const char *ns;
+	int dns_policy; /* enum dns_policy */
+	bool host_network;
+	const char *dns_config, *node_resolv_conf; /* files */
+	struct addr_list cluster_dns;
 };
 
 void config_init(struct config *c); /* all zero, with an arena */

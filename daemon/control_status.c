@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "daemon/control_dns.h"
 #include "daemon/control_services.h"
 #include "daemon/daemon.h"
 #include "base/version.h"
@@ -223,5 +224,6 @@ const struct control_command control_commands[] = {
 	{"status", answer_status},
 	{"services", control_services},
 	{"endpoints", control_endpoints},
+	{"cluster-dns", control_cluster_dns},
 	{.name = NULL},
 };

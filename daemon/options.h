@@ -32,6 +32,7 @@ enum command_bit {
 	COMMAND_HELP = 1 << 5,
 	COMMAND_SERVICES = 1 << 6,
 	COMMAND_ENDPOINTS = 1 << 7,
+	COMMAND_RESOLVCONF = 1 << 8,
 	COMMAND_ALL = 0xffff,
 };
 
@@ -69,6 +70,6 @@ void options_help(FILE *out, enum command_bit command);
 const char *option_set(const struct option *o, struct config *c, const char *text);
 
 /* What OPTION_TEXTs may be (options_text.c). */
-option_text_fn option_not_table, option_not_label;
+option_text_fn option_not_table, option_not_label, option_not_namespace;
 
 #endif

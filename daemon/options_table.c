@@ -1,6 +1,7 @@
 /* Every flag there is. A new one is one entry here and its field in struct config. */
 #include <stddef.h>
 
+#include "dns/resolver/pod_dns.h"
 #include "dns/zone/zone.h"
 #include "nft/nft.h"
 #include "daemon/options.h"
@@ -20,6 +21,11 @@ static const char *const detect_words[] = {[MODE_CLUSTER_CIDR] = "ClusterCIDR",
 					   NULL};
 static const char *const pods_words[] = {
 	[PODS_DISABLED] = "disabled", [PODS_INSECURE] = "insecure", [PODS_VERIFIED] = "verified", NULL};
+static const char *const policy_words[] = {[POLICY_CLUSTER_FIRST] = "ClusterFirst",
+					   [POLICY_CLUSTER_FIRST_HOST_NET] = "ClusterFirstWithHostNet",
+					   [POLICY_DEFAULT] = "Default",
+					   [POLICY_NONE] = "None",
+					   NULL};
 static const char *const output_words[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
 
 const struct option options_table[] = {
@@ -41,6 +47,8 @@ const struct option options_table[] = {
 	     "which endpoints are local (default $NODE_NAME, else the host name)"),
 	FLAG("cluster-domain", COMMAND_RUN, OPTION_TEXT, cluster_domain, "NAME", "domain of cluster names",
 	     .initial = "cluster.local"),
+	FLAG("cluster-domain", COMMAND_RESOLVCONF, OPTION_TEXT, cluster_domain, "NAME",
+	     "domain of cluster names (default the daemon's, else cluster.local)"),
 	FLAG("cluster-cidr", COMMAND_RUN, OPTION_CIDRS, cluster_cidrs, "CIDR[,CIDR]",
 	     "pod ranges, for the local-traffic detector"),
 	FLAG("detect-local-mode", COMMAND_RUN, OPTION_CHOICE, detect_mode, "MODE",
@@ -106,5 +114,16 @@ const struct option options_table[] = {
 	     "until the first full sync is in the kernel and DNS answers"),
 	FLAG("o", COMMAND_STATUS | COMMAND_SERVICES | COMMAND_ENDPOINTS, OPTION_CHOICE, output, "FORMAT",
 	     "text or json", .initial = "text", .words = output_words),
+	FLAG("namespace", COMMAND_RESOLVCONF, OPTION_TEXT, ns, "NS", "namespace of the pod", .initial = "default",
+	     .max_bytes = 63, .refuse = option_not_namespace),
+	FLAG("policy", COMMAND_RESOLVCONF, OPTION_CHOICE, dns_policy, "POLICY",
+	     "dnsPolicy: ClusterFirst, ClusterFirstWithHostNet, Default or None", .initial = "ClusterFirst",
+	     .words = policy_words),
+	FLAG("host-network", COMMAND_RESOLVCONF, OPTION_BOOL, host_network, NULL, "the pod is in the host's network"),
+	FLAG("dns-config", COMMAND_RESOLVCONF, OPTION_TEXT, dns_config, "FILE", "the pod's dnsConfig, YAML or JSON"),
+	FLAG("node-resolv-conf", COMMAND_RESOLVCONF, OPTION_TEXT, node_resolv_conf, "FILE",
+	     "kubelet's --resolv-conf; empty: none", .initial = "/etc/resolv.conf", .may_be_empty = true),
+	FLAG("cluster-dns", COMMAND_RESOLVCONF, OPTION_ADDRS, cluster_dns, "IP[,IP]",
+	     "kubelet's clusterDNS (default the ClusterIPs of kube-system/kube-dns, from the daemon)"),
 	{.name = NULL},
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/options.h"
+#include "watch/decode/decode_field.h"
 
 static bool all_of(const char *text, const char *signs)
 {
@@ -34,4 +35,10 @@ const char *option_not_label(const char *text)
 		return NULL;
 	return "must be the value of a label: letters, digits, \"_\", \"-\" and \".\", a letter or digit first and "
 	       "last";
+}
+
+/* A label in lower case (RFC 1123), as the API server takes it. */
+const char *option_not_namespace(const char *text)
+{
+	return name_is_label(text) ? NULL : "must be a DNS label in lower case";
 }
