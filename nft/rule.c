@@ -220,6 +220,21 @@ void rule_mark_set(struct nftnl_rule *r, uint32_t bit)
 	compare(r, NFT_CMP_EQ, &bit, sizeof bit);
 }
 
+void rule_mark_is(struct nftnl_rule *r, uint32_t mark)
+{
+	meta(r, NFT_META_MARK, REG(0));
+	compare(r, NFT_CMP_EQ, &mark, sizeof mark);
+}
+
+void rule_known_flow(struct nftnl_rule *r)
+{
+	const uint32_t none = 0;
+
+	ct(r, NFT_CT_STATE, -1, REG(0));
+	bitwise(r, NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED), 0);
+	compare(r, NFT_CMP_NEQ, &none, sizeof none);
+}
+
 void rule_in_set(struct nftnl_rule *r, uint32_t key, const char *set, bool inverted)
 {
 	struct nftnl_expr *e = add(r, "lookup");

@@ -39,6 +39,8 @@ void rule_from_node(struct nftnl_rule *r);	/* no input interface: sent by this h
 void rule_leaving(struct nftnl_rule *r);	/* does not stay on this host: not by the loopback interface */
 void rule_not_translated(struct nftnl_rule *r); /* no destination NAT on this connection */
 void rule_mark_set(struct nftnl_rule *r, uint32_t bit);
+void rule_mark_is(struct nftnl_rule *r, uint32_t mark);
+void rule_known_flow(struct nftnl_rule *r); /* ct state established, related: no new connection */
 void rule_in_set(struct nftnl_rule *r, uint32_t key, const char *set, bool inverted);
 
 /* Actions. */

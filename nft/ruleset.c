@@ -12,6 +12,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
 
+#include "base/own_mark.h"
 #include "nft/pick.h"
 #include "nft/rule.h"
 #include "nft/sets.h"
@@ -302,21 +303,56 @@ static void put_services(struct build *b)
 
 static void build_hooks(struct build *b)
 {
+	struct nftnl_rule *r;
+
 	add_base_chain(b, "prerouting", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST);
 	put_services(b);
 	add_base_chain(b, "output", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST);
+	r = build_rule(b);
+	rule_mark_is(r, SOCK_OWN_MARK);
+	rule_verdict(r, NFT_JUMP, "own");
 	put_services(b);
 	add_base_chain(b, "postrouting", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
 	unless_translated(b, NFT_GOTO, "untranslated");
 	go_by_family(b, "translated");
 }
 
-/* ICMP errors are limited to some a second per client, and TCP would wait for the next one: it gets a reset. */
+/*
+ * ICMP errors are limited to some a second per client, and TCP would wait for the next one: it gets a reset. Where this
+ * host holds a refused address, the reset itself comes through here, as a packet of the connection that it answers.
+ */
 static void build_refuse(struct build *b)
 {
+	struct nftnl_rule *r;
+
 	build_chain(b, "refuse");
+	r = build_rule(b);
+	rule_known_flow(r);
+	rule_verdict(r, NF_ACCEPT, NULL);
 	rule_reset_tcp(build_rule(b));
 	rule_refuse(build_rule(b));
+}
+
+/*
+ * Connections of the daemon itself pass untranslated, so that it always hears that a bad Service is gone; but for
+ * ClusterIPs, which no tenant can claim: the API server may be known by one.
+ */
+static void build_own(struct build *b)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct nftnl_rule *r;
+	char set[NAME_BYTES];
+
+	build_chain(b, "own");
+	for (int f = 0; f < 2; f++) {
+		b->family = families[f];
+		r = build_rule(b);
+		rule_family(r, b->family);
+		rule_daddr(r, b->family, REG(0u));
+		rule_in_set(r, REG(0u), build_set_name(b, SET_CLUSTER_IPS, set), false);
+		rule_verdict(r, NFT_RETURN, NULL);
+	}
+	rule_verdict(build_rule(b), NF_ACCEPT, NULL);
 }
 
 static void build_all(struct build *b, struct ruleset *body, struct ruleset *hooks)
@@ -325,6 +361,7 @@ static void build_all(struct build *b, struct ruleset *body, struct ruleset *hoo
 	b->out = body;
 	sets_build(b->skeleton, b->table, body);
 	build_refuse(b);
+	build_own(b);
 	build_family(b, AF_INET);
 	build_family(b, AF_INET6);
 	build_untranslated(b);

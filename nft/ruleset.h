@@ -19,7 +19,7 @@ struct nftnl_rule;
 #define SKELETON_SAME_BYTE "same-byte" /* the set of equal byte pairs */
 #define SKELETON_SAME_BYTES 256
 #define SKELETON_SAME_BYTE_KEY_BYTES 8u /* two fields of four bytes, the byte first in each */
-#define SKELETON_VERSION 6		/* raise it whenever the rules or sets change */
+#define SKELETON_VERSION 7		/* raise it whenever the rules or sets change */
 
 /* Owned lists, in the order in which the kernel must get them. */
 struct ruleset {

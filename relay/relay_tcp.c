@@ -184,7 +184,7 @@ static int connect_start(const struct target *to)
 	struct sockaddr_storage ss;
 	const int retries = SYN_RETRIES;
 	socklen_t length = sock_address(&ss, &to->addr, to->port);
-	int fd = socket(to->addr.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = sock_outgoing(to->addr.family, SOCK_STREAM);
 
 	if (fd < 0)
 		return -1;

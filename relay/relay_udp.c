@@ -99,7 +99,7 @@ static int target_connect(const struct target *to)
 {
 	struct sockaddr_storage ss;
 	const socklen_t length = sock_address(&ss, &to->addr, to->port);
-	int fd = socket(to->addr.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = sock_outgoing(to->addr.family, SOCK_DGRAM);
 
 	if (fd >= 0 && connect(fd, (void *)&ss, length) != 0) {
 		close(fd);

@@ -92,6 +92,11 @@ class Server:
             request_queue_size = 128
             allow_reuse_address = True
 
+            def server_bind(self):
+                """Without the look-up of the host's name, which takes 10 s in a namespace without a name server."""
+                socketserver.TCPServer.server_bind(self)
+                self.server_name, self.server_port = self.server_address[:2]
+
             def handle_error(self, request, client_address):
                 if not isinstance(sys.exc_info()[1], (OSError, Gone)):
                     super().handle_error(request, client_address)

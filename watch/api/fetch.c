@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "base/sock.h"
 
 #define CONNECT_LIMIT_MS 10000L
 #define UNACKED_LIMIT_MS 30000 /* a peer that acknowledges nothing for so long is gone */
@@ -199,6 +200,7 @@ static int on_open(void *ctx, curl_socket_t fd, curlsocktype purpose)
 	(void)ctx;
 	(void)purpose;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
+	sock_mark_own(fd);
 	return CURL_SOCKOPT_OK;
 }
 
