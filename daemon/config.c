@@ -120,6 +120,15 @@ static bool finish_nodeports(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return refuse(error, "nodeport-addresses", c->nodeport_addresses, why);
 }
 
+static bool finish_external_ips(struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	char why[256];
+
+	if (external_ips_parse(&c->external, c->external_ips, why))
+		return true;
+	return refuse(error, "external-ips", c->external_ips, why);
+}
+
 /* kube-proxy and kubelet have one address of each family too. */
 static bool finish_node_ips(const struct config *c, char error[CONFIG_ERROR_BYTES])
 {
@@ -169,5 +178,6 @@ bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
 	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&
 	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_detector(c, error) &&
-	       finish_nodeports(c, error) && finish_node_ips(c, error) && finish_listen(c, error);
+	       finish_nodeports(c, error) && finish_external_ips(c, error) && finish_node_ips(c, error) &&
+	       finish_listen(c, error);
 }

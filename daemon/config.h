@@ -12,6 +12,7 @@
 #include "base/addr_port.h"
 #include "base/mem.h"
 #include "observe/http.h"
+#include "service/addresses.h"
 #include "service/nodeports.h"
 
 #define CONFIG_ERROR_BYTES 512
@@ -36,6 +37,8 @@ struct config {
 	const char *pod_bridge_interface, *pod_interface_prefix;
 	const char *nodeport_addresses;
 	struct nodeports nodeports; /* what nodeport_addresses says */
+	const char *external_ips;
+	struct external_ips external; /* what external_ips says */
 	struct addr_list node_ips;
 	/* kernel */
 	bool masquerade_all, no_proxy;

@@ -9,6 +9,7 @@
 #include "observe/metrics_dns.h"
 #include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
+#include "proxy/address_notes.h"
 #include "base/version.h"
 
 /* ---- what happens while it runs ---- */
@@ -81,6 +82,8 @@ static void on_published(void *ctx, const struct service *prev, const struct ser
 {
 	struct daemon *d = ctx;
 
+	if (d->nft != NULL)
+		address_notes_log(prev, next);
 	fixup_published(d->fixup, prev, next);
 	report_published(d->report, prev, next);
 	if (d->relay != NULL)
@@ -240,6 +243,9 @@ static void state_open(struct daemon *d)
 					   .reset_removed_tcp = d->config->reset_removed_tcp,
 					   .grace_ms = (uint64_t)d->config->reset_grace_ms};
 	d->fixup = fixup_new(&fixup);
+	needs_init(&d->needs, d->config, d->source.credentials.server);
+	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF);
+	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF_UPSTREAM);
 	follow_node(d);
 }
 
@@ -297,6 +303,7 @@ static void stop(struct daemon *d)
 	pod_addrs_fini(&d->pods);
 	store_free(d->store);
 	node_fini(&d->node);
+	needs_fini(&d->needs);
 	zone_free(d->zone);
 	hostaddr_close(d->host);
 	conntrack_close(d->conntrack);

@@ -13,6 +13,7 @@
 #include "nft/nft.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
+#include "daemon/needs.h"
 #include "proxy/stale.h"
 #include "service/node.h"
 #include "proxy/pod_addresses.h"
@@ -34,6 +35,7 @@ struct daemon {
 	struct store *store;
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;
+	struct needs needs;
 	struct pod_addrs pods; /* of the store */
 	struct sync *sync;
 	struct conntrack *conntrack; /* NULL with --no-proxy, or when the kernel has none */

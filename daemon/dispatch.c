@@ -1,5 +1,6 @@
 #include "daemon/dispatch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -63,19 +64,30 @@ void follow_node(struct daemon *d)
 		.ips = &d->config->node_ips,
 		.nodeports = &d->config->nodeports,
 		.object = (const struct node_object *)store_object(d->store, OBJECT_NODE, "", d->config->node_name)};
+	const struct ranges_config ranges = {&d->config->service_cidrs, &d->config->cluster_cidrs};
+	struct cidr_list service_cidrs = {0};
 	struct store_service *service;
 	size_t at = 0;
 
+	needs_update(&d->needs, d->store);
+	ranges_services(&service_cidrs, &ranges, d->store);
+	in.service_cidrs = &service_cidrs;
+	in.needed = d->needs.items;
+	in.needed_count = d->needs.count;
+	in.own = d->needs.own;
+	in.own_count = d->needs.own_count;
+	in.external = &d->config->external;
 	in.host = hostaddr_list(d->host, &in.host_count);
 	in.routes = hostaddr_routes(d->host, &in.route_count);
 	unsigned changes = node_update(&d->node, &in);
+	free(service_cidrs.items);
 	report_node(d->report, &d->node, in.object);
 	if ((changes & NODE_POD_CIDRS) != 0)
 		pod_cidrs_changed(d);
 	if ((changes & NODE_PORT_ADDRS) != 0 && store_is_complete(d->store))
 		follow_complete(d);
 	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
-		if (node_matters(changes, service->object, service->slice_count, service->slices))
+		if (node_matters(&d->node, changes, service->object, service->slice_count, service->slices))
 			store_mark(d->store, service);
 }
 
@@ -116,6 +128,12 @@ void follow_changed(void *ctx, const struct object *prev, const struct object *n
 		break;
 	case OBJECT_SERVICE_CIDR:
 		sync_ranges_changed(d->sync);
+		follow_node(d);
+		break;
+	case OBJECT_SLICE: /* where the API servers are */
+		if (strcmp(o->ns, "default") == 0 &&
+		    strcmp(((const struct slice_object *)o)->service_name, "kubernetes") == 0)
+			follow_node(d);
 		break;
 	default:
 		break;

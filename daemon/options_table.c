@@ -62,6 +62,8 @@ const struct option options_table[] = {
 	     "unallocated addresses in it are dropped (default from ServiceCIDR objects)"),
 	FLAG("nodeport-addresses", COMMAND_RUN, OPTION_TEXT, nodeport_addresses, "LIST",
 	     "primary, all, localhost, CIDRs", .initial = "primary"),
+	FLAG("external-ips", COMMAND_RUN, OPTION_TEXT, external_ips, "LIST",
+	     "which externalIPs of Services are served: all, none, CIDRs", .initial = "all"),
 	FLAG("node-ip", COMMAND_RUN, OPTION_ADDRS, node_ips, "IP[,IP]",
 	     "default from the Node object, else the address of the default route"),
 	FLAG("masquerade-all", COMMAND_RUN, OPTION_BOOL, masquerade_all, NULL,

@@ -104,11 +104,14 @@ static void emit_frontend(struct element_list *out, const struct service *s, con
 		emit_learn(&m);
 }
 
-static void emit_ip(struct element_list *out, const struct addr *cluster_ip)
+/* Not of an address that is the node's, too: its other ports are those of other programs. */
+static void emit_ip(struct element_list *out, const struct service *s, const struct addr *cluster_ip)
 {
 	struct element e = {.set = SET_CLUSTER_IPS, .daddr = *cluster_ip};
 
-	element_list_add(out, &e);
+	for (size_t i = 0; i < s->cluster_ip_count; i++)
+		if (addr_equal(&s->cluster_ips[i], cluster_ip) && !s->shared[i])
+			element_list_add(out, &e);
 }
 
 static bool owns(const struct service *s, const struct frontend_key *key, const struct owners *owners)
@@ -124,7 +127,7 @@ void elements_collect(struct element_list *out, const struct service *s, const s
 	for (size_t i = 0; s->proxied && i < s->cluster_ip_count; i++) {
 		struct frontend_key key = owners_ip_key(&s->cluster_ips[i]);
 		if (owns(s, &key, owners))
-			emit_ip(out, &s->cluster_ips[i]);
+			emit_ip(out, s, &s->cluster_ips[i]);
 	}
 }
 
@@ -133,7 +136,7 @@ void elements_collect_key(struct element_list *out, const struct service *s, con
 	const struct frontend *f = service_frontend(s, key);
 
 	if (key->proto == 0)
-		emit_ip(out, &key->addr);
+		emit_ip(out, s, &key->addr);
 	else if (f != NULL)
 		emit_frontend(out, s, f);
 }

@@ -28,7 +28,7 @@ static void append(struct cidr_list *list, const struct cidr *cidrs, size_t coun
 }
 
 /* --service-cidr, else the union of all ServiceCIDR objects. */
-static void append_service_cidrs(struct cidr_list *list, const struct ranges_config *config, const struct store *store)
+void ranges_services(struct cidr_list *list, const struct ranges_config *config, const struct store *store)
 {
 	const struct service_cidr_object *o;
 	size_t at = 0;
@@ -43,7 +43,7 @@ static void append_service_cidrs(struct cidr_list *list, const struct ranges_con
 void ranges_known(struct cidr_list *list, const struct ranges_config *config, const struct node *node,
 		  const struct store *store)
 {
-	append_service_cidrs(list, config, store);
+	ranges_services(list, config, store);
 	append(list, config->cluster_cidrs->items, config->cluster_cidrs->count);
 	append(list, node->pod_cidrs, node->pod_cidr_count);
 }
@@ -52,7 +52,7 @@ void ranges_collect(struct element_list *out, const struct ranges_config *config
 {
 	struct cidr_list service_cidrs = {0};
 
-	append_service_cidrs(&service_cidrs, config, store);
+	ranges_services(&service_cidrs, config, store);
 	for (size_t i = 0; i < service_cidrs.count; i++) {
 		const struct cidr *range = &service_cidrs.items[i];
 		const struct element e = {.set = SET_SERVICE_CIDRS, .daddr = range->addr, .range = *range};

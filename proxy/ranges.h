@@ -16,6 +16,8 @@ struct ranges_config { /* what the flags say; borrowed */
 
 /* Appends the elements that flags and ServiceCIDR objects ask for; no range inside another. */
 void ranges_collect(struct element_list *out, const struct ranges_config *config, const struct store *store);
+/* Appends the service ranges as they are; list->items is freed by the caller. */
+void ranges_services(struct cidr_list *list, const struct ranges_config *config, const struct store *store);
 /* Appends every known service and pod range, whatever the detector; list->items is freed by the caller. */
 void ranges_known(struct cidr_list *list, const struct ranges_config *config, const struct node *node,
 		  const struct store *store);

@@ -1,5 +1,6 @@
 #include "proxy/show.h"
 
+#include "proxy/address_notes.h"
 #include "proxy/show_count.h"
 
 const char *print_frontend_kind(const struct frontend *f)
@@ -79,6 +80,11 @@ void print_frontends(struct buf *out, const struct service *s, const struct prin
 		put_owner(out, s, f, view);
 		if (print_count_frontend(view, &f->key, &connections))
 			buf_printf(out, ", %llu connections", (unsigned long long)connections);
+		buf_puts(out, "\n");
+	}
+	for (size_t i = 0; i < s->note_count; i++) {
+		buf_printf(out, "%s/%s ", s->ns, s->name);
+		address_note_format(out, &s->notes[i]);
 		buf_puts(out, "\n");
 	}
 }

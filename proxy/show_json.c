@@ -1,5 +1,6 @@
 /* JSON of compiled services: `-o json` of the asking commands. */
 #include "proxy/show.h"
+#include "proxy/address_notes.h"
 #include "proxy/show_count.h"
 
 static void json_addr(struct json *j, const char *key, const struct addr *a)
@@ -138,6 +139,14 @@ static void json_options(struct json *j, const struct service *s)
 	json_array(j, "clusterIPs");
 	for (size_t i = 0; i < s->cluster_ip_count; i++)
 		json_addr(j, NULL, &s->cluster_ips[i]);
+	json_end(j);
+	json_array(j, "addressNotes");
+	for (size_t i = 0; i < s->note_count; i++) {
+		struct buf note = {0};
+		address_note_format(&note, &s->notes[i]);
+		json_string(j, NULL, note.data);
+		buf_fini(&note);
+	}
 	json_end(j);
 	json_array(j, "allowedSources");
 	for (size_t i = 0; i < s->source_range_count; i++)

@@ -6,6 +6,7 @@
 #ifndef SERVICE_COMPILE_H
 #define SERVICE_COMPILE_H
 
+#include "service/addresses.h"
 #include "service/service.h"
 #include "service/slot_restore.h"
 #include "watch/object.h"
@@ -18,6 +19,7 @@ struct node_view {
 	const struct addr *ips; /* node IPs: the source range that holds the first of a family is the node's (A.5) */
 	size_t node_port_addr_count;
 	const struct addr *node_port_addrs; /* from nodeports.h, both families */
+	struct address_rules addresses;
 };
 
 struct compile_input {

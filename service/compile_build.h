@@ -13,6 +13,8 @@ struct build {
 	struct service_port *ports;	    /* of out.ports */
 	bool *port_any;			    /* by port: hasAnyEndpoints */
 	struct frontend *frontends;	    /* of out.frontends */
+	struct address_note *notes;	    /* of out.notes */
+	size_t note_room;
 	struct service out;
 };
 

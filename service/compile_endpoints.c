@@ -44,8 +44,8 @@ static void collect_slice(struct list *l, const struct slice_object *slice, uint
 {
 	for (size_t i = 0; i < slice->endpoint_count; i++) {
 		const struct endpoint_object *e = &slice->endpoints[i];
-		if (e->addr.family != slice->family)
-			continue;
+		if (e->addr.family != slice->family || address_is_special(&e->addr))
+			continue; /* a special one never is a pod, and would lead into the node (CVE-2021-25737) */
 		l->items[l->count] = (struct candidate){
 			.target = {.addr = e->addr, .port = port, .flags = conditions(e, node)},
 			.endpoint = e,

@@ -4,6 +4,8 @@
 
 #include "service/compile_build.h"
 
+#define NOTES_OF_PORTS_MAX 64 /* ports of a Service that fairlead itself listens on; further ones go untold */
+
 void compile_ports(struct build *b)
 {
 	const struct service_object *o = b->in->object;
@@ -21,33 +23,96 @@ void compile_ports(struct build *b)
 	b->out.ports = b->ports;
 }
 
+/* ---- addresses ---- */
+
+static void note(struct build *b, enum frontend_kind kind, enum address_fault fault, const struct addr *addr)
+{
+	if (b->out.note_count < b->note_room)
+		b->notes[b->out.note_count++] =
+			(struct address_note){.addr = *addr, .kind = (uint8_t)kind, .fault = (uint8_t)fault};
+}
+
+static void note_port(struct build *b, enum frontend_kind kind, const struct frontend_key *key)
+{
+	if (b->out.note_count == b->note_room)
+		return;
+	note(b, kind, ADDRESS_OWN_SOCKET, &key->addr);
+	b->notes[b->out.note_count - 1].proto = key->proto;
+	b->notes[b->out.note_count - 1].port = key->port;
+}
+
+static bool allowed(struct build *b, enum frontend_kind kind, const struct addr *addr)
+{
+	bool balancer = b->in->object->type == SERVICE_LOAD_BALANCER;
+	enum address_fault fault = address_check(&b->in->node->addresses, kind, balancer, addr);
+
+	if (fault != ADDRESS_FINE)
+		note(b, kind, fault, addr);
+	return fault == ADDRESS_FINE || fault == ADDRESS_SHARED;
+}
+
+/* The addresses that frontends are made of: by kind, those that are allowed. */
+struct addresses {
+	struct addr *of[FRONTEND_NODE_PORT];
+	size_t count[FRONTEND_NODE_PORT];
+};
+
+static void take(struct build *b, struct addresses *list, enum frontend_kind kind, const struct addr *addr)
+{
+	if (addr->family != 0 && allowed(b, kind, addr))
+		list->of[kind][list->count[kind]++] = *addr;
+}
+
+static struct addresses take_all(struct build *b)
+{
+	const struct service_object *o = b->in->object;
+	struct addresses list = {0};
+
+	list.of[FRONTEND_CLUSTER_IP] = arena_array(b->scratch, b->out.cluster_ip_count, sizeof(struct addr));
+	list.of[FRONTEND_LOAD_BALANCER] = arena_array(b->scratch, o->ingress_count, sizeof(struct addr));
+	list.of[FRONTEND_EXTERNAL_IP] = arena_array(b->scratch, o->external_ip_count, sizeof(struct addr));
+	for (size_t i = 0; i < b->out.cluster_ip_count; i++) {
+		const struct addr *ip = &b->out.cluster_ips[i];
+		take(b, &list, FRONTEND_CLUSTER_IP, ip);
+		b->out.shared[i] = address_is_special(ip) || address_is_local(&b->in->node->addresses, ip);
+	}
+	for (size_t i = 0; i < o->ingress_count; i++)
+		if (!o->ingress[i].proxy_mode)
+			take(b, &list, FRONTEND_LOAD_BALANCER, &o->ingress[i].addr);
+	for (size_t i = 0; i < o->external_ip_count; i++)
+		take(b, &list, FRONTEND_EXTERNAL_IP, &o->external_ips[i]);
+	return list;
+}
+
+/* ---- frontends ---- */
+
 static void add(struct build *b, size_t port, enum frontend_kind kind, const struct addr *addr, uint16_t number)
 {
 	const struct service_port *p = &b->ports[port];
+	const struct frontend_key key = {.addr = *addr, .proto = p->proto, .port = number};
 
 	if (addr->family != p->family)
 		return;
+	if (address_is_own(&b->in->node->addresses, &key)) {
+		note_port(b, kind, &key);
+		return;
+	}
 	b->frontends[b->out.frontend_count++] = (struct frontend){
-		.key = {.addr = *addr, .proto = p->proto, .port = number},
+		.key = key,
 		.service_port = (uint16_t)port,
 		.kind = (uint8_t)kind,
 		.split = kind != FRONTEND_CLUSTER_IP && build_external_local(b),
 	};
 }
 
-static void add_all(struct build *b, size_t port)
+static void add_port(struct build *b, size_t port, const struct addresses *list)
 {
-	const struct service_object *o = b->in->object;
 	const struct node_view *node = b->in->node;
 	const struct service_port *p = &b->ports[port];
 
-	for (size_t i = 0; i < b->out.cluster_ip_count; i++)
-		add(b, port, FRONTEND_CLUSTER_IP, &b->out.cluster_ips[i], p->port);
-	for (size_t i = 0; i < o->ingress_count; i++)
-		if (!o->ingress[i].proxy_mode)
-			add(b, port, FRONTEND_LOAD_BALANCER, &o->ingress[i].addr, p->port);
-	for (size_t i = 0; i < o->external_ip_count; i++)
-		add(b, port, FRONTEND_EXTERNAL_IP, &o->external_ips[i], p->port);
+	for (int kind = 0; kind < FRONTEND_NODE_PORT; kind++)
+		for (size_t i = 0; i < list->count[kind]; i++)
+			add(b, port, (enum frontend_kind)kind, &list->of[kind][i], p->port);
 	for (size_t i = 0; p->node_port != 0 && i < node->node_port_addr_count; i++)
 		add(b, port, FRONTEND_NODE_PORT, &node->node_port_addrs[i], p->node_port);
 }
@@ -70,9 +135,13 @@ void compile_frontends(struct build *b)
 		b->out.cluster_ip_count + o->ingress_count + o->external_ip_count + b->in->node->node_port_addr_count;
 	size_t kept = 0;
 
+	b->note_room = each + NOTES_OF_PORTS_MAX;
+	b->notes = arena_array(b->scratch, b->note_room, sizeof *b->notes);
+	b->out.notes = b->notes;
+	const struct addresses list = take_all(b);
 	b->frontends = arena_array(b->scratch, b->out.port_count * each, sizeof *b->frontends);
 	for (size_t i = 0; i < b->out.port_count; i++)
-		add_all(b, i);
+		add_port(b, i, &list);
 	qsort(b->frontends, b->out.frontend_count, sizeof *b->frontends, by_key);
 	for (size_t i = 0; i < b->out.frontend_count; i++)
 		if (kept == 0 || frontend_key_compare(&b->frontends[kept - 1].key, &b->frontends[i].key) != 0)

@@ -41,19 +41,51 @@ static void find_port_addrs(struct node *n, const struct node_input *in)
 	n->view.node_port_addrs = out;
 }
 
+/* Loopback and link-local addresses come and go with every pod, and no Service may have them anyway. */
+static void find_host(struct node *n, const struct node_input *in)
+{
+	struct addr *out = arena_array(n->arena, in->host_count, sizeof *out);
+
+	n->view.addresses.host = out;
+	for (size_t i = 0; i < in->host_count; i++)
+		if (!address_is_special(&in->host[i]))
+			out[n->view.addresses.host_count++] = in->host[i];
+}
+
+static void *copy(struct arena *arena, const void *items, size_t count, size_t item_bytes)
+{
+	void *out = arena_array(arena, count, item_bytes);
+
+	return count != 0 ? memcpy(out, items, count * item_bytes) : out;
+}
+
+static void find_rules(struct node *n, const struct node_input *in)
+{
+	struct address_rules *r = &n->view.addresses;
+
+	find_host(n, in);
+	r->own = in->own;
+	r->own_count = in->own_count;
+	r->external = in->external;
+	r->needed_count = in->needed_count;
+	r->needed = copy(n->arena, in->needed, in->needed_count, sizeof *in->needed);
+	if (in->service_cidrs == NULL)
+		return;
+	r->service_cidr_count = in->service_cidrs->count;
+	r->service_cidrs = copy(n->arena, in->service_cidrs->items, r->service_cidr_count, sizeof(struct cidr));
+}
+
 static struct node build(const struct node_input *in)
 {
 	struct node n = {.arena = arena_new(512), .view.name = in->name};
 
 	find_ips(&n, in);
 	find_port_addrs(&n, in);
+	find_rules(&n, in);
 	if (in->object == NULL)
 		return n;
 	n.view.zone = arena_strdup(n.arena, in->object->zone);
-	struct cidr *cidrs = arena_array(n.arena, in->object->pod_cidr_count, sizeof *cidrs);
-	if (in->object->pod_cidr_count != 0)
-		memcpy(cidrs, in->object->pod_cidrs, in->object->pod_cidr_count * sizeof *cidrs);
-	n.pod_cidrs = cidrs;
+	n.pod_cidrs = copy(n.arena, in->object->pod_cidrs, in->object->pod_cidr_count, sizeof(struct cidr));
 	n.pod_cidr_count = in->object->pod_cidr_count;
 	return n;
 }
@@ -66,6 +98,38 @@ static bool same_text(const char *a, const char *b)
 static bool same_bytes(const void *a, size_t a_count, const void *b, size_t b_count, size_t item_bytes)
 {
 	return a_count == b_count && (a_count == 0 || memcmp(a, b, a_count * item_bytes) == 0);
+}
+
+static unsigned compare_rules(const struct address_rules *a, const struct address_rules *b)
+{
+	unsigned changes = 0;
+
+	if (!same_bytes(a->host, a->host_count, b->host, b->host_count, sizeof(struct addr)))
+		changes |= NODE_HOST;
+	if (!same_bytes(a->service_cidrs, a->service_cidr_count, b->service_cidrs, b->service_cidr_count,
+			sizeof(struct cidr)) ||
+	    !same_bytes(a->needed, a->needed_count, b->needed, b->needed_count, sizeof *a->needed))
+		changes |= NODE_NEEDED;
+	return changes;
+}
+
+/* Both lists are sorted. */
+static void find_moved(struct node *n, const struct address_rules *before)
+{
+	const struct address_rules *now = &n->view.addresses;
+	struct addr *moved = arena_array(n->arena, now->host_count + before->host_count, sizeof *moved);
+	size_t i = 0, k = 0;
+
+	n->moved = moved;
+	while (i < now->host_count || k < before->host_count) {
+		int order = i == now->host_count      ? 1
+			    : k == before->host_count ? -1
+						      : addr_compare(&now->host[i], &before->host[k]);
+		if (order != 0)
+			moved[n->moved_count++] = order < 0 ? now->host[i] : before->host[k];
+		i += order <= 0;
+		k += order >= 0;
+	}
 }
 
 static unsigned compare(const struct node *a, const struct node *b)
@@ -81,7 +145,7 @@ static unsigned compare(const struct node *a, const struct node *b)
 		changes |= NODE_PORT_ADDRS;
 	if (!same_bytes(a->pod_cidrs, a->pod_cidr_count, b->pod_cidrs, b->pod_cidr_count, sizeof(struct cidr)))
 		changes |= NODE_POD_CIDRS;
-	return changes;
+	return changes | compare_rules(&a->view.addresses, &b->view.addresses);
 }
 
 unsigned node_update(struct node *n, const struct node_input *in)
@@ -93,6 +157,7 @@ unsigned node_update(struct node *n, const struct node_input *in)
 		node_fini(&next);
 		return 0;
 	}
+	find_moved(&next, &n->view.addresses);
 	node_fini(n);
 	*n = next;
 	return changes;
@@ -121,12 +186,28 @@ static bool has_node_port(const struct service_object *service)
 	return false;
 }
 
-bool node_matters(unsigned changes, const struct service_object *service, size_t slice_count,
+static bool has_moved(const struct node *n, const struct service_object *s)
+{
+	for (size_t i = 0; i < s->cluster_ip_count; i++)
+		if (contains(n->moved, n->moved_count, &s->cluster_ips[i]))
+			return true;
+	for (size_t i = 0; i < s->ingress_count; i++)
+		if (contains(n->moved, n->moved_count, &s->ingress[i].addr))
+			return true;
+	for (size_t i = 0; i < s->external_ip_count; i++)
+		if (contains(n->moved, n->moved_count, &s->external_ips[i]))
+			return true;
+	return false;
+}
+
+bool node_matters(const struct node *n, unsigned changes, const struct service_object *service, size_t slice_count,
 		  const struct slice_object *const *slices)
 {
 	if (service == NULL)
 		return false;
 	return ((changes & NODE_ZONE) != 0 && has_hints(slice_count, slices)) ||
 	       ((changes & NODE_IPS) != 0 && service->source_range_count != 0) ||
-	       ((changes & NODE_PORT_ADDRS) != 0 && has_node_port(service));
+	       ((changes & NODE_PORT_ADDRS) != 0 && has_node_port(service)) ||
+	       ((changes & NODE_HOST) != 0 && has_moved(n, service)) ||
+	       ((changes & NODE_NEEDED) != 0 && service->external_ip_count + service->ingress_count != 0);
 }

@@ -15,7 +15,9 @@ struct node {
 	struct node_view view;
 	size_t pod_cidr_count;
 	const struct cidr *pod_cidrs;
-	struct arena *arena; /* of everything above */
+	size_t moved_count;
+	const struct addr *moved; /* host addresses that came or went with the last change */
+	struct arena *arena;	  /* of everything above */
 };
 
 struct node_input {		     /* borrowed */
@@ -27,6 +29,13 @@ struct node_input {		     /* borrowed */
 	const struct addr *host; /* every address of every interface */
 	size_t route_count;
 	const struct addr *routes; /* source addresses of the default routes, one per family */
+	/* What Services must keep away from; see service/addresses.h. `own` and `external` are constant. */
+	const struct cidr_list *service_cidrs;
+	size_t needed_count;
+	const struct needed_addr *needed;
+	size_t own_count;
+	const struct own_socket *own;
+	const struct external_ips *external;
 };
 
 enum node_change {
@@ -34,14 +43,16 @@ enum node_change {
 	NODE_IPS = 1 << 1,
 	NODE_PORT_ADDRS = 1 << 2,
 	NODE_POD_CIDRS = 1 << 3,
+	NODE_HOST = 1 << 4,   /* node.moved says which addresses */
+	NODE_NEEDED = 1 << 5, /* service ranges or needed addresses */
 };
 
 /* Returns enum node_change bits; when they are 0, nothing that *n points at has moved. */
 unsigned node_update(struct node *n, const struct node_input *in);
 void node_fini(struct node *n);
 
-/* Can these changes change what the service compiles to? */
-bool node_matters(unsigned changes, const struct service_object *service, size_t slice_count,
+/* Can these changes, those of the last node_update, change what the service compiles to? */
+bool node_matters(const struct node *n, unsigned changes, const struct service_object *service, size_t slice_count,
 		  const struct slice_object *const *slices);
 
 #endif

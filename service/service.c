@@ -91,6 +91,7 @@ static void pack_proxy(struct packer *p, const struct service *draft, struct ser
 	}
 	out->ports = ports;
 	out->frontends = frontends;
+	out->notes = COPY_ARRAY(p, draft->notes, draft->note_count);
 	out->source_ranges = COPY_ARRAY(p, draft->source_ranges, draft->source_range_count);
 }
 

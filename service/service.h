@@ -82,6 +82,28 @@ struct frontend {
 	const struct pool *internal; /* never NULL when split (no endpoint at all is a plain reject), else NULL */
 };
 
+/* What became of an address that a Service asks for (service/addresses.h). */
+enum address_fault {
+	ADDRESS_FINE,
+	ADDRESS_SHARED, /* not refused: a ClusterIP that is an address of this node, too */
+	ADDRESS_SPECIAL,
+	ADDRESS_SERVICE_RANGE,
+	ADDRESS_NODE,
+	ADDRESS_API_SERVER,
+	ADDRESS_NAME_SERVER,
+	ADDRESS_NOT_ALLOWED, /* by --external-ips */
+	ADDRESS_OWN_SOCKET,  /* one port of it */
+};
+
+/* An address, or one port of it, that is not served as asked. No padding. */
+struct address_note {
+	struct addr addr;
+	uint8_t kind;  /* enum frontend_kind */
+	uint8_t fault; /* enum address_fault */
+	uint8_t proto; /* 0: the address as such */
+	uint16_t port;
+};
+
 /* ---- DNS half ---- */
 
 enum dns_kind { DNS_NONE /* not in DNS */, DNS_CLUSTER_IP, DNS_HEADLESS, DNS_EXTERNAL_NAME };
@@ -115,7 +137,8 @@ struct service {
 	const struct frontend *frontends; /* sorted by key: unique */
 	size_t cluster_ip_count;
 	struct addr cluster_ips[2];
-	bool proxied; /* false: no frontends: headless, ExternalName, no ClusterIP, no port, or another proxy's */
+	bool shared[2]; /* by ClusterIP: an address of this node, whose other ports are not refused */
+	bool proxied;	/* false: no frontends: headless, ExternalName, no ClusterIP, no port, or another proxy's */
 	bool sticky;
 	bool maglev;
 	uint16_t health_check_node_port; /* 0 unless LoadBalancer with eTP Local */
@@ -123,6 +146,8 @@ struct service {
 	uint32_t local_ready_addrs[2]; /* distinct ready IPs on this node, IPv4 and IPv6, for the health check (A.5) */
 	size_t source_range_count;
 	const struct cidr *source_ranges; /* sorted, none inside another; the LB addresses too where A.5 adds them */
+	size_t note_count;
+	const struct address_note *notes; /* in the order of the Service's fields */
 	/* DNS */
 	enum dns_kind dns_kind;
 	const char *external_name; /* lower case, no trailing dot; NULL unless DNS_EXTERNAL_NAME */

@@ -3,6 +3,7 @@
  * leads to an endpoint, and the difference between two versions turns the elements of one into those of the other.
  */
 #include <stdlib.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "service/compile.h"
@@ -159,7 +160,20 @@ static void compile(const struct objects *objects, const struct service_object *
 {
 	const struct slice_object *slices[OBJECTS_MAX], *backwards[OBJECTS_MAX];
 	struct addr addrs[2] = {{AF_INET, {192, 168, 0, 2}}, {AF_INET6, {0xfd, [15] = 2}}};
-	struct node_view node = {"node-1", "zone-a", 2, addrs, 2, addrs};
+	const struct cidr range = {{AF_INET, {10, 96}}, 16};
+	const struct own_socket dns = {addrs[0], IPPROTO_UDP, 53};
+	struct node_view node = {.name = "node-1",
+				 .zone = "zone-a",
+				 .ip_count = 2,
+				 .ips = addrs,
+				 .node_port_addr_count = 2,
+				 .node_port_addrs = addrs,
+				 .addresses = {.host_count = 2,
+					       .host = addrs,
+					       .service_cidr_count = 1,
+					       .service_cidrs = &range,
+					       .own_count = 1,
+					       .own = &dns}};
 	struct compile_input in = {.object = o, .node = &node, .slices = slices};
 
 	in.slice_count = slices_of(objects, slices, false);

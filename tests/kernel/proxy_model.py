@@ -84,7 +84,7 @@ class Model:
         spec = service["spec"]
         families = {family_of(ip) for ip in spec["clusterIPs"]}
         by_kind = {"ClusterIP": spec["clusterIPs"], "LoadBalancer": balancer_ips(service),
-                   "externalIP": spec.get("externalIPs", ()), "NodePort": list(self.node.nodeport_addrs())}
+                   "externalIP": [ip for ip in spec.get("externalIPs", ()) if ip not in self.node.addrs], "NodePort": list(self.node.nodeport_addrs())}
         for kind in FRONTENDS:
             for addr in by_kind[kind]:
                 for port in spec["ports"]:

@@ -65,6 +65,7 @@ class Stage:
         mine = [a for a in node["nodePortAddresses"] if (":" in a) == self.six and not a.startswith("2001:db8::")]
         yield from ("--nodeport-addresses", ",".join(mine))
         yield from ("--service-cidr", ",".join(node["serviceCIDRs"]))
+        yield from ("--external-ips", "0.0.0.0/0,::/0")  # kube-proxy serves them also at the node's own addresses
         if node["detectLocal"]:
             yield from ("--detect-local-mode", node["detectLocal"]["mode"], "--cluster-cidr", node["detectLocal"]["cidr"])
         if node["masqueradeAll"]:

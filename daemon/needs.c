@@ -1,0 +1,113 @@
+/* What this node and this daemon need. */
+#include "daemon/needs.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/read_file.h"
+#include "dns/resolver/resolv_conf.h"
+
+#define NEEDED_MAX 64 /* further API servers and name servers are not protected */
+
+static void add(struct needs *n, const struct addr *addr, enum address_fault fault)
+{
+	if (n->count == NEEDED_MAX)
+		return;
+	for (size_t i = 0; i < n->count; i++)
+		if (addr_equal(&n->items[i].addr, addr))
+			return;
+	n->items[n->count++] = (struct needed_addr){.addr = *addr, .fault = (uint8_t)fault};
+}
+
+static void add_own(struct needs *n, const struct addr *addr, uint16_t port, uint8_t proto)
+{
+	n->own = mem_resize(n->own, (n->own_count + 1) * sizeof *n->own);
+	n->own[n->own_count++] = (struct own_socket){.addr = *addr, .proto = proto, .port = port};
+}
+
+static void add_page(struct needs *n, const struct http_bind *bind)
+{
+	static const struct addr any = {.family = AF_INET6};
+
+	if (bind->port != 0)
+		add_own(n, bind->any ? &any : &bind->addr, bind->port, IPPROTO_TCP);
+}
+
+static void add_own_sockets(struct needs *n, const struct config *c)
+{
+	for (size_t i = 0; !c->no_dns && i < c->dns_listen.count; i++) {
+		add_own(n, &c->dns_listen.items[i].addr, c->dns_listen.items[i].port, IPPROTO_UDP);
+		add_own(n, &c->dns_listen.items[i].addr, c->dns_listen.items[i].port, IPPROTO_TCP);
+	}
+	add_page(n, &c->healthz);
+	add_page(n, &c->metrics);
+}
+
+/* A host name is looked up by curl; its addresses are known by the endpoints of default/kubernetes. */
+static void add_server(struct needs *n, const char *url)
+{
+	const char *host = url != NULL ? strstr(url, "://") : NULL;
+	char authority[ADDR_PORT_TEXT_BYTES + 2];
+	struct addr addr;
+	uint16_t port;
+
+	if (host == NULL)
+		return;
+	host += strlen("://");
+	size_t length = strcspn(host, "/?#");
+	if (length >= sizeof authority)
+		return;
+	memcpy(authority, host, length);
+	authority[length] = '\0';
+	if (authority[0] == '[' && length > 2 && authority[length - 1] == ']') { /* without a port */
+		memmove(authority, authority + 1, length);
+		authority[length - 2] = '\0';
+	}
+	if (addr_port_parse(&addr, &port, authority))
+		add(n, &addr, ADDRESS_API_SERVER);
+}
+
+void needs_add_name_servers(struct needs *n, const char *path)
+{
+	struct arena *arena = arena_new(1024);
+	struct resolv_conf conf = {0};
+	const char *error;
+	size_t length;
+	char *text = read_file(path, RESOLV_FILE_BYTES_MAX, &length);
+	struct addr addr;
+
+	if (text != NULL && resolv_conf_parse(arena, text, length, &conf, &error))
+		for (size_t i = 0; i < conf.nameservers.count; i++)
+			if (addr_parse(&addr, conf.nameservers.items[i]))
+				add(n, &addr, ADDRESS_NAME_SERVER);
+	n->constant_count = n->count;
+	free(text);
+	arena_free(arena);
+}
+
+void needs_init(struct needs *n, const struct config *config, const char *server)
+{
+	*n = (struct needs){.items = mem_array(NEEDED_MAX, sizeof *n->items)};
+	add_own_sockets(n, config);
+	add_server(n, server);
+	n->constant_count = n->count;
+}
+
+void needs_update(struct needs *n, const struct store *store)
+{
+	const struct store_service *api = store_service(store, "default", "kubernetes");
+
+	n->count = n->constant_count;
+	for (size_t i = 0; api != NULL && i < api->slice_count; i++)
+		for (size_t k = 0; k < api->slices[i]->endpoint_count; k++)
+			add(n, &api->slices[i]->endpoints[k].addr, ADDRESS_API_SERVER);
+}
+
+void needs_fini(struct needs *n)
+{
+	free(n->own);
+	free(n->items);
+	*n = (struct needs){0};
+}

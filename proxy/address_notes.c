@@ -1,0 +1,61 @@
+/* What became of addresses that a Service asks for and does not get as asked. */
+#include "proxy/address_notes.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "service/addresses.h"
+
+void address_note_format(struct buf *out, const struct address_note *n)
+{
+	static const char *const kinds[] = {
+		[FRONTEND_CLUSTER_IP] = "ClusterIP",
+		[FRONTEND_LOAD_BALANCER] = "load balancer address",
+		[FRONTEND_EXTERNAL_IP] = "external address",
+		[FRONTEND_NODE_PORT] = "node port at",
+	};
+	char text[ADDR_TEXT_BYTES];
+
+	buf_printf(out, "%s %s", kinds[n->kind], addr_format(&n->addr, text));
+	if (n->proto != 0)
+		buf_printf(out, " port %u/%s", n->port, proto_name(n->proto));
+	buf_printf(out, ": %s%s",
+		   n->fault == ADDRESS_SHARED ? "" : "refused: ", address_fault_text((enum address_fault)n->fault));
+}
+
+static bool same_notes(const struct service *prev, const struct service *next)
+{
+	return prev != NULL && prev->note_count == next->note_count &&
+	       (next->note_count == 0 || memcmp(prev->notes, next->notes, next->note_count * sizeof *next->notes) == 0);
+}
+
+static void log_fault(const struct service *s, enum address_fault fault)
+{
+	const struct address_note *first = NULL;
+	struct buf line = {0};
+	size_t more = 0;
+
+	for (size_t i = 0; i < s->note_count; i++) {
+		if (s->notes[i].fault != fault)
+			continue;
+		if (first == NULL)
+			first = &s->notes[i];
+		else
+			more++;
+	}
+	if (first == NULL)
+		return;
+	address_note_format(&line, first);
+	if (more != 0)
+		buf_printf(&line, "; and %zu more", more);
+	log_warn("service %s/%s: %s", s->ns, s->name, line.data);
+	buf_fini(&line);
+}
+
+void address_notes_log(const struct service *prev, const struct service *next)
+{
+	if (next == NULL || next->note_count == 0 || same_notes(prev, next))
+		return;
+	for (int fault = ADDRESS_SHARED; fault <= ADDRESS_OWN_SOCKET; fault++)
+		log_fault(next, (enum address_fault)fault);
+}
