@@ -106,10 +106,10 @@ fuzz: deps
 
 fuzz-run: $(FUZZERS)
 	$(Q)for program in $(FUZZERS); do \
-		corpus=tests/fuzz/corpus/$${program##*/fuzz_}; mkdir -p $(BUILD)/corpus/$${program##*/}; \
+		corpus=tests/fuzz/corpus/$${program##*/fuzz_}; words=tests/fuzz/$${program##*/fuzz_}.dict; mkdir -p $(BUILD)/corpus/$${program##*/}; \
 		echo "  FUZZ    $${program##*/}"; \
 		ASAN_OPTIONS=detect_leaks=0 $$program -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/ \
-			$(BUILD)/corpus/$${program##*/} $$corpus >$(BUILD)/fuzz.log 2>&1 || { tail -60 $(BUILD)/fuzz.log; exit 1; }; \
+			$$([ ! -f $$words ] || echo -dict=$$words) $(BUILD)/corpus/$${program##*/} $$corpus >$(BUILD)/fuzz.log 2>&1 || { tail -60 $(BUILD)/fuzz.log; exit 1; }; \
 	done
 
 # Programs of `make bench-dns`.

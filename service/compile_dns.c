@@ -12,6 +12,7 @@ struct view {
 	struct build *b;
 	struct dns_port *ports;
 	struct dns_endpoint *endpoints;
+	size_t last_count; /* ports of the slice that was added last */
 };
 
 static const char *lower(struct arena *a, const char *text)
@@ -43,7 +44,7 @@ static void own_ports(struct view *v)
 
 	if (out->dns_kind != DNS_CLUSTER_IP)
 		return;
-	for (size_t i = 0; i < o->port_count; i++)
+	for (size_t i = 0; i < o->port_count && i < PORTS_MAX; i++)
 		v->ports[out->dns_port_count++] = (struct dns_port){
 			.name = lower(v->b->scratch, o->ports[i].name),
 			.proto = o->ports[i].proto,
@@ -61,7 +62,9 @@ static bool ports_equal(const struct dns_port *a, const struct dns_port *b, size
 	return true;
 }
 
-/* Index of the slice's ports among all: usually the last ones or the Service's own, as slices of a service are alike.
+/*
+ * Index of the slice's ports among all: usually the last ones or the Service's own, as slices of a service are alike.
+ * PORTS_MAX: there are more ports than answers can name.
  */
 static size_t slice_ports(struct view *v, const struct slice_object *slice)
 {
@@ -69,6 +72,8 @@ static size_t slice_ports(struct view *v, const struct slice_object *slice)
 	struct dns_port *mine = &v->ports[out->dns_port_count];
 	size_t count = slice->port_count;
 
+	if (out->dns_port_count + count > PORTS_MAX)
+		return PORTS_MAX;
 	for (size_t i = 0; i < count; i++)
 		mine[i] = (struct dns_port){
 			.name = lower(v->b->scratch, slice->ports[i].name),
@@ -76,10 +81,11 @@ static size_t slice_ports(struct view *v, const struct slice_object *slice)
 			.port = slice->ports[i].port,
 		};
 	qsort(mine, count, sizeof *mine, by_port);
-	if (out->dns_port_count >= count && ports_equal(mine - count, mine, count))
+	if (v->last_count == count && ports_equal(mine - count, mine, count))
 		return out->dns_port_count - count;
-	if (out->dns_service_ports >= count && ports_equal(v->ports, mine, count))
+	if (out->dns_service_ports == count && ports_equal(v->ports, mine, count))
 		return 0;
+	v->last_count = count;
 	out->dns_port_count += count;
 	return out->dns_port_count - count;
 }
@@ -132,7 +138,7 @@ static void slice_endpoints(struct view *v, const struct slice_object *slice)
 {
 	size_t ports_at = slice_ports(v, slice), port_count = slice->port_count;
 
-	if (ports_at + port_count > PORTS_MAX) /* more SRV records than any answer holds: addresses only */
+	if (ports_at == PORTS_MAX) /* more SRV records than any answer holds: addresses only */
 		ports_at = port_count = 0;
 	for (size_t i = 0; i < slice->endpoint_count; i++) {
 		if (slice->endpoints[i].ready)
@@ -179,8 +185,9 @@ static uint64_t mix_ports(uint64_t seed, const struct dns_port *ports, size_t co
 }
 
 /* By content, not by index: where slices share their ports is nothing a client can see. */
-static uint64_t digest(const struct service *s)
+static uint64_t digest(const struct service *s, struct arena *scratch)
 {
+	uint64_t *blocks = arena_array(scratch, s->dns_port_count + 1, sizeof *blocks); /* of ports, by their first */
 	uint64_t seed = (uint64_t)s->dns_kind;
 
 	seed = hash_text(s->name, hash_text(s->ns, seed));
@@ -190,8 +197,11 @@ static uint64_t digest(const struct service *s)
 	seed = mix_ports(seed, s->dns_ports, s->dns_service_ports);
 	for (size_t i = 0; i < s->dns_endpoint_count; i++) {
 		const struct dns_endpoint *e = &s->dns_endpoints[i];
+		uint64_t *block = &blocks[e->ports_at];
+		if (*block == 0 && e->port_count != 0)
+			*block = mix_ports(1, &s->dns_ports[e->ports_at], e->port_count);
 		seed = hash_bytes(&e->addr, sizeof e->addr, hash_text(e->label, seed));
-		seed = mix_ports(seed, &s->dns_ports[e->ports_at], e->port_count);
+		seed = hash_bytes(block, sizeof *block, seed);
 	}
 	return seed;
 }
@@ -214,7 +224,7 @@ void compile_dns(struct build *b)
 		for (size_t k = 0; k < b->slices[i]->endpoint_count; k++)
 			endpoints += 1 + b->slices[i]->endpoints[k].more_addr_count;
 	}
-	v.ports = arena_array(b->scratch, ports, sizeof *v.ports);
+	v.ports = arena_array(b->scratch, ports < PORTS_MAX + 1 ? ports : PORTS_MAX + 1, sizeof *v.ports);
 	v.endpoints = arena_array(b->scratch, endpoints, sizeof *v.endpoints);
 	b->out.dns_ports = v.ports;
 	b->out.dns_endpoints = v.endpoints;
@@ -225,5 +235,5 @@ void compile_dns(struct build *b)
 	for (size_t i = 0; b->out.dns_kind != DNS_EXTERNAL_NAME && i < b->in->slice_count; i++)
 		slice_endpoints(&v, b->slices[i]);
 	sort_endpoints(&v);
-	b->out.dns_digest = digest(&b->out);
+	b->out.dns_digest = digest(&b->out, b->scratch);
 }

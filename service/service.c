@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "service/dns_index.h"
 
 static_assert(sizeof(struct frontend_key) == 20, "keys are hashed and compared as bytes: no padding");
 
@@ -113,6 +114,10 @@ static void pack_dns(struct packer *p, const struct service *draft, struct servi
 	}
 	out->dns_ports = ports;
 	out->dns_endpoints = endpoints;
+	uint16_t *named = take(p, draft->dns_port_count * sizeof *named, alignof(uint16_t));
+	uint32_t *by_addr = take(p, draft->dns_endpoint_count * sizeof *by_addr, alignof(uint32_t));
+	if (p->base != NULL)
+		dns_index_build(out, ports, named, by_addr);
 }
 
 /* The draft's own struct first: the block is the service. */

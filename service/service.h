@@ -108,11 +108,13 @@ struct address_note {
 
 enum dns_kind { DNS_NONE /* not in DNS */, DNS_CLUSTER_IP, DNS_HEADLESS, DNS_EXTERNAL_NAME };
 
-/* A named or unnamed port for SRV. */
+/* A named or unnamed port for SRV. Those of one slice, or of the Service, are a block: sorted by name, protocol, port.
+ */
 struct dns_port {
 	const char *name; /* lower case; "" when unnamed: no SRV (2.3.2) */
 	uint8_t proto;
 	uint16_t port;
+	uint16_t next; /* steps to the next port of the block whose number is not that of an earlier one; 0 = none */
 };
 
 /*
@@ -156,8 +158,13 @@ struct service {
 	size_t dns_service_ports; /* the first n of dns_ports are the Service's own (ClusterIP SRV) */
 	size_t dns_endpoint_count;
 	const struct dns_endpoint *dns_endpoints; /* of ClusterIP services too: <label>.<service> exists there (B.4) */
-	uint32_t dns_not_ready;			  /* for EDE: "0 of n endpoints ready" */
-	uint64_t dns_digest;			  /* equal digest = nothing visible in DNS changed (SOA serial) */
+	/* filled by service_pack (dns_index.h) */
+	size_t dns_named_count;
+	const uint16_t *dns_named;   /* of dns_ports, by name and protocol: the named ports that SRV can be asked for */
+	const uint32_t *dns_by_addr; /* of dns_endpoints, by address, then as there */
+	uint8_t dns_protos;	     /* of dns_named, a bit each */
+	uint32_t dns_not_ready;	     /* for EDE: "0 of n endpoints ready" */
+	uint64_t dns_digest;	     /* equal digest = nothing visible in DNS changed (SOA serial) */
 };
 
 /* Deep copy into one heap block. The draft may point anywhere; pool pointers of its frontends are into its ports. */

@@ -92,7 +92,8 @@ static void answer_version(const struct zone *z, const struct spot *s, unsigned 
 }
 
 /*
- * "10-1-2-3", "2001-db8--1": three dashes, none doubled, are IPv4 (B.3). inet_pton is as strict as wanted: no
+ * "10-1-2-3", "2001-db8--1": three dashes, none doubled, are IPv4 (B.3). Labels are counted, so nothing but hex digits
+ * and dashes may reach inet_pton, which is as strict as wanted: no
  * leading zeros, no octet above 255.
  */
 static bool dashed_parse(const uint8_t *label, unsigned length, struct addr *a)
@@ -105,6 +106,8 @@ static bool dashed_parse(const uint8_t *label, unsigned length, struct addr *a)
 		return false;
 	for (unsigned i = 0; i < length; i++) {
 		bool dash = label[i] == '-';
+		if (!dash && !(label[i] >= '0' && label[i] <= '9') && !(label[i] >= 'a' && label[i] <= 'f'))
+			return false;
 		dashes += dash;
 		doubled |= dash && i > 0 && label[i - 1] == '-';
 		text[i] = (char)label[i];
@@ -112,8 +115,6 @@ static bool dashed_parse(const uint8_t *label, unsigned length, struct addr *a)
 	text[length] = '\0';
 	bool v4 = dashes == 3 && !doubled;
 	for (unsigned i = 0; i < length; i++) {
-		if (text[i] == '.' || text[i] == ':')
-			return false;
 		if (text[i] == '-')
 			text[i] = v4 ? '.' : ':';
 	}
@@ -132,7 +133,7 @@ static bool pod_exists(const struct zone *z, const struct spot *s, struct addr *
 	if (z->pods_mode == PODS_INSECURE)
 		return table_namespace(z, ns - 1, ns_bytes + 1);
 	const struct pod *pod = table_pod(z, a);
-	return pod != NULL && strlen(pod->ns) == ns_bytes && memcmp(pod->ns, ns, ns_bytes) == 0;
+	return pod != NULL && label_compare(ns, ns_bytes, pod->ns) == 0;
 }
 
 /* <dashed address>.<namespace>.pod */

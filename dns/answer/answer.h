@@ -41,13 +41,10 @@ bool answer_reverse(const struct zone *z, const struct name *name, unsigned type
 
 /* Which ports are asked for; all zero = every one, named or not. */
 struct srv_filter {
-	const uint8_t *port; /* lower case; NULL: every name */
+	const uint8_t *port; /* lower case, counted; NULL: every name and protocol */
 	unsigned port_bytes;
-	uint8_t proto;	 /* 0: every protocol */
-	bool named_only; /* what `_proto.service` stands above */
+	uint8_t proto;
 };
-/* Entries that SRV records are made of, before duplicates are dropped; 0: no such name. */
-uint32_t srv_count(const struct view *v, const struct srv_filter *f);
 void srv_answer(const struct zone *z, const struct spot *s, const struct view *v, const struct srv_filter *f,
 		struct reply *r);
 /* SRV at the name of one endpoint: a run of endpoints with the same label. */

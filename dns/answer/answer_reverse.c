@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dns/answer/answer.h"
+#include "service/dns_index.h"
 
 /* A reverse name, read from its apex on. */
 struct backward {
@@ -177,11 +178,12 @@ static void put_endpoints(struct ptr *c, const struct service *s, const struct a
 
 	if (s->dns_kind != DNS_CLUSTER_IP && s->dns_kind != DNS_HEADLESS)
 		return;
-	for (size_t i = 0; i < s->dns_endpoint_count; i++) {
-		const struct dns_endpoint *e = &s->dns_endpoints[i];
-		if (!addr_equal(&e->addr, a) || strcmp(e->label, last) == 0)
-			continue;
-		put_ptr(c, e->label, s);
+	for (size_t i = dns_index_addr(s, a); i < s->dns_endpoint_count && !c->reply->truncated; i++) {
+		const struct dns_endpoint *e = &s->dns_endpoints[s->dns_by_addr[i]];
+		if (!addr_equal(&e->addr, a))
+			return;
+		if (strcmp(e->label, last) != 0)
+			put_ptr(c, e->label, s);
 		last = e->label;
 	}
 }
@@ -194,7 +196,7 @@ static void answer_ptr(struct ptr *c, const struct reverse_leaf *leaf)
 		put_ptr(c, "", owner);
 		return;
 	}
-	for (uint32_t i = 0; i < leaf->count; i++)
+	for (uint32_t i = 0; i < leaf->count && !c->reply->truncated; i++)
 		put_endpoints(c, entry_view(leaf->owners[i])->service, &leaf->addr);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dns/answer/answer.h"
+#include "service/dns_index.h"
 
 /* The specification wants NXDOMAIN for a headless service without a ready endpoint; dig should tell why. */
 static void explain_empty(const struct view *v, struct reply *r)
@@ -86,14 +87,6 @@ static void answer_external(const struct zone *z, const struct spot *s, const st
 
 /* ---- <host>.<service> ---- */
 
-/* As memcmp of label and text with the shorter one first. */
-static int label_compare(const uint8_t *label, unsigned length, const char *text)
-{
-	int order = strncmp((const char *)label, text, length);
-
-	return order != 0 ? order : text[length] == '\0' ? 0 : -1;
-}
-
 /* The run of endpoints with this label; 0 = none. */
 static size_t endpoints_find(const struct service *s, const uint8_t *label, unsigned length,
 			     const struct dns_endpoint **first)
@@ -122,8 +115,10 @@ static void endpoint_addrs(const struct zone *z, const struct spot *s, const str
 		size_t at = (r->turn + i) % count;
 		if (run[at].addr.family != family || (at > 0 && addr_equal(&run[at].addr, &run[at - 1].addr)))
 			continue;
-		if (!record_addr(r, &r->answers, spot_at(s, 0), &run[at].addr, z->ttl_s))
+		if (!record_addr(r, &r->answers, spot_at(s, 0), &run[at].addr, z->ttl_s)) {
 			r->truncated = true;
+			return;
+		}
 	}
 	if (r->answers == 0 && !r->truncated)
 		answer_nodata(z, s, r);
@@ -162,9 +157,9 @@ static uint8_t proto_label(const struct name *n, unsigned i)
 /* `_tcp.<service>` exists without records when a named port stands below it (RFC 8020). */
 static void answer_proto(const struct zone *z, const struct spot *s, const struct view *v, struct reply *r)
 {
-	struct srv_filter f = {.proto = proto_label(s->name, 0), .named_only = true};
+	uint8_t proto = proto_label(s->name, 0);
 
-	if (f.proto != 0 && srv_count(v, &f) > 0)
+	if (proto != 0 && dns_index_has_proto(v->service, proto))
 		answer_nodata(z, s, r);
 	else
 		answer_nxdomain(z, s, r);
@@ -175,10 +170,10 @@ static void answer_port(const struct zone *z, const struct spot *s, const struct
 {
 	unsigned length;
 	const uint8_t *label = name_label(s->name, 0, &length);
-	struct srv_filter f = {
-		.port = label + 1, .port_bytes = length - 1, .proto = proto_label(s->name, 1), .named_only = true};
+	struct srv_filter f = {.port = label + 1, .port_bytes = length - 1, .proto = proto_label(s->name, 1)};
 
-	if (label[0] != '_' || length < 2 || f.proto == 0 || srv_count(v, &f) == 0)
+	if (label[0] != '_' || length < 2 || f.proto == 0 ||
+	    dns_index_named(v->service, f.port, f.port_bytes, f.proto) == NULL)
 		answer_nxdomain(z, s, r);
 	else if (type == TYPE_SRV)
 		srv_answer(z, s, v, &f, r);

@@ -2,45 +2,84 @@
 #include <string.h>
 
 #include "dns/answer/answer.h"
+#include "service/dns_index.h"
 
-static bool filter_match(const struct srv_filter *f, const struct dns_port *p)
+#define WEIGHT_SHARES 100 /* weights are an even share of this, at least 1 */
+#define PORT_WORDS (65536 / 64)
+
+/* The ports of a block that the filter asks for: every step of port_next is one of them. */
+struct port_walk {
+	const struct dns_port *block;
+	const struct srv_filter *filter;
+	size_t at, count;
+};
+
+static bool same_name(const struct srv_filter *f, const struct dns_port *p)
 {
-	if (f->proto != 0 && p->proto != f->proto)
-		return false;
-	if (f->named_only && p->name[0] == '\0')
-		return false;
-	return f->port == NULL || (strlen(p->name) == f->port_bytes && memcmp(p->name, f->port, f->port_bytes) == 0);
+	return dns_port_compare_name(p, f->port, f->port_bytes, f->proto) == 0;
 }
 
-static uint32_t ports_count(const struct dns_port *ports, size_t count, const struct srv_filter *f)
+static struct port_walk walk_start(const struct view *v, size_t from, size_t count, const struct srv_filter *f)
 {
-	uint32_t n = 0;
+	const struct dns_port *block = v->service->dns_ports + from;
+	size_t at = f->port == NULL ? 0 : dns_index_find(block, count, f->port, f->port_bytes, f->proto);
 
-	for (size_t i = 0; i < count; i++)
-		n += filter_match(f, &ports[i]);
+	return (struct port_walk){block, f, at, count};
+}
+
+/* The next port with a number of its own; NULL at the end. */
+static const struct dns_port *walk_next(struct port_walk *w)
+{
+	const struct dns_port *p = &w->block[w->at];
+
+	if (w->at >= w->count)
+		return NULL;
+	if (w->filter->port == NULL) {
+		w->at = p->next != 0 ? w->at + p->next : w->count;
+		return p;
+	}
+	do {
+		w->at++;
+	} while (w->at < w->count && w->block[w->at].port == p->port && same_name(w->filter, &w->block[w->at]));
+	if (w->at < w->count && !same_name(w->filter, &w->block[w->at]))
+		w->at = w->count;
+	return p;
+}
+
+/* Entries of a block, repeated numbers counted too (B.4). */
+static size_t block_count(const struct view *v, size_t from, size_t count, const struct srv_filter *f)
+{
+	struct port_walk w = walk_start(v, from, count, f);
+	size_t n = 0;
+
+	if (f->port == NULL)
+		return count;
+	for (; w.at < count && n < WEIGHT_SHARES && same_name(f, &w.block[w.at]); w.at++)
+		n++;
 	return n;
 }
 
-static uint32_t endpoints_count(const struct view *v, const struct dns_endpoint *e, size_t count,
-				const struct srv_filter *f)
+/* Entries of endpoints; stops where more of them change nothing. */
+static size_t endpoints_count(const struct view *v, const struct dns_endpoint *e, size_t count,
+			      const struct srv_filter *f)
 {
-	uint32_t n = 0, each = 0;
+	size_t n = 0, each = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && n <= WEIGHT_SHARES; i++) {
 		bool same = i > 0 && e[i].ports_at == e[i - 1].ports_at && e[i].port_count == e[i - 1].port_count;
 		if (!same)
-			each = ports_count(v->service->dns_ports + e[i].ports_at, e[i].port_count, f);
+			each = block_count(v, e[i].ports_at, e[i].port_count, f);
 		n += each;
 	}
 	return n;
 }
 
-uint32_t srv_count(const struct view *v, const struct srv_filter *f)
+static size_t service_count(const struct view *v, const struct srv_filter *f)
 {
 	const struct service *s = v->service;
 
 	if (v->kind == DNS_CLUSTER_IP)
-		return ports_count(s->dns_ports, s->dns_service_ports, f) * (v->v4_count + v->v6_count);
+		return block_count(v, 0, s->dns_service_ports, f) * (v->v4_count + v->v6_count);
 	return endpoints_count(v, s->dns_endpoints, s->dns_endpoint_count, f);
 }
 
@@ -57,7 +96,7 @@ struct srv {
 	uint16_t weight; /* ⌊100/n⌋ over service × address × port (B.4), at least 1 */
 };
 
-static struct srv srv_start(const struct zone *z, const struct spot *s, const struct view *v, uint32_t entries)
+static struct srv srv_start(const struct zone *z, const struct spot *s, const struct view *v, size_t entries)
 {
 	unsigned first = s->name->label_at[s->above - 3];
 
@@ -68,7 +107,7 @@ static struct srv srv_start(const struct zone *z, const struct spot *s, const st
 		.service_at = spot_at(s, s->above - 3),
 		.service = s->name->wire + first,
 		.service_bytes = s->name->length - first,
-		.weight = (uint16_t)(entries > 100 ? 1 : 100 / entries),
+		.weight = (uint16_t)(entries > WEIGHT_SHARES ? 1 : WEIGHT_SHARES / entries),
 	};
 }
 
@@ -136,23 +175,13 @@ static void cluster_ip_glue(const struct srv *c)
 }
 
 /* 53/UDP and 53/TCP make one record. */
-static bool port_repeated(const struct srv *c, const struct dns_port *ports, size_t i)
-{
-	for (size_t j = 0; j < i; j++) {
-		if (ports[j].port == ports[i].port && filter_match(c->filter, &ports[j]))
-			return true;
-	}
-	return false;
-}
-
 static void cluster_ip_answer(const struct srv *c)
 {
-	const struct service *s = c->view->service;
+	struct port_walk w = walk_start(c->view, 0, c->view->service->dns_service_ports, c->filter);
+	const struct dns_port *p;
 
-	for (size_t i = 0; i < s->dns_service_ports; i++) {
-		if (!filter_match(c->filter, &s->dns_ports[i]) || port_repeated(c, s->dns_ports, i))
-			continue;
-		if (!put_srv(c, "", s->dns_ports[i].port)) {
+	while ((p = walk_next(&w)) != NULL) {
+		if (!put_srv(c, "", p->port)) {
 			c->reply->truncated = true;
 			return;
 		}
@@ -171,37 +200,43 @@ static size_t run_length(const struct dns_endpoint *e, size_t count)
 	return n;
 }
 
-/* True when an endpoint of the run before `i`, or an earlier port of it, already named this port. */
-static bool run_port_repeated(const struct srv *c, const struct dns_endpoint *run, size_t i, size_t port)
+/* The ports of one endpoint, but for numbers in `seen` (NULL: it is the only one of its label). */
+static void endpoint_answer(const struct srv *c, const struct dns_endpoint *e, uint64_t *seen)
 {
-	const struct dns_port *ports = c->view->service->dns_ports;
-	uint16_t number = ports[run[i].ports_at + port].port;
+	struct port_walk w = walk_start(c->view, e->ports_at, e->port_count, c->filter);
+	const struct dns_port *p;
 
-	for (size_t k = 0; k <= i; k++) {
-		size_t end = k == i ? port : run[k].port_count;
-		for (size_t j = 0; j < end; j++) {
-			const struct dns_port *p = &ports[run[k].ports_at + j];
-			if (p->port == number && filter_match(c->filter, p))
-				return true;
-		}
+	while (!c->reply->truncated && (p = walk_next(&w)) != NULL) {
+		if (seen != NULL && (seen[p->port / 64] & UINT64_C(1) << p->port % 64) != 0)
+			continue;
+		if (seen != NULL)
+			seen[p->port / 64] |= UINT64_C(1) << p->port % 64;
+		if (!put_srv(c, e->label, p->port))
+			c->reply->truncated = true;
 	}
-	return false;
 }
 
-static void run_answer(const struct srv *c, const struct dns_endpoint *run, size_t count, const char *label)
+static bool same_ports(const struct dns_endpoint *a, const struct dns_endpoint *b)
 {
-	const struct dns_port *ports = c->view->service->dns_ports;
+	return a->ports_at == b->ports_at && a->port_count == b->port_count;
+}
 
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0 && run[i].ports_at == run[i - 1].ports_at && run[i].port_count == run[i - 1].port_count)
-			continue;
-		for (size_t j = 0; j < run[i].port_count; j++) {
-			const struct dns_port *p = &ports[run[i].ports_at + j];
-			if (filter_match(c->filter, p) && !run_port_repeated(c, run, i, j) &&
-			    !put_srv(c, label, p->port))
-				c->reply->truncated = true;
-		}
+/* The endpoints of one label: a number that two of them have makes one record. */
+static void run_answer(const struct srv *c, const struct dns_endpoint *run, size_t count)
+{
+	uint64_t seen[PORT_WORDS];
+	bool differ = false;
+
+	for (size_t i = 1; i < count && !differ; i++)
+		differ = !same_ports(&run[i], &run[0]);
+	if (!differ) {
+		endpoint_answer(c, run, NULL);
+		return;
 	}
+	memset(seen, 0, sizeof seen);
+	for (size_t i = 0; i < count && !c->reply->truncated; i++)
+		if (i == 0 || !same_ports(&run[i], &run[i - 1]))
+			endpoint_answer(c, &run[i], seen);
 }
 
 /* Addresses of the targets; equal ones of a label stand together. */
@@ -212,7 +247,7 @@ static void endpoints_glue(const struct srv *c, const struct dns_endpoint *e, si
 	for (size_t i = 0; i < count; i++) {
 		if (last != NULL && strcmp(e[i].label, last->label) == 0 && addr_equal(&e[i].addr, &last->addr))
 			continue;
-		if (endpoints_count(c->view, e + i, 1, c->filter) == 0)
+		if (block_count(c->view, e[i].ports_at, e[i].port_count, c->filter) == 0)
 			continue;
 		if (!put_glue(c, e + i))
 			return;
@@ -220,12 +255,17 @@ static void endpoints_glue(const struct srv *c, const struct dns_endpoint *e, si
 	}
 }
 
+/* From a label that takes turns: of a large set another part is in each reply. */
 static void endpoints_answer(const struct srv *c, const struct dns_endpoint *e, size_t count)
 {
-	for (size_t i = 0; i < count && !c->reply->truncated;) {
-		size_t n = run_length(e + i, count - i);
-		run_answer(c, e + i, n, e[i].label);
-		i += n;
+	size_t first = count != 0 ? c->reply->turn % count : 0;
+
+	while (first > 0 && strcmp(e[first].label, e[first - 1].label) == 0)
+		first--;
+	for (size_t done = 0; done < count && !c->reply->truncated;) {
+		size_t at = (first + done) % count, n = run_length(e + at, count - at);
+		run_answer(c, e + at, n);
+		done += n;
 	}
 	if (!c->reply->truncated)
 		endpoints_glue(c, e, count);
@@ -234,7 +274,7 @@ static void endpoints_answer(const struct srv *c, const struct dns_endpoint *e, 
 void srv_answer(const struct zone *z, const struct spot *s, const struct view *v, const struct srv_filter *f,
 		struct reply *r)
 {
-	uint32_t entries = srv_count(v, f);
+	size_t entries = service_count(v, f);
 
 	if (entries == 0) {
 		answer_nodata(z, s, r);
@@ -255,7 +295,7 @@ void srv_endpoint(const struct zone *z, const struct spot *s, const struct view 
 		  size_t run_count, struct reply *r)
 {
 	struct srv_filter every = {0};
-	uint32_t entries = endpoints_count(v, run, run_count, &every);
+	size_t entries = endpoints_count(v, run, run_count, &every);
 
 	if (entries == 0) {
 		answer_nodata(z, s, r);

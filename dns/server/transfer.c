@@ -9,8 +9,9 @@
 #include "base/sock.h"
 #include "dns/answer/answer.h"
 
-#define MESSAGE_BYTES 16000		/* below 16384, so that every offset fits a compression pointer */
-#define SCRATCH_BYTES (8 * 1024 * 1024) /* the largest RRset */
+#define MESSAGE_BYTES 16000		      /* below 16384, so that every offset fits a compression pointer */
+#define SCRATCH_BYTES (1024 * 1024)	      /* of one RRset at first */
+#define SCRATCH_MAX_BYTES (256 * 1024 * 1024) /* a larger RRset ends the transfer: part of one would be a lie */
 
 /* ---- request ---- */
 
@@ -77,6 +78,8 @@ struct stream {
 	struct reply reply; /* the message being filled */
 	uint8_t message[MESSAGE_BYTES];
 	uint8_t *scratch; /* where answers are made */
+	size_t scratch_bytes;
+	bool broken; /* off: it is too large, or to be stopped */
 };
 
 static void message_begin(struct stream *s)
@@ -185,17 +188,30 @@ static size_t expand_data(const uint8_t *message, size_t at, size_t length, unsi
  * The answer to one question becomes records of the transfer. Those of a followed CNAME belong to other names, which
  * have their turn: their owner is not the question.
  */
-static void emit_answer(struct stream *s, const struct name *name, unsigned type)
+static struct reply make_answer(struct stream *s, const struct name *name, unsigned type)
 {
-	struct reply r = {.w = {s->scratch, WIRE_HEADER_BYTES + name->length + 4U, SCRATCH_BYTES, false},
-			  .ede = EDE_NONE};
-	uint8_t data[WIRE_HEADER_BYTES + 3 * NAME_BYTES];
+	struct reply r = {.ede = EDE_NONE};
 
-	r.records_at = r.w.at;
+	r.records_at = WIRE_HEADER_BYTES + name->length + 4U;
+	r.w = (struct writer){s->scratch, r.records_at, s->scratch_bytes, false};
 	memcpy(s->scratch + WIRE_HEADER_BYTES, name->wire, name->length);
 	answer_question(s->config->zone, name, type, &r);
+	return r;
+}
+
+static void emit_answer(struct stream *s, const struct name *name, unsigned type)
+{
+	struct reply r = make_answer(s, name, type);
+	uint8_t data[WIRE_HEADER_BYTES + 3 * NAME_BYTES];
+
+	while (r.truncated && s->scratch_bytes < SCRATCH_MAX_BYTES) {
+		s->scratch_bytes *= 2;
+		s->scratch = mem_resize(s->scratch, s->scratch_bytes);
+		r = make_answer(s, name, type);
+	}
+	s->broken |= r.truncated || s->out->length_bytes > TRANSFER_BYTES_MAX;
 	size_t at = r.records_at;
-	for (unsigned i = 0; i < r.answers; i++) {
+	for (uint32_t i = 0; i < r.answers; i++) {
 		const uint8_t *rr = s->scratch + at;
 		size_t data_bytes = wire_get16(rr + 10);
 		if (wire_get16(rr) == (0xc000 | WIRE_HEADER_BYTES) && wire_get16(rr + 2) == type)
@@ -219,7 +235,8 @@ static void emit_below(struct stream *s, const uint8_t *prefix, size_t prefix_by
 	memcpy(wire + prefix_bytes, domain->wire, domain->length);
 	if (!name_read(&name, wire, prefix_bytes + domain->length, &at))
 		return;
-	for (; *types != 0; types++)
+	s->broken |= s->transfer->stop != NULL && atomic_load(s->transfer->stop);
+	for (; *types != 0 && !s->broken; types++)
 		emit_answer(s, &name, *types);
 }
 
@@ -244,26 +261,14 @@ static const char *proto_text(uint8_t proto)
 	return proto == IPPROTO_UDP ? "udp" : proto == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
-static bool port_named_before(const struct dns_port *ports, size_t i)
-{
-	for (size_t j = 0; j < i; j++) {
-		if (ports[j].proto == ports[i].proto && strcmp(ports[j].name, ports[i].name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void emit_ports(struct stream *s, const struct view *v)
 {
 	static const unsigned types[] = {TYPE_SRV, 0};
 	const struct service *service = v->service;
-	size_t count = v->kind == DNS_CLUSTER_IP ? service->dns_service_ports : service->dns_port_count;
 	uint8_t prefix[5 * (NAME_LABEL_BYTES + 2)];
 
-	for (size_t i = 0; i < count; i++) {
-		const struct dns_port *p = &service->dns_ports[i];
-		if (p->name[0] == '\0' || port_named_before(service->dns_ports, i))
-			continue;
+	for (size_t i = 0; i < service->dns_named_count; i++) {
+		const struct dns_port *p = &service->dns_ports[service->dns_named[i]];
 		size_t length = put_label(prefix, "_", p->name);
 		length += put_label(prefix + length, "_", proto_text(p->proto));
 		length += put_service(prefix + length, service);
@@ -342,12 +347,12 @@ static void emit_zone(struct stream *s)
 	emit_below(s, (const uint8_t *)"", 0, apex);
 	emit_below(s, (const uint8_t *)"\2ns\3dns", 7, server);
 	emit_below(s, (const uint8_t *)"\13dns-version", 12, text);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && !s->broken; i++)
 		emit_service(s, views[i]);
 	free(views);
 }
 
-void transfer_build(const struct respond_config *c, const struct transfer *t, const struct sockaddr *from,
+bool transfer_build(const struct respond_config *c, const struct transfer *t, const struct sockaddr *from,
 		    struct buf *out)
 {
 	struct stream *s = mem_alloc(sizeof *s);
@@ -359,10 +364,11 @@ void transfer_build(const struct respond_config *c, const struct transfer *t, co
 	s->transfer = t;
 	s->from = from;
 	s->out = out;
-	s->scratch = mem_alloc(SCRATCH_BYTES);
+	s->scratch_bytes = SCRATCH_BYTES;
+	s->scratch = mem_alloc(s->scratch_bytes);
 	message_begin(s);
 	/* The first and the last record are the same SOA, whatever happens in between. */
-	r.w = (struct writer){s->scratch, WIRE_HEADER_BYTES + name.length, SCRATCH_BYTES, false};
+	r.w = (struct writer){s->scratch, WIRE_HEADER_BYTES + name.length, s->scratch_bytes, false};
 	memcpy(s->scratch + WIRE_HEADER_BYTES, name.wire, name.length);
 	uint8_t *rr = s->scratch + r.w.at;
 	record_soa(&r, &r.answers, WIRE_HEADER_BYTES, c->zone->ttl_s, c->zone);
@@ -373,9 +379,12 @@ void transfer_build(const struct respond_config *c, const struct transfer *t, co
 	bool current = t->incremental && (int32_t)(t->serial - wire_get32(soa + soa_bytes - 20)) >= 0;
 	if (!current) {
 		emit_zone(s);
-		emit_soa(s, fixed, soa, soa_bytes);
+		if (!s->broken)
+			emit_soa(s, fixed, soa, soa_bytes);
 	}
 	message_end(s);
+	bool whole = !s->broken;
 	free(s->scratch);
 	free(s);
+	return whole;
 }

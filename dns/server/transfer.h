@@ -10,13 +10,15 @@
 #include "base/buf.h"
 #include "dns/answer/respond.h"
 
+#define TRANSFER_BYTES_MAX (512U << 20)
 #define TRANSFER_QUERY_BYTES 1024 /* longer requests are refused */
 
 struct transfer {
 	uint8_t message[TRANSFER_QUERY_BYTES];
 	struct query query; /* borrows message: do not copy the struct after transfer_wanted */
 	bool incremental;
-	uint32_t serial; /* what the client has (IXFR) */
+	uint32_t serial;	  /* what the client has (IXFR) */
+	const _Atomic bool *stop; /* breaks it off when true; NULL: nothing does */
 };
 
 /*
@@ -26,10 +28,12 @@ struct transfer {
 bool transfer_wanted(const struct respond_config *c, const struct packet *in, struct transfer *t);
 
 /*
- * All messages, each with its length in front, for one write after the other. Changes that are published while it
- * runs may be in it or not; its serial is the one before all of them, so that they make the client ask again.
+ * All messages, each with its length in front, for one write after the other. False: broken off, by `stop` or because
+ * there is more than TRANSFER_BYTES_MAX; what is there lacks the last SOA, so no client takes it for the zone. Changes
+ * that are published while it runs may be in it or not; its serial is the one before all of them, so that they make the
+ * client ask again.
  */
-void transfer_build(const struct respond_config *c, const struct transfer *t, const struct sockaddr *from,
+bool transfer_build(const struct respond_config *c, const struct transfer *t, const struct sockaddr *from,
 		    struct buf *out);
 
 #endif

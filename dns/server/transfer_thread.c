@@ -9,9 +9,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "dns/zone/rcu.h"
+
+#define PIECE_BYTES (64 * 1024)
 
 struct transfer_job {
 	const struct respond_config *config;
@@ -20,19 +23,24 @@ struct transfer_job {
 	struct buf out;
 	int fd;
 	pthread_t thread;
-	_Atomic bool done;
+	_Atomic bool stop, done;
 };
 
+/*
+ * A client may be slow, but not as slow as it likes: each send has a limit, and so has the whole, by its size.
+ */
 static void send_all(const struct transfer_job *j)
 {
 	struct timeval limit = {.tv_sec = TRANSFER_SEND_LIMIT_S};
+	uint64_t end_ms = clock_ms() + 1000 * (TRANSFER_SEND_LIMIT_S + j->out.length_bytes / TRANSFER_BYTES_PER_S);
 	size_t at = 0;
 
 	fcntl(j->fd, F_SETFL, fcntl(j->fd, F_GETFL) & ~O_NONBLOCK);
 	setsockopt(j->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	while (at < j->out.length_bytes) {
-		ssize_t sent = send(j->fd, j->out.data + at, j->out.length_bytes - at, MSG_NOSIGNAL);
-		if (sent < 0 && errno != EINTR)
+		size_t rest = j->out.length_bytes - at;
+		ssize_t sent = send(j->fd, j->out.data + at, rest < PIECE_BYTES ? rest : PIECE_BYTES, MSG_NOSIGNAL);
+		if ((sent < 0 && errno != EINTR) || clock_ms() > end_ms)
 			return;
 		at += sent > 0 ? (size_t)sent : 0;
 	}
@@ -45,9 +53,12 @@ static void *run(void *arg)
 	struct transfer_job *j = arg;
 
 	rcu_register_thread();
-	transfer_build(j->config, &j->transfer, (struct sockaddr *)&j->from, &j->out);
+	bool whole = transfer_build(j->config, &j->transfer, (struct sockaddr *)&j->from, &j->out);
 	rcu_unregister_thread();
-	send_all(j);
+	if (whole)
+		send_all(j);
+	else if (!atomic_load(&j->stop))
+		log_warn("dns: zone transfer refused: the zone takes more than %u MiB", TRANSFER_BYTES_MAX >> 20);
 	atomic_store(&j->done, true);
 	return NULL;
 }
@@ -89,10 +100,14 @@ bool transfer_threads_take(struct transfer_threads *t, const struct respond_conf
 	j->fd = fd;
 	memcpy(&j->from, in->from,
 	       in->from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	j->transfer.stop = &j->stop;
 	j->out = *unsent;
+	if (pthread_create(&j->thread, NULL, run, j) != 0) {
+		log_warn("dns: zone transfer refused: cannot start a thread");
+		free(j);
+		return false;
+	}
 	*unsent = (struct buf){0};
-	if (pthread_create(&j->thread, NULL, run, j) != 0)
-		fatalx("dns: cannot start a transfer thread");
 	*place = j;
 	return true;
 }
@@ -102,6 +117,7 @@ void transfer_threads_stop(struct transfer_threads *t)
 	for (size_t i = 0; i < TRANSFER_THREADS; i++) {
 		if (t->jobs[i] == NULL)
 			continue;
+		atomic_store(&t->jobs[i]->stop, true);
 		shutdown(t->jobs[i]->fd, SHUT_RDWR);
 		job_free(t->jobs[i]);
 		t->jobs[i] = NULL;

@@ -10,7 +10,8 @@
 #include "dns/server/transfer.h"
 
 #define TRANSFER_THREADS 4
-#define TRANSFER_SEND_LIMIT_S 10 /* a client that takes nothing for so long is given up */
+#define TRANSFER_SEND_LIMIT_S 10    /* a client that takes nothing for so long is given up */
+#define TRANSFER_BYTES_PER_S 100000 /* a slower client is cut off, however steady */
 
 struct transfer_job;
 

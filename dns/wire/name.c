@@ -103,10 +103,18 @@ const char *name_format(const uint8_t *wire, char text[NAME_TEXT_BYTES])
 	return text;
 }
 
+int label_compare(const uint8_t *label, unsigned length, const char *text)
+{
+	size_t text_bytes = strlen(text);
+	int order = memcmp(label, text, length < text_bytes ? length : text_bytes);
+
+	return order != 0 ? order : (length > text_bytes) - (length < text_bytes);
+}
+
 bool name_label_is(const struct name *n, unsigned i, const char *text)
 {
 	unsigned length;
 	const uint8_t *label = name_label(n, i, &length);
 
-	return strlen(text) == length && memcmp(label, text, length) == 0;
+	return label_compare(label, length, text) == 0;
 }

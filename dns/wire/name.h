@@ -49,6 +49,8 @@ static inline const uint8_t *name_label(const struct name *n, unsigned i, unsign
 	return n->wire + n->label_at[i] + 1;
 }
 
+/* Orders a label against a text as bytes, the shorter first: labels may hold any byte, NUL too (RFC 2181 11). */
+int label_compare(const uint8_t *label, unsigned length, const char *text);
 bool name_label_is(const struct name *n, unsigned i, const char *text);
 
 /* Lower-cases ASCII letters only (RFC 4343). Length bytes are below 'A', so whole names may be passed. */

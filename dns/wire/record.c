@@ -30,11 +30,11 @@ void record_addrs(struct reply *r, unsigned owner_at, const uint8_t *addrs, uint
 			at = 0;
 	}
 	r->w.at = (size_t)(p - r->w.bytes);
-	r->answers = (uint16_t)(r->answers + fit);
+	r->answers += (uint32_t)fit;
 	r->truncated |= fit < count;
 }
 
-bool record_addr(struct reply *r, uint16_t *count, unsigned owner_at, const struct addr *a, uint32_t ttl_s)
+bool record_addr(struct reply *r, uint32_t *count, unsigned owner_at, const struct addr *a, uint32_t ttl_s)
 {
 	unsigned bytes = (unsigned)addr_bytes(a);
 	uint8_t *p = writer_take(&r->w, RECORD_FIXED_BYTES + bytes);
@@ -60,7 +60,7 @@ uint8_t *record_open(struct reply *r, unsigned owner_at, unsigned type, uint32_t
 	return p;
 }
 
-bool record_close(struct reply *r, uint8_t *start, uint16_t *count)
+bool record_close(struct reply *r, uint8_t *start, uint32_t *count)
 {
 	size_t at = (size_t)(start - r->w.bytes);
 
@@ -73,7 +73,7 @@ bool record_close(struct reply *r, uint8_t *start, uint16_t *count)
 	return true;
 }
 
-bool record_soa(struct reply *r, uint16_t *count, unsigned zone_at, uint32_t ttl_s, const struct zone *z)
+bool record_soa(struct reply *r, uint32_t *count, unsigned zone_at, uint32_t ttl_s, const struct zone *z)
 {
 	static const uint8_t mname[] = "\2ns\3dns", rname[] = "\12hostmaster";
 	enum { REFRESH_S = 7200, RETRY_S = 1800, EXPIRE_S = 86400 };

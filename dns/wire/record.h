@@ -17,8 +17,8 @@ enum ede { EDE_NONE = -1, EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_NOT_AUTHORITATI
 
 struct reply {
 	struct writer w;
-	size_t records_at; /* behind the question */
-	uint16_t answers, authorities, additionals;
+	size_t records_at;			    /* behind the question */
+	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
 	bool aa, truncated;
 	uint32_t turn; /* where address lists start */
@@ -35,9 +35,9 @@ void record_addrs(struct reply *r, unsigned owner_at, const uint8_t *addrs, uint
  * All others return false, with nothing written, when the record does not fit. `count` is the section's counter.
  * Names are lower-case wire form without compression.
  */
-bool record_addr(struct reply *r, uint16_t *count, unsigned owner_at, const struct addr *a, uint32_t ttl_s);
+bool record_addr(struct reply *r, uint32_t *count, unsigned owner_at, const struct addr *a, uint32_t ttl_s);
 /* zone_at: where the apex stands in the message; MNAME is ns.dns and RNAME hostmaster below it (B.4). */
-bool record_soa(struct reply *r, uint16_t *count, unsigned zone_at, uint32_t ttl_s, const struct zone *z);
+bool record_soa(struct reply *r, uint32_t *count, unsigned zone_at, uint32_t ttl_s, const struct zone *z);
 bool record_ns(struct reply *r, unsigned zone_at, uint32_t ttl_s);
 bool record_txt(struct reply *r, unsigned class, const char *text, uint32_t ttl_s);
 /* RFC 8482 4.2: the answer to ANY. */
@@ -46,6 +46,6 @@ bool record_hinfo(struct reply *r, uint32_t ttl_s);
 /* Opens a record of class IN in the answer section; NULL when even that does not fit. */
 uint8_t *record_open(struct reply *r, unsigned owner_at, unsigned type, uint32_t ttl_s);
 /* Closes it: counts it, or takes it back and returns false. */
-bool record_close(struct reply *r, uint8_t *start, uint16_t *count);
+bool record_close(struct reply *r, uint8_t *start, uint32_t *count);
 
 #endif

@@ -19,7 +19,7 @@ static void fill(void)
 	lab.config.fixed_order = false;
 	lab.config.version = lab.config.identity = "x";
 	memcpy(lab.config.edns.nsid, "node", 5);
-	lab_put(&lab, lab_cluster_ip("default", "web", "10.96.0.1 fd00:96::1", "http:tcp:80 dns:udp:53", "a=10.0.0.1"));
+	lab_put(&lab, lab_cluster_ip("default", "web", "10.96.0.1 fd00:96::1", "dns:udp:53 http:tcp:80", "a=10.0.0.1"));
 	lab_put(&lab, lab_headless("default", "hl", "http:tcp:80", "hl-0=10.0.0.2 hl-0=fd00::2 10.0.0.3", 0));
 	lab_put(&lab, lab_headless("default", "gone", "http:tcp:80", "", 3));
 	lab_put(&lab, lab_external("default", "ext", "www.example.test"));

@@ -37,11 +37,11 @@ static size_t ports_parse(struct dns_port *ports, char (*names)[16], const char 
 
 	while (sscanf(text, " %15[^: ]:%7[^:]:%u%n", names[count], proto, &number, &used) == 3 ||
 	       (names[count][0] = '\0', sscanf(text, " :%7[^:]:%u%n", proto, &number, &used)) == 2) {
-		ports[count] = (struct dns_port){names[count],
-						 strcmp(proto, "tcp") == 0   ? IPPROTO_TCP
-						 : strcmp(proto, "udp") == 0 ? IPPROTO_UDP
-									     : IPPROTO_SCTP,
-						 (uint16_t)number};
+		ports[count] = (struct dns_port){.name = names[count],
+						 .proto = strcmp(proto, "tcp") == 0   ? IPPROTO_TCP
+							  : strcmp(proto, "udp") == 0 ? IPPROTO_UDP
+										      : IPPROTO_SCTP,
+						 .port = (uint16_t)number};
 		count++;
 		text += used;
 	}

@@ -26,7 +26,7 @@ static int fill(void **state)
 	lab_put(&lab, lab_cluster_ip("default", "six", "fd00:96::6", "http:tcp:80", ""));
 	lab_put(&lab, lab_cluster_ip("default", "noports", "10.96.0.21", "", ""));
 	lab_put(&lab, lab_cluster_ip("default", "unnamed", "10.96.0.22", ":tcp:8080", ""));
-	lab_put(&lab, lab_cluster_ip("default", "multi", "10.96.0.23", "http:tcp:80 https:tcp:443 dns:udp:53",
+	lab_put(&lab, lab_cluster_ip("default", "multi", "10.96.0.23", "dns:udp:53 http:tcp:80 https:tcp:443",
 				     "ep=10.244.1.5 ep=fd00:244::5"));
 	lab_put(&lab, lab_cluster_ip("default", "twice", "10.96.0.24", "dns:udp:53 dns-tcp:tcp:53 sig:sctp:99", ""));
 	lab_put(&lab, lab_cluster_ip("default", "pending", "", "http:tcp:80", "")); /* clusterIP not allocated yet */
@@ -107,9 +107,9 @@ static void cluster_ip_srv(void **state)
 		 "NOERROR aa: dual.default.~ SRV 0 50 80 dual.default.~ / / dual.default.~ A 10.96.0.20, "
 		 "dual.default.~ AAAA fd00:96::20"},
 		{"multi" S, "SRV",
-		 "NOERROR aa: multi.default.~ SRV 0 33 80 multi.default.~, multi.default.~ SRV 0 33 443 "
+		 "NOERROR aa: multi.default.~ SRV 0 33 53 multi.default.~, multi.default.~ SRV 0 33 80 "
 		 "multi.default.~, "
-		 "multi.default.~ SRV 0 33 53 multi.default.~ / / multi.default.~ A 10.96.0.23"},
+		 "multi.default.~ SRV 0 33 443 multi.default.~ / / multi.default.~ A 10.96.0.23"},
 		{"twice" S, "SRV",
 		 "NOERROR aa: twice.default.~ SRV 0 33 53 twice.default.~, twice.default.~ SRV 0 33 99 twice.default.~ "
 		 "/ / "
