@@ -8,7 +8,7 @@
 
 const struct command cli_commands[] = {
 	{"run", COMMAND_RUN, "", 0, 0, "follow the source, program the kernel, answer DNS; in the foreground", run},
-	{"status", COMMAND_STATUS, "", 0, 0, "source, objects, last sync, kernel in step or not, DNS", cli_status},
+	{"status", COMMAND_STATUS, "", 0, 0, "source, objects, last sync, kernel in sync or not, DNS", cli_status},
 	{"services", COMMAND_SERVICES, "[NS[/NAME]]", 0, 1, "what is programmed: frontends, policy, connections",
 	 cli_services},
 	{"endpoints", COMMAND_ENDPOINTS, "NS/NAME", 1, 1, "endpoints of a service, and why some are not used",

@@ -79,7 +79,7 @@ static void json_kernel(struct json *j, const struct daemon *d)
 	json_object(j, "kernel");
 	json_bool(j, "enabled", d->nft != NULL);
 	json_string(j, "table", d->config->table);
-	json_bool(j, "inStep", stats->in_step);
+	json_bool(j, "inSync", stats->in_sync);
 	json_string(j, "start", start_word(stats->start));
 	json_number(j, "startOperations", (int64_t)stats->start_operations);
 	json_number(j, "syncs", (int64_t)stats->syncs);
@@ -147,7 +147,7 @@ static void text_kernel(const struct daemon *d, struct buf *out)
 		buf_puts(out, "kernel   off\n");
 		return;
 	}
-	buf_printf(out, "kernel   %s, table inet %s", stats->in_step ? "in step" : "not in step", d->config->table);
+	buf_printf(out, "kernel   %s, table inet %s", stats->in_sync ? "in sync" : "not in sync", d->config->table);
 	if (stats->done) {
 		gmtime_r(&seconds, &utc);
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -210,7 +210,7 @@ static int answer_status(void *ctx, int argc, char **argv, struct buf *out)
 		status_json(d, out);
 	else
 		status_text(d, out);
-	return daemon_ready(d) && sync_stats(d->sync)->in_step ? 0 : 1;
+	return daemon_ready(d) && sync_stats(d->sync)->in_sync ? 0 : 1;
 }
 
 static int answer_ready(void *ctx, int argc, char **argv, struct buf *out)

@@ -27,7 +27,7 @@ enum health_node {
 
 struct health_state {		   /* all zero = starting up */
 	uint64_t pending_since_ms; /* monotonic; oldest change that the kernel does not have yet; 0 = none */
-	int64_t synced_wall_ms;	   /* last time the kernel was in step; 0 = never */
+	int64_t synced_wall_ms;	   /* last time the kernel was in sync; 0 = never */
 	bool failed;		   /* the last transaction was refused and waits for its retry */
 	enum health_node node;
 };
@@ -59,7 +59,7 @@ struct health;
 struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metrics);
 void health_free(struct health *h);   /* NULL is fine */
 void health_queued(struct health *h); /* a change that the kernel should get has arrived */
-void health_synced(struct health *h); /* the kernel is in step */
+void health_synced(struct health *h); /* the kernel is in sync */
 void health_failed(struct health *h); /* a transaction was refused */
 /* Our own Node object; NULL while there is none. */
 void health_node_set(struct health *h, const struct node_object *node);

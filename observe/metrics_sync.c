@@ -50,7 +50,7 @@ static const struct metric_desc dns_desc = {
 	"From the cause of an endpoint change (endpoints.kubernetes.io/last-change-trigger-time) to DNS.",
 	METRIC_HISTOGRAM, dns_bounds, sizeof dns_bounds / sizeof *dns_bounds};
 static const struct metric_desc last_desc =
-	GAUGE("sync_proxy_rules_last_timestamp_seconds", "When the kernel was last brought in step.");
+	GAUGE("sync_proxy_rules_last_timestamp_seconds", "When the kernel was last brought in sync.");
 static const struct metric_desc queued_desc =
 	GAUGE("sync_proxy_rules_last_queued_timestamp_seconds", "When a sync was last asked for.");
 static const struct metric_desc pending_desc[2] = {

@@ -108,7 +108,7 @@ static void sync_seen(struct report *r, const struct sync_stats *stats)
 	} else if (stats->syncs != seen->syncs) {
 		figures_synced(r->figures, stats->full != seen->full, (double)stats->last_us / 1e6);
 		health_synced(r->health);
-	} else if (stats->done && !stats->in_step) {
+	} else if (stats->done && !stats->in_sync) {
 		health_queued(r->health);
 	}
 	figures_held(r->figures, stats->held);

@@ -274,7 +274,7 @@ static int read_kernel(struct sync *s, struct image *image)
 	return s->distrust ? adopt_read(image, s->parts.nft) : 0;
 }
 
-/* Compiles what changed and brings the kernel in step. 0 or a negative errno: then the kernel is as it was. */
+/* Compiles what changed and brings the kernel in sync. 0 or a negative errno: then the kernel is as it was. */
 static int kernel_turn(struct sync *s, struct sent *sent)
 {
 	struct image image = {0};
@@ -355,7 +355,7 @@ static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 	struct store_service *culprit = held_culprit(&s->held, s->parts.nft, s->owners, s->parts.store);
 
 	s->distrust = true;
-	s->stats.in_step = false;
+	s->stats.in_sync = false;
 	s->stats.refused++;
 	if (culprit != NULL)
 		return turn_without(s, culprit, now_ms);
@@ -429,7 +429,7 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const s
 	s->held.suspect = NULL;
 	s->distrust = s->parts.nft == NULL;
 	stats->held = s->held.count;
-	stats->in_step = stats->done = true;
+	stats->in_sync = stats->done = true;
 }
 
 uint64_t sync_turn(struct sync *s, uint64_t now_ms)
@@ -442,7 +442,7 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 	sync_foreign(s, now_ms); /* a transaction that knows of it need not be refused */
 	uint64_t wait_ms = drift_wait(&s->drift, s->earliest_ms, now_ms, has_changes(s) && !s->distrust);
 	if (wait_ms != 0) {
-		s->stats.in_step = false;
+		s->stats.in_sync = false;
 		return wait_ms;
 	}
 	uint64_t start_ns = clock_ns();

@@ -47,7 +47,7 @@ void sync_free(struct sync *s); /* kernel rules and published answers stay; NULL
 
 #define SYNC_IDLE UINT64_MAX
 /*
- * Brings kernel and DNS in step with the store. Returns in how many milliseconds it wants to be called again (a gap
+ * Brings kernel and DNS in sync with the store. Returns in how many milliseconds it wants to be called again (a gap
  * or a back-off holds work back), or SYNC_IDLE. Called at every turn end; with nothing to do it does nothing.
  */
 uint64_t sync_turn(struct sync *s, uint64_t now_ms);
@@ -64,7 +64,7 @@ enum sync_start { START_NONE, START_LOADED, START_ADOPTED };
 
 struct sync_stats {
 	bool done;    /* the first full sync is in the kernel and published */
-	bool in_step; /* nothing known is waiting for the kernel */
+	bool in_sync; /* nothing known is waiting for the kernel */
 	enum sync_start start;
 	size_t start_operations; /* elements loaded, or differences sent to an adopted table */
 	int64_t last_wall_ms;	 /* end of the last sync that changed something */

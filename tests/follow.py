@@ -155,7 +155,7 @@ class Case(unittest.TestCase):
         self.addCleanup(f.stop)
         return f
 
-    def expect_in_step(self, f, server, limit_s=30):
+    def expect_in_sync(self, f, server, limit_s=30):
         """Same Services and slices as the server, by name and port."""
         def want(kind):
             ports = {"Service": lambda o: o["spec"]["ports"][0]["port"], "EndpointSlice": lambda o: o["ports"][0]["port"]}
@@ -165,7 +165,7 @@ class Case(unittest.TestCase):
             at = {"Service": 1, "EndpointSlice": 0}[kind]
             return {name: int(detail.split()[at]) for name, detail in dict(f.objects.get(kind, {})).items()}
 
-        f.wait(lambda: all(have(kind) == want(kind) for kind in ("Service", "EndpointSlice")), "in step", limit_s)
+        f.wait(lambda: all(have(kind) == want(kind) for kind in ("Service", "EndpointSlice")), "in sync", limit_s)
 
     def follow_one(self, **more):
         """A server with one Service, followed until complete and watching."""

@@ -1,5 +1,5 @@
 /*
- * The last-known-good file: the complete state as it was last in step, for a start without an API server. Written as
+ * The last-known-good file: the complete state as it was last in sync, for a start without an API server. Written as
  * a whole (temporary file, fsync, rename), checksummed and versioned; a truncated, corrupted or foreign file is
  * reported and ignored. One file, STATE_FILE, in a directory that is made when it is not there.
  *

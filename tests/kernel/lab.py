@@ -185,7 +185,7 @@ class Daemon:
         return self.ns.run(self.program, *command, "--control", self.control, check=check)
 
     def status(self):
-        """What `status -o json` says, in step or not."""
+        """What `status -o json` says, in sync or not."""
         return json.loads(self.call("status", "-o", "json", check=False).stdout)
 
     def log(self):

@@ -19,7 +19,7 @@ class Lists(Case):
         self.assertEqual(f.objects["EndpointSlice"], {"default/one": "80 10.244.0.1"})
         server.put(service("two", 81), service("one", 82))
         server.delete("EndpointSlice", "default", "one")
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertEqual(server.count("services"), 1, "changes must not cost requests")
 
     def test_only_what_concerns_this_node(self):
@@ -39,10 +39,10 @@ class Lists(Case):
         server.put(*[service(f"s{i}", 1000 + i) for i in range(1300)])
         f = self.follow(server)
         f.wait_complete()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertEqual((server.count("services", "list"), server.count("services", "page")), (1, 2))
         server.put(service("late", 7))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
 
     def test_page_fails_and_is_asked_for_again(self):
         for what in (500, "cut", "reset"):
@@ -52,7 +52,7 @@ class Lists(Case):
                 server.refuse(what, "services", "page")
                 f = self.follow(server)
                 f.wait_complete()
-                self.expect_in_step(f, server)
+                self.expect_in_sync(f, server)
                 self.assertEqual((server.count("services", "list"), server.count("services", "page")), (1, 2))
                 server.stop()
 
@@ -63,7 +63,7 @@ class Lists(Case):
         server.refuse(410, "services", "page")
         f = self.follow(server)
         f.wait_complete()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertEqual(server.count("services", "list"), 2)
 
     def test_servicecidrs_unknown_to_an_old_server(self):
@@ -100,9 +100,9 @@ class BrokenWatches(Case):
         server.disturb(what, plural)
         server.put(service("two", 81), service("one", 83))
         server.delete("EndpointSlice", "default", "one")
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         server.delete("Service", "default", "two")
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertGreater(len(f.shown), shown)
         return server, f
 
@@ -132,13 +132,13 @@ class BrokenWatches(Case):
     def test_gone_answer_sweeps_what_was_deleted_meanwhile(self):
         server, f = self.follow_one()
         server.put(service("two", 81))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         server.refuse("reset", times=12)
         server.disturb("reset")
         server.delete("Service", "default", "two")
         server.put(service("three", 82))
         server.compact()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertEqual(f.names("Service"), {"default/one", "default/three"})
         self.assertEqual(server.count("services", "stream"), 2)
 
@@ -146,14 +146,14 @@ class BrokenWatches(Case):
         """etcd was restored from a backup: the server's versions are behind ours."""
         server, f = self.follow_one()
         server.put(*[service("two", 81 + i) for i in range(50)])
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         with server.lock:
             server.version -= 45
             c = server.by_plural["services"]
             c.history.clear()
             del c.objects["default", "two"]
         server.disturb("reset", "services")
-        self.expect_in_step(f, server, 60)
+        self.expect_in_sync(f, server, 60)
 
     def test_half_closed(self):
         """The peer holds the connection and says nothing: no bookmark for longer than expected."""
@@ -166,7 +166,7 @@ class BrokenWatches(Case):
         server.disturb("hang", "services")
         wait_until(lambda: not any(w.orders for w in list(server.watches)), what="the watch hangs")
         server.put(service("two", 81))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertEqual(server.count("services", "watch"), 1)
 
     def test_list_never_answered(self):
@@ -185,7 +185,7 @@ class BrokenWatches(Case):
                                    b'"metadata":{"name":"w","namespace":"default","resourceVersion":"1"}}}\n')
             server.lock.notify_all()
         server.put(service("two", 81, spec={"newField": {"deep": [1, {}]}}))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertTrue(f.logged("Widget"))
 
 
@@ -237,7 +237,7 @@ class Objects(Case):
         self.assertEqual(f.objects["Service"]["default/one"], "10.96.0.1 80")
         self.assertTrue(f.logged("default/one", "larger than 8 MiB"))
         server.put(service("one", 83))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         server.put(service("one", 84, annotations={"fill": "x" * (9 << 20)}))
         server.delete("Service", "default", "one")
         f.wait(lambda: f.names("Service") == {"default/two"}, "its end is understood from the front alone")
@@ -247,7 +247,7 @@ class Objects(Case):
         server.put(slice_of("one", labels=False))
         f.wait(lambda: f.names("EndpointSlice") == set(), "removed with its label")
         server.put(slice_of("one"))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
 
 
 class Refusals(Case):
@@ -257,7 +257,7 @@ class Refusals(Case):
         server.refuse(what, plural, mode, **detail)
         f = self.follow(server)
         f.wait_complete()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         return server, f
 
     def test_server_errors(self):
@@ -286,7 +286,7 @@ class Refusals(Case):
         self.assertFalse(f.complete)
         server.forbidden.clear()
         f.wait_complete()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
 
     def test_pods_forbidden_does_not_block(self):
         server = cluster()
@@ -294,7 +294,7 @@ class Refusals(Case):
         server.forbidden.add(("pods", "watch"))
         f = self.follow(server)
         f.wait_complete()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
 
     def test_never_busy(self):
         """Whatever a server does at once, for ever: a handful of requests in three seconds, not thousands."""
@@ -318,10 +318,10 @@ class Refusals(Case):
 
 
 class Outage(Case):
-    def test_nothing_changes_and_back_in_step(self):
+    def test_nothing_changes_and_back_in_sync(self):
         server, f = self.follow_one()
         server.put(*[service(f"s{i}", 1000 + i) for i in range(50)])
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         before = {kind: dict(objects) for kind, objects in f.objects.items()}
         server.stop()
         lines = len(f.lines)
@@ -333,7 +333,7 @@ class Outage(Case):
         self.assertEqual(f.objects, before)
         server.start()
         start = time.monotonic()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertLess(time.monotonic() - start, SOON_S)
         self.assertTrue(f.logged("reachable again after"))
 

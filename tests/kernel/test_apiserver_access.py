@@ -68,7 +68,7 @@ class Access(Case):
         f.wait(lambda: f.logged("unauthorized"), "the old token is refused")
         self.write("token", "second-secret\n")
         server.put(service("two", 81))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertEqual(server.tokens_seen, {"first-secret", "second-secret"})
         self.assertFalse(f.logged("-secret"))
         self.assertTrue(f.logged("GET https://127.0.0.1", "/api/v1/services?watch=true"))
@@ -86,7 +86,7 @@ class Access(Case):
         server.token = "second-secret"
         server.disturb("close", "services")
         server.put(service("two", 81))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertTrue(f.logged("unauthorized", "next try in 0 ms"), "the rotated token costs no back-off")
 
     def kubeconfig(self, server, user, cluster_lines):
@@ -147,7 +147,7 @@ class Access(Case):
         f = self.follow_url(port)
         wait_until(lambda: server.watching() == 6)
         server.put(service("two", 81))
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         ours = subprocess.run(["ss", "-Htn", "state", "established", f"dport = :{port}"], capture_output=True, text=True,
                               check=True)
         self.assertEqual(len(ours.stdout.splitlines()), 1, ours.stdout)
@@ -158,8 +158,8 @@ class Access(Case):
         time.sleep(7)
         self.proxy_start(command)
         start = time.monotonic()
-        self.expect_in_step(f, server)
-        self.assertLess(time.monotonic() - start, SOON_S, "in step soon after an outage, with TLS and HTTP/2 too")
+        self.expect_in_sync(f, server)
+        self.assertLess(time.monotonic() - start, SOON_S, "in sync soon after an outage, with TLS and HTTP/2 too")
 
     def test_peer_that_hangs_with_its_connections_open(self):
         """Its kernel still acknowledges and even accepts; only silence tells."""
@@ -172,7 +172,7 @@ class Access(Case):
         f.wait(lambda: f.logged("the last state stays, trying again"), "the silence is noticed")
         proxy.send_signal(signal.SIGCONT)
         start = time.monotonic()
-        self.expect_in_step(f, server)
+        self.expect_in_sync(f, server)
         self.assertLess(time.monotonic() - start, SOON_S)
 
     def behind_http2(self, **more):

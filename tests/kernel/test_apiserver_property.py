@@ -115,7 +115,7 @@ def live(seed):
             if time.monotonic() > limit:
                 lost = world.server_objects() - world.known_objects()
                 kept = world.known_objects() - world.server_objects()
-                return f"not in step: lacks {list(lost)[:5]}, has {list(kept)[:5]}\n" + "\n".join(world.follower.log[-30:])
+                return f"not in sync: lacks {list(lost)[:5]}, has {list(kept)[:5]}\n" + "\n".join(world.follower.log[-30:])
             time.sleep(0.05)
         invented = {shown for shown in world.follower.shown if shown[0] in ("Service", "EndpointSlice")} - world.ever()
         if invented:

@@ -112,7 +112,7 @@ class LifecycleTest(scenes.WebTest):
         daemon = self.daemon()
         done = daemon.call("status")
         self.assertEqual(done.returncode, 0)
-        self.assertIn("in step", done.stdout)
+        self.assertIn("in sync", done.stdout)
         self.assertIn("127.0.0.1:53", done.stdout)
         status = daemon.status()
         self.assertTrue(status["ready"])
@@ -126,7 +126,7 @@ class LifecycleTest(scenes.WebTest):
         """A later change that the kernel does not have yet is told without --wait only."""
         daemon = self.daemon("--min-sync-period", "1h")
         self.folder.put("new", manifests.service("new", "10.96.0.2", [80]))
-        lab.wait_until(lambda: "not in step" in daemon.call("status", check=False).stdout)
+        lab.wait_until(lambda: "not in sync" in daemon.call("status", check=False).stdout)
         self.assertEqual(daemon.call("status", check=False).returncode, 1)
         for form in ((), ("-o", "json")):
             self.assertEqual(daemon.call("status", "--wait", "1s", *form, check=False).returncode, 0)

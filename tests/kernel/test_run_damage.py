@@ -103,7 +103,7 @@ class DamageTest(Damaged):
                 self.damage(lines)
                 lab.equals_within(self.listing, self.right)
                 self.works()
-                lab.wait_until(lambda: self.kernel()["repairs"] == 1 and self.kernel()["inStep"])
+                lab.wait_until(lambda: self.kernel()["repairs"] == 1 and self.kernel()["inSync"])
                 self.restart()
 
     def test_what_does_no_harm_is_no_repair(self):
@@ -112,7 +112,7 @@ class DamageTest(Damaged):
                 before = self.kernel()["operations"]
                 self.damage(lines)
                 self.damage(f"delete element TABLE endpoints4 {{ {WEB} . 0 }}")  # told of after the former
-                lab.wait_until(lambda: self.kernel()["repairs"] == 1 and self.kernel()["inStep"])
+                lab.wait_until(lambda: self.kernel()["repairs"] == 1 and self.kernel()["inSync"])
                 self.assertEqual(self.kernel()["operations"], before + 1)
                 self.works()
                 self.restart()
@@ -125,7 +125,7 @@ class DamageTest(Damaged):
         self.started.process.send_signal(signal.SIGCONT)
         lab.equals_within(self.listing, self.right)
         self.works()
-        lab.wait_until(lambda: self.kernel()["inStep"])
+        lab.wait_until(lambda: self.kernel()["inSync"])
         self.restart()
 
     def test_a_client_is_sent_elsewhere(self):
@@ -140,7 +140,7 @@ class DamageTest(Damaged):
         for lines in ("flush ruleset\n" + own, own + "flush table inet filter\ndelete table TABLE"):
             with self.subTest(lines):
                 self.damage(lines)
-                lab.wait_until(lambda: self.kernel()["repairs"] == 1 and self.kernel()["inStep"])
+                lab.wait_until(lambda: self.kernel()["repairs"] == 1 and self.kernel()["inSync"])
                 self.assertIsNotNone(self.node.table("filter"))
                 self.node.nft("delete table inet filter")
                 self.assertEqual(self.listing(), self.right)

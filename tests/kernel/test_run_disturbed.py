@@ -48,7 +48,7 @@ class DisturbedTest(scenes.WebTest):
     def repaired(self, daemon, damage):
         count = self.kernel(daemon)["repairs"] + 1
         self.node.nft(damage)
-        lab.wait_until(lambda: self.kernel(daemon)["repairs"] == count and self.kernel(daemon)["inStep"], what=damage)
+        lab.wait_until(lambda: self.kernel(daemon)["repairs"] == count and self.kernel(daemon)["inSync"], what=damage)
         self.assertTrue(self.reaches_web())
 
     def test_commits_of_others_do_not_interrupt(self):
@@ -105,7 +105,7 @@ class DisturbedTest(scenes.WebTest):
         self.put_web()
         lab.equals_within(lambda: len(self.node.elements("endpoints4")), 1)
         for daemon in both:
-            lab.wait_until(lambda d=daemon: self.kernel(d)["inStep"])
+            lab.wait_until(lambda d=daemon: self.kernel(d)["inSync"])
         self.assertTrue(self.reaches_web())
 
     def test_two_daemons_that_disagree(self):
@@ -138,7 +138,7 @@ class DisturbedTest(scenes.WebTest):
         self.assertLess(self.cpu_s(pid) - before, 0.3, "it asks for a connection all the time")
         for sock in taken:
             sock.close()
-        lab.wait_until(lambda: self.kernel(started)["inStep"])
+        lab.wait_until(lambda: self.kernel(started)["inSync"])
 
     def test_a_kernel_short_of_everything(self):
         """Whatever fails is tried again, from what the kernel has then; nothing is left out or done twice."""
@@ -156,7 +156,7 @@ class DisturbedTest(scenes.WebTest):
         lab.wait_until(self.reaches_web)
         before = self.kernel(started)["repairs"]  # notifications that seemed lost may have made some
         self.node.nft("flush map inet fairlead dispatch4")
-        lab.wait_until(lambda: self.kernel(started)["repairs"] > before and self.kernel(started)["inStep"])
+        lab.wait_until(lambda: self.kernel(started)["repairs"] > before and self.kernel(started)["inSync"])
         lab.equals_within(lambda: len(self.node.elements("dispatch4")), 101)
         lab.equals_within(lambda: len(self.node.elements("endpoints4")), 201)
         self.assertTrue(self.reaches_web())

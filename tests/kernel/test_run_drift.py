@@ -35,7 +35,7 @@ class DriftTest(unittest.TestCase):
     def repaired(self, damage):
         """Does the damage and waits until it is repaired."""
         damage()
-        lab.wait_until(lambda: self.kernel()["repairs"] >= 1 and self.kernel()["inStep"])
+        lab.wait_until(lambda: self.kernel()["repairs"] >= 1 and self.kernel()["inSync"])
         self.assertEqual(traffic.connect(self.client, "10.96.0.1", 80).server, "web-0")
 
     def test_table_deleted(self):
@@ -94,7 +94,7 @@ class DriftTest(unittest.TestCase):
         for count, damage in enumerate(damages, 1):
             with self.subTest(damage):
                 self.node.nft(damage)
-                lab.wait_until(lambda: self.kernel()["repairs"] == count and self.kernel()["inStep"])
+                lab.wait_until(lambda: self.kernel()["repairs"] == count and self.kernel()["inSync"])
                 self.assertEqual(self.listing(), before)
                 self.assertEqual(self.handle(), handle)
                 self.assertEqual(traffic.connect(self.client, "10.96.0.5", 80).server, "web-0")
@@ -207,7 +207,7 @@ class DriftTest(unittest.TestCase):
         self.assertLess(kernel["repairs"], 9 + (time.monotonic() - start))
         slow = [line for line in self.started.log().splitlines() if "repairs slow down" in line]
         self.assertEqual(len(slow), 1)
-        lab.wait_until(lambda: self.kernel()["inStep"])
+        lab.wait_until(lambda: self.kernel()["inSync"])
         self.assertEqual(traffic.connect(self.client, "10.96.0.1", 80).server, "web-0")
 
 
@@ -242,7 +242,7 @@ class LargeTest(unittest.TestCase):
         """The state of the kernel half after the repair of what these lines for nft did."""
         count = self.kernel()["repairs"] + 1
         self.node.run("nft", "-f", "-", input="\n".join(command) + "\n")
-        lab.wait_until(lambda: self.kernel()["repairs"] == count and self.kernel()["inStep"])
+        lab.wait_until(lambda: self.kernel()["repairs"] == count and self.kernel()["inSync"])
         return self.kernel()
 
     def test_restart_and_repair(self):

@@ -79,7 +79,7 @@ class RandomTest(scenes.NodeTest):
         status = daemon.status()
         self.assertEqual(status["kernel"]["refused"], 0, daemon.log())
         self.assertEqual(status["kernel"]["repairs"], 0, daemon.log())
-        self.assertTrue(status["kernel"]["inStep"])
+        self.assertTrue(status["kernel"]["inSync"])
 
     def test_a_restart_after_random_changes_finds_nothing_to_do(self):
         flags = ("--node-name", "n1", "--nodeport-addresses", "primary", "--detect-local-mode", "NodeCIDR",

@@ -48,7 +48,7 @@ class UserNamespaceTest(unittest.TestCase):
                                  "--manifests", self.folder.path, "--control", self.control, "--dns-listen",
                                  "127.0.0.1", "--healthz-bind-address", "", "--metrics-bind-address", "",
                                  stderr=subprocess.DEVNULL)
-        lab.wait_until(lambda: self.kernel().get("inStep"), what="everything loaded")
+        lab.wait_until(lambda: self.kernel().get("inSync"), what="everything loaded")
         loaded = self.endpoints(daemon.pid)
         self.assertEqual((len(loaded), {addr.split(".")[1] for addr in loaded}), (SERVICES * ENDPOINTS, {"1"}))
         before = self.kernel()["operations"]
@@ -60,11 +60,11 @@ class UserNamespaceTest(unittest.TestCase):
         rules = self.rules(daemon.pid)
         for count, damage in enumerate(("flush map inet fairlead endpoints4", "flush ruleset"), 1):
             self.nft(daemon.pid, damage)
-            lab.wait_until(lambda: self.kernel().get("repairs") == count and self.kernel()["inStep"], what=damage)
+            lab.wait_until(lambda: self.kernel().get("repairs") == count and self.kernel()["inSync"], what=damage)
             self.assertEqual(sorted(self.endpoints(daemon.pid)), sorted(moved))
         # whether it can tell that only rules are gone depends on how fast it reads
         self.nft(daemon.pid, "flush table inet fairlead")
-        lab.wait_until(lambda: self.kernel().get("repairs") == 3 and self.kernel()["inStep"], what="rules")
+        lab.wait_until(lambda: self.kernel().get("repairs") == 3 and self.kernel()["inSync"], what="rules")
         self.assertEqual(self.rules(daemon.pid), rules)
         self.assertEqual(self.kernel()["refused"], 0)
         daemon.terminate()

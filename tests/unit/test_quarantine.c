@@ -102,7 +102,7 @@ static void keeps_its_last_good_version(void **state)
 	assert_int_equal(port_of("10.96.0.1"), 8080);
 	assert_int_equal(port_of("10.96.0.2"), 8081);
 	assert_int_equal(sync_stats(s.sync)->held, 1);
-	assert_true(sync_stats(s.sync)->in_step);
+	assert_true(sync_stats(s.sync)->in_sync);
 	assert_non_null(strstr(store_service(s.store, "default", "bad")->held, "the test says no"));
 
 	/* nothing more of it until something changes */

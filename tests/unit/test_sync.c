@@ -80,7 +80,7 @@ static void refused_commit_waits_and_reads_back(void **state)
 	uint64_t wait = sync_turn(s->sync, 2000);
 	assert_int_equal(wait, 100);
 	assert_string_equal(happened(), "");
-	assert_false(sync_stats(s->sync)->in_step);
+	assert_false(sync_stats(s->sync)->in_sync);
 	put_slice(s, "web", "10.0.0.3");
 	put_service(s, "db", "10.96.0.2");
 	assert_int_equal(sync_turn(s->sync, 2040), 60);
@@ -89,7 +89,7 @@ static void refused_commit_waits_and_reads_back(void **state)
 	assert_int_equal(sync_turn(s->sync, 2100), 200);
 	assert_int_equal(sync_turn(s->sync, 2300), SYNC_IDLE);
 	assert_string_equal(happened(), "commit -1 +3;publish web;publish db;");
-	assert_true(sync_stats(s->sync)->in_step);
+	assert_true(sync_stats(s->sync)->in_sync);
 	assert_int_equal(sync_stats(s->sync)->refused, 2);
 	assert_int_equal(kernel.table.count, 5);
 }

@@ -1,6 +1,6 @@
 /*
  * Thousands of random turns: services that contest addresses come, change and go, commits are refused, some services
- * for good, tables are damaged, the daemon starts again. Whenever the kernel half is in step, the table holds what the
+ * for good, tables are damaged, the daemon starts again. Whenever the kernel half is in sync, the table holds what the
  * objects ask for, no more and no less; with the sanitizers, nothing that was freed is read.
  */
 #include <errno.h>
@@ -201,7 +201,7 @@ static void restart(struct scene *s)
 	s->sink.complete(s->sink.ctx);
 }
 
-static void turns_in_any_order_end_in_step(void **state)
+static void turns_in_any_order_end_in_sync(void **state)
 {
 	static struct scene s;
 	size_t checked = 0, held = 0;
@@ -222,7 +222,7 @@ static void turns_in_any_order_end_in_step(void **state)
 			sync_foreign(s.sync, now_ms);
 		now_ms += (uint64_t)dice(300);
 		uint64_t wait_ms = sync_turn(s.sync, now_ms);
-		if (sync_stats(s.sync)->in_step && wait_ms != 0 && !touched_any(&kernel.told)) {
+		if (sync_stats(s.sync)->in_sync && wait_ms != 0 && !touched_any(&kernel.told)) {
 			check_table(&s);
 			checked++;
 			held += sync_stats(s.sync)->held != 0;
@@ -240,7 +240,7 @@ static void turns_in_any_order_end_in_step(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(turns_in_any_order_end_in_step),
+		cmocka_unit_test(turns_in_any_order_end_in_sync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #define PROXY_NAME_LABEL "service.kubernetes.io/service-proxy-name"
 /*
  * While nothing answers, requests back off to 30 s; a bare connection every few seconds costs the server next to
- * nothing and brings the node back in step soon after it returns.
+ * nothing and brings the node back in sync soon after it returns.
  */
 #define PROBE_LOW_MS 1000
 #define PROBE_HIGH_MS 3000
