@@ -6,7 +6,7 @@
 
 int cli_cleanup(struct config *c, int argc, char **argv)
 {
-	const struct skeleton skeleton = {.table = c->table};
+	const struct ruleset_config ruleset = {.table = c->table};
 	const char *error = "";
 
 	(void)argc, (void)argv;
@@ -15,7 +15,7 @@ int cli_cleanup(struct config *c, int argc, char **argv)
 			c->control);
 		return EXIT_NO;
 	}
-	struct nft *nft = nft_open(&skeleton, &error);
+	struct nft *nft = nft_open(&ruleset, &error);
 	if (nft == NULL) {
 		fprintf(stderr, "fairlead cleanup: %s\n", error);
 		return EXIT_NO;

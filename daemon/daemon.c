@@ -131,7 +131,7 @@ static void kernel_open(struct daemon *d)
 	const char *error = "";
 	size_t source_count;
 	const struct cidr *sources = follow_sources(d, &source_count);
-	const struct skeleton skeleton = {
+	const struct ruleset_config ruleset = {
 		.table = c->table,
 		.masquerade_bit = (unsigned)c->masquerade_bit,
 		.masquerade_all = c->masquerade_all,
@@ -145,7 +145,7 @@ static void kernel_open(struct daemon *d)
 
 	if (c->no_proxy)
 		return;
-	d->nft = nft_open(&skeleton, &error);
+	d->nft = nft_open(&ruleset, &error);
 	if (d->nft == NULL)
 		fatalx("nftables: %s", error);
 	int failed = nft_probe(d->nft);

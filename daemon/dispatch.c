@@ -14,8 +14,8 @@ const struct cidr *follow_sources(const struct daemon *d, size_t *count)
 	bool by_node = c->detect_mode == MODE_NODE_CIDR;
 
 	*count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
-	if (*count > SKELETON_SOURCES_MAX)
-		*count = SKELETON_SOURCES_MAX; /* a Node has at most one per family; flags are checked */
+	if (*count > RULESET_SOURCES_MAX)
+		*count = RULESET_SOURCES_MAX; /* a Node has at most one per family; flags are checked */
 	return by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
 }
 

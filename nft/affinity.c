@@ -53,7 +53,7 @@ void learn_put_remember(struct nft *nft, const char *table, bool add)
 
 	if (nft->remembers == add || any_wanted(nft) != add)
 		return;
-	skeleton_build_remember(table, &hooks);
+	ruleset_build_remember(table, &hooks);
 	if (add)
 		batch_ruleset(&nft->batch, &hooks);
 	for (size_t i = 0; !add && i < hooks.chain_count; i++)
@@ -72,7 +72,7 @@ int learn_put_new(struct nft *nft, const char *table, bool in_pieces)
 
 		if (l->exists || !wanted(l))
 			continue;
-		skeleton_build_learn(table, (int)l->key.family, l->key.timeout_s, &made);
+		ruleset_build_learn(table, (int)l->key.family, l->key.timeout_s, &made);
 		batch_ruleset(&nft->batch, &made);
 		ruleset_fini(&made);
 		error = in_pieces ? kernel_piece(nft, false) : 0;
@@ -91,7 +91,7 @@ void learn_put_unused(struct nft *nft)
 
 		if (!l->exists || wanted(l))
 			continue;
-		skeleton_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, &made);
+		ruleset_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, &made);
 		batch_chain(&nft->batch, false, made.chains[0]);
 		ruleset_fini(&made);
 	}
@@ -104,9 +104,9 @@ void learn_build(const struct nft *nft, struct ruleset *made)
 
 	while ((l = map_next(&nft->learns, &at)) != NULL)
 		if (l->exists)
-			skeleton_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, made);
+			ruleset_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, made);
 	if (nft->remembers)
-		skeleton_build_remember(nft->table, made);
+		ruleset_build_remember(nft->table, made);
 }
 
 void learn_settle(struct nft *nft, bool committed)

@@ -22,7 +22,7 @@ void learn_settle(struct nft *nft, bool committed);
 void learn_forget(struct nft *nft);				  /* there is no table any more */
 void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */
 void learn_uncount(struct nft *nft);				  /* the elements are counted anew */
-void learn_seen_remember(struct nft *nft); /* the kernel has the chains of skeleton_build_remember */
+void learn_seen_remember(struct nft *nft); /* the kernel has the chains of ruleset_build_remember */
 /*
  * What was counted is in the kernel already; chains seen without a user stay to be removed by the next transaction.
  * False: there are users, but not the chains that lead to them.

@@ -1,5 +1,5 @@
 /*
- * Inside of nft/: the pieces that the skeleton's chains are made of, and what is being built. Main thread.
+ * Inside of nft/: the pieces that the ruleset's chains are made of, and what is being built. Main thread.
  */
 #ifndef NFT_BUILD_H
 #define NFT_BUILD_H
@@ -8,7 +8,7 @@
 #include "nft/ruleset.h"
 
 struct build {
-	const struct skeleton *skeleton;
+	const struct ruleset_config *config;
 	const char *table;
 	struct ruleset *out;
 	int family;

@@ -1,4 +1,4 @@
-/* What the kernel has under our table's name, compared with what the skeleton says, set by set and rule by rule. */
+/* What the kernel has under our table's name, compared with what the ruleset says, set by set and rule by rule. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static int each_table(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct table_search *search = ctx;
 	struct nftnl_table *t = mem_made(nftnl_table_alloc());
-	char ours[SKELETON_TEXT_BYTES];
+	char ours[RULESET_TEXT_BYTES];
 	const char *comment = NULL;
 	const void *udata;
 	uint32_t bytes;
@@ -74,8 +74,7 @@ static int each_table(const struct nlmsghdr *nlh, void *ctx)
 			comment = comment_of(udata, bytes);
 		search->seen->found = true;
 		search->seen->flags = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
-		search->seen->ours =
-			comment != NULL && strcmp(comment, skeleton_text(&search->nft->skeleton, ours)) == 0;
+		search->seen->ours = comment != NULL && strcmp(comment, ruleset_text(&search->nft->config, ours)) == 0;
 	}
 	nftnl_table_free(t);
 	return MNL_CB_OK;
@@ -119,10 +118,10 @@ static int each_same_byte(const struct nlmsghdr *nlh, void *ctx)
 		const uint8_t *bytes;
 
 		value = attrs_find(attrs_in(attrs_find(attrs_in(elem), NFTA_SET_ELEM_KEY)), NFTA_DATA_VALUE);
-		if (value == NULL || mnl_attr_get_payload_len(value) != SKELETON_SAME_BYTE_KEY_BYTES)
+		if (value == NULL || mnl_attr_get_payload_len(value) != RULESET_SAME_BYTE_KEY_BYTES)
 			continue;
 		bytes = mnl_attr_get_payload(value);
-		l->same_bytes += bytes[0] == bytes[SKELETON_SAME_BYTE_KEY_BYTES / 2];
+		l->same_bytes += bytes[0] == bytes[RULESET_SAME_BYTE_KEY_BYTES / 2];
 	}
 	return MNL_CB_OK;
 }
@@ -142,7 +141,7 @@ static int list_kernel(struct nft *nft, struct listing *l)
 {
 	const struct kernel_dump same_bytes = {.type = NFT_MSG_GETSETELEM,
 					       .table = nft->table,
-					       .set = SKELETON_SAME_BYTE,
+					       .set = RULESET_SAME_BYTE,
 					       .each = each_same_byte,
 					       .restart = restart_same_bytes,
 					       .ctx = l};
@@ -161,7 +160,7 @@ static bool sets_are_ours(const struct listing *found, const struct ruleset *bod
 
 	for (size_t i = 0; i < body->set_count; i++)
 		list_set(&wanted, body->sets[i]);
-	bool equal = found->same_bytes == SKELETON_SAME_BYTES && buf_equal(&wanted.sets, &found->sets);
+	bool equal = found->same_bytes == RULESET_SAME_BYTES && buf_equal(&wanted.sets, &found->sets);
 	buf_fini(&wanted.sets);
 	return equal;
 }
@@ -180,7 +179,7 @@ static void note_learns(struct nft *nft, const struct chains *chains)
 
 		if (names_chain_parse(c->name, &v, &family) && v.kind == VERDICT_LEARN)
 			learn_seen(nft, family, v.timeout_s);
-		else if (strncmp(c->name, SKELETON_REMEMBER, sizeof SKELETON_REMEMBER - 1) == 0)
+		else if (strncmp(c->name, RULESET_REMEMBER, sizeof RULESET_REMEMBER - 1) == 0)
 			learn_seen_remember(nft);
 	}
 }
@@ -224,7 +223,7 @@ static int see_ruleset(struct nft *nft, bool *ours)
 	int error = list_kernel(nft, &found);
 
 	*ours = false;
-	skeleton_build(&nft->skeleton, nft->table, &body, &hooks);
+	ruleset_build(&nft->config, nft->table, &body, &hooks);
 	if (error == 0 && sets_are_ours(&found, &body))
 		error = see_rules(nft, &body, &hooks, ours);
 	ruleset_fini(&body);

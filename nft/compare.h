@@ -11,7 +11,7 @@ struct nft;
 
 struct table_seen {
 	bool found;
-	bool ours;	/* made by a process with the same skeleton */
+	bool ours;	/* made by a process with the same ruleset */
 	uint32_t flags; /* NFT_TABLE_F_…: ours has none */
 };
 

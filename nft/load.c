@@ -51,11 +51,11 @@ static uint32_t *group(const struct element *elements, size_t count)
 
 static int put_body(struct load *l, const struct ruleset *body)
 {
-	char text[SKELETON_TEXT_BYTES];
+	char text[RULESET_TEXT_BYTES];
 	struct batch *b = &l->nft->batch;
 	int error = 0;
 
-	batch_table(b, true, l->table, skeleton_text(&l->nft->skeleton, text));
+	batch_table(b, true, l->table, ruleset_text(&l->nft->config, text));
 	for (size_t i = 0; i < body->set_count && error == 0; i++)
 		batch_set(b, body->sets[i]), error = kernel_piece(l->nft, false);
 	for (size_t i = 0; i < body->chain_count && error == 0; i++)
@@ -70,8 +70,7 @@ static int put_elements(struct load *l)
 	int error = learn_put_new(l->nft, l->table, true);
 
 	for (size_t i = 0; i < l->count && error == 0; i++) {
-		batch_element(&l->nft->batch, l->table, BATCH_ADD, &l->elements[l->order[i]],
-			      l->nft->skeleton.counters);
+		batch_element(&l->nft->batch, l->table, BATCH_ADD, &l->elements[l->order[i]], l->nft->config.counters);
 		error = kernel_piece(l->nft, false);
 	}
 	return error;
@@ -87,7 +86,7 @@ static int build(struct load *l, const char *old)
 	learn_forget(nft);
 	for (size_t i = 0; i < l->count; i++)
 		learn_count(nft, &l->elements[i], +1);
-	skeleton_build(&nft->skeleton, l->table, &body, &hooks);
+	ruleset_build(&nft->config, l->table, &body, &hooks);
 	kernel_begin(nft);
 	error = put_body(l, &body);
 	if (error == 0)

@@ -1,5 +1,5 @@
 /*
- * The netlink door to nf_tables: the one table of fairlead, its constant skeleton, transactions of elements, reading
+ * The netlink door to nf_tables: the one table of fairlead, its constant ruleset, transactions of elements, reading
  * back, and foreign changes. Uses libmnl and libnftnl; never the nft program. Main thread only. Functions that talk
  * to the kernel return 0 or a negative errno; nft_error tells the last failure in one line for the log.
  */
@@ -15,18 +15,18 @@
 
 /* Whose connections to ClusterIPs are not masqueraded; all of them are not with DETECT_NONE. */
 enum detector { DETECT_NONE, DETECT_SOURCES, DETECT_INTERFACE, DETECT_INTERFACE_PREFIX };
-#define SKELETON_SOURCES_MAX 32u
+#define RULESET_SOURCES_MAX 32u
 #define NFT_TABLE_BYTES_MAX 48 /* of a table's name: names are made of it */
 
-/* What the rules depend on. Equal skeletons give equal rules: a digest of it is kept in the kernel (table user data).
+/* What the rules depend on. Equal rulesets give equal rules: a digest of it is kept in the kernel (table user data).
  */
-struct skeleton {
+struct ruleset_config {
 	const char *table;	 /* name, family inet */
 	unsigned masquerade_bit; /* 0…31 */
 	bool masquerade_all;
 	enum detector detector;
 	const struct cidr *sources; /* DETECT_SOURCES; a family without any has DETECT_NONE */
-	size_t source_count;	    /* at most SKELETON_SOURCES_MAX */
+	size_t source_count;	    /* at most RULESET_SOURCES_MAX */
 	const char *interface;	    /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
 	bool counters;		    /* counters on dispatch and endpoint elements */
 };
@@ -34,9 +34,9 @@ struct skeleton {
 struct nft;
 
 /* Opens the netlink sockets. Returns NULL with *error (one static line) when that is not possible. */
-struct nft *nft_open(const struct skeleton *skeleton, const char **error);
+struct nft *nft_open(const struct ruleset_config *config, const char **error);
 void nft_close(struct nft *nft); /* rules stay; NULL is fine */
-/* Other source ranges than the skeleton had: from now on nft_table_state calls a table without them TABLE_OTHER. */
+/* Other source ranges than the ruleset had: from now on nft_table_state calls a table without them TABLE_OTHER. */
 void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count);
 const char *nft_error(const struct nft *nft);
 
@@ -44,13 +44,13 @@ const char *nft_error(const struct nft *nft);
 bool nft_refused(const struct nft *nft, struct element *e);
 
 /*
- * Tries every expression that the skeleton uses, in a transaction that is never committed. 0 = all there; else
+ * Tries every expression that the ruleset uses, in a transaction that is never committed. 0 = all there; else
  * -errno and nft_error names the missing kernel option.
  */
 int nft_probe(struct nft *nft);
 
 /* What the kernel has under our table's name. */
-enum table_state { TABLE_ABSENT, TABLE_OURS /* same skeleton */, TABLE_OTHER /* other skeleton or damaged rules */ };
+enum table_state { TABLE_ABSENT, TABLE_OURS /* same ruleset */, TABLE_OTHER /* other ruleset or damaged rules */ };
 int nft_table_state(struct nft *nft, enum table_state *state);
 
 /*

@@ -79,7 +79,7 @@ static void make_retry(struct build *b, const struct verdict *v)
 	char name[NAME_BYTES], to[NAME_BYTES];
 
 	build_chain(b, draw_chain(b, "retry", v, name));
-	for (int i = 1; i < SKELETON_TRIES; i++)
+	for (int i = 1; i < RULESET_TRIES; i++)
 		build_jump(b, draw_chain(b, "try", v, to));
 	if (half.size > 1)
 		build_jump(b, draw_chain(b, "try", &half, to));

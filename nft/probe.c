@@ -1,4 +1,4 @@
-/* Does this kernel have all that the skeleton needs? */
+/* Does this kernel have all that the ruleset needs? */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static const char *missing_option(const struct nft *nft)
 	case NFT_MSG_NEWCHAIN:
 		return "CONFIG_NFT_NAT"; /* the chain type */
 	case NFT_MSG_NEWSET:
-		return nft->skeleton.counters ? "CONFIG_NFT_COUNTER" : "CONFIG_NF_TABLES"; /* built in since 5.17 */
+		return nft->config.counters ? "CONFIG_NFT_COUNTER" : "CONFIG_NF_TABLES"; /* built in since 5.17 */
 	case NFT_MSG_NEWRULE:
 		return option_of(refused_expression(nft, nlh));
 	default:
@@ -71,7 +71,7 @@ int nft_probe(struct nft *nft)
 	int error;
 
 	snprintf(table, sizeof table, "%.48s-probe", nft->table);
-	skeleton_build_sample(&nft->skeleton, table, &body, &hooks);
+	ruleset_build_sample(&nft->config, table, &body, &hooks);
 	nft->error_seq = nft->error_offset = 0;
 	kernel_begin(nft);
 	batch_table(&nft->batch, true, table, NULL);

@@ -31,7 +31,7 @@ static void mend_fini(struct mend *m)
 
 static void want_all(struct mend *m)
 {
-	skeleton_build(&m->nft->skeleton, m->nft->table, &m->body, &m->hooks);
+	ruleset_build(&m->nft->config, m->nft->table, &m->body, &m->hooks);
 	learn_build(m->nft, &m->hooks);
 	chains_want(&m->chains, &m->body);
 	chains_want(&m->chains, &m->hooks);

@@ -22,7 +22,7 @@
 /* Source ranges of the other family say nothing about this one. */
 static enum detector detector(const struct build *b)
 {
-	const struct skeleton *s = b->skeleton;
+	const struct ruleset_config *s = b->config;
 
 	for (size_t i = 0; i < s->source_count; i++)
 		if (s->sources[i].addr.family == b->family)
@@ -42,13 +42,13 @@ static void match_source(struct build *b, struct nftnl_rule *r, const struct cid
 
 static void match_interface(struct build *b, struct nftnl_rule *r, bool equal)
 {
-	rule_input_interface(r, b->skeleton->interface, detector(b) == DETECT_INTERFACE_PREFIX, equal);
+	rule_input_interface(r, b->config->interface, detector(b) == DETECT_INTERFACE_PREFIX, equal);
 }
 
 /* Matches when the source is not local by the detector. */
 static void match_not_local(struct build *b, struct nftnl_rule *r)
 {
-	const struct skeleton *s = b->skeleton;
+	const struct ruleset_config *s = b->config;
 
 	if (detector(b) != DETECT_SOURCES) {
 		match_interface(b, r, false);
@@ -63,7 +63,7 @@ static void match_not_local(struct build *b, struct nftnl_rule *r)
 /* Connections from a local source follow SET_INTERNAL: a rule per range. */
 static void follow_local(struct build *b)
 {
-	const struct skeleton *s = b->skeleton;
+	const struct ruleset_config *s = b->config;
 	struct nftnl_rule *r;
 
 	if (detector(b) == DETECT_INTERFACE || detector(b) == DETECT_INTERFACE_PREFIX) {
@@ -84,7 +84,7 @@ static void follow_local(struct build *b)
 
 static void build_masquerading(struct build *b, const struct verdict *v)
 {
-	bool always = v->kind == VERDICT_EXTERNAL || b->skeleton->masquerade_all;
+	bool always = v->kind == VERDICT_EXTERNAL || b->config->masquerade_all;
 	struct verdict pick = *v;
 	char name[NAME_BYTES];
 
@@ -94,7 +94,7 @@ static void build_masquerading(struct build *b, const struct verdict *v)
 
 		if (!always)
 			match_not_local(b, r);
-		rule_add_mark(r, 1u << b->skeleton->masquerade_bit);
+		rule_add_mark(r, 1u << b->config->masquerade_bit);
 	}
 	pick.kind = VERDICT_PICK;
 	pick_put(b, &pick);
@@ -135,7 +135,7 @@ static void put_split(struct build *b)
 	follow_local(b);
 	r = build_rule(b);
 	rule_from_node(r);
-	rule_add_mark(r, 1u << b->skeleton->masquerade_bit);
+	rule_add_mark(r, 1u << b->config->masquerade_bit);
 	rule_family(r, b->family);
 	build_follow(b, r, SET_INTERNAL);
 	r = build_rule(b);
@@ -170,14 +170,14 @@ static void masquerade_hairpin(struct build *b)
 	for (uint32_t i = bytes; i-- > 0;) {
 		rule_addr_byte(r, source + i, REG(0u));
 		rule_addr_byte(r, source + bytes + i, REG(1u));
-		rule_in_set(r, REG(0u), SKELETON_SAME_BYTE, false);
+		rule_in_set(r, REG(0u), RULESET_SAME_BYTE, false);
 	}
 	rule_masquerade(r);
 }
 
 static void build_translated(struct build *b)
 {
-	uint32_t bit = 1u << b->skeleton->masquerade_bit;
+	uint32_t bit = 1u << b->config->masquerade_bit;
 	struct nftnl_rule *r;
 	char name[NAME_BYTES];
 
@@ -189,7 +189,7 @@ static void build_translated(struct build *b)
 	masquerade_hairpin(b);
 }
 
-/* A new connection to a frontend in SET_STICKY is noted; see skeleton_build_remember for who comes here. */
+/* A new connection to a frontend in SET_STICKY is noted; see ruleset_build_remember for who comes here. */
 static void build_remember(struct build *b)
 {
 	struct nftnl_rule *r;
@@ -357,9 +357,9 @@ static void build_own(struct build *b)
 
 static void build_all(struct build *b, struct ruleset *body, struct ruleset *hooks)
 {
-	assert(b->skeleton->masquerade_bit < 32);
+	assert(b->config->masquerade_bit < 32);
 	b->out = body;
-	sets_build(b->skeleton, b->table, body);
+	sets_build(b->config, b->table, body);
 	build_refuse(b);
 	build_own(b);
 	build_family(b, AF_INET);
@@ -369,21 +369,22 @@ static void build_all(struct build *b, struct ruleset *body, struct ruleset *hoo
 	build_hooks(b);
 }
 
-void skeleton_build(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks)
+void ruleset_build(const struct ruleset_config *s, const char *table, struct ruleset *body, struct ruleset *hooks)
 {
-	struct build b = {.skeleton = s, .table = table, .largest = SLOT_MAX_SIZE};
+	struct build b = {.config = s, .table = table, .largest = SLOT_MAX_SIZE};
 
 	build_all(&b, body, hooks);
 }
 
-void skeleton_build_sample(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks)
+void ruleset_build_sample(const struct ruleset_config *s, const char *table, struct ruleset *body,
+			  struct ruleset *hooks)
 {
-	struct build b = {.skeleton = s, .table = table, .largest = 2};
+	struct build b = {.config = s, .table = table, .largest = 2};
 
 	build_all(&b, body, hooks);
 }
 
-void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out)
+void ruleset_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out)
 {
 	struct verdict v = {.kind = VERDICT_LEARN, .timeout_s = timeout_s};
 	struct build b = {.table = table, .out = out, .family = family};
@@ -401,16 +402,16 @@ void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, str
 	rule_update(r, build_set_name(&b, SET_AFFINITY, set), REG(0u), REG(data), (uint64_t)timeout_s * 1000);
 }
 
-void skeleton_build_remember(const char *table, struct ruleset *out)
+void ruleset_build_remember(const char *table, struct ruleset *out)
 {
 	struct build b = {.table = table, .out = out};
 
 	/* Before "postrouting", where a masquerade would be the end of the way. */
-	add_base_chain(&b, SKELETON_REMEMBER "forwarded", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
+	add_base_chain(&b, RULESET_REMEMBER "forwarded", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
 	unless_translated(&b, NFT_RETURN, NULL);
 	go_by_family(&b, "remember");
 	/* Connections from outside to an endpoint on this host never see postrouting. */
-	add_base_chain(&b, SKELETON_REMEMBER "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
+	add_base_chain(&b, RULESET_REMEMBER "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
 	unless_translated(&b, NFT_RETURN, NULL);
 	go_by_family(&b, "remember");
 }
@@ -436,9 +437,9 @@ static const char *detector_text(enum detector d)
 	return texts[d];
 }
 
-const char *skeleton_text(const struct skeleton *s, char text[SKELETON_TEXT_BYTES])
+const char *ruleset_text(const struct ruleset_config *s, char text[RULESET_TEXT_BYTES])
 {
-	snprintf(text, SKELETON_TEXT_BYTES, "fairlead rules %d: bit %u, local %s%s%s%s%s", SKELETON_VERSION,
+	snprintf(text, RULESET_TEXT_BYTES, "fairlead rules %d: bit %u, local %s%s%s%s%s", RULESET_VERSION,
 		 s->masquerade_bit, detector_text(s->detector), s->interface != NULL ? " " : "",
 		 s->interface != NULL ? s->interface : "", s->masquerade_all ? ", masquerade all" : "",
 		 s->counters ? ", counters" : "");

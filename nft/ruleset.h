@@ -1,6 +1,6 @@
 /*
  * The constant ruleset as libnftnl objects: sets, chains and rules that are the same on every node with the same
- * struct skeleton, whatever services exist. Builds and describes; nothing here talks to the kernel. Main thread.
+ * struct ruleset_config, whatever services exist. Builds and describes; nothing here talks to the kernel. Main thread.
  */
 #ifndef NFT_RULESET_H
 #define NFT_RULESET_H
@@ -14,12 +14,12 @@ struct nftnl_set;
 struct nftnl_chain;
 struct nftnl_rule;
 
-#define SKELETON_TRIES 16	       /* draws before slot 0 is taken: a half-full pool misses all with 2^-16 */
-#define SKELETON_AFFINITY_MAX 262144   /* clients remembered per family */
-#define SKELETON_SAME_BYTE "same-byte" /* the set of equal byte pairs */
-#define SKELETON_SAME_BYTES 256
-#define SKELETON_SAME_BYTE_KEY_BYTES 8u /* two fields of four bytes, the byte first in each */
-#define SKELETON_VERSION 7		/* raise it whenever the rules or sets change */
+#define RULESET_TRIES 16	      /* draws before slot 0 is taken: a half-full pool misses all with 2^-16 */
+#define RULESET_AFFINITY_MAX 262144   /* clients remembered per family */
+#define RULESET_SAME_BYTE "same-byte" /* the set of equal byte pairs */
+#define RULESET_SAME_BYTES 256
+#define RULESET_SAME_BYTE_KEY_BYTES 8u /* two fields of four bytes, the byte first in each */
+#define RULESET_VERSION 7	       /* raise it whenever the rules or sets change */
 
 /* Owned lists, in the order in which the kernel must get them. */
 struct ruleset {
@@ -30,22 +30,23 @@ struct ruleset {
 };
 
 /* `body`: what packets reach only through `hooks` (base chains and their rules). Fill zeroed structs; ruleset_fini. */
-void skeleton_build(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks);
+void ruleset_build(const struct ruleset_config *s, const char *table, struct ruleset *body, struct ruleset *hooks);
 /* Every kind of set, chain and rule, but not for every size of pool: fits into one datagram, also in a user namespace.
  */
-void skeleton_build_sample(const struct skeleton *s, const char *table, struct ruleset *body, struct ruleset *hooks);
+void ruleset_build_sample(const struct ruleset_config *s, const char *table, struct ruleset *body,
+			  struct ruleset *hooks);
 /* Adds the chain that records a client for `timeout_s` seconds. */
-void skeleton_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out);
+void ruleset_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out);
 /*
  * The base chains that lead a new connection to SET_STICKY. They are there only while one of these sets has elements,
  * so that nodes without session affinity pay nothing for it.
  */
-#define SKELETON_REMEMBER "remember-" /* what their names begin with */
-void skeleton_build_remember(const char *table, struct ruleset *out);
+#define RULESET_REMEMBER "remember-" /* what their names begin with */
+void ruleset_build_remember(const char *table, struct ruleset *out);
 void ruleset_fini(struct ruleset *r);
 
 /* Names everything that the rules depend on, and their version: kept as comment of the table. */
-#define SKELETON_TEXT_BYTES 128
-const char *skeleton_text(const struct skeleton *s, char text[SKELETON_TEXT_BYTES]);
+#define RULESET_TEXT_BYTES 128
+const char *ruleset_text(const struct ruleset_config *s, char text[RULESET_TEXT_BYTES]);
 
 #endif

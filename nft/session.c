@@ -53,25 +53,25 @@ static void raise_send_buffer(struct nft *nft)
 
 void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count)
 {
-	assert(count <= SKELETON_SOURCES_MAX);
+	assert(count <= RULESET_SOURCES_MAX);
 	if (count > 0)
 		memcpy(nft->sources, sources, count * sizeof *sources);
-	nft->skeleton.sources = nft->sources;
-	nft->skeleton.source_count = count;
+	nft->config.sources = nft->sources;
+	nft->config.source_count = count;
 }
 
-struct nft *nft_open(const struct skeleton *skeleton, const char **error)
+struct nft *nft_open(const struct ruleset_config *config, const char **error)
 {
 	struct nft *nft = mem_alloc(sizeof *nft);
 	int on = 1;
 
-	nft->skeleton = *skeleton;
-	snprintf(nft->table, sizeof nft->table, "%s", skeleton->table);
-	nft->skeleton.table = nft->table;
-	nft_set_sources(nft, skeleton->sources, skeleton->source_count);
-	if (skeleton->interface != NULL) {
-		snprintf(nft->interface, sizeof nft->interface, "%s", skeleton->interface);
-		nft->skeleton.interface = nft->interface;
+	nft->config = *config;
+	snprintf(nft->table, sizeof nft->table, "%s", config->table);
+	nft->config.table = nft->table;
+	nft_set_sources(nft, config->sources, config->source_count);
+	if (config->interface != NULL) {
+		snprintf(nft->interface, sizeof nft->interface, "%s", config->interface);
+		nft->config.interface = nft->interface;
 	}
 	nft->socket = netlink_open(NETLINK_NETFILTER, 0);
 	if (nft->socket == NULL) {

@@ -34,9 +34,9 @@ struct learn {
 };
 
 struct nft {
-	struct skeleton skeleton; /* what it points to is below */
+	struct ruleset_config config; /* what it points to is below */
 	char table[TABLE_NAME_BYTES], interface[16];
-	struct cidr sources[SKELETON_SOURCES_MAX];
+	struct cidr sources[RULESET_SOURCES_MAX];
 	struct mnl_socket *socket, *monitor;
 	uint32_t seq;
 	size_t send_max_bytes; /* the longest batch that the socket takes */
@@ -44,7 +44,7 @@ struct nft {
 	struct batch batch;
 	struct element_list adds, dels; /* the transaction */
 	struct map learns;
-	bool remembers;	  /* the chains of skeleton_build_remember are there */
+	bool remembers;	  /* the chains of ruleset_build_remember are there */
 	uint32_t commits; /* that the kernel took */
 	struct {
 		bool on;

@@ -130,7 +130,7 @@ static void set_value(struct nftnl_set *s, enum set_id set, int family, uint32_t
 	nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, sets_value_bytes(set, family));
 }
 
-static void build_set(const struct skeleton *sk, const char *table, const int which[2], struct ruleset *out)
+static void build_set(const struct ruleset_config *sk, const char *table, const int which[2], struct ruleset *out)
 {
 	enum set_id set = (enum set_id)which[0];
 	int family = which[1];
@@ -142,7 +142,7 @@ static void build_set(const struct skeleton *sk, const char *table, const int wh
 	set_value(s, set, family, &flags);
 	if (shapes[set].learned) {
 		flags |= NFT_SET_TIMEOUT | NFT_SET_EVAL;
-		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, SKELETON_AFFINITY_MAX);
+		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, RULESET_AFFINITY_MAX);
 	}
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags);
 	if (sk->counters && shapes[set].counted)
@@ -151,15 +151,15 @@ static void build_set(const struct skeleton *sk, const char *table, const int wh
 
 static void build_same_byte(const char *table, struct ruleset *out)
 {
-	struct nftnl_set *s = set_new(table, SKELETON_SAME_BYTE, out);
+	struct nftnl_set *s = set_new(table, RULESET_SAME_BYTE, out);
 
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, TYPE_PROTO << TYPE_BITS | TYPE_PROTO);
-	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, SKELETON_SAME_BYTE_KEY_BYTES);
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, RULESET_SAME_BYTE_KEY_BYTES);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, 0);
 	/* Of known size it becomes a table that never resizes, which is found through faster. */
-	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, SKELETON_SAME_BYTES);
-	for (uint32_t byte = 0; byte < SKELETON_SAME_BYTES; byte++) {
-		uint8_t pair[SKELETON_SAME_BYTE_KEY_BYTES] = {[0] = (uint8_t)byte, [4] = (uint8_t)byte};
+	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, RULESET_SAME_BYTES);
+	for (uint32_t byte = 0; byte < RULESET_SAME_BYTES; byte++) {
+		uint8_t pair[RULESET_SAME_BYTE_KEY_BYTES] = {[0] = (uint8_t)byte, [4] = (uint8_t)byte};
 		struct nftnl_set_elem *e = mem_made(nftnl_set_elem_alloc());
 
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, pair, sizeof pair);
@@ -167,7 +167,7 @@ static void build_same_byte(const char *table, struct ruleset *out)
 	}
 }
 
-void sets_build(const struct skeleton *sk, const char *table, struct ruleset *out)
+void sets_build(const struct ruleset_config *sk, const char *table, struct ruleset *out)
 {
 	for (int set = 0; set < SET_COUNT; set++) {
 		build_set(sk, table, (int[2]){set, AF_INET}, out);

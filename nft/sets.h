@@ -1,5 +1,5 @@
 /*
- * The sets and maps of the skeleton: their key and value types, flags and kernel objects. Pure but for building
+ * The sets and maps of the ruleset: their key and value types, flags and kernel objects. Pure but for building
  * libnftnl objects. Main thread.
  */
 #ifndef NFT_SETS_H
@@ -12,7 +12,7 @@
 
 struct nftnl_set;
 struct ruleset;
-struct skeleton;
+struct ruleset_config;
 
 enum sets_value { VALUE_NONE, VALUE_VERDICT, VALUE_ADDR_PORT };
 
@@ -23,7 +23,7 @@ struct sets_shape {
 	bool proto_port;
 	bool slot;
 	bool range;   /* a prefix, alone or last */
-	bool counted; /* carries a counter when the skeleton has counters */
+	bool counted; /* carries a counter when the ruleset has counters */
 	bool learned; /* the packet path writes it; elements expire */
 	enum sets_value value;
 };
@@ -33,6 +33,6 @@ uint32_t sets_key_bytes(enum set_id set, int family);
 uint32_t sets_value_bytes(enum set_id set, int family); /* 0 for sets and verdict maps */
 
 /* Adds all sets in both families, and the set of equal byte pairs, to out. */
-void sets_build(const struct skeleton *s, const char *table, struct ruleset *out);
+void sets_build(const struct ruleset_config *s, const char *table, struct ruleset *out);
 
 #endif

@@ -51,7 +51,7 @@ static bool fits(const struct nft *nft)
 
 static void put(struct nft *nft, enum batch_op op, const struct element *e)
 {
-	batch_element(&nft->batch, nft->table, op, e, nft->skeleton.counters);
+	batch_element(&nft->batch, nft->table, op, e, nft->config.counters);
 }
 
 /*

@@ -20,8 +20,8 @@ static void affinity_put(void *ctx, struct metrics_page *page)
 		metrics_put(page, &entries, METRIC_LABELS({"ip_family", "IPv4"}), count4);
 		metrics_put(page, &entries, METRIC_LABELS({"ip_family", "IPv6"}), count6);
 	}
-	metrics_put(page, &room, METRIC_LABELS({"ip_family", "IPv4"}), SKELETON_AFFINITY_MAX);
-	metrics_put(page, &room, METRIC_LABELS({"ip_family", "IPv6"}), SKELETON_AFFINITY_MAX);
+	metrics_put(page, &room, METRIC_LABELS({"ip_family", "IPv4"}), RULESET_AFFINITY_MAX);
+	metrics_put(page, &room, METRIC_LABELS({"ip_family", "IPv6"}), RULESET_AFFINITY_MAX);
 }
 
 void figures_kernel_init(struct metrics *m, struct nft *nft)

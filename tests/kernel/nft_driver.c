@@ -377,9 +377,9 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 }
 
 /* "sources:CIDR[,CIDR]", "interface:NAME", "prefix:NAME" */
-static void detector(char *text, struct skeleton *s)
+static void detector(char *text, struct ruleset_config *s)
 {
-	static struct cidr sources[SKELETON_SOURCES_MAX];
+	static struct cidr sources[RULESET_SOURCES_MAX];
 	char *save = NULL;
 
 	if (strncmp(text, "sources:", 8) == 0) {
@@ -401,7 +401,7 @@ static void detector(char *text, struct skeleton *s)
 
 int main(int argc, char **argv)
 {
-	struct skeleton s = {.table = "fairlead", .masquerade_bit = 14};
+	struct ruleset_config s = {.table = "fairlead", .masquerade_bit = 14};
 	const char *error = NULL;
 	struct list list = {0};
 	char line[1024];

@@ -25,12 +25,12 @@ static void on_send(uint8_t *messages, size_t bytes)
 int main(int argc, char **argv)
 {
 	const struct cidr pods = {{AF_INET, {10, 244}}, 16};
-	const struct skeleton skeleton = {
+	const struct ruleset_config ruleset = {
 		.table = "fairlead", .detector = DETECT_SOURCES, .sources = &pods, .source_count = 1, .counters = true};
 	const char *error = "";
 
 	missing = argc > 1 ? argv[1] : "?";
-	struct nft *nft = nft_open(&skeleton, &error);
+	struct nft *nft = nft_open(&ruleset, &error);
 	if (nft == NULL)
 		fatalx("%s", error);
 	puts(nft_probe(nft) < 0 ? nft_error(nft) : "nothing is missing");

@@ -181,7 +181,7 @@ class LifecycleTest(scenes.WebTest):
         daemon.start()
         self.assertEqual(daemon.status()["kernel"]["start"], "adopted")
 
-    def test_other_skeleton_is_replaced(self):
+    def test_other_ruleset_is_replaced(self):
         self.daemon().stop()
         daemon = self.daemon("--masquerade-bit", "15")
         self.assertEqual(daemon.status()["kernel"]["start"], "loaded")

@@ -240,7 +240,7 @@ class TableTest(lab.LabTest):
                 self.assertEqual(driver.state(), "other")
                 driver("cleanup")
 
-    def test_another_skeleton_is_another_table(self):
+    def test_another_ruleset_is_another_table(self):
         self.loaded(SOURCES)
         for options in ((), (SOURCES, "counters"), (SOURCES, "bit:13"), (SOURCES, "masquerade-all"), (BOTH,),
                         (SOURCES.replace("244", "245"),), ("interface:br0",), ("interface:br1",), ("prefix:br1",)):

@@ -269,7 +269,7 @@ class AffinityTest(Node):
 
 class ReplaceTest(Node):
     def test_traffic_flows_while_the_table_is_replaced(self):
-        """Loads with other skeletons over a table in use: no connection is refused, lost or left untranslated."""
+        """Loads with other rulesets over a table in use: no connection is refused, lost or left untranslated."""
         lines = self.service(VIP4, "tcp", "cluster 1", [0])
         drivers = [self.load(*lines, options=options) for options in (OPTIONS[:1], OPTIONS)]
         outcomes = collections.Counter()

@@ -46,13 +46,13 @@ static bool follows(const char *chain)
 static void no_verdict_map_behind_another(void **state)
 {
 	const struct cidr pods = {.addr = {.family = AF_INET, .bytes = {10, 244}}, .prefix = 16};
-	const struct skeleton s = {
+	const struct ruleset_config s = {
 		.masquerade_bit = 14, .detector = DETECT_SOURCES, .sources = &pods, .source_count = 1};
 	struct ruleset body = {0}, hooks = {0};
 	unsigned maps = 0;
 
 	(void)state;
-	skeleton_build(&s, "fairlead", &body, &hooks);
+	ruleset_build(&s, "fairlead", &body, &hooks);
 	for (size_t i = 0; i < body.rule_count; i++) {
 		const char *chain = nftnl_rule_get_str(body.rules[i], NFTNL_RULE_CHAIN);
 		const char *to = rule_target(body.rules[i]);
