@@ -93,8 +93,8 @@ static int not_found(const struct daemon *d, char *which, struct buf *out)
 {
 	const struct store_service *service = service_find(d, which);
 
-	if (service != NULL && service->held != NULL)
-		buf_printf(out, "%s: the kernel refuses it: %s\n", which, service->held);
+	if (service != NULL && service->refusal != NULL)
+		buf_printf(out, "%s: the kernel refuses it: %s\n", which, service->refusal);
 	else
 		buf_printf(out, "%s: no such service here%s\n", which,
 			   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
@@ -165,8 +165,8 @@ int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 		buf_puts(out, "\n");
 		return 0;
 	}
-	if (service->held != NULL)
-		buf_printf(out, "an older version: the kernel refuses the newest: %s\n", service->held);
+	if (service->refusal != NULL)
+		buf_printf(out, "an older version: the kernel refuses the newest: %s\n", service->refusal);
 	if (s->proxied)
 		print_endpoints(out, s, &view);
 	else

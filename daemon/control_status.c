@@ -10,7 +10,7 @@
 #include "daemon/daemon.h"
 #include "base/version.h"
 
-#define HELD_SHOWN 5 /* lines of text; JSON has all */
+#define QUARANTINED_SHOWN 5 /* lines of text; JSON has all */
 
 bool daemon_ready(const struct daemon *d)
 {
@@ -32,43 +32,43 @@ static void json_objects(struct json *j, const struct daemon *d)
 }
 
 /* The services that the kernel refuses, in arbitrary order. */
-static const struct store_service *next_held(const struct daemon *d, size_t *at)
+static const struct store_service *next_quarantined(const struct daemon *d, size_t *at)
 {
 	const struct store_service *service;
 
 	while ((service = store_next_service(d->store, at)) != NULL)
-		if (service->held != NULL)
+		if (service->refusal != NULL)
 			return service;
 	return NULL;
 }
 
-static void json_held(struct json *j, const struct daemon *d)
+static void json_quarantined(struct json *j, const struct daemon *d)
 {
 	const struct store_service *service;
 	size_t at = 0;
 
-	json_array(j, "held");
-	while (sync_stats(d->sync)->held != 0 && (service = next_held(d, &at)) != NULL) {
+	json_array(j, "quarantined");
+	while (sync_stats(d->sync)->quarantined != 0 && (service = next_quarantined(d, &at)) != NULL) {
 		json_object(j, NULL);
 		json_string(j, "service", service->key);
-		json_string(j, "reason", service->held);
+		json_string(j, "reason", service->refusal);
 		json_end(j);
 	}
 	json_end(j);
 }
 
-static void text_held(const struct daemon *d, struct buf *out)
+static void text_quarantined(const struct daemon *d, struct buf *out)
 {
-	const size_t held = sync_stats(d->sync)->held;
+	const size_t quarantined = sync_stats(d->sync)->quarantined;
 	const struct store_service *service;
 	size_t at = 0, shown = 0;
 
-	while (shown < held && shown < HELD_SHOWN && (service = next_held(d, &at)) != NULL) {
-		buf_printf(out, "         service %s refused: %s\n", service->key, service->held);
+	while (shown < quarantined && shown < QUARANTINED_SHOWN && (service = next_quarantined(d, &at)) != NULL) {
+		buf_printf(out, "         service %s refused: %s\n", service->key, service->refusal);
 		shown++;
 	}
-	if (held > shown)
-		buf_printf(out, "         and %zu more services refused\n", held - shown);
+	if (quarantined > shown)
+		buf_printf(out, "         and %zu more services refused\n", quarantined - shown);
 }
 
 static void json_kernel(struct json *j, const struct daemon *d)
@@ -86,7 +86,7 @@ static void json_kernel(struct json *j, const struct daemon *d)
 	json_number(j, "operations", (int64_t)stats->operations);
 	json_number(j, "refused", (int64_t)stats->refused);
 	json_number(j, "repairs", (int64_t)stats->repairs);
-	json_held(j, d);
+	json_quarantined(j, d);
 	json_number(j, "flowsDeleted", (int64_t)(deleted[0] + deleted[1]));
 	json_number(j, "affinityDeleted", (int64_t)fixup_stats(d->fixup)->affinity_deleted);
 	json_number(j, "lastSyncMillis", stats->last_wall_ms);
@@ -156,7 +156,7 @@ static void text_kernel(const struct daemon *d, struct buf *out)
 	}
 	buf_printf(out, "; %" PRIu64 " syncs, %" PRIu64 " refused, %" PRIu64 " repairs\n", stats->syncs, stats->refused,
 		   stats->repairs);
-	text_held(d, out);
+	text_quarantined(d, out);
 }
 
 static void text_dns(const struct daemon *d, struct buf *out)

@@ -71,14 +71,14 @@ static const struct metric_desc conntrack_desc =
 static const struct metric_desc deleted_desc = COUNTER("conntrack_reconciler_deleted_entries_total",
 						       "Conntrack entries deleted because their endpoint is gone.");
 
-static const struct metric_desc held_desc = {
-	"fairlead_services_held", "Services at their last good version because the kernel refuses the newest.",
+static const struct metric_desc quarantined_desc = {
+	"fairlead_services_quarantined", "Services at their last good version because the kernel refuses the newest.",
 	METRIC_GAUGE, NULL, 0};
 
 struct figures {
 	struct metric *sync[2], *full[2], *partial[2], *programming[2]; /* by family */
 	struct metric *last[2], *queued[2], *failures[2], *cleanup_failures[2];
-	struct metric *conntrack[2], *deleted[2], *held;
+	struct metric *conntrack[2], *deleted[2], *quarantined;
 	struct metric *pending[2], *total[2]; /* Services, EndpointSlices */
 	struct metric *no_local[2][2];	      /* internal, external; by family */
 	struct metric *dns;		      /* NULL: no DNS */
@@ -111,7 +111,7 @@ struct figures *figures_new(struct metrics *m, bool dns)
 	add_both(m, &cleanup_desc, f->cleanup_failures);
 	add_both(m, &conntrack_desc, f->conntrack);
 	add_both(m, &deleted_desc, f->deleted);
-	f->held = metrics_add(m, &held_desc, NULL);
+	f->quarantined = metrics_add(m, &quarantined_desc, NULL);
 	for (size_t i = 0; i < 2; i++) {
 		f->pending[i] = metrics_add(m, &pending_desc[i], NULL);
 		f->total[i] = metrics_add(m, &total_desc[i], NULL);
@@ -221,9 +221,9 @@ void figures_sync_failed(struct figures *f)
 	inc_both(f->failures);
 }
 
-void figures_held(struct figures *f, size_t services)
+void figures_quarantined(struct figures *f, size_t services)
 {
-	metric_set(f->held, (double)services);
+	metric_set(f->quarantined, (double)services);
 }
 
 void figures_cleanup_failed(struct figures *f)

@@ -29,6 +29,6 @@ void figures_sync_failed(struct figures *f);
 void figures_cleanup_failed(struct figures *f); /* stale kernel entries could not be removed */
 /* A conntrack fix-up of both families ran and deleted so many entries of IPv4 and IPv6. */
 void figures_conntrack(struct figures *f, double duration_s, const uint64_t deleted[2]);
-void figures_held(struct figures *f, size_t services); /* so many are at an older version: see held.h */
+void figures_quarantined(struct figures *f, size_t services); /* so many are at an older version: see quarantine.h */
 
 #endif

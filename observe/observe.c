@@ -111,7 +111,7 @@ static void sync_seen(struct report *r, const struct sync_stats *stats)
 	} else if (stats->done && !stats->in_sync) {
 		health_queued(r->health);
 	}
-	figures_held(r->figures, stats->held);
+	figures_quarantined(r->figures, stats->quarantine);
 	r->sync = *stats;
 }
 

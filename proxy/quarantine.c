@@ -15,8 +15,8 @@ static struct store_service *owner_of(const struct element *e, const struct owne
 	return owner != NULL ? store_service(store, owner->ns, owner->name) : NULL;
 }
 
-struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct owners *owners,
-				   const struct store *store)
+struct store_service *quarantine_culprit(struct quarantine *h, const struct nft *nft, const struct owners *owners,
+					 const struct store *store)
 {
 	struct element e;
 	struct store_service *service = nft_refused(nft, &e) ? owner_of(&e, owners, store) : NULL;
@@ -25,52 +25,52 @@ struct store_service *held_culprit(struct held *h, const struct nft *nft, const 
 	h->suspect = service;
 	if (service == NULL)
 		return NULL;
-	if (service->pending && service->held != NULL)
+	if (service->pending && service->refusal != NULL)
 		return service; /* it is known */
-	return h->times >= (service->pending ? HELD_AFTER : HELD_AFTER_PUBLISHED) ? service : NULL;
+	return h->times >= (service->pending ? QUARANTINE_AFTER : QUARANTINE_AFTER_PUBLISHED) ? service : NULL;
 }
 
-void held_add(struct held *h, struct store_service *service, const char *reason, uint64_t now_ms)
+void quarantine_add(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms)
 {
-	const bool known = service->held != NULL && strcmp(service->held, reason) == 0;
+	const bool known = service->refusal != NULL && strcmp(service->refusal, reason) == 0;
 
-	h->count += service->held == NULL;
+	h->count += service->refusal == NULL;
 	h->suspect = NULL;
-	h->retry_at_ms = now_ms + HELD_RETRY_MS;
+	h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
 	if (!known)
 		log_warn("service %s: the kernel refuses it: %s; it stays as it was; next try when it changes or in %u "
 			 "s",
-			 service->key, reason, HELD_RETRY_MS / 1000);
+			 service->key, reason, QUARANTINE_RETRY_MS / 1000);
 	char *copy = mem_strdup(reason);
-	free(service->held);
-	service->held = copy;
+	free(service->refusal);
+	service->refusal = copy;
 }
 
-void held_release(struct held *h, struct store_service *service)
+void quarantine_release(struct quarantine *h, struct store_service *service)
 {
-	if (service->held == NULL)
+	if (service->refusal == NULL)
 		return;
-	free(service->held);
-	service->held = NULL;
+	free(service->refusal);
+	service->refusal = NULL;
 	h->count--;
 	if (service->object != NULL)
 		log_notice("service %s: the kernel takes it again", service->key);
 }
 
-void held_turn(struct held *h, struct store *store, uint64_t now_ms)
+void quarantine_turn(struct quarantine *h, struct store *store, uint64_t now_ms)
 {
 	struct store_service *service;
 	size_t at = 0;
 
 	if (h->count == 0 || now_ms < h->retry_at_ms)
 		return;
-	h->retry_at_ms = now_ms + HELD_RETRY_MS;
+	h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
 	while ((service = store_next_service(store, &at)) != NULL)
-		if (service->held != NULL)
+		if (service->refusal != NULL)
 			store_mark(store, service);
 }
 
-uint64_t held_wait(const struct held *h, uint64_t now_ms)
+uint64_t quarantine_wait(const struct quarantine *h, uint64_t now_ms)
 {
 	if (h->count == 0)
 		return UINT64_MAX;

@@ -15,11 +15,12 @@
 #include "proxy/owners.h"
 #include "proxy/store.h"
 
-#define HELD_RETRY_MS 600000u
-#define HELD_AFTER 2	       /* refusals in a row */
-#define HELD_AFTER_PUBLISHED 6 /* the same, of a version that the kernel seemed to have: 3 s with sync's back-off */
+#define QUARANTINE_RETRY_MS 600000u
+#define QUARANTINE_AFTER 2 /* refusals in a row */
+#define QUARANTINE_AFTER_PUBLISHED \
+	6 /* the same, of a version that the kernel seemed to have: 3 s with sync's back-off */
 
-struct held { /* zero = none */
+struct quarantine { /* zero = none */
 	size_t count;
 	const struct store_service *suspect; /* of the last refusal; compared, never read */
 	unsigned times;			     /* how many refusals in a row named it */
@@ -27,16 +28,16 @@ struct held { /* zero = none */
 };
 
 /* After a refusal, which the caller answers by reading the kernel back: the service to hold, or NULL. */
-struct store_service *held_culprit(struct held *h, const struct nft *nft, const struct owners *owners,
-				   const struct store *store);
+struct store_service *quarantine_culprit(struct quarantine *h, const struct nft *nft, const struct owners *owners,
+					 const struct store *store);
 /* Its last version is not to be tried again. */
-void held_add(struct held *h, struct store_service *service, const char *reason, uint64_t now_ms);
+void quarantine_add(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms);
 /* Its newest version is in the kernel, or it is gone. */
-void held_release(struct held *h, struct store_service *service);
+void quarantine_release(struct quarantine *h, struct store_service *service);
 
 /* Marks the held services when it is time to try them again. */
-void held_turn(struct held *h, struct store *store, uint64_t now_ms);
+void quarantine_turn(struct quarantine *h, struct store *store, uint64_t now_ms);
 /* In how many milliseconds that is; UINT64_MAX: never. */
-uint64_t held_wait(const struct held *h, uint64_t now_ms);
+uint64_t quarantine_wait(const struct quarantine *h, uint64_t now_ms);
 
 #endif

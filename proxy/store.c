@@ -45,7 +45,7 @@ struct store *store_new(const struct store_listener *listener)
 static void service_drop(struct store_service *service)
 {
 	free(service->slices);
-	free(service->held);
+	free(service->refusal);
 	free(service);
 }
 

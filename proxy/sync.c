@@ -31,7 +31,7 @@ struct sync {
 	uint64_t earliest_ms; /* of the next transaction */
 	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
 	struct drift drift;
-	struct held held;
+	struct quarantine quarantine;
 	struct sync_stats stats;
 };
 
@@ -120,7 +120,7 @@ static void service_turn(struct sync *s, struct store_service *service)
 		next = service_compile(&in, s->scratch);
 	}
 	if (prev == NULL && next == NULL) {
-		held_release(&s->held, service);
+		quarantine_release(&s->quarantine, service);
 		return;
 	}
 	if (s->distrust)
@@ -313,7 +313,7 @@ static void publish(struct sync *s)
 		if (service->current != NULL || service->next != NULL)
 			publish_one(s, service);
 		if (service->next != NULL || service->object == NULL) /* else it is held, and withdrawn */
-			held_release(&s->held, service);
+			quarantine_release(&s->quarantine, service);
 		service->next = NULL;
 		service->pending = false;
 		store_settle(s->parts.store, service);
@@ -341,9 +341,9 @@ static bool has_work(const struct sync *s)
 /* The others go on at once, without the one that the kernel refuses. */
 static uint64_t turn_without(struct sync *s, struct store_service *culprit, uint64_t now_ms)
 {
-	held_add(&s->held, culprit, nft_error(s->parts.nft), now_ms);
+	quarantine_add(&s->quarantine, culprit, nft_error(s->parts.nft), now_ms);
 	service_revert(s, culprit);
-	s->stats.held = s->held.count;
+	s->stats.held = s->quarantine.count;
 	s->retry_ms = 0;
 	s->earliest_ms = now_ms;
 	return 0;
@@ -352,7 +352,7 @@ static uint64_t turn_without(struct sync *s, struct store_service *culprit, uint
 /* Nothing was changed in the kernel, and nothing is published. What was compiled waits; the kernel is read back. */
 static uint64_t turn_refused(struct sync *s, uint64_t now_ms)
 {
-	struct store_service *culprit = held_culprit(&s->held, s->parts.nft, s->owners, s->parts.store);
+	struct store_service *culprit = quarantine_culprit(&s->quarantine, s->parts.nft, s->owners, s->parts.store);
 
 	s->distrust = true;
 	s->stats.in_sync = false;
@@ -426,9 +426,9 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const s
 	if (sent->operations > ELEMENT_LIST_KEPT)
 		malloc_trim(0); /* so many took memory that is free now, but still the process's */
 	s->retry_ms = 0;
-	s->held.suspect = NULL;
+	s->quarantine.suspect = NULL;
 	s->distrust = s->parts.nft == NULL;
-	stats->held = s->held.count;
+	stats->quarantine = s->quarantine.count;
 	stats->in_sync = stats->done = true;
 }
 
@@ -436,9 +436,9 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 {
 	struct sent sent = {0};
 
-	held_turn(&s->held, s->parts.store, now_ms);
+	quarantine_turn(&s->quarantine, s->parts.store, now_ms);
 	if (!store_is_complete(s->parts.store) || !has_work(s))
-		return held_wait(&s->held, now_ms);
+		return quarantine_wait(&s->quarantine, now_ms);
 	sync_foreign(s, now_ms); /* a transaction that knows of it need not be refused */
 	uint64_t wait_ms = drift_wait(&s->drift, s->earliest_ms, now_ms, has_changes(s) && !s->distrust);
 	if (wait_ms != 0) {
@@ -450,7 +450,7 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 		return turn_refused(s, now_ms);
 	turn_done(s, now_ms, (clock_ns() - start_ns) / 1000, &sent);
 	if (!sync_foreign(s, now_ms)) /* who came during a large load is told only here */
-		return held_wait(&s->held, now_ms);
+		return quarantine_wait(&s->quarantine, now_ms);
 	return drift_wait(&s->drift, s->earliest_ms, now_ms, false);
 }
 

@@ -5,7 +5,7 @@
  * In the common case the work is that of the services that changed. What a foreign hand did to single elements is
  * repaired along with it (drift.h). When the kernel cannot be trusted (start, foreign rules, a refused commit) it is
  * read back and made right as a whole, again with the differences only.
- * A service whose elements the kernel refuses for good does not hold back the others: see held.h.
+ * A service whose elements the kernel refuses for good does not hold back the others: see quarantine.h.
  * No timer or descriptor in here: run.c tells the time and calls again when asked to. Main thread.
  */
 #ifndef PROXY_SYNC_H
@@ -71,8 +71,9 @@ struct sync_stats {
 	uint64_t last_us;	 /* how long it took */
 	size_t last_operations;
 	uint64_t syncs, operations, refused, repairs;
-	uint64_t full; /* syncs that loaded the whole table or compared with it; the others sent what they knew */
-	size_t held;   /* services at their last good version because the kernel refuses the newest (held.h) */
+	uint64_t full;	    /* syncs that loaded the whole table or compared with it; the others sent what they knew */
+	size_t quarantined; /* services at their last good version because the kernel refuses the newest (quarantine.h)
+			     */
 };
 const struct sync_stats *sync_stats(const struct sync *s);
 

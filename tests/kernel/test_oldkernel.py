@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lab
 import test_nft_table
-import test_run_held
+import test_run_quarantine
 import test_run_userns
 
 OLD = {"fairlead": "fairlead_old", "tests/kernel/fairlead_refused": "fairlead_old", "tests/kernel/nft_driver": "nft_driver_old",
@@ -44,7 +44,7 @@ class Table(test_nft_table.TableTest):
         driver.commit(f"del {client} 10.244.0.1 8080")
 
 
-class Held(test_run_held.Held):
+class Quarantine(test_run_quarantine.Quarantine):
     pass
 
 

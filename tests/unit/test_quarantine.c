@@ -17,7 +17,7 @@
 static struct scene s;
 static uint64_t now_ms;
 
-static int held_setup(void **state)
+static int quarantine_setup(void **state)
 {
 	(void)state;
 	log_set_level(LOG_WARN);
@@ -28,7 +28,7 @@ static int held_setup(void **state)
 	return 0;
 }
 
-static int held_teardown(void **state)
+static int quarantine_teardown(void **state)
 {
 	(void)state;
 	scene_end(&s);
@@ -101,9 +101,9 @@ static void keeps_its_last_good_version(void **state)
 	assert_string_equal(happened(), "commit -1 +1;publish web;");
 	assert_int_equal(port_of("10.96.0.1"), 8080);
 	assert_int_equal(port_of("10.96.0.2"), 8081);
-	assert_int_equal(sync_stats(s.sync)->held, 1);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
 	assert_true(sync_stats(s.sync)->in_sync);
-	assert_non_null(strstr(store_service(s.store, "default", "bad")->held, "the test says no"));
+	assert_non_null(strstr(store_service(s.store, "default", "bad")->refusal, "the test says no"));
 
 	/* nothing more of it until something changes */
 	uint64_t refused = sync_stats(s.sync)->refused;
@@ -115,8 +115,8 @@ static void keeps_its_last_good_version(void **state)
 	put("bad", "10.96.0.1", 8088);
 	settle();
 	assert_string_equal(happened(), "commit -1 +1;publish bad;");
-	assert_int_equal(sync_stats(s.sync)->held, 0);
-	assert_null(store_service(s.store, "default", "bad")->held);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+	assert_null(store_service(s.store, "default", "bad")->refusal);
 }
 
 /* One refusal may be a race, and two of different services are none of either. */
@@ -126,7 +126,7 @@ static void one_refusal_holds_nobody(void **state)
 	start();
 	put("bad", "10.96.0.1", POISON);
 	assert_int_equal(sync_turn(s.sync, now_ms), 100);
-	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 	kernel.poison_port = 0;
 	settle();
 	assert_string_equal(happened(), "commit -1 +1;publish bad;");
@@ -144,10 +144,10 @@ static void one_refusal_holds_nobody(void **state)
 	assert_int_equal(sync_turn(s.sync, now_ms), 200);
 	now_ms += 200;
 	assert_int_equal(sync_turn(s.sync, now_ms), 400);
-	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 	now_ms += 400;
 	assert_int_equal(sync_turn(s.sync, now_ms), 0);
-	assert_int_equal(sync_stats(s.sync)->held, 1);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
 }
 
 static void at_start_others_are_served(void **state)
@@ -159,13 +159,13 @@ static void at_start_others_are_served(void **state)
 	s.sink.complete(s.sink.ctx);
 	settle();
 	assert_string_equal(happened(), "load 3;publish web;complete;");
-	assert_int_equal(sync_stats(s.sync)->held, 2);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 2);
 	assert_true(sync_stats(s.sync)->done);
 	gone("bad");
 	gone("evil");
 	settle();
 	assert_string_equal(happened(), "");
-	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 	assert_null(store_service(s.store, "default", "bad"));
 }
 
@@ -175,21 +175,21 @@ static void tried_again_after_a_long_time(void **state)
 	start();
 	put("bad", "10.96.0.1", POISON);
 	settle();
-	assert_int_equal(sync_turn(s.sync, now_ms), HELD_RETRY_MS);
+	assert_int_equal(sync_turn(s.sync, now_ms), QUARANTINE_RETRY_MS);
 	uint64_t refused = sync_stats(s.sync)->refused;
-	now_ms += HELD_RETRY_MS;
+	now_ms += QUARANTINE_RETRY_MS;
 	settle();
 	assert_int_equal(sync_stats(s.sync)->refused, refused + 1); /* it is known: once is enough */
 	assert_int_equal(port_of("10.96.0.1"), 8080);
 	kernel.poison_port = 0;
-	now_ms += HELD_RETRY_MS;
+	now_ms += QUARANTINE_RETRY_MS;
 	settle();
 	assert_int_equal(port_of("10.96.0.1"), POISON);
-	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 	assert_int_equal(sync_turn(s.sync, now_ms), SYNC_IDLE);
 }
 
-static void a_held_service_can_be_deleted(void **state)
+static void a_quarantined_service_can_be_deleted(void **state)
 {
 	(void)state;
 	start();
@@ -198,12 +198,12 @@ static void a_held_service_can_be_deleted(void **state)
 	gone("bad");
 	settle();
 	assert_string_equal(happened(), "commit -3 +0;withdraw bad;");
-	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 	assert_null(store_service(s.store, "default", "bad"));
 }
 
 /* What it claims while it is held back belongs to whom it belonged before. */
-static void an_address_is_not_lost_to_a_held_service(void **state)
+static void an_address_is_not_lost_to_a_quarantined_service(void **state)
 {
 	(void)state;
 	start();
@@ -213,7 +213,7 @@ static void an_address_is_not_lost_to_a_held_service(void **state)
 	put("web", "10.96.0.2", 8081);
 	settle();
 	assert_int_equal(port_of("10.96.0.2"), 8081);
-	assert_int_equal(sync_stats(s.sync)->held, 1);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
 }
 
 /* What it asks for under an address of another service is sent only when that one leaves: there is no good version. */
@@ -223,35 +223,35 @@ static void a_published_version_turns_out_bad(void **state)
 	start();
 	put("z", "10.96.0.2", POISON); /* "web" owns the address */
 	settle();
-	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 	gone("web");
 	put("bad", "10.96.0.1", 8081);
 	uint64_t refused = sync_stats(s.sync)->refused;
 	settle();
-	assert_int_equal(sync_stats(s.sync)->refused, refused + HELD_AFTER_PUBLISHED);
+	assert_int_equal(sync_stats(s.sync)->refused, refused + QUARANTINE_AFTER_PUBLISHED);
 	assert_int_equal(port_of("10.96.0.1"), 8081);
 	assert_int_equal(port_of("10.96.0.2"), 0);
-	assert_int_equal(sync_stats(s.sync)->held, 1);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
 	assert_non_null(strstr(happened(), "withdraw z;"));
-	assert_non_null(store_service(s.store, "default", "z")->held);
+	assert_non_null(store_service(s.store, "default", "z")->refusal);
 	put("z", "10.96.0.2", 8080);
 	settle();
 	assert_int_equal(port_of("10.96.0.2"), 8080);
-	assert_int_equal(sync_stats(s.sync)->held, 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 }
 
-#define HELD_TEST(name) cmocka_unit_test_setup_teardown(name, held_setup, held_teardown)
+#define QUARANTINE_TEST(name) cmocka_unit_test_setup_teardown(name, quarantine_setup, quarantine_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HELD_TEST(keeps_its_last_good_version),
-		HELD_TEST(one_refusal_holds_nobody),
-		HELD_TEST(at_start_others_are_served),
-		HELD_TEST(tried_again_after_a_long_time),
-		HELD_TEST(a_published_version_turns_out_bad),
-		HELD_TEST(a_held_service_can_be_deleted),
-		HELD_TEST(an_address_is_not_lost_to_a_held_service),
+		QUARANTINE_TEST(keeps_its_last_good_version),
+		QUARANTINE_TEST(one_refusal_holds_nobody),
+		QUARANTINE_TEST(at_start_others_are_served),
+		QUARANTINE_TEST(tried_again_after_a_long_time),
+		QUARANTINE_TEST(a_published_version_turns_out_bad),
+		QUARANTINE_TEST(a_quarantined_service_can_be_deleted),
+		QUARANTINE_TEST(an_address_is_not_lost_to_a_quarantined_service),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,9 +162,9 @@ static void check_table(struct scene *s)
 		assert_false(service->pending);
 		if (service->object == NULL)
 			assert_null(service->current);
-		else if (service->held != NULL && service->current != NULL)
+		else if (service->refusal != NULL && service->current != NULL)
 			all[count++] = service_pack(service->current);
-		else if (service->held == NULL && (all[count] = service_compile(&in, scratch)) != NULL)
+		else if (service->refusal == NULL && (all[count] = service_compile(&in, scratch)) != NULL)
 			count++;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -225,7 +225,7 @@ static void turns_in_any_order_end_in_sync(void **state)
 		if (sync_stats(s.sync)->in_sync && wait_ms != 0 && !touched_any(&kernel.told)) {
 			check_table(&s);
 			checked++;
-			held += sync_stats(s.sync)->held != 0;
+			held += sync_stats(s.sync)->quarantined != 0;
 		}
 		if (dice(200) == 0)
 			restart(&s);

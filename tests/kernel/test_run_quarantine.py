@@ -9,7 +9,7 @@ import traffic
 REFUSED = 6666  # fairlead_refused.c
 
 
-class Held(lab.LabTest):
+class Quarantine(lab.LabTest):
     def setUp(self):
         self.lab = lab.Lab()
         self.addCleanup(self.lab.end)
@@ -38,15 +38,15 @@ class Held(lab.LabTest):
     def reaches(self, vip, want):
         lab.equals_within(lambda: traffic.connect(self.node, vip, 80, limit_s=0.5).server, want)
 
-    def held(self, daemon):
-        return json.loads(daemon.call("status", "-o", "json", check=False).stdout)["kernel"]["held"]
+    def quarantined(self, daemon):
+        return json.loads(daemon.call("status", "-o", "json", check=False).stdout)["kernel"]["quarantined"]
 
     def test_while_it_runs(self):
         daemon = self.daemon()
         self.reaches("10.96.0.1", "bad")
         self.put("bad", REFUSED)
-        lab.wait_until(lambda: self.held(daemon), what="the service is held")
-        self.assertEqual([h["service"] for h in self.held(daemon)], ["default/bad"])
+        lab.wait_until(lambda: self.quarantined(daemon), what="the service is held")
+        self.assertEqual([h["service"] for h in self.quarantined(daemon)], ["default/bad"])
         self.reaches("10.96.0.1", "bad")
         self.put("web", 8080, [])
         lab.wait_until(lambda: traffic.connect(self.node, "10.96.0.2", 80, limit_s=0.3).outcome == "refused")
@@ -55,18 +55,18 @@ class Held(lab.LabTest):
         self.assertRegex(daemon.call("status").stdout,
                          r"kernel   in sync.*\n +service default/bad refused: .*endpoints4 \{ 10\.96\.0\.1 ")
         self.assertIn("an older version: the kernel refuses the newest: ", daemon.call("endpoints", "default/bad").stdout)
-        self.assertIn("fairlead_services_held 1\n", traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
+        self.assertIn("fairlead_services_quarantined 1\n", traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
         self.assertEqual(traffic.curl(self.node, "http://127.0.0.1:10256/readyz").code, 200)
         self.assertEqual(daemon.log().count("service default/bad: the kernel refuses it"), 1)
         self.put("bad", 8080)
-        lab.equals_within(lambda: self.held(daemon), [])
-        self.assertIn("fairlead_services_held 0\n", traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
+        lab.equals_within(lambda: self.quarantined(daemon), [])
+        self.assertIn("fairlead_services_quarantined 0\n", traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
 
     def test_at_start(self):
         self.put("bad", REFUSED)
         daemon = self.daemon()
         self.reaches("10.96.0.2", "web")
-        self.assertEqual([h["service"] for h in self.held(daemon)], ["default/bad"])
+        self.assertEqual([h["service"] for h in self.quarantined(daemon)], ["default/bad"])
         self.assertIn("default/bad: the kernel refuses it: ", daemon.call("services", "default/bad", check=False).stderr)
         self.assertEqual(traffic.dig(self.node, "127.0.0.1", "bad.default.svc.cluster.local").status, "NXDOMAIN")
         self.put("bad", 8080)
