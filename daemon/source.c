@@ -34,18 +34,18 @@ static void manifest_start(struct source *s, const struct sink *sink)
 }
 
 /* A state is of one server, as one node sees it, with what this configuration asks the server for. */
-static struct lastknown *lastknown_start(const struct source *s, struct store *store)
+static struct checkpoint *checkpoint_start(const struct source *s, struct store *store)
 {
 	const struct config *c = s->config;
 	struct buf source = {0};
-	struct lastknown *l;
+	struct checkpoint *l;
 
 	if (c->state_dir[0] == '\0')
 		return NULL;
 	buf_printf(&source, "%s %s%s%s%s%s", s->credentials.server, c->node_name, c->no_dns ? " proxy" : "",
 		   c->dns_pods == PODS_VERIFIED ? " all-pods" : "", c->service_proxy_name != NULL ? " " : "",
 		   c->service_proxy_name != NULL ? c->service_proxy_name : "");
-	l = lastknown_new(s->loop, c->state_dir, source.data, store);
+	l = checkpoint_new(s->loop, c->state_dir, source.data, store);
 	buf_fini(&source);
 	return l;
 }
@@ -69,9 +69,9 @@ void source_start(struct source *s, struct ev_loop *loop, struct store *store, c
 		manifest_start(s, sink);
 		return;
 	}
-	s->lastknown = lastknown_start(s, store);
-	if (s->lastknown != NULL)
-		config.sink = *lastknown_sink(s->lastknown);
+	s->checkpoint = checkpoint_start(s, store);
+	if (s->checkpoint != NULL)
+		config.sink = *checkpoint_sink(s->checkpoint);
 	s->apiserver = apiserver_new(&config, &s->credentials, error);
 	if (s->apiserver == NULL)
 		fatalx("source: %s", error);
@@ -79,8 +79,8 @@ void source_start(struct source *s, struct ev_loop *loop, struct store *store, c
 
 void source_changed(struct source *s)
 {
-	if (s->lastknown != NULL)
-		lastknown_changed(s->lastknown);
+	if (s->checkpoint != NULL)
+		checkpoint_changed(s->checkpoint);
 }
 
 void source_reload(struct source *s)
@@ -95,7 +95,7 @@ void source_stop(struct source *s)
 {
 	manifest_free(s->manifest);
 	apiserver_free(s->apiserver);
-	lastknown_free(s->lastknown);
+	checkpoint_free(s->checkpoint);
 	credentials_fini(&s->credentials);
 	*s = (struct source){0};
 }
@@ -118,7 +118,7 @@ void source_json(const struct source *s, struct json *j)
 		json_number(j, "heardMillisAgo", (int64_t)(clock_ms() - state.heard_ms));
 	json_number(j, "events", (int64_t)state.events);
 	json_number(j, "lists", (int64_t)state.lists);
-	lastknown_json(s->lastknown, j);
+	checkpoint_json(s->checkpoint, j);
 }
 
 void source_text(const struct source *s, struct buf *out)
@@ -136,5 +136,5 @@ void source_text(const struct source *s, struct buf *out)
 	buf_printf(out, ", %" PRIu64 " events, %" PRIu64 " lists", state.events, state.lists);
 	if (state.problem[0] != '\0')
 		buf_printf(out, " (%s)", state.problem);
-	lastknown_text(s->lastknown, out);
+	checkpoint_text(s->checkpoint, out);
 }

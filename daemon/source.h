@@ -17,7 +17,7 @@ struct source {
 	struct credentials credentials;
 	struct manifest *manifest; /* one of the two is not NULL once started */
 	struct apiserver *apiserver;
-	struct lastknown *lastknown; /* NULL with manifests, or without --state-dir */
+	struct checkpoint *checkpoint; /* NULL with manifests, or without --state-dir */
 };
 
 /* Reads what the flags name (kubeconfig, CA, token). False: one line in error, a mistake of configuration. */

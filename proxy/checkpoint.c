@@ -12,13 +12,13 @@
 #include "proxy/staging.h"
 #include "watch/checkpoint_file.h"
 
-struct lastknown {
+struct checkpoint {
 	struct ev_loop *loop;
 	char *directory, *source;
 	struct store *store;
 	struct sink store_sink;
-	struct aside *aside;  /* where the source talks to */
-	struct ev_timer wait; /* for the source's complete state */
+	struct staging *staging; /* where the source talks to */
+	struct ev_timer wait;	 /* for the source's complete state */
 	struct ev_timer save;
 	struct ev_child child;
 	bool complete; /* the source has listed everything: the store is worth keeping */
@@ -34,20 +34,20 @@ struct lastknown {
 
 static void on_complete(void *ctx)
 {
-	struct lastknown *l = ctx;
+	struct checkpoint *l = ctx;
 
 	if (l->serving)
 		log_notice("state: the source has said everything; the stored state is history");
 	l->serving = false;
-	aside_end(l->aside);
+	staging_end(l->staging);
 	l->complete = true;
-	lastknown_changed(l);
+	checkpoint_changed(l);
 	l->store_sink.complete(l->store_sink.ctx);
 }
 
 /* ---- reading ---- */
 
-static int64_t age_s(const struct lastknown *l)
+static int64_t age_s(const struct checkpoint *l)
 {
 	int64_t age_ms = clock_wall_ms() - l->info.saved_wall_ms;
 
@@ -56,12 +56,12 @@ static int64_t age_s(const struct lastknown *l)
 
 static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
-	struct lastknown *l = timer->data;
+	struct checkpoint *l = timer->data;
 
 	(void)loop, (void)events;
 	if (l->complete)
 		return;
-	aside_begin(l->aside);
+	staging_begin(l->staging);
 	/* Before the sink hears it: turn_end already reports what is served. */
 	l->serving = true;
 	l->serving = state_load(l->directory, l->source, &l->store_sink, &l->info);
@@ -70,13 +70,13 @@ static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
 			 " s ago, %zu objects",
 			 age_s(l), l->info.objects);
 	else
-		aside_end(l->aside);
+		staging_end(l->staging);
 }
 
 /* ---- writing ---- */
 
 /* 0 or an errno. */
-static int write_state(const struct lastknown *l)
+static int write_state(const struct checkpoint *l)
 {
 	struct state_writer *w = state_begin(l->directory, l->source, clock_wall_ms());
 	const struct object *o;
@@ -92,23 +92,23 @@ static int write_state(const struct lastknown *l)
 }
 
 /* A full disk may stay full for days: one line when it begins, one when it ends. */
-static void written(struct lastknown *l, int error)
+static void written(struct checkpoint *l, int error)
 {
 	if (error == 0 && l->failing)
 		log_info("state %s: written again", l->directory);
 	else if (error != 0 && !l->failing)
 		log_warn("state %s: cannot be written: %s; trying again every %d s", l->directory, strerror(error),
-			 LASTKNOWN_SAVE_GAP_MS / 1000);
+			 CHECKPOINT_SAVE_GAP_MS / 1000);
 	else if (error != 0)
 		log_verbose("state %s: still cannot be written: %s", l->directory, strerror(error));
 	l->failing = error != 0;
 	l->dirty |= error != 0;
 }
 
-static void save_soon(struct lastknown *l)
+static void save_soon(struct checkpoint *l)
 {
 	uint64_t since_ms = clock_ms() - l->written_ms;
-	uint64_t wait_ms = since_ms < LASTKNOWN_SAVE_GAP_MS ? LASTKNOWN_SAVE_GAP_MS - since_ms : 1000;
+	uint64_t wait_ms = since_ms < CHECKPOINT_SAVE_GAP_MS ? CHECKPOINT_SAVE_GAP_MS - since_ms : 1000;
 
 	if (!l->dirty || !l->complete || l->writer != 0 || ev_is_active(&l->save))
 		return;
@@ -116,7 +116,7 @@ static void save_soon(struct lastknown *l)
 	ev_timer_start(l->loop, &l->save);
 }
 
-static void writer_ended(struct lastknown *l, int status)
+static void writer_ended(struct checkpoint *l, int status)
 {
 	l->writer = 0;
 	written(l, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR);
@@ -124,7 +124,7 @@ static void writer_ended(struct lastknown *l, int status)
 
 static void on_written(struct ev_loop *loop, struct ev_child *child, int events)
 {
-	struct lastknown *l = child->data;
+	struct checkpoint *l = child->data;
 
 	(void)events;
 	ev_child_stop(loop, child);
@@ -139,7 +139,7 @@ static void on_written(struct ev_loop *loop, struct ev_child *child, int events)
  */
 static void on_save(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
-	struct lastknown *l = timer->data;
+	struct checkpoint *l = timer->data;
 
 	(void)events;
 	pid_t pid = fork();
@@ -159,7 +159,7 @@ static void on_save(struct ev_loop *loop, struct ev_timer *timer, int events)
 	ev_child_start(loop, &l->child);
 }
 
-void lastknown_changed(struct lastknown *l)
+void checkpoint_changed(struct checkpoint *l)
 {
 	if (!l->complete)
 		return;
@@ -169,17 +169,17 @@ void lastknown_changed(struct lastknown *l)
 
 /* ---- life ---- */
 
-struct lastknown *lastknown_new(struct ev_loop *loop, const char *directory, const char *source, struct store *store)
+struct checkpoint *checkpoint_new(struct ev_loop *loop, const char *directory, const char *source, struct store *store)
 {
-	struct lastknown *l = mem_alloc(sizeof *l);
+	struct checkpoint *l = mem_alloc(sizeof *l);
 
 	l->loop = loop;
 	l->directory = mem_strdup(directory);
 	l->source = mem_strdup(source);
 	l->store = store;
 	l->store_sink = store_sink(store);
-	l->aside = aside_new(store, on_complete, l);
-	ev_timer_init(&l->wait, on_wait, LASTKNOWN_WAIT_MS / 1000., 0.);
+	l->staging = staging_new(store, on_complete, l);
+	ev_timer_init(&l->wait, on_wait, CHECKPOINT_WAIT_MS / 1000., 0.);
 	ev_init(&l->save, on_save);
 	ev_init(&l->child, on_written);
 	l->wait.data = l->save.data = l->child.data = l;
@@ -187,7 +187,7 @@ struct lastknown *lastknown_new(struct ev_loop *loop, const char *directory, con
 	return l;
 }
 
-void lastknown_free(struct lastknown *l)
+void checkpoint_free(struct checkpoint *l)
 {
 	int status;
 
@@ -200,24 +200,24 @@ void lastknown_free(struct lastknown *l)
 		writer_ended(l, status);
 	if (l->dirty)
 		written(l, write_state(l));
-	aside_free(l->aside);
+	staging_free(l->staging);
 	free(l->directory);
 	free(l->source);
 	free(l);
 }
 
-const struct sink *lastknown_sink(const struct lastknown *l)
+const struct sink *checkpoint_sink(const struct checkpoint *l)
 {
-	return aside_sink(l->aside);
+	return staging_sink(l->staging);
 }
 
-void lastknown_json(const struct lastknown *l, struct json *j)
+void checkpoint_json(const struct checkpoint *l, struct json *j)
 {
 	if (l != NULL && l->serving)
 		json_number(j, "servingStoredSecondsOld", age_s(l));
 }
 
-void lastknown_text(const struct lastknown *l, struct buf *out)
+void checkpoint_text(const struct checkpoint *l, struct buf *out)
 {
 	if (l != NULL && l->serving)
 		buf_printf(out, ", serving the stored state of %" PRId64 " s ago", age_s(l));

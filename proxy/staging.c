@@ -14,7 +14,7 @@ struct kept {
 	SLIST_ENTRY(kept) link;
 };
 
-struct aside {
+struct staging {
 	struct store *store, *side; /* side NULL: nothing is put aside */
 	struct sink store_sink, side_sink, sink;
 	void (*complete)(void *ctx);
@@ -28,7 +28,7 @@ static void nobody_changed(void *ctx, const struct object *prev, const struct ob
 	(void)ctx, (void)prev, (void)next;
 }
 
-static const struct sink *to(const struct aside *a)
+static const struct sink *to(const struct staging *a)
 {
 	return a->side != NULL ? &a->side_sink : &a->store_sink;
 }
@@ -36,7 +36,7 @@ static const struct sink *to(const struct aside *a)
 /* ---- unusable versions ---- */
 
 /* With ns NULL: all of the kind. */
-static void kept_forget(struct aside *a, enum object_kind kind, const char *ns, const char *name)
+static void kept_forget(struct staging *a, enum object_kind kind, const char *ns, const char *name)
 {
 	struct kept *k, *next;
 
@@ -51,7 +51,7 @@ static void kept_forget(struct aside *a, enum object_kind kind, const char *ns, 
 	}
 }
 
-static void kept_forget_all(struct aside *a)
+static void kept_forget_all(struct staging *a)
 {
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		kept_forget(a, (enum object_kind)kind, NULL, NULL);
@@ -59,7 +59,7 @@ static void kept_forget_all(struct aside *a)
 
 static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
 {
-	struct aside *a = ctx;
+	struct staging *a = ctx;
 
 	if (!a->over) {
 		struct kept *k = mem_alloc(sizeof *k);
@@ -73,14 +73,14 @@ static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char
 
 static void on_upsert(void *ctx, struct object *o)
 {
-	const struct aside *a = ctx;
+	const struct staging *a = ctx;
 
 	to(a)->upsert(to(a)->ctx, o);
 }
 
 static void on_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
 {
-	struct aside *a = ctx;
+	struct staging *a = ctx;
 
 	kept_forget(a, kind, ns, name);
 	to(a)->remove(to(a)->ctx, kind, ns, name);
@@ -88,7 +88,7 @@ static void on_remove(void *ctx, enum object_kind kind, const char *ns, const ch
 
 static void on_list_begin(void *ctx, enum object_kind kind)
 {
-	struct aside *a = ctx;
+	struct staging *a = ctx;
 
 	kept_forget(a, kind, NULL, NULL);
 	to(a)->list_begin(to(a)->ctx, kind);
@@ -96,33 +96,33 @@ static void on_list_begin(void *ctx, enum object_kind kind)
 
 static void on_list_end(void *ctx, enum object_kind kind)
 {
-	const struct aside *a = ctx;
+	const struct staging *a = ctx;
 
 	to(a)->list_end(to(a)->ctx, kind);
 }
 
 static void on_complete(void *ctx)
 {
-	const struct aside *a = ctx;
+	const struct staging *a = ctx;
 
 	a->complete(a->ctx);
 }
 
 static void on_turn_end(void *ctx)
 {
-	const struct aside *a = ctx;
+	const struct staging *a = ctx;
 
 	a->store_sink.turn_end(a->store_sink.ctx);
 }
 
-const struct sink *aside_sink(const struct aside *a)
+const struct sink *staging_sink(const struct staging *a)
 {
 	return &a->sink;
 }
 
 /* ---- there and back ---- */
 
-void aside_begin(struct aside *a)
+void staging_begin(struct staging *a)
 {
 	static const struct store_listener nobody = {.changed = nobody_changed};
 
@@ -132,7 +132,7 @@ void aside_begin(struct aside *a)
 	store_replace(a->side, a->store);
 }
 
-void aside_end(struct aside *a)
+void staging_end(struct staging *a)
 {
 	const struct kept *k;
 
@@ -149,9 +149,9 @@ void aside_end(struct aside *a)
 	kept_forget_all(a);
 }
 
-struct aside *aside_new(struct store *store, void (*complete)(void *ctx), void *ctx)
+struct staging *staging_new(struct store *store, void (*complete)(void *ctx), void *ctx)
 {
-	struct aside *a = mem_alloc(sizeof *a);
+	struct staging *a = mem_alloc(sizeof *a);
 
 	a->store = store;
 	a->complete = complete;
@@ -168,7 +168,7 @@ struct aside *aside_new(struct store *store, void (*complete)(void *ctx), void *
 	return a;
 }
 
-void aside_free(struct aside *a)
+void staging_free(struct staging *a)
 {
 	if (a == NULL)
 		return;

@@ -8,20 +8,20 @@
 
 #include "proxy/store.h"
 
-struct aside;
+struct staging;
 
 /* The store is borrowed. The source's `complete` is told to the caller instead of the store. */
-struct aside *aside_new(struct store *store, void (*complete)(void *ctx), void *ctx);
-void aside_free(struct aside *a); /* NULL is fine */
+struct staging *staging_new(struct store *store, void (*complete)(void *ctx), void *ctx);
+void staging_free(struct staging *a); /* NULL is fine */
 /* Where the source talks to, before and after; turn_end goes to the store at once. */
-const struct sink *aside_sink(const struct aside *a);
+const struct sink *staging_sink(const struct staging *a);
 
 /* Empties the store: what the source has said so far, and what it says from now on, is put aside. */
-void aside_begin(struct aside *a);
+void staging_begin(struct staging *a);
 /*
  * The store holds what the source has said, and nothing else but the last good version of objects that the source has
- * but whose present version is unusable. Without aside_begin it does already. For good: no second aside_begin.
+ * but whose present version is unusable. Without staging_begin it does already. For good: no second staging_begin.
  */
-void aside_end(struct aside *a);
+void staging_end(struct staging *a);
 
 #endif

@@ -11,7 +11,7 @@
 
 static struct world {
 	struct store *store;
-	struct aside *aside;
+	struct staging *staging;
 	struct sink old, source;
 	unsigned completed;
 } w;
@@ -36,9 +36,9 @@ static int setup(void **state)
 	(void)state;
 	memset(balance, 0, sizeof balance);
 	w = (struct world){.store = store_new(&listener)};
-	w.aside = aside_new(w.store, on_complete, &w.completed);
+	w.staging = staging_new(w.store, on_complete, &w.completed);
 	w.old = store_sink(w.store);
-	w.source = *aside_sink(w.aside);
+	w.source = *staging_sink(w.staging);
 	return 0;
 }
 
@@ -47,7 +47,7 @@ static int teardown(void **state)
 	(void)state;
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		assert_int_equal(balance[kind], (int)store_count(w.store, (enum object_kind)kind));
-	aside_free(w.aside);
+	staging_free(w.staging);
 	store_free(w.store);
 	return 0;
 }
@@ -81,7 +81,7 @@ static uint64_t digest(enum object_kind kind, const char *name)
 	return o != NULL ? o->digest : 0;
 }
 
-static void nothing_older_nothing_aside(void **state)
+static void nothing_older_nothing_staged(void **state)
 {
 	(void)state;
 	list(&w.source, OBJECT_SERVICE, "ab", 1);
@@ -89,7 +89,7 @@ static void nothing_older_nothing_aside(void **state)
 	w.source.complete(w.source.ctx);
 	assert_int_equal(w.completed, 1);
 	assert_false(store_is_complete(w.store));
-	aside_end(w.aside);
+	staging_end(w.staging);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 2);
 	list(&w.source, OBJECT_SERVICE, "c", 1);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 1);
@@ -100,7 +100,7 @@ static void never_a_mixture(void **state)
 {
 	(void)state;
 	list(&w.source, OBJECT_SERVICE, "bc", 2);
-	aside_begin(w.aside);
+	staging_begin(w.staging);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 0);
 	list(&w.old, OBJECT_SERVICE, "ab", 1);
 	list(&w.old, OBJECT_SLICE, "ab", 1);
@@ -113,7 +113,7 @@ static void never_a_mixture(void **state)
 	assert_int_equal(digest(OBJECT_SLICE, "b"), 1);
 	assert_int_equal(digest(OBJECT_SERVICE, "d"), 0);
 
-	aside_end(w.aside);
+	staging_end(w.staging);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 2);
 	assert_int_equal(digest(OBJECT_SERVICE, "b") + digest(OBJECT_SERVICE, "d"), 4);
 	assert_int_equal(store_count(w.store, OBJECT_SLICE), 2);
@@ -129,11 +129,11 @@ static void a_list_goes_on(void **state)
 	list(&w.source, OBJECT_SERVICE, "abcd", 1);
 	w.source.list_begin(w.source.ctx, OBJECT_SERVICE);
 	put(&w.source, OBJECT_SERVICE, "a", 1);
-	aside_begin(w.aside);
+	staging_begin(w.staging);
 	list(&w.old, OBJECT_SERVICE, "x", 9);
 	list(&w.old, OBJECT_SERVICE, "x", 9);
 	put(&w.source, OBJECT_SERVICE, "b", 1);
-	aside_end(w.aside);
+	staging_end(w.staging);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 4);
 	put(&w.source, OBJECT_SERVICE, "c", 1);
 	w.source.list_end(w.source.ctx, OBJECT_SERVICE);
@@ -151,26 +151,26 @@ static void the_last_good_version_stays(void **state)
 	w.source.keep(w.source.ctx, OBJECT_SERVICE, "default", "never-seen");
 	w.source.list_end(w.source.ctx, OBJECT_SERVICE);
 	w.source.keep(w.source.ctx, OBJECT_SLICE, "default", "a"); /* by the list before the last */
-	aside_begin(w.aside);
+	staging_begin(w.staging);
 	list(&w.old, OBJECT_SERVICE, "abc", 1);
 	list(&w.old, OBJECT_SLICE, "a", 1);
 	w.source.remove(w.source.ctx, OBJECT_SERVICE, "default", "b");
 	list(&w.source, OBJECT_SLICE, "", 2);
-	aside_end(w.aside);
+	staging_end(w.staging);
 	assert_int_equal(digest(OBJECT_SERVICE, "a"), 1);
 	assert_int_equal(store_count(w.store, OBJECT_SERVICE), 1);
 	assert_int_equal(store_count(w.store, OBJECT_SLICE), 0);
 }
 
-#define ASIDE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define STAGING_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ASIDE_TEST(nothing_older_nothing_aside),
-		ASIDE_TEST(never_a_mixture),
-		ASIDE_TEST(a_list_goes_on),
-		ASIDE_TEST(the_last_good_version_stays),
+		STAGING_TEST(nothing_older_nothing_staged),
+		STAGING_TEST(never_a_mixture),
+		STAGING_TEST(a_list_goes_on),
+		STAGING_TEST(the_last_good_version_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

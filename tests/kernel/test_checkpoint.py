@@ -13,7 +13,7 @@ from test_apiserver_daemon import NODE, POD_A, POD_B, VIP, ApiserverDaemon as Ba
 LIMIT_S = (5 if "san-" in str(lab.BUILD) else 1) * patience.FACTOR  # start to rules that serve; sanitizers cost a factor
 
 
-class LastKnown(Base):
+class Checkpoint(Base):
     """Borrows the node, server and pods of the API server's tests, not the tests."""
 
     def daemon_in(self, folder, ready=True):
