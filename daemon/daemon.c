@@ -17,12 +17,12 @@
 static void turn(struct daemon *d)
 {
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
-	uint64_t fixup_wait_ms = fixup_turn(d->fixup, clock_ms());
+	uint64_t stale_wait_ms = stale_turn(d->stale, clock_ms());
 
-	report_turn(d->report, sync_stats(d->sync), fixup_stats(d->fixup));
+	report_turn(d->report, sync_stats(d->sync), stale_stats(d->stale));
 	ev_timer_stop(d->loop, &d->later);
-	if (fixup_wait_ms < wait_ms)
-		wait_ms = fixup_wait_ms;
+	if (stale_wait_ms < wait_ms)
+		wait_ms = stale_wait_ms;
 	if (wait_ms == SYNC_IDLE)
 		return;
 	ev_now_update(d->loop);
@@ -84,7 +84,7 @@ static void on_published(void *ctx, const struct service *prev, const struct ser
 
 	if (d->nft != NULL)
 		address_notes_log(prev, next);
-	fixup_published(d->fixup, prev, next);
+	stale_published(d->stale, prev, next);
 	report_published(d->report, prev, next);
 	if (d->relay != NULL)
 		relay_update(d->relay, prev, next);
@@ -94,14 +94,14 @@ static void on_gone(void *ctx, const struct frontend_key *key)
 {
 	struct daemon *d = ctx;
 
-	fixup_gone(d->fixup, key);
+	stale_gone(d->stale, key);
 }
 
 static void on_clients(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	fixup_clients(d->fixup);
+	stale_clients(d->stale);
 }
 
 static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
@@ -237,12 +237,12 @@ static void state_open(struct daemon *d)
 					 .clients = on_clients,
 					 .ctx = d};
 	d->sync = sync_new(&sync);
-	const struct fixup_config fixup = {.conntrack = d->conntrack,
+	const struct stale_config stale = {.conntrack = d->conntrack,
 					   .nft = d->nft,
 					   .owners = sync_owners(d->sync),
 					   .reset_removed_tcp = d->config->reset_removed_tcp,
 					   .grace_ms = (uint64_t)d->config->reset_grace_ms};
-	d->fixup = fixup_new(&fixup);
+	d->stale = stale_new(&stale);
 	needs_init(&d->needs, d->config, d->source.credentials.server);
 	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF);
 	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF_UPSTREAM);
@@ -298,7 +298,7 @@ static void stop(struct daemon *d)
 	report_free(d->report); /* its pages ask the next two */
 	relay_stop(d->relay);
 	server_stop(d->server);
-	fixup_free(d->fixup);
+	stale_free(d->stale);
 	sync_free(d->sync);
 	pod_addrs_fini(&d->pods);
 	store_free(d->store);

@@ -39,7 +39,7 @@ struct daemon {
 	struct pod_addrs pods; /* of the store */
 	struct sync *sync;
 	struct conntrack *conntrack; /* NULL with --no-proxy, or when the kernel has none */
-	struct fixup *fixup;
+	struct stale *stale;
 	struct report *report;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;

@@ -22,7 +22,7 @@
 #define FILTER_PROTO_NUMBER (1u << 3)
 
 /* What a deletion needs: the original tuple as the kernel wrote it, and the entry's id so that no successor dies. */
-struct doomed {
+struct to_delete {
 	uint8_t family;
 	uint16_t tuple_bytes;
 	uint8_t tuple[TUPLE_MAX_BYTES];
@@ -34,8 +34,8 @@ struct doomed {
 struct conntrack {
 	struct mnl_socket *socket;
 	const struct conntrack_sweep *sweep;
-	struct doomed *doomed;
-	size_t doomed_count, doomed_room;
+	struct to_delete *to_delete;
+	size_t to_delete_count, to_delete_room;
 };
 
 static struct nlmsghdr *put_header(void *at, uint16_t type, uint16_t flags, uint8_t family)
@@ -87,7 +87,7 @@ void conntrack_close(struct conntrack *c)
 		return;
 	if (c->socket != NULL)
 		mnl_socket_close(c->socket);
-	free(c->doomed);
+	free(c->to_delete);
 	free(c);
 }
 
@@ -171,20 +171,20 @@ bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e)
 	return true;
 }
 
-static void doom(struct conntrack *c, struct attrs attrs, uint8_t family)
+static void put_to_delete(struct conntrack *c, struct attrs attrs, uint8_t family)
 {
 	const struct nlattr *tuple = attrs_find(attrs, CTA_TUPLE_ORIG), *id_attr = attrs_find(attrs, CTA_ID);
-	struct doomed *d;
+	struct to_delete *d;
 	uint32_t id;
 
 	if (mnl_attr_get_payload_len(tuple) > TUPLE_MAX_BYTES || !attrs_number(id_attr, &id, sizeof id))
 		return;
-	if (c->doomed_count == c->doomed_room) {
-		c->doomed_room = c->doomed_room * 2 + 32;
-		c->doomed = mem_resize(c->doomed, c->doomed_room * sizeof *c->doomed);
+	if (c->to_delete_count == c->to_delete_room) {
+		c->to_delete_room = c->to_delete_room * 2 + 32;
+		c->to_delete = mem_resize(c->to_delete, c->to_delete_room * sizeof *c->to_delete);
 	}
-	d = &c->doomed[c->doomed_count++];
-	*d = (struct doomed){.family = family, .tuple_bytes = mnl_attr_get_payload_len(tuple)};
+	d = &c->to_delete[c->to_delete_count++];
+	*d = (struct to_delete){.family = family, .tuple_bytes = mnl_attr_get_payload_len(tuple)};
 	memcpy(d->tuple, mnl_attr_get_payload(tuple), d->tuple_bytes);
 	d->id = id;
 	d->has_zone = attrs_number(attrs_find(attrs, CTA_ZONE), &d->zone, sizeof d->zone);
@@ -200,14 +200,14 @@ static int each_entry(const struct nlmsghdr *nlh, void *ctx)
 		return MNL_CB_OK;
 	if (c->sweep->unreplied_only && !e.unreplied)
 		return MNL_CB_OK;
-	if (c->sweep->judge(c->sweep->ctx, &e))
-		doom(c, attrs_of(nlh, sizeof *nfg), nfg->nfgen_family);
+	if (c->sweep->check(c->sweep->ctx, &e))
+		put_to_delete(c, attrs_of(nlh, sizeof *nfg), nfg->nfgen_family);
 	return MNL_CB_OK;
 }
 
 static void forget(void *ctx)
 {
-	((struct conntrack *)ctx)->doomed_count = 0;
+	((struct conntrack *)ctx)->to_delete_count = 0;
 }
 
 /* Asks for one protocol only (CTA_FILTER, Linux 5.8) and, from 5.15 on, for what had no reply. */
@@ -241,7 +241,7 @@ static int list_family(struct conntrack *c, uint8_t family)
 
 /* ---- deleting ---- */
 
-static void put_delete(struct nlmsghdr *nlh, const struct doomed *d)
+static void put_delete(struct nlmsghdr *nlh, const struct to_delete *d)
 {
 	mnl_attr_put(nlh, CTA_TUPLE_ORIG | NLA_F_NESTED, d->tuple_bytes, d->tuple);
 	mnl_attr_put_u32(nlh, CTA_ID, d->id);
@@ -276,7 +276,7 @@ static int read_refusals(struct conntrack *c, size_t *refused)
 	}
 }
 
-static int delete_some(struct conntrack *c, const struct doomed *list, size_t count, size_t *deleted)
+static int delete_some(struct conntrack *c, const struct to_delete *list, size_t count, size_t *deleted)
 {
 	static char buffer[DELETES_PER_SEND * (TUPLE_MAX_BYTES + 64)] __attribute__((aligned(8)));
 	size_t used = 0, refused = 0;
@@ -296,14 +296,14 @@ static int delete_some(struct conntrack *c, const struct doomed *list, size_t co
 	return error;
 }
 
-static int delete_doomed(struct conntrack *c, size_t *deleted)
+static int delete_all(struct conntrack *c, size_t *deleted)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < c->doomed_count && error == 0; i += DELETES_PER_SEND) {
-		size_t rest = c->doomed_count - i;
+	for (size_t i = 0; i < c->to_delete_count && error == 0; i += DELETES_PER_SEND) {
+		size_t rest = c->to_delete_count - i;
 
-		error = delete_some(c, &c->doomed[i], rest < DELETES_PER_SEND ? rest : DELETES_PER_SEND, deleted);
+		error = delete_some(c, &c->to_delete[i], rest < DELETES_PER_SEND ? rest : DELETES_PER_SEND, deleted);
 	}
 	return error;
 }
@@ -316,10 +316,10 @@ int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, si
 	c->sweep = sweep;
 	deleted[0] = deleted[1] = 0;
 	for (size_t i = 0; i < sizeof families && error == 0; i++) {
-		c->doomed_count = 0;
+		c->to_delete_count = 0;
 		error = list_family(c, families[i]);
 		if (error == 0)
-			error = delete_doomed(c, &deleted[i]);
+			error = delete_all(c, &deleted[i]);
 	}
 	c->sweep = NULL;
 	return error;

@@ -31,7 +31,7 @@ struct nlmsghdr;
 bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e);
 
 /* Called in the middle of reading: decide only. True: the entry goes. */
-typedef bool conntrack_judge_fn(void *ctx, const struct conntrack_entry *e);
+typedef bool conntrack_check_fn(void *ctx, const struct conntrack_entry *e);
 
 /*
  * Goes through the entries of one protocol, both families, and deletes those that `judge` wants gone. unreplied_only:
@@ -42,7 +42,7 @@ typedef bool conntrack_judge_fn(void *ctx, const struct conntrack_entry *e);
 struct conntrack_sweep {
 	uint8_t proto;
 	bool unreplied_only;
-	conntrack_judge_fn *judge;
+	conntrack_check_fn *judge;
 	void *ctx;
 };
 int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2]);

@@ -17,7 +17,7 @@ struct report {
 	struct healthnodeport *checks;
 	struct http *healthz, *page;
 	struct sync_stats sync; /* at the last turn, as the next */
-	struct fixup_stats fixup;
+	struct stale_stats stale;
 };
 
 static struct http *port_open(struct http_config config)
@@ -115,15 +115,15 @@ static void sync_seen(struct report *r, const struct sync_stats *stats)
 	r->sync = *stats;
 }
 
-void report_turn(struct report *r, const struct sync_stats *sync, const struct fixup_stats *fixup)
+void report_turn(struct report *r, const struct sync_stats *sync, const struct stale_stats *stale)
 {
 	sync_seen(r, sync);
-	if (fixup->sweeps != r->fixup.sweeps) {
-		const uint64_t deleted[2] = {fixup->flows_deleted[0] - r->fixup.flows_deleted[0],
-					     fixup->flows_deleted[1] - r->fixup.flows_deleted[1]};
-		figures_conntrack(r->figures, (double)fixup->last_us / 1e6, deleted);
+	if (stale->sweeps != r->stale.sweeps) {
+		const uint64_t deleted[2] = {stale->flows_deleted[0] - r->stale.flows_deleted[0],
+					     stale->flows_deleted[1] - r->stale.flows_deleted[1]};
+		figures_conntrack(r->figures, (double)stale->last_us / 1e6, deleted);
 	}
-	if (fixup->failures != r->fixup.failures)
+	if (stale->failures != r->stale.failures)
 		figures_cleanup_failed(r->figures);
-	r->fixup = *fixup;
+	r->stale = *stale;
 }

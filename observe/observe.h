@@ -35,7 +35,7 @@ void report_changed(struct report *r, const struct object *prev, const struct ob
 void report_node(struct report *r, const struct node *node, const struct node_object *object);
 /* The kernel has this service now; prev or next NULL. */
 void report_published(struct report *r, const struct service *prev, const struct service *next);
-/* After every sync_turn and fixup_turn. */
-void report_turn(struct report *r, const struct sync_stats *sync, const struct fixup_stats *fixup);
+/* After every sync_turn and stale_turn. */
+void report_turn(struct report *r, const struct sync_stats *sync, const struct stale_stats *stale);
 
 #endif

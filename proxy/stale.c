@@ -20,8 +20,8 @@ enum protocol_bit { HAS_TCP = 1 << 0, HAS_UDP = 1 << 1, HAS_SCTP = 1 << 2 };
  * ever. */
 #define NARROWED_LOOKS 2u
 
-struct fixup {
-	struct fixup_config parts;
+struct stale {
+	struct stale_config parts;
 	unsigned protocols; /* enum protocol_bit: to sweep */
 	bool affinity;	    /* to sweep */
 	bool started;	    /* the first services are published */
@@ -35,19 +35,19 @@ struct fixup {
 	uint64_t now_ms;      /* of the sweep under way */
 	uint64_t earliest_ms; /* of the next sweep */
 	uint64_t look_ms;     /* until then the affinity rests */
-	struct fixup_stats stats;
+	struct stale_stats stats;
 };
 
-struct fixup *fixup_new(const struct fixup_config *config)
+struct stale *stale_new(const struct stale_config *config)
 {
-	struct fixup *f = mem_alloc(sizeof *f);
+	struct stale *f = mem_alloc(sizeof *f);
 
 	f->parts = *config;
 	f->cutoff.grace_ms = config->grace_ms;
 	return f;
 }
 
-void fixup_free(struct fixup *f)
+void stale_free(struct stale *f)
 {
 	if (f == NULL)
 		return;
@@ -58,7 +58,7 @@ void fixup_free(struct fixup *f)
 	free(f);
 }
 
-const struct fixup_stats *fixup_stats(const struct fixup *f)
+const struct stale_stats *stale_stats(const struct stale *f)
 {
 	return &f->stats;
 }
@@ -68,7 +68,7 @@ static unsigned protocol_bit(uint8_t proto)
 	return proto == IPPROTO_TCP ? HAS_TCP : proto == IPPROTO_UDP ? HAS_UDP : HAS_SCTP;
 }
 
-void fixup_gone(struct fixup *f, const struct frontend_key *key)
+void stale_gone(struct stale *f, const struct frontend_key *key)
 {
 	if (f->parts.conntrack == NULL)
 		return;
@@ -76,7 +76,7 @@ void fixup_gone(struct fixup *f, const struct frontend_key *key)
 	f->protocols |= protocol_bit(key->proto);
 }
 
-void fixup_clients(struct fixup *f)
+void stale_clients(struct stale *f)
 {
 	f->affinity = f->parts.nft != NULL;
 }
@@ -95,7 +95,7 @@ static bool is_sticky(const struct service *s)
 	return s != NULL && s->sticky;
 }
 
-static void note_departures(struct fixup *f, const struct service *prev, const struct service *next)
+static void note_departures(struct stale *f, const struct service *prev, const struct service *next)
 {
 	const uint64_t now_ms = clock_ms();
 
@@ -110,7 +110,7 @@ static void note_departures(struct fixup *f, const struct service *prev, const s
  * split now remembers of those goes, whoever it was, also at the start: nobody knows what the frontend was before. One
  * that prev gives up may pass to a service that splits it.
  */
-static void note_affinity(struct fixup *f, const struct service *prev, const struct service *next)
+static void note_affinity(struct stale *f, const struct service *prev, const struct service *next)
 {
 	f->affinity = true;
 	f->narrowed_looks = NARROWED_LOOKS;
@@ -121,7 +121,7 @@ static void note_affinity(struct fixup *f, const struct service *prev, const str
 }
 
 /* A service without prev may have been known before this process, or its frontends may have been another's. */
-void fixup_published(struct fixup *f, const struct service *prev, const struct service *next)
+void stale_published(struct stale *f, const struct service *prev, const struct service *next)
 {
 	if (f->parts.conntrack != NULL && staleflows_possible(prev, next)) {
 		f->protocols |= protocols_of(prev) | protocols_of(next);
@@ -134,7 +134,7 @@ void fixup_published(struct fixup *f, const struct service *prev, const struct s
 }
 
 /* No rule saw it: its answers may make an entry of their own. Looks for these do not add to what they look for. */
-static bool judge_untranslated(struct fixup *f, const struct flow *flow, bool stale)
+static bool check_untranslated(struct stale *f, const struct flow *flow, bool stale)
 {
 	if (stale && !f->turned_only)
 		turned_flows_note(&f->turned, flow);
@@ -143,7 +143,7 @@ static bool judge_untranslated(struct fixup *f, const struct flow *flow, bool st
 
 static bool judge(void *ctx, const struct conntrack_entry *e)
 {
-	struct fixup *f = ctx;
+	struct stale *f = ctx;
 	const struct flow flow = {.orig_src = e->orig_src,
 				  .orig_dst = e->orig_dst,
 				  .reply_src = e->reply_src,
@@ -153,10 +153,10 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 				  .proto = e->proto,
 				  .syn_sent = e->syn_sent};
 
-	enum flow_fate fate = staleflows_judge(&flow, f->parts.owners, &f->gone);
+	enum stale_action fate = stale_check(&flow, f->parts.owners, &f->gone);
 
 	if (e->proto == IPPROTO_UDP && !staleflows_translated(&flow))
-		return judge_untranslated(f, &flow, fate == FLOW_DELETE);
+		return check_untranslated(f, &flow, fate == FLOW_DELETE);
 	switch (fate) {
 	case FLOW_DELETE:
 		return true;
@@ -168,12 +168,12 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 }
 
 /* What stays may live on: each packet of a flow renews its entry. So it is tried again; told once. */
-static bool sweep_failed(struct fixup *f, const char *what, int error)
+static bool sweep_failed(struct stale *f, const char *what, int error)
 {
 	f->stats.failures++;
 	if (f->retry_ms == 0)
 		log_warn("%s: stale entries could not be removed, trying again: %s", what, strerror(-error));
-	f->retry_ms = f->retry_ms == 0 ? FIXUP_GAP_MS : f->retry_ms * 2;
+	f->retry_ms = f->retry_ms == 0 ? STALE_GAP_MS : f->retry_ms * 2;
 	if (f->retry_ms > RETRY_LAST_MS)
 		f->retry_ms = RETRY_LAST_MS;
 	return false;
@@ -183,15 +183,15 @@ static bool sweep_failed(struct fixup *f, const char *what, int error)
  * Without its entry a connection's next packet is balanced anew and its new endpoint, which does not know it, resets
  * it.
  */
-static bool cut_is_due(const struct fixup *f)
+static bool cut_is_due(const struct stale *f)
 {
 	return f->cutoff.next_ms != 0 && f->cutoff.next_ms <= f->now_ms;
 }
 
-static int sweep_protocol(struct fixup *f, uint8_t proto)
+static int sweep_protocol(struct stale *f, uint8_t proto)
 {
 	const struct conntrack_sweep sweep = {
-		.proto = proto, .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f), .judge = judge, .ctx = f};
+		.proto = proto, .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f), .check = judge, .ctx = f};
 	size_t deleted[2];
 	int error = conntrack_sweep(f->parts.conntrack, &sweep, deleted);
 
@@ -201,7 +201,7 @@ static int sweep_protocol(struct fixup *f, uint8_t proto)
 }
 
 /* The bits that are left in f->protocols are still to be swept. */
-static bool sweep_protocols(struct fixup *f)
+static bool sweep_protocols(struct stale *f)
 {
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
 
@@ -215,7 +215,7 @@ static bool sweep_protocols(struct fixup *f)
 	return true;
 }
 
-static bool sweep_flows(struct fixup *f)
+static bool sweep_flows(struct stale *f)
 {
 	const uint64_t start_ns = clock_ns();
 
@@ -234,7 +234,7 @@ static bool sweep_flows(struct fixup *f)
 }
 
 struct affinity_sweep {
-	const struct fixup *fixup;
+	const struct stale *stale;
 	struct element_list stale;
 };
 
@@ -242,13 +242,13 @@ static void on_affinity(void *ctx, const struct element *e)
 {
 	struct affinity_sweep *sweep = ctx;
 	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
-	bool narrowed = frontend_keys_has(&sweep->fixup->narrowed, &key);
+	bool narrowed = frontend_keys_has(&sweep->stale->narrowed, &key);
 
-	if (elements_affinity_stale(e, sweep->fixup->parts.owners, narrowed))
+	if (elements_affinity_stale(e, sweep->stale->parts.owners, narrowed))
 		element_list_add(&sweep->stale, e);
 }
 
-static bool has_conntrack(const struct fixup *f)
+static bool has_conntrack(const struct stale *f)
 {
 	return f->parts.conntrack != NULL;
 }
@@ -257,7 +257,7 @@ static bool has_conntrack(const struct fixup *f)
  * One transaction per entry would be slow, one for all may fail: before Linux 6.3 when a single entry has come to point
  * elsewhere since it was read. Then they go one by one.
  */
-static void affinity_delete(struct fixup *f, const struct element_list *stale)
+static void affinity_delete(struct stale *f, const struct element_list *stale)
 {
 	for (size_t i = 0; i < stale->count; i++) {
 		f->protocols |= has_conntrack(f) ? protocol_bit(stale->items[i].proto) : 0;
@@ -276,9 +276,9 @@ static void affinity_delete(struct fixup *f, const struct element_list *stale)
  * The packet path writes here meanwhile, and a table that grows hides entries from the reader: what one look finds,
  * the next one must find gone.
  */
-static bool sweep_affinity(struct fixup *f)
+static bool sweep_affinity(struct stale *f)
 {
-	struct affinity_sweep sweep = {.fixup = f};
+	struct affinity_sweep sweep = {.clean - up = f};
 	const uint64_t start_ns = clock_ns();
 	int error = nft_dump_set(f->parts.nft, SET_AFFINITY, on_affinity, &sweep);
 
@@ -297,19 +297,19 @@ static bool sweep_affinity(struct fixup *f)
 	return true;
 }
 
-static bool flows_are_due(const struct fixup *f)
+static bool flows_are_due(const struct stale *f)
 {
 	return f->protocols != 0 || turned_flows_due(&f->turned, f->now_ms);
 }
 
 /* Affinity first: a flow that loses its entry is balanced anew, and would be sent where the affinity says. */
-static void sweep(struct fixup *f)
+static void sweep(struct stale *f)
 {
 	bool well = (!f->affinity || sweep_affinity(f)) && (!flows_are_due(f) || sweep_flows(f));
 
 	if (well)
 		f->retry_ms = 0;
-	f->earliest_ms = f->now_ms + (well ? FIXUP_GAP_MS : f->retry_ms);
+	f->earliest_ms = f->now_ms + (well ? STALE_GAP_MS : f->retry_ms);
 }
 
 static uint64_t until(uint64_t at_ms, uint64_t now_ms)
@@ -320,7 +320,7 @@ static uint64_t until(uint64_t at_ms, uint64_t now_ms)
 }
 
 /* Without a change: when a connection is to be cut, or turned flows are to be looked for. */
-static uint64_t wait_for_time(const struct fixup *f, uint64_t now_ms)
+static uint64_t wait_for_time(const struct stale *f, uint64_t now_ms)
 {
 	uint64_t cut_ms = until(f->cutoff.next_ms, now_ms), turned_ms = until(f->turned.next_ms, now_ms);
 
@@ -331,12 +331,12 @@ static uint64_t wait_for_time(const struct fixup *f, uint64_t now_ms)
  * While its entries stand, clients are sent to an endpoint that is gone. So the affinity does not wait for the next
  * sweep, which conntrack makes dear.
  */
-static bool looks_early(const struct fixup *f)
+static bool looks_early(const struct stale *f)
 {
 	return f->affinity && f->retry_ms == 0 && f->look_ms < f->earliest_ms;
 }
 
-static uint64_t wait_for_sweep(const struct fixup *f, uint64_t now_ms)
+static uint64_t wait_for_sweep(const struct stale *f, uint64_t now_ms)
 {
 	uint64_t at_ms = looks_early(f) ? f->look_ms : f->earliest_ms;
 
@@ -345,7 +345,7 @@ static uint64_t wait_for_sweep(const struct fixup *f, uint64_t now_ms)
 	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
-uint64_t fixup_turn(struct fixup *f, uint64_t now_ms)
+uint64_t stale_turn(struct stale *f, uint64_t now_ms)
 {
 	f->now_ms = now_ms;
 	if (cut_is_due(f))

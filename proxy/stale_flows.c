@@ -23,7 +23,7 @@ static const struct target *answering(const struct flow *f, const struct service
  * translated it (it ran ahead of the frontend, k/k#48719) or when its endpoint does not serve any more. What has been
  * answered is left to the two ends; k/k#100698 tells why.
  */
-static enum flow_fate judge_tcp(const struct flow *f, const struct target *target)
+static enum stale_action check_tcp(const struct flow *f, const struct target *target)
 {
 	bool serves = target != NULL && (target->flags & TARGET_SERVING) != 0;
 
@@ -32,7 +32,7 @@ static enum flow_fate judge_tcp(const struct flow *f, const struct target *targe
 	return target == NULL && staleflows_translated(f) ? FLOW_REMOVED : FLOW_KEEP;
 }
 
-enum flow_fate staleflows_judge(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone)
+enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone)
 {
 	struct frontend_key key = {.addr = f->orig_dst, .proto = f->proto, .port = f->orig_port};
 	const struct service *owner;
@@ -46,7 +46,7 @@ enum flow_fate staleflows_judge(const struct flow *f, const struct owners *owner
 	}
 	const struct target *target = answering(f, owner, frontend);
 	if (f->proto == IPPROTO_TCP)
-		return judge_tcp(f, target);
+		return check_tcp(f, target);
 	/* As in kube-proxy only `serving` counts, not policy or topology; none serving means none is right (1.37). */
 	return target != NULL && (target->flags & TARGET_SERVING) != 0 ? FLOW_KEEP : FLOW_DELETE;
 }

@@ -17,7 +17,7 @@ struct flow {
 	bool syn_sent; /* TCP: nothing came back yet */
 };
 
-enum flow_fate {
+enum stale_action {
 	FLOW_KEEP,
 	FLOW_DELETE, /* the next packet is balanced anew, or refused */
 	/* Established TCP to an endpoint that is no longer listed (a terminating one is): for --reset-removed-tcp. */
@@ -26,7 +26,7 @@ enum flow_fate {
 
 bool staleflows_translated(const struct flow *f); /* somebody else answers than was asked */
 /* gone: frontends that existed a moment ago. */
-enum flow_fate staleflows_judge(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone);
+enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone);
 /*
  * prev → next can have left stale entries behind: an endpoint stopped serving, a frontend went away or is new. False
  * means that no dump is needed. Either may be NULL.

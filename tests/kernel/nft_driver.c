@@ -168,7 +168,7 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 static void sweep(struct words *w)
 {
 	struct sweeping s = {.answering = "none"};
-	struct conntrack_sweep sweep = {.proto = next_proto(w), .judge = judge, .ctx = &s};
+	struct conntrack_sweep sweep = {.proto = next_proto(w), .check = judge, .ctx = &s};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
 	size_t deleted[2];

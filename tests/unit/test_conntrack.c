@@ -100,7 +100,7 @@ static bool stale(void *ctx, const struct conntrack_entry *e)
 
 static int sweep(size_t deleted[2])
 {
-	const struct conntrack_sweep sweep = {.proto = IPPROTO_UDP, .unreplied_only = true, .judge = stale};
+	const struct conntrack_sweep sweep = {.proto = IPPROTO_UDP, .unreplied_only = true, .check = stale};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
 	int result;

@@ -37,7 +37,7 @@ int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, si
 	deleted[0] = deleted[1] = 0;
 	c->sweeps++;
 	for (size_t i = c->fail == 0 ? c->count : 0; i-- > 0;) {
-		if (c->entries[i].proto != sweep->proto || !sweep->judge(sweep->ctx, &c->entries[i]))
+		if (c->entries[i].proto != sweep->proto || !sweep->check(sweep->ctx, &c->entries[i]))
 			continue;
 		c->entries[i] = c->entries[--c->count];
 		deleted[0]++;
@@ -75,7 +75,7 @@ int nft_tx_commit(struct nft *nft)
 struct scene {
 	struct owners *owners;
 	struct service *service;
-	struct fixup *fixup;
+	struct stale *stale;
 };
 
 static struct service *compiled_named(const char *name, const char *endpoints, bool sticky, enum traffic_policy policy)
@@ -111,7 +111,7 @@ static struct service *compiled(const char *endpoints, bool sticky)
 static void publish(struct scene *s, struct service *next)
 {
 	owners_replace(s->owners, s->service, next, NULL, NULL);
-	fixup_published(s->fixup, s->service, next);
+	stale_published(s->stale, s->service, next);
 	service_free(s->service);
 	s->service = next;
 }
@@ -124,8 +124,8 @@ static int setup(void **state)
 	flows = (struct conntrack){0};
 	kernel = (struct nft){0};
 	s = (struct scene){.owners = owners_new(NULL, NULL)};
-	const struct fixup_config config = {.conntrack = &flows, .nft = &kernel, .owners = s.owners};
-	s.fixup = fixup_new(&config);
+	const struct stale_config config = {.conntrack = &flows, .nft = &kernel, .owners = s.owners};
+	s.clean - up = stale_new(&config);
 	*state = &s;
 	return 0;
 }
@@ -135,7 +135,7 @@ static int teardown(void **state)
 	struct scene *s = *state;
 
 	publish(s, NULL);
-	fixup_free(s->fixup);
+	stale_free(s->stale);
 	owners_free(s->owners);
 	element_list_fini(&kernel.affinity);
 	return 0;
@@ -170,7 +170,7 @@ static void track(const char *src, uint16_t sport, const char *dst, uint16_t dpo
 
 static uint64_t turn_at(const struct scene *s, uint64_t now_ms)
 {
-	return fixup_turn(s->fixup, now_ms);
+	return stale_turn(s->stale, now_ms);
 }
 
 /* ---- tests ---- */
@@ -195,16 +195,16 @@ static void a_failed_sweep_is_tried_again_ever_slower(void **state)
 
 	flows.fail = -ENOBUFS;
 	publish(s, compiled("10.0.0.1", false));
-	for (uint64_t want_ms = FIXUP_GAP_MS; want_ms < 30000; want_ms *= 2, now_ms += wait_ms) {
+	for (uint64_t want_ms = STALE_GAP_MS; want_ms < 30000; want_ms *= 2, now_ms += wait_ms) {
 		wait_ms = turn_at(s, now_ms);
 		assert_int_equal(wait_ms, want_ms);
 		assert_int_equal(turn_at(s, now_ms + wait_ms - 1), 1);
 	}
 	assert_int_equal(turn_at(s, now_ms), 30000);
-	assert_int_equal(fixup_stats(s->fixup)->failures, flows.sweeps);
+	assert_int_equal(stale_stats(s->stale)->failures, flows.sweeps);
 	flows.fail = 0;
 	assert_true(turn_at(s, now_ms + 30000) == UINT64_MAX);
-	assert_int_equal(fixup_stats(s->fixup)->sweeps, 1);
+	assert_int_equal(stale_stats(s->stale)->sweeps, 1);
 }
 
 static void flows_wait_for_an_affinity_that_cannot_be_read(void **state)
@@ -213,10 +213,10 @@ static void flows_wait_for_an_affinity_that_cannot_be_read(void **state)
 
 	kernel.fail = -EINTR;
 	publish(s, compiled("10.0.0.1", true));
-	assert_int_equal(turn_at(s, 1000), FIXUP_GAP_MS);
+	assert_int_equal(turn_at(s, 1000), STALE_GAP_MS);
 	assert_int_equal(flows.sweeps, 0);
 	kernel.fail = 0;
-	assert_true(turn_at(s, 1000 + FIXUP_GAP_MS) == UINT64_MAX);
+	assert_true(turn_at(s, 1000 + STALE_GAP_MS) == UINT64_MAX);
 	assert_int_equal(flows.sweeps, 1);
 }
 
@@ -230,13 +230,13 @@ static void affinity_is_looked_at_until_nothing_is_stale(void **state)
 	remember_client("10.1.0.2");
 	kernel.hidden = 1; /* the table grew meanwhile */
 	publish(s, compiled("10.0.0.2", true));
-	assert_in_range(turn_at(s, 2000), 1, FIXUP_GAP_MS);
+	assert_in_range(turn_at(s, 2000), 1, STALE_GAP_MS);
 	assert_int_equal(kernel.affinity.count, 1);
-	assert_in_range(turn_at(s, 3000), 1, FIXUP_GAP_MS);
+	assert_in_range(turn_at(s, 3000), 1, STALE_GAP_MS);
 	assert_int_equal(kernel.affinity.count, 0);
 	assert_int_equal(flows.sweeps, 3); /* the client that was hidden has come again: its flow leads nowhere */
 	assert_true(turn_at(s, 4000) == UINT64_MAX);
-	assert_int_equal(fixup_stats(s->fixup)->affinity_deleted, 2);
+	assert_int_equal(stale_stats(s->stale)->affinity_deleted, 2);
 }
 
 /* Endpoints that left while no daemon ran have no previous version that knows them. */
@@ -246,7 +246,7 @@ static void affinity_from_before_the_start_is_looked_at(void **state)
 
 	remember_client("10.1.0.1");
 	publish(s, compiled("10.0.0.2", true));
-	assert_in_range(turn_at(s, 1000), 1, FIXUP_GAP_MS);
+	assert_in_range(turn_at(s, 1000), 1, STALE_GAP_MS);
 	assert_int_equal(kernel.affinity.count, 0);
 }
 
@@ -261,12 +261,12 @@ static void affinity_does_not_wait_for_the_next_sweep(void **state)
 	remember_client("10.1.0.1");
 	publish(s, compiled("10.0.0.2", true));
 	wait_ms = turn_at(s, 10000); /* it rests as many times longer as the last look took */
-	assert_in_range(wait_ms, 1, FIXUP_GAP_MS);
+	assert_in_range(wait_ms, 1, STALE_GAP_MS);
 	turn_at(s, 10000 + wait_ms);
 	assert_int_equal(kernel.affinity.count, 0);
-	assert_int_equal(flows.sweeps, wait_ms == FIXUP_GAP_MS ? 2 : 1); /* 2: this machine was busy elsewhere */
-	turn_at(s, 10000 + 2 * FIXUP_GAP_MS);
-	assert_true(turn_at(s, 10000 + 4 * FIXUP_GAP_MS) == UINT64_MAX);
+	assert_int_equal(flows.sweeps, wait_ms == STALE_GAP_MS ? 2 : 1); /* 2: this machine was busy elsewhere */
+	turn_at(s, 10000 + 2 * STALE_GAP_MS);
+	assert_true(turn_at(s, 10000 + 4 * STALE_GAP_MS) == UINT64_MAX);
 	assert_in_range(flows.sweeps, 2, 3);
 }
 
@@ -324,7 +324,7 @@ static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
 
 	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_CLUSTER));
 	owners_replace(s->owners, NULL, heir, NULL, NULL);
-	fixup_published(s->fixup, NULL, heir);
+	stale_published(s->stale, NULL, heir);
 	turn_at(s, 1000);
 	turn_at(s, 2000);
 	remember_client("10.1.0.1");
@@ -355,7 +355,7 @@ static void answers_under_way_when_their_frontend_appears(void **state)
 	assert_int_equal(flows.count, 2);
 	assert_int_equal(turn_at(s, 1000 + TURNED_FIRST_MS), 2 * TURNED_FIRST_MS);
 	assert_int_equal(flows.count, 1);
-	assert_int_equal(fixup_stats(s->fixup)->flows_deleted[0], 2);
+	assert_int_equal(stale_stats(s->stale)->flows_deleted[0], 2);
 }
 
 /* Also where clients ask all the time what nobody translates: looks do not call for more of themselves. */
@@ -384,10 +384,10 @@ static void a_failed_look_for_answers_is_tried_again(void **state)
 	turn_at(s, 1000);
 	track("10.96.0.1", 53, "10.1.0.1", 40000);
 	flows.fail = -ENOBUFS;
-	assert_int_equal(turn_at(s, 2000), FIXUP_GAP_MS);
+	assert_int_equal(turn_at(s, 2000), STALE_GAP_MS);
 	assert_int_equal(flows.count, 1);
 	flows.fail = 0;
-	turn_at(s, 2000 + FIXUP_GAP_MS);
+	turn_at(s, 2000 + STALE_GAP_MS);
 	assert_int_equal(flows.count, 0);
 }
 

@@ -67,8 +67,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static enum flow_fate judge(const struct world *w, uint8_t proto, const char *dst, uint16_t dport, const char *reply,
-			    uint16_t rport, bool syn_sent)
+static enum stale_action judge(const struct world *w, uint8_t proto, const char *dst, uint16_t dport, const char *reply,
+			       uint16_t rport, bool syn_sent)
 {
 	struct flow f = {
 		.orig_dst = ip(dst),
@@ -79,7 +79,7 @@ static enum flow_fate judge(const struct world *w, uint8_t proto, const char *ds
 		.syn_sent = syn_sent,
 	};
 
-	return staleflows_judge(&f, w->owners, &w->gone);
+	return stale_check(&f, w->owners, &w->gone);
 }
 
 static void udp_and_sctp(void **state)

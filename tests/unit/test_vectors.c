@@ -242,12 +242,12 @@ static void conntrack_case(const struct value *v)
 	owners_replace(owners, NULL, s, NULL, NULL);
 	for (const struct value *e = entries->first; e != NULL; e = e->next) {
 		struct flow f = flow_of(e);
-		assert_int_equal(staleflows_judge(&f, owners, &gone) != FLOW_DELETE, expect_keep(v, entries, e));
+		assert_int_equal(stale_check(&f, owners, &gone) != FLOW_DELETE, expect_keep(v, entries, e));
 		if (value_get(e, "origDst") != NULL)
 			continue;
 		/* The node port's number elsewhere is somebody else's flow; kube-proxy deletes it. */
 		assert_true(addr_parse(&f.orig_dst, "203.0.113.9"));
-		assert_int_equal(staleflows_judge(&f, owners, &gone), FLOW_KEEP);
+		assert_int_equal(stale_check(&f, owners, &gone), FLOW_KEEP);
 	}
 	owners_free(owners);
 	service_free(s);

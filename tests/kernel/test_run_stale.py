@@ -10,7 +10,7 @@ import traffic
 VIP = "10.96.0.1"
 
 
-class FixupTest(scenes.NodeTest):
+class StaleTest(scenes.NodeTest):
     def setUp(self):
         super().setUp()
         self.pods = [self.lab.pod(self.node, f"pod-{i}", f"10.244.0.1{i}") for i in range(3)]
