@@ -4,26 +4,26 @@
 
 #include "base/mem.h"
 
-bool frontend_keys_has(const struct frontend_keys *k, const struct frontend_key *key)
+bool frontend_set_has(const struct frontend_set *k, const struct frontend_key *key)
 {
 	return map_get(&k->keys, key, sizeof *key) != NULL;
 }
 
-void frontend_keys_add(struct frontend_keys *k, const struct frontend_key *key)
+void frontend_set_add(struct frontend_set *k, const struct frontend_key *key)
 {
-	if (frontend_keys_has(k, key))
+	if (frontend_set_has(k, key))
 		return;
 	struct frontend_key *copy = mem_alloc(sizeof *copy);
 	*copy = *key;
 	map_put(&k->keys, copy, sizeof *copy, copy);
 }
 
-void frontend_keys_add_gone(struct frontend_keys *k, const struct service *prev, const struct service *next)
+void frontend_set_add_gone(struct frontend_set *k, const struct service *prev, const struct service *next)
 {
 	for (size_t i = 0; prev != NULL && i < prev->frontend_count; i++) {
 		const struct frontend_key *key = &prev->frontends[i].key;
 		if (next == NULL || service_frontend(next, key) == NULL)
-			frontend_keys_add(k, key);
+			frontend_set_add(k, key);
 	}
 }
 
@@ -42,18 +42,18 @@ static bool lost_local(const struct service_port *prev, const struct service_por
 	return false;
 }
 
-void frontend_keys_add_narrowed(struct frontend_keys *k, const struct service *prev, const struct service *next)
+void frontend_set_add_narrowed(struct frontend_set *k, const struct service *prev, const struct service *next)
 {
 	for (size_t i = 0; next != NULL && i < next->frontend_count; i++) {
 		const struct frontend *f = &next->frontends[i];
 		const struct frontend *before = prev != NULL ? service_frontend(prev, &f->key) : NULL;
 		if (f->split && (before == NULL || !before->split ||
 				 lost_local(&prev->ports[before->service_port], &next->ports[f->service_port])))
-			frontend_keys_add(k, &f->key);
+			frontend_set_add(k, &f->key);
 	}
 }
 
-void frontend_keys_fini(struct frontend_keys *k)
+void frontend_set_fini(struct frontend_set *k)
 {
 	size_t at = 0;
 	void *key;
@@ -61,5 +61,5 @@ void frontend_keys_fini(struct frontend_keys *k)
 	while ((key = map_next(&k->keys, &at)) != NULL)
 		free(key);
 	map_fini(&k->keys);
-	*k = (struct frontend_keys){0};
+	*k = (struct frontend_set){0};
 }

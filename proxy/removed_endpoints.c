@@ -21,7 +21,7 @@ static struct place place_of(const struct addr *addr, uint16_t port)
 	return (struct place){.addr = *addr, .port = port};
 }
 
-static struct departure *find(const struct cutoff *c, const struct place *place)
+static struct departure *find(const struct removed_endpoints *c, const struct place *place)
 {
 	return map_get(&c->gone, place, sizeof *place);
 }
@@ -37,13 +37,13 @@ static bool is_listed(const struct service *s, const struct target *t)
 	return false;
 }
 
-static void come_at(struct cutoff *c, uint64_t due_ms)
+static void come_at(struct removed_endpoints *c, uint64_t due_ms)
 {
 	if (c->next_ms == 0 || due_ms < c->next_ms)
 		c->next_ms = due_ms;
 }
 
-static void leave(struct cutoff *c, const struct target *t, uint64_t now_ms)
+static void leave(struct removed_endpoints *c, const struct target *t, uint64_t now_ms)
 {
 	const struct place place = place_of(&t->addr, t->port);
 	struct departure *d = find(c, &place);
@@ -58,7 +58,7 @@ static void leave(struct cutoff *c, const struct target *t, uint64_t now_ms)
 }
 
 /* Back in some service: whoever still reaches it through another one has a rule for it. */
-static void come_back(struct cutoff *c, const struct target *t)
+static void come_back(struct removed_endpoints *c, const struct target *t)
 {
 	const struct place place = place_of(&t->addr, t->port);
 
@@ -66,13 +66,14 @@ static void come_back(struct cutoff *c, const struct target *t)
 		free(map_del(&c->gone, &place, sizeof place));
 }
 
-void cutoff_start(struct cutoff *c, uint64_t now_ms)
+void removed_endpoints_start(struct removed_endpoints *c, uint64_t now_ms)
 {
 	c->unknown_ms = now_ms + c->grace_ms;
 	come_at(c, c->unknown_ms);
 }
 
-void cutoff_note(struct cutoff *c, const struct service *prev, const struct service *next, uint64_t now_ms)
+void removed_endpoints_note(struct removed_endpoints *c, const struct service *prev, const struct service *next,
+			    uint64_t now_ms)
 {
 	for (size_t i = 0; next != NULL && i < next->port_count; i++)
 		for (uint32_t t = 0; next->ports[i].proto == IPPROTO_TCP && t < next->ports[i].target_count; t++)
@@ -83,7 +84,8 @@ void cutoff_note(struct cutoff *c, const struct service *prev, const struct serv
 				leave(c, &prev->ports[i].targets[t], now_ms);
 }
 
-bool cutoff_is_due(const struct cutoff *c, const struct addr *addr, uint16_t port, uint64_t now_ms)
+bool removed_endpoints_is_due(const struct removed_endpoints *c, const struct addr *addr, uint16_t port,
+			      uint64_t now_ms)
 {
 	const struct place place = place_of(addr, port);
 	const struct departure *d = find(c, &place);
@@ -93,7 +95,7 @@ bool cutoff_is_due(const struct cutoff *c, const struct addr *addr, uint16_t por
 	return c->unknown_ms != 0 && c->unknown_ms <= now_ms;
 }
 
-void cutoff_done(struct cutoff *c, uint64_t now_ms)
+void removed_endpoints_done(struct removed_endpoints *c, uint64_t now_ms)
 {
 	struct departure *d;
 	size_t at = 0;
@@ -111,7 +113,7 @@ void cutoff_done(struct cutoff *c, uint64_t now_ms)
 	}
 }
 
-void cutoff_fini(struct cutoff *c)
+void removed_endpoints_fini(struct removed_endpoints *c)
 {
 	struct departure *d;
 	size_t at = 0;
@@ -119,5 +121,5 @@ void cutoff_fini(struct cutoff *c)
 	while ((d = map_next(&c->gone, &at)) != NULL)
 		free(d);
 	map_fini(&c->gone);
-	*c = (struct cutoff){.grace_ms = c->grace_ms};
+	*c = (struct removed_endpoints){.grace_ms = c->grace_ms};
 }

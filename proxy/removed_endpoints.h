@@ -12,23 +12,25 @@
 #include "base/map.h"
 #include "service/service.h"
 
-struct cutoff { /* all zero = nothing left; then set grace_ms */
+struct removed_endpoints { /* all zero = nothing left; then set grace_ms */
 	uint64_t grace_ms;
 	uint64_t next_ms;    /* the first one is due then; 0: none waits */
-	uint64_t unknown_ms; /* what left before cutoff_start is due then; 0: done with it */
+	uint64_t unknown_ms; /* what left before removed_endpoints_start is due then; 0: done with it */
 	struct map gone;     /* address and port → struct, owned */
 };
 
 /*
  * Nobody knows what left while no process ran, or just before the last one ended: whatever no service lists and
- * cutoff_note did not see leave is due one grace period from now.
+ * removed_endpoints_note did not see leave is due one grace period from now.
  */
-void cutoff_start(struct cutoff *c, uint64_t now_ms);
+void removed_endpoints_start(struct removed_endpoints *c, uint64_t now_ms);
 /* Endpoints of prev that next (NULL: deleted) does not list are noted, those that it lists again forgotten. */
-void cutoff_note(struct cutoff *c, const struct service *prev, const struct service *next, uint64_t now_ms);
-bool cutoff_is_due(const struct cutoff *c, const struct addr *addr, uint16_t port, uint64_t now_ms);
+void removed_endpoints_note(struct removed_endpoints *c, const struct service *prev, const struct service *next,
+			    uint64_t now_ms);
+bool removed_endpoints_is_due(const struct removed_endpoints *c, const struct addr *addr, uint16_t port,
+			      uint64_t now_ms);
 /* Forgets what was due at `now_ms`. */
-void cutoff_done(struct cutoff *c, uint64_t now_ms);
-void cutoff_fini(struct cutoff *c);
+void removed_endpoints_done(struct removed_endpoints *c, uint64_t now_ms);
+void removed_endpoints_fini(struct removed_endpoints *c);
 
 #endif

@@ -19,9 +19,9 @@ static struct end end_of(const struct addr *addr, uint16_t port)
 	return (struct end){.addr = *addr, .port = port};
 }
 
-void turned_flows_note(struct turned_flows *t, const struct flow *f)
+void reversed_flows_note(struct reversed_flows *t, const struct flow *f)
 {
-	if (map_count(&t->flows) == TURNED_FLOWS_MAX)
+	if (map_count(&t->flows) == REVERSED_FLOWS_MAX)
 		return;
 	struct ends *e = mem_alloc(sizeof *e);
 	e->client = end_of(&f->orig_src, f->orig_src_port);
@@ -31,7 +31,7 @@ void turned_flows_note(struct turned_flows *t, const struct flow *f)
 	t->next_ms = 0;
 }
 
-bool turned_flows_has(const struct turned_flows *t, const struct flow *f)
+bool reversed_flows_has(const struct reversed_flows *t, const struct flow *f)
 {
 	const struct ends turned = {.client = end_of(&f->orig_dst, f->orig_port),
 				    .server = end_of(&f->orig_src, f->orig_src_port)};
@@ -39,22 +39,22 @@ bool turned_flows_has(const struct turned_flows *t, const struct flow *f)
 	return map_get(&t->flows, &turned, sizeof turned) != NULL;
 }
 
-bool turned_flows_due(const struct turned_flows *t, uint64_t now_ms)
+bool reversed_flows_due(const struct reversed_flows *t, uint64_t now_ms)
 {
 	return t->next_ms != 0 && t->next_ms <= now_ms;
 }
 
-void turned_flows_looked(struct turned_flows *t, uint64_t now_ms)
+void reversed_flows_looked(struct reversed_flows *t, uint64_t now_ms)
 {
 	if (map_count(&t->flows) == 0 || now_ms < t->next_ms)
 		return;
-	t->gap_ms = t->gap_ms == 0 ? TURNED_FIRST_MS : t->gap_ms * 2;
+	t->gap_ms = t->gap_ms == 0 ? REVERSED_FIRST_MS : t->gap_ms * 2;
 	t->next_ms = now_ms + t->gap_ms;
-	if (t->gap_ms > TURNED_LAST_MS)
-		turned_flows_fini(t);
+	if (t->gap_ms > REVERSED_LAST_MS)
+		reversed_flows_fini(t);
 }
 
-void turned_flows_fini(struct turned_flows *t)
+void reversed_flows_fini(struct reversed_flows *t)
 {
 	struct ends *e;
 	size_t at = 0;
@@ -62,5 +62,5 @@ void turned_flows_fini(struct turned_flows *t)
 	while ((e = map_next(&t->flows, &at)) != NULL)
 		free(e);
 	map_fini(&t->flows);
-	*t = (struct turned_flows){0};
+	*t = (struct reversed_flows){0};
 }

@@ -10,23 +10,23 @@
 #include "base/map.h"
 #include "proxy/stale_flows.h"
 
-#define TURNED_FIRST_MS 200u	/* until the first look; each next one takes twice as long */
-#define TURNED_LAST_MS 3200u	/* before the last one: a server may ask others before it answers */
-#define TURNED_FLOWS_MAX 65536u /* at a time; further ones are not looked for */
+#define REVERSED_FIRST_MS 200u	  /* until the first look; each next one takes twice as long */
+#define REVERSED_LAST_MS 3200u	  /* before the last one: a server may ask others before it answers */
+#define REVERSED_FLOWS_MAX 65536u /* at a time; further ones are not looked for */
 
-struct turned_flows { /* all zero = empty */
+struct reversed_flows { /* all zero = empty */
 	struct map flows;
 	uint32_t gap_ms;
 	uint64_t next_ms; /* of the next look; 0: none is due */
 };
 
 /* Copies the ends of a flow whose entry goes; again is fine. */
-void turned_flows_note(struct turned_flows *t, const struct flow *f);
+void reversed_flows_note(struct reversed_flows *t, const struct flow *f);
 /* f goes from the server to the client of one that was noted. */
-bool turned_flows_has(const struct turned_flows *t, const struct flow *f);
-bool turned_flows_due(const struct turned_flows *t, uint64_t now_ms);
+bool reversed_flows_has(const struct reversed_flows *t, const struct flow *f);
+bool reversed_flows_due(const struct reversed_flows *t, uint64_t now_ms);
 /* A look at conntrack is over. Sets the next one; after the last, all is forgotten. */
-void turned_flows_looked(struct turned_flows *t, uint64_t now_ms);
-void turned_flows_fini(struct turned_flows *t); /* leaves it empty, ready to use */
+void reversed_flows_looked(struct reversed_flows *t, uint64_t now_ms);
+void reversed_flows_fini(struct reversed_flows *t); /* leaves it empty, ready to use */
 
 #endif

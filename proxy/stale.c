@@ -26,15 +26,15 @@ struct stale {
 	bool affinity;	    /* to sweep */
 	bool started;	    /* the first services are published */
 	uint64_t retry_ms;  /* back-off after a sweep that failed; 0: the last one went well */
-	struct frontend_keys gone;
-	struct frontend_keys narrowed; /* since the last looks at the affinity clients outside lost endpoints there */
-	unsigned narrowed_looks;       /* so often at most is it looked at for them */
-	struct turned_flows turned;
-	bool turned_only;     /* nothing else asked for the sweep under way */
-	struct cutoff cutoff; /* stays empty without --reset-removed-tcp */
-	uint64_t now_ms;      /* of the sweep under way */
-	uint64_t earliest_ms; /* of the next sweep */
-	uint64_t look_ms;     /* until then the affinity rests */
+	struct frontend_set gone;
+	struct frontend_set narrowed; /* since the last looks at the affinity clients outside lost endpoints there */
+	unsigned narrowed_looks;      /* so often at most is it looked at for them */
+	struct reversed_flows reversed;
+	bool reversed_only;		  /* nothing else asked for the sweep under way */
+	struct removed_endpoints removed; /* stays empty without --reset-removed-tcp */
+	uint64_t now_ms;		  /* of the sweep under way */
+	uint64_t earliest_ms;		  /* of the next sweep */
+	uint64_t look_ms;		  /* until then the affinity rests */
 	struct stale_stats stats;
 };
 
@@ -43,7 +43,7 @@ struct stale *stale_new(const struct stale_config *config)
 	struct stale *f = mem_alloc(sizeof *f);
 
 	f->parts = *config;
-	f->cutoff.grace_ms = config->grace_ms;
+	f->removed.grace_ms = config->grace_ms;
 	return f;
 }
 
@@ -51,10 +51,10 @@ void stale_free(struct stale *f)
 {
 	if (f == NULL)
 		return;
-	frontend_keys_fini(&f->gone);
-	frontend_keys_fini(&f->narrowed);
-	turned_flows_fini(&f->turned);
-	cutoff_fini(&f->cutoff);
+	frontend_set_fini(&f->gone);
+	frontend_set_fini(&f->narrowed);
+	reversed_flows_fini(&f->reversed);
+	removed_endpoints_fini(&f->removed);
 	free(f);
 }
 
@@ -72,7 +72,7 @@ void stale_gone(struct stale *f, const struct frontend_key *key)
 {
 	if (f->parts.conntrack == NULL)
 		return;
-	frontend_keys_add(&f->gone, key);
+	frontend_set_add(&f->gone, key);
 	f->protocols |= protocol_bit(key->proto);
 }
 
@@ -100,9 +100,9 @@ static void note_departures(struct stale *f, const struct service *prev, const s
 	const uint64_t now_ms = clock_ms();
 
 	if (!f->started)
-		cutoff_start(&f->cutoff, now_ms);
+		removed_endpoints_start(&f->removed, now_ms);
 	f->started = true;
-	cutoff_note(&f->cutoff, prev, next, now_ms);
+	removed_endpoints_note(&f->removed, prev, next, now_ms);
 }
 
 /*
@@ -115,9 +115,9 @@ static void note_affinity(struct stale *f, const struct service *prev, const str
 	f->affinity = true;
 	f->narrowed_looks = NARROWED_LOOKS;
 	if (is_sticky(prev))
-		frontend_keys_add_gone(&f->narrowed, prev, next);
+		frontend_set_add_gone(&f->narrowed, prev, next);
 	if (is_sticky(next))
-		frontend_keys_add_narrowed(&f->narrowed, prev, next);
+		frontend_set_add_narrowed(&f->narrowed, prev, next);
 }
 
 /* A service without prev may have been known before this process, or its frontends may have been another's. */
@@ -125,7 +125,7 @@ void stale_published(struct stale *f, const struct service *prev, const struct s
 {
 	if (f->parts.conntrack != NULL && staleflows_possible(prev, next)) {
 		f->protocols |= protocols_of(prev) | protocols_of(next);
-		frontend_keys_add_gone(&f->gone, prev, next);
+		frontend_set_add_gone(&f->gone, prev, next);
 	}
 	if (f->parts.conntrack != NULL && f->parts.reset_removed_tcp)
 		note_departures(f, prev, next);
@@ -136,9 +136,9 @@ void stale_published(struct stale *f, const struct service *prev, const struct s
 /* No rule saw it: its answers may make an entry of their own. Looks for these do not add to what they look for. */
 static bool check_untranslated(struct stale *f, const struct flow *flow, bool stale)
 {
-	if (stale && !f->turned_only)
-		turned_flows_note(&f->turned, flow);
-	return stale || turned_flows_has(&f->turned, flow);
+	if (stale && !f->reversed_only)
+		reversed_flows_note(&f->reversed, flow);
+	return stale || reversed_flows_has(&f->reversed, flow);
 }
 
 static bool judge(void *ctx, const struct conntrack_entry *e)
@@ -161,7 +161,7 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 	case FLOW_DELETE:
 		return true;
 	case FLOW_REMOVED:
-		return cutoff_is_due(&f->cutoff, &flow.reply_src, flow.reply_port, f->now_ms);
+		return removed_endpoints_is_due(&f->removed, &flow.reply_src, flow.reply_port, f->now_ms);
 	default:
 		return false;
 	}
@@ -185,7 +185,7 @@ static bool sweep_failed(struct stale *f, const char *what, int error)
  */
 static bool cut_is_due(const struct stale *f)
 {
-	return f->cutoff.next_ms != 0 && f->cutoff.next_ms <= f->now_ms;
+	return f->removed.next_ms != 0 && f->removed.next_ms <= f->now_ms;
 }
 
 static int sweep_protocol(struct stale *f, uint8_t proto)
@@ -219,17 +219,17 @@ static bool sweep_flows(struct stale *f)
 {
 	const uint64_t start_ns = clock_ns();
 
-	f->turned_only = turned_flows_due(&f->turned, f->now_ms) && (f->protocols & HAS_UDP) == 0;
-	f->protocols |= f->turned_only ? HAS_UDP : 0;
+	f->reversed_only = reversed_flows_due(&f->reversed, f->now_ms) && (f->protocols & HAS_UDP) == 0;
+	f->protocols |= f->reversed_only ? HAS_UDP : 0;
 	if (!sweep_protocols(f)) {
-		f->protocols &= f->turned_only ? ~(unsigned)HAS_UDP : ~0u;
+		f->protocols &= f->reversed_only ? ~(unsigned)HAS_UDP : ~0u;
 		return false;
 	}
 	f->stats.sweeps++;
 	f->stats.last_us = (clock_ns() - start_ns) / 1000;
-	frontend_keys_fini(&f->gone);
-	cutoff_done(&f->cutoff, f->now_ms);
-	turned_flows_looked(&f->turned, f->now_ms);
+	frontend_set_fini(&f->gone);
+	removed_endpoints_done(&f->removed, f->now_ms);
+	reversed_flows_looked(&f->reversed, f->now_ms);
 	return true;
 }
 
@@ -242,7 +242,7 @@ static void on_affinity(void *ctx, const struct element *e)
 {
 	struct affinity_sweep *sweep = ctx;
 	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
-	bool narrowed = frontend_keys_has(&sweep->stale->narrowed, &key);
+	bool narrowed = frontend_set_has(&sweep->stale->narrowed, &key);
 
 	if (elements_affinity_stale(e, sweep->stale->parts.owners, narrowed))
 		element_list_add(&sweep->stale, e);
@@ -292,14 +292,14 @@ static bool sweep_affinity(struct stale *f)
 	f->affinity = sweep.stale.count != 0;
 	f->narrowed_looks = f->affinity && f->narrowed_looks != 0 ? f->narrowed_looks - 1 : 0;
 	if (f->narrowed_looks == 0)
-		frontend_keys_fini(&f->narrowed);
+		frontend_set_fini(&f->narrowed);
 	element_list_fini(&sweep.stale);
 	return true;
 }
 
 static bool flows_are_due(const struct stale *f)
 {
-	return f->protocols != 0 || turned_flows_due(&f->turned, f->now_ms);
+	return f->protocols != 0 || reversed_flows_due(&f->reversed, f->now_ms);
 }
 
 /* Affinity first: a flow that loses its entry is balanced anew, and would be sent where the affinity says. */
@@ -322,9 +322,9 @@ static uint64_t until(uint64_t at_ms, uint64_t now_ms)
 /* Without a change: when a connection is to be cut, or turned flows are to be looked for. */
 static uint64_t wait_for_time(const struct stale *f, uint64_t now_ms)
 {
-	uint64_t cut_ms = until(f->cutoff.next_ms, now_ms), turned_ms = until(f->turned.next_ms, now_ms);
+	uint64_t cut_ms = until(f->removed.next_ms, now_ms), reversed_ms = until(f->reversed.next_ms, now_ms);
 
-	return cut_ms < turned_ms ? cut_ms : turned_ms;
+	return cut_ms < reversed_ms ? cut_ms : reversed_ms;
 }
 
 /*

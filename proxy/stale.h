@@ -2,7 +2,7 @@
  * What must follow a commit because the packet path remembers: connection tracking entries and affinity entries that
  * lead where their frontend no longer does (reference A.7). Told of every published service, it looks only when a
  * change can have left something behind (a few seconds on again where UDP answers may have been under way, see
- * turnedflows), and at conntrack not more often than every STALE_GAP_MS: it can be large. Main thread.
+ * reversed_flows), and at conntrack not more often than every STALE_GAP_MS: it can be large. Main thread.
  */
 #ifndef PROXY_STALE_H
 #define PROXY_STALE_H

@@ -32,7 +32,7 @@ static enum stale_action check_tcp(const struct flow *f, const struct target *ta
 	return target == NULL && staleflows_translated(f) ? FLOW_REMOVED : FLOW_KEEP;
 }
 
-enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone)
+enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_set *gone)
 {
 	struct frontend_key key = {.addr = f->orig_dst, .proto = f->proto, .port = f->orig_port};
 	const struct service *owner;
@@ -40,7 +40,7 @@ enum stale_action stale_check(const struct flow *f, const struct owners *owners,
 
 	if (frontend == NULL) {
 		/* Only what a rule of ours can have translated: a host's own flow to that address is not. */
-		if (!staleflows_translated(f) || !frontend_keys_has(gone, &key))
+		if (!staleflows_translated(f) || !frontend_set_has(gone, &key))
 			return FLOW_KEEP;
 		return f->proto != IPPROTO_TCP || f->syn_sent ? FLOW_DELETE : FLOW_KEEP; /* the pod may well live on */
 	}

@@ -26,7 +26,7 @@ enum stale_action {
 
 bool staleflows_translated(const struct flow *f); /* somebody else answers than was asked */
 /* gone: frontends that existed a moment ago. */
-enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_keys *gone);
+enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_set *gone);
 /*
  * prev → next can have left stale entries behind: an endpoint stopped serving, a frontend went away or is new. False
  * means that no dump is needed. Either may be NULL.

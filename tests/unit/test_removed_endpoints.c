@@ -24,38 +24,38 @@ static struct service *compiled(const char *endpoints)
 	return s;
 }
 
-static bool due(const struct cutoff *c, const char *addr, uint64_t now_ms)
+static bool due(const struct removed_endpoints *c, const char *addr, uint64_t now_ms)
 {
 	const struct addr a = ip(addr);
 
-	return cutoff_is_due(c, &a, 80, now_ms);
+	return removed_endpoints_is_due(c, &a, 80, now_ms);
 }
 
 static void gone_is_due_after_the_grace(void **state)
 {
-	struct cutoff c = {.grace_ms = 1000};
+	struct removed_endpoints c = {.grace_ms = 1000};
 	struct service *both = compiled("10.0.0.1 10.0.0.2"), *one = compiled("10.0.0.1 ~10.0.0.3");
 	struct service *terminating = compiled("~10.0.0.1");
 
 	(void)state;
-	cutoff_note(&c, NULL, both, 100);
+	removed_endpoints_note(&c, NULL, both, 100);
 	assert_int_equal(c.next_ms, 0);
-	cutoff_note(&c, both, one, 200);
+	removed_endpoints_note(&c, both, one, 200);
 	assert_int_equal(c.next_ms, 1200);
 	assert_false(due(&c, "10.0.0.2", 1199));
 	assert_true(due(&c, "10.0.0.2", 1200));
 	assert_false(due(&c, "10.0.0.1", 9999));
-	cutoff_note(&c, one, terminating, 500); /* terminating is still listed */
+	removed_endpoints_note(&c, one, terminating, 500); /* terminating is still listed */
 	assert_false(due(&c, "10.0.0.1", 9999));
 	assert_true(due(&c, "10.0.0.3", 1500));
-	cutoff_done(&c, 1200);
+	removed_endpoints_done(&c, 1200);
 	assert_int_equal(c.next_ms, 1500);
 	assert_false(due(&c, "10.0.0.2", 9999));
-	cutoff_note(&c, terminating, one, 600); /* back again */
+	removed_endpoints_note(&c, terminating, one, 600); /* back again */
 	assert_false(due(&c, "10.0.0.3", 9999));
-	cutoff_note(&c, one, NULL, 700);
+	removed_endpoints_note(&c, one, NULL, 700);
 	assert_true(due(&c, "10.0.0.1", 1700));
-	cutoff_fini(&c);
+	removed_endpoints_fini(&c);
 	service_free(both);
 	service_free(one);
 	service_free(terminating);
@@ -64,24 +64,24 @@ static void gone_is_due_after_the_grace(void **state)
 /* What left while no process ran: the connections are found, the moment is not. */
 static void gone_before_the_start_is_due_too(void **state)
 {
-	struct cutoff c = {.grace_ms = 1000};
+	struct removed_endpoints c = {.grace_ms = 1000};
 	struct service *both = compiled("10.0.0.1 10.0.0.2"), *one = compiled("10.0.0.1");
 
 	(void)state;
-	cutoff_start(&c, 100);
-	cutoff_note(&c, NULL, both, 100);
+	removed_endpoints_start(&c, 100);
+	removed_endpoints_note(&c, NULL, both, 100);
 	assert_int_equal(c.next_ms, 1100);
-	cutoff_note(&c, both, one, 600);
+	removed_endpoints_note(&c, both, one, 600);
 	assert_false(due(&c, "10.0.0.9", 1099));
 	assert_true(due(&c, "10.0.0.9", 1100));
 	assert_false(due(&c, "10.0.0.2", 1100)); /* its own grace is not over */
-	cutoff_done(&c, 1100);
+	removed_endpoints_done(&c, 1100);
 	assert_int_equal(c.next_ms, 1600);
 	assert_false(due(&c, "10.0.0.9", 9999));
 	assert_true(due(&c, "10.0.0.2", 1600));
-	cutoff_done(&c, 1600);
+	removed_endpoints_done(&c, 1600);
 	assert_int_equal(c.next_ms, 0);
-	cutoff_fini(&c);
+	removed_endpoints_fini(&c);
 	service_free(both);
 	service_free(one);
 }

@@ -22,23 +22,23 @@ static struct flow flow(const char *src, uint16_t sport, const char *dst, uint16
 	};
 }
 
-static void note(struct turned_flows *t, const char *src, uint16_t sport, const char *dst, uint16_t dport)
+static void note(struct reversed_flows *t, const char *src, uint16_t sport, const char *dst, uint16_t dport)
 {
 	struct flow f = flow(src, sport, dst, dport);
 
-	turned_flows_note(t, &f);
+	reversed_flows_note(t, &f);
 }
 
-static bool has(const struct turned_flows *t, const char *src, uint16_t sport, const char *dst, uint16_t dport)
+static bool has(const struct reversed_flows *t, const char *src, uint16_t sport, const char *dst, uint16_t dport)
 {
 	struct flow f = flow(src, sport, dst, dport);
 
-	return turned_flows_has(t, &f);
+	return reversed_flows_has(t, &f);
 }
 
 static void only_the_mirror_of_a_noted_flow(void **state)
 {
-	struct turned_flows t = {0};
+	struct reversed_flows t = {0};
 
 	(void)state;
 	assert_false(has(&t, "203.0.113.9", 80, "10.244.0.99", 40000));
@@ -52,65 +52,65 @@ static void only_the_mirror_of_a_noted_flow(void **state)
 	assert_false(has(&t, "203.0.113.9", 81, "10.244.0.99", 40000));
 	assert_false(has(&t, "203.0.113.9", 80, "10.244.0.98", 40000));
 	assert_false(has(&t, "203.0.113.8", 80, "10.244.0.99", 40000));
-	turned_flows_fini(&t);
+	reversed_flows_fini(&t);
 	assert_false(has(&t, "203.0.113.9", 80, "10.244.0.99", 40000));
 }
 
 static void looks_ever_rarer_and_then_forgets(void **state)
 {
-	struct turned_flows t = {0};
+	struct reversed_flows t = {0};
 	uint64_t now_ms = 1000;
 
 	(void)state;
-	turned_flows_looked(&t, now_ms);
+	reversed_flows_looked(&t, now_ms);
 	assert_int_equal(t.next_ms, 0);
 	note(&t, "10.244.0.99", 40000, "203.0.113.9", 80);
-	assert_false(turned_flows_due(&t, now_ms)); /* the look that found it is not over */
-	turned_flows_looked(&t, now_ms);
-	for (uint64_t gap_ms = TURNED_FIRST_MS; gap_ms <= TURNED_LAST_MS; gap_ms *= 2, now_ms = t.next_ms) {
+	assert_false(reversed_flows_due(&t, now_ms)); /* the look that found it is not over */
+	reversed_flows_looked(&t, now_ms);
+	for (uint64_t gap_ms = REVERSED_FIRST_MS; gap_ms <= REVERSED_LAST_MS; gap_ms *= 2, now_ms = t.next_ms) {
 		if (now_ms != 1000)
-			turned_flows_looked(&t, now_ms);
+			reversed_flows_looked(&t, now_ms);
 		assert_int_equal(t.next_ms, now_ms + gap_ms);
-		turned_flows_looked(&t, t.next_ms - 1); /* one for another reason does not count */
+		reversed_flows_looked(&t, t.next_ms - 1); /* one for another reason does not count */
 		assert_int_equal(t.next_ms, now_ms + gap_ms);
-		assert_false(turned_flows_due(&t, t.next_ms - 1));
-		assert_true(turned_flows_due(&t, t.next_ms));
+		assert_false(reversed_flows_due(&t, t.next_ms - 1));
+		assert_true(reversed_flows_due(&t, t.next_ms));
 		assert_true(has(&t, "203.0.113.9", 80, "10.244.0.99", 40000));
 	}
-	turned_flows_looked(&t, now_ms);
+	reversed_flows_looked(&t, now_ms);
 	assert_int_equal(t.next_ms, 0);
-	assert_false(turned_flows_due(&t, UINT64_MAX));
+	assert_false(reversed_flows_due(&t, UINT64_MAX));
 	assert_false(has(&t, "203.0.113.9", 80, "10.244.0.99", 40000));
 }
 
 static void a_new_one_starts_the_looks_anew(void **state)
 {
-	struct turned_flows t = {0};
+	struct reversed_flows t = {0};
 
 	(void)state;
 	note(&t, "10.244.0.99", 40000, "203.0.113.9", 80);
-	turned_flows_looked(&t, 1000);
-	turned_flows_looked(&t, 1000 + TURNED_FIRST_MS);
+	reversed_flows_looked(&t, 1000);
+	reversed_flows_looked(&t, 1000 + REVERSED_FIRST_MS);
 	note(&t, "10.244.0.98", 40000, "203.0.113.9", 80);
-	turned_flows_looked(&t, 1300);
-	assert_int_equal(t.next_ms, 1300 + TURNED_FIRST_MS);
-	turned_flows_fini(&t);
+	reversed_flows_looked(&t, 1300);
+	assert_int_equal(t.next_ms, 1300 + REVERSED_FIRST_MS);
+	reversed_flows_fini(&t);
 }
 
 static void not_without_limit(void **state)
 {
-	struct turned_flows t = {0};
+	struct reversed_flows t = {0};
 	struct flow f = flow("10.244.0.99", 1, "203.0.113.9", 80);
 
 	(void)state;
-	for (uint32_t i = 0; i <= TURNED_FLOWS_MAX; i++) {
+	for (uint32_t i = 0; i <= REVERSED_FLOWS_MAX; i++) {
 		f.orig_src_port = (uint16_t)i;
 		f.orig_port = (uint16_t)(80 + (i >> 16));
-		turned_flows_note(&t, &f);
+		reversed_flows_note(&t, &f);
 	}
 	assert_true(has(&t, "203.0.113.9", 80, "10.244.0.99", UINT16_MAX));
 	assert_false(has(&t, "203.0.113.9", 81, "10.244.0.99", 0));
-	turned_flows_fini(&t);
+	reversed_flows_fini(&t);
 }
 
 int main(void)

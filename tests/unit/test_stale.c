@@ -347,13 +347,13 @@ static void answers_under_way_when_their_frontend_appears(void **state)
 
 	track("10.1.0.1", 40000, "10.96.0.1", 53);
 	publish(s, compiled("10.0.0.1", false));
-	assert_int_equal(turn_at(s, 1000), TURNED_FIRST_MS);
+	assert_int_equal(turn_at(s, 1000), REVERSED_FIRST_MS);
 	assert_int_equal(flows.count, 0);
 	track("10.96.0.1", 53, "10.1.0.1", 40000);
 	track("10.96.0.1", 53, "10.1.0.2", 40000);
-	assert_int_equal(turn_at(s, 1000 + TURNED_FIRST_MS - 1), 1);
+	assert_int_equal(turn_at(s, 1000 + REVERSED_FIRST_MS - 1), 1);
 	assert_int_equal(flows.count, 2);
-	assert_int_equal(turn_at(s, 1000 + TURNED_FIRST_MS), 2 * TURNED_FIRST_MS);
+	assert_int_equal(turn_at(s, 1000 + REVERSED_FIRST_MS), 2 * REVERSED_FIRST_MS);
 	assert_int_equal(flows.count, 1);
 	assert_int_equal(stale_stats(s->stale)->flows_deleted[0], 2);
 }
@@ -369,9 +369,9 @@ static void looks_for_answers_under_way_end(void **state)
 	while ((wait_ms = turn_at(s, now_ms)) != UINT64_MAX) {
 		track("10.1.0.2", 40000, "10.96.0.1", 53);
 		now_ms += wait_ms;
-		assert_true(now_ms <= 1000 + 2 * TURNED_LAST_MS);
+		assert_true(now_ms <= 1000 + 2 * REVERSED_LAST_MS);
 	}
-	assert_true(now_ms > 1000 + TURNED_LAST_MS);
+	assert_true(now_ms > 1000 + REVERSED_LAST_MS);
 	assert_int_equal(flows.count, 0);
 }
 

@@ -12,7 +12,7 @@
 struct world {
 	struct owners *owners;
 	struct service *s;
-	struct frontend_keys gone;
+	struct frontend_set gone;
 };
 
 /* One UDP, one TCP and one SCTP port 53 at 10.96.0.1 and node port 30053 at 192.168.0.2; endpoints at port 5353. */
@@ -40,8 +40,8 @@ static struct service *dns_service(const char *endpoints)
 
 static void change(struct world *w, struct service *next)
 {
-	frontend_keys_fini(&w->gone);
-	frontend_keys_add_gone(&w->gone, w->s, next);
+	frontend_set_fini(&w->gone);
+	frontend_set_add_gone(&w->gone, w->s, next);
 	owners_replace(w->owners, w->s, next, NULL, NULL);
 	service_free(w->s);
 	w->s = next;
@@ -62,7 +62,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	change(w, NULL);
-	frontend_keys_fini(&w->gone);
+	frontend_set_fini(&w->gone);
 	owners_free(w->owners);
 	return 0;
 }

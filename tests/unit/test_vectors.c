@@ -230,7 +230,7 @@ static void conntrack_case(const struct value *v)
 	struct arena *scratch = arena_new(4096);
 	struct addr node_port_addr;
 	struct node_view view = {.node_port_addr_count = 1, .node_port_addrs = &node_port_addr};
-	struct frontend_keys gone = {0};
+	struct frontend_set gone = {0};
 	struct owners *owners = owners_new(NULL, NULL);
 	const struct value *entries = value_get(v, "entries");
 
