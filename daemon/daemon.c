@@ -19,7 +19,7 @@ static void turn(struct daemon *d)
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
 	uint64_t stale_wait_ms = stale_turn(d->stale, clock_ms());
 
-	report_turn(d->report, sync_stats(d->sync), stale_stats(d->stale));
+	observe_turn(d->observe, sync_stats(d->sync), stale_stats(d->stale));
 	ev_timer_stop(d->loop, &d->later);
 	if (stale_wait_ms < wait_ms)
 		wait_ms = stale_wait_ms;
@@ -85,7 +85,7 @@ static void on_published(void *ctx, const struct service *prev, const struct ser
 	if (d->nft != NULL)
 		address_notes_log(prev, next);
 	stale_published(d->stale, prev, next);
-	report_published(d->report, prev, next);
+	observe_published(d->observe, prev, next);
 	if (d->relay != NULL)
 		relay_update(d->relay, prev, next);
 }
@@ -200,7 +200,7 @@ static void dns_open(struct daemon *d)
 	d->server = server_start(&server, &error);
 	if (d->server == NULL)
 		fatalx("%s", error);
-	figures_dns_init(report_metrics(d->report), d->server);
+	metrics_dns_init(observe_metrics(d->observe), d->server);
 }
 
 static void control_bind(struct daemon *d)
@@ -249,20 +249,20 @@ static void state_open(struct daemon *d)
 	follow_node(d);
 }
 
-static void report_open(struct daemon *d)
+static void observe_open(struct daemon *d)
 {
-	const struct report_config report = {.apiserver = d->config->manifests == NULL,
-					     .proxy = !d->config->no_proxy,
-					     .dns = !d->config->no_dns,
-					     .healthz = d->config->healthz,
-					     .metrics = d->config->metrics,
-					     .nodeports = &d->config->nodeports};
+	const struct observe_config observe = {.apiserver = d->config->manifests == NULL,
+					       .proxy = !d->config->no_proxy,
+					       .dns = !d->config->no_dns,
+					       .healthz = d->config->healthz,
+					       .metrics = d->config->metrics,
+					       .nodeports = &d->config->nodeports};
 
-	d->report = report_new(d->loop, &report);
+	d->observe = observe_new(d->loop, &observe);
 	if (d->nft != NULL)
-		figures_kernel_init(report_metrics(d->report), d->nft);
+		metrics_kernel_init(observe_metrics(d->observe), d->nft);
 	if (!d->config->no_proxy && nodeports_want_loopback(&d->config->nodeports))
-		d->relay = relay_start(report_metrics(d->report), published_find, d);
+		d->relay = relay_start(observe_metrics(d->observe), published_find, d);
 }
 
 /* First of all: a signal that comes while the parts are put together waits for the loop. */
@@ -295,7 +295,7 @@ static void stop(struct daemon *d)
 {
 	control_close(d->control);
 	source_stop(&d->source);
-	report_free(d->report); /* its pages ask the next two */
+	observe_free(d->observe); /* its pages ask the next two */
 	relay_stop(d->relay);
 	server_stop(d->server);
 	stale_free(d->stale);
@@ -328,12 +328,12 @@ int run(struct config *config, int argc, char **argv)
 	control_bind(&d);
 	kernel_open(&d);
 	zone_open(&d);
-	report_open(&d);
+	observe_open(&d);
 	state_open(&d);
 	dns_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
-	source_start(&d.source, d.loop, d.store, &d.sink, report_metrics(d.report));
+	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.report));
 	ev_run(d.loop, 0);
 	stop(&d);
 	log_notice("stopped");

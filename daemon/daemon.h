@@ -40,7 +40,7 @@ struct daemon {
 	struct sync *sync;
 	struct conntrack *conntrack; /* NULL with --no-proxy, or when the kernel has none */
 	struct stale *stale;
-	struct report *report;
+	struct observe *observe;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;
 	struct ev_timer later;	/* when sync wants to be called again */

@@ -81,7 +81,7 @@ void follow_node(struct daemon *d)
 	in.routes = hostaddr_routes(d->host, &in.route_count);
 	unsigned changes = node_update(&d->node, &in);
 	free(service_cidrs.items);
-	report_node(d->report, &d->node, in.object);
+	observe_node(d->observe, &d->node, in.object);
 	if ((changes & NODE_POD_CIDRS) != 0)
 		pod_cidrs_changed(d);
 	if ((changes & NODE_PORT_ADDRS) != 0 && store_is_complete(d->store))
@@ -113,7 +113,7 @@ void follow_changed(void *ctx, const struct object *prev, const struct object *n
 	const struct object *o = next != NULL ? next : prev;
 	struct daemon *d = ctx;
 
-	report_changed(d->report, prev, next);
+	observe_changed(d->observe, prev, next);
 	source_changed(&d->source);
 	switch (o->kind) {
 	case OBJECT_NAMESPACE:

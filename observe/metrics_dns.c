@@ -146,7 +146,7 @@ static void sums_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &starved, NULL, (double)s.starved);
 }
 
-void figures_dns_init(struct metrics *m, struct server *server)
+void metrics_dns_init(struct metrics *m, struct server *server)
 {
 	metrics_provider(m, sums_put, server);
 }

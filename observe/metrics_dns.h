@@ -9,6 +9,6 @@
 #include "dns/server/server.h"
 
 /* The server outlives the last page of metrics. */
-void figures_dns_init(struct metrics *m, struct server *server);
+void metrics_dns_init(struct metrics *m, struct server *server);
 
 #endif

@@ -24,7 +24,7 @@ static void affinity_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &room, METRIC_LABELS({"ip_family", "IPv6"}), RULESET_AFFINITY_MAX);
 }
 
-void figures_kernel_init(struct metrics *m, struct nft *nft)
+void metrics_kernel_init(struct metrics *m, struct nft *nft)
 {
 	metrics_provider(m, affinity_put, nft);
 }

@@ -6,6 +6,6 @@
 #include "nft/nft.h"
 
 /* nft outlives the last page of metrics. */
-void figures_kernel_init(struct metrics *m, struct nft *nft);
+void metrics_kernel_init(struct metrics *m, struct nft *nft);
 
 #endif

@@ -75,7 +75,7 @@ static const struct metric_desc quarantined_desc = {
 	"fairlead_services_quarantined", "Services at their last good version because the kernel refuses the newest.",
 	METRIC_GAUGE, NULL, 0};
 
-struct figures {
+struct metrics_sync {
 	struct metric *sync[2], *full[2], *partial[2], *programming[2]; /* by family */
 	struct metric *last[2], *queued[2], *failures[2], *cleanup_failures[2];
 	struct metric *conntrack[2], *deleted[2], *quarantined;
@@ -97,9 +97,9 @@ static void add_no_local(struct metrics *m, const char *policy, struct metric *i
 	into[1] = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", policy}, {"ip_family", "IPv6"}));
 }
 
-struct figures *figures_new(struct metrics *m, bool dns)
+struct metrics_sync *metrics_sync_new(struct metrics *m, bool dns)
 {
-	struct figures *f = mem_alloc(sizeof *f);
+	struct metrics_sync *f = mem_alloc(sizeof *f);
 
 	add_both(m, &sync_desc, f->sync);
 	add_both(m, &full_desc, f->full);
@@ -124,7 +124,7 @@ struct figures *figures_new(struct metrics *m, bool dns)
 	return f;
 }
 
-void figures_free(struct figures *f)
+void metrics_sync_free(struct metrics_sync *f)
 {
 	if (f == NULL)
 		return;
@@ -150,7 +150,7 @@ static void inc_both(struct metric *const of[2])
 	metric_inc(of[1]);
 }
 
-void figures_changed(struct figures *f, const struct object *prev, const struct object *next)
+void metrics_sync_changed(struct metrics_sync *f, const struct object *prev, const struct object *next)
 {
 	const enum object_kind kind = next != NULL ? next->kind : prev->kind;
 
@@ -166,7 +166,7 @@ void figures_changed(struct figures *f, const struct object *prev, const struct 
 }
 
 /* Adds `by` for each port of the service whose Local policy finds no local endpoint. */
-static void no_local_count(struct figures *f, const struct service *s, double by)
+static void no_local_count(struct metrics_sync *f, const struct service *s, double by)
 {
 	for (size_t port = 0; s != NULL && port < s->port_count; port++) {
 		bool internal = false, external = false;
@@ -183,7 +183,7 @@ static void no_local_count(struct figures *f, const struct service *s, double by
 	}
 }
 
-void figures_service(struct figures *f, const struct service *prev, const struct service *next)
+void metrics_sync_service(struct metrics_sync *f, const struct service *prev, const struct service *next)
 {
 	no_local_count(f, prev, -1);
 	no_local_count(f, next, 1);
@@ -199,14 +199,14 @@ static void trigger_done(void *ctx, const struct trigger *trigger)
 {
 	const int64_t now_ms = clock_wall_ms();
 	const double took_s = now_ms > trigger->cause_ms ? (double)(now_ms - trigger->cause_ms) / 1e3 : 0;
-	struct figures *f = ctx;
+	struct metrics_sync *f = ctx;
 
 	metric_observe(f->programming[trigger->six], took_s);
 	if (trigger->headless)
 		metric_observe(f->dns, took_s);
 }
 
-void figures_synced(struct figures *f, bool full, double duration_s)
+void metrics_sync_synced(struct metrics_sync *f, bool full, double duration_s)
 {
 	observe_both(f->sync, duration_s);
 	observe_both(full ? f->full : f->partial, duration_s);
@@ -216,22 +216,22 @@ void figures_synced(struct figures *f, bool full, double duration_s)
 	metric_set(f->pending[1], 0);
 }
 
-void figures_sync_failed(struct figures *f)
+void metrics_sync_sync_failed(struct metrics_sync *f)
 {
 	inc_both(f->failures);
 }
 
-void figures_quarantined(struct figures *f, size_t services)
+void metrics_sync_quarantined(struct metrics_sync *f, size_t services)
 {
 	metric_set(f->quarantined, (double)services);
 }
 
-void figures_cleanup_failed(struct figures *f)
+void metrics_sync_cleanup_failed(struct metrics_sync *f)
 {
 	inc_both(f->cleanup_failures);
 }
 
-void figures_conntrack(struct figures *f, double duration_s, const uint64_t deleted[2])
+void metrics_sync_conntrack(struct metrics_sync *f, double duration_s, const uint64_t deleted[2])
 {
 	observe_both(f->conntrack, duration_s);
 	metric_add(f->deleted[0], (double)deleted[0]);

@@ -9,11 +9,11 @@
 #include "observe/http.h"
 #include "observe/metrics_page.h"
 
-struct report {
-	struct report_config config;
+struct observe {
+	struct observe_config config;
 	struct metrics *metrics;
 	struct health *health;
-	struct figures *figures;
+	struct metrics_sync *metrics_sync;
 	struct healthnodeport *checks;
 	struct http *healthz, *page;
 	struct sync_stats sync; /* at the last turn, as the next */
@@ -25,15 +25,15 @@ static struct http *port_open(struct http_config config)
 	return config.bind.port != 0 ? http_open(&config) : NULL;
 }
 
-struct report *report_new(struct ev_loop *loop, const struct report_config *config)
+struct observe *observe_new(struct ev_loop *loop, const struct observe_config *config)
 {
-	struct report *r = mem_alloc(sizeof *r);
+	struct observe *r = mem_alloc(sizeof *r);
 
 	r->config = *config;
 	r->metrics = metrics_new();
 	metrics_page_init(r->metrics);
 	r->health = health_new(HEALTH_LIMIT_MS, config->apiserver, r->metrics);
-	r->figures = figures_new(r->metrics, config->dns);
+	r->metrics_sync = metrics_sync_new(r->metrics, config->dns);
 	r->checks = healthnodeport_new(loop, r->health, r->metrics);
 	r->healthz = port_open((struct http_config){
 		.loop = loop, .what = "healthz", .bind = config->healthz, .handler = health_handle, .ctx = r->health});
@@ -45,31 +45,31 @@ struct report *report_new(struct ev_loop *loop, const struct report_config *conf
 	return r;
 }
 
-void report_free(struct report *r)
+void observe_free(struct observe *r)
 {
 	if (r == NULL)
 		return;
 	http_close(r->page);
 	http_close(r->healthz);
 	healthnodeport_free(r->checks);
-	figures_free(r->figures);
+	metrics_sync_free(r->metrics_sync);
 	health_free(r->health);
 	metrics_free(r->metrics);
 	free(r);
 }
 
-struct metrics *report_metrics(struct report *r)
+struct metrics *observe_metrics(struct observe *r)
 {
 	return r->metrics;
 }
 
-void report_changed(struct report *r, const struct object *prev, const struct object *next)
+void observe_changed(struct observe *r, const struct object *prev, const struct object *next)
 {
-	figures_changed(r->figures, prev, next);
+	metrics_sync_changed(r->metrics_sync, prev, next);
 }
 
 /* Where a family takes node ports on all addresses, one socket for all stands in. */
-static void checks_move(struct report *r, const struct node *node)
+static void checks_move(struct observe *r, const struct node *node)
 {
 	size_t count = node->view.node_port_addr_count;
 	struct addr *addrs = mem_array(count + 2, sizeof *addrs);
@@ -84,46 +84,46 @@ static void checks_move(struct report *r, const struct node *node)
 	free(addrs);
 }
 
-void report_node(struct report *r, const struct node *node, const struct node_object *object)
+void observe_node(struct observe *r, const struct node *node, const struct node_object *object)
 {
 	health_node_set(r->health, object);
 	checks_move(r, node);
 }
 
-void report_published(struct report *r, const struct service *prev, const struct service *next)
+void observe_published(struct observe *r, const struct service *prev, const struct service *next)
 {
-	figures_service(r->figures, prev, next);
+	metrics_sync_service(r->metrics_sync, prev, next);
 	if (!r->config.proxy)
 		return;
 	healthnodeport_update(r->checks, prev, next);
 }
 
-static void sync_seen(struct report *r, const struct sync_stats *stats)
+static void sync_seen(struct observe *r, const struct sync_stats *stats)
 {
 	const struct sync_stats *seen = &r->sync;
 
 	if (stats->refused != seen->refused) {
-		figures_sync_failed(r->figures);
+		metrics_sync_sync_failed(r->metrics_sync);
 		health_failed(r->health);
 	} else if (stats->syncs != seen->syncs) {
-		figures_synced(r->figures, stats->full != seen->full, (double)stats->last_us / 1e6);
+		metrics_sync_synced(r->metrics_sync, stats->full != seen->full, (double)stats->last_us / 1e6);
 		health_synced(r->health);
 	} else if (stats->done && !stats->in_sync) {
 		health_queued(r->health);
 	}
-	figures_quarantined(r->figures, stats->quarantine);
+	metrics_sync_quarantined(r->metrics_sync, stats->quarantine);
 	r->sync = *stats;
 }
 
-void report_turn(struct report *r, const struct sync_stats *sync, const struct stale_stats *stale)
+void observe_turn(struct observe *r, const struct sync_stats *sync, const struct stale_stats *stale)
 {
 	sync_seen(r, sync);
 	if (stale->sweeps != r->stale.sweeps) {
 		const uint64_t deleted[2] = {stale->flows_deleted[0] - r->stale.flows_deleted[0],
 					     stale->flows_deleted[1] - r->stale.flows_deleted[1]};
-		figures_conntrack(r->figures, (double)stale->last_us / 1e6, deleted);
+		metrics_sync_conntrack(r->metrics_sync, (double)stale->last_us / 1e6, deleted);
 	}
 	if (stale->failures != r->stale.failures)
-		figures_cleanup_failed(r->figures);
+		metrics_sync_cleanup_failed(r->metrics_sync);
 	r->stale = *stale;
 }

@@ -14,9 +14,9 @@
 #include "watch/object.h"
 
 struct ev_loop;
-struct report;
+struct observe;
 
-struct report_config {			   /* copied; what it points at outlives the report */
+struct observe_config {			   /* copied; what it points at outlives the report */
 	bool apiserver;			   /* the source is an API server: the Node object decides about health, too */
 	bool proxy, dns;		   /* halves that run */
 	struct http_bind healthz, metrics; /* port 0: none */
@@ -24,18 +24,18 @@ struct report_config {			   /* copied; what it points at outlives the report */
 };
 
 /* Opens the ports; one that is taken is tried again later. */
-struct report *report_new(struct ev_loop *loop, const struct report_config *config);
-void report_free(struct report *r); /* NULL is fine */
+struct observe *observe_new(struct ev_loop *loop, const struct observe_config *config);
+void observe_free(struct observe *r); /* NULL is fine */
 /* Where other modules register their figures. */
-struct metrics *report_metrics(struct report *r);
+struct metrics *observe_metrics(struct observe *r);
 
 /* An object was taken in; prev or next NULL. */
-void report_changed(struct report *r, const struct object *prev, const struct object *next);
+void observe_changed(struct observe *r, const struct object *prev, const struct object *next);
 /* This node's addresses or its Node object changed; object NULL: there is none. */
-void report_node(struct report *r, const struct node *node, const struct node_object *object);
+void observe_node(struct observe *r, const struct node *node, const struct node_object *object);
 /* The kernel has this service now; prev or next NULL. */
-void report_published(struct report *r, const struct service *prev, const struct service *next);
+void observe_published(struct observe *r, const struct service *prev, const struct service *next);
 /* After every sync_turn and stale_turn. */
-void report_turn(struct report *r, const struct sync_stats *sync, const struct stale_stats *stale);
+void observe_turn(struct observe *r, const struct sync_stats *sync, const struct stale_stats *stale);
 
 #endif

@@ -63,9 +63,9 @@ static void pages(void **state)
 	metrics_free(m);
 }
 
-static void take(struct figures *f, const struct object *o)
+static void take(struct metrics_sync *f, const struct object *o)
 {
-	figures_changed(f, NULL, o);
+	metrics_sync_changed(f, NULL, o);
 }
 
 static struct slice_object slice_make(const char *service, int family, int64_t trigger_ms)
@@ -76,18 +76,18 @@ static struct slice_object slice_make(const char *service, int family, int64_t t
 				     .trigger_ms = trigger_ms};
 }
 
-static void slice_take(struct figures *f, const char *service, int family, int64_t trigger_ms)
+static void slice_take(struct metrics_sync *f, const char *service, int family, int64_t trigger_ms)
 {
 	const struct slice_object slice = slice_make(service, family, trigger_ms);
 
 	take(f, &slice.object);
 }
 
-static void slice_remove(struct figures *f, const char *service, int family)
+static void slice_remove(struct metrics_sync *f, const char *service, int family)
 {
 	const struct slice_object slice = slice_make(service, family, 0);
 
-	figures_changed(f, &slice.object, NULL);
+	metrics_sync_changed(f, &slice.object, NULL);
 }
 
 #define NETWORK(family, count) \
@@ -99,7 +99,7 @@ static void slice_remove(struct figures *f, const char *service, int family)
 static void programming_latencies(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct figures *f = figures_new(m, true);
+	struct metrics_sync *f = metrics_sync_new(m, true);
 	const struct service headless = {.ns = "default", .name = "db", .dns_kind = DNS_HEADLESS};
 	const struct service web = {.ns = "default", .name = "web", .dns_kind = DNS_CLUSTER_IP};
 	const int64_t now_ms = clock_wall_ms();
@@ -107,7 +107,7 @@ static void programming_latencies(void **state)
 	(void)state;
 	slice_take(f, "web", AF_INET, 0);		 /* no annotation */
 	slice_take(f, "web", AF_INET, now_ms - 3600000); /* before we started */
-	figures_synced(f, true, 0.1);
+	metrics_sync_synced(f, true, 0.1);
 	render(m);
 	assert_true(has(NETWORK("IPv4", "0")) && has(NETWORK("IPv6", "0")) && has(DNS("count{" KIND "}", "0")));
 
@@ -115,13 +115,13 @@ static void programming_latencies(void **state)
 	slice_take(f, "db", AF_INET, now_ms + 1);
 	slice_take(f, "db", AF_INET6, now_ms + 1);
 	slice_take(f, "db", AF_INET6, now_ms + 2);
-	figures_service(f, &web, &web);
-	figures_service(f, NULL, &headless);
-	figures_sync_failed(f);
+	metrics_sync_service(f, &web, &web);
+	metrics_sync_service(f, NULL, &headless);
+	metrics_sync_sync_failed(f);
 	render(m);
 	assert_true(has(NETWORK("IPv4", "0")));
-	figures_synced(f, false, 0.1);
-	figures_synced(f, false, 0.1); /* once only */
+	metrics_sync_synced(f, false, 0.1);
+	metrics_sync_synced(f, false, 0.1); /* once only */
 	render(m);
 	assert_true(has(NETWORK("IPv4", "2")) && has(NETWORK("IPv6", "2")));
 	assert_true(has("\nkubeproxy_network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"300\"} 2\n"));
@@ -134,12 +134,12 @@ static void programming_latencies(void **state)
 	slice_take(f, "db", AF_INET, now_ms + 3);
 	slice_take(f, "db", AF_INET6, now_ms + 3);
 	slice_remove(f, "db", AF_INET);
-	figures_service(f, &headless, &headless);
-	figures_synced(f, false, 0.1);
+	metrics_sync_service(f, &headless, &headless);
+	metrics_sync_synced(f, false, 0.1);
 	render(m);
 	assert_true(has(NETWORK("IPv4", "2")) && has(NETWORK("IPv6", "3")) && has(DNS("count{" KIND "}", "4")));
 	slice_take(f, "db", AF_INET, now_ms + 4); /* waits for ever */
-	figures_free(f);
+	metrics_sync_free(f);
 	metrics_free(m);
 }
 
@@ -170,19 +170,19 @@ static void triggers_have_a_limit(void **state)
 static void no_dns_no_dns_latency(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct figures *f = figures_new(m, false);
+	struct metrics_sync *f = metrics_sync_new(m, false);
 
 	(void)state;
 	render(m);
 	assert_false(has("coredns_"));
-	figures_free(f);
+	metrics_sync_free(f);
 	metrics_free(m);
 }
 
 static void sync_figures(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct figures *f = figures_new(m, true);
+	struct metrics_sync *f = metrics_sync_new(m, true);
 
 	(void)state;
 	take(f, &(struct object){.kind = OBJECT_SERVICE});
@@ -192,11 +192,11 @@ static void sync_figures(void **state)
 	render(m);
 	assert_true(has("\nkubeproxy_sync_proxy_rules_service_changes_pending 1\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_endpoint_changes_pending 2\n"));
-	figures_sync_failed(f);
-	figures_cleanup_failed(f);
-	figures_synced(f, true, 0.1);
-	figures_synced(f, false, 0.0005);
-	figures_conntrack(f, 0.001, (const uint64_t[]){7, 2});
+	metrics_sync_sync_failed(f);
+	metrics_sync_cleanup_failed(f);
+	metrics_sync_synced(f, true, 0.1);
+	metrics_sync_synced(f, false, 0.0005);
+	metrics_sync_conntrack(f, 0.001, (const uint64_t[]){7, 2});
 	render(m);
 	assert_true(has("\nkubeproxy_sync_proxy_rules_service_changes_pending 0\n"));
 	assert_true(has("\nkubeproxy_sync_proxy_rules_endpoint_changes_total 2\n"));
@@ -209,7 +209,7 @@ static void sync_figures(void **state)
 	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total{ip_family=\"IPv4\"} 7\n"));
 	assert_true(has("\nkubeproxy_conntrack_reconciler_deleted_entries_total{ip_family=\"IPv6\"} 2\n"));
 	assert_true(has("\nkubeproxy_conntrack_reconciler_sync_duration_seconds_count{ip_family=\"IPv4\"} 1\n"));
-	figures_free(f);
+	metrics_sync_free(f);
 	metrics_free(m);
 }
 
@@ -220,7 +220,7 @@ static void sync_figures(void **state)
 static void local_policies_without_endpoint(void **state)
 {
 	struct metrics *m = metrics_new();
-	struct figures *f = figures_new(m, true);
+	struct metrics_sync *f = metrics_sync_new(m, true);
 	const struct frontend fronts[] = {
 		{.kind = FRONTEND_CLUSTER_IP, .action = ACTION_DROP, .service_port = 0},
 		{.kind = FRONTEND_NODE_PORT, .action = ACTION_DROP, .split = true, .service_port = 1},
@@ -232,17 +232,17 @@ static void local_policies_without_endpoint(void **state)
 	const struct service fine = {.port_count = 2, .ports = ports, .frontend_count = 1, .frontends = &fronts[3]};
 
 	(void)state;
-	figures_service(f, NULL, &lacking);
-	figures_service(f, NULL, &lacking);
+	metrics_sync_service(f, NULL, &lacking);
+	metrics_sync_service(f, NULL, &lacking);
 	render(m);
 	assert_true(has(NO_LOCAL("internal", "IPv4", "2")) && has(NO_LOCAL("internal", "IPv6", "0")));
 	assert_true(has(NO_LOCAL("external", "IPv4", "0")) && has(NO_LOCAL("external", "IPv6", "2")));
-	figures_service(f, &lacking, &fine);
-	figures_service(f, &lacking, NULL);
+	metrics_sync_service(f, &lacking, &fine);
+	metrics_sync_service(f, &lacking, NULL);
 	render(m);
 	assert_true(has(NO_LOCAL("internal", "IPv4", "0")) && has(NO_LOCAL("internal", "IPv6", "0")));
 	assert_true(has(NO_LOCAL("external", "IPv4", "0")) && has(NO_LOCAL("external", "IPv6", "0")));
-	figures_free(f);
+	metrics_sync_free(f);
 	metrics_free(m);
 }
 
