@@ -52,7 +52,7 @@ static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
 	(void)loop, (void)events;
 	if (!hostaddr_read(d->host))
 		return;
-	follow_node(d);
+	dispatch_node(d);
 	turn(d);
 }
 
@@ -62,7 +62,7 @@ static void on_complete(void *ctx)
 
 	log_info("source: complete, %zu services, %zu slices", store_count(d->store, OBJECT_SERVICE),
 		 store_count(d->store, OBJECT_SLICE));
-	follow_complete(d);
+	dispatch_complete(d);
 }
 
 static void on_turn_end(void *ctx)
@@ -130,7 +130,7 @@ static void kernel_open(struct daemon *d)
 						  [MODE_INTERFACE_PREFIX] = DETECT_INTERFACE_PREFIX};
 	const char *error = "";
 	size_t source_count;
-	const struct cidr *sources = follow_sources(d, &source_count);
+	const struct cidr *sources = dispatch_sources(d, &source_count);
 	const struct ruleset_config ruleset = {
 		.table = c->table,
 		.masquerade_bit = (unsigned)c->masquerade_bit,
@@ -215,7 +215,7 @@ static void control_bind(struct daemon *d)
 static void state_open(struct daemon *d)
 {
 	const struct store_listener listener = {
-		.ctx = d, .changed = follow_changed, .complete = on_complete, .turn_end = on_turn_end};
+		.ctx = d, .changed = dispatch_changed, .complete = on_complete, .turn_end = on_turn_end};
 	const char *error = "";
 
 	d->store = store_new(&listener);
@@ -246,7 +246,7 @@ static void state_open(struct daemon *d)
 	needs_init(&d->needs, d->config, d->source.credentials.server);
 	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF);
 	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF_UPSTREAM);
-	follow_node(d);
+	dispatch_node(d);
 }
 
 static void observe_open(struct daemon *d)

@@ -8,7 +8,7 @@
 
 #define NODE_PORTS_SAID 4u
 
-const struct cidr *follow_sources(const struct daemon *d, size_t *count)
+const struct cidr *dispatch_sources(const struct daemon *d, size_t *count)
 {
 	const struct config *c = d->config;
 	bool by_node = c->detect_mode == MODE_NODE_CIDR;
@@ -27,7 +27,7 @@ static void pod_cidrs_changed(struct daemon *d)
 	sync_ranges_changed(d->sync); /* DNS answers for reverse names in there */
 	if (d->nft == NULL || d->config->detect_mode != MODE_NODE_CIDR)
 		return;
-	sources = follow_sources(d, &count);
+	sources = dispatch_sources(d, &count);
 	nft_set_sources(d->nft, sources, count);
 	sync_rules_changed(d->sync);
 }
@@ -51,13 +51,13 @@ static void say_node_ports(const struct daemon *d)
 	buf_fini(&list);
 }
 
-void follow_complete(struct daemon *d)
+void dispatch_complete(struct daemon *d)
 {
 	if (!d->config->no_proxy)
 		say_node_ports(d);
 }
 
-void follow_node(struct daemon *d)
+void dispatch_node(struct daemon *d)
 {
 	struct node_input in = {
 		.name = d->config->node_name,
@@ -85,7 +85,7 @@ void follow_node(struct daemon *d)
 	if ((changes & NODE_POD_CIDRS) != 0)
 		pod_cidrs_changed(d);
 	if ((changes & NODE_PORT_ADDRS) != 0 && store_is_complete(d->store))
-		follow_complete(d);
+		dispatch_complete(d);
 	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)
 		if (node_matters(&d->node, changes, service->object, service->slice_count, service->slices))
 			store_mark(d->store, service);
@@ -108,7 +108,7 @@ static void pod_changed(struct daemon *d, const struct pod_object *prev, const s
 	show_pods(d, next);
 }
 
-void follow_changed(void *ctx, const struct object *prev, const struct object *next)
+void dispatch_changed(void *ctx, const struct object *prev, const struct object *next)
 {
 	const struct object *o = next != NULL ? next : prev;
 	struct daemon *d = ctx;
@@ -124,16 +124,16 @@ void follow_changed(void *ctx, const struct object *prev, const struct object *n
 		break;
 	case OBJECT_NODE:
 		if (strcmp(o->name, d->config->node_name) == 0)
-			follow_node(d);
+			dispatch_node(d);
 		break;
 	case OBJECT_SERVICE_CIDR:
 		sync_ranges_changed(d->sync);
-		follow_node(d);
+		dispatch_node(d);
 		break;
 	case OBJECT_SLICE: /* where the API servers are */
 		if (strcmp(o->ns, "default") == 0 &&
 		    strcmp(((const struct slice_object *)o)->service_name, "kubernetes") == 0)
-			follow_node(d);
+			dispatch_node(d);
 		break;
 	default:
 		break;

@@ -8,15 +8,15 @@
 #include "daemon/daemon.h"
 
 /* The store's listener; ctx is a struct daemon. Services and slices are marked by the store itself. */
-void follow_changed(void *ctx, const struct object *prev, const struct object *next);
+void dispatch_changed(void *ctx, const struct object *prev, const struct object *next);
 /* Something about this node may have changed: services that can tell are compiled again. */
-void follow_node(struct daemon *d);
+void dispatch_node(struct daemon *d);
 /* The source has said everything for the first time: tells where node ports are, as every later change of it does. */
-void follow_complete(struct daemon *d);
+void dispatch_complete(struct daemon *d);
 /*
  * The ranges of the detectors ClusterCIDR and NodeCIDR, as many as the rules take; borrowed until the node changes. In
  * a family without any, nothing is masqueraded, as in kube-proxy.
  */
-const struct cidr *follow_sources(const struct daemon *d, size_t *count);
+const struct cidr *dispatch_sources(const struct daemon *d, size_t *count);
 
 #endif

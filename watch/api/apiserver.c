@@ -89,8 +89,8 @@ void apiserver_requested(struct apiserver *a, int status)
 
 static void hurry_all(struct apiserver *a)
 {
-	for (size_t i = 0; i < a->follower_count; i++)
-		follower_hurry(&a->followers[i]);
+	for (size_t i = 0; i < a->watcher_count; i++)
+		watcher_hurry(&a->watchers[i]);
 }
 
 void apiserver_heard(struct apiserver *a)
@@ -194,19 +194,19 @@ static void follow_all(struct apiserver *a)
 {
 	for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
 		const struct reflector_resource *resource = &resources[i];
-		struct follower *f = &a->followers[a->follower_count];
+		struct watcher *f = &a->watchers[a->watcher_count];
 		if (a->config.proxy_only && (resource->kind == OBJECT_NAMESPACE || resource->kind == OBJECT_POD))
 			continue;
 		const struct metric_label *label = METRIC_LABELS({"resource", resource->plural});
 		a->event_count[resource->kind] = metrics_add(a->config.metrics, &events_desc, label);
 		a->list_count[resource->kind] = metrics_add(a->config.metrics, &lists_desc, label);
 		selector_fill(&a->config, resource->kind, &f->selector);
-		follower_init(f, a, resource);
-		a->follower_count++;
+		watcher_init(f, a, resource);
+		a->watcher_count++;
 	}
-	a->uncounted = a->follower_count;
-	for (size_t i = 0; i < a->follower_count; i++)
-		follower_start(&a->followers[i]);
+	a->uncounted = a->watcher_count;
+	for (size_t i = 0; i < a->watcher_count; i++)
+		watcher_start(&a->watchers[i]);
 }
 
 static void heard_provide(void *ctx, struct metrics_page *page)
@@ -266,8 +266,8 @@ void apiserver_free(struct apiserver *a)
 {
 	if (a == NULL)
 		return;
-	for (size_t i = 0; i < a->follower_count; i++)
-		follower_fini(&a->followers[i]);
+	for (size_t i = 0; i < a->watcher_count; i++)
+		watcher_fini(&a->watchers[i]);
 	ev_timer_stop(a->config.loop, &a->probe_timer);
 	ev_prepare_stop(a->config.loop, &a->turn);
 	fetch_free(a->fetch);

@@ -11,17 +11,17 @@
 #define LIST_QUIET_MS 30000
 #define WARN_AGAIN_MS 600000
 
-static const struct sink *sink_of(const struct follower *f)
+static const struct sink *sink_of(const struct watcher *f)
 {
 	return &f->apiserver->config.sink;
 }
 
-static const char *kind_of(const struct follower *f)
+static const char *kind_of(const struct watcher *f)
 {
 	return f->resource.plural;
 }
 
-static uint32_t quiet_limit_ms(const struct follower *f)
+static uint32_t quiet_limit_ms(const struct watcher *f)
 {
 	const struct apiserver_config *config = &f->apiserver->config;
 
@@ -30,7 +30,7 @@ static uint32_t quiet_limit_ms(const struct follower *f)
 	return config->list_quiet_ms != 0 ? config->list_quiet_ms : LIST_QUIET_MS;
 }
 
-static void object_upsert(struct follower *f, struct span json)
+static void object_upsert(struct watcher *f, struct span json)
 {
 	struct object_name n;
 	struct object *o = NULL;
@@ -47,7 +47,7 @@ static void object_upsert(struct follower *f, struct span json)
 		sink_of(f)->remove(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 }
 
-static void object_remove(struct follower *f, struct span json)
+static void object_remove(struct watcher *f, struct span json)
 {
 	struct object_name n;
 
@@ -58,7 +58,7 @@ static void object_remove(struct follower *f, struct span json)
 }
 
 /* Only the front of it is here: enough to know that it is gone, or whose last good version has to stay. */
-static void object_cut(struct follower *f, struct span front)
+static void object_cut(struct watcher *f, struct span front)
 {
 	struct event e = {.type = EVENT_MODIFIED, .object = front};
 	struct object_name n;
@@ -75,7 +75,7 @@ static void object_cut(struct follower *f, struct span front)
 	sink_of(f)->keep(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 }
 
-static void counted(struct follower *f)
+static void counted(struct watcher *f)
 {
 	if (f->counted)
 		return;
@@ -83,7 +83,7 @@ static void counted(struct follower *f)
 	apiserver_counted(f->apiserver);
 }
 
-static void list_ended(struct follower *f)
+static void list_ended(struct watcher *f)
 {
 	log_debug("apiserver: %s: listed, version %s", kind_of(f), f->reflector.version);
 	f->apiserver->lists++;
@@ -95,7 +95,7 @@ static void list_ended(struct follower *f)
 		fetch_quiet_limit(f->request, quiet_limit_ms(f));
 }
 
-static bool on_event(struct follower *f, struct span value)
+static bool on_event(struct watcher *f, struct span value)
 {
 	struct event e;
 
@@ -126,7 +126,7 @@ static bool on_event(struct follower *f, struct span value)
 
 static bool on_value(void *ctx, struct span value, bool cut)
 {
-	struct follower *f = ctx;
+	struct watcher *f = ctx;
 
 	if (cut)
 		object_cut(f, value);
@@ -139,7 +139,7 @@ static bool on_value(void *ctx, struct span value, bool cut)
 
 static bool on_data(void *ctx, int status, const char *bytes, size_t length_bytes)
 {
-	struct follower *f = ctx;
+	struct watcher *f = ctx;
 
 	apiserver_heard(f->apiserver);
 	if (status != 200) {
@@ -157,7 +157,7 @@ static bool on_data(void *ctx, int status, const char *bytes, size_t length_byte
 }
 
 /* The whole document is here: does it end the list, or is there another page? False: it is no list. */
-static bool page_ended(struct follower *f)
+static bool page_ended(struct watcher *f)
 {
 	if (!stream_complete(&f->stream))
 		return false;
@@ -173,7 +173,7 @@ static bool page_ended(struct follower *f)
 }
 
 /* What the server said, in words: the message of a Status, or the start of whatever it is. */
-static void message_read(const struct follower *f, char *text, size_t room_bytes)
+static void message_read(const struct watcher *f, char *text, size_t room_bytes)
 {
 	struct span answer = {f->answer.data, f->answer.length_bytes};
 
@@ -183,7 +183,7 @@ static void message_read(const struct follower *f, char *text, size_t room_bytes
 			 answer.bytes);
 }
 
-static void failure_describe(const struct follower *f, const struct fetch_end *end, int code, struct buf *text)
+static void failure_describe(const struct watcher *f, const struct fetch_end *end, int code, struct buf *text)
 {
 	const struct reflector_resource *resource = &f->resource;
 	char message[PROBLEM_BYTES / 2];
@@ -205,7 +205,7 @@ static void failure_describe(const struct follower *f, const struct fetch_end *e
 }
 
 /* Failures to reach the server are told once for all kinds (apiserver_unreached); others once per kind and code. */
-static void failure_log(struct follower *f, const struct fetch_end *end, int code, uint32_t wait_ms)
+static void failure_log(struct watcher *f, const struct fetch_end *end, int code, uint32_t wait_ms)
 {
 	uint64_t now_ms = clock_ms();
 	struct buf text = {0};
@@ -222,7 +222,7 @@ static void failure_log(struct follower *f, const struct fetch_end *end, int cod
 	buf_fini(&text);
 }
 
-static void next_log(const struct follower *f, enum reflector_next next)
+static void next_log(const struct watcher *f, enum reflector_next next)
 {
 	if (next == REFLECTOR_EXPIRED)
 		log_info("apiserver: %s: the server no longer has version %s: listing again", kind_of(f),
@@ -233,7 +233,7 @@ static void next_log(const struct follower *f, enum reflector_next next)
 		log_info("apiserver: %s: unknown to the server: taken as none", kind_of(f));
 }
 
-static void absent(struct follower *f)
+static void absent(struct watcher *f)
 {
 	apiserver_touched(f->apiserver);
 	sink_of(f)->list_begin(sink_of(f)->ctx, f->resource.kind);
@@ -241,14 +241,14 @@ static void absent(struct follower *f)
 	counted(f);
 }
 
-static void follower_wait(struct follower *f, uint32_t wait_ms)
+static void watcher_wait(struct watcher *f, uint32_t wait_ms)
 {
 	ev_timer_stop(f->apiserver->config.loop, &f->retry);
 	ev_timer_set(&f->retry, wait_ms / 1000.0, 0);
 	ev_timer_start(f->apiserver->config.loop, &f->retry);
 }
 
-static void outcome_log(const struct follower *f, const struct fetch_end *end)
+static void outcome_log(const struct watcher *f, const struct fetch_end *end)
 {
 	log_debug("apiserver: %s: request ended: status %d%s%s%s", kind_of(f), end->status,
 		  end->whole ? ", whole" : ", cut off", end->error[0] != '\0' ? ": " : "", end->error);
@@ -256,7 +256,7 @@ static void outcome_log(const struct follower *f, const struct fetch_end *end)
 
 static void on_end(void *ctx, const struct fetch_end *end)
 {
-	struct follower *f = ctx;
+	struct watcher *f = ctx;
 	struct apiserver *a = f->apiserver;
 	struct reflector_outcome o = {.status = end->status,
 				      .whole = end->whole,
@@ -287,10 +287,10 @@ static void on_end(void *ctx, const struct fetch_end *end)
 	if (f->reflector.excused)
 		counted(f);
 	stream_fini(&f->stream);
-	follower_wait(f, wait_ms);
+	watcher_wait(f, wait_ms);
 }
 
-void follower_start(struct follower *f)
+void watcher_start(struct watcher *f)
 {
 	const struct stream_handler values = {f, on_value};
 	const struct fetch_handler handler = {f, on_data, on_end};
@@ -313,16 +313,16 @@ static void on_retry(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)events;
-	follower_start(timer->data);
+	watcher_start(timer->data);
 }
 
-void follower_hurry(struct follower *f)
+void watcher_hurry(struct watcher *f)
 {
 	if (f->request == NULL && f->unreached)
-		follower_wait(f, reflector_hurry_ms(&f->reflector));
+		watcher_wait(f, reflector_hurry_ms(&f->reflector));
 }
 
-void follower_init(struct follower *f, struct apiserver *a, const struct reflector_resource *resource)
+void watcher_init(struct watcher *f, struct apiserver *a, const struct reflector_resource *resource)
 {
 	f->apiserver = a;
 	f->resource = *resource;
@@ -332,7 +332,7 @@ void follower_init(struct follower *f, struct apiserver *a, const struct reflect
 	f->retry.data = f;
 }
 
-void follower_fini(struct follower *f)
+void watcher_fini(struct watcher *f)
 {
 	if (f->request != NULL)
 		fetch_cancel(f->request);

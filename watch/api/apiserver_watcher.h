@@ -14,7 +14,7 @@
 
 #define PROBLEM_BYTES 512
 
-struct follower {
+struct watcher {
 	struct apiserver *apiserver;
 	struct reflector_resource resource;
 	struct reflector reflector;
@@ -36,8 +36,8 @@ struct apiserver {
 	struct credentials credentials;
 	struct fetch *fetch;
 	struct object_reader *reader;
-	struct follower followers[OBJECT_KINDS];
-	size_t follower_count, uncounted;
+	struct watcher watchers[OBJECT_KINDS];
+	size_t watcher_count, uncounted;
 	struct ev_prepare turn;
 	bool turn_due;
 	/* reachability */
@@ -53,15 +53,15 @@ struct apiserver {
 	struct metric *event_count[OBJECT_KINDS], *list_count[OBJECT_KINDS];
 };
 
-void follower_init(struct follower *f, struct apiserver *a, const struct reflector_resource *resource);
-void follower_fini(struct follower *f);
-void follower_start(struct follower *f);
+void watcher_init(struct watcher *f, struct apiserver *a, const struct reflector_resource *resource);
+void watcher_fini(struct watcher *f);
+void watcher_start(struct watcher *f);
 /* The server can be reached again. */
-void follower_hurry(struct follower *f);
+void watcher_hurry(struct watcher *f);
 
-/* What followers tell. */
+/* What watchers tell. */
 void apiserver_touched(struct apiserver *a);			  /* the sink was called: a turn is due */
-void apiserver_counted(struct apiserver *a);			  /* one more follower's `counted` became true */
+void apiserver_counted(struct apiserver *a);			  /* one more watcher's `counted` became true */
 void apiserver_requested(struct apiserver *a, int status);	  /* a request has ended */
 void apiserver_heard(struct apiserver *a);			  /* an answer came */
 void apiserver_unreached(struct apiserver *a, const char *error); /* none came */
