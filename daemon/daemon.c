@@ -333,7 +333,7 @@ int run(struct config *config, int argc, char **argv)
 	dns_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
-	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.report));
+	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
 	ev_run(d.loop, 0);
 	stop(&d);
 	log_notice("stopped");

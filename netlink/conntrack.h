@@ -34,15 +34,15 @@ bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e)
 typedef bool conntrack_check_fn(void *ctx, const struct conntrack_entry *e);
 
 /*
- * Goes through the entries of one protocol, both families, and deletes those that `judge` wants gone. unreplied_only:
+ * Goes through the entries of one protocol, both families, and deletes those that `check` wants gone. unreplied_only:
  * the kernel need not send the others (it does before 5.15; they are skipped here then). One that vanished by itself
- * meanwhile is no error. EINTR is retried; judge may see an entry again then. deleted: IPv4, IPv6; also what went
+ * meanwhile is no error. EINTR is retried; check may see an entry again then. deleted: IPv4, IPv6; also what went
  * before an error. 0 or -errno.
  */
 struct conntrack_sweep {
 	uint8_t proto;
 	bool unreplied_only;
-	conntrack_check_fn *judge;
+	conntrack_check_fn *check;
 	void *ctx;
 };
 int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2]);

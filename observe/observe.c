@@ -111,7 +111,7 @@ static void sync_seen(struct observe *r, const struct sync_stats *stats)
 	} else if (stats->done && !stats->in_sync) {
 		health_queued(r->health);
 	}
-	metrics_sync_quarantined(r->metrics_sync, stats->quarantine);
+	metrics_sync_quarantined(r->metrics_sync, stats->quarantined);
 	r->sync = *stats;
 }
 

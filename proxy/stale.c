@@ -141,7 +141,7 @@ static bool check_untranslated(struct stale *f, const struct flow *flow, bool st
 	return stale || reversed_flows_has(&f->reversed, flow);
 }
 
-static bool judge(void *ctx, const struct conntrack_entry *e)
+static bool check_entry(void *ctx, const struct conntrack_entry *e)
 {
 	struct stale *f = ctx;
 	const struct flow flow = {.orig_src = e->orig_src,
@@ -190,8 +190,10 @@ static bool cut_is_due(const struct stale *f)
 
 static int sweep_protocol(struct stale *f, uint8_t proto)
 {
-	const struct conntrack_sweep sweep = {
-		.proto = proto, .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f), .check = judge, .ctx = f};
+	const struct conntrack_sweep sweep = {.proto = proto,
+					      .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f),
+					      .check = check_entry,
+					      .ctx = f};
 	size_t deleted[2];
 	int error = conntrack_sweep(f->parts.conntrack, &sweep, deleted);
 
@@ -234,18 +236,18 @@ static bool sweep_flows(struct stale *f)
 }
 
 struct affinity_sweep {
-	const struct stale *stale;
-	struct element_list stale;
+	const struct stale *owner;
+	struct element_list found;
 };
 
 static void on_affinity(void *ctx, const struct element *e)
 {
 	struct affinity_sweep *sweep = ctx;
 	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
-	bool narrowed = frontend_set_has(&sweep->stale->narrowed, &key);
+	bool narrowed = frontend_set_has(&sweep->owner->narrowed, &key);
 
-	if (elements_affinity_stale(e, sweep->stale->parts.owners, narrowed))
-		element_list_add(&sweep->stale, e);
+	if (elements_affinity_stale(e, sweep->owner->parts.owners, narrowed))
+		element_list_add(&sweep->found, e);
 }
 
 static bool has_conntrack(const struct stale *f)
@@ -278,22 +280,22 @@ static void affinity_delete(struct stale *f, const struct element_list *stale)
  */
 static bool sweep_affinity(struct stale *f)
 {
-	struct affinity_sweep sweep = {.clean - up = f};
+	struct affinity_sweep sweep = {.owner = f};
 	const uint64_t start_ns = clock_ns();
 	int error = nft_dump_set(f->parts.nft, SET_AFFINITY, on_affinity, &sweep);
 
 	if (error < 0) {
-		element_list_fini(&sweep.stale);
+		element_list_fini(&sweep.found);
 		return sweep_failed(f, "affinity", error);
 	}
 	f->look_ms = f->now_ms + 1 + (clock_ns() - start_ns) * LOOK_REST / 1000000;
-	if (sweep.stale.count != 0)
-		affinity_delete(f, &sweep.stale);
-	f->affinity = sweep.stale.count != 0;
+	if (sweep.found.count != 0)
+		affinity_delete(f, &sweep.found);
+	f->affinity = sweep.found.count != 0;
 	f->narrowed_looks = f->affinity && f->narrowed_looks != 0 ? f->narrowed_looks - 1 : 0;
 	if (f->narrowed_looks == 0)
 		frontend_set_fini(&f->narrowed);
-	element_list_fini(&sweep.stale);
+	element_list_fini(&sweep.found);
 	return true;
 }
 

@@ -343,7 +343,7 @@ static uint64_t turn_without(struct sync *s, struct store_service *culprit, uint
 {
 	quarantine_add(&s->quarantine, culprit, nft_error(s->parts.nft), now_ms);
 	service_revert(s, culprit);
-	s->stats.held = s->quarantine.count;
+	s->stats.quarantined = s->quarantine.count;
 	s->retry_ms = 0;
 	s->earliest_ms = now_ms;
 	return 0;
@@ -428,7 +428,7 @@ static void turn_done(struct sync *s, uint64_t now_ms, uint64_t took_us, const s
 	s->retry_ms = 0;
 	s->quarantine.suspect = NULL;
 	s->distrust = s->parts.nft == NULL;
-	stats->quarantine = s->quarantine.count;
+	stats->quarantined = s->quarantine.count;
 	stats->in_sync = stats->done = true;
 }
 

@@ -153,7 +153,7 @@ struct sweeping {
 	const char *answering; /* entries that this address answers go */
 };
 
-static bool judge(void *ctx, const struct conntrack_entry *e)
+static bool is_answered_by(void *ctx, const struct conntrack_entry *e)
 {
 	const struct sweeping *s = ctx;
 	char to[ADDR_PORT_TEXT_BYTES], from[ADDR_PORT_TEXT_BYTES], text[ADDR_TEXT_BYTES];
@@ -168,7 +168,7 @@ static bool judge(void *ctx, const struct conntrack_entry *e)
 static void sweep(struct words *w)
 {
 	struct sweeping s = {.answering = "none"};
-	struct conntrack_sweep sweep = {.proto = next_proto(w), .check = judge, .ctx = &s};
+	struct conntrack_sweep sweep = {.proto = next_proto(w), .check = is_answered_by, .ctx = &s};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
 	size_t deleted[2];

@@ -125,7 +125,7 @@ static int setup(void **state)
 	kernel = (struct nft){0};
 	s = (struct scene){.owners = owners_new(NULL, NULL)};
 	const struct stale_config config = {.conntrack = &flows, .nft = &kernel, .owners = s.owners};
-	s.clean - up = stale_new(&config);
+	s.stale = stale_new(&config);
 	*state = &s;
 	return 0;
 }

@@ -67,7 +67,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static enum stale_action judge(const struct world *w, uint8_t proto, const char *dst, uint16_t dport, const char *reply,
+static enum stale_action check(const struct world *w, uint8_t proto, const char *dst, uint16_t dport, const char *reply,
 			       uint16_t rport, bool syn_sent)
 {
 	struct flow f = {
@@ -89,17 +89,17 @@ static void udp_and_sctp(void **state)
 
 	for (size_t i = 0; i < 2; i++) {
 		uint8_t p = protos[i];
-		assert_int_equal(judge(w, p, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_KEEP);
-		assert_int_equal(judge(w, p, "10.96.0.1", 53, "10.0.0.2", 5353, false), FLOW_KEEP);
-		assert_int_equal(judge(w, p, "10.96.0.1", 53, "10.0.0.3", 5353, false), FLOW_DELETE);
-		assert_int_equal(judge(w, p, "10.96.0.1", 53, "10.0.0.1", 5354, false), FLOW_DELETE);
-		assert_int_equal(judge(w, p, "10.96.0.1", 53, "10.0.0.9", 5353, false), FLOW_DELETE);
+		assert_int_equal(check(w, p, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_KEEP);
+		assert_int_equal(check(w, p, "10.96.0.1", 53, "10.0.0.2", 5353, false), FLOW_KEEP);
+		assert_int_equal(check(w, p, "10.96.0.1", 53, "10.0.0.3", 5353, false), FLOW_DELETE);
+		assert_int_equal(check(w, p, "10.96.0.1", 53, "10.0.0.1", 5354, false), FLOW_DELETE);
+		assert_int_equal(check(w, p, "10.96.0.1", 53, "10.0.0.9", 5353, false), FLOW_DELETE);
 		/* Ran ahead of the rules. */
-		assert_int_equal(judge(w, p, "10.96.0.1", 53, "10.96.0.1", 53, false), FLOW_DELETE);
+		assert_int_equal(check(w, p, "10.96.0.1", 53, "10.96.0.1", 53, false), FLOW_DELETE);
 		/* The node port is an address and a port: k/k deletes any flow to that port number. */
-		assert_int_equal(judge(w, p, "192.168.0.2", 30053, "10.0.0.9", 5353, false), FLOW_DELETE);
-		assert_int_equal(judge(w, p, "203.0.113.7", 30053, "203.0.113.7", 30053, false), FLOW_KEEP);
-		assert_int_equal(judge(w, p, "10.96.0.1", 54, "10.0.0.9", 5353, false), FLOW_KEEP);
+		assert_int_equal(check(w, p, "192.168.0.2", 30053, "10.0.0.9", 5353, false), FLOW_DELETE);
+		assert_int_equal(check(w, p, "203.0.113.7", 30053, "203.0.113.7", 30053, false), FLOW_KEEP);
+		assert_int_equal(check(w, p, "10.96.0.1", 54, "10.0.0.9", 5353, false), FLOW_KEEP);
 	}
 }
 
@@ -109,9 +109,9 @@ static void scaled_to_zero(void **state)
 	struct world *w = *state;
 
 	change(w, dns_service("!10.0.0.1"));
-	assert_int_equal(judge(w, IPPROTO_UDP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_DELETE);
+	assert_int_equal(check(w, IPPROTO_UDP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_DELETE);
 	change(w, dns_service(""));
-	assert_int_equal(judge(w, IPPROTO_UDP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_DELETE);
+	assert_int_equal(check(w, IPPROTO_UDP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_DELETE);
 }
 
 static void deleted_service(void **state)
@@ -119,13 +119,13 @@ static void deleted_service(void **state)
 	struct world *w = *state;
 
 	change(w, NULL);
-	assert_int_equal(judge(w, IPPROTO_UDP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_DELETE);
-	assert_int_equal(judge(w, IPPROTO_UDP, "192.168.0.2", 30053, "10.0.0.1", 5353, false), FLOW_DELETE);
-	assert_int_equal(judge(w, IPPROTO_UDP, "192.168.0.2", 30054, "10.0.0.1", 5353, false), FLOW_KEEP);
+	assert_int_equal(check(w, IPPROTO_UDP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_DELETE);
+	assert_int_equal(check(w, IPPROTO_UDP, "192.168.0.2", 30053, "10.0.0.1", 5353, false), FLOW_DELETE);
+	assert_int_equal(check(w, IPPROTO_UDP, "192.168.0.2", 30054, "10.0.0.1", 5353, false), FLOW_KEEP);
 	/* Not translated: the host's own business. */
-	assert_int_equal(judge(w, IPPROTO_UDP, "192.168.0.2", 30053, "192.168.0.2", 30053, false), FLOW_KEEP);
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_KEEP);
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, true), FLOW_DELETE);
+	assert_int_equal(check(w, IPPROTO_UDP, "192.168.0.2", 30053, "192.168.0.2", 30053, false), FLOW_KEEP);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_KEEP);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, true), FLOW_DELETE);
 }
 
 static void tcp(void **state)
@@ -133,14 +133,14 @@ static void tcp(void **state)
 	const struct world *w = *state;
 
 	/* k/k#48719: the SYN ran ahead of the rules and would be repeated into the void. */
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.96.0.1", 53, true), FLOW_DELETE);
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.3", 5353, true), FLOW_DELETE);
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, true), FLOW_KEEP);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.96.0.1", 53, true), FLOW_DELETE);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.3", 5353, true), FLOW_DELETE);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, true), FLOW_KEEP);
 	/* Established: left alone while the endpoint is listed, in whatever condition. */
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_KEEP);
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.3", 5353, false), FLOW_KEEP);
-	assert_int_equal(judge(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.9", 5353, false), FLOW_REMOVED);
-	assert_int_equal(judge(w, IPPROTO_TCP, "203.0.113.7", 443, "203.0.113.7", 443, true), FLOW_KEEP);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.1", 5353, false), FLOW_KEEP);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.3", 5353, false), FLOW_KEEP);
+	assert_int_equal(check(w, IPPROTO_TCP, "10.96.0.1", 53, "10.0.0.9", 5353, false), FLOW_REMOVED);
+	assert_int_equal(check(w, IPPROTO_TCP, "203.0.113.7", 443, "203.0.113.7", 443, true), FLOW_KEEP);
 }
 
 static void dumps_only_when_needed(void **state)

@@ -21,7 +21,7 @@ void stream_init(struct stream *s, enum stream_shape shape, const struct stream_
 
 void stream_fini(struct stream *s)
 {
-	buf_fini(&s->quarantine);
+	buf_fini(&s->held);
 	buf_fini(&s->frame);
 	*s = (struct stream){0};
 }
@@ -211,10 +211,10 @@ static bool at_item_level(const struct stream *s)
 static void value_hold(struct stream *s, const char *from, const char *to)
 {
 	size_t bytes = (size_t)(to - from);
-	size_t room = s->limit_bytes - s->quarantine.length_bytes;
+	size_t room = s->limit_bytes - s->held.length_bytes;
 
 	s->item_bytes += bytes;
-	buf_add(&s->quarantine, from, bytes < room ? bytes : room);
+	buf_add(&s->held, from, bytes < room ? bytes : room);
 }
 
 static void front_only(struct stream *s, struct span *value)
@@ -233,7 +233,7 @@ static bool value_deliver(struct stream *s, const char *from, const char *to)
 
 	if (s->item_bytes > 0) {
 		value_hold(s, from, to);
-		value = (struct span){s->quarantine.data, s->quarantine.length_bytes};
+		value = (struct span){s->held.data, s->held.length_bytes};
 		cut = s->item_bytes > s->limit_bytes;
 	} else {
 		cut = value.length_bytes > s->limit_bytes;
@@ -244,10 +244,10 @@ static bool value_deliver(struct stream *s, const char *from, const char *to)
 	s->stopped = !s->handler.value(s->handler.ctx, value, cut);
 	s->item_bytes = 0;
 	/* A single huge object must not cost memory for the rest of a watch's life. */
-	if (s->quarantine.room_bytes > STREAM_FRONT_BYTES)
-		buf_fini(&s->quarantine);
+	if (s->held.room_bytes > STREAM_FRONT_BYTES)
+		buf_fini(&s->held);
 	else
-		buf_clear(&s->quarantine);
+		buf_clear(&s->held);
 	return !s->stopped;
 }
 
