@@ -171,5 +171,5 @@ class Checkpoint(Base):
 
 
 for name in [name for name in dir(Base) if name.startswith("test_")]:
-    setattr(LastKnown, name, None)
+    setattr(Checkpoint, name, None)
 del Base
