@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "daemon/options.h"
-#include "watch/decode/decode_field.h"
+#include "watch/identity.h"
 
 static bool all_of(const char *text, const char *signs)
 {

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "watch/decode/decode_pack.h"
+#include "watch/identity.h"
 
 /*
  * Form, in the host's byte order (a file of another order is foreign):
@@ -247,6 +248,17 @@ static void tell(const struct sink *sink, struct object **objects, size_t count)
 	sink->turn_end(sink->ctx);
 }
 
+/* NULL: not an object that a source could have told. */
+static struct object *record_object(const void *record, uint32_t length)
+{
+	struct object *o = pack_read(record, length);
+
+	if (o == NULL || identity_wrong(o) == NULL)
+		return o;
+	object_free(o);
+	return NULL;
+}
+
 const char *state_read(const void *bytes, size_t length_bytes, const char *source, const struct sink *sink,
 		       struct state_info *info)
 {
@@ -264,7 +276,7 @@ const char *state_read(const void *bytes, size_t length_bytes, const char *sourc
 	if (wrong != NULL)
 		return wrong;
 	objects = mem_array(count, sizeof(struct object *));
-	while (n < count && record_next(&r, &record, &length) && (objects[n] = pack_read(record, length)) != NULL)
+	while (n < count && record_next(&r, &record, &length) && (objects[n] = record_object(record, length)) != NULL)
 		n++;
 	if (n == count) {
 		tell(sink, objects, count);

@@ -81,14 +81,14 @@ static bool read_identity(struct decoder *d, const struct place *root, const str
 		text = field_string(d, &ns);
 		d->ns = text != NULL && text[0] != '\0' ? text : "default";
 		if (!name_is_label(d->ns))
-			decode_error(d, &ns, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", d->ns);
+			decode_refuse(d, &ns, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", d->ns);
 	}
 	if (!k->name_ok(d->name))
-		decode_error(d, &name, "\"%.80s\" is not a DNS %s", d->name,
-			     k->name_ok == name_is_label ? "label (a-z, 0-9, -)" : "name (a-z, 0-9, -, .)");
+		decode_refuse(d, &name, "\"%.80s\" is not a DNS %s", d->name,
+			      k->name_ok == name_is_label ? "label (a-z, 0-9, -)" : "name (a-z, 0-9, -, .)");
 	d->labels = string_map(d, &metadata, "labels");
 	d->annotations = string_map(d, &metadata, "annotations");
-	return true;
+	return !d->refused || !d->lenient;
 }
 
 /* The kind and version an item of a typed list has when it does not say so itself. */
@@ -199,6 +199,7 @@ void decode_document(struct decoder *d, const struct value *v, const struct deco
 
 void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t trigger_ms)
 {
+	const char *wrong;
 	struct object *exact;
 
 	if (d->refused)
@@ -206,6 +207,10 @@ void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t tri
 	if (o->name == NULL)
 		o->name = d->name;
 	o->ns = d->ns;
+	if ((wrong = identity_wrong(o)) != NULL) {
+		decode_refuse(d, &(struct place){.v = NULL}, "%s", wrong);
+		return;
+	}
 	pack_object(&d->pack, o);
 	exact = pack_read(d->pack.bytes.data, d->pack.bytes.length_bytes);
 	if (exact->kind == OBJECT_SLICE)

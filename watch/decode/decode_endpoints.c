@@ -51,10 +51,10 @@ static bool read_address(struct decoder *d, const struct place *entry, bool read
 		return false;
 	if ((special = addr_is_special(&e->addr)) != NULL)
 		decode_error(d, &ip, "%.60s %s", ip.v->text, special);
-	e->node_name = field_string(d, &node);
+	e->node_name = field_name(d, &node);
 	e->hostname = field_hostname(d, entry);
 	if (kind != NULL && strcmp(kind->text, "Pod") == 0)
-		e->pod_name = field_string(d, &pod);
+		e->pod_name = field_name(d, &pod);
 	return true;
 }
 

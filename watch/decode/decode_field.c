@@ -182,6 +182,18 @@ const char *field_port_name(struct decoder *d, const struct place *port)
 	return text;
 }
 
+const char *field_name(struct decoder *d, const struct place *p)
+{
+	const char *text = field_string(d, p);
+
+	if (text == NULL || text[0] == '\0')
+		return NULL;
+	if (name_is_subdomain(text))
+		return text;
+	decode_error(d, p, "\"%.80s\" is not a DNS name (a-z, 0-9, -, .)", text);
+	return NULL;
+}
+
 const char *field_hostname(struct decoder *d, const struct place *endpoint)
 {
 	struct place p = place_key(endpoint, "hostname");
@@ -277,52 +289,6 @@ const char *field_annotation(struct decoder *d, const char *key)
 }
 
 /* ---- names ---- */
-
-static bool is_lower_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-static bool label_ok(const char *s, size_t n)
-{
-	if (n == 0 || n > 63 || !is_lower_alnum(s[0]) || !is_lower_alnum(s[n - 1]))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!is_lower_alnum(s[i]) && s[i] != '-')
-			return false;
-	return true;
-}
-
-bool name_is_label(const char *s)
-{
-	return label_ok(s, strlen(s));
-}
-
-/* Kubernetes bounds the whole by 253 and does not bound the single label; DNS does, and we serve DNS. */
-bool name_is_subdomain(const char *s)
-{
-	if (strlen(s) > 253)
-		return false;
-	for (;; s++) {
-		size_t n = strcspn(s, ".");
-		if (!label_ok(s, n))
-			return false;
-		s += n;
-		if (*s == '\0')
-			return true;
-	}
-}
-
-bool name_is_service(const char *s)
-{
-	bool letter = false;
-
-	if (strlen(s) > 15 || !name_is_label(s) || strstr(s, "--") != NULL)
-		return false;
-	for (; *s != '\0'; s++)
-		letter = letter || isalpha((unsigned char)*s);
-	return letter;
-}
 
 static int by_text(const void *a, const void *b)
 {

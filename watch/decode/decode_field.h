@@ -7,6 +7,7 @@
 
 #include "watch/decode/decode.h"
 #include "watch/decode/decode_pack.h"
+#include "watch/identity.h"
 
 struct decoder {
 	bool lenient;
@@ -53,6 +54,8 @@ int field_enum(struct decoder *d, const struct place *p, const char *const *name
 uint8_t field_proto(struct decoder *d, const struct place *p);
 /* A port's name: "" when absent. What is no DNS label is an error and returned all the same: kube-proxy takes it. */
 const char *field_port_name(struct decoder *d, const struct place *port);
+/* The name of a node or pod: NULL when absent, empty or (with an error) no DNS name. */
+const char *field_name(struct decoder *d, const struct place *p);
 /* An endpoint's hostname: NULL when absent, empty or (with an error) no DNS label. */
 const char *field_hostname(struct decoder *d, const struct place *endpoint);
 /* Elements of a list; 0 and an error when it is no list. */
@@ -69,10 +72,6 @@ const struct cidr *field_cidrs(struct decoder *d, const struct place *p, size_t 
 const char *field_label(struct decoder *d, const char *key);
 const char *field_annotation(struct decoder *d, const char *key);
 
-/* RFC 1123 label, subdomain; IANA service name (RFC 6335). */
-bool name_is_label(const char *s);
-bool name_is_subdomain(const char *s);
-bool name_is_service(const char *s);
 /* A name that is there twice, NULL: none is. Sorts the names. */
 const char *names_twice(const char **names, size_t count);
 /* What is wrong with it as an endpoint's or external address (unspecified, loopback, link-local, multicast); NULL. */

@@ -144,16 +144,24 @@ static const char *string_or_null(struct decoder *d, const struct place *up, con
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
+/* Of a node or pod; what cannot be one is an error and NULL. */
+static const char *name_or_null(struct decoder *d, const struct place *up, const char *key)
+{
+	struct place p = place_key(up, key);
+
+	return field_name(d, &p);
+}
+
 static void read_owner(struct decoder *d, const struct place *endpoint, struct endpoint_object *e)
 {
 	struct place target = place_key(endpoint, "targetRef");
 	const struct value *kind = value_get(target.v, "kind");
 
-	e->node_name = string_or_null(d, endpoint, "nodeName");
+	e->node_name = name_or_null(d, endpoint, "nodeName");
 	e->zone = string_or_null(d, endpoint, "zone");
 	e->hostname = field_hostname(d, endpoint);
 	if (kind != NULL && strcmp(kind->text, "Pod") == 0)
-		e->pod_name = string_or_null(d, &target, "name");
+		e->pod_name = name_or_null(d, &target, "name");
 }
 
 static bool read_endpoint(struct decoder *d, const struct place *entry, int family, struct endpoint_object *e)
@@ -271,6 +279,11 @@ void decode_slice(struct decoder *d, const struct place *root)
 		return;
 	if (s.service_name == NULL || s.service_name[0] == '\0') {
 		decode_warning(d, &service, "missing: the slice belongs to no Service");
+		return;
+	}
+	if (!name_is_label(s.service_name)) {
+		decode_refuse(d, &service, "\"%.80s\" is not the name of a Service (a DNS label: a-z, 0-9, -)",
+			      s.service_name);
 		return;
 	}
 	/* Kept by a controller, so what a manifest was exported with says nothing of the Service beside it. */

@@ -1,0 +1,105 @@
+/* Names that an API server takes, and objects by them. */
+#include "watch/identity.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static bool is_lower_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool label_ok(const char *s, size_t n)
+{
+	if (n == 0 || n > 63 || !is_lower_alnum(s[0]) || !is_lower_alnum(s[n - 1]))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!is_lower_alnum(s[i]) && s[i] != '-')
+			return false;
+	return true;
+}
+
+bool name_is_label(const char *s)
+{
+	return label_ok(s, strlen(s));
+}
+
+/* Kubernetes bounds the whole by 253 and does not bound the single label; DNS does, and we serve DNS. */
+bool name_is_subdomain(const char *s)
+{
+	if (strlen(s) > 253)
+		return false;
+	for (;; s++) {
+		size_t n = strcspn(s, ".");
+		if (!label_ok(s, n))
+			return false;
+		s += n;
+		if (*s == '\0')
+			return true;
+	}
+}
+
+bool name_is_service(const char *s)
+{
+	bool letter = false;
+
+	if (strlen(s) > 15 || !name_is_label(s) || strstr(s, "--") != NULL)
+		return false;
+	for (; *s != '\0'; s++)
+		letter = letter || isalpha((unsigned char)*s);
+	return letter;
+}
+
+static bool is_namespaced(enum object_kind kind)
+{
+	return kind == OBJECT_SERVICE || kind == OBJECT_SLICE || kind == OBJECT_POD;
+}
+
+/* "SERVICE:endpoints-ipv4-0": what becomes of an Endpoints object (decode_endpoints.c), no name that an object can
+ * have. */
+static bool is_of_endpoints(const struct slice_object *s)
+{
+	static const char mark[] = ":endpoints-";
+	size_t length = strlen(s->service_name);
+	const char *name = s->object.name;
+
+	return strncmp(name, s->service_name, length) == 0 && strncmp(name + length, mark, strlen(mark)) == 0 &&
+	       name_is_label(name + length + strlen(mark));
+}
+
+static bool name_fits(const struct object *o)
+{
+	const char *name = o->name;
+	enum object_kind kind = o->kind;
+
+	if (kind == OBJECT_SLICE && is_of_endpoints((const struct slice_object *)o))
+		return true;
+	return kind == OBJECT_SERVICE || kind == OBJECT_NAMESPACE ? name_is_label(name) : name_is_subdomain(name);
+}
+
+static const char *slice_wrong(const struct slice_object *s)
+{
+	if (!name_is_label(s->service_name))
+		return "the label kubernetes.io/service-name is not the name of a Service (a DNS label: a-z, 0-9, -)";
+	for (size_t i = 0; i < s->endpoint_count; i++) {
+		const struct endpoint_object *e = &s->endpoints[i];
+		if (e->hostname != NULL && !name_is_label(e->hostname))
+			return "a hostname is not a DNS label (a-z, 0-9, -)";
+		if (e->pod_name != NULL && !name_is_subdomain(e->pod_name))
+			return "the name of a pod is not a DNS name (a-z, 0-9, -, .)";
+		if (e->node_name != NULL && !name_is_subdomain(e->node_name))
+			return "the name of a node is not a DNS name (a-z, 0-9, -, .)";
+	}
+	return NULL;
+}
+
+const char *identity_wrong(const struct object *o)
+{
+	if (is_namespaced(o->kind) ? !name_is_label(o->ns) : o->ns[0] != '\0')
+		return "the namespace is not a DNS label (a-z, 0-9, -)";
+	if (!name_fits(o))
+		return o->kind == OBJECT_SERVICE || o->kind == OBJECT_NAMESPACE
+			       ? "the name is not a DNS label (a-z, 0-9, -)"
+			       : "the name is not a DNS name (a-z, 0-9, -, .)";
+	return o->kind == OBJECT_SLICE ? slice_wrong((const struct slice_object *)o) : NULL;
+}

@@ -1,0 +1,23 @@
+/*
+ * Names as an API server takes them, and the one place that says whether an object's identity is one. Whatever the
+ * source: keys, DNS names, file names and log lines are made of these. Pure; any thread.
+ */
+#ifndef WATCH_IDENTITY_H
+#define WATCH_IDENTITY_H
+
+#include <stdbool.h>
+
+#include "watch/object.h"
+
+/* RFC 1123 label; dot-separated labels of 253 bytes at most; IANA service name (RFC 6335 5.1). */
+bool name_is_label(const char *s);
+bool name_is_subdomain(const char *s);
+bool name_is_service(const char *s);
+
+/*
+ * NULL: the API server could have accepted namespace and name, and what a slice says of its Service, hosts and pods.
+ * Else a static text: which of them is wrong and how.
+ */
+const char *identity_wrong(const struct object *o);
+
+#endif
