@@ -55,9 +55,9 @@ void learn_put_remember(struct nft *nft, const char *table, bool add)
 		return;
 	ruleset_build_remember(table, &hooks);
 	if (add)
-		batch_ruleset(&nft->batch, &hooks);
+		batch_ruleset(&nft->session.batch, &hooks);
 	for (size_t i = 0; !add && i < hooks.chain_count; i++)
-		batch_chain(&nft->batch, false, hooks.chains[i]);
+		batch_chain(&nft->session.batch, false, hooks.chains[i]);
 	ruleset_fini(&hooks);
 }
 
@@ -73,9 +73,9 @@ int learn_put_new(struct nft *nft, const char *table, bool in_pieces)
 		if (l->exists || !wanted(l))
 			continue;
 		ruleset_build_learn(table, (int)l->key.family, l->key.timeout_s, &made);
-		batch_ruleset(&nft->batch, &made);
+		batch_ruleset(&nft->session.batch, &made);
 		ruleset_fini(&made);
-		error = in_pieces ? kernel_piece(nft, false) : 0;
+		error = in_pieces ? session_piece(&nft->session, false) : 0;
 	}
 	return error;
 }
@@ -92,7 +92,7 @@ void learn_put_unused(struct nft *nft)
 		if (!l->exists || wanted(l))
 			continue;
 		ruleset_build_learn(nft->table, (int)l->key.family, l->key.timeout_s, &made);
-		batch_chain(&nft->batch, false, made.chains[0]);
+		batch_chain(&nft->session.batch, false, made.chains[0]);
 		ruleset_fini(&made);
 	}
 }

@@ -6,12 +6,12 @@
 #ifndef NFT_AFFINITY_H
 #define NFT_AFFINITY_H
 
-#include "nft/session.h"
+#include "nft/table.h"
 #include "nft/ruleset.h"
 
 /* Counts one element of SET_STICKY that the transaction adds (+1) or deletes (-1); others are ignored. */
 void learn_count(struct nft *nft, const struct element *e, int by);
-/* Chains that the transaction needs: before its elements. in_pieces: see kernel_piece. 0 or -errno of a piece. */
+/* Chains that the transaction needs: before its elements. in_pieces: see session_piece. 0 or -errno of a piece. */
 int learn_put_new(struct nft *nft, const char *table, bool in_pieces);
 /* Adds (after the former) or removes the base chains that lead to SET_STICKY, if that is due. */
 void learn_put_remember(struct nft *nft, const char *table, bool add);

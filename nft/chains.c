@@ -7,7 +7,8 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/mem.h"
-#include "nft/session.h"
+#include "nft/message.h"
+#include "nft/table.h"
 #include "nft/rule.h"
 #include "nft/rule_text.h"
 #include "nft/ruleset.h"
@@ -82,7 +83,7 @@ static int each_chain(const struct nlmsghdr *nlh, void *ctx)
 	struct nftnl_chain *c = mem_made(nftnl_chain_alloc());
 
 	/* The kernel lists the chains of every table. */
-	if (kernel_is_of_table(nlh, r->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0) {
+	if (message_is_of_table(nlh, r->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0) {
 		struct chain_side *is = &chains_get(r->chains, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME))->is;
 
 		list_chain(is, c);
@@ -130,20 +131,20 @@ static void restart_rules(void *ctx)
 int chains_read(struct chains *c, struct nft *nft)
 {
 	struct reading r = {c, nft->table};
-	const struct kernel_dump chains = {.type = NFT_MSG_GETCHAIN,
+	const struct session_dump chains = {.type = NFT_MSG_GETCHAIN,
+					    .table = nft->table,
+					    .each = each_chain,
+					    .restart = restart_chains,
+					    .ctx = &r};
+	const struct session_dump rules = {.type = NFT_MSG_GETRULE,
 					   .table = nft->table,
-					   .each = each_chain,
-					   .restart = restart_chains,
-					   .ctx = &r};
-	const struct kernel_dump rules = {.type = NFT_MSG_GETRULE,
-					  .table = nft->table,
-					  .each = each_rule,
-					  .restart = restart_rules,
-					  .ctx = &r,
-					  .only_of_table = true};
-	int error = kernel_dump(nft, &chains);
+					   .each = each_rule,
+					   .restart = restart_rules,
+					   .ctx = &r,
+					   .only_of_table = true};
+	int error = session_dump(&nft->session, &chains);
 
-	return error == 0 ? kernel_dump(nft, &rules) : error;
+	return error == 0 ? session_dump(&nft->session, &rules) : error;
 }
 
 /* ---- comparing ---- */

@@ -15,7 +15,8 @@
 #include "netlink/attrs.h"
 #include "nft/codec.h"
 #include "nft/chains.h"
-#include "nft/session.h"
+#include "nft/message.h"
+#include "nft/table.h"
 #include "nft/affinity.h"
 #include "nft/names.h"
 #include "nft/ruleset.h"
@@ -68,7 +69,7 @@ static int each_table(const struct nlmsghdr *nlh, void *ctx)
 	const void *udata;
 	uint32_t bytes;
 
-	if (kernel_is_of_table(nlh, search->nft->table) && nftnl_table_nlmsg_parse(nlh, t) == 0) {
+	if (message_is_of_table(nlh, search->nft->table) && nftnl_table_nlmsg_parse(nlh, t) == 0) {
 		udata = nftnl_table_get_data(t, NFTNL_TABLE_USERDATA, &bytes);
 		if (udata != NULL)
 			comment = comment_of(udata, bytes);
@@ -88,11 +89,11 @@ static void restart_tables(void *ctx)
 int table_see(struct nft *nft, struct table_seen *seen)
 {
 	struct table_search search = {nft, seen};
-	const struct kernel_dump tables = {
+	const struct session_dump tables = {
 		.type = NFT_MSG_GETTABLE, .each = each_table, .restart = restart_tables, .ctx = &search};
 
 	*seen = (struct table_seen){0};
-	return kernel_dump(nft, &tables);
+	return session_dump(&nft->session, &tables);
 }
 
 /* ---- its sets ---- */
@@ -139,18 +140,18 @@ static void restart_sets(void *ctx)
 
 static int list_kernel(struct nft *nft, struct listing *l)
 {
-	const struct kernel_dump same_bytes = {.type = NFT_MSG_GETSETELEM,
-					       .table = nft->table,
-					       .set = RULESET_SAME_BYTE,
-					       .each = each_same_byte,
-					       .restart = restart_same_bytes,
-					       .ctx = l};
-	const struct kernel_dump sets = {
+	const struct session_dump same_bytes = {.type = NFT_MSG_GETSETELEM,
+						.table = nft->table,
+						.set = RULESET_SAME_BYTE,
+						.each = each_same_byte,
+						.restart = restart_same_bytes,
+						.ctx = l};
+	const struct session_dump sets = {
 		.type = NFT_MSG_GETSET, .table = nft->table, .each = each_set, .restart = restart_sets, .ctx = l};
-	int error = kernel_dump(nft, &sets);
+	int error = session_dump(&nft->session, &sets);
 
 	if (error == 0) /* an error: there is no such set; that shows */
-		kernel_dump(nft, &same_bytes);
+		session_dump(&nft->session, &same_bytes);
 	return error;
 }
 

@@ -11,7 +11,8 @@
 #include "netlink/attrs.h"
 #include "nft/codec.h"
 #include "nft/element_list.h"
-#include "nft/session.h"
+#include "nft/message.h"
+#include "nft/table.h"
 #include "nft/names.h"
 #include "netlink/netlink.h"
 #include "nft/sets.h"
@@ -98,16 +99,16 @@ static void drop_twins(struct reading *r)
 static int read_once(struct nft *nft, struct reading *r, const char *name)
 {
 	const struct sets_shape *shape = sets_shape(r->set);
-	const struct kernel_dump dump = {.type = NFT_MSG_GETSETELEM,
-					 .table = nft->table,
-					 .set = name,
-					 .each = read_message,
-					 .restart = forget,
-					 .ctx = r};
+	const struct session_dump dump = {.type = NFT_MSG_GETSETELEM,
+					  .table = nft->table,
+					  .set = name,
+					  .each = read_message,
+					  .restart = forget,
+					  .ctx = r};
 	int error;
 
 	forget(r);
-	error = kernel_dump(nft, &dump);
+	error = session_dump(&nft->session, &dump);
 	if (error != 0)
 		return error;
 	if (shape->range && !shape->daddr)
@@ -135,10 +136,10 @@ static int read_count(const struct nlmsghdr *nlh, void *ctx)
 
 static int set_count(struct nft *nft, const char *name, uint32_t *count)
 {
-	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
-	struct netlink_list question = {.socket = nft->socket, .each = read_count, .ctx = count};
+	char buffer[MESSAGE_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct netlink_list question = {.socket = nft->session.socket, .each = read_count, .ctx = count};
 
-	question.request = kernel_question(buffer, NFT_MSG_GETSET, nft->table, name);
+	question.request = message_question(buffer, NFT_MSG_GETSET, nft->table, name);
 	return netlink_list(&question);
 }
 
@@ -172,8 +173,8 @@ static int read_set(struct nft *nft, struct reading *r)
 		error = read_once(nft, r, name);
 	}
 	if (error == 0 && r->foreign > 0)
-		return kernel_fail(nft, EBADMSG, "table %s: %s has %zu elements that are not ours", nft->table, name,
-				   r->foreign);
+		return session_fail(&nft->session, EBADMSG, "table %s: %s has %zu elements that are not ours",
+				    nft->table, name, r->foreign);
 	return error;
 }
 
@@ -205,19 +206,19 @@ static int read_any(const struct nlmsghdr *nlh, void *ctx)
 /* For sets that are not dumped. An element without a key matches whatever no other does; we never write one. */
 static int refuse_catchall(struct nft *nft, enum set_id set, int family)
 {
-	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
-	struct netlink_list question = {.socket = nft->socket, .each = read_any};
+	char buffer[MESSAGE_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct netlink_list question = {.socket = nft->session.socket, .each = read_any};
 	struct nlattr *list, *elem;
 	char name[NAME_BYTES];
 
-	question.request = kernel_question(buffer, NFT_MSG_GETSETELEM, nft->table, names_set(set, family, name));
+	question.request = message_question(buffer, NFT_MSG_GETSETELEM, nft->table, names_set(set, family, name));
 	list = mnl_attr_nest_start(question.request, NFTA_SET_ELEM_LIST_ELEMENTS);
 	elem = mnl_attr_nest_start(question.request, NFTA_LIST_ELEM);
 	mnl_attr_put_u32(question.request, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_CATCHALL));
 	mnl_attr_nest_end(question.request, elem);
 	mnl_attr_nest_end(question.request, list);
 	if (netlink_list(&question) == 0)
-		return kernel_fail(nft, EBADMSG, "table %s: %s has a catch-all element", nft->table, name);
+		return session_fail(&nft->session, EBADMSG, "table %s: %s has a catch-all element", nft->table, name);
 	return 0;
 }
 
@@ -275,21 +276,21 @@ static int read_one(const struct nlmsghdr *nlh, void *ctx)
 
 int nft_get(struct nft *nft, struct element *e)
 {
-	char buffer[KERNEL_QUESTION_BYTES + CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8)));
+	char buffer[MESSAGE_QUESTION_BYTES + CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8)));
 	char set[NAME_BYTES], text[ELEMENT_TEXT_BYTES];
-	struct netlink_list question = {.socket = nft->socket, .each = read_one, .ctx = e};
+	struct netlink_list question = {.socket = nft->session.socket, .each = read_one, .ctx = e};
 	struct nlattr *list;
 	int error;
 
 	assert(sets_shape(e->set)->daddr && !sets_shape(e->set)->range);
-	question.request = kernel_question(buffer, NFT_MSG_GETSETELEM, nft->table,
-					   names_set((enum set_id)e->set, element_family(e), set));
+	question.request = message_question(buffer, NFT_MSG_GETSETELEM, nft->table,
+					    names_set((enum set_id)e->set, element_family(e), set));
 	list = mnl_attr_nest_start(question.request, NFTA_SET_ELEM_LIST_ELEMENTS);
 	codec_put(question.request, e, false, false);
 	mnl_attr_nest_end(question.request, list);
 	error = netlink_list(&question);
 	if (error < 0)
-		return kernel_fail(nft, -error, "table %s: reading %s", nft->table, element_format(e, text));
+		return session_fail(&nft->session, -error, "table %s: reading %s", nft->table, element_format(e, text));
 	return 0;
 }
 
@@ -299,6 +300,6 @@ int nft_count(struct nft *nft, enum set_id set, int family, uint32_t *count)
 	int error = set_count(nft, names_set(set, family, name), count);
 
 	if (error < 0)
-		return kernel_fail(nft, -error, "table %s: asking about %s", nft->table, name);
+		return session_fail(&nft->session, -error, "table %s: asking about %s", nft->table, name);
 	return 0;
 }

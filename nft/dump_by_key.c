@@ -7,6 +7,7 @@
 
 #include "netlink/attrs.h"
 #include "nft/codec.h"
+#include "nft/message.h"
 #include "nft/names.h"
 #include "netlink/netlink.h"
 
@@ -55,12 +56,12 @@ static int on_answer(const struct nlmsghdr *nlh, void *ctx)
 /* Slots first … first + count - 1. -ENOENT: the answers so far were the last; later slots are empty. */
 static int ask(struct reading *r, const struct element *frontend, uint32_t first, uint32_t count)
 {
-	static char room[KERNEL_QUESTION_BYTES + SLOTS_AT_ONCE * CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8)));
+	static char room[MESSAGE_QUESTION_BYTES + SLOTS_AT_ONCE * CODEC_ELEMENT_MAX_BYTES] __attribute__((aligned(8)));
 	struct element key = {
 		.set = (uint8_t)r->set, .daddr = frontend->daddr, .proto = frontend->proto, .port = frontend->port};
-	struct netlink_list question = {.socket = r->nft->socket, .each = on_answer, .ctx = r};
+	struct netlink_list question = {.socket = r->nft->session.socket, .each = on_answer, .ctx = r};
 
-	question.request = kernel_question(room, NFT_MSG_GETSETELEM, r->nft->table, r->name);
+	question.request = message_question(room, NFT_MSG_GETSETELEM, r->nft->table, r->name);
 	question.request->nlmsg_flags |= NLM_F_ACK;
 	struct nlattr *list = mnl_attr_nest_start(question.request, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (uint32_t i = 0; i < count; i++) {

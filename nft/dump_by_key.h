@@ -7,7 +7,7 @@
 #define NFT_DUMP_BY_KEY_H
 
 #include "nft/element_list.h"
-#include "nft/session.h"
+#include "nft/table.h"
 
 #define SLOTS_MANY 50000u /* elements from which on asking for keys is cheaper than a dump */
 

@@ -11,7 +11,7 @@
 
 #include "netlink/attrs.h"
 #include "nft/codec.h"
-#include "nft/session.h"
+#include "nft/message.h"
 #include "nft/names.h"
 #include "nft/sets.h"
 
@@ -134,7 +134,7 @@ void touched_note(struct touched *t, const char *table, const struct nlmsghdr *n
 
 	if (nlh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
 		note_end(t, nlh);
-	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !kernel_is_of_table(nlh, table))
+	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || !message_is_of_table(nlh, table))
 		return;
 	t->open = true;
 	if (t->everything)

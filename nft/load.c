@@ -18,7 +18,8 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/mem.h"
-#include "nft/session.h"
+#include "nft/message.h"
+#include "nft/table.h"
 #include "nft/affinity.h"
 #include "nft/ruleset.h"
 
@@ -52,16 +53,16 @@ static uint32_t *group(const struct element *elements, size_t count)
 static int put_body(struct load *l, const struct ruleset *body)
 {
 	char text[RULESET_TEXT_BYTES];
-	struct batch *b = &l->nft->batch;
+	struct batch *b = &l->nft->session.batch;
 	int error = 0;
 
 	batch_table(b, true, l->table, ruleset_text(&l->nft->config, text));
 	for (size_t i = 0; i < body->set_count && error == 0; i++)
-		batch_set(b, body->sets[i]), error = kernel_piece(l->nft, false);
+		batch_set(b, body->sets[i]), error = session_piece(&l->nft->session, false);
 	for (size_t i = 0; i < body->chain_count && error == 0; i++)
-		batch_chain(b, true, body->chains[i]), error = kernel_piece(l->nft, false);
+		batch_chain(b, true, body->chains[i]), error = session_piece(&l->nft->session, false);
 	for (size_t i = 0; i < body->rule_count && error == 0; i++)
-		batch_rule(b, true, body->rules[i]), error = kernel_piece(l->nft, false);
+		batch_rule(b, true, body->rules[i]), error = session_piece(&l->nft->session, false);
 	return error;
 }
 
@@ -70,8 +71,9 @@ static int put_elements(struct load *l)
 	int error = learn_put_new(l->nft, l->table, true);
 
 	for (size_t i = 0; i < l->count && error == 0; i++) {
-		batch_element(&l->nft->batch, l->table, BATCH_ADD, &l->elements[l->order[i]], l->nft->config.counters);
-		error = kernel_piece(l->nft, false);
+		batch_element(&l->nft->session.batch, l->table, BATCH_ADD, &l->elements[l->order[i]],
+			      l->nft->config.counters);
+		error = session_piece(&l->nft->session, false);
 	}
 	return error;
 }
@@ -87,18 +89,18 @@ static int build(struct load *l, const char *old)
 	for (size_t i = 0; i < l->count; i++)
 		learn_count(nft, &l->elements[i], +1);
 	ruleset_build(&nft->config, l->table, &body, &hooks);
-	kernel_begin(nft);
+	session_begin(&nft->session);
 	error = put_body(l, &body);
 	if (error == 0)
 		error = put_elements(l);
 	if (error == 0)
-		error = kernel_piece(nft, true);
+		error = session_piece(&nft->session, true);
 	if (error == 0) {
 		if (old != NULL)
-			batch_table(&nft->batch, false, old, NULL);
-		batch_ruleset(&nft->batch, &hooks);
+			batch_table(&nft->session.batch, false, old, NULL);
+		batch_ruleset(&nft->session.batch, &hooks);
 		learn_put_remember(nft, l->table, true);
-		error = kernel_commit(nft);
+		error = session_commit(&nft->session);
 	}
 	learn_settle(nft, error == 0);
 	ruleset_fini(&body);
@@ -117,7 +119,7 @@ static int see_table(const struct nlmsghdr *nlh, void *ctx)
 {
 	struct presence *p = ctx;
 
-	p->exists = p->exists || kernel_is_of_table(nlh, p->table);
+	p->exists = p->exists || message_is_of_table(nlh, p->table);
 	return MNL_CB_OK;
 }
 
@@ -126,7 +128,7 @@ static int see_chain(const struct nlmsghdr *nlh, void *ctx)
 	struct presence *p = ctx;
 	struct nftnl_chain *c = mem_made(nftnl_chain_alloc());
 
-	if (kernel_is_of_table(nlh, p->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0)
+	if (message_is_of_table(nlh, p->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0)
 		p->hooked = p->hooked || nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM);
 	nftnl_chain_free(c);
 	return MNL_CB_OK;
@@ -134,22 +136,22 @@ static int see_chain(const struct nlmsghdr *nlh, void *ctx)
 
 static int look(struct nft *nft, const char *table, struct presence *p)
 {
-	struct kernel_dump tables = {.type = NFT_MSG_GETTABLE, .each = see_table, .ctx = p};
-	struct kernel_dump chains = {.type = NFT_MSG_GETCHAIN, .each = see_chain, .ctx = p};
+	struct session_dump tables = {.type = NFT_MSG_GETTABLE, .each = see_table, .ctx = p};
+	struct session_dump chains = {.type = NFT_MSG_GETCHAIN, .each = see_chain, .ctx = p};
 	int error;
 
 	*p = (struct presence){.table = table};
-	error = kernel_dump(nft, &tables);
-	return error != 0 || !p->exists ? error : kernel_dump(nft, &chains);
+	error = session_dump(&nft->session, &tables);
+	return error != 0 || !p->exists ? error : session_dump(&nft->session, &chains);
 }
 
 static int drop(struct nft *nft, const char *table)
 {
 	int error;
 
-	kernel_begin(nft);
-	batch_table(&nft->batch, false, table, NULL);
-	error = kernel_commit(nft);
+	session_begin(&nft->session);
+	batch_table(&nft->session.batch, false, table, NULL);
+	error = session_commit(&nft->session);
 	return error == -ENOENT ? 0 : error;
 }
 

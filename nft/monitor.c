@@ -12,7 +12,8 @@
 
 #include "base/log.h"
 #include "netlink/attrs.h"
-#include "nft/session.h"
+#include "nft/message.h"
+#include "nft/table.h"
 #include "netlink/netlink.h"
 
 #define RECEIVE_BYTES 65536
@@ -49,12 +50,12 @@ int nft_monitor_open(struct nft *nft)
 
 	nft->monitor = netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK);
 	if (nft->monitor == NULL)
-		return kernel_fail(nft, errno, "nftables monitor");
+		return session_fail(&nft->session, errno, "nftables monitor");
 	/* Not allowed in a user namespace: then what is lost is told, and the table read. */
 	setsockopt(mnl_socket_get_fd(nft->monitor), SOL_SOCKET, SO_RCVBUFFORCE, &queue_bytes, sizeof queue_bytes);
-	if (ignore_own(mnl_socket_get_fd(nft->monitor), mnl_socket_get_portid(nft->socket)) < 0 ||
+	if (ignore_own(mnl_socket_get_fd(nft->monitor), mnl_socket_get_portid(nft->session.socket)) < 0 ||
 	    membership(nft, NETLINK_ADD_MEMBERSHIP) < 0)
-		return kernel_fail(nft, errno, "nftables monitor");
+		return session_fail(&nft->session, errno, "nftables monitor");
 	return 0;
 }
 
@@ -71,11 +72,11 @@ static int read_generation(const struct nlmsghdr *nlh, void *ctx)
 /* How many commits there were in this network namespace. */
 static int read_commits(struct nft *nft, uint32_t *commits)
 {
-	char room[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
-	struct netlink_list question = {.socket = nft->socket, .each = read_generation, .ctx = commits};
+	char room[MESSAGE_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct netlink_list question = {.socket = nft->session.socket, .each = read_generation, .ctx = commits};
 	int error;
 
-	question.request = kernel_question(room, NFT_MSG_GETGEN, NULL, NULL);
+	question.request = message_question(room, NFT_MSG_GETGEN, NULL, NULL);
 	error = netlink_list(&question);
 	if (error == 0)
 		*commits = ntohl(*commits);
@@ -87,16 +88,16 @@ void monitor_pause(struct nft *nft)
 	if (nft->monitor == NULL || read_commits(nft, &nft->pause.generation) < 0)
 		return;
 	/* Our turn at the kernel's lock: who had it before has told everything. Later ones are not in that number. */
-	kernel_begin(nft);
-	nft->pause.commits = nft->commits;
-	nft->pause.on = kernel_try(nft) == 0 && membership(nft, NETLINK_DROP_MEMBERSHIP) == 0;
+	session_begin(&nft->session);
+	nft->pause.commits = nft->session.commits;
+	nft->pause.on = session_try(&nft->session) == 0 && membership(nft, NETLINK_DROP_MEMBERSHIP) == 0;
 }
 
 /* An answer, whatever it says, makes the descriptor readable: whoever polls it looks after what was missed. */
 static void wake(struct nft *nft)
 {
-	char room[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
-	struct nlmsghdr *question = kernel_question(room, NFT_MSG_GETGEN, NULL, NULL);
+	char room[MESSAGE_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct nlmsghdr *question = message_question(room, NFT_MSG_GETGEN, NULL, NULL);
 
 	netlink_send(nft->monitor, question, question->nlmsg_len);
 }
@@ -110,7 +111,8 @@ void monitor_resume(struct nft *nft)
 	nft->pause.on = false;
 	if (membership(nft, NETLINK_ADD_MEMBERSHIP) < 0)
 		fatal("nftables monitor"); /* no memory; never to hear of anything again would be worse */
-	if (read_commits(nft, &commits) == 0 && commits - nft->pause.generation == nft->commits - nft->pause.commits)
+	if (read_commits(nft, &commits) == 0 &&
+	    commits - nft->pause.generation == nft->session.commits - nft->pause.commits)
 		return;
 	nft->missed = true;
 	wake(nft);
@@ -126,7 +128,7 @@ int nft_monitor_fd(const struct nft *nft)
 void nft_monitor_read(struct nft *nft, struct touched *touched)
 {
 	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
-	uint32_t own = mnl_socket_get_portid(nft->socket);
+	uint32_t own = mnl_socket_get_portid(nft->session.socket);
 
 	for (;;) {
 		ssize_t got = recv(mnl_socket_get_fd(nft->monitor), buffer, sizeof buffer, 0);

@@ -8,7 +8,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "netlink/attrs.h"
-#include "nft/session.h"
+#include "nft/table.h"
 #include "nft/ruleset.h"
 
 static const struct {
@@ -37,7 +37,8 @@ static const char *refused_expression(const struct nft *nft, const struct nlmsgh
 		size_t from = (size_t)((const uint8_t *)elem - (const uint8_t *)nlh);
 
 		name = attrs_find(attrs_in(elem), NFTA_EXPR_NAME);
-		if (name != NULL && nft->error_offset >= from && nft->error_offset < from + elem->nla_len)
+		if (name != NULL && nft->session.error_offset >= from &&
+		    nft->session.error_offset < from + elem->nla_len)
 			return mnl_attr_get_str(name);
 	}
 	return "";
@@ -45,7 +46,7 @@ static const char *refused_expression(const struct nft *nft, const struct nlmsgh
 
 static const char *missing_option(const struct nft *nft)
 {
-	const struct nlmsghdr *nlh = batch_find(&nft->batch, nft->error_seq);
+	const struct nlmsghdr *nlh = batch_find(&nft->session.batch, nft->session.error_seq);
 
 	if (nlh == NULL)
 		return "CONFIG_NF_TABLES";
@@ -66,18 +67,18 @@ static const char *missing_option(const struct nft *nft)
 int nft_probe(struct nft *nft)
 {
 	struct ruleset body = {0}, hooks = {0};
-	char table[TABLE_NAME_BYTES], refused[NFT_ERROR_BYTES];
+	char table[TABLE_NAME_BYTES], refused[SESSION_ERROR_BYTES];
 	struct utsname kernel;
 	int error;
 
 	snprintf(table, sizeof table, "%.48s-probe", nft->table);
 	ruleset_build_sample(&nft->config, table, &body, &hooks);
-	nft->error_seq = nft->error_offset = 0;
-	kernel_begin(nft);
-	batch_table(&nft->batch, true, table, NULL);
-	batch_ruleset(&nft->batch, &body);
-	batch_ruleset(&nft->batch, &hooks);
-	error = kernel_try(nft);
+	nft->session.error_seq = nft->session.error_offset = 0;
+	session_begin(&nft->session);
+	batch_table(&nft->session.batch, true, table, NULL);
+	batch_ruleset(&nft->session.batch, &body);
+	batch_ruleset(&nft->session.batch, &hooks);
+	error = session_try(&nft->session);
 	ruleset_fini(&body);
 	ruleset_fini(&hooks);
 	if (error == 0)
@@ -85,8 +86,8 @@ int nft_probe(struct nft *nft)
 	if (error == -EPERM)
 		return error;
 	uname(&kernel);
-	snprintf(refused, sizeof refused, "%s", nft->error);
-	snprintf(nft->error, sizeof nft->error, "Linux %s may lack %s: %.400s", kernel.release, missing_option(nft),
-		 refused);
+	snprintf(refused, sizeof refused, "%s", nft->session.error);
+	snprintf(nft->session.error, sizeof nft->session.error, "Linux %s may lack %s: %.400s", kernel.release,
+		 missing_option(nft), refused);
 	return error;
 }

@@ -7,11 +7,12 @@
 
 #include <libnftnl/chain.h>
 #include <libnftnl/rule.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/mem.h"
 #include "nft/chains.h"
-#include "nft/session.h"
+#include "nft/table.h"
 #include "nft/affinity.h"
 #include "nft/compare.h"
 
@@ -69,14 +70,14 @@ static const char *unmendable(const struct mend *m)
 static void put_flags(struct mend *m)
 {
 	if (m->table.flags & NFT_TABLE_F_DORMANT)
-		batch_table_wake(&m->nft->batch, m->nft->table);
+		batch_table_wake(&m->nft->session.batch, m->nft->table);
 }
 
 static void put_chains(struct mend *m, const struct ruleset *r)
 {
 	for (size_t i = 0; i < r->chain_count; i++)
 		if (!chains_get(&m->chains, nftnl_chain_get_str(r->chains[i], NFTNL_CHAIN_NAME))->is.exists)
-			batch_chain(&m->nft->batch, true, r->chains[i]);
+			batch_chain(&m->nft->session.batch, true, r->chains[i]);
 }
 
 static void put_reached(struct mend *m, const struct ruleset *r)
@@ -85,7 +86,7 @@ static void put_reached(struct mend *m, const struct ruleset *r)
 		const struct chain *c = chain_of(m, r->rules[i]);
 
 		if (c->reached && !chain_has_right_rules(c))
-			batch_rule(&m->nft->batch, true, r->rules[i]);
+			batch_rule(&m->nft->session.batch, true, r->rules[i]);
 	}
 }
 
@@ -103,7 +104,7 @@ static void drop_rules(struct mend *m)
 		r = mem_made(nftnl_rule_alloc());
 		nftnl_rule_set_str(r, NFTNL_RULE_TABLE, m->nft->table);
 		nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, c->name);
-		batch_rule(&m->nft->batch, false, r);
+		batch_rule(&m->nft->session.batch, false, r);
 		nftnl_rule_free(r);
 	}
 }
@@ -122,7 +123,7 @@ static void drop_chains(struct mend *m)
 		nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, m->nft->table);
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, c->name);
-		batch_chain(&m->nft->batch, false, chain);
+		batch_chain(&m->nft->session.batch, false, chain);
 		nftnl_chain_free(chain);
 	}
 }
@@ -130,7 +131,7 @@ static void drop_chains(struct mend *m)
 /* All that packets can tell. */
 static int mend_reached(struct mend *m, size_t *operations)
 {
-	kernel_begin(m->nft);
+	session_begin(&m->nft->session);
 	put_flags(m);
 	put_chains(m, &m->body);
 	put_chains(m, &m->hooks);
@@ -138,25 +139,25 @@ static int mend_reached(struct mend *m, size_t *operations)
 	put_reached(m, &m->body);
 	put_reached(m, &m->hooks);
 	drop_chains(m);
-	*operations = m->nft->batch.messages;
-	return *operations != 0 ? kernel_commit(m->nft) : 0;
+	*operations = m->nft->session.batch.messages;
+	return *operations != 0 ? session_commit(&m->nft->session) : 0;
 }
 
 static int mend_rest(struct mend *m, size_t *operations)
 {
 	int error = 0;
 
-	kernel_begin(m->nft);
+	session_begin(&m->nft->session);
 	for (size_t i = 0; i < m->body.rule_count && error == 0; i++) {
 		const struct chain *c = chain_of(m, m->body.rules[i]);
 
 		if (c->reached || chain_has_right_rules(c))
 			continue;
-		batch_rule(&m->nft->batch, true, m->body.rules[i]);
+		batch_rule(&m->nft->session.batch, true, m->body.rules[i]);
 		++*operations;
-		error = kernel_piece(m->nft, false);
+		error = session_piece(&m->nft->session, false);
 	}
-	return error == 0 ? kernel_piece(m->nft, true) : error;
+	return error == 0 ? session_piece(&m->nft->session, true) : error;
 }
 
 int nft_mend_rules(struct nft *nft, size_t *operations)
@@ -168,7 +169,7 @@ int nft_mend_rules(struct nft *nft, size_t *operations)
 	want_all(&m);
 	error = find_all(&m);
 	if (error == 0 && (what = unmendable(&m)) != NULL)
-		error = kernel_fail(nft, EBADMSG, "table %s: %s", nft->table, what);
+		error = session_fail(&nft->session, EBADMSG, "table %s: %s", nft->table, what);
 	if (error == 0) {
 		chains_reach(&m.chains, &m.body, &m.hooks);
 		error = mend_reached(&m, operations);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nft/nft.h"
+#include "nft/ruleset_config.h"
 
 struct nftnl_set;
 struct nftnl_chain;

@@ -1,131 +1,80 @@
 #include "nft/session.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
-#include "base/mem.h"
 #include "netlink/attrs.h"
-#include "nft/codec.h"
-#include "nft/names.h"
 #include "netlink/netlink.h"
+#include "nft/codec.h"
+#include "nft/message.h"
+#include "nft/names.h"
 
 #define RECEIVE_BYTES 65536
 #define BATCH_FRAME_BYTES 256 /* what netlink keeps of the send buffer, and the end message */
 
-int kernel_fail(struct nft *nft, int errno_value, const char *fmt, ...)
+int session_fail(struct session *s, int errno_value, const char *fmt, ...)
 {
 	va_list args;
 	size_t used;
 
 	va_start(args, fmt);
-	vsnprintf(nft->error, sizeof nft->error, fmt, args);
+	vsnprintf(s->error, sizeof s->error, fmt, args);
 	va_end(args);
-	nft->refused_known = false;
-	used = strlen(nft->error);
-	snprintf(nft->error + used, sizeof nft->error - used, ": %s", strerror(errno_value));
+	s->refused_known = false;
+	used = strlen(s->error);
+	snprintf(s->error + used, sizeof s->error - used, ": %s", strerror(errno_value));
 	return -errno_value;
 }
 
 /* A batch is one datagram: root outside of user namespaces may have any length, others live with what is set. */
-static void raise_send_buffer(struct nft *nft)
+static void raise_send_buffer(struct session *s)
 {
-	int fd = mnl_socket_get_fd(nft->socket), wanted = INT_MAX / 2, got = 0;
+	int fd = mnl_socket_get_fd(s->socket), wanted = INT_MAX / 2, got = 0;
 	socklen_t length = sizeof got;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &length) < 0 || got <= BATCH_FRAME_BYTES)
 		got = 65536;
-	nft->send_max_bytes = (size_t)got - BATCH_FRAME_BYTES;
+	s->send_max_bytes = (size_t)got - BATCH_FRAME_BYTES;
 }
 
-void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count)
+int session_open(struct session *s, const char *table, const char **error)
 {
-	assert(count <= RULESET_SOURCES_MAX);
-	if (count > 0)
-		memcpy(nft->sources, sources, count * sizeof *sources);
-	nft->config.sources = nft->sources;
-	nft->config.source_count = count;
-}
-
-struct nft *nft_open(const struct ruleset_config *config, const char **error)
-{
-	struct nft *nft = mem_alloc(sizeof *nft);
 	int on = 1;
 
-	nft->config = *config;
-	snprintf(nft->table, sizeof nft->table, "%s", config->table);
-	nft->config.table = nft->table;
-	nft_set_sources(nft, config->sources, config->source_count);
-	if (config->interface != NULL) {
-		snprintf(nft->interface, sizeof nft->interface, "%s", config->interface);
-		nft->config.interface = nft->interface;
-	}
-	nft->socket = netlink_open(NETLINK_NETFILTER, 0);
-	if (nft->socket == NULL) {
+	*s = (struct session){.table = table, .socket = netlink_open(NETLINK_NETFILTER, 0)};
+	if (s->socket == NULL) {
 		*error = "cannot open a netfilter netlink socket (CONFIG_NETFILTER_NETLINK)";
-		nft_close(nft);
-		return NULL;
+		return -errno;
 	}
-	mnl_socket_setsockopt(nft->socket, NETLINK_CAP_ACK, &on, sizeof on);
-	mnl_socket_setsockopt(nft->socket, NETLINK_EXT_ACK, &on, sizeof on);
-	raise_send_buffer(nft);
-	return nft;
+	mnl_socket_setsockopt(s->socket, NETLINK_CAP_ACK, &on, sizeof on);
+	mnl_socket_setsockopt(s->socket, NETLINK_EXT_ACK, &on, sizeof on);
+	raise_send_buffer(s);
+	return 0;
 }
 
-static void learns_free(struct nft *nft)
+void session_close(struct session *s)
 {
-	size_t at = 0;
-	struct learn *l;
-
-	while ((l = map_next(&nft->learns, &at)) != NULL)
-		free(l);
-	map_fini(&nft->learns);
-}
-
-void nft_close(struct nft *nft)
-{
-	if (nft == NULL)
-		return;
-	if (nft->monitor != NULL)
-		mnl_socket_close(nft->monitor);
-	if (nft->socket != NULL)
-		mnl_socket_close(nft->socket);
-	batch_fini(&nft->batch);
-	learns_free(nft);
-	element_list_fini(&nft->adds);
-	element_list_fini(&nft->dels);
-	free(nft);
-}
-
-const char *nft_error(const struct nft *nft)
-{
-	return nft->error;
-}
-
-bool nft_refused(const struct nft *nft, struct element *e)
-{
-	*e = nft->refused;
-	return nft->refused_known;
+	if (s->socket != NULL)
+		mnl_socket_close(s->socket);
+	batch_fini(&s->batch);
+	*s = (struct session){0};
 }
 
 /* ---- batches ---- */
 
-void kernel_begin(struct nft *nft)
+void session_begin(struct session *s)
 {
-	batch_begin(&nft->batch, ++nft->seq);
+	batch_begin(&s->batch, ++s->seq);
 }
 
 /* A string attribute of the message; for all types 1 is the table's name, 2 that of the set or chain. */
@@ -207,36 +156,36 @@ static uint32_t error_offset(const struct nlmsghdr *nlh)
 	return offset;
 }
 
-static int note_error(struct nft *nft, const struct nlmsghdr *nlh)
+static int note_error(struct session *s, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
-	const struct nlmsghdr *cause = batch_find(&nft->batch, nlh->nlmsg_seq);
+	const struct nlmsghdr *cause = batch_find(&s->batch, nlh->nlmsg_seq);
 	char text[REFUSED_TEXT_BYTES];
 
 	if (err->error == 0 || cause == NULL)
 		return 0; /* an acknowledgement, or of an earlier batch */
-	nft->error_seq = nlh->nlmsg_seq;
-	nft->error_offset = error_offset(nlh);
+	s->error_seq = nlh->nlmsg_seq;
+	s->error_offset = error_offset(nlh);
 	if (err->error == -EPERM && cause->nlmsg_type == NFNL_MSG_BATCH_BEGIN) /* before a look at what is in it */
-		return kernel_fail(nft, EPERM, "run as root or with CAP_NET_ADMIN");
-	describe(cause, nft->error_offset, text);
-	int error = kernel_fail(nft, -err->error, "table %s: %s", nft->table, text);
+		return session_fail(s, EPERM, "run as root or with CAP_NET_ADMIN");
+	describe(cause, s->error_offset, text);
+	int error = session_fail(s, -err->error, "table %s: %s", s->table, text);
 	if ((cause->nlmsg_type & 0xff) == NFT_MSG_NEWSETELEM) {
-		nft->refused_known = element_read(cause, nft->error_offset, &nft->refused);
-		nft->batch.alone |= !nft->refused_known; /* the next attempt will tell */
+		s->refused_known = element_read(cause, s->error_offset, &s->refused);
+		s->batch.alone |= !s->refused_known; /* the next attempt will tell */
 	}
 	return error;
 }
 
 /* The first error of the batch just sent. All are read: none may be left for the next question. */
-static int read_errors(struct nft *nft)
+static int read_errors(struct session *s)
 {
 	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 	bool lost = false;
 	int first = 0;
 
 	for (;;) {
-		ssize_t got = recv(mnl_socket_get_fd(nft->socket), buffer, sizeof buffer, MSG_DONTWAIT);
+		ssize_t got = recv(mnl_socket_get_fd(s->socket), buffer, sizeof buffer, MSG_DONTWAIT);
 		const struct nlmsghdr *nlh;
 
 		if (got < 0 && errno == ENOBUFS) /* told before the errors that found room, and these came first */
@@ -246,88 +195,71 @@ static int read_errors(struct nft *nft)
 		struct messages list = {(const uint8_t *)buffer, got > 0 ? (size_t)got : 0};
 		while ((nlh = messages_next(&list)) != NULL)
 			if (nlh->nlmsg_type == NLMSG_ERROR && first == 0)
-				first = note_error(nft, nlh);
+				first = note_error(s, nlh);
 	}
 	if (first == 0 && (lost || errno != EAGAIN))
-		return kernel_fail(nft, lost ? ENOBUFS : errno, "table %s: reading answers", nft->table);
+		return session_fail(s, lost ? ENOBUFS : errno, "table %s: reading answers", s->table);
 	return first;
 }
 
-static int send_batch(struct nft *nft)
+static int send_batch(struct session *s)
 {
-	int error = netlink_send(nft->socket, nft->batch.data, nft->batch.used);
+	int error = netlink_send(s->socket, s->batch.data, s->batch.used);
 
-	nft->seq = nft->batch.next_seq;
+	s->seq = s->batch.next_seq;
 	if (error < 0)
-		return kernel_fail(nft, -error, "table %s: sending %zu bytes", nft->table, nft->batch.used);
-	return read_errors(nft);
+		return session_fail(s, -error, "table %s: sending %zu bytes", s->table, s->batch.used);
+	return read_errors(s);
 }
 
-int kernel_commit(struct nft *nft)
+int session_commit(struct session *s)
 {
 	int error;
 
-	batch_end(&nft->batch);
-	error = send_batch(nft);
-	nft->commits += error == 0;
+	batch_end(&s->batch);
+	error = send_batch(s);
+	s->commits += error == 0;
 	return error;
 }
 
 #define PIECE_BYTES 65536 /* short enough for any socket; longer ones are not faster */
 
-int kernel_piece(struct nft *nft, bool last)
+int session_piece(struct session *s, bool last)
 {
 	int error = 0;
 
-	if (nft->batch.messages > 0 && (last || nft->batch.used >= PIECE_BYTES)) {
-		error = kernel_commit(nft);
-		kernel_begin(nft);
+	if (s->batch.messages > 0 && (last || s->batch.used >= PIECE_BYTES)) {
+		error = session_commit(s);
+		session_begin(s);
 	}
 	return error;
 }
 
 /* A batch without its end is checked and undone. */
-int kernel_try(struct nft *nft)
+int session_try(struct session *s)
 {
-	batch_close(&nft->batch);
-	return send_batch(nft);
+	batch_close(&s->batch);
+	return send_batch(s);
 }
 
 /* ---- dumps ---- */
 
-struct nlmsghdr *kernel_question(void *room, uint16_t type, const char *table, const char *set)
+static int list_into(struct session *s, const struct session_dump *dump)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(room);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
-	nfg->nfgen_family = NFPROTO_INET;
-	nfg->version = NFNETLINK_V0;
-	if (table != NULL)
-		mnl_attr_put_strz(nlh, 1, table); /* NFTA_…_TABLE is 1 for every type, */
-	if (set != NULL)
-		mnl_attr_put_strz(nlh, 2, set); /* and the set's name 2 for sets and their elements */
-	return nlh;
-}
-
-static int list_into(struct nft *nft, const struct kernel_dump *dump)
-{
-	char buffer[KERNEL_QUESTION_BYTES] __attribute__((aligned(8)));
-	struct nlmsghdr *nlh = kernel_question(buffer, dump->type, dump->table, dump->set);
-	struct netlink_list list = {nft->socket, nlh, dump->each, dump->restart, dump->ctx, dump->only_of_table};
+	char buffer[MESSAGE_QUESTION_BYTES] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = message_question(buffer, dump->type, dump->table, dump->set);
+	struct netlink_list list = {s->socket, nlh, dump->each, dump->restart, dump->ctx, dump->only_of_table};
 
 	nlh->nlmsg_flags |= NLM_F_DUMP;
 	return netlink_list(&list);
 }
 
-int kernel_dump(struct nft *nft, const struct kernel_dump *dump)
+int session_dump(struct session *s, const struct session_dump *dump)
 {
-	int error = list_into(nft, dump);
+	int error = list_into(s, dump);
 
 	if (error < 0)
-		return kernel_fail(nft, -error, "table %s: reading %s", nft->table,
-				   dump->set != NULL ? dump->set : "rules");
+		return session_fail(s, -error, "table %s: reading %s", s->table,
+				    dump->set != NULL ? dump->set : "rules");
 	return 0;
 }

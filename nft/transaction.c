@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "nft/session.h"
+#include "nft/table.h"
 #include "nft/affinity.h"
 
 void nft_tx_del(struct nft *nft, const struct element *e)
@@ -35,9 +35,9 @@ static void try_destroy(struct nft *nft, const struct element *e)
 
 	if (nft->destroy_tried)
 		return;
-	kernel_begin(nft);
-	batch_element(&nft->batch, nft->table, BATCH_DESTROY, e, false);
-	error = kernel_try(nft);
+	session_begin(&nft->session);
+	batch_element(&nft->session.batch, nft->table, BATCH_DESTROY, e, false);
+	error = session_try(&nft->session);
 	nft->destroy_works = error == 0;
 	nft->destroy_tried = error == 0 || error == -EINVAL;
 }
@@ -46,12 +46,12 @@ static void try_destroy(struct nft *nft, const struct element *e)
 
 static bool fits(const struct nft *nft)
 {
-	return nft->batch.used <= nft->send_max_bytes && nft->batch.used <= WHOLE_BYTES;
+	return nft->session.batch.used <= nft->session.send_max_bytes && nft->session.batch.used <= WHOLE_BYTES;
 }
 
 static void put(struct nft *nft, enum batch_op op, const struct element *e)
 {
-	batch_element(&nft->batch, nft->table, op, e, nft->config.counters);
+	batch_element(&nft->session.batch, nft->table, op, e, nft->config.counters);
 }
 
 /*
@@ -131,9 +131,9 @@ static int put_new(struct nft *nft, const bool *replaces)
 	for (size_t i = 0; i < nft->adds.count && error == 0; i++)
 		if (!replaces[i]) {
 			put(nft, BATCH_ADD, &nft->adds.items[i]);
-			error = kernel_piece(nft, false);
+			error = session_piece(&nft->session, false);
 		}
-	return error == 0 ? kernel_piece(nft, true) : error;
+	return error == 0 ? session_piece(&nft->session, true) : error;
 }
 
 /* Replacements in the order of additions: what is pointed at changes before what points. */
@@ -145,9 +145,9 @@ static int put_replaced(struct nft *nft, const bool *replaces, const size_t *pre
 		if (replaces[i]) {
 			put_deletion(nft, &nft->dels.items[predecessor[i]]);
 			put(nft, BATCH_ADD, &nft->adds.items[i]);
-			error = kernel_piece(nft, false);
+			error = session_piece(&nft->session, false);
 		}
-	return error == 0 ? kernel_piece(nft, true) : error;
+	return error == 0 ? session_piece(&nft->session, true) : error;
 }
 
 static int put_gone(struct nft *nft, const bool *replaced)
@@ -157,7 +157,7 @@ static int put_gone(struct nft *nft, const bool *replaced)
 	for (size_t i = 0; i < nft->dels.count && error == 0; i++)
 		if (!replaced[i]) {
 			put_deletion(nft, &nft->dels.items[i]);
-			error = kernel_piece(nft, false);
+			error = session_piece(&nft->session, false);
 		}
 	return error;
 }
@@ -182,7 +182,7 @@ static int commit_in_pieces(struct nft *nft)
 		replaced[i] = replaces[add - nft->adds.items] = true;
 		predecessor[add - nft->adds.items] = i;
 	}
-	kernel_begin(nft);
+	session_begin(&nft->session);
 	error = learn_put_new(nft, nft->table, true);
 	if (error == 0) {
 		learn_put_remember(nft, nft->table, true);
@@ -194,7 +194,7 @@ static int commit_in_pieces(struct nft *nft)
 		error = put_gone(nft, replaced);
 	learn_put_unused(nft);
 	if (error == 0)
-		error = kernel_piece(nft, true);
+		error = session_piece(&nft->session, true);
 	free(replaces);
 	free(replaced);
 	free(predecessor);
@@ -212,10 +212,10 @@ static int commit(struct nft *nft)
 
 	if (large)
 		monitor_pause(nft);
-	kernel_begin(nft);
+	session_begin(&nft->session);
 	learn_put_new(nft, nft->table, false);
 	learn_put_remember(nft, nft->table, true);
-	error = put_all(nft) ? kernel_commit(nft) : commit_in_pieces(nft);
+	error = put_all(nft) ? session_commit(&nft->session) : commit_in_pieces(nft);
 	if (large)
 		monitor_resume(nft);
 	return error;

@@ -7,11 +7,12 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "netlink/attrs.h"
 #include "nft/codec.h"
 #include "netlink/conntrack.h"
-#include "nft/session.h"
+#include "nft/message.h"
 #include "nft/names.h"
 #include "netlink/route_message.h"
 #include "nft/external_changes.h"
@@ -73,7 +74,7 @@ static void read_touched(struct touched *t, const struct nlmsghdr *nlh)
 {
 	touched_note(t, TABLE, nlh);
 	require(t->keys.count <= TOUCHED_KEYS_MAX);
-	if (kernel_is_of_table(nlh, TABLE))
+	if (message_is_of_table(nlh, TABLE))
 		read_elements(nlh);
 }
 

@@ -1,0 +1,71 @@
+/* The open table: what its rules depend on, and the session it is reached through. */
+#include "nft/table.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count)
+{
+	assert(count <= RULESET_SOURCES_MAX);
+	if (count > 0)
+		memcpy(nft->sources, sources, count * sizeof *sources);
+	nft->config.sources = nft->sources;
+	nft->config.source_count = count;
+}
+
+struct nft *nft_open(const struct ruleset_config *config, const char **error)
+{
+	struct nft *nft = mem_alloc(sizeof *nft);
+
+	nft->config = *config;
+	snprintf(nft->table, sizeof nft->table, "%s", config->table);
+	nft->config.table = nft->table;
+	nft_set_sources(nft, config->sources, config->source_count);
+	if (config->interface != NULL) {
+		snprintf(nft->interface, sizeof nft->interface, "%s", config->interface);
+		nft->config.interface = nft->interface;
+	}
+	if (session_open(&nft->session, nft->table, error) < 0) {
+		nft_close(nft);
+		return NULL;
+	}
+	return nft;
+}
+
+static void learns_free(struct nft *nft)
+{
+	size_t at = 0;
+	struct learn *l;
+
+	while ((l = map_next(&nft->learns, &at)) != NULL)
+		free(l);
+	map_fini(&nft->learns);
+}
+
+void nft_close(struct nft *nft)
+{
+	if (nft == NULL)
+		return;
+	if (nft->monitor != NULL)
+		mnl_socket_close(nft->monitor);
+	session_close(&nft->session);
+	learns_free(nft);
+	element_list_fini(&nft->adds);
+	element_list_fini(&nft->dels);
+	free(nft);
+}
+
+const char *nft_error(const struct nft *nft)
+{
+	return nft->session.error;
+}
+
+bool nft_refused(const struct nft *nft, struct element *e)
+{
+	*e = nft->session.refused;
+	return nft->session.refused_known;
+}

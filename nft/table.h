@@ -1,0 +1,48 @@
+/*
+ * Private to nft/: the open table of fairlead, behind `struct nft`. Main thread.
+ */
+#ifndef NFT_TABLE_H
+#define NFT_TABLE_H
+
+#include "base/map.h"
+#include "nft/element_list.h"
+#include "nft/nft.h"
+#include "nft/session.h"
+
+#define TABLE_NAME_BYTES 64
+
+/* How many elements of SET_STICKY go to a learn chain: it exists while there is one. */
+struct learn {
+	struct {
+		uint32_t family, timeout_s;
+	} key;
+	int64_t users, change; /* change: by the transaction being built */
+	bool exists;
+};
+
+struct nft {
+	struct ruleset_config config; /* what it points to is below */
+	char table[TABLE_NAME_BYTES], interface[16];
+	struct cidr sources[RULESET_SOURCES_MAX];
+	struct session session;
+	struct mnl_socket *monitor; /* NULL: not open */
+	bool destroy_tried, destroy_works;
+	struct element_list adds, dels; /* the transaction */
+	struct map learns;
+	bool remembers; /* the chains of ruleset_build_remember are there */
+	struct {
+		bool on;
+		uint32_t generation, commits; /* when it began */
+	} pause;			      /* see monitor_pause */
+	bool missed;			      /* a foreign change during a pause */
+};
+
+/*
+ * While anybody listens the kernel makes a notification of every element, ours too: a third of the time of a load. So
+ * we do not listen meanwhile, and see by the number of commits whether somebody else made one. Not while a batch is
+ * being built.
+ */
+void monitor_pause(struct nft *nft);
+void monitor_resume(struct nft *nft);
+
+#endif
