@@ -2,18 +2,26 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
+#include "base/text.h"
+
+/* RFC 8259; what a terminal should not see is escaped too, and bytes that are not UTF-8 become U+FFFD. */
 static void text(struct json *j, const char *s)
 {
+	size_t left = strlen(s), bytes;
+
 	buf_add(j->out, "\"", 1);
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
+	for (; left > 0; s += bytes, left -= bytes) {
+		uint32_t c = text_character(s, left, &bytes);
 		if (c == '"' || c == '\\')
-			buf_printf(j->out, "\\%c", c);
-		else if (c < ' ')
-			buf_printf(j->out, "\\u%04x", c);
+			buf_printf(j->out, "\\%c", (int)c);
+		else if (c == TEXT_INVALID)
+			buf_puts(j->out, "\\ufffd");
+		else if (!text_is_printable(c))
+			buf_printf(j->out, "\\u%04x", (unsigned)c); /* all of these are below U+10000 */
 		else
-			buf_add(j->out, s, 1);
+			buf_add(j->out, s, bytes);
 	}
 	buf_add(j->out, "\"", 1);
 }

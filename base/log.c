@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define LINE_BYTES 2048
 
 static atomic_int current_level = LOG_INFO;
@@ -38,7 +40,7 @@ static size_t clamp(int printed, size_t room)
 /* A line longer than LINE_BYTES is cut: a log line must never fail or allocate. */
 static void line_write(const char *tag, const char *suffix, const char *fmt, va_list ap)
 {
-	char line[LINE_BYTES];
+	char line[LINE_BYTES], message[LINE_BYTES];
 	struct timespec now;
 	struct tm utc;
 
@@ -46,12 +48,10 @@ static void line_write(const char *tag, const char *suffix, const char *fmt, va_
 	gmtime_r(&now.tv_sec, &utc);
 	size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
 	n += clamp(snprintf(line + n, sizeof line - n, ".%03ldZ %s: ", now.tv_nsec / 1000000, tag), sizeof line - n);
-	n += clamp(vsnprintf(line + n, sizeof line - n, fmt, ap), sizeof line - n);
+	size_t length = clamp(vsnprintf(message, sizeof message, fmt, ap), sizeof message);
+	n += text_escape(line + n, sizeof line - n, message, length);
 	if (suffix != NULL)
 		n += clamp(snprintf(line + n, sizeof line - n, ": %s", suffix), sizeof line - n);
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)line[i] < ' ')
-			line[i] = ' ';
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
 		return; /* nowhere left to complain */

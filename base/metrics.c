@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 struct metric {
 	const struct metric_desc *desc;
@@ -77,18 +78,26 @@ void metrics_free(struct metrics *m)
 	free(m);
 }
 
-/* Label values escape backslash, quote and newline; help texts only backslash and newline (format 0.0.4). */
+/*
+ * Label values escape backslash, quote and newline; help texts only backslash and newline (format 0.0.4). Bytes that
+ * are not UTF-8 and control characters become U+FFFD: one of them would make Prometheus refuse the whole page.
+ */
 static void escape(struct buf *out, const char *text, bool quote)
 {
-	for (; *text != '\0'; text++) {
-		if (*text == '\\')
+	size_t left = strlen(text), bytes;
+
+	for (; left > 0; text += bytes, left -= bytes) {
+		uint32_t c = text_character(text, left, &bytes);
+		if (c == '\\')
 			buf_puts(out, "\\\\");
-		else if (*text == '\n')
+		else if (c == '\n')
 			buf_puts(out, "\\n");
-		else if (*text == '"' && quote)
+		else if (c == '"' && quote)
 			buf_puts(out, "\\\"");
+		else if (!text_is_printable(c))
+			buf_puts(out, "\xef\xbf\xbd");
 		else
-			buf_add(out, text, 1);
+			buf_add(out, text, bytes);
 	}
 }
 

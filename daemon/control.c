@@ -14,6 +14,7 @@
 
 #include "base/accept.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 struct client {
 	struct control *control;
@@ -169,7 +170,7 @@ static void request_answer(struct client *client)
 	else
 		buf_puts(&body, "this daemon does not know the command; is it another version?\n");
 	buf_printf(&client->reply, "%d\n", code);
-	buf_add(&client->reply, body.data, body.length_bytes);
+	text_escape_add(&client->reply, body.data, body.length_bytes, true);
 	buf_fini(&body);
 }
 

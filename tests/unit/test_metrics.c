@@ -24,7 +24,7 @@ static void families_stand_together(void **state)
 	(void)state;
 	struct metric *ok = metrics_add(m, &requests, METRIC_LABELS({"code", "200"}));
 	struct metric *gauge = metrics_add(m, &level, NULL);
-	struct metric *bad = metrics_add(m, &requests, METRIC_LABELS({"code", "503"}, {"path", "a\"b\\c\nd"}));
+	struct metric *bad = metrics_add(m, &requests, METRIC_LABELS({"code", "503"}, {"path", "a\"b\\c\nd\033\xff"}));
 	assert_ptr_equal(metrics_add(m, &requests, METRIC_LABELS({"code", "200"})), ok);
 	metric_inc(ok);
 	metric_add(ok, 2);
@@ -32,13 +32,14 @@ static void families_stand_together(void **state)
 	metric_set(gauge, 7);
 	metric_add(gauge, -7.25);
 	metrics_render(m, &out);
-	assert_string_equal(out.data, "# HELP t_requests_total Requests by code.\n"
-				      "# TYPE t_requests_total counter\n"
-				      "t_requests_total{code=\"200\"} 3\n"
-				      "t_requests_total{code=\"503\",path=\"a\\\"b\\\\c\\nd\"} 1\n"
-				      "# HELP t_level A \\\\ and\\na line.\n"
-				      "# TYPE t_level gauge\n"
-				      "t_level -0.25\n");
+	assert_string_equal(out.data,
+			    "# HELP t_requests_total Requests by code.\n"
+			    "# TYPE t_requests_total counter\n"
+			    "t_requests_total{code=\"200\"} 3\n"
+			    "t_requests_total{code=\"503\",path=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\xef\xbf\xbd\"} 1\n"
+			    "# HELP t_level A \\\\ and\\na line.\n"
+			    "# TYPE t_level gauge\n"
+			    "t_level -0.25\n");
 	buf_fini(&out);
 	metrics_free(m);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "watch/manifest/manifest_tree.h"
 
 struct manifest {
@@ -241,9 +242,11 @@ struct check {
 static void print_problem(void *ctx, const char *path, const struct decode_problem *p)
 {
 	const struct check *c = ctx;
-	char file[512], text[PROBLEM_TEXT_BYTES];
+	char file[512], text[PROBLEM_TEXT_BYTES], line[PROBLEM_TEXT_BYTES];
 
-	fprintf(c->out, "%s\n", decode_problem_format(text, path_text(file, sizeof file, c->m->root, path), p));
+	decode_problem_format(text, path_text(file, sizeof file, c->m->root, path), p);
+	text_escape(line, sizeof line, text, strlen(text));
+	fprintf(c->out, "%s\n", line);
 }
 
 static void check_upsert(void *ctx, struct object *o)

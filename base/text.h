@@ -1,0 +1,33 @@
+/*
+ * Text from outside, made fit to print: whoever writes names, reasons, messages or file names to a log, a terminal,
+ * JSON or a metrics page must not let them forge lines or drive a terminal. Any thread.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define TEXT_ESCAPED_BYTES_MAX 10 /* one character: "\u{10ffff}" */
+#define TEXT_INVALID UINT32_MAX
+
+/*
+ * The character at `text`, `length` > 0 bytes long: its code point, and how many bytes it takes in *bytes. TEXT_INVALID
+ * and 1 where the bytes are not UTF-8 (RFC 3629: no overlong forms, no surrogates).
+ */
+uint32_t text_character(const char *text, size_t length, size_t *bytes);
+/* False for control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls, TEXT_INVALID. */
+bool text_is_printable(uint32_t character);
+
+/*
+ * Writes `text` with everything that is not printable as "\n", "\t", "\r", "\x1b" (a byte) or "\u{202e}", and a NUL;
+ * cut at a whole character where it does not fit. Returns the length.
+ */
+size_t text_escape(char *to, size_t room, const char *text, size_t length);
+/* The same, appended. keep_lines: newlines stay. */
+void text_escape_add(struct buf *out, const char *text, size_t length, bool keep_lines);
+
+#endif
