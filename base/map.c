@@ -65,14 +65,14 @@ static void make_room(struct map *m)
 
 void *map_get(const struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_bytes(key, key_bytes, 0));
+	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
 
 	return s != NULL ? s->value : NULL;
 }
 
 void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 {
-	uint64_t hash = hash_bytes(key, key_bytes, 0);
+	uint64_t hash = hash_key(key, key_bytes);
 	struct map_slot *s = find(m, key, key_bytes, hash);
 
 	assert(value != NULL && key != NULL);
@@ -89,7 +89,7 @@ void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 
 void *map_del(struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_bytes(key, key_bytes, 0));
+	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
 
 	if (s == NULL)
 		return NULL;

@@ -13,7 +13,7 @@ static struct cds_lfht_node *lookup(struct cds_lfht *ht, cds_lfht_match_fct matc
 {
 	struct cds_lfht_iter iter;
 
-	cds_lfht_lookup(ht, hash_bytes(key->bytes, key->length, 0), match, key, &iter);
+	cds_lfht_lookup(ht, hash_key(key->bytes, key->length), match, key, &iter);
 	return cds_lfht_iter_get_node(&iter);
 }
 

@@ -96,7 +96,7 @@ static struct space *space_need(struct zone *z, const char *ns)
 	s->key_bytes = (uint8_t)length;
 	memcpy(s->key, key, length);
 	cds_lfht_node_init(&s->node);
-	cds_lfht_add(z->spaces, hash_bytes(key, length, 0), &s->node);
+	cds_lfht_add(z->spaces, hash_key(key, length), &s->node);
 	return s;
 }
 
@@ -144,7 +144,7 @@ static void entry_add(struct zone *z, const uint8_t *key, size_t key_bytes, stru
 	memcpy(e->key, key, key_bytes);
 	e->view = view;
 	cds_lfht_node_init(&e->node);
-	cds_lfht_add(z->services, hash_bytes(key, key_bytes, 0), &e->node);
+	cds_lfht_add(z->services, hash_key(key, key_bytes), &e->node);
 }
 
 /* Both lists are sorted: one pass finds what came and what went. */
@@ -244,7 +244,7 @@ void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const
 		p->ns = memcpy(p->text, ns, ns_bytes);
 		p->name = memcpy(p->text + ns_bytes, name, name_bytes);
 		cds_lfht_node_init(&p->node);
-		cds_lfht_add(z->pods, hash_bytes(addr, sizeof *addr, 0), &p->node);
+		cds_lfht_add(z->pods, hash_key(addr, sizeof *addr), &p->node);
 	}
 	if (visible)
 		serial_move(z);
