@@ -173,9 +173,27 @@ bool cidr_parse(struct cidr *c, const char *text)
 	return true;
 }
 
+struct cidr cidr_network(const struct addr *a, uint8_t prefix)
+{
+	struct cidr c = {.addr = *a, .prefix = prefix};
+
+	host_bits_clear(&c.addr, prefix);
+	return c;
+}
+
 struct cidr cidr_host(const struct addr *a)
 {
 	return (struct cidr){.addr = *a, .prefix = (uint8_t)(addr_bytes(a) * 8)};
+}
+
+bool cidr_parse_or_host(struct cidr *c, const char *text)
+{
+	struct addr a;
+
+	if (!addr_parse(&a, text))
+		return cidr_parse(c, text);
+	*c = cidr_host(&a);
+	return true;
 }
 
 const char *cidr_format(const struct cidr *c, char text[CIDR_TEXT_BYTES])

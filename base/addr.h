@@ -46,6 +46,10 @@ bool addr_is_wildcard(const struct addr *a);   /* 0.0.0.0, :: */
 
 /* "10.0.0.0/8"; host bits are cleared; a bare address is not a prefix: false. */
 bool cidr_parse(struct cidr *c, const char *text);
+/* The same, or a bare address, which stands for itself: what Kubernetes fills in for status.hostIPs. */
+bool cidr_parse_or_host(struct cidr *c, const char *text);
+/* The network of `prefix` bits, at most those of the address, that an address is in. */
+struct cidr cidr_network(const struct addr *a, uint8_t prefix);
 /* One address as /32 or /128. */
 struct cidr cidr_host(const struct addr *a);
 const char *cidr_format(const struct cidr *c, char text[CIDR_TEXT_BYTES]);

@@ -115,8 +115,13 @@ static bool finish_nodeports(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
 	char why[256];
 
-	if (nodeports_parse(&c->nodeports, c->nodeport_addresses, why))
+	const bool given = c->nodeport_addresses != NULL && c->nodeport_addresses[0] != '\0';
+	if (!given)
+		c->nodeport_addresses = "primary";
+	if (nodeports_parse(&c->nodeports, c->nodeport_addresses, why)) {
+		c->nodeports.inner = !given && c->manifests != NULL;
 		return true;
+	}
 	return refuse(error, "nodeport-addresses", c->nodeport_addresses, why);
 }
 

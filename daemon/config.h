@@ -35,8 +35,8 @@ struct config {
 	struct cidr_list cluster_cidrs, service_cidrs;
 	int detect_mode; /* enum detect_mode */
 	const char *pod_bridge_interface, *pod_interface_prefix;
-	const char *nodeport_addresses;
-	struct nodeports nodeports; /* what nodeport_addresses says */
+	const char *nodeport_addresses; /* "primary" where nothing is given */
+	struct nodeports nodeports;	/* what nodeport_addresses says */
 	const char *external_ips;
 	struct external_ips external; /* what external_ips says */
 	struct addr_list node_ips;

@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/read_file.h"
 
 #define NODE_PORTS_SAID 4u
 
@@ -32,6 +34,22 @@ static void pod_cidrs_changed(struct daemon *d)
 	sync_rules_changed(d->sync);
 }
 
+/*
+ * A gateway in front of plain hosts, which is not told what is local: where a client and an endpoint are on one network
+ * the replies must come back through here.
+ */
+static void networks_changed(struct daemon *d)
+{
+	const struct config *c = d->config;
+	size_t count = d->node.network_count;
+
+	if (d->nft == NULL || c->manifests == NULL || c->detect_mode != MODE_CLUSTER_CIDR ||
+	    c->cluster_cidrs.count != 0)
+		return;
+	nft_set_networks(d->nft, d->node.networks, count < RULESET_SOURCES_MAX ? count : RULESET_SOURCES_MAX);
+	sync_rules_changed(d->sync);
+}
+
 /* Of many addresses the first few; an operator who finds none here knows why node ports are not served. */
 static void say_node_ports(const struct daemon *d)
 {
@@ -43,8 +61,11 @@ static void say_node_ports(const struct daemon *d)
 		buf_printf(&list, "%s%s", i != 0 ? ", " : "", addr_format(&n->node_port_addrs[i], text));
 	if (n->node_port_addr_count > NODE_PORTS_SAID)
 		buf_printf(&list, " and %zu more", n->node_port_addr_count - NODE_PORTS_SAID);
+	const char *why = !d->config->nodeports.inner ? ""
+			  : d->node.ports_inner	      ? ", behind this gateway (see --nodeport-addresses)"
+						      : ", the primary address (see --nodeport-addresses)";
 	if (n->node_port_addr_count != 0)
-		log_info("node ports: on %s", list.data);
+		log_info("node ports: on %s%s", list.data, why);
 	else if (!nodeports_want_loopback(&d->config->nodeports))
 		log_warn("node ports: on no address: this node has none of --nodeport-addresses %s (see --node-ip)",
 			 d->config->nodeport_addresses);
@@ -55,6 +76,33 @@ void dispatch_complete(struct daemon *d)
 {
 	if (!d->config->no_proxy)
 		say_node_ports(d);
+}
+
+static bool forwards(int family)
+{
+	size_t length;
+	char *text = read_file(family == AF_INET ? "/proc/sys/net/ipv4/ip_forward"
+						 : "/proc/sys/net/ipv6/conf/all/forwarding",
+			       16, &length);
+	bool on = text != NULL && text[0] != '0';
+
+	free(text);
+	return on;
+}
+
+/* Addresses behind this gateway, of families that it forwards; freed by the caller. */
+static struct addr *forwarded_inner(const struct hostaddr *host, size_t *count)
+{
+	size_t all_count;
+	const struct addr *all = hostaddr_inner(host, &all_count);
+	struct addr *inner = mem_array(all_count + 1, sizeof *inner);
+	const bool on[2] = {forwards(AF_INET), forwards(AF_INET6)};
+
+	*count = 0;
+	for (size_t i = 0; i < all_count; i++)
+		if (on[all[i].family == AF_INET6])
+			inner[(*count)++] = all[i];
+	return inner;
 }
 
 void dispatch_node(struct daemon *d)
@@ -78,12 +126,18 @@ void dispatch_node(struct daemon *d)
 	in.own_count = d->needs.own_count;
 	in.external = &d->config->external;
 	in.host = hostaddr_list(d->host, &in.host_count);
+	struct addr *inner = forwarded_inner(d->host, &in.inner_count);
+	in.inner = inner;
 	in.routes = hostaddr_routes(d->host, &in.route_count);
+	in.networks = hostaddr_networks(d->host, &in.network_count);
 	unsigned changes = node_update(&d->node, &in);
 	free(service_cidrs.items);
+	free(inner);
 	observe_node(d->observe, &d->node, in.object);
 	if ((changes & NODE_POD_CIDRS) != 0)
 		pod_cidrs_changed(d);
+	if ((changes & NODE_NETWORKS) != 0)
+		networks_changed(d);
 	if ((changes & NODE_PORT_ADDRS) != 0 && store_is_complete(d->store))
 		dispatch_complete(d);
 	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)

@@ -50,6 +50,7 @@ struct option {
 	const char *const *words; /* OPTION_CHOICE, ended by NULL */
 	size_t max_bytes;	  /* OPTION_TEXT; 0: no limit */
 	bool may_be_empty;	  /* OPTION_TEXT */
+	bool hosts;		  /* OPTION_CIDRS: an address stands for itself */
 	option_text_fn *refuse;	  /* OPTION_TEXT; NULL: any text will do */
 };
 

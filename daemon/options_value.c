@@ -131,6 +131,18 @@ static const char *add_cidr(struct config *c, void *field, const char *item)
 	return NULL;
 }
 
+static const char *add_cidr_or_host(struct config *c, void *field, const char *item)
+{
+	struct cidr_list *list = field;
+	struct cidr cidr;
+
+	if (!cidr_parse_or_host(&cidr, item))
+		return "must be addresses, or prefixes such as 10.96.0.0/12";
+	list->items = list_grow(c, list->items, list->count, sizeof *list->items);
+	list->items[list->count++] = cidr;
+	return NULL;
+}
+
 static const char *add_addr_port(struct config *c, void *field, const char *item)
 {
 	struct addr_port_list *list = field;
@@ -145,11 +157,16 @@ static const char *add_addr_port(struct config *c, void *field, const char *item
 
 typedef const char *add_item_fn(struct config *c, void *field, const char *item);
 
-/* Comma separated; blanks around items are cut, empty items refused. */
+/*
+ * Comma separated; blanks around items are cut, empty items refused. An empty list is as if the flag were not there: a
+ * DaemonSet passes variables that may be empty.
+ */
 static const char *add_items(struct config *c, void *field, const char *text, add_item_fn *add)
 {
 	const char *p = text, *why = NULL;
 
+	if (text[strspn(text, " ")] == '\0')
+		return NULL;
 	do {
 		p += strspn(p, " ");
 		size_t n = strcspn(p, ","), length = n;
@@ -193,7 +210,7 @@ const char *option_set(const struct option *o, struct config *c, const char *tex
 		return add_items(c, field, text, add_addr);
 	case OPTION_CIDRS:
 		*(struct cidr_list *)field = (struct cidr_list){0};
-		return add_items(c, field, text, add_cidr);
+		return add_items(c, field, text, o->hosts ? add_cidr_or_host : add_cidr);
 	case OPTION_ADDR_PORTS:
 		return add_items(c, field, text, add_addr_port);
 	}

@@ -24,6 +24,9 @@ struct hostaddr {
 	/* what callers see */
 	struct addr *list, routes[FAMILIES];
 	size_t list_count, route_count;
+	struct addr *inner;
+	struct cidr *networks;
+	size_t inner_count, network_count;
 };
 
 /* ---- reading addresses and routes ---- */
@@ -167,6 +170,66 @@ static bool publish_routes(struct hostaddr *h)
 	return changed;
 }
 
+/* A single address is no network, but a virtual address or one end of a cable. */
+static bool has_network(const struct rt_address *l)
+{
+	return l->scope == RT_SCOPE_UNIVERSE && l->prefix < 8 * addr_bytes(&l->addr);
+}
+
+static bool is_inner(const struct hostaddr *h, const struct rt_address *l)
+{
+	if (!has_network(l) || h->defaults[l->addr.family == AF_INET6].family == 0)
+		return false;
+	return l->interface != h->defaults[0].interface && l->interface != h->defaults[1].interface;
+}
+
+static bool publish_inner(struct hostaddr *h)
+{
+	struct addr *inner = mem_array(h->local_count + 1, sizeof *inner);
+	size_t count = 0;
+	bool changed;
+
+	for (size_t i = 0; i < h->local_count; i++)
+		if (is_inner(h, &h->locals[i]))
+			inner[count++] = h->locals[i].addr;
+	qsort(inner, count, sizeof *inner, compare_addrs);
+	changed = count != h->inner_count || (count > 0 && memcmp(inner, h->inner, count * sizeof *inner) != 0);
+	free(h->inner);
+	h->inner = inner;
+	h->inner_count = count;
+	return changed;
+}
+
+static int compare_cidrs(const void *a, const void *b)
+{
+	const struct cidr *x = a, *y = b;
+	int order = addr_compare(&x->addr, &y->addr);
+
+	return order != 0 ? order : (int)x->prefix - (int)y->prefix;
+}
+
+static bool publish_networks(struct hostaddr *h)
+{
+	struct cidr *all = mem_array(h->local_count + 1, sizeof *all);
+	size_t count = 0, kept = 0;
+	bool changed;
+
+	for (size_t i = 0; i < h->local_count; i++) {
+		const struct rt_address *l = &h->locals[i];
+		if (has_network(l))
+			all[count++] = cidr_network(&l->addr, l->prefix);
+	}
+	qsort(all, count, sizeof *all, compare_cidrs);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || compare_cidrs(&all[kept - 1], &all[i]) != 0)
+			all[kept++] = all[i];
+	changed = kept != h->network_count || (kept > 0 && memcmp(all, h->networks, kept * sizeof *all) != 0);
+	free(h->networks);
+	h->networks = all;
+	h->network_count = kept;
+	return changed;
+}
+
 /* An error leaves the lists as they were. */
 static int read_all(struct hostaddr *h, bool *changed)
 {
@@ -178,6 +241,8 @@ static int read_all(struct hostaddr *h, bool *changed)
 		return error;
 	*changed = publish_list(h);
 	*changed |= publish_routes(h);
+	*changed |= publish_inner(h);
+	*changed |= publish_networks(h);
 	return 0;
 }
 
@@ -221,6 +286,8 @@ void hostaddr_close(struct hostaddr *h)
 		mnl_socket_close(h->listening);
 	free(h->locals);
 	free(h->list);
+	free(h->inner);
+	free(h->networks);
 	free(h);
 }
 
@@ -284,4 +351,16 @@ const struct addr *hostaddr_routes(const struct hostaddr *h, size_t *count)
 {
 	*count = h->route_count;
 	return h->routes;
+}
+
+const struct addr *hostaddr_inner(const struct hostaddr *h, size_t *count)
+{
+	*count = h->inner_count;
+	return h->inner;
+}
+
+const struct cidr *hostaddr_networks(const struct hostaddr *h, size_t *count)
+{
+	*count = h->network_count;
+	return h->networks;
 }

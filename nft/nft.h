@@ -21,6 +21,8 @@ struct nft *nft_open(const struct ruleset_config *config, const char **error);
 void nft_close(struct nft *nft); /* rules stay; NULL is fine */
 /* Other source ranges than the ruleset had: from now on nft_table_state calls a table without them TABLE_OTHER. */
 void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count);
+/* The same for networks. */
+void nft_set_networks(struct nft *nft, const struct cidr *networks, size_t count);
 const char *nft_error(const struct nft *nft);
 
 /* The last failure was that the kernel refused to add this element. False: it was something else, or is not known. */

@@ -175,6 +175,24 @@ static void masquerade_hairpin(struct build *b)
 	rule_masquerade(r);
 }
 
+/* A client and an endpoint on one network: the endpoint would answer past this host. */
+static void masquerade_neighbours(struct build *b)
+{
+	const struct ruleset_config *s = b->config;
+
+	for (size_t i = 0; i < s->network_count; i++) {
+		if (s->networks[i].addr.family != b->family)
+			continue;
+		struct nftnl_rule *r = build_rule(b);
+		rule_family(r, b->family);
+		rule_saddr(r, b->family, REG(0u));
+		rule_in_range(r, &s->networks[i], true);
+		rule_daddr(r, b->family, REG(0u));
+		rule_in_range(r, &s->networks[i], true);
+		rule_masquerade(r);
+	}
+}
+
 static void build_translated(struct build *b)
 {
 	uint32_t bit = 1u << b->config->masquerade_bit;
@@ -186,6 +204,7 @@ static void build_translated(struct build *b)
 	rule_mark_set(r, bit);
 	rule_clear_mark(r, bit); /* else a VXLAN packet around this one is masqueraded too (k8s #92035) */
 	rule_masquerade(r);
+	masquerade_neighbours(b);
 	masquerade_hairpin(b);
 }
 

@@ -21,8 +21,14 @@ struct ruleset_config {
 	enum detector detector;
 	const struct cidr *sources; /* DETECT_SOURCES; a family without any has DETECT_NONE */
 	size_t source_count;	    /* at most RULESET_SOURCES_MAX */
-	const char *interface;	    /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
-	bool counters;		    /* counters on dispatch and endpoint elements */
+	/*
+	 * Connections between two addresses of one of these are masqueraded: the endpoint would answer the client
+	 * itself, past this host. For gateways that are not told what is local.
+	 */
+	const struct cidr *networks;
+	size_t network_count;  /* at most RULESET_SOURCES_MAX */
+	const char *interface; /* DETECT_INTERFACE: name; DETECT_INTERFACE_PREFIX: prefix */
+	bool counters;	       /* counters on dispatch and endpoint elements */
 };
 
 #endif

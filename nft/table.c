@@ -17,6 +17,15 @@ void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count)
 	nft->config.source_count = count;
 }
 
+void nft_set_networks(struct nft *nft, const struct cidr *networks, size_t count)
+{
+	assert(count <= RULESET_SOURCES_MAX);
+	if (count > 0)
+		memcpy(nft->networks, networks, count * sizeof *networks);
+	nft->config.networks = nft->networks;
+	nft->config.network_count = count;
+}
+
 struct nft *nft_open(const struct ruleset_config *config, const char **error)
 {
 	struct nft *nft = mem_alloc(sizeof *nft);
@@ -25,6 +34,7 @@ struct nft *nft_open(const struct ruleset_config *config, const char **error)
 	snprintf(nft->table, sizeof nft->table, "%s", config->table);
 	nft->config.table = nft->table;
 	nft_set_sources(nft, config->sources, config->source_count);
+	nft_set_networks(nft, config->networks, config->network_count);
 	if (config->interface != NULL) {
 		snprintf(nft->interface, sizeof nft->interface, "%s", config->interface);
 		nft->config.interface = nft->interface;

@@ -23,7 +23,7 @@ struct learn {
 struct nft {
 	struct ruleset_config config; /* what it points to is below */
 	char table[TABLE_NAME_BYTES], interface[16];
-	struct cidr sources[RULESET_SOURCES_MAX];
+	struct cidr sources[RULESET_SOURCES_MAX], networks[RULESET_SOURCES_MAX];
 	struct session session;
 	struct mnl_socket *monitor; /* NULL: not open */
 	bool destroy_tried, destroy_works;

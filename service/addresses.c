@@ -12,11 +12,11 @@ static bool add_cidr(struct external_ips *e, const char *item, char error[256])
 		snprintf(error, 256, "more than %d CIDRs", EXTERNAL_IPS_CIDRS_MAX);
 		return false;
 	}
-	if (cidr_parse(&e->cidrs[e->cidr_count], item)) {
+	if (cidr_parse_or_host(&e->cidrs[e->cidr_count], item)) {
 		e->cidr_count++;
 		return true;
 	}
-	snprintf(error, 256, "\"%.64s\" is neither all, none nor a CIDR such as 203.0.113.0/24", item);
+	snprintf(error, 256, "\"%.64s\" is neither all, none nor an address or CIDR such as 203.0.113.0/24", item);
 	return false;
 }
 

@@ -48,7 +48,8 @@ struct address_rules {
 	const struct external_ips *external; /* NULL: all */
 };
 
-/* "all", "none" or CIDRs with commas between; blanks are fine. False: `error` (256 bytes) names the item. */
+/* "all", "none", or addresses and CIDRs with commas between; blanks are fine. False: `error` (256 bytes) names the
+ * item. */
 bool external_ips_parse(struct external_ips *e, const char *list, char error[256]);
 
 /* Loopback, link-local (cloud metadata, too), multicast, broadcast and unspecified: never a Service's. */

@@ -34,10 +34,13 @@ static void find_ips(struct node *n, const struct node_input *in)
 
 static void find_port_addrs(struct node *n, const struct node_input *in)
 {
-	struct addr *out = arena_array(n->arena, in->host_count, sizeof *out);
+	struct addr *out = arena_array(n->arena, in->host_count + in->inner_count, sizeof *out);
+	size_t count = nodeports_evaluate(in->nodeports, in->host, in->host_count, n->view.ips, n->view.ip_count, out);
 
-	n->view.node_port_addr_count =
-		nodeports_evaluate(in->nodeports, in->host, in->host_count, n->view.ips, n->view.ip_count, out);
+	n->ports_inner = in->nodeports->inner && in->object == NULL && in->ips->count == 0 && in->inner_count != 0;
+	if (n->ports_inner)
+		count = nodeports_inner(in->inner, in->inner_count, out, count);
+	n->view.node_port_addr_count = count;
 	n->view.node_port_addrs = out;
 }
 
@@ -82,6 +85,8 @@ static struct node build(const struct node_input *in)
 	find_ips(&n, in);
 	find_port_addrs(&n, in);
 	find_rules(&n, in);
+	n.networks = copy(n.arena, in->networks, in->network_count, sizeof *in->networks);
+	n.network_count = in->network_count;
 	if (in->object == NULL)
 		return n;
 	n.view.zone = arena_strdup(n.arena, in->object->zone);
@@ -145,6 +150,8 @@ static unsigned compare(const struct node *a, const struct node *b)
 		changes |= NODE_PORT_ADDRS;
 	if (!same_bytes(a->pod_cidrs, a->pod_cidr_count, b->pod_cidrs, b->pod_cidr_count, sizeof(struct cidr)))
 		changes |= NODE_POD_CIDRS;
+	if (!same_bytes(a->networks, a->network_count, b->networks, b->network_count, sizeof(struct cidr)))
+		changes |= NODE_NETWORKS;
 	return changes | compare_rules(&a->view.addresses, &b->view.addresses);
 }
 

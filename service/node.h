@@ -15,6 +15,9 @@ struct node {
 	struct node_view view;
 	size_t pod_cidr_count;
 	const struct cidr *pod_cidrs;
+	size_t network_count;
+	const struct cidr *networks;
+	bool ports_inner; /* node ports are on the addresses of nodeports_inner */
 	size_t moved_count;
 	const struct addr *moved; /* host addresses that came or went with the last change */
 	struct arena *arena;	  /* of everything above */
@@ -27,8 +30,12 @@ struct node_input {		     /* borrowed */
 	const struct node_object *object; /* our own; NULL while there is none */
 	size_t host_count;
 	const struct addr *host; /* every address of every interface */
+	size_t inner_count;
+	const struct addr *inner; /* for nodeports.inner, without a Node object; of families that the host forwards */
 	size_t route_count;
 	const struct addr *routes; /* source addresses of the default routes, one per family */
+	size_t network_count;
+	const struct cidr *networks; /* on the links of this host */
 	/* What Services must keep away from; see service/addresses.h. `own` and `external` are constant. */
 	const struct cidr_list *service_cidrs;
 	size_t needed_count;
@@ -45,6 +52,7 @@ enum node_change {
 	NODE_POD_CIDRS = 1 << 3,
 	NODE_HOST = 1 << 4,   /* node.moved says which addresses */
 	NODE_NEEDED = 1 << 5, /* service ranges or needed addresses */
+	NODE_NETWORKS = 1 << 6,
 };
 
 /* Returns enum node_change bits; when they are 0, nothing that *n points at has moved. */

@@ -16,11 +16,12 @@ static bool add_item(struct nodeports *n, const char *item, char error[256])
 		snprintf(error, 256, "more than %d CIDRs", NODEPORTS_CIDRS_MAX);
 		return false;
 	}
-	if (cidr_parse(&n->cidrs[n->cidr_count], item)) {
+	if (cidr_parse_or_host(&n->cidrs[n->cidr_count], item)) {
 		n->cidr_count++;
 		return true;
 	}
-	snprintf(error, 256, "\"%.64s\" is neither primary, all, localhost nor a CIDR such as 10.0.0.0/8", item);
+	snprintf(error, 256, "\"%.64s\" is neither primary, all, localhost nor an address or CIDR such as 10.0.0.0/8",
+		 item);
 	return false;
 }
 
@@ -83,10 +84,22 @@ static int by_addr(const void *a, const void *b)
 	return addr_compare(a, b);
 }
 
+static size_t sort_unique(struct addr *list, size_t count)
+{
+	size_t kept = 0;
+
+	if (count != 0)
+		qsort(list, count, sizeof *list, by_addr);
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || !addr_equal(&list[kept - 1], &list[i]))
+			list[kept++] = list[i];
+	return kept;
+}
+
 size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, size_t host_count,
 			  const struct addr *node_ips, size_t node_ip_count, struct addr *out)
 {
-	size_t count = 0, kept = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < host_count; i++) {
 		const struct addr *a = &host[i];
@@ -97,12 +110,27 @@ size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, si
 		    (!addr_is_link_local(a) && nodeports_take_all(n, a->family)) || in_cidrs(n, a))
 			out[count++] = *a;
 	}
-	if (count != 0)
-		qsort(out, count, sizeof *out, by_addr);
+	return sort_unique(out, count);
+}
+
+static bool has_addr_of(const struct addr *list, size_t count, int family)
+{
 	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || !addr_equal(&out[kept - 1], &out[i]))
+		if (list[i].family == family)
+			return true;
+	return false;
+}
+
+size_t nodeports_inner(const struct addr *inner, size_t inner_count, struct addr *out, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!has_addr_of(inner, inner_count, out[i].family))
 			out[kept++] = out[i];
-	return kept;
+	for (size_t i = 0; i < inner_count; i++)
+		out[kept++] = inner[i];
+	return sort_unique(out, kept);
 }
 
 bool nodeports_want_loopback(const struct nodeports *n)

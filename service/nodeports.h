@@ -9,11 +9,12 @@
 
 #define NODEPORTS_CIDRS_MAX 64
 
-struct nodeports {	/* zero = `all` without loopback, as kube-proxy's empty list */
-	bool primary;	/* the first node IP of each family */
-	bool all;	/* every address but loopback and link-local */
-	bool localhost; /* loopback addresses: node ports from this node only, through the relay */
-	size_t cidr_count;
+struct nodeports {	   /* zero = `all` without loopback, as kube-proxy's empty list */
+	bool primary;	   /* the first node IP of each family */
+	bool all;	   /* every address but loopback and link-local */
+	bool localhost;	   /* loopback addresses: node ports from this node only, through the relay */
+	bool inner;	   /* nothing was asked for, in a lab: see nodeports_inner */
+	size_t cidr_count; /* an address stands for itself */
 	struct cidr cidrs[NODEPORTS_CIDRS_MAX];
 };
 
@@ -27,6 +28,13 @@ bool nodeports_parse(struct nodeports *n, const char *list, char error[256]);
  */
 size_t nodeports_evaluate(const struct nodeports *n, const struct addr *host, size_t host_count,
 			  const struct addr *node_ips, size_t node_ip_count, struct addr *out);
+/*
+ * The default of a lab's gateway, which has no Node object: a machine that forwards, with networks behind it and a way
+ * out, serves node ports to the networks behind it, not to the world. Replaces the addresses of these families in `out`
+ * (room for inner_count more), of which there are `count`; returns how many there are now, sorted. inner: of the
+ * families that forward.
+ */
+size_t nodeports_inner(const struct addr *inner, size_t inner_count, struct addr *out, size_t count);
 /* Every address of the family takes node ports, but loopback and link-local. */
 bool nodeports_take_all(const struct nodeports *n, int family);
 /* Node ports on loopback are wanted: the relay must run. */

@@ -112,8 +112,9 @@ static void operators_choose(void **state)
 	assert_true(external_ips_parse(&e, "", error));
 	assert_false(e.none);
 	assert_false(external_ips_parse(&e, "all,10.0.0.0/8", error));
-	assert_string_equal(error, "\"all\" is neither all, none nor a CIDR such as 203.0.113.0/24");
-	assert_false(external_ips_parse(&e, "10.0.0.1", error));
+	assert_string_equal(error, "\"all\" is neither all, none nor an address or CIDR such as 203.0.113.0/24");
+	assert_true(external_ips_parse(&e, "10.0.0.1,fd00::2", error)); /* status.hostIPs */
+	assert_int_equal(e.cidrs[1].prefix, 128);
 	assert_false(external_ips_parse(&e, "10.0.0.0/8,", error));
 }
 

@@ -55,6 +55,7 @@ static void cidrs(void **state)
 	expect("127.0.0.0/8,::1/128", "");
 	expect("fe80::/10,169.254.0.0/16", "169.254.1.1 fe80::1");
 	expect("172.16.0.0/12,fd00::/8", "");
+	expect("192.168.1.2,2001:db8::2", "192.168.1.2 2001:db8::2"); /* status.hostIPs */
 }
 
 static void refused_with_the_item(void **state)
@@ -65,11 +66,28 @@ static void refused_with_the_item(void **state)
 	(void)state;
 	assert_false(nodeports_parse(&n, "primary,Primary", error));
 	assert_non_null(strstr(error, "\"Primary\""));
-	assert_false(nodeports_parse(&n, "10.0.0.1", error));
-	assert_non_null(strstr(error, "\"10.0.0.1\""));
+	assert_false(nodeports_parse(&n, "10.0.0.1:80", error));
+	assert_non_null(strstr(error, "\"10.0.0.1:80\""));
 	assert_false(nodeports_parse(&n, "", error));
 	assert_false(nodeports_parse(&n, "all,", error));
 	assert_true(n.primary); /* untouched */
+}
+
+/* Inner addresses take the place of the others of their family. */
+static void inner_addresses(void **state)
+{
+	struct addr out[4], inner[2];
+	char text[ADDR_TEXT_BYTES];
+
+	(void)state;
+	assert_true(addr_parse(&out[0], "192.168.0.2"));
+	assert_true(addr_parse(&out[1], "2001:db8::1"));
+	assert_true(addr_parse(&inner[0], "172.16.0.1"));
+	assert_true(addr_parse(&inner[1], "10.1.0.1"));
+	assert_int_equal(nodeports_inner(inner, 2, out, 2), 3);
+	assert_string_equal(addr_format(&out[0], text), "10.1.0.1");
+	assert_string_equal(addr_format(&out[1], text), "172.16.0.1");
+	assert_string_equal(addr_format(&out[2], text), "2001:db8::1");
 }
 
 static void loopback_is_opt_in(void **state)
@@ -92,6 +110,7 @@ int main(void)
 		cmocka_unit_test(keywords),
 		cmocka_unit_test(cidrs),
 		cmocka_unit_test(refused_with_the_item),
+		cmocka_unit_test(inner_addresses),
 		cmocka_unit_test(loopback_is_opt_in),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

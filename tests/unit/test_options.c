@@ -47,7 +47,7 @@ static void defaults(void **state)
 	assert_true(p->ok);
 	assert_string_equal(p->config.cluster_domain, "cluster.local");
 	assert_string_equal(p->config.table, "fairlead");
-	assert_string_equal(p->config.nodeport_addresses, "primary");
+	assert_null(p->config.nodeport_addresses);
 	assert_int_equal(p->config.masquerade_bit, 14);
 	assert_int_equal(p->config.dns_workers, 1);
 	assert_int_equal(p->config.verbosity, 2);
@@ -97,6 +97,37 @@ static void arguments(void **state)
 	assert_int_equal(p->rest, 3);
 	assert_string_equal(p->argv[1], "b");
 	assert_string_equal(p->argv[2], "--c");
+	drop(p);
+}
+
+/* What a DaemonSet fills in: variables that may be empty, and status.hostIPs. */
+static void lists_of_variables(void **state)
+{
+	struct parsed *p = parse(COMMAND_RUN, "--manifests /tmp --cluster-cidr= --service-cidr= --node-ip= "
+					      "--nodeport-addresses= --external-ips= --dns-listen= --dns-transfer=");
+	char error[CONFIG_ERROR_BYTES];
+
+	(void)state;
+	assert_true(p->ok);
+	assert_true(config_finish(&p->config, error));
+	assert_int_equal(p->config.cluster_cidrs.count + p->config.service_cidrs.count + p->config.node_ips.count, 0);
+	assert_int_equal(p->config.dns_transfer.count, 0);
+	assert_int_equal(p->config.dns_listen.count, 1);
+	assert_true(p->config.nodeports.primary && p->config.nodeports.inner);
+	assert_false(p->config.external.none);
+	drop(p);
+	p = parse(COMMAND_RUN, "--node-ip=10.0.0.1,fd00::1 --nodeport-addresses=10.0.0.1,fd00::1 "
+			       "--external-ips=10.0.0.1,fd00::1 --dns-listen=10.0.0.1,fd00::1 "
+			       "--dns-transfer=10.0.0.1,fd00::1");
+	assert_true(p->ok);
+	assert_true(config_finish(&p->config, error));
+	assert_int_equal(p->config.node_ips.count, 2);
+	assert_int_equal(p->config.nodeports.cidr_count, 2);
+	assert_int_equal(p->config.nodeports.cidrs[0].prefix, 32);
+	assert_false(p->config.nodeports.inner);
+	assert_int_equal(p->config.external.cidrs[1].prefix, 128);
+	assert_int_equal(p->config.dns_listen.count, 2);
+	assert_int_equal(p->config.dns_transfer.items[1].prefix, 128);
 	drop(p);
 }
 
@@ -183,7 +214,8 @@ static void finish_refusals(void **state)
 		{"--manifests /tmp --dns-listen ::1,10.0.0.1 --dns-listen 10.0.0.1:53",
 		 "--dns-listen 10.0.0.1:53: given twice"},
 		{"--manifests /tmp --nodeport-addresses primary,x",
-		 "--nodeport-addresses primary,x: \"x\" is neither primary, all, localhost nor a CIDR such as "
+		 "--nodeport-addresses primary,x: \"x\" is neither primary, all, localhost nor an address or CIDR such "
+		 "as "
 		 "10.0.0.0/8"},
 		{"--manifests /tmp --node-name a/b", "--node-name a/b: not a node name"},
 		{"--manifests /tmp --detect-local-mode BridgeInterface",
@@ -204,9 +236,9 @@ static void finish_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),	   cmocka_unit_test(values),   cmocka_unit_test(last_one_wins),
-		cmocka_unit_test(arguments),	   cmocka_unit_test(refusals), cmocka_unit_test(finish),
-		cmocka_unit_test(finish_refusals),
+		cmocka_unit_test(defaults),  cmocka_unit_test(values),		cmocka_unit_test(last_one_wins),
+		cmocka_unit_test(arguments), cmocka_unit_test(refusals),	cmocka_unit_test(lists_of_variables),
+		cmocka_unit_test(finish),    cmocka_unit_test(finish_refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
