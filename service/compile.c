@@ -72,16 +72,25 @@ static void compile_head(struct build *b)
 		out->health_check_node_port = o->health_check_node_port;
 }
 
-struct service *service_compile(const struct compile_input *in, struct arena *scratch)
+struct build build_start(const struct compile_input *in, struct arena *scratch)
 {
 	struct build b = {.in = in, .scratch = scratch};
 
 	arena_reset(scratch);
 	sort_slices(&b);
 	compile_head(&b);
+	return b;
+}
+
+struct service *service_compile(const struct compile_input *in, struct arena *scratch)
+{
+	struct build b = build_start(in, scratch);
+
 	if (b.out.proxied) {
+		compile_index_feeds(&b);
 		compile_ports(&b);
 		compile_frontends(&b);
+		compile_index_frontends(&b);
 		compile_endpoints(&b);
 		compile_actions(&b);
 		compile_fences(&b);

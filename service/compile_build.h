@@ -5,6 +5,7 @@
 #define SERVICE_COMPILE_BUILD_H
 
 #include "service/compile.h"
+#include "service/compile_index.h"
 
 struct build {
 	const struct compile_input *in;
@@ -15,8 +16,12 @@ struct build {
 	struct frontend *frontends;	    /* of out.frontends */
 	struct address_note *notes;	    /* of out.notes */
 	size_t note_room;
+	struct compile_index index;
 	struct service out;
 };
+
+/* The slices in order, and what decides whether the service is proxied. Empties `scratch`. */
+struct build build_start(const struct compile_input *in, struct arena *scratch);
 
 /* externalTrafficPolicy Local, where E.3 lets it count. */
 bool build_external_local(const struct build *b);

@@ -15,16 +15,6 @@ struct list {
 	size_t count;
 };
 
-static bool feeds(const struct slice_port_object *from, const struct service_port *port)
-{
-	return from->proto == port->proto && strcmp(from->name, port->name) == 0;
-}
-
-static bool feeds_family(const struct slice_object *slice, int family)
-{
-	return slice->family == family && !slice->headless_label;
-}
-
 static uint8_t conditions(const struct endpoint_object *e, const char *node)
 {
 	unsigned flags = 0;
@@ -57,24 +47,16 @@ static void collect_slice(struct list *l, const struct slice_object *slice, uint
 
 static struct list collect(const struct build *b, const struct service_port *port)
 {
+	const struct feed *feeds;
+	size_t count = compile_index_find(b, port->name, port->proto, &feeds), room = 0;
 	struct list l = {0};
-	size_t room = 0;
 
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < b->in->slice_count; i++) {
-			const struct slice_object *slice = b->slices[i];
-			for (size_t k = 0; feeds_family(slice, port->family) && k < slice->port_count; k++) {
-				if (!feeds(&slice->ports[k], port))
-					continue;
-				if (pass == 0)
-					room += slice->endpoint_count;
-				else
-					collect_slice(&l, slice, slice->ports[k].port, b->in->node->name);
-			}
-		}
-		if (pass == 0)
-			l.items = arena_array(b->scratch, room, sizeof *l.items);
-	}
+	for (size_t i = 0; i < count; i++)
+		room += feeds[i].slice->family == port->family ? feeds[i].slice->endpoint_count : 0;
+	l.items = arena_array(b->scratch, room, sizeof *l.items);
+	for (size_t i = 0; i < count; i++)
+		if (feeds[i].slice->family == port->family)
+			collect_slice(&l, feeds[i].slice, feeds[i].port, b->in->node->name);
 	return l;
 }
 
@@ -109,18 +91,6 @@ static void drop_repeats(struct list *l)
 	l->count = kept;
 }
 
-static const struct service_port *port_before(const struct build *b, const struct service_port *port)
-{
-	const struct service *prev = b->in->prev;
-
-	for (size_t i = 0; prev != NULL && i < prev->port_count; i++) {
-		const struct service_port *p = &prev->ports[i];
-		if (p->family == port->family && p->proto == port->proto && p->port == port->port)
-			return p;
-	}
-	return NULL;
-}
-
 static struct pool_past past_of(const struct service_port *before, const struct pool *pool, struct arena *arena)
 {
 	struct target *slots = arena_array(arena, pool->count, sizeof *slots);
@@ -153,10 +123,10 @@ static struct pool_past remembered(const struct build *b, const struct service_p
 	struct pool_past best = {0};
 	uint32_t best_fits = 0;
 
-	for (size_t i = 0; b->in->memory != NULL && i < b->out.frontend_count; i++) {
-		const struct frontend *f = &b->frontends[i];
-		if (&b->ports[f->service_port] != port)
-			continue;
+	size_t at = (size_t)(port - b->ports);
+
+	for (size_t i = b->index.first[at]; b->in->memory != NULL && i < b->index.first[at + 1]; i++) {
+		const struct frontend *f = &b->frontends[b->index.frontends[i]];
 		bool first_local = f->kind == FRONTEND_CLUSTER_IP ? build_internal_local(b) : f->split;
 		if (first_local != local && !(f->split && !local))
 			continue;
@@ -175,7 +145,7 @@ static struct pool fill_pool(const struct build *b, const struct service_port *p
 {
 	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
 	struct pool_member *members = arena_array(b->scratch, l->count, sizeof *members);
-	const struct service_port *before = port_before(b, port);
+	const struct service_port *before = compile_index_before(b, port);
 	struct pool_past past = {0};
 	size_t count = 0;
 
@@ -195,8 +165,8 @@ static bool reachable_from_outside(const struct build *b, size_t port)
 {
 	if (b->ports[port].node_port != 0)
 		return true;
-	for (size_t i = 0; i < b->out.frontend_count; i++)
-		if (b->frontends[i].service_port == port && b->frontends[i].kind != FRONTEND_CLUSTER_IP)
+	for (size_t i = b->index.first[port]; i < b->index.first[port + 1]; i++)
+		if (b->frontends[b->index.frontends[i]].kind != FRONTEND_CLUSTER_IP)
 			return true;
 	return false;
 }
@@ -232,38 +202,6 @@ void compile_endpoints(struct build *b)
 
 /* ---- health check ---- */
 
-static bool is_seen(const struct service_port *seen, size_t count, const struct service_port *port)
-{
-	for (size_t i = 0; i < count; i++)
-		if (seen[i].family == port->family && seen[i].proto == port->proto &&
-		    strcmp(seen[i].name, port->name) == 0)
-			return true;
-	return false;
-}
-
-/* Every port name and protocol of the slices, also those that the Service has no port for. *room: candidates in all. */
-static struct service_port *slice_ports(const struct build *b, size_t *count, size_t *room)
-{
-	size_t most = 0;
-
-	*count = *room = 0;
-	for (size_t i = 0; i < b->in->slice_count; i++)
-		most += b->slices[i]->port_count;
-	struct service_port *seen = arena_array(b->scratch, most, sizeof *seen);
-	for (size_t i = 0; i < b->in->slice_count; i++) {
-		const struct slice_object *slice = b->slices[i];
-		*room += slice->port_count * slice->endpoint_count;
-		for (size_t k = 0; k < slice->port_count; k++) {
-			const struct service_port port = {.name = slice->ports[k].name,
-							  .proto = slice->ports[k].proto,
-							  .family = (uint8_t)slice->family};
-			if (!is_seen(seen, *count, &port))
-				seen[(*count)++] = port;
-		}
-	}
-	return seen;
-}
-
 static int by_addr(const void *a, const void *b)
 {
 	return addr_compare(a, b);
@@ -276,12 +214,19 @@ static int by_addr(const void *a, const void *b)
 void compile_health(struct build *b)
 {
 	const unsigned counted = TARGET_READY | TARGET_ON_NODE;
-	size_t port_count, room, count = 0;
-	const struct service_port *ports = slice_ports(b, &port_count, &room);
-	struct addr *addrs = arena_array(b->scratch, room, sizeof *addrs);
+	const struct compile_index *x = &b->index;
+	size_t count = 0, room = 0;
 
-	for (size_t i = 0; i < port_count; i++) {
-		struct list l = collect(b, &ports[i]);
+	for (size_t i = 0; i < x->feed_count; i++)
+		room += x->feeds[i].slice->endpoint_count;
+	struct addr *addrs = arena_array(b->scratch, room, sizeof *addrs);
+	for (size_t i = 0; i < 2 * x->feed_count; i++) {
+		const struct feed *feed = &x->feeds[i / 2];
+		const struct service_port port = {
+			.name = feed->name, .proto = feed->proto, .family = i % 2 == 0 ? AF_INET : AF_INET6};
+		if (i >= 2 && feed->proto == feed[-1].proto && strcmp(feed->name, feed[-1].name) == 0)
+			continue; /* of the name before */
+		struct list l = collect(b, &port);
 		drop_repeats(&l);
 		for (size_t k = 0; k < l.count; k++)
 			if ((l.items[k].target.flags & counted) == counted)

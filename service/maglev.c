@@ -8,9 +8,9 @@
 
 #define SIZE_BITS 14
 #define LARGE_BITS 16
-#define TURNS_MAX (1u << (SIZE_BITS - 2)) /* four slots a turn: weights are scaled to it */
 
 static_assert(1u << SIZE_BITS == MAGLEV_SIZE_SMALL && 1u << LARGE_BITS == MAGLEV_SIZE_LARGE, "the kernel's chains");
+static_assert(MAGLEV_TURNS_MAX == 1u << (SIZE_BITS - 2), "four slots a turn");
 
 /* The order in which one turn-taker wants the slots; a member of weight n has n of them. */
 struct walk {
@@ -21,7 +21,7 @@ struct walk {
 
 static unsigned size_bits(uint32_t turns)
 {
-	return turns <= TURNS_MAX ? SIZE_BITS : LARGE_BITS;
+	return turns <= MAGLEV_TURNS_MAX ? SIZE_BITS : LARGE_BITS;
 }
 
 static uint64_t walk_key(const struct target *t, uint32_t replica, uint64_t seed)
@@ -76,7 +76,7 @@ struct pool maglev_fill(const struct target *targets, const struct pool_member *
 	if (count == 0)
 		return (struct pool){0};
 	uint32_t *shares = arena_array(arena, count, sizeof *shares);
-	uint32_t turns = pool_shares(members, count, TURNS_MAX, shares), next = 0;
+	uint32_t turns = pool_shares(members, count, MAGLEV_TURNS_MAX, shares), next = 0;
 	unsigned bits = size_bits(turns);
 	struct walk *walks = arena_array(arena, turns, sizeof *walks);
 	uint16_t *slots = arena_array(arena, 1u << bits, sizeof *slots);

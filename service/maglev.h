@@ -11,6 +11,8 @@
 
 #include "service/pool.h"
 
+#define MAGLEV_TURNS_MAX 4096u /* weights are scaled to it, where their sum exceeds it the larger table is used */
+
 /* S is one size for a sum of weights up to 4096, and the largest there is above. No member: the empty pool. */
 struct pool maglev_fill(const struct target *targets, const struct pool_member *members, size_t count, uint64_t seed,
 			struct arena *arena);

@@ -1,0 +1,18 @@
+/*
+ * What a Service asks of the kernel, counted before anything is allocated for it: one small object can ask for the
+ * product of several lists (ports, endpoints and their weights, addresses, source ranges). Pure.
+ */
+#ifndef SERVICE_BUDGET_H
+#define SERVICE_BUDGET_H
+
+#include "service/compile.h"
+
+#define BUDGET_ELEMENTS_DEFAULT 262144
+
+/*
+ * An upper bound of the elements that service_compile's result asks for, close enough that no Service within reason is
+ * far below it: endpoints that topology or policies leave out are counted. `scratch` is emptied first.
+ */
+uint64_t budget_count(const struct compile_input *in, struct arena *scratch);
+
+#endif

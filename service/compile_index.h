@@ -1,0 +1,46 @@
+/*
+ * Inside of the compiler: what is looked up for each service port, sorted once, so that a Service of 20 000 ports takes
+ * n log n steps and not n². All arrays live in the scratch arena.
+ */
+#ifndef SERVICE_COMPILE_INDEX_H
+#define SERVICE_COMPILE_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct build;
+struct service_port;
+struct slice_object;
+
+/* A port of a slice: where a service port of its name and protocol finds endpoints. */
+struct feed {
+	const char *name;
+	uint8_t proto;
+	uint16_t port;
+	uint32_t order; /* of the slices by name, then of the slice's ports */
+	const struct slice_object *slice;
+	uint64_t weight; /* of all its endpoints */
+};
+
+struct compile_index {
+	struct feed *feeds; /* by name, protocol, then order */
+	size_t feed_count;
+	const struct service_port **before; /* of the previous version, by family, protocol, number */
+	size_t before_count;
+	uint32_t *frontends; /* of out.frontends, by service port */
+	uint32_t *first;     /* by service port: of its first in `frontends`; one more at the end */
+};
+
+/* The weights of a slice's endpoints, added up. */
+uint64_t compile_index_weight(const struct slice_object *slice);
+/* Of the slices that the proxy serves, and of the previous version. */
+void compile_index_feeds(struct build *b);
+/* Of out.frontends, once they are there. */
+void compile_index_frontends(struct build *b);
+
+/* The feeds of a name and protocol: *first, and how many. */
+size_t compile_index_find(const struct build *b, const char *name, uint8_t proto, const struct feed **first);
+/* The same port of the previous version, NULL: it had none. */
+const struct service_port *compile_index_before(const struct build *b, const struct service_port *port);
+
+#endif

@@ -1,0 +1,166 @@
+/* What one Service may cost: compiling takes n log n, and what it asks of the kernel is counted before it is made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
+
+#include "base/clock.h"
+#include "proxy/elements.h"
+#include "service/budget.h"
+#include "tests/unit/compile_bench.h"
+
+#define FEW 2000
+#define MANY 20000
+#define GROWTH_MAX 40 /* ten times the ports: n log n is 13 times, n² a hundred */
+#define TRIES 5
+
+/* A Service of `count` ports and a slice with the same ports, and `endpoints` of them. */
+static void make(struct bench *b, size_t count, size_t endpoints, struct service_object **o,
+		 struct slice_object **slice)
+{
+	struct arena *a = b->objects;
+	struct port_object *ports = arena_array(a, count, sizeof *ports);
+	struct slice_port_object *from = arena_array(a, count, sizeof *from);
+	struct endpoint_object *e = arena_array(a, endpoints, sizeof *e);
+
+	*o = make_service(a, "wide", "10.96.0.1");
+	for (size_t i = 0; i < count; i++) {
+		const char *name = arena_printf(a, "p%zu", i);
+		ports[i] = (struct port_object){.name = name, .proto = IPPROTO_TCP, .port = (uint16_t)(i + 1)};
+		from[i] = (struct slice_port_object){.name = name, .proto = IPPROTO_TCP, .port = (uint16_t)(i + 1)};
+	}
+	for (size_t i = 0; i < endpoints; i++)
+		e[i] = (struct endpoint_object){
+			.addr = {AF_INET, {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}},
+			.ready = true,
+			.serving = true,
+			.weight = 1};
+	(*o)->ports = ports;
+	(*o)->port_count = count;
+	*slice = make_slice(a, "wide-1", "unused", IPPROTO_TCP, 1, "");
+	(*slice)->ports = from;
+	(*slice)->port_count = count;
+	(*slice)->endpoints = e;
+	(*slice)->endpoint_count = endpoints;
+}
+
+static uint64_t compile_ns(struct bench *b, size_t ports)
+{
+	struct service_object *o;
+	struct slice_object *slice;
+	uint64_t best = UINT64_MAX;
+
+	make(b, ports, 5, &o, &slice);
+	for (int i = 0; i < TRIES; i++) {
+		uint64_t start = clock_ns();
+		b->in.prev = b->s; /* each port is looked for in the version before */
+		compile(b, o, (const struct slice_object *[]){slice}, 1);
+		uint64_t took = clock_ns() - start;
+		best = took < best ? took : best;
+	}
+	b->in.prev = NULL;
+	return best;
+}
+
+static void test_many_ports(void **state)
+{
+	struct bench *b = *state;
+	uint64_t few = compile_ns(b, FEW), many = compile_ns(b, MANY);
+
+	print_message("%d ports: %.2f ms, %d ports: %.2f ms\n", FEW, (double)few / 1e6, MANY, (double)many / 1e6);
+	assert_int_equal(b->s->port_count, MANY);
+	assert_int_equal(b->s->ports[MANY - 1].target_count, 5);
+	assert_true(many <= few * GROWTH_MAX);
+}
+
+/* The count is never below what elements_collect makes. */
+static void assert_counted(struct bench *b, const struct service_object *o, struct slice_object *slice)
+{
+	struct element_list list = {0};
+
+	compile(b, o, (const struct slice_object *[]){slice}, 1);
+	elements_collect(&list, b->s, NULL);
+	for (uint64_t max = 0; max < 2; max++) { /* the exact count, and the rough one */
+		b->in.max_elements = max == 0 ? 0 : UINT64_MAX;
+		uint64_t count = budget_count(&b->in, b->scratch);
+		print_message("%zu elements, counted %llu\n", list.count, (unsigned long long)count);
+		assert_true(count >= list.count);
+		assert_true(max != 0 || count <= 3 * (uint64_t)list.count + 16);
+	}
+	b->in.max_elements = 0;
+	element_list_fini(&list);
+}
+
+static void test_budget(void **state)
+{
+	struct bench *b = *state;
+	struct service_object *o;
+	struct slice_object *slice;
+
+	make(b, 3, 10, &o, &slice);
+	assert_counted(b, o, slice);
+	for (int i = 0; i < 20; i++)
+		add_external_ip(b->objects, o, arena_printf(b->objects, "192.0.2.%d", i + 1));
+	assert_counted(b, o, slice);
+	o->type = SERVICE_LOAD_BALANCER;
+	o->external_policy = POLICY_LOCAL;
+	for (int i = 0; i < 5; i++)
+		add_ingress(b->objects, o, arena_printf(b->objects, "198.51.100.%d", i + 1), false);
+	for (int i = 0; i < 30; i++)
+		add_range(b->objects, o, arena_printf(b->objects, "203.0.%d.0/24", 2 * i));
+	((struct port_object *)o->ports)[0].node_port = 30080;
+	o->client_ip_affinity = true;
+	o->affinity_timeout_s = 60;
+	assert_counted(b, o, slice);
+	for (size_t i = 0; i < slice->endpoint_count; i++)
+		((struct endpoint_object *)slice->endpoints)[i].weight = (uint16_t)(1 + i * 7);
+	assert_counted(b, o, slice);
+	o->balance = BALANCE_MAGLEV;
+	assert_counted(b, o, slice);
+}
+
+/* The objects of the review that ran nodes out of memory: known to be too much at once, without making any of it. */
+static void test_expansions_are_seen_at_once(void **state)
+{
+	struct bench *b = *state;
+	struct service_object *o;
+	struct slice_object *slice;
+
+	make(b, 150, 10, &o, &slice);
+	o->balance = BALANCE_MAGLEV;
+	b->in.max_elements = BUDGET_ELEMENTS_DEFAULT;
+	b->in.object = o;
+	b->in.slices = (const struct slice_object *[]){slice};
+	b->in.slice_count = 1;
+	assert_true(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
+
+	make(b, 1000, 1, &o, &slice);
+	for (int i = 0; i < 1000; i++)
+		add_external_ip(b->objects, o, arena_printf(b->objects, "192.%d.2.%d", i / 250, i % 250 + 1));
+	b->in.object = o;
+	b->in.slices = (const struct slice_object *[]){slice};
+	assert_true(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
+	assert_true(arena_bytes(b->scratch) < 1 << 20);
+
+	make(b, MANY, 100, &o, &slice);
+	b->in.object = o;
+	b->in.slices = (const struct slice_object *[]){slice};
+	assert_int_equal(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT, true);
+	b->in.max_elements = 0;
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_many_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expansions_are_seen_at_once, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
