@@ -1,0 +1,400 @@
+/* Upstream replies: checks the question, keeps what belongs to the answer, writes it anew. */
+#include "dns/forward/message.h"
+
+#include "dns/forward/unpack.h"
+
+enum { TYPE_RRSIG = 46, TYPE_NSEC = 47, TYPE_NSEC3 = 50, TYPE_DNAME = 39, TYPE_NAPTR = 35 };
+enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
+enum { NAMES_MAX = 32, FIXED_BYTES = 10 };
+
+/* The work on one message. */
+struct reading {
+	struct message *m;
+	const struct question *asked;
+	const uint8_t *wire;
+	size_t at, length;
+	struct writer w;
+	struct packer packer;
+	unsigned kept;
+	bool answered; /* a record of the asked type was kept */
+	bool broken;
+	uint8_t chain[NAMES_MAX][NAME_BYTES]; /* the asked name and where its CNAMEs lead */
+	unsigned chain_count;
+	uint8_t targets[NAMES_MAX][NAME_BYTES]; /* names that kept records lead to */
+	unsigned target_count;
+};
+
+/* A record as it stands in the message. */
+struct raw {
+	uint8_t owner[NAME_BYTES];
+	size_t owner_bytes;
+	const uint8_t *fixed; /* type, class, TTL, data length */
+	unsigned type;
+	size_t data_at, data_bytes;
+};
+
+/* How the data of a type is made: bytes, names, bytes (RFC 3597 4 lists all that may be compressed). */
+struct shape {
+	uint16_t type;
+	uint8_t prefix, names, suffix;
+	bool compress; /* on writing */
+};
+
+static const struct shape shapes[] = {
+	{TYPE_NS, 0, 1, 0, true},	 {TYPE_CNAME, 0, 1, 0, true},	{TYPE_PTR, 0, 1, 0, true},
+	{TYPE_SOA, 0, 2, 20, true},	 {TYPE_MX, 2, 1, 0, true},	{TYPE_SRV, 6, 1, 0, false},
+	{TYPE_DNAME, 0, 1, 0, false},	 {3, 0, 1, 0, true} /* MD */,	{4, 0, 1, 0, true} /* MF */,
+	{7, 0, 1, 0, true} /* MB */,	 {8, 0, 1, 0, true} /* MG */,	{9, 0, 1, 0, true} /* MR */,
+	{14, 0, 2, 0, true} /* MINFO */, {17, 0, 2, 0, false} /* RP */, {18, 2, 1, 0, false} /* AFSDB */,
+	{21, 2, 1, 0, false} /* RT */,	 {26, 2, 2, 0, false} /* PX */, {36, 2, 1, 0, false} /* KX */,
+};
+
+static const struct shape *shape_find(unsigned type)
+{
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+		if (shapes[i].type == type)
+			return &shapes[i];
+	return NULL;
+}
+
+static bool raw_read(struct reading *r, struct raw *raw)
+{
+	raw->owner_bytes = unpack_name(raw->owner, r->wire, r->length, &r->at);
+	if (raw->owner_bytes == 0 || r->length - r->at < FIXED_BYTES)
+		return false;
+	raw->fixed = r->wire + r->at;
+	raw->type = wire_get16(raw->fixed);
+	raw->data_bytes = wire_get16(raw->fixed + 8);
+	raw->data_at = r->at + FIXED_BYTES;
+	r->at = raw->data_at + raw->data_bytes;
+	return r->at <= r->length;
+}
+
+/* ---- what belongs to the answer ---- */
+
+static void names_add(uint8_t names[NAMES_MAX][NAME_BYTES], unsigned *count, const uint8_t *name, size_t length)
+{
+	if (*count < NAMES_MAX)
+		memcpy(names[(*count)++], name, length);
+}
+
+static bool names_have(uint8_t names[NAMES_MAX][NAME_BYTES], unsigned count, const uint8_t *name)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (names_equal(names[i], name))
+			return true;
+	return false;
+}
+
+/* Some name of the chain is `zone` or below it. */
+static bool chain_is_below(const struct reading *r, const uint8_t *zone)
+{
+	for (unsigned i = 0; i < r->chain_count; i++)
+		if (name_at_or_below(r->chain[i], zone))
+			return true;
+	return false;
+}
+
+static bool is_proof(unsigned type)
+{
+	return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_DS;
+}
+
+static bool names_targets(unsigned type)
+{
+	return type == TYPE_MX || type == TYPE_SRV || type == TYPE_NS || type == TYPE_SVCB || type == TYPE_HTTPS ||
+	       type == TYPE_NAPTR;
+}
+
+static bool belongs(struct reading *r, enum section section, const struct raw *raw)
+{
+	const bool negative = !r->answered;
+
+	switch (section) {
+	case SECTION_ANSWER:
+		if (names_have(r->chain, r->chain_count, raw->owner))
+			return true;
+		return (raw->type == TYPE_DNAME || raw->type == TYPE_RRSIG) && chain_is_below(r, raw->owner);
+	case SECTION_AUTHORITY:
+		if (raw->type == TYPE_SOA)
+			return negative && chain_is_below(r, raw->owner);
+		return is_proof(raw->type) && r->asked->dnssec_ok;
+	default:
+		return !negative && names_targets(r->asked->type) &&
+		       (raw->type == TYPE_A || raw->type == TYPE_AAAA ||
+			(raw->type == TYPE_RRSIG && r->asked->dnssec_ok)) &&
+		       names_have(r->targets, r->target_count, raw->owner);
+	}
+}
+
+/* ---- writing ---- */
+
+/* Bytes in front of the name in NAPTR data: order, preference, three texts; 0: broken. */
+static size_t naptr_prefix(const struct reading *r, const struct raw *raw)
+{
+	size_t at = 4;
+
+	for (unsigned text = 0; text < 3; text++) {
+		if (at >= raw->data_bytes)
+			return 0;
+		at += 1U + r->wire[raw->data_at + at];
+	}
+	return at < raw->data_bytes ? at : 0;
+}
+
+static void note_target(struct reading *r, const struct raw *raw, const uint8_t *name, size_t length)
+{
+	if (raw->type == TYPE_CNAME)
+		names_add(r->chain, &r->chain_count, name, length);
+	else
+		names_add(r->targets, &r->target_count, name, length);
+}
+
+/* Data with names in it. False: it is not what its type says. */
+static bool data_names(struct reading *r, const struct raw *raw, size_t prefix, const struct shape *shape)
+{
+	size_t at = raw->data_at, end = raw->data_at + raw->data_bytes;
+	uint8_t name[NAME_BYTES];
+
+	if (prefix > raw->data_bytes)
+		return false;
+	writer_bytes(&r->w, r->wire + at, prefix);
+	at += prefix;
+	for (unsigned i = 0; i < shape->names; i++) {
+		size_t length = unpack_name(name, r->wire, end, &at);
+		if (length == 0)
+			return false;
+		if (shape->compress)
+			pack_name(&r->packer, &r->w, name);
+		else
+			pack_plain(&r->packer, &r->w, name, length);
+		note_target(r, raw, name, length);
+	}
+	if (at + shape->suffix != end)
+		return false;
+	writer_bytes(&r->w, r->wire + at, shape->suffix);
+	return true;
+}
+
+/* SVCB and HTTPS: the target is never compressed (RFC 9460 2.2); "." stands for the owner. */
+static bool data_svcb(struct reading *r, const struct raw *raw)
+{
+	size_t at = raw->data_at + 2;
+	uint8_t name[NAME_BYTES];
+	size_t length = raw->data_bytes < 3 ? 0 : unpack_name(name, r->wire, raw->data_at + raw->data_bytes, &at);
+
+	if (length == 0)
+		return false;
+	if (length == 1)
+		note_target(r, raw, raw->owner, raw->owner_bytes);
+	else
+		note_target(r, raw, name, length);
+	writer_bytes(&r->w, r->wire + raw->data_at, raw->data_bytes);
+	return true;
+}
+
+static bool data_write(struct reading *r, const struct raw *raw)
+{
+	static const struct shape naptr = {TYPE_NAPTR, 0, 1, 0, false};
+	const struct shape *shape = shape_find(raw->type);
+
+	if (shape != NULL)
+		return data_names(r, raw, shape->prefix, shape);
+	if (raw->type == TYPE_NAPTR) {
+		size_t prefix = naptr_prefix(r, raw);
+		return prefix > 0 && data_names(r, raw, prefix, &naptr);
+	}
+	if (raw->type == TYPE_SVCB || raw->type == TYPE_HTTPS)
+		return data_svcb(r, raw);
+	if ((raw->type == TYPE_A && raw->data_bytes != 4) || (raw->type == TYPE_AAAA && raw->data_bytes != 16))
+		return false;
+	writer_bytes(&r->w, r->wire + raw->data_at, raw->data_bytes);
+	return true;
+}
+
+/* RFC 2181 8: a TTL with the highest bit is none. */
+static uint32_t ttl_of(const uint8_t *fixed)
+{
+	uint32_t ttl_s = wire_get32(fixed + 4);
+
+	return ttl_s > INT32_MAX ? 0 : ttl_s;
+}
+
+static void ttl_note(struct reading *r, enum section section, const struct raw *raw, uint32_t ttl_s)
+{
+	if (raw->type == TYPE_SOA && section == SECTION_AUTHORITY) { /* RFC 2308 5: also no longer than its MINIMUM */
+		uint32_t minimum_s = wire_get32(r->wire + raw->data_at + raw->data_bytes - 4);
+		ttl_s = minimum_s < ttl_s ? minimum_s : ttl_s;
+		r->m->soa = true;
+	}
+	if (ttl_s < r->m->ttl_s)
+		r->m->ttl_s = ttl_s;
+}
+
+static bool record_write(struct reading *r, enum section section, const struct raw *raw)
+{
+	uint32_t ttl_s = ttl_of(raw->fixed);
+	size_t mark = r->w.at;
+	unsigned names = r->packer.count;
+
+	if (r->kept == MESSAGE_RECORDS_MAX)
+		return false;
+	pack_name(&r->packer, &r->w, raw->owner);
+	writer_bytes(&r->w, raw->fixed, 4);
+	size_t ttl_at = r->w.at;
+	writer_u32(&r->w, ttl_s);
+	writer_u16(&r->w, 0);
+	if (!data_write(r, raw) || r->w.full) {
+		writer_back(&r->w, mark);
+		r->packer.count = names;
+		return false;
+	}
+	wire_put16(r->w.bytes + ttl_at + 4, (unsigned)(r->w.at - ttl_at - 6));
+	r->m->ttl_at[r->kept++] = (uint16_t)(ttl_at - r->m->records_at);
+	ttl_note(r, section, raw, ttl_s);
+	return true;
+}
+
+/* ---- OPT ---- */
+
+static void option_read(struct message *m, unsigned code, const uint8_t *data, size_t length)
+{
+	if (code == OPTION_COOKIE && length <= COOKIE_ANY_BYTES_MAX) {
+		m->cookie_bytes = (uint8_t)length;
+		memcpy(m->cookie, data, length);
+	} else if (code == OPTION_EDE && length >= 2 && m->records.ede == EDE_NONE) {
+		size_t text = length - 2 < sizeof m->ede_text ? length - 2 : sizeof m->ede_text;
+		m->records.ede = (int16_t)(wire_get16(data) & INT16_MAX);
+		m->records.ede_text_bytes = (uint8_t)text;
+		memcpy(m->ede_text, data + 2, text);
+	}
+}
+
+static bool opt_read(struct reading *r, const struct raw *raw)
+{
+	const uint8_t *data = r->wire + raw->data_at;
+	size_t left = raw->data_bytes;
+
+	if (r->m->edns || raw->owner_bytes != 1)
+		return false;
+	r->m->edns = true;
+	r->m->rcode |= (unsigned)raw->fixed[4] << 4;
+	while (left >= 4 && left - 4 >= wire_get16(data + 2)) {
+		size_t length = wire_get16(data + 2);
+		option_read(r->m, wire_get16(data), data + 4, length);
+		data += 4 + length;
+		left -= 4 + length;
+	}
+	return left == 0;
+}
+
+/* ---- the whole ---- */
+
+static void record_take(struct reading *r, enum section section, const struct raw *raw, uint16_t *count)
+{
+	if (raw->type == TYPE_OPT) {
+		r->broken |= section != SECTION_ADDITIONAL || !opt_read(r, raw);
+		return;
+	}
+	if (wire_get16(raw->fixed + 2) != CLASS_IN || !belongs(r, section, raw))
+		return;
+	if (!record_write(r, section, raw)) {
+		r->broken = true;
+		return;
+	}
+	++*count;
+	if (section == SECTION_ANSWER && (raw->type == r->asked->type || r->asked->type == TYPE_ANY))
+		r->answered = true;
+}
+
+static void section_read(struct reading *r, enum section section, unsigned count, uint16_t *kept)
+{
+	struct raw raw;
+
+	for (unsigned i = 0; i < count && !r->broken; i++) {
+		if (raw_read(r, &raw))
+			record_take(r, section, &raw, kept);
+		else
+			r->broken = true;
+	}
+}
+
+static enum message_result question_compare(const uint8_t *wire, const struct question *asked, bool keep_case)
+{
+	const uint8_t *name = wire + WIRE_HEADER_BYTES;
+	size_t name_bytes = asked->length - 4;
+	uint8_t theirs[NAME_BYTES], ours[NAME_BYTES];
+
+	if (memcmp(name, asked->bytes, asked->length) == 0)
+		return MESSAGE_OK;
+	name_lower(theirs, name, name_bytes);
+	name_lower(ours, asked->bytes, name_bytes);
+	if (memcmp(theirs, ours, name_bytes) != 0 || memcmp(name + name_bytes, asked->bytes + name_bytes, 4) != 0)
+		return MESSAGE_FOREIGN;
+	return keep_case ? MESSAGE_CASE : MESSAGE_OK;
+}
+
+static void kind_set(struct reading *r)
+{
+	struct message *m = r->m;
+
+	if (m->rcode == RCODE_NXDOMAIN)
+		m->kind = KIND_NXDOMAIN;
+	else if (m->rcode != RCODE_NOERROR)
+		m->kind = KIND_OTHER;
+	else
+		m->kind = r->answered ? KIND_POSITIVE : KIND_NODATA;
+	m->records.rcode = (uint16_t)(m->rcode & FLAG_RCODE);
+	if (m->records.answers + m->records.authorities + m->records.additionals == 0)
+		m->ttl_s = 0;
+}
+
+/* A message starts with the question as the asker wrote it, for pointers to lead to. */
+static void reading_start(struct reading *r)
+{
+	struct message *m = r->m;
+
+	m->edns = m->soa = false;
+	m->cookie_bytes = 0;
+	m->ttl_s = UINT32_MAX;
+	m->records = (struct records){.ede = EDE_NONE, .ede_text = (const char *)m->ede_text};
+	m->records_at = WIRE_HEADER_BYTES + r->asked->length;
+	memcpy(m->bytes + WIRE_HEADER_BYTES, r->asked->bytes, r->asked->length);
+	r->w = (struct writer){m->bytes, m->records_at, sizeof m->bytes, false};
+	pack_note(&r->packer, m->bytes, WIRE_HEADER_BYTES);
+	names_add(r->chain, &r->chain_count, r->asked->bytes, r->asked->length - 4);
+}
+
+enum message_result message_read(struct message *m, const uint8_t *wire, size_t length, const struct question *asked,
+				 bool keep_case)
+{
+	struct reading r = {.m = m, .asked = asked, .wire = wire, .length = length};
+
+	if (length < WIRE_HEADER_BYTES || (wire[2] & 0x80) == 0)
+		return MESSAGE_FOREIGN;
+	m->id = wire_get16(wire);
+	m->flags = wire_get16(wire + 2);
+	m->rcode = m->flags & FLAG_RCODE;
+	reading_start(&r);
+	if ((m->flags & FLAG_OPCODE) != 0)
+		return MESSAGE_FOREIGN;
+	r.at = WIRE_HEADER_BYTES;
+	if (wire_get16(wire + 4) == 1 && length >= m->records_at) {
+		enum message_result result = question_compare(wire, asked, keep_case);
+		if (result != MESSAGE_OK)
+			return result;
+		r.at = m->records_at;
+	} else if (m->rcode == RCODE_NOERROR || wire_get16(wire + 4) != 0) { /* errors may come without it */
+		return MESSAGE_FOREIGN;
+	}
+	section_read(&r, SECTION_ANSWER, wire_get16(wire + 6), &m->records.answers);
+	section_read(&r, SECTION_AUTHORITY, wire_get16(wire + 8), &m->records.authorities);
+	section_read(&r, SECTION_ADDITIONAL, wire_get16(wire + 10), &m->records.additionals);
+	if (r.broken && (m->flags & FLAG_TC) == 0)
+		return MESSAGE_BROKEN;
+	kind_set(&r);
+	m->records.ttl_at = m->ttl_at;
+	m->records.bytes = m->bytes + m->records_at;
+	m->records.length = (uint16_t)(r.w.at - m->records_at);
+	return MESSAGE_OK;
+}
