@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dns/answer/answer.h"
+#include "dns/answer/reply.h"
 
 /* ---- counters ---- */
 
@@ -152,28 +153,6 @@ static void answer(const struct responder *r, const struct query *q, struct repl
 	}
 }
 
-static size_t limit_bytes(const struct query *q, enum respond_proto proto, size_t room)
-{
-	size_t limit = proto == RESPOND_TCP	       ? WIRE_MESSAGE_BYTES
-		       : q->udp_bytes < WIRE_UDP_BYTES ? q->udp_bytes
-						       : WIRE_UDP_BYTES;
-
-	return limit < room ? limit : room;
-}
-
-static void put_header(const struct query *q, const struct reply *r)
-{
-	uint8_t *p = r->w.bytes;
-	unsigned flags = FLAG_QR | (q->flags & (FLAG_RD | FLAG_CD)) | FLAG_RA | (r->rcode & FLAG_RCODE);
-
-	wire_put16(p, q->id);
-	wire_put16(p + 2, flags | (r->aa ? FLAG_AA : 0U) | (r->truncated ? FLAG_TC : 0U));
-	wire_put16(p + 4, 1);
-	wire_put16(p + 6, r->answers);
-	wire_put16(p + 8, r->authorities);
-	wire_put16(p + 10, r->additionals);
-}
-
 static size_t reply_make(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
 {
 	struct query q;
@@ -187,28 +166,17 @@ static size_t reply_make(struct responder *r, const struct packet *in, uint8_t *
 		return header_only(r, &q, result == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_FORMERR, out);
 
 	const struct edns_config *edns = &r->config->edns;
-	size_t limit = limit_bytes(&q, in->proto, room), opt = edns_bytes(edns, &q, in->proto == RESPOND_TCP);
 	struct reply reply;
-	reply.w = (struct writer){out, q.question_end, limit - opt, false};
-	reply.records_at = q.question_end;
-	reply.answers = reply.authorities = reply.additionals = 0;
-	reply.rcode = RCODE_NOERROR;
-	reply.aa = reply.truncated = false;
+	reply_begin(&reply, edns, &q, in, out, room);
 	reply.turn = r->config->fixed_order ? 0 : r->turn++;
-	reply.ede = EDE_NONE;
-	reply.ede_text_bytes = 0;
-	memcpy(out + WIRE_HEADER_BYTES, in->bytes + WIRE_HEADER_BYTES, q.question_end - WIRE_HEADER_BYTES);
 	count_query(r, in, &q);
 	if (result == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;
 	else
 		answer(r, &q, &reply);
-	reply.w.limit = limit;
-	if (q.edns)
-		edns_write(edns, &q, in->from, in->proto == RESPOND_TCP, &reply);
-	put_header(&q, &reply);
+	size_t bytes = reply_end(&reply, edns, &q, in);
 	count_reply(r, &reply);
-	return reply.w.at;
+	return bytes;
 }
 
 size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room)

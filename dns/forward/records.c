@@ -50,6 +50,7 @@ void records_write(struct reply *r, const struct records *from, uint32_t age_s, 
 	uint8_t *to = writer_take(&r->w, length);
 
 	r->rcode = from->rcode;
+	r->ad = from->authentic;
 	if (from->ede != EDE_NONE) {
 		r->ede = (enum ede)from->ede;
 		r->ede_text_bytes = from->ede_text_bytes;

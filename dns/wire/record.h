@@ -13,14 +13,23 @@
 
 #define RECORD_FIXED_BYTES 12 /* owner pointer, type, class, TTL, data length */
 
-enum ede { EDE_NONE = -1, EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_NOT_AUTHORITATIVE = 20 }; /* RFC 8914 */
+/* RFC 8914 */
+enum ede {
+	EDE_NONE = -1,
+	EDE_OTHER = 0,
+	EDE_STALE = 3,
+	EDE_NOT_READY = 14,
+	EDE_STALE_NXDOMAIN = 19,
+	EDE_NOT_AUTHORITATIVE = 20,
+	EDE_NO_REACHABLE_AUTHORITY = 22
+};
 
 struct reply {
 	struct writer w;
 	size_t records_at;			    /* behind the question */
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
-	bool aa, truncated;
+	bool aa, ad, truncated;
 	uint32_t turn; /* where address lists start */
 	enum ede ede;
 	uint8_t ede_text_bytes;

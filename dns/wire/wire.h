@@ -25,6 +25,7 @@ enum wire_flag {
 	FLAG_TC = 0x0200,
 	FLAG_RD = 0x0100,
 	FLAG_RA = 0x0080,
+	FLAG_AD = 0x0020,
 	FLAG_CD = 0x0010,
 	FLAG_RCODE = 0x000f
 };

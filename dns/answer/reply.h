@@ -1,0 +1,16 @@
+/*
+ * The frame of a reply, the same whoever finds the records: header and question before them, OPT behind them. Any
+ * thread; allocates nothing.
+ */
+#ifndef DNS_ANSWER_REPLY_H
+#define DNS_ANSWER_REPLY_H
+
+#include "dns/answer/respond.h"
+
+/* Copies the question of `in` to `out` and leaves room for the OPT record; writes nothing else yet. */
+void reply_begin(struct reply *r, const struct edns_config *edns, const struct query *q, const struct packet *in,
+		 uint8_t *out, size_t room);
+/* OPT and header. Returns the length of the whole reply. */
+size_t reply_end(struct reply *r, const struct edns_config *edns, const struct query *q, const struct packet *in);
+
+#endif
