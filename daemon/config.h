@@ -12,6 +12,7 @@
 #include "base/addr_port.h"
 #include "base/mem.h"
 #include "observe/http.h"
+#include "daemon/conntrack_limits.h"
 #include "service/addresses.h"
 #include "service/nodeports.h"
 
@@ -47,6 +48,7 @@ struct config {
 	bool reset_removed_tcp;
 	int64_t reset_grace_ms;
 	const char *table;
+	struct conntrack_limits conntrack;
 	/* DNS */
 	bool no_dns;
 	struct addr_port_list dns_listen;

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "observe/metrics_dns.h"
 #include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
+#include "netlink/other_proxy.h"
 #include "proxy/address_notes.h"
 #include "base/version.h"
 
@@ -154,6 +156,21 @@ static void kernel_open(struct daemon *d)
 	d->conntrack = conntrack_open(&error);
 	if (d->conntrack == NULL)
 		log_warn("conntrack: %s; stale connections will have to time out", error);
+}
+
+/* Another proxy's rules go on translating what they see first, and are not kept up to date by it. */
+static void neighbours_check(const struct daemon *d)
+{
+	unsigned found = d->nft != NULL ? other_proxy_find() : 0;
+	struct buf modes = {0};
+
+	if (found == 0)
+		return;
+	other_proxy_format(&modes, found);
+	log_warn("kernel: rules of kube-proxy (%s) are here and translate what they see first; remove them with "
+		 "kube-proxy --cleanup (docs/kubernetes.md)",
+		 modes.data);
+	buf_fini(&modes);
 }
 
 static void zone_open(struct daemon *d)
@@ -327,6 +344,8 @@ int run(struct config *config, int argc, char **argv)
 	signals_start(&d);
 	control_bind(&d);
 	kernel_open(&d);
+	neighbours_check(&d);
+	conntrack_limits_apply(&config->conntrack, "", sysconf(_SC_NPROCESSORS_ONLN));
 	zone_open(&d);
 	observe_open(&d);
 	state_open(&d);

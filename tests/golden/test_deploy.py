@@ -123,6 +123,11 @@ class Kubernetes(unittest.TestCase):
 
 
 class Systemd(unittest.TestCase):
+    def test_unit_starts_behind_the_firewall(self):
+        """A saved rule set flushes what is there, and cannot hold our table (docs/rules.md)."""
+        after = re.search(r"^After=(.*)$", (TOP / "deploy/fairlead.service").read_text(), re.M)
+        self.assertIn("nftables.service", after[1].split())
+
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_unit(self):
         text = (TOP / "deploy/fairlead.service").read_text()
