@@ -43,7 +43,7 @@ static void on_foreign(struct ev_loop *loop, struct ev_io *io, int events)
 	struct daemon *d = io->data;
 
 	(void)loop, (void)events;
-	if (sync_foreign(d->sync, clock_ms()))
+	if (sync_external_changes(d->sync, clock_ms()))
 		turn(d);
 }
 

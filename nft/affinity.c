@@ -25,11 +25,6 @@ void learn_count(struct nft *nft, const struct element *e, int by)
 		get(nft, element_family(e), e->verdict.timeout_s)->change += by;
 }
 
-void learn_seen(struct nft *nft, int family, uint32_t timeout_s)
-{
-	get(nft, family, timeout_s)->exists = true;
-}
-
 static bool wanted(const struct learn *l)
 {
 	return l->users + l->change > 0;
@@ -139,30 +134,4 @@ void learn_forget(struct nft *nft)
 		map_del(&nft->learns, &l->key, sizeof l->key);
 		free(l);
 	}
-}
-
-void learn_uncount(struct nft *nft)
-{
-	size_t at = 0;
-	struct learn *l;
-
-	while ((l = map_next(&nft->learns, &at)) != NULL)
-		l->users = l->change = 0;
-}
-
-void learn_seen_remember(struct nft *nft)
-{
-	nft->remembers = true;
-}
-
-bool learn_adopt(struct nft *nft)
-{
-	size_t at = 0;
-	struct learn *l;
-
-	while ((l = map_next(&nft->learns, &at)) != NULL) {
-		l->users += l->change;
-		l->change = 0;
-	}
-	return nft->remembers || !any_wanted(nft);
 }

@@ -18,15 +18,7 @@ void learn_put_remember(struct nft *nft, const char *table, bool add);
 void learn_put_unused(struct nft *nft); /* chains that it leaves without user: after its elements */
 /* All that there is of them, as it should be: for good or for one comparison. */
 void learn_build(const struct nft *nft, struct ruleset *made);
-void learn_settle(struct nft *nft, bool committed);
-void learn_forget(struct nft *nft);				  /* there is no table any more */
-void learn_seen(struct nft *nft, int family, uint32_t timeout_s); /* the kernel has this chain */
-void learn_uncount(struct nft *nft);				  /* the elements are counted anew */
-void learn_seen_remember(struct nft *nft); /* the kernel has the chains of ruleset_build_remember */
-/*
- * What was counted is in the kernel already; chains seen without a user stay to be removed by the next transaction.
- * False: there are users, but not the chains that lead to them.
- */
-bool learn_adopt(struct nft *nft);
+void learn_settle(struct nft *nft, bool committed); /* committed: what was counted is in the kernel, with its chains */
+void learn_forget(struct nft *nft);		    /* there is no table any more */
 
 #endif

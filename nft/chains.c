@@ -58,7 +58,6 @@ static void list_chain(struct chain_side *s, const struct nftnl_chain *c)
 
 static void list_rule(struct chain_side *s, struct nftnl_rule *r)
 {
-	s->rule_count++;
 	ruletext_rule(&s->rules, r);
 }
 
@@ -83,12 +82,8 @@ static int each_chain(const struct nlmsghdr *nlh, void *ctx)
 	struct nftnl_chain *c = mem_made(nftnl_chain_alloc());
 
 	/* The kernel lists the chains of every table. */
-	if (message_is_of_table(nlh, r->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0) {
-		struct chain_side *is = &chains_get(r->chains, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME))->is;
-
-		list_chain(is, c);
-		is->uses = nftnl_chain_get_u32(c, NFTNL_CHAIN_USE);
-	}
+	if (message_is_of_table(nlh, r->table) && nftnl_chain_nlmsg_parse(nlh, c) == 0)
+		list_chain(&chains_get(r->chains, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME))->is, c);
 	nftnl_chain_free(c);
 	return MNL_CB_OK;
 }
@@ -122,10 +117,8 @@ static void restart_rules(void *ctx)
 	struct chain *c;
 	size_t at = 0;
 
-	while ((c = chains_next(r->chains, &at)) != NULL) {
-		c->is.rule_count = 0;
+	while ((c = chains_next(r->chains, &at)) != NULL)
 		buf_clear(&c->is.rules);
-	}
 }
 
 int chains_read(struct chains *c, struct nft *nft)
@@ -157,47 +150,4 @@ bool chain_has_right_hook(const struct chain *c)
 bool chain_has_right_rules(const struct chain *c)
 {
 	return buf_equal(&c->is.rules, &c->should.rules);
-}
-
-/* ---- reaching ---- */
-
-/*
- * An element of a verdict map leads there, or a rule: of those that are there now, which count while they are. The
- * kernel tells how many, so the elements need not be read.
- */
-static bool is_led_to(const struct chain *c)
-{
-	return c->is.exists && c->is.uses > c->is.rule_count;
-}
-
-/* From the chains reached so far, one step. Backwards: rules stand behind those that they lead to. */
-static bool spread(struct chains *c, const struct ruleset *r)
-{
-	bool further = false;
-
-	for (size_t i = r->rule_count; i-- > 0;) {
-		const char *target = rule_target(r->rules[i]);
-		struct chain *to;
-
-		if (target == NULL || !chains_get(c, nftnl_rule_get_str(r->rules[i], NFTNL_RULE_CHAIN))->reached)
-			continue;
-		to = chains_get(c, target);
-		further = further || !to->reached;
-		to->reached = true;
-	}
-	return further;
-}
-
-void chains_reach(struct chains *c, const struct ruleset *body, const struct ruleset *hooks)
-{
-	struct chain *chain;
-	size_t at = 0;
-
-	while ((chain = chains_next(c, &at)) != NULL)
-		chain->reached = is_led_to(chain);
-	for (size_t i = 0; i < hooks->chain_count; i++)
-		chains_get(c, nftnl_chain_get_str(hooks->chains[i], NFTNL_CHAIN_NAME))->reached = true;
-	spread(c, hooks);
-	while (spread(c, body))
-		;
 }

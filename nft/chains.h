@@ -17,15 +17,12 @@ struct ruleset;
 
 struct chain_side {
 	bool exists;
-	uint32_t uses; /* by its rules, and by rules and elements that lead to it; only the kernel knows */
-	uint32_t rule_count;
 	struct buf chain, rules; /* nft/rule_text.h */
 };
 
 struct chain {
 	char *name;
 	struct chain_side is, should;
-	bool reached; /* see chains_reach */
 };
 
 struct chains { /* zero: none */
@@ -38,9 +35,6 @@ struct chain *chains_next(const struct chains *c, size_t *at); /* NULL at the en
 /* That is how they should be; for each chain once. */
 void chains_want(struct chains *c, const struct ruleset *r);
 int chains_read(struct chains *c, struct nft *nft); /* as they are; 0 or -errno */
-
-/* Notes which chains packets can come to once all is as it should be: from base chains, and by elements as they are. */
-void chains_reach(struct chains *c, const struct ruleset *body, const struct ruleset *hooks);
 
 bool chain_has_right_hook(const struct chain *c); /* …type and policy */
 bool chain_has_right_rules(const struct chain *c);

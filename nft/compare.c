@@ -14,13 +14,12 @@
 #include "base/mem.h"
 #include "netlink/attrs.h"
 #include "nft/codec.h"
-#include "nft/chains.h"
 #include "nft/message.h"
 #include "nft/table.h"
 #include "nft/affinity.h"
 #include "nft/names.h"
+#include "nft/repair.h"
 #include "nft/ruleset.h"
-#include "nft/compare.h"
 
 struct listing {	 /* of one side */
 	struct buf sets; /* one line each, in order */
@@ -40,6 +39,12 @@ static void list_set(struct listing *l, const struct nftnl_set *s)
 }
 
 /* ---- the table ---- */
+
+struct table_seen {
+	bool found;
+	bool ours;	/* made by a process with the same ruleset */
+	uint32_t flags; /* NFT_TABLE_F_… */
+};
 
 struct table_search {
 	struct nft *nft;
@@ -86,7 +91,7 @@ static void restart_tables(void *ctx)
 	*((const struct table_search *)ctx)->seen = (struct table_seen){0};
 }
 
-int table_see(struct nft *nft, struct table_seen *seen)
+static int table_see(struct nft *nft, struct table_seen *seen)
 {
 	struct table_search search = {nft, seen};
 	const struct session_dump tables = {
@@ -166,85 +171,39 @@ static bool sets_are_ours(const struct listing *found, const struct ruleset *bod
 	return equal;
 }
 
-/* ---- its chains ---- */
-
-/* Chains that come and go with elements: what is there is to be complete. */
-static void note_learns(struct nft *nft, const struct chains *chains)
-{
-	const struct chain *c;
-	size_t at = 0;
-
-	while ((c = chains_next(chains, &at)) != NULL) {
-		struct verdict v;
-		int family;
-
-		if (names_chain_parse(c->name, &v, &family) && v.kind == VERDICT_LEARN)
-			learn_seen(nft, family, v.timeout_s);
-		else if (strncmp(c->name, RULESET_REMEMBER, sizeof RULESET_REMEMBER - 1) == 0)
-			learn_seen_remember(nft);
-	}
-}
-
-static bool all_right(const struct chains *chains)
-{
-	const struct chain *c;
-	size_t at = 0;
-
-	while ((c = chains_next(chains, &at)) != NULL)
-		if (!chain_has_right_hook(c) || !chain_has_right_rules(c))
-			return false;
-	return true;
-}
-
-static int see_rules(struct nft *nft, const struct ruleset *body, const struct ruleset *hooks, bool *ours)
-{
-	struct chains chains = {0};
-	struct ruleset learns = {0};
-	int error = chains_read(&chains, nft);
-
-	if (error == 0) {
-		note_learns(nft, &chains);
-		learn_build(nft, &learns);
-		chains_want(&chains, body);
-		chains_want(&chains, hooks);
-		chains_want(&chains, &learns);
-		*ours = all_right(&chains);
-	}
-	ruleset_fini(&learns);
-	chains_fini(&chains);
-	return error;
-}
-
 /* ---- all of it ---- */
-
-static int see_ruleset(struct nft *nft, bool *ours)
-{
-	struct ruleset body = {0}, hooks = {0};
-	struct listing found = {0};
-	int error = list_kernel(nft, &found);
-
-	*ours = false;
-	ruleset_build(&nft->config, nft->table, &body, &hooks);
-	if (error == 0 && sets_are_ours(&found, &body))
-		error = see_rules(nft, &body, &hooks, ours);
-	ruleset_fini(&body);
-	ruleset_fini(&hooks);
-	buf_fini(&found.sets);
-	return error;
-}
 
 static void count_user(void *ctx, const struct element *e)
 {
 	learn_count(ctx, e, +1);
 }
 
-int nft_recount(struct nft *nft)
+/* The chains that come and go are there for the elements of SET_STICKY, which the kernel has already. */
+static int count_users(struct nft *nft)
 {
-	int error;
+	int error = nft_dump_set(nft, SET_STICKY, count_user, nft);
 
-	learn_uncount(nft);
-	error = nft_dump_set(nft, SET_STICKY, count_user, nft);
-	return error == 0 && !learn_adopt(nft) ? -ENOENT : error;
+	learn_settle(nft, error == 0);
+	return error;
+}
+
+static int see_ruleset(struct nft *nft, uint32_t flags, bool *ours)
+{
+	struct ruleset body = {0}, hooks = {0};
+	struct listing found = {0};
+	int error = list_kernel(nft, &found);
+	bool other = true;
+
+	ruleset_build(&nft->config, nft->table, &body, &hooks);
+	if (error == 0 && sets_are_ours(&found, &body) && (error = count_users(nft)) == 0) {
+		learn_build(nft, &hooks);
+		error = repair_find(nft, flags, &body, &hooks, &nft->repair, &other);
+	}
+	*ours = error == 0 && !other;
+	ruleset_fini(&body);
+	ruleset_fini(&hooks);
+	buf_fini(&found.sets);
+	return error;
 }
 
 int nft_table_state(struct nft *nft, enum table_state *state)
@@ -254,17 +213,11 @@ int nft_table_state(struct nft *nft, enum table_state *state)
 	int error;
 
 	learn_forget(nft);
+	repair_free(nft->repair);
+	nft->repair = NULL;
 	error = table_see(nft, &seen);
-	*state = !seen.found ? TABLE_ABSENT : TABLE_OTHER;
-	if (error == 0 && seen.ours && seen.flags == 0)
-		error = see_ruleset(nft, &ours);
-	if (error == 0 && ours) {
-		error = nft_dump_set(nft, SET_STICKY, count_user, nft);
-		*state = learn_adopt(nft) ? TABLE_OURS : TABLE_OTHER;
-	}
-	if (error == -EBADMSG) { /* foreign elements */
-		*state = TABLE_OTHER;
-		error = 0;
-	}
-	return error;
+	if (error == 0 && seen.ours)
+		error = see_ruleset(nft, seen.flags, &ours);
+	*state = !seen.found ? TABLE_ABSENT : ours ? TABLE_OURS : TABLE_OTHER;
+	return error == -EBADMSG ? 0 : error; /* foreign elements */
 }

@@ -178,7 +178,7 @@ static int read_set(struct nft *nft, struct reading *r)
 	return error;
 }
 
-int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx)
+static int dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx)
 {
 	struct reading r = {.set = set, .family = family};
 	int error = read_set(nft, &r);
@@ -192,9 +192,9 @@ int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *e
 
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 {
-	int error = nft_dump_family(nft, set, AF_INET, each, ctx);
+	int error = dump_family(nft, set, AF_INET, each, ctx);
 
-	return error == 0 ? nft_dump_family(nft, set, AF_INET6, each, ctx) : error;
+	return error == 0 ? dump_family(nft, set, AF_INET6, each, ctx) : error;
 }
 
 static int read_any(const struct nlmsghdr *nlh, void *ctx)
@@ -250,7 +250,7 @@ int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx)
 			    (slots && slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx)))
 				error = refuse_catchall(nft, (enum set_id)set, families[f]);
 			else
-				error = nft_dump_family(nft, (enum set_id)set, families[f], on_element, &d);
+				error = dump_family(nft, (enum set_id)set, families[f], on_element, &d);
 		}
 	}
 	slots_fini(&d.frontends);

@@ -1,10 +1,12 @@
 #include "nft/dump_by_key.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "base/mem.h"
 #include "netlink/attrs.h"
 #include "nft/codec.h"
 #include "nft/message.h"
@@ -21,11 +23,14 @@ struct reading {
 	struct element_list found;
 };
 
+/* Whatever its verdict: one that another program changed says nothing about the slots. */
 void slots_note(struct slots_frontends *f, const struct element *e)
 {
-	if (e->set == SET_INTERNAL && e->verdict.size != 0)
+	if (e->verdict.kind == VERDICT_BY_SOURCE)
+		return; /* another set has it, too */
+	if (e->set == SET_INTERNAL)
 		element_list_add(&f->of[1], e);
-	else if ((e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL) && e->verdict.size != 0)
+	else if (e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL)
 		element_list_add(&f->of[0], e);
 }
 
@@ -72,14 +77,39 @@ static int ask(struct reading *r, const struct element *frontend, uint32_t first
 	return netlink_list(&question);
 }
 
-static int ask_all(struct reading *r, const struct element *frontend)
+static uint32_t size_of(const struct element *frontend)
 {
-	uint32_t size = frontend->verdict.size;
+	return frontend->verdict.size != 0 ? frontend->verdict.size : SLOT_MAX_SIZE;
+}
+
+/* From slot *next to the first that is empty, or the end; *next is behind it then. */
+static int ask_from(struct reading *r, const struct element *frontend, uint32_t *next)
+{
+	const uint32_t size = size_of(frontend);
 	int error = 0;
 
-	for (uint32_t first = 0; first < size && error == 0; first += SLOTS_AT_ONCE)
-		error = ask(r, frontend, first, size - first < SLOTS_AT_ONCE ? size - first : SLOTS_AT_ONCE);
+	while (*next < size && error == 0) {
+		const size_t before = r->found.count;
+		error = ask(r, frontend, *next, size - *next < SLOTS_AT_ONCE ? size - *next : SLOTS_AT_ONCE);
+		*next += (uint32_t)(r->found.count - before) + (error == -ENOENT);
+	}
 	return error == -ENOENT ? 0 : error;
+}
+
+/* Pools have no holes, unless another program made them: then there are more than `count` tells. 0 or -errno. */
+static int ask_frontends(struct reading *r, const struct element_list *frontends, uint32_t count)
+{
+	uint32_t *next = mem_array(frontends->count + 1, sizeof *next);
+	int error = 0;
+
+	for (size_t i = 0; i < frontends->count && error == 0 && r->found.count <= count; i++)
+		if (element_family(&frontends->items[i]) == r->family)
+			error = ask_from(r, &frontends->items[i], &next[i]);
+	for (size_t i = 0; i < frontends->count && error == 0 && r->found.count < count; i++)
+		while (next[i] != 0 && next[i] < frontends->items[i].verdict.size && error == 0)
+			error = ask_from(r, &frontends->items[i], &next[i]);
+	free(next);
+	return error;
 }
 
 bool slots_read(struct nft *nft, const struct slots_frontends *f, enum set_id set, int family, nft_each_fn *each,
@@ -94,9 +124,7 @@ bool slots_read(struct nft *nft, const struct slots_frontends *f, enum set_id se
 	r.name = names_set(set, family, name);
 	if (nft_count(nft, set, family, &count) < 0 || count < SLOTS_MANY)
 		return false;
-	for (size_t i = 0; i < frontends->count && error == 0 && r.found.count <= count; i++)
-		if (element_family(&frontends->items[i]) == family)
-			error = ask_all(&r, &frontends->items[i]);
+	error = ask_frontends(&r, frontends, count);
 	bool whole = error == 0 && r.found.count == count;
 	if (whole)
 		element_list_sort(&r.found);

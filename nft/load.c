@@ -21,6 +21,7 @@
 #include "nft/message.h"
 #include "nft/table.h"
 #include "nft/affinity.h"
+#include "nft/repair.h"
 #include "nft/ruleset.h"
 
 struct load {
@@ -86,6 +87,8 @@ static int build(struct load *l, const char *old)
 	int error;
 
 	learn_forget(nft);
+	repair_free(nft->repair);
+	nft->repair = NULL;
 	for (size_t i = 0; i < l->count; i++)
 		learn_count(nft, &l->elements[i], +1);
 	ruleset_build(&nft->config, l->table, &body, &hooks);

@@ -125,7 +125,7 @@ int nft_monitor_fd(const struct nft *nft)
 	return mnl_socket_get_fd(nft->monitor);
 }
 
-void nft_monitor_read(struct nft *nft, struct touched *touched)
+void nft_monitor_read(struct nft *nft, struct external_changes *changes)
 {
 	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 	uint32_t own = mnl_socket_get_portid(nft->session.socket);
@@ -137,7 +137,7 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == ENOBUFS) {
-			touched_lost(touched);
+			external_changes_lost(changes);
 			continue;
 		}
 		if (got <= 0)
@@ -145,9 +145,9 @@ void nft_monitor_read(struct nft *nft, struct touched *touched)
 		struct messages list = {(const uint8_t *)buffer, (size_t)got};
 		while ((nlh = messages_next(&list)) != NULL)
 			if (nlh->nlmsg_pid != own)
-				touched_note(touched, nft->table, nlh);
+				external_changes_note(changes, nft->table, nlh);
 	}
 	if (nft->missed)
-		touched_lost(touched);
+		external_changes_lost(changes);
 	nft->missed = false;
 }

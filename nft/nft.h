@@ -34,8 +34,11 @@ bool nft_refused(const struct nft *nft, struct element *e);
  */
 int nft_probe(struct nft *nft);
 
-/* What the kernel has under our table's name. */
-enum table_state { TABLE_ABSENT, TABLE_OURS /* same ruleset */, TABLE_OTHER /* other ruleset or damaged rules */ };
+/*
+ * What the kernel has under our table's name. TABLE_OURS: the same ruleset, with chains and rules that the next
+ * transaction makes right where they are not; TABLE_OTHER: another ruleset, other sets, hooks or foreign elements.
+ */
+enum table_state { TABLE_ABSENT, TABLE_OURS, TABLE_OTHER };
 int nft_table_state(struct nft *nft, enum table_state *state);
 
 /*
@@ -44,9 +47,8 @@ int nft_table_state(struct nft *nft, enum table_state *state);
  */
 typedef void nft_each_fn(void *ctx, const struct element *e);
 int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx);
-/* The same of one set, whichever: both families, or one. */
+/* The same of one set, whichever. */
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
-int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx);
 
 /*
  * Reads one element by its key: value and counter are filled in, unless it fails. Not for the interval sets. -ENOENT:
@@ -72,28 +74,19 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count);
  */
 void nft_tx_del(struct nft *nft, const struct element *e);
 void nft_tx_add(struct nft *nft, const struct element *e);
-size_t nft_tx_count(const struct nft *nft); /* operations collected so far */
+size_t nft_tx_count(const struct nft *nft); /* operations so far, with chains and rules that will be repaired */
 int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on failure */
 
 /* Removes the table and everything in it. 0 also when there was none. */
 int nft_cleanup(struct nft *nft);
 
 /*
- * Puts chains and rules right after a foreign hand, and leaves sets and elements alone: for when only chains and rules
- * were touched. What packets can come to is right after one transaction. *operations: messages that it took. After an
- * error read the table back.
- */
-int nft_mend_rules(struct nft *nft, size_t *operations);
-/* Counts the users of the rules that come and go with SET_STICKY anew: a foreign hand was in there. */
-int nft_recount(struct nft *nft);
-
-/*
- * Foreign changes: a file descriptor to poll; nft_monitor_read drains it and adds what somebody else (not this process)
- * touched in our table. What was lost on the way (ENOBUFS) counts as everything, and so does a foreign commit during a
- * large load or transaction of ours, when nobody listens.
+ * Changes by other programs: a file descriptor to poll; nft_monitor_read drains it and notes what was done to our table
+ * by others than this process. What was lost on the way (ENOBUFS) counts as a change, and so does a commit of another
+ * program during a large load or transaction of ours, when nobody listens.
  */
 int nft_monitor_open(struct nft *nft);
 int nft_monitor_fd(const struct nft *nft);
-void nft_monitor_read(struct nft *nft, struct touched *touched);
+void nft_monitor_read(struct nft *nft, struct external_changes *changes);
 
 #endif

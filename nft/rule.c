@@ -337,21 +337,3 @@ void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t d
 	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, map);
 	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, timeout_ms);
 }
-
-static int find_target(struct nftnl_expr *e, void *ctx)
-{
-	const char **chain = ctx;
-
-	if (strcmp(nftnl_expr_get_str(e, NFTNL_EXPR_NAME), "immediate") == 0 &&
-	    nftnl_expr_is_set(e, NFTNL_EXPR_IMM_CHAIN))
-		*chain = nftnl_expr_get_str(e, NFTNL_EXPR_IMM_CHAIN);
-	return 0;
-}
-
-const char *rule_target(struct nftnl_rule *r)
-{
-	const char *chain = NULL;
-
-	nftnl_expr_foreach(r, find_target, &chain);
-	return chain;
-}

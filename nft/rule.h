@@ -54,7 +54,4 @@ void rule_reset_tcp(struct nftnl_rule *r);				 /* matches TCP; answers RST */
 void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain); /* chain: for NFT_GOTO and NFT_JUMP */
 void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t data, uint64_t timeout_ms);
 
-/* The chain that rule_verdict named, or NULL; borrowed. */
-const char *rule_target(struct nftnl_rule *r);
-
 #endif

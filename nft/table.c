@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nft/repair.h"
 
 void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count)
 {
@@ -63,6 +64,7 @@ void nft_close(struct nft *nft)
 	if (nft->monitor != NULL)
 		mnl_socket_close(nft->monitor);
 	session_close(&nft->session);
+	repair_free(nft->repair);
 	learns_free(nft);
 	element_list_fini(&nft->adds);
 	element_list_fini(&nft->dels);

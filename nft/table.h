@@ -20,6 +20,8 @@ struct learn {
 	bool exists;
 };
 
+struct repair;
+
 struct nft {
 	struct ruleset_config config; /* what it points to is below */
 	char table[TABLE_NAME_BYTES], interface[16];
@@ -28,6 +30,7 @@ struct nft {
 	struct mnl_socket *monitor; /* NULL: not open */
 	bool destroy_tried, destroy_works;
 	struct element_list adds, dels; /* the transaction */
+	struct repair *repair;		/* goes with the next transaction; NULL: chains and rules are right */
 	struct map learns;
 	bool remembers; /* the chains of ruleset_build_remember are there */
 	struct {

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "nft/table.h"
 #include "nft/affinity.h"
+#include "nft/repair.h"
 
 void nft_tx_del(struct nft *nft, const struct element *e)
 {
@@ -25,7 +26,7 @@ void nft_tx_add(struct nft *nft, const struct element *e)
 
 size_t nft_tx_count(const struct nft *nft)
 {
-	return nft->dels.count + nft->adds.count;
+	return nft->dels.count + nft->adds.count + repair_count(nft->repair);
 }
 
 /* Asks once whether the kernel knows "delete if it is there" (6.3). Only EINVAL is a no: the table may be gone. */
@@ -183,7 +184,9 @@ static int commit_in_pieces(struct nft *nft)
 		predecessor[add - nft->adds.items] = i;
 	}
 	session_begin(&nft->session);
-	error = learn_put_new(nft, nft->table, true);
+	error = nft->repair != NULL ? repair_put(nft, nft->repair, true) : 0;
+	if (error == 0)
+		error = learn_put_new(nft, nft->table, true);
 	if (error == 0) {
 		learn_put_remember(nft, nft->table, true);
 		error = put_new(nft, replaces);
@@ -213,6 +216,8 @@ static int commit(struct nft *nft)
 	if (large)
 		monitor_pause(nft);
 	session_begin(&nft->session);
+	if (nft->repair != NULL)
+		repair_put(nft, nft->repair, false);
 	learn_put_new(nft, nft->table, false);
 	learn_put_remember(nft, nft->table, true);
 	error = put_all(nft) ? session_commit(&nft->session) : commit_in_pieces(nft);
@@ -239,6 +244,8 @@ int nft_tx_commit(struct nft *nft)
 		learn_count(nft, &nft->adds.items[i], +1);
 	error = commit(nft);
 	learn_settle(nft, error == 0);
+	repair_free(nft->repair);
+	nft->repair = NULL;
 	element_list_clear(&nft->adds);
 	element_list_clear(&nft->dels);
 	return error;

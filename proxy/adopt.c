@@ -52,19 +52,26 @@ struct element_ops adopt_transaction(struct nft *nft)
 	return (struct element_ops){.ctx = nft, .del = on_del, .add = on_add, .count = on_count};
 }
 
-int adopt_fix(struct image *image, struct nft *nft, struct element_list *want, size_t *operations)
+size_t adopt_diff(struct image *image, struct nft *nft)
 {
-	if (image->state != TABLE_OURS) {
-		*operations = want->count;
-		return nft_load(nft, want->items, want->count);
-	}
 	const struct element_ops ops = adopt_transaction(nft);
-	*operations = elements_reconcile(want, &image->elements, &ops);
+
+	if (image->state != TABLE_OURS)
+		return image->want.count;
+	elements_reconcile(&image->want, &image->elements, &ops);
+	return nft_tx_count(nft);
+}
+
+int adopt_commit(const struct image *image, struct nft *nft)
+{
+	if (image->state != TABLE_OURS)
+		return nft_load(nft, image->want.items, image->want.count);
 	return nft_tx_commit(nft);
 }
 
 void adopt_fini(struct image *image)
 {
 	element_list_fini(&image->elements);
+	element_list_fini(&image->want);
 	*image = (struct image){0};
 }

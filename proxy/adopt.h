@@ -1,7 +1,7 @@
 /*
  * The kernel's table as a whole: reads it back and makes it right with the differences only, or loads it anew when it
- * is absent or its rules are not ours. Used at start (a restart changes nothing), after a foreign change, and after a
- * refused commit. Main thread.
+ * is absent or its rules are not ours. Used at start (a restart changes nothing), after a change by another program,
+ * and after a refused commit. Main thread.
  */
 #ifndef PROXY_ADOPT_H
 #define PROXY_ADOPT_H
@@ -14,15 +14,15 @@
 struct image { /* zero = empty */
 	enum table_state state;
 	struct element_list elements; /* empty unless TABLE_OURS */
+	struct element_list want;     /* what should be there: the caller's to fill */
 };
 
 /* 0 or a negative errno; nft_error says why. */
 int adopt_read(struct image *image, struct nft *nft);
-/*
- * Makes the table hold exactly `want`; both lists are sorted by it. *operations: elements loaded or differences sent.
- * 0 or a negative errno; then the table is as it was.
+/* What makes the table hold exactly `want`; sorts both lists. Returns the operations: elements to load, or differences.
  */
-int adopt_fix(struct image *image, struct nft *nft, struct element_list *want, size_t *operations);
+size_t adopt_diff(struct image *image, struct nft *nft);
+int adopt_commit(const struct image *image, struct nft *nft); /* sends that: 0 or a negative errno */
 void adopt_fini(struct image *image);
 
 /* Additions and deletions into the kernel's transaction: what differences are handed out to. */

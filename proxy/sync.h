@@ -2,11 +2,11 @@
  * sync: objects → services → elements → one kernel transaction → published answers, in that order. DNS shows a change
  * only after the kernel has it; nothing is written before the store is complete.
  *
- * In the common case the work is that of the services that changed. What a foreign hand did to single elements is
- * repaired along with it (drift.h). When the kernel cannot be trusted (start, foreign rules, a refused commit) it is
- * read back and made right as a whole, again with the differences only.
+ * In the common case the work is that of the services that changed. When the kernel cannot be trusted (start, a change
+ * by another program, a refused commit) the table is read back, compared, and made right in one transaction of the
+ * differences; while another program keeps changing it, these repairs back off (drift.h), our own changes do not.
  * A service whose elements the kernel refuses for good does not hold back the others: see quarantine.h.
- * No timer or descriptor in here: run.c tells the time and calls again when asked to. Main thread.
+ * No timer or descriptor in here: the daemon tells the time and calls again when asked to. Main thread.
  */
 #ifndef PROXY_SYNC_H
 #define PROXY_SYNC_H
@@ -35,7 +35,7 @@ struct sync_config { /* all borrowed */
 	void (*published)(void *ctx, const struct service *prev, const struct service *next);
 	/* Told at start of each frontend of the adopted table that no service has any more. May be NULL. */
 	void (*gone)(void *ctx, const struct frontend_key *key);
-	/* A foreign hand may have been at the clients that the packet path remembers. May be NULL. */
+	/* Another program may have changed the clients that the packet path remembers. May be NULL. */
 	void (*clients)(void *ctx);
 	void *ctx;
 };
@@ -51,8 +51,8 @@ void sync_free(struct sync *s); /* kernel rules and published answers stay; NULL
  * or a back-off holds work back), or SYNC_IDLE. Called at every turn end; with nothing to do it does nothing.
  */
 uint64_t sync_turn(struct sync *s, uint64_t now_ms);
-/* Reads what somebody else touched in the table. True: a turn is due. */
-bool sync_foreign(struct sync *s, uint64_t now_ms);
+/* Reads what other programs changed in the table. True: a turn is due. */
+bool sync_external_changes(struct sync *s, uint64_t now_ms);
 /* The rules themselves have changed (nft_set_sources): the next sync_turn replaces the table. */
 void sync_rules_changed(struct sync *s);
 /* Service CIDRs or pod ranges may have changed: the next sync_turn looks. */

@@ -97,30 +97,22 @@ static int state(struct nft *nft)
 	int error = nft_table_state(nft, &s);
 
 	if (error == 0)
-		printf("%s\n", names[s]);
+		printf("%s\n", s == TABLE_OURS && nft_tx_count(nft) != 0 ? "damaged" : names[s]);
 	return error;
 }
 
-/* Waits for a foreign change, `limit_ms` at most, as the daemon does: it reads when the descriptor says so. */
+/* Waits for a change by another program, `limit_ms` at most, as the daemon does: it reads when the descriptor says so.
+ */
 static void monitor(struct nft *nft, int limit_ms)
 {
 	struct pollfd p = {.fd = nft_monitor_fd(nft), .events = POLLIN};
 	uint64_t end = clock_ms() + (uint64_t)limit_ms;
-	struct touched touched = {0};
-	char text[ELEMENT_TEXT_BYTES];
+	struct external_changes changes = {0};
 
-	while (clock_ms() < end && !touched_any(&touched))
+	while (clock_ms() < end && !external_changes_due(&changes))
 		if (poll(&p, 1, (int)(end - clock_ms())) > 0)
-			nft_monitor_read(nft, &touched);
-	touched_sort(&touched);
-	for (size_t i = 0; i < touched.keys.count; i++)
-		printf("touched %s\n", element_format(&touched.keys.items[i], text));
-	if (touched.rules)
-		printf("touched rules\n");
-	if (touched.whole != 0)
-		printf("touched whole %#x\n", touched.whole);
-	printf("%s\n", !touched_any(&touched) ? "quiet" : touched.everything ? "touched everything" : "touched");
-	touched_fini(&touched);
+			nft_monitor_read(nft, &changes);
+	printf("%s\n", !external_changes_due(&changes) ? "quiet" : changes.lost ? "changed, lost" : "changed");
 }
 
 /* The host's addresses, as they are or (limit_ms > 0) as soon as they have changed. */
@@ -332,7 +324,6 @@ static int count_elements(struct nft *nft)
 
 static int acting(const char *verb, struct nft *nft, struct words *w, struct list *list)
 {
-	size_t operations;
 
 	if (strcmp(verb, "load") == 0)
 		return nft_load(nft, list->at, list->count);
@@ -356,8 +347,6 @@ static int acting(const char *verb, struct nft *nft, struct words *w, struct lis
 		return nft_cleanup(nft);
 	if (strcmp(verb, "watch") == 0)
 		return nft_monitor_open(nft);
-	if (strcmp(verb, "mend") == 0)
-		return nft_mend_rules(nft, &operations);
 	fatalx("driver: no command: %s", verb);
 }
 

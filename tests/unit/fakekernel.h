@@ -25,10 +25,10 @@ struct nft {
 	struct element refused;
 	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
-	size_t wrong_rules;
-	bool meanwhile;	     /* somebody is there during each load */
-	uint32_t claimed;    /* elements of each set, it says */
-	struct touched told; /* notifications that wait to be read */
+	bool changed;		      /* by another program since the last dump or load */
+	size_t wrong_rules;	      /* chains that the next transaction repairs */
+	bool meanwhile;		      /* another program changes the table during each load */
+	struct external_changes told; /* notifications that wait to be read */
 };
 
 static struct buf events; /* what happened, in order */
@@ -49,50 +49,17 @@ int nft_table_state(struct nft *nft, enum table_state *state)
 int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx)
 {
 	nft->dumps++;
+	nft->changed = false;
 	for (size_t i = 0; i < nft->table.count; i++)
 		each(ctx, &nft->table.items[i]);
 	return 0;
 }
 
-int nft_dump_family(struct nft *nft, enum set_id set, int family, nft_each_fn *each, void *ctx)
+void nft_monitor_read(struct nft *nft, struct external_changes *changes)
 {
-	for (size_t i = 0; i < nft->table.count; i++)
-		if (nft->table.items[i].set == set && element_family(&nft->table.items[i]) == family)
-			each(ctx, &nft->table.items[i]);
-	return 0;
-}
-
-int nft_count(struct nft *nft, enum set_id set, int family, uint32_t *count)
-{
-	(void)set, (void)family;
-	*count = nft->claimed;
-	return 0;
-}
-
-int nft_mend_rules(struct nft *nft, size_t *operations)
-{
-	if (nft->state != TABLE_OURS)
-		return -EBADMSG;
-	*operations = nft->wrong_rules;
-	nft->wrong_rules = 0;
-	return 0;
-}
-
-int nft_recount(struct nft *nft)
-{
-	(void)nft;
-	return 0;
-}
-
-void nft_monitor_read(struct nft *nft, struct touched *touched)
-{
-	touched->everything |= nft->told.everything;
-	touched->rules |= nft->told.rules;
-	touched->open = nft->told.open;
-	touched->whole |= nft->told.whole;
-	for (size_t i = 0; i < nft->told.keys.count; i++)
-		touched_add(touched, &nft->told.keys.items[i]);
-	touched_clear(&nft->told);
+	changes->any |= nft->told.any;
+	changes->open = nft->told.open;
+	external_changes_clear(&nft->told);
 }
 
 bool nft_refused(const struct nft *nft, struct element *e)
@@ -122,7 +89,8 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 
 	if (error != 0)
 		return error;
-	nft->told.everything = nft->meanwhile;
+	nft->told.any = nft->meanwhile;
+	nft->changed = false;
 	element_list_clear(&nft->table);
 	for (size_t i = 0; i < count; i++)
 		element_list_add(&nft->table, &elements[i]);
@@ -151,21 +119,48 @@ void nft_tx_add(struct nft *nft, const struct element *e)
 	element_list_add(&nft->add, e);
 }
 
-/* As the kernel does: deleting what is not there, or adding what is, fails. */
+size_t nft_tx_count(const struct nft *nft)
+{
+	return nft->del.count + nft->add.count + nft->wrong_rules;
+}
+
+static size_t find(const struct nft *nft, const struct element *key)
+{
+	size_t i = 0;
+
+	while (i < nft->table.count && !element_same_key(&nft->table.items[i], key))
+		i++;
+	return i;
+}
+
+static bool deletes(const struct nft *nft, const struct element *key)
+{
+	for (size_t i = 0; i < nft->del.count; i++)
+		if (element_same_key(&nft->del.items[i], key))
+			return true;
+	return false;
+}
+
+/* As the kernel does: deleting what is not there, or adding what is, is refused. Only external changes may lead to it.
+ */
+static bool fits(const struct nft *nft)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < nft->del.count; i++)
+		ok &= find(nft, &nft->del.items[i]) < nft->table.count;
+	for (size_t i = 0; i < nft->add.count; i++)
+		ok &= find(nft, &nft->add.items[i]) == nft->table.count || deletes(nft, &nft->add.items[i]);
+	assert_true(ok || nft->changed);
+	return ok;
+}
+
 static void apply(struct nft *nft)
 {
-	for (size_t d = 0; d < nft->del.count; d++) {
-		size_t i = 0;
-		while (i < nft->table.count && !element_same_key(&nft->table.items[i], &nft->del.items[d]))
-			i++;
-		assert_true(i < nft->table.count);
-		nft->table.items[i] = nft->table.items[--nft->table.count];
-	}
-	for (size_t a = 0; a < nft->add.count; a++) {
-		for (size_t i = 0; i < nft->table.count; i++)
-			assert_false(element_same_key(&nft->table.items[i], &nft->add.items[a]));
-		element_list_add(&nft->table, &nft->add.items[a]);
-	}
+	for (size_t i = 0; i < nft->del.count; i++)
+		nft->table.items[find(nft, &nft->del.items[i])] = nft->table.items[--nft->table.count];
+	for (size_t i = 0; i < nft->add.count; i++)
+		element_list_add(&nft->table, &nft->add.items[i]);
 }
 
 static void break_off(struct nft *nft)
@@ -178,53 +173,46 @@ static void break_off(struct nft *nft)
 
 int nft_tx_commit(struct nft *nft)
 {
-	int error = nft->del.count + nft->add.count != 0 ? take_failure(nft, nft->add.items, nft->add.count) : 0;
+	int error = 0;
 
-	if (error != 0)
-		break_off(nft);
-	if (error == 0 && nft->del.count + nft->add.count != 0) {
-		apply(nft);
-		buf_printf(&events, "commit -%zu +%zu;", nft->del.count, nft->add.count);
+	if (nft_tx_count(nft) != 0) {
+		error = take_failure(nft, nft->add.items, nft->add.count);
+		if (error == 0 && !fits(nft))
+			error = -EEXIST;
+		else if (error != 0)
+			break_off(nft);
+		if (error == 0) {
+			apply(nft);
+			buf_printf(&events, "commit -%zu +%zu;", nft->del.count, nft->add.count);
+			nft->wrong_rules = 0;
+		}
 	}
 	element_list_clear(&nft->del);
 	element_list_clear(&nft->add);
 	return error;
 }
 
-/* ---- foreign hands in it ---- */
+/* ---- changes by another program ---- */
 
-static inline size_t foreign_find(const struct element *key)
+static inline void external_change(void)
 {
-	size_t i = 0;
-
-	while (i < kernel.table.count && !element_same_key(&kernel.table.items[i], key))
-		i++;
-	return i;
+	kernel.told.any = kernel.changed = true;
 }
 
-/* The notification carries the key; of the interval sets the set. */
-static inline void foreign_tell(const struct element *e)
+static inline void external_del(const struct element *key)
 {
-	if (e->set == SET_SERVICE_CIDRS)
-		kernel.told.whole |= TOUCHED_BIT(e->set, element_family(e));
-	else
-		touched_add(&kernel.told, e);
-}
-
-static inline void foreign_del(const struct element *key)
-{
-	size_t at = foreign_find(key);
+	size_t at = find(&kernel, key);
 
 	assert_true(at < kernel.table.count);
-	foreign_tell(key);
 	kernel.table.items[at] = kernel.table.items[--kernel.table.count];
+	external_change();
 }
 
-static inline void foreign_add(const struct element *e)
+static inline void external_add(const struct element *e)
 {
-	assert_int_equal(foreign_find(e), kernel.table.count);
-	foreign_tell(e);
+	assert_int_equal(find(&kernel, e), kernel.table.count);
 	element_list_add(&kernel.table, e);
+	external_change();
 }
 
 /* ---- the fake zone ---- */
@@ -278,7 +266,6 @@ static void fakes_fini(void)
 	element_list_fini(&kernel.table);
 	element_list_fini(&kernel.add);
 	element_list_fini(&kernel.del);
-	touched_fini(&kernel.told);
 	kernel = (struct nft){0};
 	buf_fini(&events);
 }

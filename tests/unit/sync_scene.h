@@ -129,7 +129,7 @@ static inline struct element element_of(enum set_id set)
 /* What the notifications told is put right at once. */
 static inline void repair(struct scene *s, uint64_t now_ms)
 {
-	assert_true(sync_foreign(s->sync, now_ms));
+	assert_true(sync_external_changes(s->sync, now_ms));
 	assert_int_equal(sync_turn(s->sync, now_ms), SYNC_IDLE);
 }
 

@@ -30,6 +30,24 @@ static bool follows_verdict_map(const struct nftnl_rule *r)
 	return does;
 }
 
+static int find_target(struct nftnl_expr *e, void *ctx)
+{
+	const char **chain = ctx;
+
+	if (strcmp(nftnl_expr_get_str(e, NFTNL_EXPR_NAME), "immediate") == 0 &&
+	    nftnl_expr_is_set(e, NFTNL_EXPR_IMM_CHAIN))
+		*chain = nftnl_expr_get_str(e, NFTNL_EXPR_IMM_CHAIN);
+	return 0;
+}
+
+static const char *rule_target(struct nftnl_rule *r)
+{
+	const char *chain = NULL;
+
+	nftnl_expr_foreach(r, find_target, &chain);
+	return chain;
+}
+
 /* Chains that follow a map of verdicts. */
 static bool follows(const char *chain)
 {

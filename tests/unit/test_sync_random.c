@@ -63,7 +63,7 @@ static void put_random_slice(struct scene *s, const char *name)
 	s->sink.upsert(s->sink.ctx, &o->object);
 }
 
-/* Somebody deletes elements, and no notification says which. */
+/* Another program deletes elements. */
 static void damage(void)
 {
 	for (int i = dice(3); i >= 0 && kernel.table.count != 0; i--)
@@ -72,7 +72,7 @@ static void damage(void)
 }
 
 /* A key that is there, or one beside it. */
-static struct element foreign_key(void)
+static struct element external_key(void)
 {
 	struct element e = kernel.table.items[dice((int)kernel.table.count)];
 
@@ -85,20 +85,20 @@ static struct element foreign_key(void)
 	return e;
 }
 
-/* Somebody deletes, adds and changes elements, some of them several times, and we are told. */
+/* Another program deletes, adds and changes elements, some of them several times. */
 static void tinker(void)
 {
 	for (int i = dice(6); i >= 0 && kernel.table.count != 0; i--) {
-		struct element e = foreign_key();
-		size_t at = foreign_find(&e);
+		struct element e = external_key();
+		size_t at = find(&kernel, &e);
 		if (at < kernel.table.count)
-			foreign_del(&kernel.table.items[at]);
+			external_del(&kernel.table.items[at]);
 		if (at < kernel.table.count && dice(3) == 0)
 			continue;
 		e.to.bytes[3] ^= (uint8_t)dice(2);
 		e.verdict.sticky ^= dice(2);
-		if (foreign_find(&e) == kernel.table.count)
-			foreign_add(&e);
+		if (find(&kernel, &e) == kernel.table.count)
+			external_add(&e);
 	}
 }
 
@@ -132,7 +132,7 @@ static void trouble_step(void)
 		break;
 	case 1:
 		damage();
-		kernel.told.everything = true;
+		external_change();
 		break;
 	case 2:
 	case 3:
@@ -219,10 +219,10 @@ static void turns_in_any_order_end_in_sync(void **state)
 			object_step(&s);
 		trouble_step();
 		if (dice(2)) /* else the turn itself looks, or finds nothing to do */
-			sync_foreign(s.sync, now_ms);
+			sync_external_changes(s.sync, now_ms);
 		now_ms += (uint64_t)dice(300);
 		uint64_t wait_ms = sync_turn(s.sync, now_ms);
-		if (sync_stats(s.sync)->in_sync && wait_ms != 0 && !touched_any(&kernel.told)) {
+		if (sync_stats(s.sync)->in_sync && wait_ms != 0 && !external_changes_due(&kernel.told)) {
 			check_table(&s);
 			checked++;
 			held += sync_stats(s.sync)->quarantined != 0;

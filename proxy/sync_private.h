@@ -1,0 +1,58 @@
+/* Private to sync: its state and its steps, each in a file of its own. Main thread. */
+#ifndef PROXY_SYNC_PRIVATE_H
+#define PROXY_SYNC_PRIVATE_H
+
+#include "base/mem.h"
+#include "proxy/adopt.h"
+#include "proxy/drift.h"
+#include "proxy/quarantine.h"
+#include "proxy/sync.h"
+#include "service/slot_restore.h"
+
+struct sync {
+	struct sync_config deps;
+	struct arena *scratch;
+	struct owners *owners;
+	struct changes *changes;	/* element differences of this turn */
+	struct image image;		/* of a turn that reads the table back */
+	struct slot_memory *memory;	/* which slots an adopted table has its endpoints in; first turn only */
+	struct element_list ranges;	/* in the kernel, or on their way */
+	struct store_service **pending; /* with a `next` that is not published */
+	size_t pending_count, pending_room;
+	size_t operations; /* of this turn */
+	bool ranges_stale;
+	bool must_read_back;  /* the kernel cannot be trusted: start, external change, refused commit */
+	uint64_t earliest_ms; /* of the next transaction */
+	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
+	struct drift drift;
+	struct quarantine quarantine;
+	struct sync_stats stats;
+};
+
+/* The newest compiled version, in the kernel or on its way there. */
+static inline const struct service *sync_newest(const struct store_service *service)
+{
+	return service->pending ? service->next : service->current;
+}
+
+/* sync_compile.c: objects → services */
+void sync_compile(struct sync *s);
+void sync_reverse_ranges(struct sync *s); /* service and pod ranges: DNS answers for all reverse names in there */
+/*
+ * Back to the version that the kernel has: what the service's objects ask for now is not asked for. When it is that
+ * version which is refused, nothing is.
+ */
+void sync_revert(struct sync *s, struct store_service *service);
+
+/* sync_kernel.c: services → elements → transaction */
+int sync_read_back(struct sync *s); /* when it must; 0 or -errno */
+void sync_diff(struct sync *s);
+int sync_commit(struct sync *s); /* 0, or -errno: then the kernel is as it was */
+
+/* sync_refused.c: nothing is published. Returns in how many milliseconds to try again. */
+uint64_t sync_refused(struct sync *s, uint64_t now_ms);
+
+/* sync_publish.c: to DNS and to those who must know; what was done is counted and logged */
+void sync_publish(struct sync *s, uint64_t now_ms, uint64_t took_us);
+
+#endif
