@@ -47,7 +47,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-drift bench-proxy bench-read bench-watch bench-dns \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-proxy bench-read bench-watch bench-dns \
 	bench-flows install uninstall clean
 all: $(BUILD)/fairlead
 
@@ -172,6 +172,11 @@ bench-proxy: deps
 bench-sync: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/sync.py
+
+# The worst that hostile objects do to other Services.
+bench-hostile: deps
+	$(Q)$(MAKE) all
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) bench/hostile.py
 
 # Repairs of foreign changes; a pause before each, so some minutes.
 bench-drift: deps

@@ -44,7 +44,7 @@ struct config {
 	/* kernel */
 	bool masquerade_all, no_proxy;
 	int64_t masquerade_bit;
-	int64_t min_sync_period_ms;
+	int64_t min_sync_period_ms, max_service_elements;
 	bool reset_removed_tcp;
 	int64_t reset_grace_ms;
 	const char *table;

@@ -94,7 +94,7 @@ static int not_found(const struct daemon *d, char *which, struct buf *out)
 	const struct store_service *service = service_find(d, which);
 
 	if (service != NULL && service->refusal != NULL)
-		buf_printf(out, "%s: the kernel refuses it: %s\n", which, service->refusal);
+		buf_printf(out, "%s: not programmed: %s\n", which, service->refusal);
 	else
 		buf_printf(out, "%s: no such service here%s\n", which,
 			   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
@@ -166,7 +166,7 @@ int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 		return 0;
 	}
 	if (service->refusal != NULL)
-		buf_printf(out, "an older version: the kernel refuses the newest: %s\n", service->refusal);
+		buf_printf(out, "an older version; the newest is not programmed: %s\n", service->refusal);
 	if (s->proxied)
 		print_endpoints(out, s, &view);
 	else

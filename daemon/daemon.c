@@ -248,6 +248,7 @@ static void state_open(struct daemon *d)
 					 .proxy_name = d->config->service_proxy_name,
 					 .endpoint_pod_names = d->config->dns_endpoint_pod_names,
 					 .ranges = {&d->config->service_cidrs, &d->config->cluster_cidrs},
+					 .max_elements = (uint64_t)d->config->max_service_elements,
 					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms,
 					 .published = on_published,
 					 .gone = on_gone,

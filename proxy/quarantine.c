@@ -1,8 +1,11 @@
 #include "proxy/quarantine.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -30,7 +33,7 @@ struct store_service *quarantine_culprit(struct quarantine *h, const struct nft 
 	return h->times >= (service->pending ? QUARANTINE_AFTER : QUARANTINE_AFTER_PUBLISHED) ? service : NULL;
 }
 
-void quarantine_add(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms)
+static void hold(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms)
 {
 	const bool known = service->refusal != NULL && strcmp(service->refusal, reason) == 0;
 
@@ -38,12 +41,35 @@ void quarantine_add(struct quarantine *h, struct store_service *service, const c
 	h->suspect = NULL;
 	h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
 	if (!known)
-		log_warn("service %s: the kernel refuses it: %s; it stays as it was; next try when it changes or in %u "
-			 "s",
-			 service->key, reason, QUARANTINE_RETRY_MS / 1000);
+		log_warn("service %s: %s; keeping the last good version; retrying on change or in %u s", service->key,
+			 reason, QUARANTINE_RETRY_MS / 1000);
 	char *copy = mem_strdup(reason);
 	free(service->refusal);
 	service->refusal = copy;
+}
+
+void quarantine_rejected(struct quarantine *h, struct store_service *service, const char *error, uint64_t now_ms)
+{
+	struct buf reason = {0};
+
+	buf_printf(&reason, "rejected by the kernel: %s", error);
+	hold(h, service, reason.data, now_ms);
+	buf_fini(&reason);
+}
+
+bool quarantine_over_budget(struct quarantine *h, struct store_service *service, const struct compile_input *in,
+			    struct arena *scratch, uint64_t now_ms)
+{
+	uint64_t count = in->max_elements != 0 ? budget_count(in, scratch) : 0;
+	char reason[160];
+
+	if (count <= in->max_elements)
+		return false;
+	snprintf(reason, sizeof reason,
+		 "asks for up to %" PRIu64 " elements of the kernel, --max-service-elements is %" PRIu64, count,
+		 in->max_elements);
+	hold(h, service, reason, now_ms);
+	return true;
 }
 
 void quarantine_release(struct quarantine *h, struct store_service *service)
@@ -54,7 +80,7 @@ void quarantine_release(struct quarantine *h, struct store_service *service)
 	service->refusal = NULL;
 	h->count--;
 	if (service->object != NULL)
-		log_notice("service %s: the kernel takes it again", service->key);
+		log_notice("service %s: accepted again", service->key);
 }
 
 void quarantine_turn(struct quarantine *h, struct store *store, uint64_t now_ms)

@@ -14,6 +14,7 @@
 #include "nft/nft.h"
 #include "proxy/owners.h"
 #include "proxy/store.h"
+#include "service/budget.h"
 
 #define QUARANTINE_RETRY_MS 600000u
 #define QUARANTINE_AFTER 2 /* refusals in a row */
@@ -30,8 +31,11 @@ struct quarantine { /* zero = none */
 /* After a refusal, which the caller answers by reading the kernel back: the service to hold, or NULL. */
 struct store_service *quarantine_culprit(struct quarantine *h, const struct nft *nft, const struct owners *owners,
 					 const struct store *store);
-/* Its last version is not to be tried again. */
-void quarantine_add(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms);
+/* The kernel's last word on its newest version, which is not to be tried again soon. */
+void quarantine_rejected(struct quarantine *h, struct store_service *service, const char *error, uint64_t now_ms);
+/* True when its objects ask for more than in->max_elements: then it is held, and must not be compiled. */
+bool quarantine_over_budget(struct quarantine *h, struct store_service *service, const struct compile_input *in,
+			    struct arena *scratch, uint64_t now_ms);
 /* Its newest version is in the kernel, or it is gone. */
 void quarantine_release(struct quarantine *h, struct store_service *service);
 

@@ -24,7 +24,7 @@ struct store_service {
 	struct service *current; /* in the kernel and in DNS; NULL: not there */
 	struct service *next;	 /* compiled, waits for the kernel; NULL: the service is to go */
 	bool pending;		 /* `next` counts */
-	char *refusal;		 /* why the kernel refuses what the objects ask for (quarantine.h); NULL: it does not */
+	char *refusal;		 /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
 	char key[];		 /* "ns/name" */
 };
 

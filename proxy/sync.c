@@ -111,6 +111,7 @@ bool sync_external_changes(struct sync *s, uint64_t now_ms)
 
 static void begin(struct sync *s, uint64_t now_ms)
 {
+	s->now_ms = now_ms;
 	quarantine_turn(&s->quarantine, s->deps.store, now_ms);
 	sync_external_changes(s, now_ms); /* a transaction that knows of it need not be refused */
 }

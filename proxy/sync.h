@@ -30,6 +30,7 @@ struct sync_config { /* all borrowed */
 	const char *proxy_name;	 /* --service-proxy-name */
 	bool endpoint_pod_names; /* --dns-endpoint-pod-names */
 	struct ranges_config ranges;
+	uint64_t max_elements;	/* of one Service; above it the last good version stays; 0: no limit */
 	uint64_t min_period_ms; /* smallest gap between two transactions */
 	/* Told of each service that the kernel has now, before DNS shows it; prev or next NULL. May be NULL. */
 	void (*published)(void *ctx, const struct service *prev, const struct service *next);

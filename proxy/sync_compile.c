@@ -38,7 +38,10 @@ static void compile_service(struct sync *s, struct store_service *service)
 						 .proxy_name = s->deps.proxy_name,
 						 .endpoint_pod_names = s->deps.endpoint_pod_names,
 						 .prev = prev,
-						 .memory = s->memory};
+						 .memory = s->memory,
+						 .max_elements = s->deps.max_elements};
+		if (quarantine_over_budget(&s->quarantine, service, &in, s->scratch, s->now_ms))
+			return;
 		next = service_compile(&in, s->scratch);
 	}
 	if (prev == NULL && next == NULL) {

@@ -22,6 +22,7 @@ struct sync {
 	size_t operations; /* of this turn */
 	bool ranges_stale;
 	bool must_read_back;  /* the kernel cannot be trusted: start, external change, refused commit */
+	uint64_t now_ms;      /* of this turn */
 	uint64_t earliest_ms; /* of the next transaction */
 	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
 	struct drift drift;

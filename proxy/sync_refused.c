@@ -9,7 +9,7 @@
 /* The others go on at once, without the one that the kernel refuses. */
 static uint64_t retry_without(struct sync *s, struct store_service *culprit, uint64_t now_ms)
 {
-	quarantine_add(&s->quarantine, culprit, nft_error(s->deps.nft), now_ms);
+	quarantine_rejected(&s->quarantine, culprit, nft_error(s->deps.nft), now_ms);
 	sync_revert(s, culprit);
 	s->stats.quarantined = s->quarantine.count;
 	s->retry_ms = 0;

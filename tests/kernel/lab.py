@@ -211,6 +211,10 @@ class Daemon:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
+    def peak_kb(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+
 
 class Lab:
     """Owns namespaces, servers, processes and a temporary folder; see the head of this file."""

@@ -14,7 +14,7 @@
 
 struct scene {
 	bool no_proxy;
-	uint64_t min_sync_period_ms;
+	uint64_t min_sync_period_ms, max_elements;
 	struct cidr_list service_cidrs, cluster_cidrs;
 	struct node node;
 	struct store *store;
@@ -41,6 +41,7 @@ static void sync_make(struct scene *s)
 					   .node = &s->node,
 					   .table = "fairlead",
 					   .ranges = {&s->service_cidrs, &s->cluster_cidrs},
+					   .max_elements = s->max_elements,
 					   .min_period_ms = s->min_sync_period_ms};
 	s->sync = sync_new(&config);
 }

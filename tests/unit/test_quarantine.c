@@ -119,6 +119,33 @@ static void keeps_its_last_good_version(void **state)
 	assert_null(store_service(s.store, "default", "bad")->refusal);
 }
 
+/* What asks for too much is not even compiled; its last good version stays, and others are not held up. */
+static void over_the_budget(void **state)
+{
+	(void)state;
+	s.max_elements = 8;
+	sync_free(s.sync);
+	sync_make(&s);
+	start();
+	struct arena *arena = arena_new(4096);
+	struct service_object *wide = make_service(arena, "bad", "10.96.0.1");
+	for (uint16_t i = 0; i < 10; i++)
+		add_port(arena, wide, arena_printf(arena, "p%u", i), IPPROTO_TCP, (uint16_t)(100 + i), 0);
+	wide->object.arena = arena;
+	wide->object.digest = 2;
+	s.sink.upsert(s.sink.ctx, &wide->object);
+	put("web", "10.96.0.2", 8081);
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), 8080);
+	assert_int_equal(port_of("10.96.0.2"), 8081);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
+	assert_non_null(strstr(store_service(s.store, "default", "bad")->refusal, "--max-service-elements is 8"));
+	gone("bad");
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+}
+
 /* One refusal may be a race, and two of different services are none of either. */
 static void one_refusal_holds_nobody(void **state)
 {
@@ -246,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		QUARANTINE_TEST(keeps_its_last_good_version),
+		QUARANTINE_TEST(over_the_budget),
 		QUARANTINE_TEST(one_refusal_holds_nobody),
 		QUARANTINE_TEST(at_start_others_are_served),
 		QUARANTINE_TEST(tried_again_after_a_long_time),
