@@ -81,4 +81,27 @@ static inline uint16_t sock_parse(struct addr *addr, const void *from)
 	return ntohs(in6.sin6_port);
 }
 
+/*
+ * Is the address of `peer`, a sockaddr_in or sockaddr_in6, one of this host? Asked of the routing table: what is sent
+ * to an own address leaves from it. Sends nothing. False also when there is no descriptor.
+ */
+static inline bool sock_is_local(const struct sockaddr_storage *peer)
+{
+	struct sockaddr_storage own;
+	socklen_t bytes = sizeof own;
+	struct addr from, to;
+	int fd = socket(peer->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	bool local = connect(fd, (const struct sockaddr *)peer, sizeof *peer) == 0 &&
+		     getsockname(fd, (struct sockaddr *)&own, &bytes) == 0;
+	close(fd);
+	if (!local)
+		return false;
+	sock_parse(&from, &own);
+	sock_parse(&to, peer);
+	return addr_equal(&from, &to);
+}
+
 #endif

@@ -139,7 +139,14 @@ static void answer_chaos(const struct respond_config *c, const struct query *q, 
 		record_txt(r, CLASS_CH, text, 0);
 }
 
-static void answer(const struct responder *r, const struct query *q, struct reply *reply)
+static void refuse(struct reply *reply)
+{
+	reply->rcode = RCODE_REFUSED;
+	reply->ede = EDE_NOT_AUTHORITATIVE;
+}
+
+/* False: the name is outside our zones; nothing is written. */
+static bool answer(const struct responder *r, const struct query *q, struct reply *reply)
 {
 	if (q->edns_version != 0) {
 		reply->rcode = RCODE_BADVERS;
@@ -147,23 +154,26 @@ static void answer(const struct responder *r, const struct query *q, struct repl
 		answer_chaos(r->config, q, reply);
 	} else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR) {
 		reply->rcode = RCODE_REFUSED;
-	} else if (!answer_question(r->config->zone, &q->name, q->type, reply)) {
-		reply->rcode = RCODE_REFUSED;
-		reply->ede = EDE_NOT_AUTHORITATIVE;
+	} else {
+		return answer_question(r->config->zone, &q->name, q->type, reply);
 	}
+	return true;
 }
 
-static size_t reply_make(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
+static enum respond_verdict reply_make(struct responder *r, const struct packet *in, uint8_t *out, size_t room,
+				       size_t *bytes)
 {
 	struct query q;
 	enum query_result result = query_parse(&q, in->bytes, in->length);
 
 	if (result == QUERY_DROP) {
 		count(&r->counts->dropped);
-		return 0;
+		return RESPOND_DROP;
 	}
-	if (result == QUERY_NOTIMP || result == QUERY_NO_QUESTION)
-		return header_only(r, &q, result == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_FORMERR, out);
+	if (result == QUERY_NOTIMP || result == QUERY_NO_QUESTION) {
+		*bytes = header_only(r, &q, result == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_FORMERR, out);
+		return RESPOND_REPLY;
+	}
 
 	const struct edns_config *edns = &r->config->edns;
 	struct reply reply;
@@ -172,20 +182,38 @@ static size_t reply_make(struct responder *r, const struct packet *in, uint8_t *
 	count_query(r, in, &q);
 	if (result == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;
-	else
-		answer(r, &q, &reply);
-	size_t bytes = reply_end(&reply, edns, &q, in);
+	else if (!answer(r, &q, &reply)) {
+		if (r->config->forward)
+			return RESPOND_FORWARD;
+		refuse(&reply);
+	}
+	*bytes = reply_end(&reply, edns, &q, in);
 	count_reply(r, &reply);
-	return bytes;
+	return RESPOND_REPLY;
 }
 
-size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
+enum respond_verdict respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room, size_t *bytes)
 {
-	size_t bytes = reply_make(r, in, out, room);
+	*bytes = 0;
+	enum respond_verdict verdict = reply_make(r, in, out, room, bytes);
 
-	if (bytes == 0)
-		return 0;
-	count_size(&r->counts->questions_in[in->proto], in->length);
+	if (verdict != RESPOND_DROP)
+		count_size(&r->counts->questions_in[in->proto], in->length);
+	if (verdict == RESPOND_REPLY)
+		count_size(&r->counts->replies_out[in->proto], *bytes);
+	return verdict;
+}
+
+size_t respond_refuse(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
+{
+	struct query q;
+	struct reply reply;
+
+	query_parse(&q, in->bytes, in->length);
+	reply_begin(&reply, &r->config->edns, &q, in, out, room);
+	refuse(&reply);
+	size_t bytes = reply_end(&reply, &r->config->edns, &q, in);
+	count_reply(r, &reply);
 	count_size(&r->counts->replies_out[in->proto], bytes);
 	return bytes;
 }

@@ -16,11 +16,19 @@ struct respond_config {
 	const struct zone *zone;
 	struct edns_config edns;
 	struct querylog *log;	     /* NULL: none; see querylog.h */
+	bool forward;		     /* names outside our zones go to upstream servers */
 	bool fixed_order;	     /* addresses always in the same order */
 	const struct cidr *transfer; /* who may transfer the zone */
 	size_t transfer_count;
 	const char *version;  /* answer to version.bind CH TXT; NULL: REFUSED */
 	const char *identity; /* answer to id.server and hostname.bind CH TXT; NULL: REFUSED */
+};
+
+/* What to do with a packet. */
+enum respond_verdict {
+	RESPOND_DROP,	/* no reply */
+	RESPOND_REPLY,	/* the reply is made */
+	RESPOND_FORWARD /* a name outside our zones, and respond_config.forward; respond_refuse answers it without */
 };
 
 enum respond_proto { RESPOND_UDP, RESPOND_TCP, RESPOND_PROTOS };
@@ -62,10 +70,13 @@ struct packet {
 };
 
 /*
- * Writes the reply into out (at least 512 bytes; more than room is never written) and returns its length; 0: no
- * reply. Over UDP replies are cut to what the client takes.
+ * RESPOND_REPLY: the reply is in out (at least 512 bytes; more than room is never written), *bytes long. Otherwise
+ * *bytes is 0. Over UDP replies are cut to what the client takes. A query that is to be forwarded is counted, its
+ * reply is not.
  */
-size_t respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room);
+enum respond_verdict respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room, size_t *bytes);
+/* The reply to a query for which respond said RESPOND_FORWARD and which cannot be forwarded: REFUSED. */
+size_t respond_refuse(struct responder *r, const struct packet *in, uint8_t *out, size_t room);
 
 /* `queries` of one turn took ns each, from the socket to the socket. */
 void respond_took(struct responder *r, unsigned queries, uint64_t ns);

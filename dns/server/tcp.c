@@ -116,9 +116,11 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 		conn_forget(c);
 		return FATE_GIVEN_AWAY;
 	}
-	size_t bytes = respond(&t->responder, &packet, t->reply, sizeof t->reply);
 	uint8_t prefix[LENGTH_BYTES];
+	size_t bytes;
 
+	if (respond(&t->responder, &packet, t->reply, sizeof t->reply, &bytes) == RESPOND_FORWARD)
+		bytes = respond_refuse(&t->responder, &packet, t->reply, sizeof t->reply);
 	uint64_t ns = clock_ns() - start_ns;
 
 	respond_took(&t->responder, 1, ns);
@@ -213,19 +215,29 @@ static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 		conn_watch(c);
 }
 
-static size_t client_connections(const struct tcp *t, const struct sockaddr_storage *from)
+/* The connection of this client that made no progress for longest, once it has as many as one may have; else NULL. */
+static struct conn *client_surplus(const struct tcp *t, const struct addr *client)
 {
-	struct addr client, other;
-	const struct conn *c;
+	struct conn *c, *idle_longest = NULL;
+	struct addr other;
 	size_t n = 0;
 
-	sock_parse(&client, from);
 	TAILQ_FOREACH(c, &t->conns, link)
 	{
 		sock_parse(&other, &c->from);
-		n += addr_equal(&client, &other);
+		if (!addr_equal(client, &other))
+			continue;
+		if (idle_longest == NULL)
+			idle_longest = c;
+		n++;
 	}
-	return n;
+	return n >= TCP_CONNECTIONS_PER_CLIENT ? idle_longest : NULL;
+}
+
+/* Loopback and the node's own addresses stand for many clients: all pods behind one masquerade share one. */
+static bool stands_for_many(const struct sockaddr_storage *from, const struct addr *client)
+{
+	return addr_is_loopback(client) || sock_is_local(from);
 }
 
 static void conn_open(struct tcp *t, int fd, const struct sockaddr_storage *from)
@@ -291,10 +303,12 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 			make_room(t);
 		return;
 	}
-	if (client_connections(t, &from) >= TCP_CONNECTIONS_PER_CLIENT)
-		close(fd);
-	else
-		conn_open(t, fd, &from);
+	struct addr client;
+	sock_parse(&client, &from);
+	struct conn *surplus = client_surplus(t, &client);
+	if (surplus != NULL && !stands_for_many(&from, &client))
+		conn_close(surplus);
+	conn_open(t, fd, &from);
 }
 
 static void on_stop(struct ev_loop *loop, ev_async *w, int events)

@@ -83,8 +83,10 @@ static bool answer(struct udp *u, unsigned i, unsigned out)
 	struct slot *s = &u->slots[i];
 	struct msghdr *h = &u->in[i].msg_hdr;
 	struct packet packet = {s->query, u->in[i].msg_len, (struct sockaddr *)&s->from, RESPOND_UDP};
-	size_t length = respond(&u->responder, &packet, s->reply, sizeof s->reply);
+	size_t length;
 
+	if (respond(&u->responder, &packet, s->reply, sizeof s->reply, &length) == RESPOND_FORWARD)
+		length = respond_refuse(&u->responder, &packet, s->reply, sizeof s->reply);
 	s->reply_bytes = length;
 	if (length == 0)
 		return false;

@@ -28,6 +28,7 @@ struct lab {
 	struct responder responder;
 	uint8_t reply[WIRE_MESSAGE_BYTES];
 	size_t reply_bytes;
+	enum respond_verdict verdict; /* of the last query; what is to be forwarded is refused */
 	char line[65536];
 };
 

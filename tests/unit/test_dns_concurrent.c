@@ -57,7 +57,8 @@ static void *read_all(void *arg)
 		unsigned n = i % (sizeof names / sizeof *names);
 		struct packet in = {query, lab_query(query, names[n], types[n], CLASS_IN, 1232),
 				    (struct sockaddr *)&from, RESPOND_UDP};
-		if (respond(&responder, &in, reply, sizeof reply) == 0)
+		size_t bytes;
+		if (respond(&responder, &in, reply, sizeof reply, &bytes) != RESPOND_REPLY)
 			abort();
 		if (n == 0)
 			check_pair(reply, in.length - 11);

@@ -335,6 +335,40 @@ static void counted(void **state)
 	lab_fini(&l);
 }
 
+/* What is ours, malformed or of another class never goes to an upstream server. */
+static void names_outside_are_forwarded(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned type, class;
+		enum respond_verdict verdict;
+	} rows[] = {
+		{"example.com", TYPE_A, CLASS_IN, RESPOND_FORWARD},
+		{"1.1.1.1.in-addr.arpa", TYPE_PTR, CLASS_IN, RESPOND_FORWARD},
+		{"nx.default.svc.cluster.local", TYPE_A, CLASS_IN, RESPOND_REPLY},
+		{"example.com", TYPE_AXFR, CLASS_IN, RESPOND_REPLY},
+		{"example.com", TYPE_TXT, CLASS_CH, RESPOND_REPLY},
+	};
+	struct lab l;
+
+	(void)state;
+	lab_init(&l);
+	for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+		l.config.forward = i % 2 == 1;
+		lab_send(&l, query, lab_query(query, rows[i / 2].name, rows[i / 2].type, rows[i / 2].class, 1232),
+			 RESPOND_UDP);
+		assert_int_equal(l.verdict, l.config.forward ? rows[i / 2].verdict : RESPOND_REPLY);
+	}
+	l.counts = (struct respond_counts){0};
+	lab_send(&l, query, lab_query(query, "example.com", TYPE_A, CLASS_IN, 0), RESPOND_UDP);
+	assert_string_equal(lab_line(&l), "REFUSED: / /");
+	assert_int_equal(l.counts.queries[RESPOND_UDP][0][0], 1);
+	assert_int_equal(l.counts.replies[RCODE_REFUSED], 1);
+	lab_send(&l, query, WIRE_HEADER_BYTES - 1, RESPOND_UDP);
+	assert_int_equal(l.verdict, RESPOND_DROP);
+	lab_fini(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,7 +380,7 @@ int main(void)
 		cmocka_unit_test(cookies),	 cmocka_unit_test(nsid_and_keepalive),
 		cmocka_unit_test(says_why),	 cmocka_unit_test(cut_to_what_fits),
 		cmocka_unit_test(order_rotates), cmocka_unit_test(ttls),
-		cmocka_unit_test(counted),
+		cmocka_unit_test(counted),	 cmocka_unit_test(names_outside_are_forwarded),
 	};
 
 	return cmocka_run_group_tests(tests, fill, empty);
