@@ -102,16 +102,28 @@ static void wake(struct nft *nft)
 	netlink_send(nft->monitor, question, question->nlmsg_len);
 }
 
+/* Without memory it fails. Then the table counts as changed: each read-back, ever less often, tries again. */
+static void rejoin(struct nft *nft)
+{
+	bool deaf = membership(nft, NETLINK_ADD_MEMBERSHIP) < 0;
+
+	if (deaf && !nft->deaf)
+		log_warn("nftables monitor: %s; reading the table back until it works again", strerror(errno));
+	if (!deaf && nft->deaf)
+		log_notice("nftables monitor: works again");
+	nft->deaf = deaf;
+}
+
 void monitor_resume(struct nft *nft)
 {
 	uint32_t commits;
 
-	if (!nft->pause.on)
+	if (!nft->pause.on && !nft->deaf)
 		return;
+	bool was_deaf = nft->deaf;
 	nft->pause.on = false;
-	if (membership(nft, NETLINK_ADD_MEMBERSHIP) < 0)
-		fatal("nftables monitor"); /* no memory; never to hear of anything again would be worse */
-	if (read_commits(nft, &commits) == 0 &&
+	rejoin(nft);
+	if (!nft->deaf && !was_deaf && read_commits(nft, &commits) == 0 &&
 	    commits - nft->pause.generation == nft->session.commits - nft->pause.commits)
 		return;
 	nft->missed = true;

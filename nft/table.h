@@ -37,6 +37,7 @@ struct nft {
 		bool on;
 		uint32_t generation, commits; /* when it began */
 	} pause;			      /* see monitor_pause */
+	bool deaf;			      /* the monitor could not be joined again */
 	bool missed;			      /* a foreign change during a pause */
 };
 

@@ -84,6 +84,17 @@ def reset(connection):
         pass
 
 
+# What a hostile server sends: a head, then one piece again and again.
+_OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+ENDLESS = {
+    "endless-refusal": (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"x" * 65536, 0),
+    "trickling-refusal": (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"x", 0.2),
+    "endless-headers": (_OK, b"X-More: " + b"y" * 1000 + b"\r\n", 0),
+    "endless-object": (_OK + b'\r\n{"type":"ADDED","object":{"metadata":{"name":"big","namespace":"default"},"data":"',
+                       b"z" * 65536, 0),
+}
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_state = None
@@ -194,6 +205,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.hang()
         elif what == "html":
             self.answer(200, b"<html><body>Bad gateway</body></html>")
+        elif what in ENDLESS:
+            self.endless(*ENDLESS[what])
         elif what == "cut":
             self.chunks_begin()
             self.chunk(b'{"kind":"%sList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{' % c.kind.encode())
@@ -202,6 +215,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers = [("Retry-After", str(detail["retry_after"]))] if "retry_after" in detail else []
             self.answer(what, status(what, REASONS.get(what, "Unknown"), detail.get("message", f"told to say {what}")),
                         headers)
+
+    def endless(self, head, piece, pause_s):
+        """An answer without an end, until the client hangs up or the server stops."""
+        try:
+            self.connection.sendall(head)
+            while not self.server_state.stopping:
+                self.connection.sendall(piece)
+                time.sleep(pause_s)
+        except OSError:
+            pass
+        self.drop()
 
     # lists
 

@@ -11,6 +11,32 @@ def at_once(function, arguments):
         return dict(zip(arguments, pool.map(function, arguments)))
 
 
+class Endless(Case):
+    """An answer that never ends costs one line and the next try, never the watch."""
+
+    def ends(self, what, *words):
+        server = cluster()
+        self.addCleanup(server.stop)
+        server.refuse(what, "services")
+        f = self.follow(server)
+        f.wait_complete()
+        self.expect_in_sync(f, server)
+        self.assertEqual(server.count("services"), 2)
+        self.assertTrue(f.logged(*words), f.log)
+
+    def test_refusal(self):
+        self.ends("endless-refusal", "warning", "services: answer 503")
+
+    def test_refusal_that_trickles(self):
+        self.ends("trickling-refusal", "warning", "services: answer 503")
+
+    def test_headers(self):
+        self.ends("endless-headers", "warning", "KiB of headers")
+
+    def test_object(self):
+        self.ends("endless-object", "warning", "object larger than 64 MiB")
+
+
 class Lists(Case):
     def test_streaming_list_then_changes(self):
         server, f = self.follow_one()

@@ -1,5 +1,6 @@
 """The daemon on a node that follows an API server: kernel and DNS are what the server says, whatever happens to it."""
 import random
+import socket
 import time
 from pathlib import Path
 
@@ -39,6 +40,29 @@ class ApiserverDaemon(lab.LabTest):
                                         *flags], folder)
         self.lab.daemons.append(daemon)
         return daemon.start(ready=ready)
+
+    def test_ends_while_a_name_does_not_resolve(self):
+        """The C library waits 5 s and more for a name server that is silent; SIGTERM does not."""
+        with self.node.inside():
+            silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(silent.close)
+        silent.bind(("127.0.0.1", 53))
+        silent.settimeout(30)
+        resolv = self.lab.folder / "resolv.conf"
+        resolv.write_text("nameserver 127.0.0.1\n")
+        folder = self.lab.folder / "unresolved"
+        folder.mkdir()
+        log = open(folder / "log", "wb")
+        self.addCleanup(log.close)
+        process = self.node.popen(
+            "unshare", "-m", "sh", "-c", f"mount --bind {resolv} /etc/resolv.conf && exec {lab.BUILD}/fairlead run --no-dns "
+            f"--apiserver http://api.example.test:6443 --node-name node-a --control {folder}/control.sock",
+            stdout=log, stderr=log)
+        silent.recv(512)
+        begin = time.monotonic()
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+        self.assertLess(time.monotonic() - begin, 1)
 
     def reaches(self, dst, port, want):
         lab.equals_within(lambda: traffic.connect(self.client, dst, port, limit_s=0.5).server, want)

@@ -363,6 +363,41 @@ static void names(void **state)
 	assert_int_equal(reflector_event(&r, &e), REFLECTOR_NOTHING);
 }
 
+/* A list without an end is given up, told, and begun again from its first page. */
+static void endless_pages(void **state)
+{
+	enum reflector_act act = REFLECTOR_NOTHING;
+	unsigned count = 0;
+
+	(void)state;
+	request("sendInitialEvents", "watch");
+	status(422, REFLECTOR_NO_STREAM);
+	while (act == REFLECTOR_NOTHING) {
+		assert_int_equal(request("limit=500", count == 0 ? "services" : "continue=t"), count == 0);
+		act = page("{\"metadata\":{\"resourceVersion\":\"7\",\"continue\":\"t\"}}");
+		if (act == REFLECTOR_NOTHING)
+			assert_int_equal(reflector_done(&r, &ended, now_ms, &wait_ms), REFLECTOR_GO_ON);
+		assert_true(count++ < REFLECTOR_PAGES_MAX);
+	}
+	assert_int_equal(act, REFLECTOR_GIVE_UP);
+	assert_string_equal(r.problem, "list with more than 20000 pages");
+	assert_int_equal(reflector_done(&r, &broken, now_ms, &wait_ms), REFLECTOR_FAILED);
+	assert_true(wait_ms >= 800);
+	assert_true(request("limit=500", "services"));
+	assert_null(r.problem);
+}
+
+static void endless_objects(void **state)
+{
+	(void)state;
+	request("sendInitialEvents", "watch");
+	for (unsigned i = 0; i < REFLECTOR_OBJECTS_MAX; i++)
+		assert_true(reflector_object(&r));
+	assert_int_equal(tell("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":\"5\"}}}"),
+			 REFLECTOR_GIVE_UP);
+	assert_string_equal(r.problem, "list with more than 1000000 objects");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -386,6 +421,8 @@ int main(void)
 		TEST(needed_resource),
 		TEST(stream_asked_again),
 		TEST(names),
+		TEST(endless_pages),
+		TEST(endless_objects),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,9 +132,9 @@ static bool on_value(void *ctx, struct span value, bool cut)
 		object_cut(f, value);
 	else if (reflector_expects_events(&f->reflector))
 		return on_event(f, value);
-	else
+	else if (reflector_object(&f->reflector))
 		object_upsert(f, value);
-	return true;
+	return f->reflector.problem == NULL;
 }
 
 static bool on_data(void *ctx, int status, const char *bytes, size_t length_bytes)
@@ -146,7 +146,7 @@ static bool on_data(void *ctx, int status, const char *bytes, size_t length_byte
 		size_t room =
 			ANSWER_BYTES - (f->answer.length_bytes < ANSWER_BYTES ? f->answer.length_bytes : ANSWER_BYTES);
 		buf_add(&f->answer, bytes, length_bytes < room ? length_bytes : room);
-		return true;
+		return length_bytes <= room; /* a refusal that never ends */
 	}
 	if (f->begins) {
 		f->begins = false;
@@ -183,6 +183,12 @@ static void message_read(const struct watcher *f, char *text, size_t room_bytes)
 			 answer.bytes);
 }
 
+/* What is wrong with a success; NULL: nothing. */
+static const char *problem_of(const struct watcher *f)
+{
+	return f->reflector.problem != NULL ? f->reflector.problem : f->stream.error;
+}
+
 static void failure_describe(const struct watcher *f, const struct fetch_end *end, int code, struct buf *text)
 {
 	const struct reflector_resource *resource = &f->resource;
@@ -198,8 +204,8 @@ static void failure_describe(const struct watcher *f, const struct fetch_end *en
 		buf_printf(text, "unauthorized: the server does not accept the token or certificate: %s", message);
 	else if (code != 0)
 		buf_printf(text, "answer %d: %s", code, message);
-	else if (f->stream.error != NULL)
-		buf_printf(text, "malformed answer: %s", f->stream.error);
+	else if (problem_of(f) != NULL)
+		buf_printf(text, "malformed answer: %s", problem_of(f));
 	else
 		buf_printf(text, "%s", end->error[0] != '\0' ? end->error : "ended early");
 }
@@ -212,7 +218,7 @@ static void failure_log(struct watcher *f, const struct fetch_end *end, int code
 	bool again = code != f->warned_code || f->warned_ms == 0 || now_ms - f->warned_ms >= WARN_AGAIN_MS;
 
 	failure_describe(f, end, code, &text);
-	if (end->status != 0 && again && (code != 0 || f->stream.error != NULL)) {
+	if (end->status != 0 && again && (code != 0 || problem_of(f) != NULL || end->excess)) {
 		f->warned_code = code;
 		f->warned_ms = now_ms;
 		log_warn("%s; trying again", text.data);

@@ -19,7 +19,9 @@
 #define KEEPALIVE_IDLE_S 15L
 #define KEEPALIVE_EVERY_S 5L
 #define READ_BYTES 131072L
-#define CA_CACHE_S 300L /* a rotated CA file is in use after this at the latest */
+#define HEADERS_LIMIT_BYTES ((size_t)256 << 10)
+#define REFUSAL_LIMIT_S 5.0 /* for the whole body of an answer that is no success */
+#define CA_CACHE_S 300L	    /* a rotated CA file is in use after this at the latest */
 
 struct fetch {
 	struct ev_loop *loop;
@@ -37,7 +39,8 @@ struct fetch_request {
 	struct curl_slist *headers;
 	struct fetch_handler handler;
 	struct ev_timer quiet;
-	bool connect_only;
+	bool connect_only, refused;
+	size_t header_bytes;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -60,6 +63,21 @@ static char *copy(const char *text)
 	return text != NULL ? mem_strdup(text) : NULL;
 }
 
+static void secret_free(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+/* One of them holds the token. */
+static void headers_free(struct curl_slist *headers)
+{
+	for (struct curl_slist *h = headers; h != NULL; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
+	curl_slist_free_all(headers);
+}
+
 static void request_free(struct fetch_request *r)
 {
 	ev_timer_stop(r->fetch->loop, &r->quiet);
@@ -68,14 +86,16 @@ static void request_free(struct fetch_request *r)
 		r->next->link = r->link;
 	curl_multi_remove_handle(r->fetch->multi, r->easy);
 	curl_easy_cleanup(r->easy);
-	curl_slist_free_all(r->headers);
+	headers_free(r->headers);
 	free(r);
 }
 
 static void request_end(struct fetch_request *r, CURLcode code, bool silent)
 {
 	struct fetch_handler handler = r->handler;
-	struct fetch_end end = {.silent = silent, .whole = code == CURLE_OK && !silent};
+	struct fetch_end end = {.silent = silent,
+				.whole = code == CURLE_OK && !silent,
+				.excess = r->header_bytes > HEADERS_LIMIT_BYTES};
 	curl_off_t retry_after_s = 0;
 	char error[CURL_ERROR_SIZE];
 	long status = 0;
@@ -87,6 +107,8 @@ static void request_end(struct fetch_request *r, CURLcode code, bool silent)
 		end.retry_after_ms = retry_after_s > 86400 ? 86400000 : (uint32_t)retry_after_s * 1000;
 	if (silent)
 		snprintf(error, sizeof error, "nothing came for too long");
+	else if (end.excess)
+		snprintf(error, sizeof error, "more than %zu KiB of headers", HEADERS_LIMIT_BYTES >> 10);
 	else
 		snprintf(error, sizeof error, "%s", r->error[0] != '\0' ? r->error : curl_easy_strerror(code));
 	end.error = end.whole ? "" : error;
@@ -182,14 +204,34 @@ static int want_timer(CURLM *multi, long wait_ms, void *ctx)
 	return 0;
 }
 
+/* A refusal that trickles must not hold the request as long as a watch may be silent. */
+static void data_came(struct fetch_request *r, long status)
+{
+	if (status == 200 ? r->quiet.repeat <= 0 : r->refused)
+		return;
+	if (status != 200) {
+		r->refused = true;
+		r->quiet.repeat = REFUSAL_LIMIT_S;
+	}
+	ev_timer_again(r->fetch->loop, &r->quiet);
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+	struct fetch_request *r = ctx;
+
+	(void)bytes;
+	r->header_bytes += size * count;
+	return r->header_bytes <= HEADERS_LIMIT_BYTES ? size * count : 0;
+}
+
 static size_t on_data(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct fetch_request *r = ctx;
 	long status = 0;
 
-	if (r->quiet.repeat > 0)
-		ev_timer_again(r->fetch->loop, &r->quiet);
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	data_came(r, status);
 	return r->handler.data(r->handler.ctx, (int)status, bytes, size * count) ? size * count : 0;
 }
 
@@ -219,6 +261,7 @@ static void set_tls(const struct fetch *f, CURL *easy)
 	set_text(easy, CURLOPT_CAINFO, f->ca_file, CURLOPT_CAINFO_BLOB, f->ca_pem);
 	set_text(easy, CURLOPT_SSLCERT, f->cert_file, CURLOPT_SSLCERT_BLOB, f->cert_pem);
 	set_text(easy, CURLOPT_SSLKEY, f->key_file, CURLOPT_SSLKEY_BLOB, f->key_pem);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or newer */
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S);
 	if (f->insecure) {
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -229,6 +272,7 @@ static void set_tls(const struct fetch *f, CURL *easy)
 static void set_transport(CURL *easy, const struct fetch_options *options)
 {
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else the end of a request waits for its name look-up */
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_LIMIT_MS);
@@ -253,7 +297,7 @@ static struct curl_slist *headers_make(const char *token)
 		char *line = mem_alloc(room);
 		snprintf(line, room, "Authorization: Bearer %s", token);
 		headers = mem_made(curl_slist_append(headers, line));
-		free(line);
+		secret_free(line);
 	}
 	return headers;
 }
@@ -285,6 +329,8 @@ struct fetch_request *fetch_get(struct fetch *f, const char *url, const struct f
 	curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
 	curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);
 	ev_timer_init(&r->quiet, on_quiet, 0, 0);
 	r->quiet.data = r;
 	fetch_quiet_limit(r, options->quiet_limit_ms);
@@ -327,13 +373,6 @@ struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *setti
 	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 	curl_multi_setopt(f->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	return f;
-}
-
-static void secret_free(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 void fetch_free(struct fetch *f)

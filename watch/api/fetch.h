@@ -36,6 +36,7 @@ struct fetch_end {
 	int status;		 /* 0: no response */
 	bool whole;		 /* the body ended in good order */
 	bool silent;		 /* ended here: no byte for quiet_limit_ms */
+	bool excess;		 /* ended here: headers without an end */
 	uint32_t retry_after_ms; /* 0 = not asked */
 	const char *error;	 /* "" when whole; borrowed for the call */
 };

@@ -63,6 +63,9 @@ bool reflector_request(struct reflector *r, uint64_t now_ms, struct buf *url)
 	r->page_request = r->phase == REFLECTOR_PAGES;
 	r->progress = false;
 	r->event_code = 0;
+	r->problem = NULL;
+	if (r->phase == REFLECTOR_STREAM || (r->page_request && r->next_page.length_bytes == 0))
+		r->objects = r->pages = 0;
 	buf_puts(url, r->resource->path);
 	if (r->phase == REFLECTOR_PAGES)
 		page_query(r, url);
@@ -95,6 +98,14 @@ static enum reflector_act list_ended(struct reflector *r)
 	return REFLECTOR_LIST_END;
 }
 
+bool reflector_object(struct reflector *r)
+{
+	if (r->objects++ < REFLECTOR_OBJECTS_MAX)
+		return true;
+	r->problem = "list with more than 1000000 objects";
+	return false;
+}
+
 enum reflector_act reflector_event(struct reflector *r, const struct event *e)
 {
 	if (e->type == EVENT_ERROR) {
@@ -102,6 +113,8 @@ enum reflector_act reflector_event(struct reflector *r, const struct event *e)
 		return REFLECTOR_GIVE_UP;
 	}
 	r->progress = true;
+	if (r->phase == REFLECTOR_STREAM && !reflector_object(r))
+		return REFLECTOR_GIVE_UP;
 	/*
 	 * The versions of a streaming list's initial events are those of the objects, in no order: only its last
 	 * bookmark is a place to go on from.
@@ -131,6 +144,10 @@ enum reflector_act reflector_page(struct reflector *r, struct span frame)
 	buf_clear(&r->next_page);
 	if (!span_member(metadata, "continue", &token) || token.length_bytes <= 2)
 		return list_ended(r);
+	if (++r->pages >= REFLECTOR_PAGES_MAX) {
+		r->problem = "list with more than 20000 pages";
+		return REFLECTOR_GIVE_UP;
+	}
 	struct buf text = {0};
 	buf_add(&text, token.bytes, token.length_bytes);
 	bool fine = span_text(token, text.data, text.length_bytes + 1);
@@ -175,6 +192,8 @@ static bool refused(int code)
 
 static enum reflector_next failed(struct reflector *r, const struct reflector_outcome *o, int code, uint32_t *wait_ms)
 {
+	if (r->problem != NULL)
+		list_restart(r);
 	if (o->status == 0)
 		r->paged_only = false; /* who answers next may be a newer server */
 	if (r->phase == REFLECTOR_WATCH && refused(code) && ++r->refusals >= REFUSALS_BEFORE_LIST)

@@ -16,8 +16,10 @@
 #include "watch/api/reflector_event.h"
 
 #define REFLECTOR_PAGE_OBJECTS 500
-#define REFLECTOR_STEADY_MS 2000   /* a watch that held this long is no failure */
-#define REFLECTOR_ABSENT_MS 600000 /* how often to look again for a resource that the server does not know */
+#define REFLECTOR_OBJECTS_MAX 1000000 /* of one list; Kubernetes' largest clusters have a fifth */
+#define REFLECTOR_PAGES_MAX 20000     /* servers may send small pages */
+#define REFLECTOR_STEADY_MS 2000      /* a watch that held this long is no failure */
+#define REFLECTOR_ABSENT_MS 600000    /* how often to look again for a resource that the server does not know */
 
 /* What to follow. Texts are borrowed and live as long as the reflector. */
 struct reflector_resource {
@@ -40,15 +42,17 @@ struct reflector {
 	enum reflector_phase phase; /* of the request under way, or of the next one */
 	struct backoff backoff;
 	char version[VERSION_TEXT_BYTES];
-	struct buf next_page; /* continue token; empty: first page */
-	bool paged_only;      /* the server refused a streaming list */
-	bool whole_list;      /* a page's token expired: once without limit */
-	bool listed;	      /* a list was completed since the start */
-	bool excused;	      /* optional and not readable: does not block completeness */
-	bool page_request;    /* the request under way asked for a page */
-	bool progress;	      /* the watch under way told something */
-	int event_code;	      /* code of the ERROR event that ended the request, 0 = none */
-	unsigned refusals;    /* requests of this phase in a row that the server answered wrongly */
+	struct buf next_page;	 /* continue token; empty: first page */
+	bool paged_only;	 /* the server refused a streaming list */
+	bool whole_list;	 /* a page's token expired: once without limit */
+	bool listed;		 /* a list was completed since the start */
+	bool excused;		 /* optional and not readable: does not block completeness */
+	bool page_request;	 /* the request under way asked for a page */
+	bool progress;		 /* the watch under way told something */
+	uint32_t objects, pages; /* of the list under way */
+	const char *problem;	 /* why the answer under way was given up, NULL = not */
+	int event_code;		 /* code of the ERROR event that ended the request, 0 = none */
+	unsigned refusals;	 /* requests of this phase in a row that the server answered wrongly */
 	uint64_t started_ms;
 };
 
@@ -72,6 +76,8 @@ enum reflector_act {
 
 /* An event of a streaming list or watch arrived. */
 enum reflector_act reflector_event(struct reflector *r, const struct event *e);
+/* One object of a list document arrived. False: the list is longer than any may be; end this request. */
+bool reflector_object(struct reflector *r);
 /* A list document ended well; `frame` is the document without its items. */
 enum reflector_act reflector_page(struct reflector *r, struct span frame);
 

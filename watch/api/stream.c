@@ -214,6 +214,8 @@ static void value_hold(struct stream *s, const char *from, const char *to)
 	size_t room = s->limit_bytes - s->held.length_bytes;
 
 	s->item_bytes += bytes;
+	if (s->item_bytes > STREAM_VALUE_END_BYTES)
+		malformed(s, "object larger than 64 MiB");
 	buf_add(&s->held, from, bytes < room ? bytes : room);
 }
 

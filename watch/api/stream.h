@@ -18,7 +18,8 @@
 
 /* etcd refuses requests above 1.5 MiB; the same object as JSON is a few times larger at most. */
 #define STREAM_VALUE_LIMIT_BYTES ((size_t)8 << 20)
-#define STREAM_FRONT_BYTES ((size_t)64 << 10) /* what is kept of a larger value, to name it */
+#define STREAM_VALUE_END_BYTES ((size_t)64 << 20) /* no object: the stream is malformed */
+#define STREAM_FRONT_BYTES ((size_t)64 << 10)	  /* what is kept of a larger value, to name it */
 #define STREAM_FRAME_LIMIT_BYTES ((size_t)64 << 10)
 
 enum stream_shape { STREAM_WATCH, STREAM_LIST };
