@@ -53,7 +53,7 @@ all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(ARCHIVES) $(OURLIBS)
 
 # One archive a folder: a test links exactly the modules that it calls.
 define archive_rule
@@ -84,12 +84,12 @@ $(BUILD)/tests/liblab.a: $(LABS)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/liblab.a $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(BUILD)/tests/liblab.a $(ARCHIVES) -Wl,--end-group $(OURLIBS) -lcmocka
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/tests/liblab.a $(ARCHIVES) $(OURLIBS) -lcmocka
 
 # Programs that the kernel tests drive.
 $(BUILD)/tests/kernel/%: $(BUILD)/tests/kernel/%.o $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(ARCHIVES) $(OURLIBS)
 
 # Fuzz targets run their stored inputs in `make test`; `make fuzz` runs each with libFuzzer for FUZZ_SECONDS. No leak check
 # there: the hash tables of liburcu keep flags in their pointers, which hides what they hold from it.
@@ -97,8 +97,8 @@ FUZZ_SECONDS ?= 30
 FUZZ_MAIN    ?= $(BUILD)/tests/fuzz/replay.o
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(BUILD)/tests/liblab.a $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(FUZZ_MAIN) -Wl,--start-group $(BUILD)/tests/liblab.a $(ARCHIVES) \
-		-Wl,--end-group $(OURLIBS)
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(FUZZ_MAIN) $(BUILD)/tests/liblab.a $(ARCHIVES) \
+		$(OURLIBS)
 
 fuzz: deps
 	$(Q)deploy/deps.sh lint
@@ -116,7 +116,7 @@ fuzz-run: $(FUZZERS)
 BENCH_DNS := $(addprefix $(BUILD)/bench/dns/,serve bare publish)
 $(BENCH_DNS): $(BUILD)/bench/dns/%: $(BUILD)/bench/dns/%.o $(BUILD)/bench/dns/zonefill.o $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/bench/dns/zonefill.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/bench/dns/zonefill.o $(ARCHIVES) $(OURLIBS)
 
 # Beside a bare UDP responder, and NSD and Knot where they are installed (apt-get install dnsperf nsd knot).
 bench-dns: deps
@@ -163,7 +163,7 @@ test-kernel: deps
 # Kernel side of the proxy: loads, commits, first packets.
 $(BUILD)/bench/proxy_flows: $(BUILD)/bench/proxy_flows.o $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(ARCHIVES) $(OURLIBS)
 
 bench-proxy: deps
 	$(Q)$(MAKE) all $(BUILD)/bench/proxy_flows $(BUILD)/tests/kernel/nft_driver
@@ -186,7 +186,7 @@ bench-drift: deps
 # Manifests to objects and the last-known-good file, without kernel or DNS.
 $(BUILD)/bench/read: $(BUILD)/bench/read.o $(ARCHIVES)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LINKFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(OURLIBS)
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(ARCHIVES) $(OURLIBS)
 
 bench-read: deps
 	$(Q)$(MAKE) $(BUILD)/bench/read
