@@ -16,7 +16,7 @@ static struct addr four(unsigned first, unsigned number)
 static struct service *pack(struct service *draft, const char *kind, unsigned number)
 {
 	char ns[16], name[16];
-	static const struct dns_port port = {"http", IPPROTO_TCP, 80};
+	static const struct dns_port port = {.name = "http", .proto = IPPROTO_TCP, .port = 80};
 
 	snprintf(ns, sizeof ns, "ns-%u", number % NAMESPACES);
 	snprintf(name, sizeof name, "%s-%u", kind, number);
