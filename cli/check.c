@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 #include "watch/manifest/manifest.h"
 
-int cli_check(struct config *c, int argc, char **argv)
+static int check(struct config *c, int argc, char **argv)
 {
 	struct manifest_counts counts = {0};
 	bool readable = true;
@@ -15,3 +15,11 @@ int cli_check(struct config *c, int argc, char **argv)
 		printf("%zu files, %zu documents, %zu objects: good\n", counts.files, counts.documents, counts.objects);
 	return readable && counts.problems == 0 ? EXIT_YES : EXIT_NO;
 }
+
+const struct command cli_check = {.name = "check",
+				  .bit = COMMAND_CHECK,
+				  .arguments = "PATH…",
+				  .arguments_min = 1,
+				  .arguments_max = 1 << 20,
+				  .summary = "validate manifests without a daemon",
+				  .run = check};

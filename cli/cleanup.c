@@ -24,7 +24,7 @@ static void report(const char *table, enum table_state state)
 	buf_fini(&modes);
 }
 
-int cli_cleanup(struct config *c, int argc, char **argv)
+static int cleanup(struct config *c, int argc, char **argv)
 {
 	const struct ruleset_config ruleset = {.table = c->table};
 	const char *error = "";
@@ -51,3 +51,11 @@ int cli_cleanup(struct config *c, int argc, char **argv)
 	nft_close(nft);
 	return failed != 0 ? EXIT_NO : EXIT_YES;
 }
+
+const struct command cli_cleanup = {.name = "cleanup",
+				    .bit = COMMAND_CLEANUP,
+				    .arguments = "",
+				    .arguments_min = 0,
+				    .arguments_max = 0,
+				    .summary = "remove every kernel object of fairlead",
+				    .run = cleanup};

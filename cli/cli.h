@@ -1,5 +1,5 @@
 /*
- * The commands: one table that main.c dispatches on and `fairlead help` prints. A command gets its parsed flags and
+ * The commands: each describes itself in its own file, and main.c lists them. A command gets its parsed flags and
  * what follows them, prints to stdout, complains to stderr, and returns the exit code:
  * 0 yes, 1 no or not found, 2 usage, 3 no daemon.
  */
@@ -19,7 +19,7 @@ struct command {
 	int (*run)(struct config *c, int argc, char **argv);
 };
 
-extern const struct command cli_commands[]; /* ended by a NULL name */
+extern const struct command *const cli_commands[]; /* ended by NULL */
 const struct command *cli_find(const char *name);
 
 /*
@@ -28,13 +28,8 @@ const struct command *cli_find(const char *name);
  */
 int cli_ask(const char *path, const char *request, struct buf *body);
 
-int cli_status(struct config *c, int argc, char **argv);
-int cli_services(struct config *c, int argc, char **argv);
-int cli_endpoints(struct config *c, int argc, char **argv);
-int cli_check(struct config *c, int argc, char **argv);
-int cli_resolvconf(struct config *c, int argc, char **argv);
-int cli_cleanup(struct config *c, int argc, char **argv);
-int cli_version(struct config *c, int argc, char **argv);
-int cli_help(struct config *c, int argc, char **argv);
+/* Each in its own file. */
+extern const struct command cli_run, cli_status, cli_services, cli_endpoints, cli_check, cli_resolvconf, cli_cleanup,
+	cli_version, cli_help;
 
 #endif

@@ -6,23 +6,23 @@
 
 const struct command *cli_find(const char *name)
 {
-	for (const struct command *command = cli_commands; command->name != NULL; command++)
-		if (strcmp(command->name, name) == 0)
-			return command;
+	for (const struct command *const *c = cli_commands; *c != NULL; c++)
+		if (strcmp((*c)->name, name) == 0)
+			return *c;
 	return NULL;
 }
 
 static void help_all(void)
 {
 	printf("fairlead: Service proxy and cluster DNS of one Kubernetes node\n\nusage: fairlead COMMAND [FLAG]…\n\n");
-	for (const struct command *command = cli_commands; command->name != NULL; command++)
-		printf("  %s%s%s\n        %s\n", command->name, command->arguments[0] != '\0' ? " " : "",
-		       command->arguments, command->summary);
+	for (const struct command *const *c = cli_commands; *c != NULL; c++)
+		printf("  %s%s%s\n        %s\n", (*c)->name, (*c)->arguments[0] != '\0' ? " " : "", (*c)->arguments,
+		       (*c)->summary);
 	printf("\n`fairlead help COMMAND` or `fairlead COMMAND --help` prints its flags.\n"
 	       "Exit codes: 0 yes, 1 no or not found, 2 usage, 3 no daemon.\n");
 }
 
-int cli_help(struct config *c, int argc, char **argv)
+static int help(struct config *c, int argc, char **argv)
 {
 	(void)c;
 	if (argc == 0) {
@@ -40,9 +40,25 @@ int cli_help(struct config *c, int argc, char **argv)
 	return EXIT_YES;
 }
 
-int cli_version(struct config *c, int argc, char **argv)
+const struct command cli_help = {.name = "help",
+				 .bit = COMMAND_HELP,
+				 .arguments = "[COMMAND]",
+				 .arguments_min = 0,
+				 .arguments_max = 1,
+				 .summary = "print the commands, or the flags of one",
+				 .run = help};
+
+static int version(struct config *c, int argc, char **argv)
 {
 	(void)c, (void)argc, (void)argv;
 	printf("fairlead %s\n", version_text());
 	return EXIT_YES;
 }
+
+const struct command cli_version = {.name = "version",
+				    .bit = COMMAND_VERSION,
+				    .arguments = "",
+				    .arguments_min = 0,
+				    .arguments_max = 0,
+				    .summary = "print the version",
+				    .run = version};

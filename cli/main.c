@@ -4,21 +4,10 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "daemon/daemon.h"
 
-const struct command cli_commands[] = {
-	{"run", COMMAND_RUN, "", 0, 0, "follow the source, program the kernel, answer DNS; in the foreground", run},
-	{"status", COMMAND_STATUS, "", 0, 0, "source, objects, last sync, kernel in sync or not, DNS", cli_status},
-	{"services", COMMAND_SERVICES, "[NS[/NAME]]", 0, 1, "what is programmed: frontends, policy, connections",
-	 cli_services},
-	{"endpoints", COMMAND_ENDPOINTS, "NS/NAME", 1, 1, "endpoints of a service, and why some are not used",
-	 cli_endpoints},
-	{"check", COMMAND_CHECK, "PATH…", 1, 1 << 20, "validate manifests without a daemon", cli_check},
-	{"resolvconf", COMMAND_RESOLVCONF, "", 0, 0, "the resolv.conf that kubelet writes for a pod", cli_resolvconf},
-	{"cleanup", COMMAND_CLEANUP, "", 0, 0, "remove every kernel object of fairlead", cli_cleanup},
-	{"version", COMMAND_VERSION, "", 0, 0, "print the version", cli_version},
-	{"help", COMMAND_HELP, "[COMMAND]", 0, 1, "print the commands, or the flags of one", cli_help},
-	{.name = NULL},
+const struct command *const cli_commands[] = {
+	&cli_run,	 &cli_status,  &cli_services, &cli_endpoints, &cli_check,
+	&cli_resolvconf, &cli_cleanup, &cli_version,  &cli_help,      NULL,
 };
 
 /* Before "--", and whatever else is there: who asks for help shall get it. */
@@ -64,9 +53,9 @@ int main(int argc, char **argv)
 	const struct command *command = cli_find(name);
 
 	if (argc == 2 && asks_help(1, argv + 1))
-		return output_checked("help", cli_help(NULL, 0, NULL));
+		return output_checked("help", cli_help.run(NULL, 0, NULL));
 	if (command != NULL && asks_help(argc - 2, argv + 2))
-		return output_checked("help", cli_help(NULL, 1, argv + 1));
+		return output_checked("help", cli_help.run(NULL, 1, argv + 1));
 	if (command != NULL)
 		return output_checked(name, command_run(command, argc - 2, argv + 2));
 	if (name[0] == '\0')

@@ -195,7 +195,7 @@ static void print(struct making *m)
 	buf_fini(&out);
 }
 
-int cli_resolvconf(struct config *c, int argc, char **argv)
+static int resolvconf(struct config *c, int argc, char **argv)
 {
 	struct making m = {
 		.config = c,
@@ -214,3 +214,11 @@ int cli_resolvconf(struct config *c, int argc, char **argv)
 	print(&m);
 	return EXIT_YES;
 }
+
+const struct command cli_resolvconf = {.name = "resolvconf",
+				       .bit = COMMAND_RESOLVCONF,
+				       .arguments = "",
+				       .arguments_min = 0,
+				       .arguments_max = 0,
+				       .summary = "the resolv.conf that kubelet writes for a pod",
+				       .run = resolvconf};

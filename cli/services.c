@@ -37,12 +37,20 @@ static int forward(struct config *c, const char *command, const char *which)
 	return code;
 }
 
-int cli_services(struct config *c, int argc, char **argv)
+static int services(struct config *c, int argc, char **argv)
 {
 	return forward(c, "services", argc > 0 ? argv[0] : NULL);
 }
 
-int cli_endpoints(struct config *c, int argc, char **argv)
+const struct command cli_services = {.name = "services",
+				     .bit = COMMAND_SERVICES,
+				     .arguments = "[NS[/NAME]]",
+				     .arguments_min = 0,
+				     .arguments_max = 1,
+				     .summary = "what is programmed: frontends, policy, connections",
+				     .run = services};
+
+static int endpoints(struct config *c, int argc, char **argv)
 {
 	(void)argc;
 	if (strchr(argv[0], '/') != NULL)
@@ -50,3 +58,11 @@ int cli_endpoints(struct config *c, int argc, char **argv)
 	fprintf(stderr, "fairlead endpoints: %s: must be NS/NAME\n", argv[0]);
 	return EXIT_USAGE;
 }
+
+const struct command cli_endpoints = {.name = "endpoints",
+				      .bit = COMMAND_ENDPOINTS,
+				      .arguments = "NS/NAME",
+				      .arguments_min = 1,
+				      .arguments_max = 1,
+				      .summary = "endpoints of a service, and why some are not used",
+				      .run = endpoints};

@@ -19,7 +19,7 @@ static bool wait_ready(const char *path, int64_t wait_ms)
 	return ready;
 }
 
-int cli_status(struct config *c, int argc, char **argv)
+static int status(struct config *c, int argc, char **argv)
 {
 	struct buf body = {0};
 
@@ -34,3 +34,11 @@ int cli_status(struct config *c, int argc, char **argv)
 	/* What was waited for has come; that a later change is not in the kernel yet is no answer to that. */
 	return waited && code == EXIT_NO ? EXIT_YES : code;
 }
+
+const struct command cli_status = {.name = "status",
+				   .bit = COMMAND_STATUS,
+				   .arguments = "",
+				   .arguments_min = 0,
+				   .arguments_max = 0,
+				   .summary = "source, objects, last sync, kernel in sync or not, DNS",
+				   .run = status};
