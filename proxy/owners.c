@@ -117,23 +117,12 @@ static int rank(const struct service *s, const struct frontend_key *key)
 	return f != NULL ? ranks[f->kind] : 0;
 }
 
-static int by_age(const struct service *a, const struct service *b)
-{
-	if (a->created_s == 0 || b->created_s == 0)
-		return (a->created_s == 0) - (b->created_s == 0);
-	return (a->created_s > b->created_s) - (a->created_s < b->created_s);
-}
-
 /* < 0: a comes first. 0 only for versions of the same Service. */
 static int precedence(const struct frontend_key *key, const struct service *a, const struct service *b)
 {
 	int order = rank(a, key) - rank(b, key);
 
-	if (order == 0)
-		order = by_age(a, b);
-	if (order == 0)
-		order = strcmp(a->ns, b->ns);
-	return order != 0 ? order : strcmp(a->name, b->name);
+	return order != 0 ? order : service_precedence(a, b);
 }
 
 /* ---- contested keys ---- */

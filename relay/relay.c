@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -28,9 +29,10 @@ struct order {
 
 struct asker {
 	char *ns, *name;
+	int64_t created_s;
 };
 
-/* Who asks for a port. Of several the first by namespace and name has it, as in the kernel (owners.h). */
+/* Who asks for a port. Of several the first by service_precedence has it, as in the kernel (owners.h). */
 struct request {
 	struct frontend_key key;
 	size_t count;
@@ -232,9 +234,9 @@ static struct request *request_get(struct relay *r, const struct frontend_key *k
 
 static int asker_compare(const struct asker *a, const struct service *s)
 {
-	int c = strcmp(a->ns, s->ns);
+	const struct service asking = {.ns = a->ns, .name = a->name, .created_s = a->created_s};
 
-	return c != 0 ? c : strcmp(a->name, s->name);
+	return service_precedence(&asking, s);
 }
 
 /* Where s is among those who ask, or where it would be. */
@@ -252,12 +254,31 @@ static void request_insert(struct request *q, size_t at, const struct service *s
 {
 	q->askers = mem_resize(q->askers, (q->count + 1) * sizeof *q->askers);
 	memmove(&q->askers[at + 1], &q->askers[at], (q->count - at) * sizeof *q->askers);
-	q->askers[at] = (struct asker){mem_strdup(s->ns), mem_strdup(s->name)};
+	q->askers[at] = (struct asker){mem_strdup(s->ns), mem_strdup(s->name), s->created_s};
 	q->count++;
-	if (q->count > 1)
-		log_warn("service %s/%s: localhost node port %u %s belongs to service %s/%s",
-			 q->askers[at != 0 ? at : 1].ns, q->askers[at != 0 ? at : 1].name, q->key.port,
-			 proto_name(q->key.proto), q->askers[0].ns, q->askers[0].name);
+}
+
+/* Conflicts of one update: one line, however many ports. */
+struct conflicts {
+	size_t count;
+	char first[512];
+};
+
+static void conflict_note(struct conflicts *c, const struct request *q, size_t at)
+{
+	const struct asker *loser = &q->askers[at != 0 ? at : 1], *owner = &q->askers[0];
+
+	if (c->count++ == 0)
+		snprintf(c->first, sizeof c->first, "service %s/%s: localhost node port %u %s belongs to service %s/%s",
+			 loser->ns, loser->name, q->key.port, proto_name(q->key.proto), owner->ns, owner->name);
+}
+
+static void conflicts_log(const struct conflicts *c)
+{
+	if (c->count == 1)
+		log_warn("%s", c->first);
+	else if (c->count > 1)
+		log_warn("%s; and %zu more ports", c->first, c->count - 1);
 }
 
 /* The port of the service that listens there; port_count: none. */
@@ -297,26 +318,34 @@ static void port_drop(struct relay *r, const struct service *s, const struct fro
 		request_free(r, q);
 }
 
-static void port_ask(struct relay *r, const struct service *s, size_t port, const struct frontend_key *key)
+static void port_ask(struct relay *r, const struct service *s, size_t port, const struct frontend_key *key,
+		     struct conflicts *conflicts)
 {
 	struct request *q = request_get(r, key);
 	bool found;
 	size_t at = request_position(q, s, &found);
 
-	if (!found)
+	if (!found) {
 		request_insert(q, at, s);
+		if (q->count > 1)
+			conflict_note(conflicts, q, at);
+	}
 	if (at == 0)
 		order_add(r, key, relay_plan_new(s, port));
 }
 
 void relay_update(struct relay *r, const struct service *prev, const struct service *next)
 {
+	struct conflicts conflicts = {0};
 	struct frontend_key key;
+	/* Another Service of that name has another place among those who ask. */
+	bool other = prev != NULL && next != NULL && prev->created_s != next->created_s;
 
 	for (size_t i = 0; prev != NULL && i < prev->port_count; i++)
-		if (relay_plan_key(prev, i, &key) && !wants(next, &key))
+		if (relay_plan_key(prev, i, &key) && (other || !wants(next, &key)))
 			port_drop(r, prev, &key);
 	for (size_t i = 0; next != NULL && i < next->port_count; i++)
 		if (relay_plan_key(next, i, &key))
-			port_ask(r, next, i, &key);
+			port_ask(r, next, i, &key, &conflicts);
+	conflicts_log(&conflicts);
 }

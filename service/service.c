@@ -163,6 +163,22 @@ char *service_key(const char *ns, const char *name)
 	return key.data;
 }
 
+static int by_age(const struct service *a, const struct service *b)
+{
+	if (a->created_s == 0 || b->created_s == 0)
+		return (a->created_s == 0) - (b->created_s == 0);
+	return (a->created_s > b->created_s) - (a->created_s < b->created_s);
+}
+
+int service_precedence(const struct service *a, const struct service *b)
+{
+	int order = by_age(a, b);
+
+	if (order == 0)
+		order = strcmp(a->ns, b->ns);
+	return order != 0 ? order : strcmp(a->name, b->name);
+}
+
 int frontend_key_compare(const struct frontend_key *a, const struct frontend_key *b)
 {
 	int c = addr_compare(&a->addr, &b->addr);

@@ -152,21 +152,14 @@ static bool has_cluster_ip(const struct service *s, const struct addr *a)
 	return false;
 }
 
-static int service_order(const struct service *a, const struct service *b)
-{
-	int order = strcmp(a->ns, b->ns);
-
-	return order != 0 ? order : strcmp(a->name, b->name);
-}
-
-/* The service whose ClusterIP this is: exactly one, the first by namespace and name (B.4). */
+/* The service whose ClusterIP this is: exactly one, the one that has it in the kernel, too. */
 static const struct service *cluster_ip_owner(const struct reverse_leaf *leaf)
 {
 	const struct service *first = NULL;
 
 	for (uint32_t i = 0; i < leaf->count; i++) {
 		const struct service *s = entry_view(leaf->owners[i])->service;
-		if (has_cluster_ip(s, &leaf->addr) && (first == NULL || service_order(s, first) < 0))
+		if (has_cluster_ip(s, &leaf->addr) && (first == NULL || service_precedence(s, first) < 0))
 			first = s;
 	}
 	return first;

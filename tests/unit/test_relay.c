@@ -368,6 +368,19 @@ static void two_services_one_port(void **state)
 		relay_update(r, known[1], NULL);
 		figure_wait(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}", 0);
 	}
+	/* An older one comes before, also when it takes the place of a younger one of its name. */
+	relay_update(r, NULL, known[0]);
+	relay_update(r, NULL, known[1]);
+	reach_until(node_port, backends[0]);
+	struct service older = fixtures[1].service;
+	older.created_s = 100;
+	known[1] = &older;
+	relay_update(r, &fixtures[1].service, &older);
+	reach_until(node_port, backends[1]);
+	relay_update(r, &older, NULL);
+	reach_until(node_port, backends[0]);
+	relay_update(r, known[0], NULL);
+	figure_wait(m, "fairlead_localhost_nodeport_listeners{protocol=\"TCP\"}", 0);
 	relay_stop(r);
 	close(backends[0]);
 	close(backends[1]);
