@@ -139,7 +139,7 @@ def main():
     parser.add_argument("--only", default="", help="only the forms of manifests whose name has this word")
     options = parser.parse_args()
     count = options.services
-    print(scale.machine("libnftnl11", "libmnl0", "libfyaml0", "libcjson1", "nftables"))
+    print(scale.machine("libnftnl11", "libmnl0", "libyaml-0-2", "libcjson1", "nftables"))
     print(f"{count} services x 10 endpoints, one node, from --manifests\n")
     print(f"{'manifests':28} {'full state':>11} {'its CPU':>8} {'flip p50':>9} {'p90':>8} {'p99':>8} {'RSS':>8} {'peak':>8}   n")
     text = ours = None

@@ -45,7 +45,7 @@ check_includes() {
 library_table='
 curl/curl\.h       watch/         1
 cjson/cJSON\.h     watch/         1
-libfyaml\.h        watch/         1
+yaml\.h            watch/         1
 libmnl/            nft/|netlink/  -
 libnftnl/          nft/           -
 linux/netfilter    nft/|netlink/  -

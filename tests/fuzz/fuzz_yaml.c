@@ -17,7 +17,9 @@ static uint32_t lines_in(const struct yaml_chunk *c)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < c->length_bytes; i++)
-		n += c->text[i] == '\n' || c->text[i] == '\r'; /* a lone CR breaks a line too */
+		n += c->text[i] == '\n' || c->text[i] == '\r' ||
+		     c->text[i] == '\x85' || /* YAML 1.1: also NEL, LS, PS */
+		     c->text[i] == '\xa8' || c->text[i] == '\xa9';
 	return n;
 }
 

@@ -175,6 +175,33 @@ static void other_lists_are_one_document(void **state)
 	}
 }
 
+#define JSON(name) "{\"kind\": \"Namespace\", \"apiVersion\": \"v1\",\n\"metadata\": {\"name\": \"" name "\"}}"
+
+/* As kubectl's stream decoder takes them. */
+static void json_objects(void **state)
+{
+	struct world *w = *state;
+	struct manifest_counts counts;
+
+	put(w, "a.json",
+	    JSON("a") "\n" JSON("b") JSON("c") "\n---\n" JSON(
+		    "d") "\n---\nkind: Namespace\napiVersion: v1\n"
+			 "metadata: {name: e}\n---\n{kind: Namespace, apiVersion: v1, metadata: {name: f}}\n");
+	start(w);
+	manifest_count(w->m, &counts);
+	assert_int_equal(counts.documents, 6);
+	assert_int_equal(counts.refused, 0);
+	assert_non_null(have(w, "Namespace /a"));
+	assert_non_null(have(w, "Namespace /b"));
+	assert_non_null(have(w, "Namespace /c"));
+	assert_non_null(have(w, "Namespace /d"));
+	assert_non_null(have(w, "Namespace /e"));
+	assert_non_null(have(w, "Namespace /f"));
+	put(w, "a.json", JSON("a") "\n" JSON("c") "\n{\"kind\": \n"); /* cut off: nothing of it goes */
+	turn(w);
+	assert_int_equal(w->removes, 0);
+}
+
 static void last_good_version_stays(void **state)
 {
 	struct world *w = *state;
@@ -236,6 +263,7 @@ int main(void)
 		TEST(list_items_are_documents),
 		TEST(json_list_items_are_documents),
 		TEST(other_lists_are_one_document),
+		TEST(json_objects),
 		TEST(last_good_version_stays),
 		TEST(first_definition_counts),
 	};

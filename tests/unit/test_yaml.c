@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -73,7 +74,17 @@ static const struct {
 	{"089", VALUE_NUMBER, 89},
 	{"9223372036854775807", VALUE_NUMBER, INT64_MAX},
 	{"1.2.3.4", VALUE_STRING, 0},
-	{"1_000", VALUE_STRING, 0},
+	{"1_000", VALUE_NUMBER, 1000},
+	{"0b101", VALUE_NUMBER, 5},
+	{"-0b1", VALUE_NUMBER, -1},
+	{"!!int 080", VALUE_NUMBER, 80},
+	{"!!int '80'", VALUE_NUMBER, 80},
+	{"!!bool 'yes'", VALUE_BOOL, 0},
+	{"!own 80", VALUE_STRING, 0},
+	{"0b0x1", VALUE_STRING, 0},
+	{"0b-1", VALUE_STRING, 0},
+	{"--1", VALUE_STRING, 0},
+	{"1.2e", VALUE_STRING, 0},
 	{"1-2", VALUE_STRING, 0},
 	{"0x", VALUE_STRING, 0},
 	{"::1", VALUE_STRING, 0},
@@ -160,26 +171,31 @@ static void errors(void **state)
 	assert_error(w, "a: \"x\\0y\"\n", 11, "NUL character in a text");
 	assert_error(w, "? [a]\n: b\n", 11, "a list cannot be a key");
 	assert_error(w, "<<: 1\na: 2\n", 11, "merge key <<: a map is expected, not a number");
-	assert_error(w, "a: 1\nb: \xc0\xaf\n", 12, "not UTF-8: byte 0xc0"); /* overlong */
-	assert_error(w, "\n\xed\xa0\x80", 12, "not UTF-8: byte 0xed");	    /* a surrogate */
-	assert_error(w, "a: \xf0\x9f\x98", 11, "not UTF-8: byte 0xf0");	    /* cut */
-	assert_error(w, "a: \x01\n", 11, "control character 0x01");
-	assert_error(w, "# c\n%TAG ! x\n---\na: 1\n", 12, "directive that is not %YAML 1.1 or 1.2");
-	assert_error(w, "a:\n\tb: 1\n", 12, "tab character may not be used as indentation"); /* libfyaml's words */
-	assert_error(w, "a: [1, 2\nb: 3\n", 13, "flow sequence without a closing bracket");
+	assert_error(w, "a: 1\nb: \xc0\xaf\n", 12, "invalid length of a UTF-8 sequence: byte 0xc0"); /* overlong */
+	assert_error(w, "\n\xed\xa0\x80", 12, "invalid Unicode character: byte 0xed");		     /* a surrogate */
+	assert_error(w, "a: \xf0\x9f\x98", 11, "incomplete UTF-8 octet sequence: byte 0xf0");
+	assert_error(w, "a: \x01\n", 11, "control characters are not allowed: byte 0x01");
+	assert_error(w, "%YAML 3.0\n---\na: 1\n", 11, "found incompatible YAML document");
+	assert_error(w, "a:\n\tb: 1\n", 12,
+		     "found character that cannot start any token while scanning for the next token");
+	assert_error(w, "a: [1, 2\nb: 3\n", 12, "did not find expected ',' or ']' while parsing a flow sequence");
+	assert_error(w, "a: !!int x\n", 11, "\"x\" is not of type !!int");
+	assert_error(w, "~: 1\n", 11, "null cannot be a key");
+	assert_error(w, "{\"a\": \"x\",\n\"b\": {\"c\": 1, \"c\": 2}}", 12, "key \"c\" is there twice"); /* JSON */
+	assert_error(w, "{\"a\": \"\\u0000\"}", 11, "NUL character in a text");
 }
 
 static void aliases(void **state)
 {
-	const struct value *v = parse(*state, "base: &b {x: 1, y: 2}\n"
+	const struct value *v = parse(*state, "base: &b {x: 1, w: 2}\n"
 					      "copy: *b\n"
-					      "over:\n  <<: *b\n  y: 3\n"
-					      "more:\n  <<: [{y: 9, z: 8}, *b]\n");
+					      "over:\n  <<: *b\n  w: 3\n"
+					      "more:\n  <<: [{w: 9, z: 8}, *b]\n");
 
-	assert_int_equal(value_get(value_get(v, "copy"), "y")->integer, 2);
+	assert_int_equal(value_get(value_get(v, "copy"), "w")->integer, 2);
 	assert_int_equal(value_get(value_get(v, "over"), "x")->integer, 1);
-	assert_int_equal(value_get(value_get(v, "over"), "y")->integer, 3);
-	assert_int_equal(value_get(value_get(v, "more"), "y")->integer, 9);
+	assert_int_equal(value_get(value_get(v, "over"), "w")->integer, 3);
+	assert_int_equal(value_get(value_get(v, "more"), "w")->integer, 9);
 	assert_int_equal(value_get(value_get(v, "more"), "x")->integer, 1);
 	assert_int_equal(value_get(v, "more")->count, 3);
 }
@@ -252,7 +268,7 @@ static void documents(void **state)
 	assert_documents("a: 1\r\n---\r\nb: 2\r\n", "1:6 2:11 ");
 	assert_documents("a: 1\n---\tb\n", "1:5 2:6 ");
 	assert_documents("{\n}\n", "1:4 ");
-	/* libfyaml agrees that a marker at the line's start ends a block scalar: both halves are documents. */
+	/* libyaml agrees that a marker at the line's start ends a block scalar: both halves are documents. */
 	assert_documents(block, "1:9 3:6 ");
 	struct yaml_chunk first = {block, 9, 1}, second = {block + 9, 6, 3};
 	const struct value *v;
@@ -261,6 +277,85 @@ static void documents(void **state)
 	assert_true(yaml_parse(w->parser, &second, w->arena, &v, &w->error));
 	assert_string_equal(v->text, "y");
 	assert_int_equal(v->line, 3);
+}
+
+/* Each lost what follows it, or was read from memory not set, with libfyaml 0.7.12. */
+static void empty_block_scalars(void **state)
+{
+	const struct value *v = parse(*state, "m:\n  a: |\n  b: >-\n  c: x\nlast: |\n");
+
+	assert_string_equal(value_get(value_get(v, "m"), "a")->text, "");
+	assert_string_equal(value_get(value_get(v, "m"), "b")->text, "");
+	assert_string_equal(value_get(value_get(v, "m"), "c")->text, "x");
+	assert_string_equal(value_get(v, "last")->text, "");
+}
+
+/* As sigs.k8s.io/yaml writes them. */
+static void keys(void **state)
+{
+	const struct value *v = parse(*state, "True: 1\n0x10: 2\n'y': 3\n\"<<\": 4\n1.5: 5\n");
+
+	assert_int_equal(value_get(v, "true")->integer, 1);
+	assert_int_equal(value_get(v, "16")->integer, 2);
+	assert_int_equal(value_get(v, "y")->integer, 3);
+	assert_int_equal(value_get(v, "<<")->integer, 4);
+	assert_int_equal(value_get(v, "1.5")->integer, 5);
+}
+
+/* Anchors, aliases, merges and entries by the ten thousand: each was quadratic. */
+static void many(void **state)
+{
+	struct world *w = *state;
+	struct buf text = {0};
+	const struct value *v;
+
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&text, "k%d: &a%d {x%d: 1}\n", i, i, i);
+	buf_puts(&text, "list: [");
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&text, "*a%d, ", i);
+	buf_puts(&text, "]\nall:\n  <<: [");
+	for (int i = 0; i < 5000; i++)
+		buf_printf(&text, "*a%d, ", i);
+	buf_puts(&text, "]\n");
+	v = parse(w, text.data);
+	assert_int_equal(value_get(v, "list")->count, 20000);
+	assert_int_equal(value_get(v, "all")->count, 5000);
+	buf_clear(&text);
+	buf_puts(&text, "a: [");
+	for (int i = 0; i < YAML_VALUES_MAX; i++)
+		buf_puts(&text, "x,");
+	buf_puts(&text, "]\n");
+	assert_error(w, text.data, 11, "more than 1000000 values in one document");
+	buf_fini(&text);
+}
+
+static void assert_utf8(const char *text, size_t n, const char *expected)
+{
+	char *copy = mem_alloc(n + 1);
+
+	memcpy(copy, text, n);
+	copy = text_to_utf8(copy, &n);
+	assert_int_equal(n, strlen(expected));
+	assert_memory_equal(copy, expected, n);
+	free(copy);
+}
+
+static void encodings(void **state)
+{
+	static const char little[] = "\xff\xfe"
+				     "a\0:\0 \0\xe9\0\xac\x20\x3d\xd8\x00\xde\n";
+	static const char big[] = "\xfe\xff"
+				  "\0a\0:\0 \0\xe9\x20\xac\xd8\x3d\xde\x00\0\n\xd8\0";
+
+	(void)state;
+	assert_utf8(little, sizeof little, "a: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n");
+	assert_utf8(big, sizeof big - 1, "a: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n\xef\xbf\xbd");
+	assert_utf8("\xef\xbb\xbf---\n\xef\xbb\xbf"
+		    "a: \xef\xbb\xbf\n",
+		    17, "---\na: \xef\xbb\xbf\n");
+	assert_utf8("\xef\xbb\xbf", 3, "");
+	assert_utf8("", 0, "");
 }
 
 /* JSON files go through the YAML door, for their lines. */
@@ -307,8 +402,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 	const struct CMUnitTest tests[] = {
-		TEST(scalars),	  TEST(scalar_values), TEST(texts),	TEST(lines),	    TEST(errors), TEST(aliases),
-		TEST(alias_bomb), TEST(depth),	       TEST(documents), TEST(json_as_yaml), TEST(json),
+		TEST(scalars), TEST(scalar_values),	  TEST(texts), TEST(lines),	TEST(errors),
+		TEST(aliases), TEST(alias_bomb),	  TEST(depth), TEST(documents), TEST(json_as_yaml),
+		TEST(json),    TEST(empty_block_scalars), TEST(keys),  TEST(many),	TEST(encodings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,20 +110,11 @@ const char *field_string(struct decoder *d, const struct place *p)
 	return is_type(d, p, VALUE_STRING, "a string") ? p->v->text : NULL;
 }
 
-/* kubectl reads unquoted yes, no, on and off as booleans where a boolean is expected (YAML 1.1). */
-static bool old_bool(const struct value *v, bool *b)
-{
-	if (v == NULL || !v->plain || v->type != VALUE_STRING)
-		return false;
-	*b = strcasecmp(v->text, "yes") == 0 || strcasecmp(v->text, "on") == 0;
-	return *b || strcasecmp(v->text, "no") == 0 || strcasecmp(v->text, "off") == 0;
-}
-
 bool field_bool(struct decoder *d, const struct place *p, bool absent)
 {
 	bool b;
 
-	if (old_bool(p->v, &b))
+	if (p->v != NULL && p->v->plain && p->v->type == VALUE_STRING && value_old_bool(p->v, &b))
 		return b;
 	return is_type(d, p, VALUE_BOOL, "true or false") ? p->v->boolean : absent;
 }

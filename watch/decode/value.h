@@ -37,10 +37,8 @@ const struct value *value_get(const struct value *v, const char *key);
 void value_append(struct value *parent, struct value *child);
 /* The first key that a map has twice; NULL = none. */
 const struct value *value_duplicate(const struct value *map);
-/*
- * Gives an unquoted YAML scalar the type kubectl gives it: null, true/false, numbers (decimal, 0x, 0o and 0… octal);
- * `yes` and dates stay strings. v->text must be set.
- */
-void value_resolve_plain(struct value *v);
+/* yes, no, on, off, y, n: booleans of YAML 1.1. They stay strings, so that a name may be one, except where a field
+ * asks. */
+bool value_old_bool(const struct value *v, bool *b);
 
 #endif

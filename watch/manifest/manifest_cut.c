@@ -39,7 +39,7 @@ void cuts_fini(struct cuts *c)
  *     resourceVersion: ""
  *
  * Nothing inside an item can start a line at column 0 but the item itself: block scalars and continued lines are
- * indented deeper than what holds them. In quotes and in flow collections libfyaml takes any line, so the former must
+ * indented deeper than what holds them. In quotes and in flow collections libyaml takes any line, so the former must
  * end on their own, and of the latter no line may start there. Any other line at column 0 than these, an anchor's alias
  * or a merge key: the document is not cut.
  */
@@ -303,6 +303,24 @@ static bool json_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	return fits;
 }
 
+/* JSON objects one after the other, with blanks between them or nothing. One object alone is an ordinary document. */
+static bool objects_cut(struct cuts *c, const struct yaml_chunk *chunk)
+{
+	struct yaml_chunk rest = *chunk, object;
+	size_t before = c->count, after, values;
+
+	while (json_next_object(&rest, &object, &after, &values)) {
+		cut_add(c, &object, false);
+		rest = (struct yaml_chunk){rest.text + after, rest.length_bytes - after, object.line};
+		for (size_t i = 0; i < object.length_bytes; i++)
+			rest.line += object.text[i] == '\n';
+	}
+	if (text_is_blank(rest.text, rest.length_bytes) && c->count > before + 1)
+		return true;
+	c->count = before;
+	return false;
+}
+
 struct cuts cuts_of(const char *text, size_t length_bytes)
 {
 	struct cuts c = {0};
@@ -311,7 +329,7 @@ struct cuts cuts_of(const char *text, size_t length_bytes)
 	uint32_t line = 1;
 
 	while (yaml_next_document(text, length_bytes, &at, &line, &chunk))
-		if (!list_cut(&c, &chunk) && !json_cut(&c, &chunk))
+		if (!list_cut(&c, &chunk) && !json_cut(&c, &chunk) && !objects_cut(&c, &chunk))
 			cut_add(&c, &chunk, false);
 	return c;
 }

@@ -200,6 +200,8 @@ static char *file_read(struct loader *l, const char *path, size_t *length_bytes,
 			loader_report(l, path, "cannot be read: %s", strerror(errno));
 			free(bytes);
 			bytes = NULL;
+		} else {
+			bytes = text_to_utf8(bytes, length_bytes);
 		}
 	}
 	if (fd >= 0)

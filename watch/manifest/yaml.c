@@ -1,23 +1,28 @@
 #include "watch/manifest/yaml.h"
 
-#include <libfyaml.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
 #include "base/log.h"
+#include "base/map.h"
+#include "watch/decode/json.h"
+#include "watch/manifest/yaml_scalar.h"
 
 struct anchor {
-	const char *name;
 	const struct value *value; /* NULL while its collection is open: an alias to it would be a loop */
-	struct anchor *next;
+	size_t size;		   /* values, what its own aliases stand for included */
 };
 
 struct open_collection {
 	struct value *value;
 	const char *key; /* maps: waits for its value */
+	bool merge;	 /* that key is << */
 	struct anchor *anchor;
+	size_t before; /* values and alias_values when it was opened */
+	bool merges;   /* maps: has a key << */
 };
 
 struct yaml_parser {
@@ -25,7 +30,7 @@ struct yaml_parser {
 	struct yaml_error *error;
 	struct yaml_chunk chunk;
 	struct value *root;
-	struct anchor *anchors; /* newest first: a later anchor of the same name hides the earlier */
+	struct map anchors; /* by name: a later anchor of the same name hides the earlier */
 	size_t values, alias_values;
 	size_t depth;
 	struct open_collection open[VALUE_DEPTH_MAX];
@@ -48,19 +53,22 @@ static bool fail(struct yaml_parser *p, uint32_t line, const char *fmt, ...)
 	return false;
 }
 
-static uint32_t line_of(const struct yaml_parser *p, struct fy_event *event)
+static uint32_t line_of(const struct yaml_parser *p, const yaml_event_t *event)
 {
-	const struct fy_mark *mark = fy_event_start_mark(event);
-
-	return p->chunk.line + (mark != NULL ? (uint32_t)mark->line : 0);
+	return p->chunk.line + (uint32_t)event->start_mark.line;
 }
 
 /* ---- building ---- */
 
 static struct value *value_new(struct yaml_parser *p, enum value_type type, uint32_t line)
 {
-	struct value *v = arena_alloc(p->arena, sizeof *v);
+	struct value *v;
 
+	if (p->values == YAML_VALUES_MAX) {
+		fail(p, line, "more than %d values in one document", YAML_VALUES_MAX);
+		return NULL;
+	}
+	v = arena_alloc(p->arena, sizeof *v);
 	p->values++;
 	v->type = (uint8_t)type;
 	v->line = line;
@@ -68,109 +76,84 @@ static struct value *value_new(struct yaml_parser *p, enum value_type type, uint
 	return v;
 }
 
-static const char *token_text(struct yaml_parser *p, struct fy_token *token, uint32_t line)
-{
-	size_t n = 0;
-	const char *text = token != NULL ? fy_token_get_text(token, &n) : "";
-
-	if (text == NULL || memchr(text, '\0', n) != NULL) {
-		fail(p, line, text == NULL ? "unreadable text" : "NUL character in a text");
-		return NULL;
-	}
-	return n != 0 ? arena_strndup(p->arena, text, n) : "";
-}
-
-/*
- * A scalar on one line without anything to undo is the bytes between its marks: most are, and libfyaml takes its time
- * to find out. NULL: not so.
- */
-static const char *raw_text(const struct yaml_parser *p, struct fy_event *event, enum fy_scalar_style style)
-{
-	const struct fy_mark *from = fy_event_start_mark(event), *to = fy_event_end_mark(event);
-	const char *text;
-	size_t n;
-
-	if (from == NULL || to == NULL || from->line != to->line || to->input_pos <= from->input_pos ||
-	    to->input_pos > p->chunk.length_bytes)
-		return NULL;
-	text = p->chunk.text + from->input_pos;
-	n = to->input_pos - from->input_pos;
-	if (style != FYSS_PLAIN && (style != FYSS_DOUBLE_QUOTED || memchr(text, '\\', n) != NULL) &&
-	    (style != FYSS_SINGLE_QUOTED || memchr(text, '\'', n) != NULL))
-		return NULL;
-	return arena_strndup(p->arena, text, n);
-}
-
-/* Only !!str changes what we read; other tags leave a scalar to the plain rules. */
-static bool tagged_string(struct fy_token *tag)
-{
-	size_t n = 0;
-	const char *text = tag != NULL ? fy_token_get_text(tag, &n) : NULL;
-	static const char str[] = "tag:yaml.org,2002:str";
-
-	return text != NULL && n == sizeof str - 1 && memcmp(text, str, n) == 0;
-}
-
 /* "<<": the entries of another map that this map does not have itself (YAML 1.1 merge, as kubectl reads it). */
-static bool merge_map(struct yaml_parser *p, struct value *map, const struct value *other, uint32_t line)
+static bool merge_map(struct yaml_parser *p, struct value *map, struct map *keys, const struct value *from,
+		      uint32_t line)
 {
-	if (other->type != VALUE_MAP)
-		return fail(p, line, "merge key <<: a map is expected, not a %s", value_type_name(other));
-	for (const struct value *c = other->first; c != NULL; c = c->next) {
-		const struct value *have = map->first;
-		while (have != NULL && strcmp(have->key, c->key) != 0)
-			have = have->next;
-		if (have != NULL)
-			continue;
+	if (from->type != VALUE_MAP)
+		return fail(p, line, "merge key <<: a map is expected, not a %s", value_type_name(from));
+	for (const struct value *c = from->first; c != NULL; c = c->next) {
+		struct value *copy;
 		if (++p->alias_values > YAML_ALIAS_VALUES_MAX)
 			return fail(p, line, "aliases expand to more than %d values", YAML_ALIAS_VALUES_MAX);
-		struct value *copy = value_new(p, VALUE_NULL, line);
+		if (map_get_str(keys, c->key) != NULL)
+			continue;
+		if ((copy = value_new(p, VALUE_NULL, line)) == NULL)
+			return false;
 		*copy = *c;
 		copy->next = NULL;
 		value_append(map, copy);
+		map_put_str(keys, copy->key, copy);
 	}
 	return true;
 }
 
-static bool map_merge_keys(struct yaml_parser *p, struct value *map)
+static bool merge_all(struct yaml_parser *p, struct value *map, struct map *keys, const struct value *merges)
+{
+	for (const struct value *m = merges; m != NULL; m = m->next) {
+		if (m->type != VALUE_LIST && !merge_map(p, map, keys, m, m->line))
+			return false;
+		for (const struct value *c = m->type == VALUE_LIST ? m->first : NULL; c != NULL; c = c->next)
+			if (!merge_map(p, map, keys, c, m->line))
+				return false;
+	}
+	return true;
+}
+
+/* Takes the entries without a key, which wait to be merged, out of the map, and merges them. */
+static bool map_merge(struct yaml_parser *p, struct value *map)
 {
 	struct value *entries = map->first, *merges = NULL, **tail = &merges, *next;
+	struct map keys = {0};
+	bool ok;
 
 	map->first = map->last = NULL;
 	map->count = 0;
 	for (struct value *c = entries; c != NULL; c = next) {
 		next = c->next;
 		c->next = NULL;
-		if (strcmp(c->key, "<<") == 0) {
+		if (c->key == NULL) {
 			*tail = c;
 			tail = &c->next;
 		} else {
 			value_append(map, c);
+			map_put_str(&keys, c->key, c);
 		}
 	}
-	for (const struct value *m = merges; m != NULL; m = m->next) {
-		if (m->type != VALUE_LIST) {
-			if (!merge_map(p, map, m, m->line))
-				return false;
-			continue;
-		}
-		for (const struct value *c = m->first; c != NULL; c = c->next)
-			if (!merge_map(p, map, c, m->line))
-				return false;
-	}
-	return true;
+	ok = merge_all(p, map, &keys, merges);
+	map_fini(&keys);
+	return ok;
 }
 
-static bool map_finish(struct yaml_parser *p, struct value *map)
+static bool map_finish(struct yaml_parser *p, struct open_collection *c)
 {
-	const struct value *twice = value_duplicate(map);
-	bool merges = false;
+	const struct value *twice;
 
-	if (twice != NULL)
-		return fail(p, twice->line, "key \"%.60s\" is there twice", twice->key);
-	for (const struct value *c = map->first; c != NULL && !merges; c = c->next)
-		merges = strcmp(c->key, "<<") == 0;
-	return !merges || map_merge_keys(p, map);
+	if (c->merges && !map_merge(p, c->value))
+		return false;
+	twice = value_duplicate(c->value);
+	return twice == NULL || fail(p, twice->line, "key \"%.60s\" is there twice", twice->key);
+}
+
+static bool place_key_text(struct yaml_parser *p, struct open_collection *in, struct value *v)
+{
+	if (v->type == VALUE_LIST || v->type == VALUE_MAP)
+		return fail(p, v->line, "a %s cannot be a key", value_type_name(v));
+	in->merge = v->plain && strcmp(v->text, "<<") == 0;
+	in->merges = in->merges || in->merge;
+	if ((in->key = yaml_key_text(v, p->arena)) == NULL)
+		return fail(p, v->line, "null cannot be a key");
+	return true;
 }
 
 /* Puts a finished or just opened value where it belongs. A key is the text of a scalar. */
@@ -185,95 +168,87 @@ static bool place(struct yaml_parser *p, struct value *v)
 	struct open_collection *in = &p->open[p->depth - 1];
 	if (in->value->type == VALUE_LIST) {
 		value_append(in->value, v);
-	} else if (in->key != NULL) {
-		v->key = in->key;
-		in->key = NULL;
-		value_append(in->value, v);
-	} else if (v->type == VALUE_LIST || v->type == VALUE_MAP) {
-		return fail(p, v->line, "a %s cannot be a key", value_type_name(v));
-	} else {
-		in->key = v->text;
+		return true;
 	}
+	if (in->key == NULL)
+		return place_key_text(p, in, v);
+	v->key = in->merge ? NULL : in->key;
+	in->key = NULL;
+	value_append(in->value, v);
 	return true;
 }
 
-static struct anchor *anchor_add(struct yaml_parser *p, struct fy_token *token, uint32_t line)
+static struct anchor *anchor_add(struct yaml_parser *p, const yaml_char_t *name)
 {
 	struct anchor *a;
 
-	if (token == NULL)
+	if (name == NULL)
 		return NULL;
 	a = arena_alloc(p->arena, sizeof *a);
-	a->name = token_text(p, token, line);
-	a->next = p->anchors;
-	return p->anchors = a;
+	map_put_str(&p->anchors, arena_strdup(p->arena, (const char *)name), a);
+	return a;
 }
 
-static bool add_scalar(struct yaml_parser *p, struct fy_event *event)
+static bool add_scalar(struct yaml_parser *p, const yaml_event_t *event)
 {
-	struct fy_token *token = event->scalar.value;
+	const char *text = (const char *)event->data.scalar.value, *wrong;
+	const size_t n = event->data.scalar.length;
 	struct value *v = value_new(p, VALUE_STRING, line_of(p, event));
-	struct anchor *a = anchor_add(p, event->scalar.anchor, v->line);
+	struct anchor *a = anchor_add(p, event->data.scalar.anchor);
 
-	if (token == NULL && p->depth != 0) /* an empty value has no place of its own */
-		v->line = p->open[p->depth - 1].value->line;
-	enum fy_scalar_style style = token != NULL ? fy_token_scalar_style(token) : FYSS_PLAIN;
-	v->text = token != NULL ? raw_text(p, event, style) : NULL;
-	if (v->text == NULL)
-		v->text = token_text(p, token, v->line);
-	if (v->text == NULL)
+	if (v == NULL)
 		return false;
-	if (style == FYSS_PLAIN && !tagged_string(event->scalar.tag))
-		value_resolve_plain(v);
+	if (memchr(text, '\0', n) != NULL)
+		return fail(p, v->line, "NUL character in a text");
+	v->text = n != 0 ? arena_strndup(p->arena, text, n) : "";
+	wrong = yaml_scalar_resolve(v, (const char *)event->data.scalar.tag, event->data.scalar.plain_implicit);
+	if (wrong != NULL)
+		return fail(p, v->line, "\"%.60s\" %s", v->text, wrong);
 	if (a != NULL)
-		a->value = v;
+		*a = (struct anchor){v, 1};
 	return place(p, v);
 }
 
-static size_t value_size(const struct value *v, size_t limit)
-{
-	size_t n = 1;
-
-	for (const struct value *c = v->first; c != NULL && n <= limit; c = c->next)
-		n += value_size(c, limit - n);
-	return n;
-}
-
 /* An alias shares the children of its anchor; what it stands for is counted as if copied. */
-static bool add_alias(struct yaml_parser *p, struct fy_event *event)
+static bool add_alias(struct yaml_parser *p, const yaml_event_t *event)
 {
+	const char *name = (const char *)event->data.alias.anchor;
+	const struct anchor *a = map_get_str(&p->anchors, name);
 	uint32_t line = line_of(p, event);
-	const char *name = token_text(p, event->alias.anchor, line);
-	const struct anchor *a = p->anchors;
+	struct value *v;
 
-	if (name == NULL)
-		return false;
-	while (a != NULL && (a->name == NULL || strcmp(a->name, name) != 0))
-		a = a->next;
 	if (a == NULL)
 		return fail(p, line, "alias *%.60s: no such anchor", name);
 	if (a->value == NULL)
 		return fail(p, line, "alias *%.60s: inside of its own anchor", name);
-	p->alias_values += value_size(a->value, YAML_ALIAS_VALUES_MAX);
+	p->alias_values += a->size;
 	if (p->alias_values > YAML_ALIAS_VALUES_MAX)
 		return fail(p, line, "aliases expand to more than %d values", YAML_ALIAS_VALUES_MAX);
-	struct value *v = value_new(p, VALUE_NULL, line);
+	if ((v = value_new(p, VALUE_NULL, line)) == NULL)
+		return false;
 	*v = *a->value;
 	v->next = NULL;
 	v->key = NULL;
 	return place(p, v);
 }
 
-static bool collection_open(struct yaml_parser *p, struct fy_event *event, enum value_type type)
+static bool collection_open(struct yaml_parser *p, const yaml_event_t *event, enum value_type type)
 {
+	const size_t before = p->values + p->alias_values;
 	struct value *v = value_new(p, type, line_of(p, event));
-	struct fy_token *anchor = type == VALUE_MAP ? event->mapping_start.anchor : event->sequence_start.anchor;
 
+	if (v == NULL)
+		return false;
 	if (p->depth == VALUE_DEPTH_MAX)
 		return fail(p, v->line, "nested deeper than %d levels", VALUE_DEPTH_MAX);
 	if (!place(p, v))
 		return false;
-	p->open[p->depth++] = (struct open_collection){v, NULL, anchor_add(p, anchor, v->line)};
+	p->open[p->depth++] = (struct open_collection){
+		.value = v,
+		.anchor = anchor_add(p, type == VALUE_MAP ? event->data.mapping_start.anchor
+							  : event->data.sequence_start.anchor),
+		.before = before,
+	};
 	return true;
 }
 
@@ -281,74 +256,119 @@ static bool collection_close(struct yaml_parser *p)
 {
 	struct open_collection *c = &p->open[--p->depth];
 
+	if (c->value->type == VALUE_MAP && !map_finish(p, c))
+		return false;
 	if (c->anchor != NULL)
-		c->anchor->value = c->value;
-	return c->value->type != VALUE_MAP || map_finish(p, c->value);
+		*c->anchor = (struct anchor){c->value, p->values + p->alias_values - c->before};
+	return true;
 }
 
-static bool take(struct yaml_parser *p, struct fy_event *event)
+static bool take(struct yaml_parser *p, const yaml_event_t *event)
 {
 	switch (event->type) {
-	case FYET_SCALAR:
+	case YAML_SCALAR_EVENT:
 		return add_scalar(p, event);
-	case FYET_ALIAS:
+	case YAML_ALIAS_EVENT:
 		return add_alias(p, event);
-	case FYET_MAPPING_START:
+	case YAML_MAPPING_START_EVENT:
 		return collection_open(p, event, VALUE_MAP);
-	case FYET_SEQUENCE_START:
+	case YAML_SEQUENCE_START_EVENT:
 		return collection_open(p, event, VALUE_LIST);
-	case FYET_MAPPING_END:
-	case FYET_SEQUENCE_END:
+	case YAML_MAPPING_END_EVENT:
+	case YAML_SEQUENCE_END_EVENT:
 		return collection_close(p);
 	default:
 		return true;
 	}
 }
 
-/* libfyaml's own words and line, when it has any. */
-static void library_error(struct yaml_parser *p, struct fy_diag *diag)
-{
-	void *at = NULL;
-	const struct fy_diag_error *e = fy_diag_errors_iterate(diag, &at);
+/* ---- the library ---- */
 
-	if (e != NULL && e->msg != NULL)
-		fail(p, p->chunk.line - 1 + (e->line > 0 ? (uint32_t)e->line : 1), "%.*s", (int)strcspn(e->msg, "\n"),
-		     e->msg);
-	else
-		fail(p, p->chunk.line, "not YAML");
+static uint32_t line_at(const struct yaml_chunk *chunk, size_t offset)
+{
+	uint32_t line = chunk->line;
+
+	for (size_t i = 0; i < offset && i < chunk->length_bytes; i++)
+		line += chunk->text[i] == '\n';
+	return line;
 }
 
-static bool read_events(struct yaml_parser *p, struct fy_parser *fyp)
+/* libyaml's own words. Its reader knows an offset, the other parts a line. */
+static void library_error(struct yaml_parser *p, const yaml_parser_t *library)
 {
-	struct fy_event *event;
-	bool ok = true;
+	const char *problem = library->problem != NULL ? library->problem : "not YAML";
 
-	while (ok && (event = fy_parser_parse(fyp)) != NULL) {
-		ok = take(p, event);
-		fy_parser_event_free(fyp, event);
+	if (library->error == YAML_MEMORY_ERROR)
+		fatalx("libyaml: out of memory");
+	if (library->error == YAML_READER_ERROR)
+		fail(p, line_at(&p->chunk, library->problem_offset), "%s: byte 0x%02x", problem,
+		     library->problem_offset < p->chunk.length_bytes
+			     ? (unsigned char)p->chunk.text[library->problem_offset]
+			     : 0);
+	else
+		fail(p, p->chunk.line + (uint32_t)library->problem_mark.line, "%s%s%s", problem,
+		     library->context != NULL ? " " : "", library->context != NULL ? library->context : "");
+}
+
+static bool read_events(struct yaml_parser *p, yaml_parser_t *library)
+{
+	yaml_event_t event;
+	bool ok = true, end = false;
+
+	while (ok && !end) {
+		if (!yaml_parser_parse(library, &event)) {
+			library_error(p, library);
+			return false;
+		}
+		end = event.type == YAML_STREAM_END_EVENT;
+		ok = take(p, &event);
+		yaml_event_delete(&event);
 	}
-	return ok && !fy_parser_get_stream_error(fyp);
+	return ok;
 }
 
 static bool library_parse(struct yaml_parser *p, const struct yaml_chunk *chunk)
 {
-	struct fy_diag_cfg diag_cfg = {.level = FYET_ERROR, .module_mask = UINT32_MAX};
-	struct fy_diag *diag = fy_diag_create(&diag_cfg);
-	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_JSON_NONE | FYPCF_SLOPPY_FLOW_INDENTATION,
-				   .diag = diag};
-	struct fy_parser *fyp = diag != NULL ? fy_parser_create(&cfg) : NULL;
+	yaml_parser_t library;
 	bool ok;
 
-	if (fyp == NULL)
-		fatalx("libfyaml: no parser");
-	fy_diag_set_collect_errors(diag, true);
-	ok = fy_parser_set_string(fyp, chunk->text, chunk->length_bytes) == 0 && read_events(p, fyp);
-	if (!ok)
-		library_error(p, diag);
-	fy_diag_reset_error(diag); /* frees what was collected, while the parser that it points into lives */
-	fy_parser_destroy(fyp);
-	fy_diag_unref(diag);
+	if (!yaml_parser_initialize(&library))
+		fatalx("libyaml: out of memory");
+	yaml_parser_set_encoding(&library, YAML_UTF8_ENCODING);
+	const size_t mark = chunk->length_bytes >= 3 && memcmp(chunk->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	yaml_parser_set_input_string(&library, (const unsigned char *)chunk->text + mark, chunk->length_bytes - mark);
+	ok = read_events(p, &library);
+	yaml_parser_delete(&library);
 	return ok;
+}
+
+/* ---- JSON: libyaml refuses its surrogate pairs ---- */
+
+static const struct value *duplicate_within(const struct value *v)
+{
+	const struct value *twice = v->type == VALUE_MAP ? value_duplicate(v) : NULL;
+
+	for (const struct value *c = v->first; c != NULL && twice == NULL; c = c->next)
+		twice = duplicate_within(c);
+	return twice;
+}
+
+/* True: it is JSON, and read, or refused with an error. A NUL in a text is left to the other parser, to be refused. */
+static bool json_document(struct yaml_parser *p, bool *ok)
+{
+	struct yaml_chunk object;
+	const struct value *v, *twice;
+	size_t after, values;
+
+	if (!json_next_object(&p->chunk, &object, &after, &values) || values > YAML_VALUES_MAX ||
+	    !text_is_blank(p->chunk.text + after, p->chunk.length_bytes - after) ||
+	    memmem(object.text, object.length_bytes, "\\u0000", 6) != NULL ||
+	    (v = json_parse_lines(object.text, object.length_bytes, object.line, p->arena)) == NULL)
+		return false;
+	p->root = (struct value *)(uintptr_t)v;
+	twice = duplicate_within(v);
+	*ok = twice == NULL || fail(p, twice->line, "key \"%.60s\" is there twice", twice->key);
+	return true;
 }
 
 bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct arena *arena, const struct value **out,
@@ -358,7 +378,9 @@ bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct ar
 
 	*error = (struct yaml_error){0};
 	*p = (struct yaml_parser){.arena = arena, .error = error, .chunk = *chunk};
-	ok = yaml_text_check(chunk, error) && library_parse(p, chunk);
+	if (!json_document(p, &ok))
+		ok = library_parse(p, chunk);
+	map_fini(&p->anchors);
 	*out = ok && p->root != NULL && p->root->type != VALUE_NULL ? p->root : NULL;
 	return ok;
 }

@@ -1,5 +1,5 @@
 /*
- * YAML (and so JSON) text to value trees: the only file that knows libfyaml. One document of a file at a time, as
+ * YAML (and so JSON) text to value trees: the only file that knows libyaml. One document of a file at a time, as
  * yaml_next_document cuts it. Main thread.
  */
 #ifndef WATCH_MANIFEST_YAML_H
@@ -10,6 +10,9 @@
 
 /* What aliases may add to one document, in values: stops expansion bombs. */
 #define YAML_ALIAS_VALUES_MAX 100000
+
+/* Values of one document: 64 MB of memory. The largest object of an API server (1.5 MB) has less. */
+#define YAML_VALUES_MAX 1000000
 
 struct yaml_parser;
 

@@ -1,10 +1,9 @@
 #include "watch/manifest/yaml_text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* ---- documents ---- */
+#include "base/mem.h"
 
 static bool is_marker(const char *line, size_t bytes, const char *mark)
 {
@@ -54,76 +53,139 @@ bool yaml_next_document(const char *text, size_t length_bytes, size_t *at, uint3
 	return chunk->length_bytes != 0;
 }
 
-/* ---- what libfyaml is spared: 0.7.12 loops on some of it and leaks on some (found by fuzzing) ---- */
+/* ---- JSON objects ---- */
 
-/* Bytes of a well-formed UTF-8 sequence at *s (RFC 3629); 0 = none. */
-static size_t utf8_bytes(const unsigned char *s, size_t left)
+static bool is_blank(char c)
 {
-	static const unsigned char first_min[] = {0x80, 0x80, 0xa0, 0x90}; /* no overlong forms */
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
-
-	if (n == 1)
-		return 1;
-	if (n > left || s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 || s[0] == 0xf0) && s[1] < first_min[n - 1])
-		return 0;
-	return (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f) ? 0 : n; /* surrogates, above 10FFFF */
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static bool __attribute__((format(printf, 3, 4))) refuse(struct yaml_error *error, uint32_t line, const char *fmt, ...)
+bool text_is_blank(const char *text, size_t length_bytes)
 {
-	va_list ap;
+	size_t i = 0;
 
-	va_start(ap, fmt);
-	vsnprintf(error->reason, sizeof error->reason, fmt, ap);
-	va_end(ap);
-	error->line = line;
-	return false;
+	while (i < length_bytes && is_blank(text[i]))
+		i++;
+	return i == length_bytes;
 }
 
-static bool check_bytes(const struct yaml_chunk *chunk, struct yaml_error *error)
+/* Offset behind the string that starts at i. */
+static size_t string_end(const char *s, size_t n, size_t i)
 {
-	const unsigned char *s = (const unsigned char *)chunk->text;
-	uint32_t line = chunk->line;
-	size_t n;
+	for (i++; i < n && s[i] != '"'; i++)
+		i += s[i] == '\\';
+	return i < n ? i + 1 : n;
+}
 
-	for (size_t i = 0; i < chunk->length_bytes; i += n) {
-		n = 1;
-		if (s[i] >= ' ' && s[i] < 0x7f)
+/* Offset behind the object that starts at i; 0: it does not end. */
+static size_t object_end(const char *s, size_t n, size_t i, size_t *values)
+{
+	size_t depth = 0;
+
+	for (*values = 1; i < n;) {
+		if (s[i] == '"') {
+			i = string_end(s, n, i);
 			continue;
-		n = utf8_bytes(s + i, chunk->length_bytes - i);
-		if (n == 0)
-			return refuse(error, line, "not UTF-8: byte 0x%02x", s[i]);
-		if (s[i] == '\n')
-			line++;
-		else if (s[i] < ' ' && s[i] != '\t' && s[i] != '\r')
-			return refuse(error, line, "control character 0x%02x", s[i]);
+		}
+		depth += s[i] == '{' || s[i] == '[';
+		*values += s[i] == ',' || s[i] == '{' || s[i] == '[';
+		if ((s[i] == '}' || s[i] == ']') && --depth == 0)
+			return i + 1;
+		i++;
 	}
-	return true;
+	return 0;
 }
 
-/* %YAML is all that anyone writes; a %TAG could only name types that are not used here. */
-static bool check_directives(const struct yaml_chunk *chunk, struct yaml_error *error)
+bool json_next_object(const struct yaml_chunk *text, struct yaml_chunk *object, size_t *after, size_t *values)
 {
-	uint32_t line = chunk->line;
-	size_t n;
+	const char *s = text->text;
+	const size_t n = text->length_bytes;
+	uint32_t line = text->line;
+	bool marker = false;
+	size_t i = 0;
 
-	for (size_t i = 0; i < chunk->length_bytes; i += n, line++) {
-		const char *at = chunk->text + i;
-		n = line_bytes(at, chunk->length_bytes - i);
-		if (!is_prelude(at, n))
+	for (; i < n; i++) {
+		if (!marker && (i == 0 || s[i - 1] == '\n') && is_marker(s + i, n - i, "---")) {
+			marker = true;
+			i += 2;
+		} else if (!is_blank(s[i])) {
 			break;
-		if (at[0] == '%' && (n < 9 || (memcmp(at, "%YAML 1.1", 9) != 0 && memcmp(at, "%YAML 1.2", 9) != 0)))
-			return refuse(error, line, "directive that is not %%YAML 1.1 or 1.2");
+		} else {
+			line += s[i] == '\n';
+		}
 	}
+	if (i == n || s[i] != '{' || (*after = object_end(s, n, i, values)) == 0)
+		return false;
+	*object = (struct yaml_chunk){s + i, *after - i, line};
 	return true;
 }
 
-bool yaml_text_check(const struct yaml_chunk *chunk, struct yaml_error *error)
+/* ---- encodings ---- */
+
+static size_t utf8_put(char *out, uint32_t c)
 {
-	return check_bytes(chunk, error) && check_directives(chunk, error);
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	const size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	for (size_t i = n - 1; i > 0; i--, c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)((0xf00 >> n & 0xff) | c);
+	return n;
+}
+
+/* Halves of pairs that stand alone become U+FFFD, as in Go's decoder. */
+static char *utf16_convert(const char *text, size_t *length_bytes, bool big_endian)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	const size_t units = *length_bytes / 2;
+	char *out = mem_resize(NULL, units * 3 + 1);
+	size_t n = 0;
+
+	for (size_t i = 1; i < units; i++) { /* 0 is the mark */
+		uint32_t c = (uint32_t)s[2 * i + !big_endian] << 8 | s[2 * i + big_endian];
+		if (c >= 0xd800 && c < 0xdc00 && i + 1 < units) {
+			uint32_t low = (uint32_t)s[2 * i + 2 + !big_endian] << 8 | s[2 * i + 2 + big_endian];
+			bool pair = low >= 0xdc00 && low < 0xe000;
+			c = pair ? 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
+			i += pair;
+		} else if (c >= 0xd800 && c < 0xe000) {
+			c = 0xfffd;
+		}
+		n += utf8_put(out + n, c);
+	}
+	*length_bytes = n;
+	return out;
+}
+
+static void marks_remove(char *text, size_t *length_bytes)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	const char *at = text, *end = text + *length_bytes, *found;
+	char *to = text;
+
+	if (memmem(text, *length_bytes, mark, 3) == NULL)
+		return;
+	while ((found = memmem(at, (size_t)(end - at), mark, 3)) != NULL) {
+		const bool starts_line = found == text || found[-1] == '\n';
+		const size_t n = (size_t)(found - at) + (starts_line ? 0 : 3);
+		memmove(to, at, n);
+		to += n;
+		at = found + 3;
+	}
+	memmove(to, at, (size_t)(end - at));
+	*length_bytes = (size_t)(to - text) + (size_t)(end - at);
+}
+
+char *text_to_utf8(char *text, size_t *length_bytes)
+{
+	char *out = text;
+
+	if (*length_bytes >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
+		out = utf16_convert(text, length_bytes, text[0] == '\xfe');
+		free(text);
+	}
+	marks_remove(out, length_bytes);
+	return out;
 }

@@ -1,6 +1,5 @@
 /*
- * YAML as text, before it is parsed: documents of a file, and what no parser should see. Pure functions; the text may
- * be hostile.
+ * YAML as text, before it is parsed: the documents of a file. Pure functions; the text may be hostile.
  */
 #ifndef WATCH_MANIFEST_YAML_TEXT_H
 #define WATCH_MANIFEST_YAML_TEXT_H
@@ -27,7 +26,20 @@ struct yaml_error {
  */
 bool yaml_next_document(const char *text, size_t length_bytes, size_t *at, uint32_t *line, struct yaml_chunk *chunk);
 
-/* False, and *error says what and where: not UTF-8, control characters, a directive other than %YAML. */
-bool yaml_text_check(const struct yaml_chunk *chunk, struct yaml_error *error);
+/*
+ * The JSON object at the start of a text, which blanks and a "---" line may precede: *object is its bytes, *after the
+ * offset behind it, *values about how many values it has. False: no object, or none that ends. Only brackets and
+ * strings are looked at.
+ */
+bool json_next_object(const struct yaml_chunk *text, struct yaml_chunk *object, size_t *after, size_t *values);
+
+bool text_is_blank(const char *text, size_t length_bytes);
+
+/*
+ * The text as UTF-8 without byte order marks, as kubectl reads it: UTF-16 with a mark at its start is converted, UTF-8
+ * marks at the start of any line go (files that were joined have them). Takes text, from malloc, and returns it or
+ * another in its place. What is not UTF-8 stays, for the parser to refuse.
+ */
+char *text_to_utf8(char *text, size_t *length_bytes);
 
 #endif
