@@ -39,7 +39,7 @@ const struct option options_table[] = {
 	FLAG("ca-file", COMMAND_RUN, OPTION_TEXT, ca_file, "FILE",
 	     "certificates that the API server is checked against"),
 	FLAG("insecure-skip-tls-verify", COMMAND_RUN, OPTION_BOOL, insecure_skip_tls_verify, NULL,
-	     "do not check the API server's certificate: whoever answers is believed"),
+	     "do not check the API server's certificate: any server is trusted"),
 	FLAG("service-proxy-name", COMMAND_RUN, OPTION_TEXT, service_proxy_name, "NAME",
 	     "serve the Services with this label service.kubernetes.io/service-proxy-name instead of those without",
 	     .max_bytes = 63, .refuse = option_not_label),

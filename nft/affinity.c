@@ -30,7 +30,7 @@ static bool wanted(const struct learn *l)
 	return l->users + l->change > 0;
 }
 
-/* Somebody is in SET_STICKY after the transaction. */
+/* SET_STICKY will not be empty after the transaction. */
 static bool any_wanted(const struct nft *nft)
 {
 	size_t at = 0;

@@ -1,6 +1,6 @@
 /*
  * A netlink batch: messages that nf_tables commits together or not at all, in one growing buffer. Grows without
- * limit; whoever sends it knows what the socket takes. Main thread.
+ * limit; the sender knows what the socket takes. Main thread.
  */
 #ifndef NFT_BATCH_H
 #define NFT_BATCH_H

@@ -1,5 +1,5 @@
 /*
- * A growing list of elements, for whoever collects, compares or hands out many. Its owner calls element_list_fini.
+ * A growing list of elements. Its owner calls element_list_fini.
  * Main thread.
  */
 #ifndef NFT_ELEMENT_LIST_H

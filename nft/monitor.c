@@ -93,7 +93,7 @@ void monitor_pause(struct nft *nft)
 	nft->pause.on = session_try(&nft->session) == 0 && membership(nft, NETLINK_DROP_MEMBERSHIP) == 0;
 }
 
-/* An answer, whatever it says, makes the descriptor readable: whoever polls it looks after what was missed. */
+/* Any reply makes the socket readable, so the event loop will notice the missed changes. */
 static void wake(struct nft *nft)
 {
 	char room[MESSAGE_QUESTION_BYTES] __attribute__((aligned(8)));

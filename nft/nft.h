@@ -43,7 +43,7 @@ int nft_table_state(struct nft *nft, enum table_state *state);
 
 /*
  * Calls `each` for every element of our table, set by set in element order, each key once, but for SET_AFFINITY, which
- * can be large. EINTR is retried. -EBADMSG: somebody put elements there that we never write; then only nft_load helps.
+ * can be large. EINTR is retried. -EBADMSG: there are elements that we never write; then only nft_load helps.
  */
 typedef void nft_each_fn(void *ctx, const struct element *e);
 int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx);
@@ -83,7 +83,7 @@ int nft_cleanup(struct nft *nft);
 /*
  * Changes by other programs: a file descriptor to poll; nft_monitor_read drains it and notes what was done to our table
  * by others than this process. What was lost on the way (ENOBUFS) counts as a change, and so does a commit of another
- * program during a large load or transaction of ours, when nobody listens.
+ * program during a large load or transaction of ours, when we do not listen.
  */
 int nft_monitor_open(struct nft *nft);
 int nft_monitor_fd(const struct nft *nft);

@@ -43,7 +43,7 @@ struct nft {
 
 /*
  * While anybody listens the kernel makes a notification of every element, ours too: a third of the time of a load. So
- * we do not listen meanwhile, and see by the number of commits whether somebody else made one. Not while a batch is
+ * we do not listen meanwhile, and see by the number of commits whether another program made one. Not while a batch is
  * being built.
  */
 void monitor_pause(struct nft *nft);

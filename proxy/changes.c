@@ -87,7 +87,7 @@ static void note_list(struct changes *c, struct element_list *list, bool add)
 	element_list_clear(list);
 }
 
-/* Whoever loses a key is noted before whoever wins it: the order of entries says what was and what is. */
+/* The service that loses a key is noted before the one that wins it: the order of entries says what was and what is. */
 void changes_service(struct changes *c, struct owners *owners, const struct service *prev, const struct service *next)
 {
 	struct move m = {.changes = c, .prev = prev, .next = next};

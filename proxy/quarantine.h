@@ -1,8 +1,8 @@
 /*
  * Services that the kernel refuses for good. One element that it will not take must not hold back all others: the
- * service it belongs to is held at its last good version, and tried again when its objects change, or after a long
+ * service it belongs to stays at its last good version, and tried again when its objects change, or after a long
  * time. That is decided only when two refusals in a row name the same service, the second after the kernel was read
- * back: one refusal may be a race with a foreign hand.
+ * back: one refusal may be a race with another program.
  *
  * A version may turn out bad after it was published: what a service asks for under an address that another one owns
  * is sent when that one leaves. There is no good version then, and the service is withdrawn; that takes more refusals.
@@ -33,13 +33,13 @@ struct store_service *quarantine_culprit(struct quarantine *h, const struct nft 
 					 const struct store *store);
 /* The kernel's last word on its newest version, which is not to be tried again soon. */
 void quarantine_rejected(struct quarantine *h, struct store_service *service, const char *error, uint64_t now_ms);
-/* True when its objects ask for more than in->max_elements: then it is held, and must not be compiled. */
+/* True when its objects ask for more than in->max_elements: then it is quarantined, and must not be compiled. */
 bool quarantine_over_budget(struct quarantine *h, struct store_service *service, const struct compile_input *in,
 			    struct arena *scratch, uint64_t now_ms);
 /* Its newest version is in the kernel, or it is gone. */
 void quarantine_release(struct quarantine *h, struct store_service *service);
 
-/* Marks the held services when it is time to try them again. */
+/* Marks the quarantined services when it is time to try them again. */
 void quarantine_turn(struct quarantine *h, struct store *store, uint64_t now_ms);
 /* In how many milliseconds that is; UINT64_MAX: never. */
 uint64_t quarantine_wait(const struct quarantine *h, uint64_t now_ms);

@@ -40,7 +40,7 @@ void stale_free(struct stale *f); /* NULL is fine */
 void stale_published(struct stale *f, const struct service *prev, const struct service *next);
 /* An adopted table had this frontend, and no service has it now. */
 void stale_gone(struct stale *f, const struct frontend_key *key);
-/* Somebody else wrote into the clients that are remembered: what is wrong there is to go. */
+/* Another program changed the affinity entries: those that are wrong there are to go. */
 void stale_clients(struct stale *f);
 /* After the turn. Returns in how many milliseconds it wants to be called again, or UINT64_MAX. */
 uint64_t stale_turn(struct stale *f, uint64_t now_ms);

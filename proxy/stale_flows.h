@@ -24,7 +24,7 @@ enum stale_action {
 	FLOW_REMOVED,
 };
 
-bool staleflows_translated(const struct flow *f); /* somebody else answers than was asked */
+bool staleflows_translated(const struct flow *f); /* another address answers than was asked */
 /* gone: frontends that existed a moment ago. */
 enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_set *gone);
 /*

@@ -19,7 +19,7 @@ static void publish_services(struct sync *s)
 		struct store_service *service = s->pending[i];
 		if (service->current != NULL || service->next != NULL)
 			publish_one(s, service);
-		if (service->next != NULL || service->object == NULL) /* else it is held, and withdrawn */
+		if (service->next != NULL || service->object == NULL) /* else it is quarantined, and withdrawn */
 			quarantine_release(&s->quarantine, service);
 		service->next = NULL;
 		service->pending = false;
