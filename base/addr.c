@@ -29,7 +29,8 @@ static bool parse_v4(struct addr *a, const char *text)
 	return true;
 }
 
-bool addr_parse(struct addr *a, const char *text)
+/* IPv4-mapped ones stay as they are. */
+static bool parse_any(struct addr *a, const char *text)
 {
 	struct addr out = {.family = AF_INET6};
 
@@ -41,6 +42,43 @@ bool addr_parse(struct addr *a, const char *text)
 		return false;
 	*a = out;
 	return true;
+}
+
+static bool is_mapped(const struct addr *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return a->family == AF_INET6 && memcmp(a->bytes, mapped, sizeof mapped) == 0;
+}
+
+static void unmap(struct addr *a)
+{
+	struct addr v4 = {.family = AF_INET};
+
+	memcpy(v4.bytes, a->bytes + 12, 4);
+	*a = v4;
+}
+
+bool addr_parse(struct addr *a, const char *text)
+{
+	if (!parse_any(a, text))
+		return false;
+	if (is_mapped(a))
+		unmap(a);
+	return true;
+}
+
+bool addr_text_is_mapped(const char *text)
+{
+	char host[ADDR_TEXT_BYTES];
+	const size_t n = strcspn(text, "/");
+	struct addr a;
+
+	if (n >= sizeof host)
+		return false;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	return parse_any(&a, host) && is_mapped(&a);
 }
 
 const char *addr_format(const struct addr *a, char text[ADDR_TEXT_BYTES])
@@ -163,8 +201,12 @@ bool cidr_parse(struct cidr *c, const char *text)
 		return false;
 	memcpy(host, text, (size_t)(slash - text));
 	host[slash - text] = '\0';
-	if (!addr_parse(&out.addr, host) || !port_parse(&prefix, slash + 1))
+	if (!parse_any(&out.addr, host) || !port_parse(&prefix, slash + 1))
 		return false;
+	if (is_mapped(&out.addr) && prefix >= 96 && prefix <= 128) { /* a shorter prefix holds more than IPv4 */
+		unmap(&out.addr);
+		prefix = (uint16_t)(prefix - 96);
+	}
 	if (prefix > addr_bytes(&out.addr) * 8)
 		return false;
 	out.prefix = (uint8_t)prefix;

@@ -26,9 +26,12 @@ struct cidr {
 
 /*
  * Text to address. As in kube-proxy, leading zeros in IPv4 octets are read as decimal (k8s ParseIPSloppy);
- * everything else is strict: no zone, no port, no blanks; IPv4-mapped IPv6 is kept as IPv6. False: *a untouched.
+ * everything else is strict: no zone, no port, no blanks. IPv4-mapped IPv6 is the IPv4 address, as in Go. False: *a
+ * untouched.
  */
 bool addr_parse(struct addr *a, const char *text);
+/* "::ffff:1.2.3.4", also with a prefix length: worth a warning. */
+bool addr_text_is_mapped(const char *text);
 const char *addr_format(const struct addr *a, char text[ADDR_TEXT_BYTES]); /* returns text; "" for none */
 /* "1.2.3.4:80", "[fd00::1]:80". */
 const char *addr_port_format(const struct addr *a, uint16_t port, char text[ADDR_PORT_TEXT_BYTES]);

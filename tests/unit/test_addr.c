@@ -89,7 +89,7 @@ static void special_addresses(void **state)
 		{"::", .wildcard = true},
 		{"128.0.0.1", .loopback = false},
 		{"fec0::1", .link_local = false},
-		{"::ffff:127.0.0.1", .loopback = 0},
+		{"::ffff:127.0.0.1", .loopback = 1},
 		{"0.0.0.1", .wildcard = false},
 		{"::2", .wildcard = false},
 	};

@@ -206,12 +206,22 @@ bool field_map(struct decoder *d, const struct place *p)
 	return is_type(d, p, VALUE_MAP, "a map");
 }
 
+void field_warn_mapped(struct decoder *d, const struct place *p, const char *text)
+{
+	if (addr_text_is_mapped(text))
+		decode_warning(d, p, "\"%.60s\" is an IPv4-mapped IPv6 address, read as IPv4", text);
+}
+
 bool field_addr(struct decoder *d, const struct place *p, struct addr *a)
 {
 	const char *text = field_string(d, p);
 
-	if (text == NULL || addr_parse(a, text))
-		return text != NULL;
+	if (text == NULL)
+		return false;
+	if (addr_parse(a, text)) {
+		field_warn_mapped(d, p, text);
+		return true;
+	}
 	decode_error(d, p, "\"%.60s\" is not an IP address", text);
 	return false;
 }
@@ -229,8 +239,10 @@ bool field_cidr(struct decoder *d, const struct place *p, struct cidr *c)
 	if (n < sizeof trimmed && text[n + strspn(text + n, BLANKS)] == '\0') {
 		memcpy(trimmed, text, n);
 		trimmed[n] = '\0';
-		if (cidr_parse(c, trimmed))
+		if (cidr_parse(c, trimmed)) {
+			field_warn_mapped(d, p, trimmed);
 			return true;
+		}
 	}
 	decode_error(d, p, "\"%.60s\" is not an address range such as 10.0.0.0/8", text);
 	return false;

@@ -64,6 +64,8 @@ size_t field_list(struct decoder *d, const struct place *p);
 bool field_map(struct decoder *d, const struct place *p);
 /* False when absent or (with an error) no address. */
 bool field_addr(struct decoder *d, const struct place *p, struct addr *a);
+/* An IPv4-mapped IPv6 address or range, which is read as IPv4, gets a warning. */
+void field_warn_mapped(struct decoder *d, const struct place *p, const char *text);
 bool field_cidr(struct decoder *d, const struct place *p, struct cidr *c);
 /* Lists of these; bad elements are left out, with their error. The array is in the scratch arena. */
 const struct addr *field_addrs(struct decoder *d, const struct place *p, size_t *count);

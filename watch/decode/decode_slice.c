@@ -75,6 +75,7 @@ static bool read_address(struct decoder *d, const struct place *p, int family, s
 		decode_error(d, p, "\"%.60s\" is not an %s address", text, family == AF_INET ? "IPv4" : "IPv6");
 		return false;
 	}
+	field_warn_mapped(d, p, text);
 	if (!d->lenient && (special = addr_is_special(a)) != NULL)
 		decode_error(d, p, "%.60s %s", text, special);
 	return true;
