@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "observe/metrics_dns.h"
 #include "observe/metrics_kernel.h"
@@ -342,6 +343,7 @@ int run(struct config *config, int argc, char **argv)
 	log_set_level((enum log_level)config->verbosity);
 	log_notice("fairlead %s starts on node %s", version_text(), config->node_name);
 	d.loop = ev_default_loop(EVFLAG_AUTO);
+	descriptors_raise();
 	signals_start(&d);
 	control_bind(&d);
 	kernel_open(&d);

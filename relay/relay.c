@@ -1,7 +1,6 @@
 #include "relay/relay.h"
 
 #include <ev.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -9,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -121,24 +120,12 @@ static void counts_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &evicted_desc, udp, (double)atomic_load(&r->counts.udp.evicted));
 }
 
-/*
- * Raises the limit of file descriptors as far as it goes (two a connection do not fit into the usual 1024) and returns
- * how many of them the relay may take.
- */
-static unsigned descriptors_raise(void)
+/* How many descriptors the relay may take (two a connection). */
+static unsigned descriptors_for_relay(void)
 {
-	struct rlimit limit;
-	rlim_t now;
+	unsigned limit = descriptors_raise();
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return DESCRIPTORS_MIN;
-	now = limit.rlim_cur;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		now = limit.rlim_cur;
-	if (now < DESCRIPTORS_OTHERS + DESCRIPTORS_MIN)
-		return DESCRIPTORS_MIN;
-	return now < UINT_MAX ? (unsigned)now - DESCRIPTORS_OTHERS : UINT_MAX;
+	return limit < DESCRIPTORS_OTHERS + DESCRIPTORS_MIN ? DESCRIPTORS_MIN : limit - DESCRIPTORS_OTHERS;
 }
 
 struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ctx)
@@ -146,7 +133,7 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	struct relay *r = mem_alloc(sizeof *r);
 	sigset_t all, before;
 
-	unsigned descriptors = descriptors_raise();
+	unsigned descriptors = descriptors_for_relay();
 	r->find = find;
 	r->ctx = ctx;
 	STAILQ_INIT(&r->orders);
