@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/accept.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -43,9 +44,13 @@ static int lock_open(const char *path, int flags)
 	int fd;
 
 	buf_printf(&name, "%s.lock", path);
-	fd = open(name.data, O_RDWR | O_CLOEXEC | flags, 0600);
+	fd = open(name.data, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
 	buf_fini(&name);
-	return fd;
+	if (fd < 0 || folder_file_wrong(fd) == NULL)
+		return fd;
+	close(fd);
+	errno = EPERM;
+	return -1;
 }
 
 bool control_locked(const char *path)
@@ -58,14 +63,17 @@ bool control_locked(const char *path)
 	return locked;
 }
 
-/* 0 or an errno. */
-static int folder_make(const char *path)
+/* NULL, or why the socket cannot be in its folder. */
+static const char *folder_make(const char *path)
 {
 	char *copy = mem_strdup(path);
-	int bad = mkdir(dirname(copy), 0755) < 0 && errno != EEXIST ? errno : 0;
+	const char *wrong;
+	int fd = folder_open(dirname(copy), 0755, true, &wrong);
 
+	if (fd >= 0)
+		close(fd);
 	free(copy);
-	return bad;
+	return wrong;
 }
 
 /* The lock is ours, so a socket that is still there is a dead daemon's; anything else there is nothing of ours. */
@@ -78,7 +86,7 @@ static int socket_bind(const char *path)
 	if (fd < 0)
 		return -1;
 	snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
-	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		unlink(path);
 	mode_t old = umask(0177);
 	int bad = bind(fd, (struct sockaddr *)&name, sizeof name);
@@ -97,10 +105,12 @@ struct control *control_open(const char *path, struct buf *error)
 
 	c->path = mem_strdup(path);
 	c->listen_fd = -1;
-	int no_folder = folder_make(path);
-	c->lock_fd = lock_open(path, O_CREAT);
-	if (c->lock_fd < 0) {
-		buf_printf(error, "control socket %s: %s", path, strerror(no_folder != 0 ? no_folder : errno));
+	const char *no_folder = folder_make(path);
+	c->lock_fd = no_folder == NULL ? lock_open(path, O_CREAT) : -1;
+	if (no_folder != NULL) {
+		buf_printf(error, "control socket %s: %s%s", path, errno == EPERM ? "its folder: " : "", no_folder);
+	} else if (c->lock_fd < 0) {
+		buf_printf(error, "control socket %s: %s.lock: %s", path, path, strerror(errno));
 	} else if (flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		buf_printf(error, "control socket %s: another fairlead is running", path);
 		close(c->lock_fd);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -145,6 +146,8 @@ static void on_save(struct ev_loop *loop, struct ev_timer *timer, int events)
 	pid_t pid = fork();
 	if (pid == 0) {
 		close_range(3, ~0U, 0);
+		signal(SIGTERM, SIG_DFL); /* libev's handlers would only wake a loop that does not run here */
+		signal(SIGINT, SIG_DFL);
 		_exit(write_state(l));
 	}
 	l->written_ms = clock_ms();
@@ -196,7 +199,8 @@ void checkpoint_free(struct checkpoint *l)
 	ev_timer_stop(l->loop, &l->wait);
 	ev_timer_stop(l->loop, &l->save);
 	ev_child_stop(l->loop, &l->child);
-	if (l->writer != 0 && waitpid(l->writer, &status, 0) > 0) /* both would write the same temporary file */
+	/* Both would write the same temporary file, and what it writes is older. */
+	if (l->writer != 0 && kill(l->writer, SIGKILL) == 0 && waitpid(l->writer, &status, 0) > 0)
 		writer_ended(l, status);
 	if (l->dirty)
 		written(l, write_state(l));

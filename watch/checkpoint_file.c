@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "watch/decode/decode_pack.h"
@@ -37,8 +38,7 @@ struct trailer { /* after the u32 0 */
 /* ---- writing ---- */
 
 struct state_writer {
-	char *directory;
-	int fd, error; /* errno of the first failure */
+	int directory_fd, fd, error; /* errno of the first failure */
 	struct buf out;
 	struct pack pack;
 	struct trailer sum;
@@ -82,6 +82,14 @@ static void add_hashed(struct state_writer *w, const void *bytes, size_t length_
 		flush(w);
 }
 
+/* A new file in any case: what a writer that died left, or a link or FIFO that was put there, goes. */
+static int temporary_open(int directory_fd)
+{
+	if (unlinkat(directory_fd, STATE_FILE ".tmp", 0) != 0 && errno != ENOENT)
+		return -1;
+	return openat(directory_fd, STATE_FILE ".tmp", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 struct state_writer *state_begin(const char *directory, const char *source, int64_t now_wall_ms)
 {
 	struct header h = {.magic = MAGIC,
@@ -90,20 +98,19 @@ struct state_writer *state_begin(const char *directory, const char *source, int6
 			   .pack_version = PACK_VERSION,
 			   .source_bytes = (uint32_t)strlen(source),
 			   .saved_wall_ms = now_wall_ms};
-	char *path = path_in(directory, STATE_FILE ".tmp");
-	struct state_writer *w;
-	int fd;
+	const char *wrong;
+	int directory_fd = folder_open(directory, 0700, false, &wrong);
+	int fd = directory_fd >= 0 ? temporary_open(directory_fd) : -1;
+	int reason = errno;
 
-	int no_directory = mkdir(directory, 0700) < 0 ? errno : 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int no_file = fd < 0 ? errno : 0;
-	free(path);
 	if (fd < 0) {
-		errno = no_directory != 0 && no_directory != EEXIST ? no_directory : no_file;
+		if (directory_fd >= 0)
+			close(directory_fd);
+		errno = reason;
 		return NULL;
 	}
-	w = mem_alloc(sizeof *w);
-	w->directory = mem_strdup(directory);
+	struct state_writer *w = mem_alloc(sizeof *w);
+	w->directory_fd = directory_fd;
 	w->fd = fd;
 	add_hashed(w, &h, sizeof h);
 	add_hashed(w, source, h.source_bytes);
@@ -126,24 +133,13 @@ static void writer_free(struct state_writer *w)
 	close(w->fd);
 	buf_fini(&w->out);
 	pack_fini(&w->pack);
-	free(w->directory);
+	close(w->directory_fd);
 	free(w);
-}
-
-/* The rename itself must reach the disk too. */
-static bool directory_sync(const char *directory)
-{
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
 }
 
 bool state_commit(struct state_writer *w)
 {
-	char *from = path_in(w->directory, STATE_FILE ".tmp"), *to = path_in(w->directory, STATE_FILE);
+	const char *from = STATE_FILE ".tmp";
 	const uint32_t end = 0;
 	bool ok;
 
@@ -152,12 +148,12 @@ bool state_commit(struct state_writer *w)
 	flush(w);
 	if (w->error != 0)
 		errno = w->error;
-	ok = w->error == 0 && fsync(w->fd) == 0 && rename(from, to) == 0 && directory_sync(w->directory);
+	/* The rename itself must reach the disk too. */
+	ok = w->error == 0 && fsync(w->fd) == 0 && renameat(w->directory_fd, from, w->directory_fd, STATE_FILE) == 0 &&
+	     fsync(w->directory_fd) == 0;
 	int reason = errno;
 	if (!ok)
-		unlink(from);
-	free(from);
-	free(to);
+		unlinkat(w->directory_fd, from, 0);
 	writer_free(w);
 	errno = reason;
 	return ok;
@@ -296,7 +292,10 @@ static void *file_bytes(int fd, size_t *length_bytes, const char **wrong)
 	char *bytes;
 	size_t n = 0;
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (size_t)st.st_size > FILE_MAX_BYTES) {
+	*wrong = folder_file_wrong(fd);
+	if (*wrong != NULL)
+		return NULL;
+	if (fstat(fd, &st) != 0 || (size_t)st.st_size > FILE_MAX_BYTES) {
 		*wrong = "it is not a file of a sensible size";
 		return NULL;
 	}
@@ -313,18 +312,32 @@ static void *file_bytes(int fd, size_t *length_bytes, const char **wrong)
 	return bytes;
 }
 
+/* Not a link, and a FIFO that was put there does not make us wait. */
+static int file_open(const char *directory, const char **wrong)
+{
+	int directory_fd = folder_open(directory, 0700, false, wrong);
+
+	if (directory_fd < 0)
+		return -1;
+	int fd = openat(directory_fd, STATE_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	int reason = errno;
+	if (fd < 0)
+		*wrong = strerror(reason);
+	close(directory_fd);
+	errno = reason;
+	return fd;
+}
+
 bool state_load(const char *directory, const char *source, const struct sink *sink, struct state_info *info)
 {
 	char *path = path_in(directory, STATE_FILE);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	const char *wrong = NULL;
+	int fd = file_open(directory, &wrong);
 	size_t n = 0;
 	void *bytes = NULL;
 	bool absent = fd < 0 && errno == ENOENT;
 
-	if (fd < 0)
-		wrong = strerror(errno);
-	else
+	if (fd >= 0)
 		bytes = file_bytes(fd, &n, &wrong);
 	if (bytes != NULL)
 		wrong = state_read(bytes, n, source, sink, info);
