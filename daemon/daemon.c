@@ -156,7 +156,7 @@ static void kernel_open(struct daemon *d)
 		fatalx("nftables: %s", nft_error(d->nft));
 	d->conntrack = conntrack_open(&error);
 	if (d->conntrack == NULL)
-		log_warn("conntrack: %s; stale connections will have to time out", error);
+		log_warn("conntrack: %s; stale flows will only end by timeout", error);
 }
 
 /* Another proxy's rules go on translating what they see first, and are not kept up to date by it. */

@@ -38,7 +38,7 @@ static void on_complete(void *ctx)
 	struct checkpoint *l = ctx;
 
 	if (l->serving)
-		log_notice("state: the source has said everything; the stored state is history");
+		log_notice("state: initial list complete; checkpoint no longer used");
 	l->serving = false;
 	staging_end(l->staging);
 	l->complete = true;
@@ -67,8 +67,7 @@ static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
 	l->serving = true;
 	l->serving = state_load(l->directory, l->source, &l->store_sink, &l->info);
 	if (l->serving)
-		log_warn("state: the source has not said everything yet: serving the stored state of %" PRId64
-			 " s ago, %zu objects",
+		log_warn("state: initial list not complete; serving the checkpoint from %" PRId64 " s ago, %zu objects",
 			 age_s(l), l->info.objects);
 	else
 		staging_end(l->staging);

@@ -86,8 +86,8 @@ static void port_bind(struct port *p)
 	p->udp.fd = listen_open(&p->plan->key);
 	if (p->udp.fd < 0) {
 		if (!p->warned)
-			log_warn("service %s: localhost node port %s %s: %s; left to whoever holds it", p->plan->what,
-				 text, proto_name(p->plan->key.proto), strerror(errno));
+			log_warn("service %s: localhost node port %s %s: %s; retrying", p->plan->what, text,
+				 proto_name(p->plan->key.proto), strerror(errno));
 		p->warned = true;
 		ev_timer_again(r->loop, &r->retry);
 		return;

@@ -56,7 +56,7 @@ class Access(Case):
     def test_unchecked_only_with_a_warning(self):
         f = self.follow(self.serve(tls=(self.other_crt, self.other_key)), "--insecure", "yes")
         f.wait_complete()
-        self.assertTrue(f.logged("warning", "certificate is not checked"))
+        self.assertTrue(f.logged("warning", "TLS verification is off"))
 
     def test_token_rotates_and_is_never_logged(self):
         server = self.serve(token="first-secret")

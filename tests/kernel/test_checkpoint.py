@@ -52,7 +52,7 @@ class Checkpoint(Base):
         self.assertFalse(source["reachable"])
         self.assertLess(source["servingStoredSecondsOld"], 60)
         self.assertIn("serving the stored state of", daemon.call("status").stdout)
-        self.assertIn("the source has not said everything yet", daemon.log())
+        self.assertIn("initial list not complete", daemon.log())
         # The server's first complete list replaces it: the endpoint has moved, another Service is new, one is gone.
         self.server.put(m.slice("web", [POD_B], [("http", 8080)]), m.service("new", "10.96.0.11", [m.port(80, "http")]),
                         m.slice("new", [POD_A], [("http", 8080)]))
@@ -124,7 +124,7 @@ class Checkpoint(Base):
             self.reaches(VIP, 80, "b")
             time.sleep(0.6)  # longer than the silence it takes
             daemon.stop()
-            if "the source has not said everything yet" not in daemon.log():
+            if "initial list not complete" not in daemon.log():
                 return
         self.fail(daemon.log())
 

@@ -232,7 +232,7 @@ static struct fetch *fetch_make(const struct apiserver *a, char *error)
 	};
 
 	if (c->insecure)
-		log_warn("apiserver: %s: its certificate is not checked: whoever answers is believed", c->server);
+		log_warn("apiserver: %s: TLS verification is off: any server is trusted", c->server);
 	return fetch_new(a->config.loop, &settings, error);
 }
 
