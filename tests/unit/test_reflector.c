@@ -363,6 +363,29 @@ static void names(void **state)
 	assert_int_equal(reflector_event(&r, &e), REFLECTOR_NOTHING);
 }
 
+/* After an outage a restarted server has none of the old versions: the list begins at once, however long it was. */
+static void gone_after_an_outage(void **state)
+{
+	static const unsigned outages_s[] = {10, 60, 600};
+
+	for (size_t i = 0; i < sizeof outages_s / sizeof *outages_s; i++) {
+		teardown(state);
+		setup(state);
+		list_streamed();
+		assert_int_equal(done(&ended, 60000), REFLECTOR_GO_ON);
+		for (uint64_t end_ms = now_ms + outages_s[i] * 1000ULL; now_ms < end_ms; now_ms += wait_ms) {
+			request("resourceVersion=", "");
+			assert_int_equal(done(&cut_off, 5), REFLECTOR_FAILED);
+		}
+		request("resourceVersion=", "");
+		status(410, REFLECTOR_EXPIRED);
+		assert_int_equal(wait_ms, 0);
+		request("sendInitialEvents", "");
+		status(503, REFLECTOR_FAILED); /* its cache is not ready: the smallest waits */
+		assert_in_range(wait_ms, 800, 3200);
+	}
+}
+
 /* A list without an end is given up, told, and begun again from its first page. */
 static void endless_pages(void **state)
 {
@@ -421,6 +444,7 @@ int main(void)
 		TEST(needed_resource),
 		TEST(stream_asked_again),
 		TEST(names),
+		TEST(gone_after_an_outage),
 		TEST(endless_pages),
 		TEST(endless_objects),
 	};

@@ -224,6 +224,9 @@ enum reflector_next reflector_done(struct reflector *r, const struct reflector_o
 	bool answered = o->status == 200 && r->event_code == 0;
 	int code = r->event_code != 0 ? r->event_code : o->status == 200 ? 0 : o->status;
 
+	if (r->unanswered && o->status != 0)
+		backoff_reset(&r->backoff); /* it grew while nothing answered: only refusals wait from here */
+	r->unanswered = o->status == 0;
 	if (r->phase == REFLECTOR_WATCH && !r->page_request && answered && age_ms >= REFLECTOR_STEADY_MS) {
 		backoff_reset(&r->backoff);
 		r->refusals = 0;

@@ -48,6 +48,7 @@ struct reflector {
 	bool listed;		 /* a list was completed since the start */
 	bool excused;		 /* optional and not readable: does not block completeness */
 	bool page_request;	 /* the request under way asked for a page */
+	bool unanswered;	 /* the last request had no response */
 	bool progress;		 /* the watch under way told something */
 	uint32_t objects, pages; /* of the list under way */
 	const char *problem;	 /* why the answer under way was given up, NULL = not */
