@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dns/forward/upstream.h"
 #include "nft/nft.h"
 
 #define NAME_BYTES_MAX 253 /* RFC 1123 subdomain, as Kubernetes limits names */
@@ -152,6 +153,15 @@ static bool is_listed(const struct addr_port_list *list, size_t count, const str
 	return false;
 }
 
+static bool finish_forward(const struct config *c, char error[CONFIG_ERROR_BYTES])
+{
+	if (c->forward.count > UPSTREAMS_MAX)
+		return refuse(error, "forward", NULL, "more than 15 upstreams");
+	if (c->forward_timeout_ms < 100 || c->forward_timeout_ms > 30000)
+		return refuse(error, "forward-timeout", NULL, "not between 100ms and 30s");
+	return true;
+}
+
 static bool finish_listen(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
 	static const struct addr_port loopback = {{AF_INET, {127, 0, 0, 1}}, DNS_PORT};
@@ -184,5 +194,5 @@ bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&
 	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_detector(c, error) &&
 	       finish_nodeports(c, error) && finish_external_ips(c, error) && finish_node_ips(c, error) &&
-	       finish_listen(c, error);
+	       finish_listen(c, error) && finish_forward(c, error);
 }

@@ -4,6 +4,7 @@
 
 #include "dns/answer/answer.h"
 #include "dns/answer/reply.h"
+#include "dns/forward/forward.h"
 
 /* ---- counters ---- */
 
@@ -139,24 +140,35 @@ static void answer_chaos(const struct respond_config *c, const struct query *q, 
 		record_txt(r, CLASS_CH, text, 0);
 }
 
-static void refuse(struct reply *reply)
+/* A name outside the cluster. False: the forwarder has the query. */
+static bool answer_outside(const struct responder *r, const struct packet *in, const struct query *q,
+			   struct reply *reply)
 {
-	reply->rcode = RCODE_REFUSED;
-	reply->ede = EDE_NOT_AUTHORITATIVE;
+	if (r->port == NULL) {
+		reply->rcode = RCODE_REFUSED;
+		reply->ede = EDE_NOT_AUTHORITATIVE;
+	} else if (!forward_allows(in->from)) {
+		reply->rcode = RCODE_REFUSED;
+		reply->ede = EDE_PROHIBITED;
+	} else if (!forward_answer(r->port, in, &r->asker, q, reply)) {
+		if (forward_hand_over(r->port, in, &r->asker))
+			return false;
+		reply->rcode = RCODE_SERVFAIL;
+		reply->ede = EDE_OTHER;
+	}
+	return true;
 }
 
-/* False: the name is outside our zones; nothing is written. */
-static bool answer(const struct responder *r, const struct query *q, struct reply *reply)
+static bool answer(const struct responder *r, const struct packet *in, const struct query *q, struct reply *reply)
 {
-	if (q->edns_version != 0) {
+	if (q->edns_version != 0)
 		reply->rcode = RCODE_BADVERS;
-	} else if (q->class == CLASS_CH) {
+	else if (q->class == CLASS_CH)
 		answer_chaos(r->config, q, reply);
-	} else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR) {
+	else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR)
 		reply->rcode = RCODE_REFUSED;
-	} else {
-		return answer_question(r->config->zone, &q->name, q->type, reply);
-	}
+	else if (!answer_question(r->config->zone, &q->name, q->type, reply))
+		return answer_outside(r, in, q, reply);
 	return true;
 }
 
@@ -182,11 +194,8 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	count_query(r, in, &q);
 	if (result == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;
-	else if (!answer(r, &q, &reply)) {
-		if (r->config->forward)
-			return RESPOND_FORWARD;
-		refuse(&reply);
-	}
+	else if (!answer(r, in, &q, &reply))
+		return RESPOND_FORWARD;
 	*bytes = reply_end(&reply, edns, &q, in);
 	count_reply(r, &reply);
 	return RESPOND_REPLY;
@@ -202,18 +211,4 @@ enum respond_verdict respond(struct responder *r, const struct packet *in, uint8
 	if (verdict == RESPOND_REPLY)
 		count_size(&r->counts->replies_out[in->proto], *bytes);
 	return verdict;
-}
-
-size_t respond_refuse(struct responder *r, const struct packet *in, uint8_t *out, size_t room)
-{
-	struct query q;
-	struct reply reply;
-
-	query_parse(&q, in->bytes, in->length);
-	reply_begin(&reply, &r->config->edns, &q, in, out, room);
-	refuse(&reply);
-	size_t bytes = reply_end(&reply, &r->config->edns, &q, in);
-	count_reply(r, &reply);
-	count_size(&r->counts->replies_out[in->proto], bytes);
-	return bytes;
 }

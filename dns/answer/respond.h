@@ -15,8 +15,8 @@ struct querylog;
 struct respond_config {
 	const struct zone *zone;
 	struct edns_config edns;
+	struct forward *forward;     /* NULL: none */
 	struct querylog *log;	     /* NULL: none; see querylog.h */
-	bool forward;		     /* names outside our zones go to upstream servers */
 	bool fixed_order;	     /* addresses always in the same order */
 	const struct cidr *transfer; /* who may transfer the zone */
 	size_t transfer_count;
@@ -28,7 +28,7 @@ struct respond_config {
 enum respond_verdict {
 	RESPOND_DROP,	/* no reply */
 	RESPOND_REPLY,	/* the reply is made */
-	RESPOND_FORWARD /* a name outside our zones, and respond_config.forward; respond_refuse answers it without */
+	RESPOND_FORWARD /* a name outside our zones: the forwarder has the query */
 };
 
 enum respond_proto { RESPOND_UDP, RESPOND_TCP, RESPOND_PROTOS };
@@ -56,10 +56,23 @@ struct respond_counts {
 	struct size_counts questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
 
+/* Where a later reply goes: the forwarder sends it. */
+struct asker {
+	int fd;	    /* UDP */
+	void *conn; /* TCP */
+	const void *control;
+	size_t control_bytes;
+};
+
+struct forward;
+struct forward_port;
+
 struct responder {
 	const struct respond_config *config; /* shared, constant */
 	struct respond_counts *counts;
-	uint32_t turn; /* address rotation */
+	uint32_t turn;		   /* address rotation */
+	struct forward_port *port; /* NULL: names outside the cluster are REFUSED */
+	struct asker asker;	   /* of the next packet, with a port */
 };
 
 struct packet {
@@ -75,8 +88,6 @@ struct packet {
  * reply is not.
  */
 enum respond_verdict respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room, size_t *bytes);
-/* The reply to a query for which respond said RESPOND_FORWARD and which cannot be forwarded: REFUSED. */
-size_t respond_refuse(struct responder *r, const struct packet *in, uint8_t *out, size_t room);
 
 /* `queries` of one turn took ns each, from the socket to the socket. */
 void respond_took(struct responder *r, unsigned queries, uint64_t ns);

@@ -56,12 +56,12 @@ void records_write(struct reply *r, const struct records *from, uint32_t age_s, 
 		r->ede_text_bytes = from->ede_text_bytes;
 		memcpy(r->ede_text, from->ede_text, from->ede_text_bytes);
 	}
-	if (to == NULL)
+	r->truncated |= count < (unsigned)from->answers + from->authorities;
+	if (to == NULL || length == 0)
 		return;
 	memcpy(to, from->bytes, length);
 	ttls_write(to, from, count, age_s, ttl_max_s);
 	r->answers = (uint16_t)take(&left, from->answers);
 	r->authorities = (uint16_t)take(&left, from->authorities);
 	r->additionals = (uint16_t)take(&left, from->additionals);
-	r->truncated |= count < (unsigned)from->answers + from->authorities;
 }

@@ -12,12 +12,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
+#include "dns/forward/forward.h"
 #include "dns/server/query_log.h"
 #include "dns/server/tcp.h"
 #include "dns/server/udp.h"
 
 #define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024) /* a burst of all pods of a node */
 #define TCP_BACKLOG 512
+#define CACHE_BYTES ((size_t)16 << 20)
+#define CACHE_MAX_TTL_S 3600
+#define CACHE_MAX_NEGATIVE_TTL_S 1800
 
 struct server {
 	struct respond_config config;
@@ -118,6 +122,19 @@ static bool log_make(struct querylog **log, const struct server_config *c, const
 	return *log != NULL;
 }
 
+static struct forward *forward_make(const struct server *s, const struct server_config *c)
+{
+	const struct forward_config forward = {
+		.upstreams = c->forward,
+		.upstream_count = c->forward_count,
+		.timeout_ms = c->forward_timeout_ms,
+		.cache = {CACHE_BYTES, CACHE_MAX_TTL_S, CACHE_MAX_NEGATIVE_TTL_S},
+		.edns = &s->config.edns,
+	};
+
+	return forward_new(&forward);
+}
+
 struct server *server_start(const struct server_config *config, const char **error)
 {
 	size_t udp_count = config->listen_count * config->workers;
@@ -133,11 +150,15 @@ struct server *server_start(const struct server_config *config, const char **err
 	struct server *s = mem_alloc(sizeof *s);
 	config_make(&s->config, config);
 	s->config.log = log;
+	if (config->forward_count > 0)
+		s->config.forward = forward_make(s, config);
 	s->udp_count = udp_count;
 	s->udp = mem_array(udp_count, sizeof *s->udp);
 	for (size_t i = 0; i < udp_count; i++)
 		s->udp[i] = udp_start(fds[i], addr_is_wildcard(&config->listen[i / config->workers].addr), &s->config);
 	s->tcp = tcp_start(fds + udp_count, config->listen_count, &s->config);
+	if (s->config.forward != NULL)
+		forward_start(s->config.forward);
 	if (log != NULL)
 		querylog_start(log);
 	free(fds);
@@ -148,9 +169,11 @@ void server_stop(struct server *s)
 {
 	if (s == NULL)
 		return;
+	forward_stop(s->config.forward); /* it uses the sockets */
 	for (size_t i = 0; i < s->udp_count; i++)
 		udp_stop(s->udp[i]);
 	tcp_stop(s->tcp);
+	forward_free(s->config.forward);
 	querylog_free(s->config.log);
 	free(s->udp);
 	free(s);

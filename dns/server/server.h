@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr_port.h"
 #include "dns/zone/zone.h"
 
 struct server_listen {
@@ -19,7 +20,10 @@ struct server_listen {
 struct server_config {
 	const struct server_listen *listen;
 	size_t listen_count;
-	unsigned workers;	     /* UDP threads per address, ≥ 1 */
+	unsigned workers;		 /* UDP threads per address, ≥ 1 */
+	const struct addr_port *forward; /* upstreams for names outside the cluster */
+	size_t forward_count;		 /* 0: such names are REFUSED */
+	uint32_t forward_timeout_ms;
 	struct zone *zone;	     /* borrowed, outlives the server */
 	unsigned log_every;	     /* query log: every Nth query of a thread; 0: none */
 	const char *log_suffix;	     /* only names at or below this one; NULL: all */

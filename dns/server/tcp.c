@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
+#include "dns/server/brought.h"
 #include "dns/server/query_log.h"
 #include "dns/zone/rcu.h"
 #include "dns/server/transfer_thread.h"
@@ -29,7 +30,9 @@ struct conn {
 	struct tcp *tcp;
 	struct sockaddr_storage from;
 	struct buf in, out;
-	bool ended; /* the client sends no more */
+	bool ended;	  /* the client sends no more */
+	bool gone;	  /* closed, kept for the queries that the forwarder has */
+	unsigned waiting; /* such queries */
 	TAILQ_ENTRY(conn) link;
 };
 
@@ -46,6 +49,7 @@ struct tcp {
 	struct transfer_threads transfers;
 	TAILQ_HEAD(conns, conn) conns; /* longest without progress first */
 	uint8_t reply[WIRE_MESSAGE_BYTES];
+	struct brought brought;
 };
 
 /* Ends our part in a connection, not the connection. */
@@ -59,7 +63,9 @@ static void conn_forget(struct conn *c)
 	t->connections--;
 	buf_fini(&c->in);
 	buf_fini(&c->out);
-	free(c);
+	c->gone = true;
+	if (c->waiting == 0)
+		free(c);
 }
 
 static void conn_close(struct conn *c)
@@ -81,8 +87,7 @@ static void conn_progress(struct conn *c)
 
 static void on_idle(struct ev_loop *loop, ev_timer *w, int events)
 {
-	(void)loop;
-	(void)events;
+	(void)loop, (void)events;
 	conn_close(w->data);
 }
 
@@ -116,21 +121,22 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 		conn_forget(c);
 		return FATE_GIVEN_AWAY;
 	}
-	uint8_t prefix[LENGTH_BYTES];
 	size_t bytes;
 
-	if (respond(&t->responder, &packet, t->reply, sizeof t->reply, &bytes) == RESPOND_FORWARD)
-		bytes = respond_refuse(&t->responder, &packet, t->reply, sizeof t->reply);
+	t->responder.asker = (struct asker){.conn = c};
+	enum respond_verdict verdict = respond(&t->responder, &packet, t->reply, sizeof t->reply, &bytes);
 	uint64_t ns = clock_ns() - start_ns;
 
 	respond_took(&t->responder, 1, ns);
+	if (verdict == RESPOND_FORWARD) {
+		c->waiting++;
+		return FATE_GOES_ON;
+	}
 	if (t->log != NULL)
 		querylog_add(t->log, &packet, t->reply, bytes, ns);
 	if (bytes == 0)
 		return FATE_CLOSE;
-	wire_put16(prefix, (unsigned)bytes);
-	buf_add(&c->out, prefix, sizeof prefix);
-	buf_add(&c->out, t->reply, bytes);
+	brought_message(&c->out, t->reply, bytes);
 	return FATE_GOES_ON;
 }
 
@@ -209,7 +215,7 @@ static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 		fate = serve(c);
 	if (fate == FATE_GIVEN_AWAY)
 		return;
-	if (fate == FATE_CLOSE || (c->ended && c->out.length_bytes == 0))
+	if (fate == FATE_CLOSE || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
 		conn_close(c);
 	else
 		conn_watch(c);
@@ -257,23 +263,16 @@ static void conn_open(struct tcp *t, int fd, const struct sockaddr_storage *from
 	ev_timer_again(t->loop, &c->idle);
 }
 
-static void listeners_start(struct tcp *t)
+static void listeners_watch(struct tcp *t, bool on)
 {
 	for (size_t i = 0; i < t->listener_count; i++)
-		ev_io_start(t->loop, &t->listeners[i]);
-}
-
-static void listeners_stop(struct tcp *t)
-{
-	for (size_t i = 0; i < t->listener_count; i++)
-		ev_io_stop(t->loop, &t->listeners[i]);
+		(on ? ev_io_start : ev_io_stop)(t->loop, &t->listeners[i]);
 }
 
 static void on_pause_end(struct ev_loop *loop, ev_timer *w, int events)
 {
-	(void)loop;
-	(void)events;
-	listeners_start(w->data);
+	(void)loop, (void)events;
+	listeners_watch(w->data, true);
 }
 
 /* The connection without progress for longest gives its descriptor; when there is none, clients wait in the backlog. */
@@ -284,7 +283,7 @@ static void make_room(struct tcp *t)
 		conn_close(TAILQ_FIRST(&t->conns));
 		return;
 	}
-	listeners_stop(t);
+	listeners_watch(t, false);
 	ev_timer_set(&t->pause, ACCEPT_PAUSE_S, 0);
 	ev_timer_start(t->loop, &t->pause);
 }
@@ -296,8 +295,7 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 	socklen_t from_bytes = sizeof from;
 	int fd = accept4(w->fd, (struct sockaddr *)&from, &from_bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	(void)loop;
-	(void)events;
+	(void)loop, (void)events;
 	if (fd < 0) {
 		if (accept_starved(errno))
 			make_room(t);
@@ -313,22 +311,26 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 
 static void on_stop(struct ev_loop *loop, ev_async *w, int events)
 {
-	(void)w;
-	(void)events;
+	(void)w, (void)events;
 	ev_break(loop, EVBREAK_ALL);
 }
 
-/* Around the poll: a sleeping loop must not hold up grace periods. */
-static void on_release(struct ev_loop *loop)
+static void take(struct forward_request *r)
 {
-	(void)loop;
-	rcu_thread_offline();
-}
+	struct conn *c = r->conn;
 
-static void on_acquire(struct ev_loop *loop)
-{
-	(void)loop;
-	rcu_thread_online();
+	c->waiting--;
+	if (c->gone) {
+		if (c->waiting == 0)
+			free(c);
+		return;
+	}
+	if (r->reply_bytes > 0)
+		brought_message(&c->out, r->reply, r->reply_bytes);
+	if (!flush(c) || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
+		conn_close(c);
+	else
+		conn_watch(c);
 }
 
 static void *run(void *arg)
@@ -351,7 +353,10 @@ struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config 
 	if (t->loop == NULL)
 		fatalx("dns: cannot make an event loop");
 	TAILQ_INIT(&t->conns);
-	ev_set_loop_release_cb(t->loop, on_release, on_acquire);
+	rcu_loop(t->loop);
+	brought_start(&t->brought, t->loop, take);
+	if (config->forward != NULL)
+		t->responder.port = forward_port(config->forward, brought_add, &t->brought);
 	ev_async_init(&t->stop, on_stop);
 	ev_async_start(t->loop, &t->stop);
 	t->listeners = mem_array(count, sizeof *t->listeners);
@@ -362,7 +367,7 @@ struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config 
 	}
 	ev_init(&t->pause, on_pause_end);
 	t->pause.data = t;
-	listeners_start(t);
+	listeners_watch(t, true);
 	if (pthread_create(&t->thread, NULL, run, t) != 0)
 		fatalx("dns: cannot start the TCP thread");
 	pthread_setname_np(t->thread, "dns-tcp");
@@ -376,7 +381,8 @@ void tcp_stop(struct tcp *t)
 	while (!TAILQ_EMPTY(&t->conns))
 		conn_close(TAILQ_FIRST(&t->conns));
 	transfer_threads_stop(&t->transfers);
-	listeners_stop(t);
+	brought_stop(&t->brought);
+	listeners_watch(t, false);
 	ev_timer_stop(t->loop, &t->pause);
 	for (size_t i = 0; i < t->listener_count; i++)
 		close(t->listeners[i].fd);

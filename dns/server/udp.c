@@ -11,9 +11,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "dns/forward/forward.h"
 #include "dns/server/query_log.h"
 #include "dns/zone/rcu.h"
 
+#define REPLY_LATER SIZE_MAX		 /* reply_bytes: the forwarder has the query */
 #define BATCH 32			 /* messages per system call */
 #define QUERY_BYTES 2048		 /* longer ones are cut by the kernel and then not well-formed */
 #define REPLY_ROOM (WIRE_UDP_BYTES + 48) /* a multiple of 64 */
@@ -85,10 +87,15 @@ static bool answer(struct udp *u, unsigned i, unsigned out)
 	struct packet packet = {s->query, u->in[i].msg_len, (struct sockaddr *)&s->from, RESPOND_UDP};
 	size_t length;
 
+	u->responder.asker = (struct asker){
+		.fd = u->fd, .control = h->msg_control, .control_bytes = u->wildcard ? h->msg_controllen : 0};
+	if (u->wildcard)
+		control_reply(h);
 	if (respond(&u->responder, &packet, s->reply, sizeof s->reply, &length) == RESPOND_FORWARD)
-		length = respond_refuse(&u->responder, &packet, s->reply, sizeof s->reply);
+		length = REPLY_LATER;
+
 	s->reply_bytes = length;
-	if (length == 0)
+	if (length == 0 || length == REPLY_LATER)
 		return false;
 	u->out_iov[out] = (struct iovec){s->reply, length};
 	u->out[out].msg_hdr = (struct msghdr){.msg_name = h->msg_name,
@@ -97,8 +104,6 @@ static bool answer(struct udp *u, unsigned i, unsigned out)
 					      .msg_iovlen = 1,
 					      .msg_control = h->msg_control,
 					      .msg_controllen = h->msg_controllen};
-	if (u->wildcard)
-		control_reply(&u->out[out].msg_hdr);
 	return true;
 }
 
@@ -118,6 +123,8 @@ static void log_batch(struct udp *u, unsigned received, uint64_t ns)
 {
 	for (unsigned i = 0; i < received; i++) {
 		const struct slot *s = &u->slots[i];
+		if (s->reply_bytes == REPLY_LATER)
+			continue;
 		struct packet packet = {s->query, u->in[i].msg_len, (const struct sockaddr *)&s->from, RESPOND_UDP};
 		querylog_add(u->log, &packet, s->reply, s->reply_bytes, ns);
 	}
@@ -163,6 +170,8 @@ struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config
 	u->wildcard = wildcard;
 	u->responder = (struct responder){.config = config, .counts = &u->counts};
 	u->log = config->log == NULL ? NULL : querylog_ring(config->log, &u->counts);
+	if (config->forward != NULL)
+		u->responder.port = forward_port(config->forward, NULL, NULL);
 	slots_init(u);
 	if (pthread_create(&u->thread, NULL, run, u) != 0)
 		fatalx("dns: cannot start a UDP thread");

@@ -53,3 +53,20 @@ void rcu_writer_settle(void)
 	rcu_unregister_thread();
 	registered = false;
 }
+
+static void on_release(struct ev_loop *loop)
+{
+	(void)loop;
+	rcu_thread_offline();
+}
+
+static void on_acquire(struct ev_loop *loop)
+{
+	(void)loop;
+	rcu_thread_online();
+}
+
+void rcu_loop(struct ev_loop *loop)
+{
+	ev_set_loop_release_cb(loop, on_release, on_acquire);
+}

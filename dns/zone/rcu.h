@@ -7,6 +7,7 @@
 #ifndef DNS_ZONE_RCU_H
 #define DNS_ZONE_RCU_H
 
+#include <ev.h>
 #include <urcu-qsbr.h>
 #include <urcu/rculfhash.h>
 
@@ -21,5 +22,8 @@ void rcu_writer_begin(void);
 void rcu_writer_end(void);
 /* Unregisters the calling thread as often as it was begun for; waits until everything deferred is freed. */
 void rcu_writer_settle(void);
+
+/* The loop of a registered thread: offline around the poll, for a sleeping loop must not hold up grace periods. */
+void rcu_loop(struct ev_loop *loop);
 
 #endif

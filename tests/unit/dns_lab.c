@@ -173,8 +173,6 @@ size_t lab_send(struct lab *l, const void *bytes, size_t length, enum respond_pr
 	memcpy(exact, bytes, length);
 	struct packet in = {exact, length, (struct sockaddr *)&from, proto};
 	l->verdict = respond(&l->responder, &in, l->reply, sizeof l->reply, &l->reply_bytes);
-	if (l->verdict == RESPOND_FORWARD)
-		l->reply_bytes = respond_refuse(&l->responder, &in, l->reply, sizeof l->reply);
 	free(exact);
 	return l->reply_bytes;
 }

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 /* Message level (dns.md B.5, column "Better"): flags, errors, EDNS, cutting, order. */
+#include "dns/forward/forward.h"
+#include "dns/zone/rcu.h"
 #include "tests/unit/dns_lab.h"
 
 static struct lab lab;
@@ -349,16 +351,23 @@ static void names_outside_are_forwarded(void **state)
 		{"example.com", TYPE_AXFR, CLASS_IN, RESPOND_REPLY},
 		{"example.com", TYPE_TXT, CLASS_CH, RESPOND_REPLY},
 	};
+	static const struct addr_port upstream = {{AF_INET, {127, 0, 0, 1}}, 9};
 	struct lab l;
 
 	(void)state;
 	lab_init(&l);
+	struct forward *forward = forward_new(&(struct forward_config){
+		.upstreams = &upstream, .upstream_count = 1, .timeout_ms = 1000, .edns = &l.config.edns});
+	struct forward_port *port = forward_port(forward, NULL, NULL); /* a ring that no thread empties */
 	for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
-		l.config.forward = i % 2 == 1;
+		l.responder.port = i % 2 == 1 ? port : NULL;
 		lab_send(&l, query, lab_query(query, rows[i / 2].name, rows[i / 2].type, rows[i / 2].class, 1232),
 			 RESPOND_UDP);
-		assert_int_equal(l.verdict, l.config.forward ? rows[i / 2].verdict : RESPOND_REPLY);
+		assert_int_equal(l.verdict, i % 2 == 1 ? rows[i / 2].verdict : RESPOND_REPLY);
 	}
+	forward_free(forward);
+	rcu_writer_begin();
+	l.responder.port = NULL;
 	l.counts = (struct respond_counts){0};
 	lab_send(&l, query, lab_query(query, "example.com", TYPE_A, CLASS_IN, 0), RESPOND_UDP);
 	assert_string_equal(lab_line(&l), "REFUSED: / /");

@@ -1,0 +1,238 @@
+/* The forwarder's thread, the rings that lead to it, and what workers do themselves. */
+#include "dns/forward/forward.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sock.h"
+#include "dns/forward/inflight.h"
+#include "dns/forward/local_names.h"
+#include "dns/zone/rcu.h"
+
+#define PREFETCH ((uintptr_t)1) /* in the lowest bit of a ring's pointer */
+
+/* One producer, one consumer. */
+struct forward_port {
+	struct forward *forward;
+	forward_deliver_fn *deliver;
+	void *ctx;
+	struct forward_port *next;
+	_Atomic unsigned head, tail; /* written by the worker; by the forwarder */
+	uintptr_t ring[FORWARD_RING];
+};
+
+struct forward {
+	struct forward_config config;
+	struct cache *cache;
+	struct inflight *inflight;
+	struct ev_loop *loop;
+	ev_async wake, stop;
+	pthread_t thread;
+	struct forward_port *ports;
+};
+
+/* ---- workers ---- */
+
+static bool push(struct forward_port *p, const struct packet *in, const struct asker *asker, uintptr_t mark)
+{
+	unsigned head = atomic_load_explicit(&p->head, memory_order_relaxed);
+
+	if (head - atomic_load_explicit(&p->tail, memory_order_acquire) == FORWARD_RING)
+		return false;
+	struct forward_request *r = mem_alloc(sizeof *r + in->length);
+	r->port = p;
+	memcpy(&r->from, in->from,
+	       in->from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+	r->proto = in->proto;
+	r->fd = asker->fd;
+	r->conn = mark == PREFETCH ? NULL : asker->conn;
+	r->control_bytes = asker->control_bytes <= sizeof r->control ? asker->control_bytes : 0;
+	if (r->control_bytes > 0)
+		memcpy(r->control, asker->control, r->control_bytes);
+	r->query_bytes = in->length;
+	memcpy(r->query, in->bytes, in->length);
+	p->ring[head % FORWARD_RING] = (uintptr_t)r | mark;
+	atomic_store_explicit(&p->head, head + 1, memory_order_release);
+	ev_async_send(p->forward->loop, &p->forward->wake);
+	return true;
+}
+
+bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct asker *asker)
+{
+	return push(p, in, asker, 0);
+}
+
+bool forward_answer(struct forward_port *p, const struct packet *in, const struct asker *asker, const struct query *q,
+		    struct reply *r)
+{
+	unsigned zone_labels = local_zone(&q->name);
+	uint32_t now_s = cache_now_s();
+	struct cache_key key;
+	struct cache_hit hit;
+
+	if (zone_labels > 0) {
+		local_answer(&q->name, zone_labels, q->type, r);
+		return true;
+	}
+	cache_key_make(&key, &q->name, q->type, q->dnssec_ok, (q->flags & FLAG_CD) != 0);
+	if (!cache_find(p->forward->cache, &key, now_s, &hit))
+		return false;
+	records_write(r, hit.records, hit.age_s, hit.ttl_s);
+	if (hit.refresh)
+		push(p, in, asker, PREFETCH);
+	return true;
+}
+
+bool forward_allows(const struct sockaddr *from)
+{
+	static const struct cidr ranges[] = {
+		{{AF_INET, {127}}, 8},	       {{AF_INET, {10}}, 8},	    {{AF_INET, {172, 16}}, 12},
+		{{AF_INET, {192, 168}}, 16},   {{AF_INET, {169, 254}}, 16}, {{AF_INET, {100, 64}}, 10},
+		{{AF_INET6, {[15] = 1}}, 128}, {{AF_INET6, {0xfc}}, 7},	    {{AF_INET6, {0xfe, 0x80}}, 10},
+	};
+	struct addr a;
+
+	sock_parse(&a, from);
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (cidr_contains(&ranges[i], &a))
+			return true;
+	return false;
+}
+
+/* ---- the thread ---- */
+
+void forward_request_free(struct forward_request *r)
+{
+	free(r->reply);
+	free(r);
+}
+
+void forward_send(struct forward_request *r, const uint8_t *reply, size_t length)
+{
+	struct iovec iov = {(void *)(uintptr_t)reply, length};
+	struct msghdr h = {.msg_name = &r->from, .msg_iov = &iov, .msg_iovlen = 1};
+
+	if (r->port->deliver != NULL && r->conn != NULL) {
+		if (length > 0)
+			r->reply = memcpy(mem_alloc(length), reply, length);
+		r->reply_bytes = length;
+		r->port->deliver(r->port->ctx, r);
+		return;
+	}
+	h.msg_namelen = r->from.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	h.msg_control = r->control_bytes > 0 ? r->control : NULL;
+	h.msg_controllen = r->control_bytes;
+	if (length > 0)
+		(void)sendmsg(r->fd, &h, MSG_DONTWAIT); /* lost like any datagram */
+	forward_request_free(r);
+}
+
+static uintptr_t pop(struct forward_port *p)
+{
+	unsigned tail = atomic_load_explicit(&p->tail, memory_order_relaxed);
+
+	if (tail == atomic_load_explicit(&p->head, memory_order_acquire))
+		return 0;
+	uintptr_t got = p->ring[tail % FORWARD_RING];
+	atomic_store_explicit(&p->tail, tail + 1, memory_order_release);
+	return got;
+}
+
+static void on_wake(struct ev_loop *loop, ev_async *w, int events)
+{
+	struct forward *f = w->data;
+	uintptr_t got;
+
+	(void)loop, (void)events;
+	for (struct forward_port *p = f->ports; p != NULL; p = p->next)
+		while ((got = pop(p)) != 0)
+			inflight_ask(f->inflight, (struct forward_request *)(got & ~PREFETCH), (got & PREFETCH) != 0);
+}
+
+static void on_stop(struct ev_loop *loop, ev_async *w, int events)
+{
+	(void)w, (void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void *run(void *arg)
+{
+	struct forward *f = arg;
+
+	rcu_writer_begin();
+	ev_run(f->loop, 0);
+	inflight_free(f->inflight);
+	rcu_writer_end();
+	rcu_writer_settle();
+	return NULL;
+}
+
+struct forward *forward_new(const struct forward_config *config)
+{
+	struct forward *f = mem_alloc(sizeof *f);
+
+	f->config = *config;
+	f->cache = cache_new(&config->cache);
+	f->loop = ev_loop_new(EVFLAG_AUTO);
+	if (f->loop == NULL)
+		fatalx("dns: cannot make an event loop");
+	rcu_loop(f->loop);
+	ev_async_init(&f->wake, on_wake);
+	ev_async_init(&f->stop, on_stop);
+	f->wake.data = f;
+	ev_async_start(f->loop, &f->wake);
+	ev_async_start(f->loop, &f->stop);
+	f->inflight = inflight_new(config, f->loop, f->cache);
+	return f;
+}
+
+struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver, void *ctx)
+{
+	struct forward_port *p = mem_alloc(sizeof *p);
+
+	p->forward = f;
+	p->deliver = deliver;
+	p->ctx = ctx;
+	p->next = f->ports;
+	f->ports = p;
+	return p;
+}
+
+void forward_start(struct forward *f)
+{
+	if (pthread_create(&f->thread, NULL, run, f) != 0)
+		fatalx("dns: cannot start the forwarder's thread");
+	pthread_setname_np(f->thread, "dns-forward");
+	ev_async_send(f->loop, &f->wake);
+}
+
+void forward_stop(struct forward *f)
+{
+	if (f == NULL)
+		return;
+	ev_async_send(f->loop, &f->stop);
+	pthread_join(f->thread, NULL);
+}
+
+void forward_free(struct forward *f)
+{
+	uintptr_t got;
+
+	if (f == NULL)
+		return;
+	while (f->ports != NULL) {
+		struct forward_port *p = f->ports;
+		f->ports = p->next;
+		while ((got = pop(p)) != 0)
+			forward_request_free((struct forward_request *)(got & ~PREFETCH));
+		free(p);
+	}
+	rcu_writer_begin();
+	cache_free(f->cache);
+	rcu_writer_end();
+	ev_loop_destroy(f->loop);
+	free(f);
+}

@@ -1,0 +1,68 @@
+/*
+ * Names outside the cluster: a cache that workers read, and one thread that asks upstreams for what it does not hold.
+ * A worker never waits: it hands the query over (a bounded ring of its own) and goes on; the forwarder's thread sends
+ * the reply from the socket that the query came to. Identical questions in flight are asked once.
+ */
+#ifndef DNS_FORWARD_FORWARD_H
+#define DNS_FORWARD_FORWARD_H
+
+#include <sys/queue.h>
+
+#include "base/addr_port.h"
+#include "dns/answer/respond.h"
+#include "dns/forward/cache.h"
+
+#define FORWARD_PENDING 2048	       /* queries that wait, in all; a further one gets SERVFAIL at once */
+#define FORWARD_PENDING_PER_CLIENT 512 /* of one address */
+#define FORWARD_RING 1024	       /* handed over by one worker and not yet taken */
+#define FORWARD_CONTROL_BYTES 64
+
+struct forward_config {
+	const struct addr_port *upstreams; /* 1…UPSTREAMS_MAX; copied */
+	size_t upstream_count;
+	uint32_t timeout_ms; /* of one attempt; a query ends after twice this */
+	struct cache_config cache;
+	const struct edns_config *edns; /* borrowed */
+};
+
+struct forward;
+struct forward_port;
+
+/* A query that was handed over: where its reply goes. */
+struct forward_request {
+	STAILQ_ENTRY(forward_request) link;
+	struct forward_port *port;
+	struct sockaddr_storage from;
+	enum respond_proto proto;
+	int fd;	    /* UDP */
+	void *conn; /* TCP: the port's */
+	uint8_t control[FORWARD_CONTROL_BYTES];
+	size_t control_bytes;
+	uint8_t *reply; /* TCP: freed with the request */
+	size_t reply_bytes;
+	size_t query_bytes;
+	uint8_t query[];
+};
+STAILQ_HEAD(forward_requests, forward_request);
+
+struct forward *forward_new(const struct forward_config *config);
+void forward_start(struct forward *f);
+/* Joins the thread; nothing is delivered any more. Before sockets and ports go. NULL is fine, as for free. */
+void forward_stop(struct forward *f);
+void forward_free(struct forward *f);
+
+/* A worker's side; before it starts. deliver: called in the forwarder's thread, takes the request; NULL: sendmsg. */
+typedef void forward_deliver_fn(void *ctx, struct forward_request *r);
+struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver, void *ctx);
+void forward_request_free(struct forward_request *r);
+
+/* Worker, RCU reader. True: the reply is written. False: hand the query over. */
+bool forward_answer(struct forward_port *p, const struct packet *in, const struct asker *asker, const struct query *q,
+		    struct reply *r);
+/* Copies the query. False: the ring is full. */
+bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct asker *asker);
+
+/* Who may ask: loopback, private and link-local addresses. */
+bool forward_allows(const struct sockaddr *from);
+
+#endif

@@ -1,0 +1,363 @@
+/* Asks upstreams, tries the next one, answers all who wait. */
+#include "dns/forward/inflight.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/sock.h"
+#include "dns/answer/reply.h"
+#include "dns/forward/exchange.h"
+#include "dns/forward/upstream.h"
+#include "dns/zone/rcu.h"
+
+#define CLIENT_SLOTS 4096 /* addresses that share one share its limit: bounded memory for any number of clients */
+#define TRIES_MAX 6
+
+struct inflight {
+	struct forward_config config;
+	struct ev_loop *loop;
+	struct cache *cache;
+	struct upstreams upstreams;
+	struct map pending;
+	size_t waiting;
+	uint64_t seed;
+	uint16_t clients[CLIENT_SLOTS];
+	struct message message;
+	uint8_t reply[WIRE_MESSAGE_BYTES];
+};
+
+struct pending {
+	struct exchange x;
+	struct inflight *all;
+	struct cache_key key;
+	struct question asked;
+	struct ev_timer timer;
+	struct forward_requests waiters;
+	uint64_t end_ms;
+	struct upstream *upstream; /* being asked */
+	unsigned tried, tries;
+	uint16_t id;
+	bool no_edns, tcp, case_lost;
+};
+
+static void attempt(struct pending *p);
+
+static uint32_t draw(void)
+{
+	uint32_t n;
+
+	if (getrandom(&n, sizeof n, 0) != sizeof n)
+		fatal("dns: no random bytes");
+	return n;
+}
+
+/* ---- replies to clients ---- */
+
+static uint16_t *client_slot(struct inflight *i, const struct forward_request *r)
+{
+	struct addr a;
+
+	sock_parse(&a, &r->from);
+	return &i->clients[hash_bytes(&a, sizeof a, i->seed) % CLIENT_SLOTS];
+}
+
+static void reply_to(struct inflight *i, struct forward_request *r, const struct records *from, uint32_t age_s,
+		     uint32_t ttl_s)
+{
+	struct packet in = {r->query, r->query_bytes, (const struct sockaddr *)&r->from, r->proto};
+	struct query q;
+	struct reply reply;
+
+	if (query_parse(&q, in.bytes, in.length) != QUERY_OK) { /* the worker has parsed it */
+		forward_send(r, NULL, 0);
+		return;
+	}
+	reply_begin(&reply, i->config.edns, &q, &in, i->reply, sizeof i->reply);
+	records_write(&reply, from, age_s, ttl_s);
+	forward_send(r, i->reply, reply_end(&reply, i->config.edns, &q, &in));
+}
+
+static struct records failure(const char *text, enum ede ede)
+{
+	return (struct records){.rcode = RCODE_SERVFAIL,
+				.ede = (int16_t)ede,
+				.ede_text = text,
+				.ede_text_bytes = (uint8_t)strlen(text)};
+}
+
+static void waiters_reply(struct pending *p, const struct records *from, uint32_t age_s, uint32_t ttl_s)
+{
+	struct forward_request *r;
+
+	while ((r = STAILQ_FIRST(&p->waiters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&p->waiters, link);
+		--*client_slot(p->all, r);
+		p->all->waiting--;
+		reply_to(p->all, r, from, age_s, ttl_s);
+	}
+}
+
+/* RFC 8767: what is known is better than nothing. */
+static bool waiters_stale(struct pending *p)
+{
+	struct cache_hit hit;
+
+	if (STAILQ_EMPTY(&p->waiters) || !cache_find_stale(p->all->cache, &p->key, cache_now_s(), &hit))
+		return false;
+	struct records stale = *hit.records;
+	stale.ede = stale.rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
+	stale.ede_text_bytes = 0;
+	waiters_reply(p, &stale, 0, CACHE_STALE_TTL_S);
+	return true;
+}
+
+/* ---- the question ---- */
+
+static void pending_free(struct pending *p)
+{
+	exchange_stop(&p->x);
+	ev_timer_stop(p->all->loop, &p->timer);
+	map_del(&p->all->pending, p->key.bytes, p->key.length);
+	free(p);
+}
+
+static void give_up(struct pending *p, const struct records *why)
+{
+	if (!waiters_stale(p))
+		waiters_reply(p, why, 0, 0);
+	pending_free(p);
+}
+
+static void unreachable(struct pending *p)
+{
+	const struct records why = failure("no upstream answered", EDE_NO_REACHABLE_AUTHORITY);
+
+	give_up(p, &why);
+}
+
+static void attempt_failed(struct pending *p)
+{
+	exchange_stop(&p->x);
+	upstream_failed(p->upstream, clock_ms());
+	p->tcp = false;
+	if (p->case_lost) /* and it has no TCP */
+		name_lower(p->asked.bytes, p->asked.bytes, p->asked.length - 4);
+	waiters_stale(p); /* they need not wait for the next one */
+	attempt(p);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)events;
+	attempt_failed(w->data);
+}
+
+/* A reply that says that the upstream cannot serve: another one may. */
+static bool is_failure(const struct message *m)
+{
+	return m->rcode != RCODE_NOERROR && m->rcode != RCODE_NXDOMAIN;
+}
+
+static void finish(struct pending *p, struct message *m)
+{
+	m->records.authentic = (m->flags & FLAG_AD) != 0 && addr_is_loopback(&p->upstream->to.addr);
+	cache_put(p->all->cache, &p->key, m, cache_now_s());
+	if (!is_failure(m) || !waiters_stale(p))
+		waiters_reply(p, &m->records, 0, UINT32_MAX);
+	pending_free(p);
+}
+
+/* The same upstream again, in another way. */
+static void again(struct pending *p)
+{
+	exchange_stop(&p->x);
+	p->tried &= ~(1U << (p->upstream - p->all->upstreams.items));
+	attempt(p);
+}
+
+static void replied(struct pending *p, struct message *m)
+{
+	upstream_replied(p->upstream);
+	if ((m->rcode == RCODE_FORMERR || m->rcode == RCODE_NOTIMP) && !m->edns && !p->no_edns) {
+		p->no_edns = true; /* RFC 6891 7: older than EDNS */
+		again(p);
+	} else if ((m->flags & FLAG_TC) != 0 && !p->tcp) {
+		p->tcp = true;
+		again(p);
+	} else if (is_failure(m) && (p->tried + 1) >> p->all->upstreams.count == 0 && p->tries < TRIES_MAX) {
+		exchange_stop(&p->x);
+		p->tcp = false;
+		attempt(p);
+	} else {
+		finish(p, m);
+	}
+}
+
+static bool on_message(struct exchange *x, const uint8_t *wire, size_t length)
+{
+	struct pending *p = caa_container_of(x, struct pending, x);
+	struct message *m = &p->all->message;
+
+	if (wire == NULL) {
+		attempt_failed(p);
+		return true;
+	}
+	if (length < WIRE_HEADER_BYTES || wire_get16(wire) != p->id)
+		return false;
+	switch (message_read(m, wire, length, &p->asked, !p->tcp)) {
+	case MESSAGE_FOREIGN:
+		return false;
+	case MESSAGE_CASE: /* a forger, or a server that does not keep the case: TCP tells */
+		p->tcp = p->case_lost = true;
+		again(p);
+		return true;
+	case MESSAGE_BROKEN:
+		attempt_failed(p);
+		return true;
+	default:
+		replied(p, m);
+		return true;
+	}
+}
+
+static void attempt(struct pending *p)
+{
+	struct inflight *i = p->all;
+	uint64_t now_ms = clock_ms(), wait_ms = i->config.timeout_ms;
+	int at = upstreams_pick(&i->upstreams, p->tried, now_ms, draw());
+
+	if (at < 0 && !upstreams_all_aside(&i->upstreams)) { /* all were tried: once more */
+		p->tried = 0;
+		at = upstreams_pick(&i->upstreams, 0, now_ms, draw());
+	}
+	if (at < 0 || now_ms >= p->end_ms || p->tries++ >= TRIES_MAX) {
+		unreachable(p);
+		return;
+	}
+	p->tried |= 1U << at;
+	p->upstream = &i->upstreams.items[at];
+	p->id = exchange_fill(&p->x, &p->asked, !p->no_edns);
+	wait_ms = wait_ms / 2 < p->end_ms - now_ms ? wait_ms / 2 : p->end_ms - now_ms;
+	ev_timer_stop(i->loop, &p->timer);
+	ev_now_update(i->loop);
+	ev_timer_set(&p->timer, (double)wait_ms / 1000, 0.);
+	ev_timer_start(i->loop, &p->timer);
+	if (exchange_start(&p->x, &p->upstream->to, p->tcp))
+		return;
+	const struct records full = failure("no socket", EDE_OTHER);
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		give_up(p, &full);
+	else
+		attempt_failed(p);
+}
+
+/* 0x20: letters in a case that a forger must guess too. */
+static void question_fill(struct question *asked, const struct query *q)
+{
+	uint64_t bits = (uint64_t)draw() << 32 | draw();
+
+	memcpy(asked->bytes, q->name.wire, q->name.length);
+	for (unsigned k = 0; k < q->name.length; k++) {
+		uint8_t c = asked->bytes[k];
+		if (c >= 'a' && c <= 'z' && (bits >> (k & 63) & 1) != 0)
+			asked->bytes[k] = (uint8_t)(c - 0x20);
+	}
+	wire_put16(asked->bytes + q->name.length, q->type);
+	wire_put16(asked->bytes + q->name.length + 2, CLASS_IN);
+	asked->length = q->name.length + 4U;
+	asked->type = q->type;
+	asked->dnssec_ok = q->dnssec_ok;
+	asked->checking_disabled = (q->flags & FLAG_CD) != 0;
+}
+
+static void wait_for(struct pending *p, struct forward_request *r)
+{
+	++*client_slot(p->all, r);
+	p->all->waiting++;
+	STAILQ_INSERT_TAIL(&p->waiters, r, link);
+}
+
+static void ask_new(struct inflight *i, const struct cache_key *key, const struct query *q, struct forward_request *r)
+{
+	struct pending *p = mem_alloc(sizeof *p);
+
+	p->all = i;
+	p->key = *key;
+	STAILQ_INIT(&p->waiters);
+	question_fill(&p->asked, q);
+	exchange_init(&p->x, i->loop, on_message);
+	ev_init(&p->timer, on_timer);
+	p->timer.data = p;
+	p->end_ms = clock_ms() + 2 * i->config.timeout_ms;
+	map_put(&i->pending, p->key.bytes, p->key.length, p);
+	if (r != NULL)
+		wait_for(p, r);
+	if (upstreams_all_aside(&i->upstreams))
+		waiters_stale(p);
+	attempt(p);
+}
+
+void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
+{
+	struct query q;
+	struct cache_key key;
+	struct cache_hit hit;
+
+	if (query_parse(&q, r->query, r->query_bytes) != QUERY_OK) {
+		forward_send(r, NULL, 0);
+		return;
+	}
+	cache_key_make(&key, &q.name, q.type, q.dnssec_ok, (q.flags & FLAG_CD) != 0);
+	struct pending *p = map_get(&i->pending, key.bytes, key.length);
+	bool full = i->waiting >= FORWARD_PENDING || *client_slot(i, r) >= FORWARD_PENDING_PER_CLIENT;
+	if (prefetch) {
+		if (p == NULL && !full)
+			ask_new(i, &key, &q, NULL);
+		forward_send(r, NULL, 0);
+	} else if (p == NULL && cache_find(i->cache, &key, cache_now_s(), &hit)) { /* came meanwhile */
+		reply_to(i, r, hit.records, hit.age_s, hit.ttl_s);
+	} else if (full) {
+		const struct records why = failure("too many queries wait", EDE_OTHER);
+		reply_to(i, r, &why, 0, 0);
+	} else if (p != NULL) {
+		wait_for(p, r);
+	} else {
+		ask_new(i, &key, &q, r);
+	}
+}
+
+struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache)
+{
+	struct inflight *i = mem_alloc(sizeof *i);
+
+	i->config = *config;
+	i->loop = loop;
+	i->cache = cache;
+	i->seed = (uint64_t)draw() << 32 | draw();
+	i->upstreams.count = config->upstream_count;
+	for (size_t k = 0; k < config->upstream_count; k++)
+		i->upstreams.items[k].to = config->upstreams[k];
+	return i;
+}
+
+void inflight_free(struct inflight *i)
+{
+	struct pending *p;
+	struct forward_request *r;
+
+	for (size_t at = 0; (p = map_next(&i->pending, &at)) != NULL;) {
+		while ((r = STAILQ_FIRST(&p->waiters)) != NULL) {
+			STAILQ_REMOVE_HEAD(&p->waiters, link);
+			forward_request_free(r);
+		}
+		pending_free(p);
+	}
+	map_fini(&i->pending);
+	free(i);
+}

@@ -1,0 +1,109 @@
+"""Names outside the cluster, through the real daemon and a test double for its upstreams."""
+import unittest
+
+import lab
+import manifests
+from dns_client import Client, query
+from upstream import Upstream, other_question
+
+PORT = 5301
+
+
+class Forward(lab.LabTest):
+    def setUp(self):
+        self.lab = self.enterContext(lab.Lab())
+        self.node = self.lab.node()
+        self.up = Upstream(self.node, PORT)
+        self.addCleanup(self.up.close)
+        self.folder = manifests.Folder(self.lab.folder / "m")
+        self.daemon = self.lab.daemon(self.node, self.folder, "--no-proxy", "--forward", f"127.0.0.1:{PORT}",
+                                      "--forward-timeout", "1s")
+        self.client = Client(self.node, limit_s=20)
+
+    def test_asked_once_then_cached(self):
+        for tcp in (False, True, False):
+            reply = self.client.ask("www.Example.com", tcp=tcp)
+            self.assertEqual(reply.rcode, "NOERROR")
+            self.assertRegex(reply.answer[0], r"^www\.Example\.com\. (60|59|58) IN A 192\.0\.2\.1$")
+            self.assertEqual(reply.flags, {"rd", "ra"})
+        self.assertEqual(self.up.names(), ["www.example.com"])
+
+    def test_first_query_over_tcp(self):
+        self.assertEqual(len(self.client.ask("tcp.example.com", tcp=True).answer), 1)
+
+    def test_cluster_and_local_names_stay(self):
+        self.assertEqual(self.client.ask("x.default.svc.cluster.local").rcode, "NXDOMAIN")
+        self.assertEqual(self.client.ask("1.0.0.10.in-addr.arpa", "PTR").rcode, "NXDOMAIN")
+        self.assertEqual(self.client.ask("localhost").answer, ["localhost. 10800 IN A 127.0.0.1"])
+        self.assertEqual(self.up.asked, [])
+
+    def test_identical_questions_are_asked_once(self):
+        self.up.silent = True
+        socks = [self.client._socket(2) for _ in range(20)]
+        for i, sock in enumerate(socks):
+            sock.send(query("same.example.com", serial=i))
+        lab.wait_until(lambda: self.up.asked)
+        self.up.silent = False
+        for i, sock in enumerate(socks):
+            self.assertEqual(sock.recv(512)[:2], bytes([0, i]))
+            sock.close()
+        self.assertLessEqual(len(self.up.asked), 3, "retries of one question only")
+
+    def test_truncated_goes_to_tcp(self):
+        self.up.truncate = True
+        self.up.records = 100
+        reply = self.client.ask("big.example.com")
+        self.assertIn("tc", reply.flags)
+        self.assertEqual(len(self.client.ask("big.example.com", tcp=True).answer), 100)
+        self.assertEqual([proto for *_, proto in self.up.asked], ["udp", "tcp"])
+
+    def test_lies_are_not_believed(self):
+        def evil(reply):
+            return reply[:-4] + bytes([6, 6, 6, 6])
+
+        def spoil(reply, _):
+            wrong_id = bytes([reply[0] ^ 1]) + reply[1:]
+            return [evil(wrong_id), evil(other_question(reply)), b"", b"garbage", evil(reply)[:11], reply]
+        self.up.spoil = spoil
+        for i in range(20):
+            reply = self.client.ask(f"n{i}.example.com")
+            self.assertRegex(reply.answer[0], r"192\.0\.2\.1$")
+
+    def test_server_that_loses_the_case(self):
+        self.up.spoil = lambda reply, _: [reply[:12] + reply[12:].lower()]
+        for i in range(5):
+            self.assertEqual(len(self.client.ask(f"lowercase{i}.example.com").answer), 1)
+
+    def test_source_ports_and_case_vary(self):
+        for i in range(400):
+            self.client.ask(f"p{i}.random-case.example.com")
+        ports = {port for _, _, port, _ in self.up.asked}
+        self.assertGreater(len(ports), 350)
+        self.assertGreater(len({name.split(".", 1)[1] for name, *_ in self.up.asked}), 350)
+
+    def test_dead_upstream_stale_then_back(self):
+        self.up.ttl = 1
+        self.client.ask("stale.example.com")
+        self.up.silent = True
+        lab.wait_until(lambda: self._option(self.client.ask("stale.example.com", edns=1232)) == 3)
+        reply = self.client.ask("never.example.com", edns=1232)
+        self.assertEqual((reply.rcode, self._option(reply)), ("SERVFAIL", 22))
+        self.up.silent = False
+        lab.wait_until(lambda: self.client.ask("back.example.com").rcode == "NOERROR")
+
+    @staticmethod
+    def _option(reply):
+        option = reply.opt["options"].get(15)
+        return int.from_bytes(option[:2], "big") if option else None
+
+    def test_many_waiting_queries_are_bounded(self):
+        self.up.silent = True
+        sock = self.client._socket(2)
+        for i in range(700):
+            sock.send(query(f"w{i}.example.com", serial=i, edns=1232))
+        self.assertEqual(sock.recv(512)[3] & 15, 2, "SERVFAIL at once for what passes the limit")
+        sock.close()
+
+
+if __name__ == "__main__":
+    unittest.main()

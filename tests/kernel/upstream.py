@@ -1,0 +1,77 @@
+"""A test double for upstream servers: what `answer` returns goes out, over UDP and TCP, with what a test spoils."""
+import socket
+import struct
+import threading
+
+from dns_client import read_tcp
+
+
+class Upstream:
+    """In a namespace, at 127.0.0.1:port. asked: (name as sent, type, source port, "udp" or "tcp") of every query."""
+
+    def __init__(self, ns, port):
+        self.port, self.asked, self.lock = port, [], threading.Lock()
+        self.ttl, self.rcode, self.spoil, self.truncate, self.silent, self.records = 60, 0, None, False, False, 1
+        self.udp = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", port))
+        self.tcp = ns.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.tcp.bind(("127.0.0.1", port))
+        self.tcp.listen(64)
+        for run in (self._udp, self._tcp):
+            threading.Thread(target=run, daemon=True).start()
+
+    def close(self):
+        self.tcp.shutdown(socket.SHUT_RDWR)
+        self.tcp.close()
+        self.udp.close()
+
+    def _udp(self):
+        while True:
+            try:
+                query, client = self.udp.recvfrom(4096)
+            except OSError:
+                return
+            for reply in self._replies(query, client[1], "udp"):
+                self.udp.sendto(reply, client)
+
+    def _tcp(self):
+        while True:
+            try:
+                conn, client = self.tcp.accept()
+            except OSError:
+                return
+            with conn:
+                query = read_tcp(conn)
+                for reply in self._replies(query, client[1], "tcp") if query else []:
+                    conn.sendall(struct.pack("!H", len(reply)) + reply)
+
+    def _replies(self, query, port, proto):
+        end = 12
+        labels = []
+        while query[end]:
+            labels.append(query[end + 1:end + 1 + query[end]].decode())
+            end += 1 + query[end]
+        kind = struct.unpack_from("!H", query, end + 1)[0]
+        with self.lock:
+            self.asked.append((".".join(labels), kind, port, proto))
+        if self.silent:
+            return []
+        reply = self.reply(query[:2], query[12:end + 5], proto)
+        return self.spoil(reply, proto) if self.spoil else [reply]
+
+    def reply(self, serial, question, proto):
+        truncated = self.truncate and proto == "udp"
+        count = 0 if self.rcode or truncated else self.records
+        head = serial + struct.pack("!5H", 0x8180 | truncated << 9 | self.rcode, 1, count, 0, 0)
+        record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, self.ttl, 4)
+        return head + question + b"".join(record + bytes([192, 0, 2, 1 + i]) for i in range(count))
+
+    def names(self):
+        with self.lock:
+            return [name.lower() for name, *_ in self.asked]
+
+
+def other_question(reply):
+    """The same reply to another name."""
+    return reply[:13] + b"z" + reply[14:]
