@@ -15,7 +15,7 @@ static const struct metric_desc ports_desc = {"fairlead_health_check_node_ports"
 
 struct check;
 
-/* One address of a check. Addresses see the endpoints of their own family, as with kube-proxy's two proxiers. */
+/* One address of a check. Addresses see the endpoints of their own family where the Service has it. */
 struct server {
 	struct check *check;
 	struct addr addr;
@@ -64,12 +64,20 @@ static size_t family_index(const struct addr *a)
 	return a->family == AF_INET ? 0 : 1;
 }
 
+/* Asked on an address of a family that the Service lacks, it tells of the one that it has (k/k e2e loadbalancer). */
+static size_t family_told(const struct check *c, const struct addr *a)
+{
+	size_t asked = family_index(a);
+
+	return c->families[asked] ? asked : 1 - asked;
+}
+
 /* Any path is answered, as in kube-proxy. */
 static void handle(void *ctx, const char *path, struct http_reply *reply)
 {
 	const struct server *server = ctx;
 	const struct check *c = server->check;
-	uint32_t local_endpoints = c->local_endpoints[family_index(&server->addr)];
+	uint32_t local_endpoints = c->local_endpoints[family_told(c, &server->addr)];
 	char weight[12];
 
 	(void)path;
@@ -125,7 +133,7 @@ static void servers_close(struct check *c)
 }
 
 /*
- * Makes the check listen on the current addresses of its families. What listens there already goes on: a load balancer
+ * Makes the check listen on the current addresses. What listens there already goes on: a load balancer
  * that is just asking must not take a new address for an ill node.
  */
 static void servers_follow(struct check *c)
@@ -135,8 +143,7 @@ static void servers_follow(struct check *c)
 	size_t count = 0;
 
 	for (size_t i = 0; i < hn->addr_count; i++)
-		if (c->families[family_index(&hn->addrs[i])])
-			servers[count++] = server_take(c, &hn->addrs[i]);
+		servers[count++] = server_take(c, &hn->addrs[i]);
 	servers_close(c);
 	c->servers = servers;
 	c->server_count = count;

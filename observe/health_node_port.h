@@ -25,8 +25,8 @@ void healthnodeport_free(struct healthnodeport *hn); /* closes every port; NULL 
 void healthnodeport_update(struct healthnodeport *hn, const struct service *prev, const struct service *next);
 
 /*
- * The node-port addresses, copied; 0.0.0.0 and :: stand for every address of their family. Checks answer on those
- * of the families that the Service has.
+ * The node-port addresses, copied; 0.0.0.0 and :: stand for every address of their family. On one of a
+ * family that the Service lacks, a check tells of the family that it has.
  */
 void healthnodeport_addrs_set(struct healthnodeport *hn, const struct addr *addrs, size_t count);
 

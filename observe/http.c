@@ -20,6 +20,7 @@
 
 #define CONNECTIONS_MAX 64U
 #define CONNECTION_BYTES ((size_t)16 * 1024)
+#define BODY_MAX_BYTES 65536U /* of a request; nothing reads it, and a longer one ends its connection */
 #define IDLE_MAX_S 10U
 #define RETRY_S 5.0
 #define ACCEPTS 16 /* per turn */
@@ -99,20 +100,25 @@ static enum MHD_Result answer_send(struct MHD_Connection *connection, struct htt
 	return done;
 }
 
+/*
+ * Any method is answered, as in kube-proxy. Called with the header, then for each part of a body, then for the reply;
+ * *state counts the bytes of the body, from 1.
+ */
 static enum MHD_Result request(void *cls, struct MHD_Connection *connection, const char *path, const char *method,
 			       const char *version, const char *upload, size_t *upload_bytes, void **state)
 {
 	struct http *http = cls;
 	struct http_reply reply = {.status = MHD_HTTP_OK, .content_type = "text/plain; charset=utf-8"};
+	const bool first = *state == NULL;
+	const uintptr_t seen = first ? 1 : (uintptr_t)*state + *upload_bytes;
 
-	(void)version, (void)upload, (void)upload_bytes, (void)state;
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-		reply.status = MHD_HTTP_METHOD_NOT_ALLOWED;
-		http_header_set(&reply, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-		buf_puts(&reply.body, "only GET and HEAD\n");
-	} else {
-		http->handler(http->ctx, path, &reply);
+	(void)version, (void)upload, (void)method;
+	if (first || *upload_bytes != 0) {
+		*state = (void *)seen;
+		*upload_bytes = 0;
+		return seen <= BODY_MAX_BYTES ? MHD_YES : MHD_NO;
 	}
+	http->handler(http->ctx, path, &reply);
 	return answer_send(connection, &reply);
 }
 

@@ -1,10 +1,10 @@
 /*
  * Small HTTP pages for health checks and metrics: the only file that knows libmicrohttpd.
  *
- * Each listener serves GET and HEAD on one address; its handler runs on the main thread, inside the libev loop, so it
- * reads the daemon's state without locks and must not block. Connections per listener, their memory and their idle time
- * are bounded; of more clients than that the one connected for longest makes room. A port that cannot be bound is
- * warned about once and tried again every 5 s, as kube-proxy does without bindAddressHardFail.
+ * Each listener answers any method on one address, as kube-proxy does; its handler runs on the main thread, inside the
+ * libev loop, so it reads the daemon's state without locks and must not block. Connections per listener, their memory
+ * and their idle time are bounded; of more clients than that the one connected for longest makes room. A port that
+ * cannot be bound is warned about once and tried again every 5 s, as kube-proxy does without bindAddressHardFail.
  */
 #ifndef OBSERVE_HTTP_H
 #define OBSERVE_HTTP_H
