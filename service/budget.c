@@ -46,6 +46,21 @@ static uint64_t port_count(const struct build *b, const struct service_port *por
 	return frontends * (slots(b, port) * pools + VERDICTS_MAX + o->source_range_count);
 }
 
+/* Lists of allowed sizes have products above 2^64: one that wraps would look small. */
+static uint64_t times(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
 /* Without looking at names: enough for all but a few Services. */
 static uint64_t rough_count(const struct compile_input *in)
 {
@@ -54,8 +69,8 @@ static uint64_t rough_count(const struct compile_input *in)
 	uint64_t frontends = 2 + o->ingress_count + o->external_ip_count + in->node->node_port_addr_count;
 
 	for (size_t i = 0; i < in->slice_count && o->balance != BALANCE_MAGLEV; i++)
-		endpoints += (uint64_t)in->slices[i]->port_count * compile_index_weight(in->slices[i]);
-	return o->port_count * frontends * (2 * endpoints + VERDICTS_MAX + o->source_range_count);
+		endpoints = plus(endpoints, times(in->slices[i]->port_count, compile_index_weight(in->slices[i])));
+	return times(times(o->port_count, frontends), plus(times(2, endpoints), VERDICTS_MAX + o->source_range_count));
 }
 
 uint64_t budget_count(const struct compile_input *in, struct arena *scratch)

@@ -154,12 +154,37 @@ static void test_expansions_are_seen_at_once(void **state)
 	b->in.max_elements = 0;
 }
 
+/* 2^14 ports, 2^14 addresses, and 2^36 slots and ranges of each: a count that wraps at 2^64 would be nothing. */
+static void test_product_does_not_wrap(void **state)
+{
+	struct bench *b = *state;
+	const struct slice_object *slices[49];
+	struct service_object *o;
+	struct slice_object *slice;
+
+	make(b, 1 << 14, 1, &o, &slice);
+	((struct endpoint_object *)slice->endpoints)[0].weight = 42799; /* times 49 is 2^21 - 1 */
+	for (size_t i = 0; i < 49; i++)
+		slices[i] = slice;
+	o->external_ip_count = (1 << 14) - 2 - b->in.node->node_port_addr_count;
+	o->external_ips = arena_array(b->objects, o->external_ip_count, sizeof *o->external_ips);
+	o->source_range_count = (1 << 15) - 4;
+	o->source_ranges = arena_array(b->objects, o->source_range_count, sizeof *o->source_ranges);
+	b->in.object = o;
+	b->in.slices = slices;
+	b->in.slice_count = 49;
+	b->in.max_elements = BUDGET_ELEMENTS_DEFAULT;
+	assert_true(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
+	b->in.max_elements = 0;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_many_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expansions_are_seen_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_product_does_not_wrap, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
