@@ -83,7 +83,8 @@ static const char every_field_set[] =
 	"    - {ip: 198.51.100.1, ipMode: VIP}\n"
 	"    - {ip: 198.51.100.2, ipMode: Proxy}\n"
 	"    - {hostname: lb.example.org}\n"
-	"    - {ip: nonsense}\n";
+	"    - {ip: nonsense}\n"
+	"    - {ip: 198.51.100.3, ipMode: proxy}\n";
 
 static void every_field(void **state)
 {
@@ -93,7 +94,9 @@ static void every_field(void **state)
 	(void)state;
 	assert_string_equal(
 		d.problems.data,
-		"31 Service default/web: status.loadBalancer.ingress[3].ip: \"nonsense\" is not an IP address\n");
+		"31 Service default/web: status.loadBalancer.ingress[3].ip: \"nonsense\" is not an IP address\n"
+		"32 Service default/web: status.loadBalancer.ingress[4].ipMode: \"proxy\" is none of VIP, Proxy: taken "
+		"as VIP\n");
 	assert_true(s->created_s == 1795194000); /* 17:00:00 UTC */
 	assert_int_equal(s->type, SERVICE_LOAD_BALANCER);
 	assert_int_equal(s->cluster_ip_count, 2);
@@ -117,7 +120,7 @@ static void every_field(void **state)
 	assert_string_equal(s->ports[1].target_port, "5353");
 	assert_string_equal(s->ports[2].target_port, "53");
 	assert_int_equal(s->ports[3].proto, IPPROTO_SCTP);
-	assert_int_equal(s->ingress_count, 3);
+	assert_int_equal(s->ingress_count, 4);
 	assert_false(s->ingress[0].proxy_mode);
 	assert_true(s->ingress[1].proxy_mode);
 	assert_int_equal(s->ingress[2].addr.family, 0);

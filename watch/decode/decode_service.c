@@ -235,9 +235,11 @@ static void read_ingress(struct decoder *d, const struct place *root, struct ser
 	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
 		struct place item = place_item(&list, index++, v);
 		struct place ip = place_key(&item, "ip");
-		const struct value *mode = value_get(v, "ipMode");
+		struct place mode = place_key(&item, "ipMode");
 		struct ingress_object *to = &all[s->ingress_count];
-		to->proxy_mode = mode != NULL && strcmp(mode->text, "Proxy") == 0;
+		to->proxy_mode = !is_unset(&mode) && strcmp(mode.v->text, "Proxy") == 0;
+		if (!is_unset(&mode) && !to->proxy_mode && strcmp(mode.v->text, "VIP") != 0)
+			decode_warning(d, &mode, "\"%.40s\" is none of VIP, Proxy: taken as VIP", mode.v->text);
 		if (!is_unset(&ip) && !addr_parse(&to->addr, ip.v->text)) {
 			decode_warning(d, &ip, "\"%.60s\" is not an IP address", ip.v->text);
 			continue;
