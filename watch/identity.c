@@ -4,6 +4,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#define DNS_LABEL_BYTES 63
+#define DNS_NAME_BYTES 253
+
 static bool is_lower_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -11,7 +14,7 @@ static bool is_lower_alnum(char c)
 
 static bool label_ok(const char *s, size_t n)
 {
-	if (n == 0 || n > 63 || !is_lower_alnum(s[0]) || !is_lower_alnum(s[n - 1]))
+	if (n == 0 || !is_lower_alnum(s[0]) || !is_lower_alnum(s[n - 1]))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!is_lower_alnum(s[i]) && s[i] != '-')
@@ -21,22 +24,31 @@ static bool label_ok(const char *s, size_t n)
 
 bool name_is_label(const char *s)
 {
-	return label_ok(s, strlen(s));
+	return strlen(s) <= DNS_LABEL_BYTES && label_ok(s, strlen(s));
 }
 
-/* Kubernetes bounds the whole by 253 and does not bound the single label; DNS does, and we serve DNS. */
-bool name_is_subdomain(const char *s)
+static bool all_labels(const char *s, size_t label_bytes)
 {
-	if (strlen(s) > 253)
+	if (strlen(s) > DNS_NAME_BYTES)
 		return false;
 	for (;; s++) {
 		size_t n = strcspn(s, ".");
-		if (!label_ok(s, n))
+		if (n > label_bytes || !label_ok(s, n))
 			return false;
 		s += n;
 		if (*s == '\0')
 			return true;
 	}
+}
+
+bool name_is_subdomain(const char *s)
+{
+	return all_labels(s, DNS_LABEL_BYTES);
+}
+
+bool name_is_object(const char *s)
+{
+	return all_labels(s, DNS_NAME_BYTES);
 }
 
 bool name_is_service(const char *s)
@@ -74,7 +86,7 @@ static bool name_fits(const struct object *o)
 
 	if (kind == OBJECT_SLICE && is_of_endpoints((const struct slice_object *)o))
 		return true;
-	return kind == OBJECT_SERVICE || kind == OBJECT_NAMESPACE ? name_is_label(name) : name_is_subdomain(name);
+	return kind == OBJECT_SERVICE || kind == OBJECT_NAMESPACE ? name_is_label(name) : name_is_object(name);
 }
 
 static const char *slice_wrong(const struct slice_object *s)
@@ -85,9 +97,9 @@ static const char *slice_wrong(const struct slice_object *s)
 		const struct endpoint_object *e = &s->endpoints[i];
 		if (e->hostname != NULL && !name_is_label(e->hostname))
 			return "a hostname is not a DNS label (a-z, 0-9, -)";
-		if (e->pod_name != NULL && !name_is_subdomain(e->pod_name))
+		if (e->pod_name != NULL && !name_is_object(e->pod_name))
 			return "the name of a pod is not a DNS name (a-z, 0-9, -, .)";
-		if (e->node_name != NULL && !name_is_subdomain(e->node_name))
+		if (e->node_name != NULL && !name_is_object(e->node_name))
 			return "the name of a node is not a DNS name (a-z, 0-9, -, .)";
 	}
 	return NULL;

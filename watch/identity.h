@@ -9,10 +9,13 @@
 
 #include "watch/object.h"
 
-/* RFC 1123 label; dot-separated labels of 253 bytes at most; IANA service name (RFC 6335 5.1). */
+/* RFC 1123 label of at most 63 bytes; dot-separated labels of 253 bytes at most; IANA service name (RFC 6335 5.1). */
 bool name_is_label(const char *s);
 bool name_is_subdomain(const char *s);
 bool name_is_service(const char *s);
+/* The name of an object: as a subdomain, but Kubernetes bounds the whole only, so a label may be longer than DNS has.
+ */
+bool name_is_object(const char *s);
 
 /*
  * NULL: the API server could have accepted namespace and name, and what a slice says of its Service, hosts and pods.

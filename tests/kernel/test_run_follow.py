@@ -186,7 +186,7 @@ class FollowTest(scenes.NodeTest):
             return [last for last in (2, 9) if self.servers(f"192.168.0.{last}", 30080, host, 1) == {("ok", "web-0")}]
 
         self.assertEqual(serving(), [2])
-        self.assertIn("info: node ports: on 192.168.0.2, fd00::2\n", daemon.log())
+        self.assertIn("info: node ports: on 192.168.0.2, fd00::2", daemon.log())
         self.folder.put("node", manifests.node("n1", "192.168.0.9"))
         lab.equals_within(serving, [9])
         self.folder.put("node", manifests.node("n1", "192.168.0.2"))

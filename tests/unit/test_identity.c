@@ -144,8 +144,15 @@ static void test_slices(void **state)
 		{"web:endpoints-\\n", "web", "web-0", false},
 	};
 	struct buf json = {0};
+	char name[300];
 
 	(void)state;
+	for (size_t length = 63; length <= 255; length += 96) { /* slices are named after Services: 63 bytes and more */
+		repeat(name, 'a', length);
+		slice(&json, name, "web", name);
+		assert_int_equal(read_one("EndpointSlice", "discovery.k8s.io/v1", json.data, true).objects,
+				 length <= 253);
+	}
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		slice(&json, rows[i].name, rows[i].label, rows[i].target);
 		struct seen seen = read_one("EndpointSlice", "discovery.k8s.io/v1", json.data, true);

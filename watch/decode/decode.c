@@ -17,15 +17,15 @@ struct kind {
 /* Service names: RFC 1123 labels, as API servers with relaxed validation (1.34) take them. */
 static const struct kind kinds[] = {
 	{"Service", {"v1"}, true, name_is_label, decode_service},
-	{"EndpointSlice", {"discovery.k8s.io/v1"}, true, name_is_subdomain, decode_slice},
-	{"Endpoints", {"v1"}, true, name_is_subdomain, decode_endpoints},
+	{"EndpointSlice", {"discovery.k8s.io/v1"}, true, name_is_object, decode_slice},
+	{"Endpoints", {"v1"}, true, name_is_object, decode_endpoints},
 	{"Namespace", {"v1"}, false, name_is_label, decode_namespace},
-	{"Node", {"v1"}, false, name_is_subdomain, decode_node},
-	{"Pod", {"v1"}, true, name_is_subdomain, decode_pod},
+	{"Node", {"v1"}, false, name_is_object, decode_node},
+	{"Pod", {"v1"}, true, name_is_object, decode_pod},
 	{"ServiceCIDR",
 	 {"networking.k8s.io/v1", "networking.k8s.io/v1beta1"},
 	 false,
-	 name_is_subdomain,
+	 name_is_object,
 	 decode_service_cidr},
 };
 

@@ -179,7 +179,7 @@ const char *field_name(struct decoder *d, const struct place *p)
 
 	if (text == NULL || text[0] == '\0')
 		return NULL;
-	if (name_is_subdomain(text))
+	if (name_is_object(text))
 		return text;
 	decode_error(d, p, "\"%.80s\" is not a DNS name (a-z, 0-9, -, .)", text);
 	return NULL;
