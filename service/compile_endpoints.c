@@ -68,9 +68,18 @@ static int by_target(const void *a, const void *b)
 	return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
 }
 
+/* Of the same endpoint in two slices the higher one counts; terminating ones are equal, whatever else they are. */
+static int standing(const struct target *t)
+{
+	if ((t->flags & TARGET_TERMINATING) != 0)
+		return 0;
+	return (t->flags & TARGET_READY) != 0 ? 2 : 1;
+}
+
 /*
- * One entry per address and port. One that is not terminating replaces one that is, never the other way round; among
- * equals the first by slice name stays, so that the choice does not flap with the order of arrival.
+ * One entry per address and port. One that is not terminating replaces one that is, and a ready one replaces one that
+ * is not ready, as in DNS; among equals the first by slice name stays, so that the choice does not flap with the order
+ * of arrival.
  */
 static void drop_repeats(struct list *l)
 {
@@ -83,8 +92,7 @@ static void drop_repeats(struct list *l)
 			if (kept == TARGETS_MAX)
 				break;
 			l->items[kept++] = l->items[i];
-		} else if ((last->target.flags & TARGET_TERMINATING) != 0 &&
-			   (l->items[i].target.flags & TARGET_TERMINATING) == 0) {
+		} else if (standing(&l->items[i].target) > standing(&last->target)) {
 			*last = l->items[i];
 		}
 	}

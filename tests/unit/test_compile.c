@@ -79,18 +79,20 @@ static void repeats_across_slices(void **state)
 	struct bench *b = *state;
 	struct service_object *o = make_service(b->objects, "web", "10.96.0.1");
 	const struct slice_object *slices[] = {
-		make_slice(b->objects, "z", "", IPPROTO_TCP, 80, "10.0.0.1 !10.0.0.2 ~10.0.0.3"),
-		make_slice(b->objects, "a", "", IPPROTO_TCP, 80, "~10.0.0.1 10.0.0.2 10.0.0.3"),
+		make_slice(b->objects, "z", "", IPPROTO_TCP, 80, "10.0.0.1 !10.0.0.2 ~10.0.0.3 10.0.0.4 !10.0.0.5"),
+		make_slice(b->objects, "a", "", IPPROTO_TCP, 80, "~10.0.0.1 10.0.0.2 10.0.0.3 !10.0.0.4 ~10.0.0.5"),
 	};
 	const struct slice_object *reversed[] = {slices[1], slices[0]};
 
 	add_port(b->objects, o, "", IPPROTO_TCP, 80, 0);
 	const struct service *s = compile(b, o, slices, 2);
-	/* .1: z's replaces a terminating one; .2: both not terminating, a comes first; .3: terminating never replaces
-	 */
-	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].cluster), "10.0.0.1:80 10.0.0.2:80 10.0.0.3:80");
+	/* .1, .3: terminating never counts against another one; .2, .4: ready wins; .5: the one that does not end */
+	const char *expected = "10.0.0.1:80 10.0.0.2:80 10.0.0.3:80 10.0.0.4:80";
+	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].cluster), expected);
+	assert_int_equal(s->ports[0].target_count, 5);
+	assert_int_equal(s->ports[0].targets[4].flags & (TARGET_READY | TARGET_TERMINATING), 0);
 	s = compile(b, o, reversed, 2);
-	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].cluster), "10.0.0.1:80 10.0.0.2:80 10.0.0.3:80");
+	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].cluster), expected);
 }
 
 static void every_kind_of_frontend(void **state)
