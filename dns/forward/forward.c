@@ -164,7 +164,8 @@ static void *run(void *arg)
 
 	rcu_writer_begin();
 	ev_run(f->loop, 0);
-	inflight_free(f->inflight);
+	inflight_free(f->inflight); /* it may free what readers hold */
+	f->inflight = NULL;
 	rcu_writer_end();
 	rcu_writer_settle();
 	return NULL;
@@ -230,6 +231,8 @@ void forward_free(struct forward *f)
 			forward_request_free((struct forward_request *)(got & ~PREFETCH));
 		free(p);
 	}
+	if (f->inflight != NULL) /* the thread never ran */
+		inflight_free(f->inflight);
 	rcu_writer_begin();
 	cache_free(f->cache);
 	rcu_writer_end();

@@ -138,6 +138,15 @@ class Systemd(unittest.TestCase):
             done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
+    def test_exposure(self):
+        """What is left is what the daemon is for: the host's network, its sockets, CAP_NET_ADMIN."""
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                               TOP / "deploy/fairlead.service"], capture_output=True, text=True)
+        level = re.search(r"Overall exposure level for fairlead.service: ([\d.]+)", done.stdout)
+        self.assertIsNotNone(level, done.stdout + done.stderr)
+        self.assertLessEqual(float(level[1]), 1.6)
+
 
 if __name__ == "__main__":
     unittest.main()

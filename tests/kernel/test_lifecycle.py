@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -90,6 +91,34 @@ class UsageTest(unittest.TestCase):
                                "--control", f"/tmp/fl-{os.getpid()}.sock"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=lab.LIMIT_S, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, f"fairlead cleanup: {why}\n"))
+
+    def test_as_another_user_with_two_capabilities(self):
+        """As deploy/fairlead.service runs it: no root, CAP_NET_ADMIN and CAP_NET_BIND_SERVICE."""
+        caps = "-all,+net_admin,+net_bind_service"
+        with lab.Lab() as l:
+            node = l.node()
+            folder, own = manifests.Folder(l.folder / "m"), l.folder / "own"
+            folder.put("web", manifests.service("web", "10.96.0.1", [80]))
+            own.mkdir()
+            for path in (l.folder, folder.path):
+                os.chmod(path, 0o755)
+            os.chown(own, 65534, 65534)
+            process = node.popen("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
+                                 f"--inh-caps={caps}", f"--ambient-caps={caps}", f"--bounding-set={caps}", PROGRAM, "run",
+                                 "--manifests", folder.path, "--control", own / "c.sock", "--state-dir", own / "state",
+                                 stderr=subprocess.PIPE)
+            done = node.run(PROGRAM, "status", "--control", own / "c.sock", "--wait", "10s", check=False)
+            for _ in range(100):  # until the socket is there
+                if done.returncode != 3:
+                    break
+                time.sleep(0.1)
+                done = node.run(PROGRAM, "status", "--control", own / "c.sock", "--wait", "10s", check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(traffic.dig(node, "127.0.0.1", "web.default.svc.cluster.local").status, "NOERROR")
+            self.assertTrue(any("10.96.0.1" in json.dumps(e) for e in node.elements("dispatch4")))
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=lab.LIMIT_S)
+            self.assertEqual(process.returncode, 0)
 
 
 class CheckTest(unittest.TestCase):
