@@ -198,14 +198,19 @@ class ModelTest(ModelStage):
     # ---- health check node ports, figures ----
 
     def check_health(self):
-        """They tell of the family of the address that is asked. Of Services that want the same number one has it."""
+        """They tell of the family of the address that is asked, where the Service has it, else of the one that it has. Of
+        Services that want the same number one has it."""
         for number in HEALTH_PORTS:
             wanting = [s for s in self.model.services if s["spec"].get("healthCheckNodePort") == number]
             for ip in self.model.node.nodeport_addrs():
-                family = family_of(ip)
-                rivals = {s["metadata"]["name"]: self.model.local_ready(s, family) for s in wanting
-                          if family in {family_of(c) for c in s["spec"]["clusterIPs"]}}
+                rivals = {s["metadata"]["name"]: self.model.local_ready(s, self.family_told(s, family_of(ip)))
+                          for s in wanting}
                 self.check_page(f"http://{f'[{ip}]' if ':' in ip else ip}:{number}/", rivals)
+
+    @staticmethod
+    def family_told(service, asked):
+        has = [family_of(c) for c in service["spec"]["clusterIPs"]]
+        return asked if asked in has else has[0]
 
     def check_page(self, url, rivals):
         got = traffic.curl(self.node, url, "-D", "-")
