@@ -1,6 +1,7 @@
 #include "observe/metrics_dns.h"
 
-#include "dns/answer/respond.h"
+#include "dns/forward/forward.h"
+#include "observe/metrics_forward.h"
 
 /* CoreDNS's labels for a server block that answers everything. */
 #define SERVER                        \
@@ -23,11 +24,11 @@ static const struct metric_desc responses = {"coredns_dns_responses_total", "Rep
 static const struct metric_desc dnssec_ok = {"coredns_dns_do_requests_total", "Queries with the DO bit.",
 					     METRIC_COUNTER, NULL, 0};
 /* CoreDNS's: 0.25 ms doubling to 8 s. */
-static const double duration_bounds[COUNT_DURATIONS - 1] = {0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
-							    0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192};
+const double metrics_duration_bounds[COUNT_DURATIONS - 1] = {0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
+							     0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192};
 static const struct metric_desc durations = {"coredns_dns_request_duration_seconds",
 					     "From receiving a query to having sent the reply.", METRIC_HISTOGRAM,
-					     duration_bounds, COUNT_DURATIONS - 1};
+					     metrics_duration_bounds, COUNT_DURATIONS - 1};
 static const struct metric_desc request_sizes = {"coredns_dns_request_size_bytes", "Bytes of answered queries.",
 						 METRIC_HISTOGRAM, respond_size_bounds, COUNT_SIZES - 1};
 static const struct metric_desc response_sizes = {"coredns_dns_response_size_bytes", "Bytes of replies.",
@@ -52,7 +53,8 @@ struct size_sums {
 
 struct sums {
 	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
-	uint64_t replies[COUNT_RCODES];
+	uint64_t replies[2][COUNT_RCODES]; /* a worker's, the forwarder's */
+	const struct respond_counts *forwarder;
 	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged, starved;
 	uint64_t durations[COUNT_DURATIONS], durations_ns;
 	struct size_sums questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
@@ -79,7 +81,7 @@ static void add_counts(void *ctx, const struct respond_counts *c)
 			for (unsigned type = 0; type < COUNT_TYPES; type++)
 				add(&s->queries[proto][family][type], &c->queries[proto][family][type]);
 	for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
-		add(&s->replies[rcode], &c->replies[rcode]);
+		add(&s->replies[c == s->forwarder][rcode], &c->replies[rcode]);
 	for (unsigned i = 0; i < COUNT_DURATIONS; i++)
 		add(&s->durations[i], &c->durations[i]);
 	add(&s->durations_ns, &c->durations_ns);
@@ -122,18 +124,26 @@ static void sizes_put(struct metrics_page *page, const struct metric_desc *desc,
 			of[proto].messages, (double)of[proto].bytes);
 }
 
+/* What a worker answers from the cache counts as its own. */
+static void replies_put(struct metrics_page *page, const struct sums *s)
+{
+	for (unsigned by = 0; by < 2; by++)
+		for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
+			if (s->replies[by][rcode] != 0)
+				metrics_put(page, &responses,
+					    METRIC_LABELS(SERVER, ZONE, VIEW, {"rcode", respond_rcode_name(rcode)},
+							  {"plugin", by == 0 ? "kubernetes" : "forward"}),
+					    (double)s->replies[by][rcode]);
+}
+
 static void sums_put(void *ctx, struct metrics_page *page)
 {
-	struct sums s = {0};
+	const struct forward *forward = server_forward(ctx);
+	struct sums s = {.forwarder = forward != NULL ? &forward_counts(forward)->later : NULL};
 
 	server_each_counts(ctx, add_counts, &s);
 	requests_put(page, &s);
-	for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
-		if (s.replies[rcode] != 0)
-			metrics_put(page, &responses,
-				    METRIC_LABELS(SERVER, ZONE, VIEW, {"rcode", respond_rcode_name(rcode)},
-						  {"plugin", "kubernetes"}),
-				    (double)s.replies[rcode]);
+	replies_put(page, &s);
 	metrics_put_histogram(page, &durations, METRIC_LABELS(SERVER, ZONE, VIEW), s.durations,
 			      (double)s.durations_ns / 1e9);
 	sizes_put(page, &request_sizes, s.questions_in);
@@ -149,4 +159,6 @@ static void sums_put(void *ctx, struct metrics_page *page)
 void metrics_dns_init(struct metrics *m, struct server *server)
 {
 	metrics_provider(m, sums_put, server);
+	if (server_forward(server) != NULL)
+		metrics_forward_init(m, server_forward(server));
 }

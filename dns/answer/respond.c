@@ -20,14 +20,19 @@ static void count(_Atomic uint64_t *counter)
 	count_more(counter, 1);
 }
 
-void respond_took(struct responder *r, unsigned queries, uint64_t ns)
+unsigned respond_duration_slot(uint64_t ns)
 {
 	unsigned bucket = 0;
 
 	for (uint64_t bound_ns = 250000; bucket < COUNT_DURATIONS - 1 && ns > bound_ns; bound_ns *= 2)
 		bucket++;
-	count_more(&r->counts->durations[bucket], queries);
-	count_more(&r->counts->durations_ns, queries * ns);
+	return bucket;
+}
+
+void respond_took(struct respond_counts *c, unsigned queries, uint64_t ns)
+{
+	count_more(&c->durations[respond_duration_slot(ns)], queries);
+	count_more(&c->durations_ns, queries * ns);
 }
 
 const double respond_size_bounds[COUNT_SIZES - 1] = {0,	   100,	 200,  300,   400,   511,   1023,
@@ -86,11 +91,10 @@ const char *respond_type_name(unsigned slot)
 const char *respond_rcode_name(unsigned rcode)
 {
 	static const char *const names[COUNT_RCODES] = {
-		[RCODE_NOERROR] = "NOERROR",   [RCODE_FORMERR] = "FORMERR", [RCODE_SERVFAIL] = "SERVFAIL",
-		[RCODE_NXDOMAIN] = "NXDOMAIN", [RCODE_NOTIMP] = "NOTIMP",   [RCODE_REFUSED] = "REFUSED",
-		[RCODE_BADVERS] = "BADVERS"};
+		"NOERROR", "FORMERR", "SERVFAIL",  "NXDOMAIN", "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET",
+		"NOTAUTH", "NOTZONE", "DSOTYPENI", "RCODE12",  "RCODE13", "RCODE14", "RCODE15",	 "BADVERS"};
 
-	return rcode < COUNT_RCODES && names[rcode] != NULL ? names[rcode] : "other";
+	return rcode < COUNT_RCODES ? names[rcode] : "other";
 }
 
 static void count_query(struct responder *r, const struct packet *in, const struct query *q)
@@ -100,13 +104,21 @@ static void count_query(struct responder *r, const struct packet *in, const stru
 		count(&r->counts->dnssec_ok);
 }
 
-static void count_reply(struct responder *r, const struct reply *reply)
+static void count_reply(struct respond_counts *c, const struct reply *reply)
 {
-	count(&r->counts->replies[reply->rcode]);
+	count(&c->replies[reply->rcode]);
 	if (reply->truncated)
-		count(&r->counts->truncated);
+		count(&c->truncated);
 	else if (reply->rcode == RCODE_NOERROR && reply->answers == 0)
-		count(&r->counts->nodata);
+		count(&c->nodata);
+}
+
+void respond_later(struct respond_counts *c, const struct reply *reply, enum respond_proto proto, size_t bytes,
+		   uint64_t ns)
+{
+	count_reply(c, reply);
+	count_size(&c->replies_out[proto], bytes);
+	respond_took(c, 1, ns);
 }
 
 /* ---- replies ---- */
@@ -197,7 +209,7 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	else if (!answer(r, in, &q, &reply))
 		return RESPOND_FORWARD;
 	*bytes = reply_end(&reply, edns, &q, in);
-	count_reply(r, &reply);
+	count_reply(r->counts, &reply);
 	return RESPOND_REPLY;
 }
 

@@ -85,12 +85,17 @@ struct packet {
 /*
  * RESPOND_REPLY: the reply is in out (at least 512 bytes; more than room is never written), *bytes long. Otherwise
  * *bytes is 0. Over UDP replies are cut to what the client takes. A query that is to be forwarded is counted, its
- * reply is not.
+ * reply by respond_later.
  */
 enum respond_verdict respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room, size_t *bytes);
 
-/* `queries` of one turn took ns each, from the socket to the socket. */
-void respond_took(struct responder *r, unsigned queries, uint64_t ns);
+/* `queries` of one turn took ns each, from the socket to the socket. Not for those that the forwarder has. */
+void respond_took(struct respond_counts *c, unsigned queries, uint64_t ns);
+/* Counts a reply that the forwarder made, ns after its query came. */
+struct reply;
+void respond_later(struct respond_counts *c, const struct reply *reply, enum respond_proto proto, size_t bytes,
+		   uint64_t ns);
+unsigned respond_duration_slot(uint64_t ns); /* the bucket in `durations` */
 
 /* "A", "AAAA", …, "other" of a counter slot. */
 const char *respond_type_name(unsigned slot);

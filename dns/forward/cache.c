@@ -158,16 +158,31 @@ static bool wants_refresh(struct entry *e, uint32_t left_s)
 	       !atomic_exchange_explicit(&e->refreshing, true, memory_order_relaxed);
 }
 
-bool cache_find(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit)
+/* NULL: nothing fresh. */
+static struct entry *find_fresh(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit)
 {
 	struct entry *e = entry_find(c, key);
 	uint32_t age_s = e != NULL ? now_s - e->stored_s : 0;
 
-	if (e == NULL || age_s >= e->ttl_s) {
+	if (e == NULL || age_s >= e->ttl_s)
+		return NULL;
+	hit_fill(e, age_s, hit);
+	return e;
+}
+
+bool cache_find_again(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit)
+{
+	return find_fresh(c, key, now_s, hit) != NULL;
+}
+
+bool cache_find(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit)
+{
+	struct entry *e = find_fresh(c, key, now_s, hit);
+
+	if (e == NULL) {
 		more(&c->counts.misses, 1);
 		return false;
 	}
-	hit_fill(e, age_s, hit);
 	hit->refresh = wants_refresh(e, hit->ttl_s);
 	if (hit->refresh)
 		more(&c->counts.prefetches, 1);
@@ -207,8 +222,8 @@ static void evict(struct cache *c)
 		e = TAILQ_FIRST(&c->clock);
 	}
 	cds_lfht_del(c->table, &e->node);
+	more(&c->counts.evictions[e->negative], 1);
 	unlink_entry(c, e);
-	more(&c->counts.evictions, 1);
 }
 
 static uint32_t min_s(uint32_t a, uint32_t b)

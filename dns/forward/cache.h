@@ -31,8 +31,8 @@ struct cache_key {
 
 /* Counters: written by the forwarder, or added to by readers; read by any thread. */
 struct cache_counts {
-	_Atomic uint64_t hits[2], misses, stale, prefetches, evictions; /* hits: positive, denial */
-	_Atomic uint64_t entries[2], bytes;
+	_Atomic uint64_t hits[2], misses, stale, prefetches; /* pairs: positive, denial */
+	_Atomic uint64_t entries[2], evictions[2], bytes;
 };
 
 struct cache_hit {
@@ -53,6 +53,8 @@ void cache_key_make(struct cache_key *key, const struct name *name, unsigned typ
 
 /* RCU reader. False: nothing fresh (counted as a miss). */
 bool cache_find(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit);
+/* The same for a query that has been counted as a miss: counts nothing. */
+bool cache_find_again(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit);
 /* The same for an expired answer that may still be served. RCU reader. */
 bool cache_find_stale(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit);
 

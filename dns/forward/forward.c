@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
@@ -28,6 +29,7 @@ struct forward {
 	struct forward_config config;
 	struct cache *cache;
 	struct inflight *inflight;
+	struct forward_counts counts;
 	struct ev_loop *loop;
 	ev_async wake, stop;
 	pthread_t thread;
@@ -52,6 +54,7 @@ static bool push(struct forward_port *p, const struct packet *in, const struct a
 	r->control_bytes = asker->control_bytes <= sizeof r->control ? asker->control_bytes : 0;
 	if (r->control_bytes > 0)
 		memcpy(r->control, asker->control, r->control_bytes);
+	r->received_ns = clock_ns();
 	r->query_bytes = in->length;
 	memcpy(r->query, in->bytes, in->length);
 	p->ring[head % FORWARD_RING] = (uintptr_t)r | mark;
@@ -62,7 +65,10 @@ static bool push(struct forward_port *p, const struct packet *in, const struct a
 
 bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct asker *asker)
 {
-	return push(p, in, asker, 0);
+	if (push(p, in, asker, 0))
+		return true;
+	atomic_fetch_add_explicit(&p->forward->counts.rejects, 1, memory_order_relaxed);
+	return false;
 }
 
 bool forward_answer(struct forward_port *p, const struct packet *in, const struct asker *asker, const struct query *q,
@@ -186,7 +192,10 @@ struct forward *forward_new(const struct forward_config *config)
 	f->wake.data = f;
 	ev_async_start(f->loop, &f->wake);
 	ev_async_start(f->loop, &f->stop);
-	f->inflight = inflight_new(config, f->loop, f->cache);
+	f->counts.upstream_count = config->upstream_count;
+	for (size_t i = 0; i < config->upstream_count; i++)
+		f->counts.upstreams_to[i] = config->upstreams[i];
+	f->inflight = inflight_new(config, f->loop, f->cache, &f->counts);
 	return f;
 }
 
@@ -200,6 +209,16 @@ struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver
 	p->next = f->ports;
 	f->ports = p;
 	return p;
+}
+
+const struct forward_counts *forward_counts(const struct forward *f)
+{
+	return &f->counts;
+}
+
+const struct cache_counts *forward_cache_counts(const struct forward *f)
+{
+	return cache_counts(f->cache);
 }
 
 void forward_start(struct forward *f)

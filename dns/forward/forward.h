@@ -11,6 +11,7 @@
 #include "base/addr_port.h"
 #include "dns/answer/respond.h"
 #include "dns/forward/cache.h"
+#include "dns/forward/counts.h"
 
 #define FORWARD_PENDING 2048	       /* queries that wait, in all; a further one gets SERVFAIL at once */
 #define FORWARD_PENDING_PER_CLIENT 512 /* of one address */
@@ -40,6 +41,7 @@ struct forward_request {
 	size_t control_bytes;
 	uint8_t *reply; /* TCP: freed with the request */
 	size_t reply_bytes;
+	uint64_t received_ns; /* clock_ns */
 	size_t query_bytes;
 	uint8_t query[];
 };
@@ -55,6 +57,10 @@ void forward_free(struct forward *f);
 typedef void forward_deliver_fn(void *ctx, struct forward_request *r);
 struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver, void *ctx);
 void forward_request_free(struct forward_request *r);
+
+/* Any thread, until forward_free. */
+const struct forward_counts *forward_counts(const struct forward *f);
+const struct cache_counts *forward_cache_counts(const struct forward *f);
 
 /* Worker, RCU reader. True: the reply is written. False: hand the query over. */
 bool forward_answer(struct forward_port *p, const struct packet *in, const struct asker *asker, const struct query *q,

@@ -23,9 +23,9 @@ struct inflight {
 	struct forward_config config;
 	struct ev_loop *loop;
 	struct cache *cache;
+	struct forward_counts *counts;
 	struct upstreams upstreams;
 	struct map pending;
-	size_t waiting;
 	uint64_t seed;
 	uint16_t clients[CLIENT_SLOTS];
 	struct message message;
@@ -41,6 +41,7 @@ struct pending {
 	struct forward_requests waiters;
 	uint64_t end_ms;
 	struct upstream *upstream; /* being asked */
+	uint64_t asked_ns;	   /* since */
 	unsigned tried, tries;
 	uint16_t id;
 	bool no_edns, tcp, case_lost;
@@ -80,7 +81,9 @@ static void reply_to(struct inflight *i, struct forward_request *r, const struct
 	}
 	reply_begin(&reply, i->config.edns, &q, &in, i->reply, sizeof i->reply);
 	records_write(&reply, from, age_s, ttl_s);
-	forward_send(r, i->reply, reply_end(&reply, i->config.edns, &q, &in));
+	size_t bytes = reply_end(&reply, i->config.edns, &q, &in);
+	respond_later(&i->counts->later, &reply, r->proto, bytes, clock_ns() - r->received_ns);
+	forward_send(r, i->reply, bytes);
 }
 
 static struct records failure(const char *text, enum ede ede)
@@ -98,7 +101,7 @@ static void waiters_reply(struct pending *p, const struct records *from, uint32_
 	while ((r = STAILQ_FIRST(&p->waiters)) != NULL) {
 		STAILQ_REMOVE_HEAD(&p->waiters, link);
 		--*client_slot(p->all, r);
-		p->all->waiting--;
+		p->all->counts->waiting--;
 		reply_to(p->all, r, from, age_s, ttl_s);
 	}
 }
@@ -141,10 +144,16 @@ static void unreachable(struct pending *p)
 	give_up(p, &why);
 }
 
+static struct upstream_counts *upstream_counts_of(const struct pending *p)
+{
+	return &p->all->counts->upstreams[p->upstream - p->all->upstreams.items];
+}
+
 static void attempt_failed(struct pending *p)
 {
 	exchange_stop(&p->x);
 	upstream_failed(p->upstream, clock_ms());
+	upstream_counts_of(p)->failures++;
 	p->tcp = false;
 	if (p->case_lost) /* and it has no TCP */
 		name_lower(p->asked.bytes, p->asked.bytes, p->asked.length - 4);
@@ -184,6 +193,7 @@ static void again(struct pending *p)
 static void replied(struct pending *p, struct message *m)
 {
 	upstream_replied(p->upstream);
+	upstream_counts_reply(upstream_counts_of(p), m->rcode, clock_ns() - p->asked_ns);
 	if ((m->rcode == RCODE_FORMERR || m->rcode == RCODE_NOTIMP) && !m->edns && !p->no_edns) {
 		p->no_edns = true; /* RFC 6891 7: older than EDNS */
 		again(p);
@@ -242,6 +252,7 @@ static void attempt(struct pending *p)
 	}
 	p->tried |= 1U << at;
 	p->upstream = &i->upstreams.items[at];
+	p->asked_ns = clock_ns();
 	p->id = exchange_fill(&p->x, &p->asked, !p->no_edns);
 	wait_ms = wait_ms / 2 < p->end_ms - now_ms ? wait_ms / 2 : p->end_ms - now_ms;
 	ev_timer_stop(i->loop, &p->timer);
@@ -279,7 +290,7 @@ static void question_fill(struct question *asked, const struct query *q)
 static void wait_for(struct pending *p, struct forward_request *r)
 {
 	++*client_slot(p->all, r);
-	p->all->waiting++;
+	p->all->counts->waiting++;
 	STAILQ_INSERT_TAIL(&p->waiters, r, link);
 }
 
@@ -298,8 +309,10 @@ static void ask_new(struct inflight *i, const struct cache_key *key, const struc
 	map_put(&i->pending, p->key.bytes, p->key.length, p);
 	if (r != NULL)
 		wait_for(p, r);
-	if (upstreams_all_aside(&i->upstreams))
+	if (upstreams_all_aside(&i->upstreams)) {
+		i->counts->all_aside++;
 		waiters_stale(p);
+	}
 	attempt(p);
 }
 
@@ -315,14 +328,15 @@ void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
 	}
 	cache_key_make(&key, &q.name, q.type, q.dnssec_ok, (q.flags & FLAG_CD) != 0);
 	struct pending *p = map_get(&i->pending, key.bytes, key.length);
-	bool full = i->waiting >= FORWARD_PENDING || *client_slot(i, r) >= FORWARD_PENDING_PER_CLIENT;
+	bool full = i->counts->waiting >= FORWARD_PENDING || *client_slot(i, r) >= FORWARD_PENDING_PER_CLIENT;
 	if (prefetch) {
 		if (p == NULL && !full)
 			ask_new(i, &key, &q, NULL);
 		forward_send(r, NULL, 0);
-	} else if (p == NULL && cache_find(i->cache, &key, cache_now_s(), &hit)) { /* came meanwhile */
+	} else if (p == NULL && cache_find_again(i->cache, &key, cache_now_s(), &hit)) { /* came meanwhile */
 		reply_to(i, r, hit.records, hit.age_s, hit.ttl_s);
 	} else if (full) {
+		i->counts->rejects++;
 		const struct records why = failure("too many queries wait", EDE_OTHER);
 		reply_to(i, r, &why, 0, 0);
 	} else if (p != NULL) {
@@ -332,13 +346,15 @@ void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
 	}
 }
 
-struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache)
+struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache,
+			      struct forward_counts *counts)
 {
 	struct inflight *i = mem_alloc(sizeof *i);
 
 	i->config = *config;
 	i->loop = loop;
 	i->cache = cache;
+	i->counts = counts;
 	i->seed = (uint64_t)draw() << 32 | draw();
 	i->upstreams.count = config->upstream_count;
 	for (size_t k = 0; k < config->upstream_count; k++)

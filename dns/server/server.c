@@ -214,6 +214,13 @@ void server_each_counts(const struct server *s, void (*each)(void *ctx, const st
 	for (size_t i = 0; i < s->udp_count; i++)
 		each(ctx, udp_counts(s->udp[i]));
 	each(ctx, tcp_counts(s->tcp));
+	if (s->config.forward != NULL)
+		each(ctx, &forward_counts(s->config.forward)->later);
+}
+
+const struct forward *server_forward(const struct server *s)
+{
+	return s->config.forward;
 }
 
 void server_counts(const struct server *s, struct server_counts *out)

@@ -46,9 +46,11 @@ struct server_counts {
 	uint64_t queries, nxdomain, nodata;
 };
 void server_counts(const struct server *s, struct server_counts *out);
-/* Calls `each` with the counters of every worker (dns/answer/respond.h), which go on counting meanwhile. */
+/* Calls `each` with the counters of every worker and the forwarder (dns/answer/respond.h), which go on counting. */
 struct respond_counts;
+struct forward;
 void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts),
 			void *ctx);
+const struct forward *server_forward(const struct server *s); /* NULL: none */
 
 #endif

@@ -127,11 +127,11 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 	enum respond_verdict verdict = respond(&t->responder, &packet, t->reply, sizeof t->reply, &bytes);
 	uint64_t ns = clock_ns() - start_ns;
 
-	respond_took(&t->responder, 1, ns);
 	if (verdict == RESPOND_FORWARD) {
 		c->waiting++;
 		return FATE_GOES_ON;
 	}
+	respond_took(&t->counts, 1, ns);
 	if (t->log != NULL)
 		querylog_add(t->log, &packet, t->reply, bytes, ns);
 	if (bytes == 0)

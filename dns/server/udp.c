@@ -130,6 +130,15 @@ static void log_batch(struct udp *u, unsigned received, uint64_t ns)
 	}
 }
 
+static unsigned later_count(const struct udp *u, unsigned received)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < received; i++)
+		n += u->slots[i].reply_bytes == REPLY_LATER;
+	return n;
+}
+
 static void batch(struct udp *u, unsigned received)
 {
 	const uint64_t start_ns = clock_ns();
@@ -140,7 +149,7 @@ static void batch(struct udp *u, unsigned received)
 		out += answer(u, i, out);
 	send_all(u, out);
 	ns = clock_ns() - start_ns;
-	respond_took(&u->responder, received, ns);
+	respond_took(&u->counts, received - later_count(u, received), ns);
 	if (u->log != NULL)
 		log_batch(u, received, ns);
 	slots_reset(u, received);

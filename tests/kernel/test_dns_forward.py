@@ -1,8 +1,10 @@
 """Names outside the cluster, through the real daemon and a test double for its upstreams."""
+import re
 import unittest
 
 import lab
 import manifests
+import traffic
 from dns_client import Client, query
 from upstream import Upstream, other_question
 
@@ -96,12 +98,55 @@ class Forward(lab.LabTest):
         option = reply.opt["options"].get(15)
         return int.from_bytes(option[:2], "big") if option else None
 
+    def _metrics(self):
+        return traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body
+
+    def _has(self, *lines):
+        page = self._metrics()
+        return all(re.search(line, page, re.M) for line in lines)
+
+    def test_metrics(self):
+        self.client.ask("found.example.com")
+        self.client.ask("found.example.com", tcp=True)
+        self.up.rcode = 9
+        self.client.ask("odd.example.com", tcp=True)
+        lab.wait_until(lambda: self._has(
+            r'^coredns_dns_responses_total\{.*rcode="NOERROR",plugin="forward"\} 1$',
+            r'^coredns_dns_responses_total\{.*rcode="NOERROR",plugin="kubernetes"\} 1$',
+            r'^coredns_dns_responses_total\{.*rcode="NOTAUTH",plugin="forward"\} 1$',
+            r'^coredns_dns_request_duration_seconds_count\{.*\} 3$',
+            r'^coredns_dns_response_size_bytes_count\{.*proto="udp"\} 1$',
+            r'^coredns_dns_response_size_bytes_count\{.*proto="tcp"\} 2$',
+            r'^coredns_cache_entries\{server="dns://:53",type="success",zones="\.",view=""\} 1$',
+            r'^coredns_cache_hits_total\{.*type="success".*\} 1$',
+            r'^coredns_cache_hits_total\{.*type="denial".*\} 0$',
+            r'^coredns_cache_requests_total\{.*\} 3$',
+            r'^coredns_cache_misses_total\{.*\} 2$',
+            r'^fairlead_cache_bytes [1-9]',
+            r'^fairlead_forward_waiting 0$',
+            r'^coredns_proxy_request_duration_seconds_count\{proxy_name="forward",to="127.0.0.1:5301",rcode="NOERROR"\}'
+            r' 1$',
+            r'^coredns_proxy_request_duration_seconds_count\{.*rcode="NOTAUTH"\} [1-9]',
+            r'^coredns_proxy_healthcheck_failures_total\{proxy_name="forward",to="127.0.0.1:5301"\} 0$'))
+        series = [line.rsplit(" ", 1)[0] for line in self._metrics().splitlines() if line[0] != "#"]
+        self.assertEqual(len(series), len(set(series)))
+
+    def test_metrics_of_a_dead_upstream(self):
+        self.up.silent = True
+        for i in range(3):
+            self.assertEqual(self.client.ask(f"dead{i}.example.com").rcode, "SERVFAIL")
+        self.assertTrue(self._has(r'^coredns_dns_responses_total\{.*rcode="SERVFAIL",plugin="forward"\} 3$',
+                                  r'^coredns_forward_healthcheck_broken_total [1-9]',
+                                  r'^coredns_proxy_healthcheck_failures_total\{.*\} [1-9]'))
+
     def test_many_waiting_queries_are_bounded(self):
         self.up.silent = True
         sock = self.client._socket(2)
         for i in range(700):
             sock.send(query(f"w{i}.example.com", serial=i, edns=1232))
         self.assertEqual(sock.recv(512)[3] & 15, 2, "SERVFAIL at once for what passes the limit")
+        self.assertTrue(self._has(r"^fairlead_forward_waiting 512$",
+                                  r"^coredns_forward_max_concurrent_rejects_total [1-9]"))
         sock.close()
 
 
