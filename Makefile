@@ -206,6 +206,9 @@ lint: deps
 	$(Q)deploy/deps.sh lint
 	$(Q)tests/lint.sh
 
+docs/architecture.svg: docs/architecture.dot
+	dot -Tsvg $< >$@.new && mv $@.new $@
+
 $(BUILD)/fairlead.8: $(BUILD)/fairlead docs/manpage.sh
 	@echo "  MAN     $@"
 	$(Q)docs/manpage.sh $(BUILD)/fairlead >$@.new && mv $@.new $@
