@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "dns/answer/reasons.h"
+
 #define VERSION_TEXT "1.1.0" /* of the DNS-based service discovery schema */
 #define VERSION_TTL_S 28800  /* as the schema's example; it never changes while we run */
 
@@ -192,5 +194,7 @@ bool answer_question(const struct zone *z, const struct name *name, unsigned typ
 	struct spot s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
 	r->aa = true;
 	answer_forward(z, &s, type, r, 0);
+	if (r->explain && r->answers == 0 && !r->truncated)
+		reasons_absent(z, &s, type, r);
 	return true;
 }

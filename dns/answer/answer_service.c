@@ -1,20 +1,10 @@
 /* Names of services: <service>.<ns>.svc and what stands in front of them. */
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "dns/answer/answer.h"
+#include "dns/answer/reasons.h"
 #include "service/dns_index.h"
-
-/* The specification wants NXDOMAIN for a headless service without a ready endpoint; dig should tell why. */
-static void explain_empty(const struct view *v, struct reply *r)
-{
-	int length = snprintf(r->ede_text, sizeof r->ede_text, "service exists, 0 of %u endpoints ready",
-			      v->service->dns_not_ready);
-
-	r->ede = EDE_OTHER;
-	r->ede_text_bytes = (uint8_t)length;
-}
 
 static void answer_addrs(const struct zone *z, const struct spot *s, const struct view *v, unsigned type,
 			 struct reply *r)
@@ -35,6 +25,8 @@ static void at_service(const struct zone *z, const struct spot *s, const struct 
 		record_hinfo(r, z->ttl_s);
 	else
 		answer_addrs(z, s, v, type, r);
+	if (v->idle && r->explain && r->answers > 0)
+		reasons_idle(v, r);
 }
 
 /* ---- ExternalName ---- */
@@ -204,11 +196,10 @@ void answer_service(const struct zone *z, const struct spot *s, unsigned type, s
 	unsigned first = n->label_at[s->above - 3];
 	const struct view *v = table_service(z, n->wire + first, n->label_at[s->above - 1] - first);
 	enum dns_kind kind = v == NULL ? DNS_NONE : v->kind;
+	/* The specification wants NXDOMAIN for a headless service without a ready endpoint. */
 	bool empty = kind == DNS_HEADLESS && v->v4_count + v->v6_count == 0;
 
 	if (kind == DNS_NONE || empty || (kind == DNS_EXTERNAL_NAME && s->above > 3)) {
-		if (empty)
-			explain_empty(v, r);
 		answer_nxdomain(z, s, r);
 	} else if (kind == DNS_EXTERNAL_NAME) {
 		answer_external(z, s, v, type, r, depth);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dns/answer/answer.h"
+#include "dns/answer/reasons.h"
 #include "dns/answer/reply.h"
 #include "dns/forward/forward.h"
 
@@ -158,10 +159,10 @@ static bool answer_outside(const struct responder *r, const struct packet *in, c
 {
 	if (r->port == NULL) {
 		reply->rcode = RCODE_REFUSED;
-		reply->ede = EDE_NOT_AUTHORITATIVE;
+		reasons_outside(false, reply);
 	} else if (!forward_allows(in->from)) {
 		reply->rcode = RCODE_REFUSED;
-		reply->ede = EDE_PROHIBITED;
+		reasons_outside(true, reply);
 	} else if (!forward_answer(r->port, in, &r->asker, q, reply)) {
 		if (forward_hand_over(r->port, in, &r->asker))
 			return false;
@@ -177,9 +178,10 @@ static bool answer(const struct responder *r, const struct packet *in, const str
 		reply->rcode = RCODE_BADVERS;
 	else if (q->class == CLASS_CH)
 		answer_chaos(r->config, q, reply);
-	else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR)
+	else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR) {
 		reply->rcode = RCODE_REFUSED;
-	else if (!answer_question(r->config->zone, &q->name, q->type, reply))
+		reasons_refused(q, reply);
+	} else if (!answer_question(r->config->zone, &q->name, q->type, reply))
 		return answer_outside(r, in, q, reply);
 	return true;
 }

@@ -55,16 +55,17 @@ static void write_cookie(const struct edns_config *c, const struct query *q, con
 	writer_bytes(w, cookie, sizeof cookie);
 }
 
-static void write_ede(const struct reply *r, struct writer *w)
+static bool write_ede(const struct reply *r, unsigned text_bytes, struct writer *w)
 {
 	size_t mark = w->at;
 
 	writer_u16(w, OPTION_EDE);
-	writer_u16(w, 2U + r->ede_text_bytes);
+	writer_u16(w, 2U + text_bytes);
 	writer_u16(w, (unsigned)r->ede);
-	writer_bytes(w, r->ede_text, r->ede_text_bytes);
+	writer_bytes(w, r->ede_text, text_bytes);
 	if (w->full)
 		writer_back(w, mark);
+	return w->at > mark;
 }
 
 void edns_write(const struct edns_config *c, const struct query *q, const struct sockaddr *from, bool tcp,
@@ -92,8 +93,8 @@ void edns_write(const struct edns_config *c, const struct query *q, const struct
 		writer_u16(w, KEEPALIVE_BYTES);
 		writer_u16(w, c->tcp_idle_ms / 100);
 	}
-	if (r->ede != EDE_NONE)
-		write_ede(r, w);
+	if (r->ede != EDE_NONE && !write_ede(r, r->ede_text_bytes, w))
+		write_ede(r, 0, w);
 	wire_put16(w->bytes + start + 9, (unsigned)(w->at - start - OPT_BYTES));
 	r->additionals++;
 }

@@ -20,8 +20,8 @@ struct edns_config {
 size_t edns_bytes(const struct edns_config *c, const struct query *q, bool tcp);
 
 /*
- * Writes the OPT record behind everything else. Extended error text is left out when it does not fit.
- * from: the client, a sockaddr_in or sockaddr_in6.
+ * Writes the OPT record behind everything else. What does not fit is left out: first the extended error's text, then
+ * the error. from: the client, a sockaddr_in or sockaddr_in6.
  */
 void edns_write(const struct edns_config *c, const struct query *q, const struct sockaddr *from, bool tcp,
 		struct reply *r);

@@ -22,6 +22,7 @@ enum ede {
 	EDE_PROHIBITED = 18,
 	EDE_STALE_NXDOMAIN = 19,
 	EDE_NOT_AUTHORITATIVE = 20,
+	EDE_NOT_SUPPORTED = 21,
 	EDE_NO_REACHABLE_AUTHORITY = 22
 };
 
@@ -31,10 +32,11 @@ struct reply {
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
 	bool aa, ad, truncated;
+	bool explain;  /* the client takes extended errors */
 	uint32_t turn; /* where address lists start */
 	enum ede ede;
 	uint8_t ede_text_bytes;
-	char ede_text[63];
+	char ede_text[160];
 };
 
 /* Copies `count` addresses of `bytes` (4 or 16) each, starting in the middle; cuts at whole records and sets TC. */

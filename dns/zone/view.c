@@ -72,6 +72,15 @@ static struct view *with_external_name(const struct service *s)
 	return v;
 }
 
+static bool nothing_behind(const struct service *s)
+{
+	bool empty = s->proxied && s->dns_endpoint_count == 0;
+
+	for (size_t i = 0; i < s->port_count && empty; i++)
+		empty = s->ports[i].cluster.count == 0 && s->ports[i].local.count == 0;
+	return empty;
+}
+
 struct view *view_new(struct service *service)
 {
 	enum dns_kind kind = service->dns_kind;
@@ -84,6 +93,7 @@ struct view *view_new(struct service *service)
 	if (kind == DNS_CLUSTER_IP && v->v4_count + v->v6_count == 0)
 		kind = DNS_NONE; /* not allocated yet */
 	v->kind = kind;
+	v->idle = kind == DNS_CLUSTER_IP && nothing_behind(service);
 	v->service = service;
 	return v;
 }

@@ -15,6 +15,7 @@ struct view {
 	enum dns_kind kind;	     /* DNS_NONE also where a record cannot be formed */
 	uint32_t v4_count, v6_count; /* addresses of the service's own name */
 	uint8_t external_bytes;	     /* ExternalName: length of its wire form */
+	bool idle;		     /* ClusterIP whose every connection is refused: no endpoint takes one */
 	uint8_t data[];		     /* v4_count × 4, then v6_count × 16 bytes; or the external name, case kept */
 };
 

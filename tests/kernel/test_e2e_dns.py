@@ -158,6 +158,25 @@ class DnsTest(ClusterTest):
             self.assertEqual(self.dig(name, "A").status, "REFUSED")
         self.assertEqual(self.dig(WEB, "A", "-c", "CH").status, "REFUSED")
 
+    def test_dig_tells_the_cause(self):
+        for name, kind, status, said in (
+                (f"nope.shop.{DOMAIN}", "A", "NXDOMAIN", "no Service nope in namespace shop"),
+                (f"web.nope.{DOMAIN}", "A", "NXDOMAIN", "no namespace nope"),
+                ("web.shop.cluster.local", "A", "NXDOMAIN", f"did you mean {WEB}"),
+                (f"shop.web.{DOMAIN}", "A", "NXDOMAIN", f"did you mean {WEB}"),
+                (f"{WEB}.shop.{DOMAIN}", "A", "NXDOMAIN", "search list was appended twice; end the name with a dot"),
+                (f"_htp._tcp.{WEB}", "SRV", "NXDOMAIN", "ports of web: dns/UDP, http/TCP, https/TCP"),
+                (f"db-2.{DB}", "A", "NXDOMAIN", "no ready endpoint db-2; "),
+                (f"idle.shop.{DOMAIN}", "A", "NXDOMAIN", "0 of 1 endpoints ready"),
+                (WEB, "A", "NOERROR", "0 of 0 endpoints ready: connections are refused"),
+                (f"v4.shop.{DOMAIN}", "AAAA", "NOERROR", "Service is IPv4 only"),
+                ("www.example.org", "A", "REFUSED", "name is outside the cluster domain: ask another server")):
+            with self.subTest(name=name, kind=kind):
+                reply = self.dig(name, kind)
+                self.assertEqual(reply.status, status, reply.text)
+                self.assertIn(f"({said}", reply.text)
+                self.assertEqual(self.dig(name, kind, "+noedns").text.count("EDE"), 0)
+
     def test_pod_addresses_as_names(self):
         self.assertEqual(self.data("10-1-2-3.shop.pod.cluster.local", "A"), ["10.1.2.3"])
         self.absent("10-1-2-3.nope.pod.cluster.local", "A", "NXDOMAIN")

@@ -1,0 +1,301 @@
+#include "dns/answer/reasons.h"
+
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PORTS_NAMED_MAX = 16 };
+
+/* A label as text: bytes that no Kubernetes name has are shown as '?'. */
+struct label_text {
+	char text[NAME_LABEL_BYTES + 1];
+};
+
+static const char *label_format(const struct name *n, unsigned i, struct label_text *to)
+{
+	unsigned length;
+	const uint8_t *label = name_label(n, i, &length);
+
+	for (unsigned k = 0; k < length; k++) {
+		bool plain = (label[k] >= 'a' && label[k] <= 'z') || (label[k] >= '0' && label[k] <= '9') ||
+			     label[k] == '-' || label[k] == '_' || label[k] == '*';
+		to->text[k] = plain ? (char)label[k] : '?';
+	}
+	to->text[length] = '\0';
+	return to->text;
+}
+
+/* Appends; what does not fit is cut. */
+__attribute__((format(printf, 2, 3))) static void say(struct reply *r, const char *format, ...)
+{
+	size_t room = sizeof r->ede_text - r->ede_text_bytes;
+	va_list args;
+
+	va_start(args, format);
+	int length = vsnprintf(r->ede_text + r->ede_text_bytes, room, format, args);
+	va_end(args);
+	size_t written = length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+	r->ede_text_bytes = (uint8_t)(r->ede_text_bytes + written);
+	if (r->ede == EDE_NONE)
+		r->ede = EDE_OTHER;
+}
+
+/* Labels from…to-1 of the question, each with a dot behind it. */
+static void say_labels(struct reply *r, const struct spot *s, unsigned from, unsigned to)
+{
+	struct label_text text;
+
+	for (unsigned i = from; i < to; i++)
+		say(r, "%s.", label_format(s->name, i, &text));
+}
+
+static void say_domain(const struct zone *z, struct reply *r)
+{
+	struct label_text text;
+
+	for (unsigned i = 0; i < z->domain.labels; i++)
+		say(r, i == 0 ? "%s" : ".%s", label_format(&z->domain, i, &text));
+}
+
+/* ---- the shape of the name ---- */
+
+/* `svc` or `pod` and the whole cluster domain stand in front of the cluster domain. */
+static bool twice_expanded(const struct zone *z, const struct spot *s)
+{
+	const struct name *n = s->name;
+	size_t bytes = z->domain.length - 1U;
+
+	for (unsigned i = 1; i + z->domain.labels <= s->above; i++) {
+		if ((name_label_is(n, i - 1, "svc") || name_label_is(n, i - 1, "pod")) &&
+		    memcmp(n->wire + n->label_at[i], z->domain.wire, bytes) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const struct view *service_at(const struct zone *z, const struct spot *s, unsigned label)
+{
+	const struct name *n = s->name;
+	const uint8_t *key = n->wire + n->label_at[label];
+
+	return table_service(z, key, (size_t)(n->label_at[label + 2] - n->label_at[label]));
+}
+
+static bool namespace_at(const struct zone *z, const struct spot *s, unsigned label)
+{
+	const struct name *n = s->name;
+
+	return table_namespace(z, n->wire + n->label_at[label], (size_t)(n->label_at[label + 1] - n->label_at[label]));
+}
+
+/* Under the domain, but neither under `svc` nor `pod`. */
+static void off_the_tree(const struct zone *z, const struct spot *s, struct reply *r)
+{
+	if (s->above >= 2 && service_at(z, s, s->above - 2) != NULL) {
+		say(r, "did you mean ");
+		say_labels(r, s, 0, s->above);
+		say(r, "svc.");
+	} else {
+		say(r, "names of Services are SERVICE.NAMESPACE.svc.");
+	}
+	say_domain(z, r);
+}
+
+static void no_namespace(const struct zone *z, const struct spot *s, struct reply *r)
+{
+	struct label_text text;
+
+	say(r, "no namespace %s", label_format(s->name, s->above - 2, &text));
+	if (s->above == 2 && name_label_is(s->name, 1, "svc")) {
+		say(r, "; names of Services are SERVICE.NAMESPACE.svc.");
+		say_domain(z, r);
+	}
+}
+
+/* ---- services ---- */
+
+static bool swapped_exists(const struct zone *z, const struct spot *s)
+{
+	uint8_t key[2 * (NAME_LABEL_BYTES + 1)];
+	const struct name *n = s->name;
+	const uint8_t *at = n->wire + n->label_at[s->above - 3];
+	size_t first = at[0] + 1U, second = at[first] + 1U;
+
+	memcpy(key, at + first, second);
+	memcpy(key + second, at, first);
+	return table_service(z, key, first + second) != NULL;
+}
+
+static void no_service(const struct zone *z, const struct spot *s, struct reply *r)
+{
+	struct label_text service, ns;
+
+	if (swapped_exists(z, s)) {
+		say(r, "did you mean ");
+		say_labels(r, s, 0, s->above - 3);
+		say_labels(r, s, s->above - 2, s->above - 1);
+		say_labels(r, s, s->above - 3, s->above - 2);
+		say(r, "svc.");
+		say_domain(z, r);
+	} else if (!namespace_at(z, s, s->above - 2)) {
+		no_namespace(z, s, r);
+	} else {
+		say(r, "no Service %s in namespace %s", label_format(s->name, s->above - 3, &service),
+		    label_format(s->name, s->above - 2, &ns));
+	}
+}
+
+static void not_in_dns(const struct service *s, struct reply *r)
+{
+	if (s->dns_kind == DNS_EXTERNAL_NAME)
+		say(r, "externalName of Service %s is not a domain name", s->name);
+	else if (s->dns_kind == DNS_CLUSTER_IP)
+		say(r, "Service %s has no ClusterIP yet", s->name);
+	else
+		say(r, "Service %s has no records", s->name);
+}
+
+static void say_ready(const struct service *s, struct reply *r)
+{
+	unsigned ready = 0;
+
+	for (size_t i = 0; i < s->dns_endpoint_count && s->dns_endpoint_count <= 1000; i++)
+		ready += i == 0 || strcmp(s->dns_endpoints[i].label, s->dns_endpoints[i - 1].label) != 0;
+	if (ready > 0 || s->dns_endpoint_count == 0)
+		say(r, "%u of %u endpoints ready", ready, ready + s->dns_not_ready);
+	else
+		say(r, "%u endpoints not ready", s->dns_not_ready);
+}
+
+static void say_ports(const struct service *s, struct reply *r)
+{
+	if (s->dns_named_count == 0) {
+		say(r, "Service %s has no named port", s->name);
+		return;
+	}
+	say(r, "ports of %s:", s->name);
+	for (size_t i = 0; i < s->dns_named_count; i++) {
+		const struct dns_port *p = &s->dns_ports[s->dns_named[i]];
+		if (i == PORTS_NAMED_MAX) {
+			say(r, ", ...");
+			return;
+		}
+		say(r, "%s %s/%s", i == 0 ? "" : ",", p->name,
+		    p->proto == IPPROTO_TCP   ? "TCP"
+		    : p->proto == IPPROTO_UDP ? "UDP"
+					      : "SCTP");
+	}
+}
+
+/* A name below a service that has records. */
+static void below_service(const struct spot *s, const struct service *service, struct reply *r)
+{
+	struct label_text text;
+	const char *label = label_format(s->name, 0, &text);
+
+	if (s->above == 5 || (s->above == 4 && label[0] == '_')) {
+		say_ports(service, r);
+	} else if (s->above == 4) {
+		say(r, "no ready endpoint %s; ", label);
+		say_ready(service, r);
+	} else {
+		say(r, "below Service %s are only ENDPOINT and _PORT._PROTOCOL", service->name);
+	}
+}
+
+static void other_family(const struct spot *s, const struct view *v, unsigned type, struct reply *r)
+{
+	const char *other = type == TYPE_AAAA ? "IPv4" : "IPv6";
+
+	if (s->above == 3)
+		say(r, v->kind == DNS_HEADLESS ? "ready endpoints are %s only" : "Service is %s only", other);
+	else if (s->above == 4 && s->name->wire[s->name->label_at[0] + 1] != '_')
+		say(r, "endpoint is %s only", other);
+}
+
+static void under_svc(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+{
+	const struct view *v = service_at(z, s, s->above - 3);
+
+	if (v == NULL)
+		no_service(z, s, r);
+	else if (v->kind == DNS_NONE)
+		not_in_dns(v->service, r);
+	else if (r->rcode == RCODE_NOERROR && (type == TYPE_A || type == TYPE_AAAA))
+		other_family(s, v, type, r);
+	else if (r->rcode == RCODE_NOERROR)
+		return;
+	else if (v->kind == DNS_EXTERNAL_NAME)
+		say(r, "Service %s is an ExternalName: nothing is below it", v->service->name);
+	else if (v->v4_count + v->v6_count == 0)
+		say_ready(v->service, r);
+	else
+		below_service(s, v->service, r);
+}
+
+static void under_pod(const struct zone *z, const struct spot *s, struct reply *r)
+{
+	struct label_text text;
+
+	if (!namespace_at(z, s, s->above - 2))
+		no_namespace(z, s, r);
+	else if (z->pods_mode == PODS_DISABLED)
+		say(r, "names of pods are off (--dns-pods)");
+	else
+		say(r, "no pod has the address %s in this namespace", label_format(s->name, s->above - 3, &text));
+}
+
+void reasons_absent(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+{
+	bool absent = r->rcode == RCODE_NXDOMAIN;
+
+	if (s->above < 2) {
+		if (absent)
+			off_the_tree(z, s, r);
+		return;
+	}
+	bool svc = name_label_is(s->name, s->above - 1, "svc"), pod = name_label_is(s->name, s->above - 1, "pod");
+	if (absent && twice_expanded(z, s))
+		say(r, "search list was appended twice; end the name with a dot");
+	else if (absent && (svc || pod) && s->above == 2)
+		no_namespace(z, s, r);
+	else if (svc && s->above > 2)
+		under_svc(z, s, type, r);
+	else if (absent && pod)
+		under_pod(z, s, r);
+	else if (absent && !svc)
+		off_the_tree(z, s, r);
+}
+
+void reasons_idle(const struct view *v, struct reply *r)
+{
+	say_ready(v->service, r);
+	say(r, ": connections are refused");
+}
+
+/* ---- refusals ---- */
+
+void reasons_outside(bool forwards, struct reply *r)
+{
+	r->ede = forwards ? EDE_PROHIBITED : EDE_NOT_AUTHORITATIVE;
+	if (!r->explain)
+		return;
+	if (forwards)
+		say(r, "names outside the cluster are answered to private addresses only");
+	else
+		say(r, "name is outside the cluster domain: ask another server, or start fairlead with --forward");
+}
+
+void reasons_refused(const struct query *q, struct reply *r)
+{
+	bool transfer = q->class == CLASS_IN;
+
+	r->ede = transfer ? EDE_PROHIBITED : EDE_NOT_SUPPORTED;
+	if (!r->explain)
+		return;
+	if (transfer)
+		say(r, "transfers need TCP and a client in --dns-transfer");
+	else
+		say(r, "only class IN is served");
+}

@@ -1,0 +1,22 @@
+/*
+ * One sentence that says why a reply has no records, as the text of an extended error (RFC 8914). Called for queries
+ * with EDNS only (reply.explain) and never for names with records, but for a ClusterIP without endpoints. Bounded: a
+ * few look-ups and at most 16 port names. Any RCU-registered online thread; allocates nothing.
+ */
+#ifndef DNS_ANSWER_REASONS_H
+#define DNS_ANSWER_REASONS_H
+
+#include "dns/answer/answer.h"
+#include "dns/wire/query.h"
+
+/* `s` is the question, under the cluster domain; its reply is finished and has no answer. */
+void reasons_absent(const struct zone *z, const struct spot *s, unsigned type, struct reply *r);
+/* A ClusterIP that refuses connections (view.idle). */
+void reasons_idle(const struct view *v, struct reply *r);
+
+/* REFUSED: a name outside the cluster domain without --forward, or from a client that may not ask for it. */
+void reasons_outside(bool forwards, struct reply *r);
+/* REFUSED: a transfer, or a class other than IN. */
+void reasons_refused(const struct query *q, struct reply *r);
+
+#endif

@@ -1,0 +1,159 @@
+/* What an extended error says about a reply without records, as ldns reads it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <netinet/in.h>
+
+#include <ldns/ldns.h>
+
+#include "tests/unit/dns_lab.h"
+
+static struct lab lab;
+
+static int fill(void **state)
+{
+	(void)state;
+	lab_init(&lab);
+	lab_put(&lab, lab_cluster_ip("other", "web", "10.96.0.1", "http:tcp:80 dns:udp:53", "a=10.244.0.1"));
+	lab_put(&lab, lab_cluster_ip("other", "six", "fd00::1", ":tcp:80", "a=fd00:244::1"));
+	lab_put(&lab, lab_cluster_ip("other", "foreign", "10.96.0.3", "http:tcp:80", "")); /* another proxy's */
+	struct service *idle = lab_cluster_ip("other", "idle", "10.96.0.2", "http:tcp:80", "");
+	idle->proxied = true;
+	lab_put(&lab, idle);
+	lab_put(&lab, lab_cluster_ip("other", "pending", "", "http:tcp:80", ""));
+	lab_put(&lab, lab_headless("other", "db", "sql:tcp:1", "db-0=10.244.0.2 db-1=10.244.0.3", 1));
+	lab_put(&lab, lab_headless("other", "gone", "sql:tcp:1", "", 3));
+	lab_put(&lab, lab_external("other", "ext", "www.example.test"));
+	return 0;
+}
+
+static int empty(void **state)
+{
+	(void)state;
+	lab_fini(&lab);
+	return 0;
+}
+
+/* "code text", or "" without an extended error. */
+static const char *said(const char *name, unsigned type, unsigned class, unsigned edns_bytes, enum respond_proto proto)
+{
+	static char text[512];
+	uint8_t query[512];
+	ldns_pkt *p = NULL;
+
+	text[0] = '\0';
+	lab_send(&lab, query, lab_query(query, name, type, class, edns_bytes), proto);
+	assert_int_equal(ldns_wire2pkt(&p, lab.reply, lab.reply_bytes), LDNS_STATUS_OK);
+	ldns_rdf *options = ldns_pkt_edns_data(p);
+	for (size_t at = 0; options != NULL && at + 4 <= ldns_rdf_size(options);) {
+		const uint8_t *o = ldns_rdf_data(options) + at;
+		unsigned length = wire_get16(o + 2);
+		if (wire_get16(o) == OPTION_EDE)
+			snprintf(text, sizeof text, "%u %.*s", wire_get16(o + 4), (int)length - 2, (const char *)o + 6);
+		at += 4 + length;
+	}
+	ldns_pkt_free(p);
+	return text;
+}
+
+#define S ".other.svc.cluster.local"
+
+static void reasons(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned type;
+		const char *expected;
+	} rows[] = {
+		{"nope" S, TYPE_A, "0 no Service nope in namespace other"},
+		{"a\7b" S, TYPE_A, "0 no Service a?b in namespace other"},
+		{"x.y.nope" S, TYPE_A, "0 no Service nope in namespace other"},
+		{"web.nowhere.svc.cluster.local", TYPE_A, "0 no namespace nowhere"},
+		{"web.svc.cluster.local", TYPE_A,
+		 "0 no namespace web; names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
+		{"10-0-0-1.nowhere.pod.cluster.local", TYPE_A, "0 no namespace nowhere"},
+		{"x.other.pod.cluster.local", TYPE_A, "0 no pod has the address x in this namespace"},
+		{"web.other.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"_http._tcp.web.other.cluster.local", TYPE_SRV,
+		 "0 did you mean _http._tcp.web.other.svc.cluster.local"},
+		{"nope.other.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
+		{"nope.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
+		{"other.web.svc.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"web" S S, TYPE_A, "0 search list was appended twice; end the name with a dot"},
+		{"web" S ".svc.cluster.local", TYPE_A, "0 search list was appended twice; end the name with a dot"},
+		{"web" S ".cluster.local", TYPE_A, "0 search list was appended twice; end the name with a dot"},
+		{"_htp._tcp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
+		{"http.tcp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
+		{"_sctp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
+		{"_http._tcp.six" S, TYPE_SRV, "0 Service six has no named port"},
+		{"db-2.db" S, TYPE_A, "0 no ready endpoint db-2; 2 of 3 endpoints ready"},
+		{"a.b.c.web" S, TYPE_A, "0 below Service web are only ENDPOINT and _PORT._PROTOCOL"},
+		{"x.ext" S, TYPE_A, "0 Service ext is an ExternalName: nothing is below it"},
+		{"gone" S, TYPE_A, "0 0 of 3 endpoints ready"},
+		{"db-0.gone" S, TYPE_A, "0 0 of 3 endpoints ready"},
+		{"pending" S, TYPE_A, "0 Service pending has no ClusterIP yet"},
+		{"idle" S, TYPE_A, "0 0 of 0 endpoints ready: connections are refused"},
+		{"web" S, TYPE_AAAA, "0 Service is IPv4 only"},
+		{"six" S, TYPE_A, "0 Service is IPv6 only"},
+		{"db" S, TYPE_AAAA, "0 ready endpoints are IPv4 only"},
+		{"db-0.db" S, TYPE_AAAA, "0 endpoint is IPv4 only"},
+		{"www.example.test", TYPE_A,
+		 "20 name is outside the cluster domain: ask another server, or start fairlead with --forward"},
+		{"cluster.local", TYPE_AXFR, "18 transfers need TCP and a client in --dns-transfer"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_string_equal(said(rows[i].name, rows[i].type, CLASS_IN, 1232, RESPOND_UDP), rows[i].expected);
+		assert_string_equal(said(rows[i].name, rows[i].type, CLASS_IN, 0, RESPOND_UDP), "");
+	}
+	assert_string_equal(said("web" S, TYPE_A, 4, 1232, RESPOND_UDP), "21 only class IN is served");
+}
+
+static void nothing_is_said_about_records(void **state)
+{
+	static const char *const names[] = {"web" S, "db" S, "db-0.db" S, "ext" S, "foreign" S};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		assert_string_equal(said(names[i], TYPE_A, CLASS_IN, 1232, RESPOND_UDP), "");
+	assert_string_equal(said("web" S, TYPE_TXT, CLASS_IN, 1232, RESPOND_UDP), "");
+	assert_string_equal(said("other.svc.cluster.local", TYPE_A, CLASS_IN, 1232, RESPOND_UDP), "");
+}
+
+/* The longest labels: the text is cut at its own limit, and left out where the client has no room for it. */
+static void bounded(void **state)
+{
+#define L "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff"
+	static const char name[] = "x." L "." L "." L ".web.other.cluster.local";
+	uint8_t query[512], reply[512];
+
+	(void)state;
+	const char *text = said(name, TYPE_A, CLASS_IN, 1232, RESPOND_UDP);
+	assert_int_equal(strlen(text), 2 + 159);
+	assert_int_equal(strncmp(text, "0 did you mean x." L, 60), 0);
+	size_t whole = lab.reply_bytes, length = lab_query(query, name, TYPE_A, CLASS_IN, 1232);
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	struct packet in = {query, length, (struct sockaddr *)&from, RESPOND_UDP};
+	size_t bytes;
+	assert_int_equal(respond(&lab.responder, &in, reply, whole - 1, &bytes), RESPOND_REPLY);
+	assert_int_equal(bytes, whole - 159); /* the code stays */
+	assert_int_equal(respond(&lab.responder, &in, reply, whole - 160, &bytes), RESPOND_REPLY);
+	assert_int_equal(bytes, whole - 159 - 6);
+	assert_int_equal(reply[3] & FLAG_RCODE, RCODE_NXDOMAIN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(reasons), cmocka_unit_test(nothing_is_said_about_records),
+					   cmocka_unit_test(bounded)};
+
+	return cmocka_run_group_tests(tests, fill, empty);
+}
