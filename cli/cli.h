@@ -30,6 +30,6 @@ int cli_ask(const char *path, const char *request, struct buf *body);
 
 /* Each in its own file. */
 extern const struct command cli_run, cli_status, cli_services, cli_endpoints, cli_check, cli_resolvconf, cli_cleanup,
-	cli_version, cli_help;
+	cli_cache, cli_version, cli_help;
 
 #endif

@@ -153,12 +153,18 @@ static bool is_listed(const struct addr_port_list *list, size_t count, const str
 	return false;
 }
 
+#define CACHE_TTL_MAX_MS 604800000 /* RFC 8767 4 */
+
 static bool finish_forward(const struct config *c, char error[CONFIG_ERROR_BYTES])
 {
 	if (c->forward.count > UPSTREAMS_MAX)
 		return refuse(error, "forward", NULL, "more than 15 upstreams");
 	if (c->forward_timeout_ms < 100 || c->forward_timeout_ms > 30000)
 		return refuse(error, "forward-timeout", NULL, "not between 100ms and 30s");
+	if (c->dns_cache_max_ttl_ms > CACHE_TTL_MAX_MS)
+		return refuse(error, "dns-cache-max-ttl", NULL, "more than a week");
+	if (c->dns_cache_max_negative_ttl_ms > CACHE_TTL_MAX_MS)
+		return refuse(error, "dns-cache-max-negative-ttl", NULL, "more than a week");
 	return true;
 }
 

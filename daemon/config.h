@@ -54,6 +54,7 @@ struct config {
 	struct addr_port_list dns_listen;
 	struct addr_port_list forward; /* upstreams */
 	int64_t forward_timeout_ms;
+	int64_t dns_cache_bytes, dns_cache_max_ttl_ms, dns_cache_max_negative_ttl_ms;
 	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;
 	int dns_pods; /* enum pods_mode */
 	bool dns_log, dns_fixed_order, dns_identify, dns_endpoint_pod_names;

@@ -225,5 +225,6 @@ const struct control_command control_commands[] = {
 	{"services", control_services},
 	{"endpoints", control_endpoints},
 	{"cluster-dns", control_cluster_dns},
+	{"cache-flush", control_cache_flush},
 	{.name = NULL},
 };

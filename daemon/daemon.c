@@ -187,6 +187,16 @@ static void zone_open(struct daemon *d)
 		fatalx("--cluster-domain: \"%s\" is not a domain name", c->cluster_domain);
 }
 
+static void forward_fill(struct server_config *to, const struct config *c)
+{
+	to->forward = c->forward.items;
+	to->forward_count = c->forward.count;
+	to->forward_timeout_ms = (uint32_t)c->forward_timeout_ms;
+	to->cache = (struct cache_config){.limit_bytes = (size_t)c->dns_cache_bytes,
+					  .max_ttl_s = (uint32_t)(c->dns_cache_max_ttl_ms / 1000),
+					  .max_negative_ttl_s = (uint32_t)(c->dns_cache_max_negative_ttl_ms / 1000)};
+}
+
 static void dns_open(struct daemon *d)
 {
 	const struct config *c = d->config;
@@ -202,22 +212,20 @@ static void dns_open(struct daemon *d)
 		addrs[i] = listen[i].addr;
 	}
 	zone_server_addrs_set(d->zone, addrs, count);
-	const struct server_config server = {
+	struct server_config server = {
 		.listen = listen,
 		.listen_count = count,
 		.workers = (unsigned)c->dns_workers,
 		.zone = d->zone,
 		.log_every = c->dns_log ? (unsigned)c->dns_log_sample : 0,
 		.log_suffix = c->dns_log_suffix,
-		.forward = c->forward.items,
-		.forward_count = c->forward.count,
-		.forward_timeout_ms = (uint32_t)c->forward_timeout_ms,
 		.fixed_order = c->dns_fixed_order,
 		.nsid = c->node_name,
 		.version = c->dns_identify ? arena_printf(c->arena, "fairlead %s", version_text()) : NULL,
 		.identity = c->dns_identify ? c->node_name : NULL,
 		.transfer = c->dns_transfer.items,
 		.transfer_count = c->dns_transfer.count};
+	forward_fill(&server, c);
 	d->server = server_start(&server, &error);
 	if (d->server == NULL)
 		fatalx("%s", error);

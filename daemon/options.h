@@ -16,6 +16,7 @@ enum option_kind {
 	OPTION_TEXT,	   /* const char * */
 	OPTION_NUMBER,	   /* int64_t, min…max */
 	OPTION_DURATION,   /* int64_t ms; "500ms", "2s", "1m30s" */
+	OPTION_BYTES,	   /* int64_t, min…max; "4096", "512K", "16M", "1G" (powers of 1024) */
 	OPTION_CHOICE,	   /* int: index into words */
 	OPTION_ADDRS,	   /* struct addr_list, comma separated */
 	OPTION_CIDRS,	   /* struct cidr_list, comma separated */
@@ -33,6 +34,7 @@ enum command_bit {
 	COMMAND_SERVICES = 1 << 6,
 	COMMAND_ENDPOINTS = 1 << 7,
 	COMMAND_RESOLVCONF = 1 << 8,
+	COMMAND_CACHE = 1 << 9,
 	COMMAND_ALL = 0xffff,
 };
 
@@ -42,11 +44,11 @@ struct option {
 	const char *name; /* without dashes; one letter: one dash */
 	unsigned commands;
 	enum option_kind kind;
-	const char *value;	  /* how help calls the value; NULL for OPTION_BOOL */
-	const char *initial;	  /* default, as text; NULL: all zero */
-	size_t offset;		  /* of the field in struct config */
-	const char *help;	  /* may say the default when it is not a text */
-	int64_t min, max;	  /* OPTION_NUMBER; OPTION_BIND: min is the port of an address without one */
+	const char *value;   /* how help calls the value; NULL for OPTION_BOOL */
+	const char *initial; /* default, as text; NULL: all zero */
+	size_t offset;	     /* of the field in struct config */
+	const char *help;    /* may say the default when it is not a text */
+	int64_t min, max;    /* OPTION_NUMBER, OPTION_BYTES; OPTION_BIND: min is the port of an address without one */
 	const char *const *words; /* OPTION_CHOICE, ended by NULL */
 	size_t max_bytes;	  /* OPTION_TEXT; 0: no limit */
 	bool may_be_empty;	  /* OPTION_TEXT */

@@ -41,6 +41,23 @@ static const char *set_number(const struct option *o, int64_t *out, const char *
 	return NULL;
 }
 
+static const char *set_bytes(const struct option *o, int64_t *out, const char *text)
+{
+	static const char units[] = "KMG";
+	char *end;
+
+	errno = 0;
+	long long value = strtoll(text, &end, 10);
+	const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+	if (!isdigit((unsigned char)text[0]) || (*end != '\0' && (unit == NULL || end[1] != '\0')))
+		return "must be a number of bytes such as 4096, 512K or 16M";
+	unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+	if (errno != 0 || value < 0 || value > o->max >> shift || value << shift < o->min)
+		return "out of range";
+	*out = value << shift;
+	return NULL;
+}
+
 static int64_t unit_ms(const char **p)
 {
 	static const struct {
@@ -199,6 +216,8 @@ const char *option_set(const struct option *o, struct config *c, const char *tex
 		return set_text(o, c, field, text);
 	case OPTION_NUMBER:
 		return set_number(o, field, text);
+	case OPTION_BYTES:
+		return set_bytes(o, field, text);
 	case OPTION_DURATION:
 		return set_duration(field, text);
 	case OPTION_CHOICE:

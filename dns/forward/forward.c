@@ -25,13 +25,23 @@ struct forward_port {
 	uintptr_t ring[FORWARD_RING];
 };
 
+/* A call from another thread. */
+struct flush {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	const struct name *name;
+	size_t gone;
+	bool asked;
+};
+
 struct forward {
 	struct forward_config config;
 	struct cache *cache;
 	struct inflight *inflight;
 	struct forward_counts counts;
 	struct ev_loop *loop;
-	ev_async wake, stop;
+	ev_async wake, stop, flush;
+	struct flush flushing;
 	pthread_t thread;
 	struct forward_port *ports;
 };
@@ -164,6 +174,34 @@ static void on_stop(struct ev_loop *loop, ev_async *w, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
+static void on_flush(struct ev_loop *loop, ev_async *w, int events)
+{
+	struct forward *f = w->data;
+	struct flush *call = &f->flushing;
+
+	(void)loop, (void)events;
+	pthread_mutex_lock(&call->lock);
+	if (call->asked)
+		call->gone = cache_flush(f->cache, call->name);
+	call->asked = false;
+	pthread_cond_signal(&call->done);
+	pthread_mutex_unlock(&call->lock);
+}
+
+size_t forward_flush(struct forward *f, const struct name *name)
+{
+	struct flush *call = &f->flushing;
+
+	pthread_mutex_lock(&call->lock);
+	call->name = name;
+	call->asked = true;
+	ev_async_send(f->loop, &f->flush);
+	while (call->asked)
+		pthread_cond_wait(&call->done, &call->lock);
+	pthread_mutex_unlock(&call->lock);
+	return call->gone;
+}
+
 static void *run(void *arg)
 {
 	struct forward *f = arg;
@@ -189,7 +227,11 @@ struct forward *forward_new(const struct forward_config *config)
 	rcu_loop(f->loop);
 	ev_async_init(&f->wake, on_wake);
 	ev_async_init(&f->stop, on_stop);
-	f->wake.data = f;
+	ev_async_init(&f->flush, on_flush);
+	pthread_mutex_init(&f->flushing.lock, NULL);
+	pthread_cond_init(&f->flushing.done, NULL);
+	f->wake.data = f->flush.data = f;
+	ev_async_start(f->loop, &f->flush);
 	ev_async_start(f->loop, &f->wake);
 	ev_async_start(f->loop, &f->stop);
 	f->counts.upstream_count = config->upstream_count;
@@ -255,6 +297,8 @@ void forward_free(struct forward *f)
 	rcu_writer_begin();
 	cache_free(f->cache);
 	rcu_writer_end();
+	pthread_cond_destroy(&f->flushing.done);
+	pthread_mutex_destroy(&f->flushing.lock);
 	ev_loop_destroy(f->loop);
 	free(f);
 }

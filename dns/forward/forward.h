@@ -53,6 +53,12 @@ void forward_start(struct forward *f);
 void forward_stop(struct forward *f);
 void forward_free(struct forward *f);
 
+/*
+ * Forgets what is known of `name`, or of every name when NULL; waits until the thread has done it. Returns how many
+ * answers went. Between start and stop, by the thread that calls these.
+ */
+size_t forward_flush(struct forward *f, const struct name *name);
+
 /* A worker's side; before it starts. deliver: called in the forwarder's thread, takes the request; NULL: sendmsg. */
 typedef void forward_deliver_fn(void *ctx, struct forward_request *r);
 struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver, void *ctx);

@@ -19,9 +19,6 @@
 
 #define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024) /* a burst of all pods of a node */
 #define TCP_BACKLOG 512
-#define CACHE_BYTES ((size_t)16 << 20)
-#define CACHE_MAX_TTL_S 3600
-#define CACHE_MAX_NEGATIVE_TTL_S 1800
 
 struct server {
 	struct respond_config config;
@@ -128,7 +125,7 @@ static struct forward *forward_make(const struct server *s, const struct server_
 		.upstreams = c->forward,
 		.upstream_count = c->forward_count,
 		.timeout_ms = c->forward_timeout_ms,
-		.cache = {CACHE_BYTES, CACHE_MAX_TTL_S, CACHE_MAX_NEGATIVE_TTL_S},
+		.cache = c->cache,
 		.edns = &s->config.edns,
 	};
 
@@ -218,7 +215,7 @@ void server_each_counts(const struct server *s, void (*each)(void *ctx, const st
 		each(ctx, &forward_counts(s->config.forward)->later);
 }
 
-const struct forward *server_forward(const struct server *s)
+struct forward *server_forward(const struct server *s)
 {
 	return s->config.forward;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/addr_port.h"
+#include "dns/forward/cache.h"
 #include "dns/zone/zone.h"
 
 struct server_listen {
@@ -24,6 +25,7 @@ struct server_config {
 	const struct addr_port *forward; /* upstreams for names outside the cluster */
 	size_t forward_count;		 /* 0: such names are REFUSED */
 	uint32_t forward_timeout_ms;
+	struct cache_config cache;
 	struct zone *zone;	     /* borrowed, outlives the server */
 	unsigned log_every;	     /* query log: every Nth query of a thread; 0: none */
 	const char *log_suffix;	     /* only names at or below this one; NULL: all */
@@ -51,6 +53,6 @@ struct respond_counts;
 struct forward;
 void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts),
 			void *ctx);
-const struct forward *server_forward(const struct server *s); /* NULL: none */
+struct forward *server_forward(const struct server *s); /* NULL: none */
 
 #endif

@@ -76,6 +76,48 @@ class Forward(lab.LabTest):
         for i in range(5):
             self.assertEqual(len(self.client.ask(f"lowercase{i}.example.com").answer), 1)
 
+    def test_flush(self):
+        for name in ("One.example.com", "two.example.com"):
+            self.client.ask(name)
+        self.assertEqual(self.daemon.call("cache", "flush", "oNe.example.com.").stdout, "1 answer forgotten\n")
+        for name in ("one.example.com", "two.example.com"):
+            self.client.ask(name)
+        self.assertEqual(self.up.names(), ["one.example.com", "two.example.com", "one.example.com"])
+        self.assertEqual(self.daemon.call("cache", "flush").stdout, "2 answers forgotten\n")
+        self.client.ask("two.example.com")
+        self.assertEqual(self.up.names()[3:], ["two.example.com"])
+        for words in (("flash",), ("flush", "a..b"), ("flush", "a b"), ("flush", "")):
+            self.assertEqual(self.daemon.call("cache", *words, check=False).returncode, 2, words)
+
+    def _other_daemon(self, *flags):
+        self.daemon.stop()
+        self.daemon = self.lab.daemon(self.node, self.folder, "--no-proxy", *flags)
+
+    def test_flush_without_forward(self):
+        self._other_daemon()
+        done = self.daemon.call("cache", "flush", check=False)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "fairlead cache: the daemon has no cache: it runs without --forward\n"))
+
+    def test_cache_flags(self):
+        up = f"127.0.0.1:{PORT}"
+        for flags, limit in ((("--dns-cache-max-ttl", "7s"), 7), (("--dns-cache-max-negative-ttl", "7s"), 60)):
+            self._other_daemon("--forward", up, *flags)
+            self.client.ask("capped.example.com")
+            ttl = int(self.client.ask("capped.example.com").answer[0].split()[1])
+            self.assertTrue(limit - 6 < ttl <= limit, ttl)
+        self._other_daemon("--forward", up, "--dns-cache-size", "0")
+        before = len(self.up.asked)
+        for _ in range(3):
+            self.client.ask("never-kept.example.com")
+        self.assertEqual(len(self.up.asked) - before, 3)
+        self._other_daemon("--forward", up, "--dns-cache-size", "64K")
+        for i in range(600):
+            self.client.ask(f"small{i}.example.com")
+        self.assertTrue(self._has(r'^coredns_cache_evictions_total\{.*type="success".*\} [1-9]'))
+        held = int(re.search(r"^fairlead_cache_bytes (\d+)$", self._metrics(), re.M)[1])
+        self.assertTrue(32768 < held <= 65536, held)
+
     def test_source_ports_and_case_vary(self):
         for i in range(400):
             self.client.ask(f"p{i}.random-case.example.com")

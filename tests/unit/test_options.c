@@ -50,9 +50,32 @@ static void defaults(void **state)
 	assert_null(p->config.nodeport_addresses);
 	assert_int_equal(p->config.masquerade_bit, 14);
 	assert_int_equal(p->config.dns_workers, 1);
+	assert_int_equal(p->config.dns_cache_bytes, 16 << 20);
+	assert_int_equal(p->config.dns_cache_max_ttl_ms, 3600000);
+	assert_int_equal(p->config.dns_cache_max_negative_ttl_ms, 1800000);
 	assert_int_equal(p->config.verbosity, 2);
 	assert_null(p->config.manifests);
 	drop(p);
+}
+
+static void bytes(void **state)
+{
+	static const struct {
+		const char *line;
+		int64_t bytes;
+	} rows[] = {{"--dns-cache-size 0", 0},
+		    {"--dns-cache-size 4096", 4096},
+		    {"--dns-cache-size 512K", 512 << 10},
+		    {"--dns-cache-size 3M", 3 << 20},
+		    {"--dns-cache-size 16G", (int64_t)16 << 30}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct parsed *p = parse(COMMAND_RUN, rows[i].line);
+		assert_true(p->ok);
+		assert_int_equal(p->config.dns_cache_bytes, rows[i].bytes);
+		drop(p);
+	}
 }
 
 static void values(void **state)
@@ -171,6 +194,15 @@ static void refusals(void **state)
 		 "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
 		{COMMAND_RUN, "--min-sync-period 999999h",
 		 "--min-sync-period 999999h: must be a duration such as 500ms, 2s or 1m30s"},
+		{COMMAND_RUN, "--dns-cache-size 16MB",
+		 "--dns-cache-size 16MB: must be a number of bytes such as 4096, 512K or 16M"},
+		{COMMAND_RUN, "--dns-cache-size -1",
+		 "--dns-cache-size -1: must be a number of bytes such as 4096, 512K or 16M"},
+		{COMMAND_RUN, "--dns-cache-size M",
+		 "--dns-cache-size M: must be a number of bytes such as 4096, 512K or 16M"},
+		{COMMAND_RUN, "--dns-cache-size 17G", "--dns-cache-size 17G: out of range"},
+		{COMMAND_RUN, "--dns-cache-size 99999999999999999999",
+		 "--dns-cache-size 99999999999999999999: out of range"},
 		{COMMAND_RUN, "--min-sync-period 0x1s",
 		 "--min-sync-period 0x1s: must be a duration such as 500ms, 2s or 1m30s"},
 	};
@@ -236,9 +268,9 @@ static void finish_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),  cmocka_unit_test(values),		cmocka_unit_test(last_one_wins),
-		cmocka_unit_test(arguments), cmocka_unit_test(refusals),	cmocka_unit_test(lists_of_variables),
-		cmocka_unit_test(finish),    cmocka_unit_test(finish_refusals),
+		cmocka_unit_test(defaults),	      cmocka_unit_test(values),	   cmocka_unit_test(bytes),
+		cmocka_unit_test(last_one_wins),      cmocka_unit_test(arguments), cmocka_unit_test(refusals),
+		cmocka_unit_test(lists_of_variables), cmocka_unit_test(finish),	   cmocka_unit_test(finish_refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
