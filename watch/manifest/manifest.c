@@ -16,7 +16,15 @@ struct manifest {
 	struct catalog catalog;
 	struct loader loader;
 	struct tree *tree;
+	struct map told; /* by path: this turn's lines in the log */
 	ev_io io;
+};
+
+/* One file's problems in one turn: so many have a line each, the others are counted. */
+#define LINES_PER_FILE 20
+struct told {
+	size_t problems;
+	char path[];
 };
 
 static const char *path_text(char *text, size_t bytes, const char *root, const char *path)
@@ -25,11 +33,41 @@ static const char *path_text(char *text, size_t bytes, const char *root, const c
 	return text;
 }
 
+static struct told *told_of(struct manifest *m, const char *path)
+{
+	struct told *t = map_get_str(&m->told, path);
+	size_t bytes = strlen(path) + 1;
+
+	if (t == NULL) {
+		t = mem_alloc(sizeof *t + bytes);
+		memcpy(t->path, path, bytes);
+		map_put_str(&m->told, t->path, t);
+	}
+	return t;
+}
+
+static void tell_rest(struct manifest *m)
+{
+	struct told *t;
+	char file[512];
+	size_t at = 0;
+
+	while ((t = map_next(&m->told, &at)) != NULL) {
+		if (t->problems > LINES_PER_FILE)
+			log_warn("%s: %zu more problems; fairlead check prints all",
+				 path_text(file, sizeof file, m->root, t->path), t->problems - LINES_PER_FILE);
+		free(t);
+	}
+	map_fini(&m->told);
+}
+
 static void log_problem(void *ctx, const char *path, const struct decode_problem *p)
 {
-	const struct manifest *m = ctx;
+	struct manifest *m = ctx;
 	char file[512], text[PROBLEM_TEXT_BYTES];
 
+	if (told_of(m, path)->problems++ >= LINES_PER_FILE)
+		return;
 	log_warn("%s", decode_problem_format(text, path_text(file, sizeof file, m->root, path), p));
 }
 
@@ -116,17 +154,24 @@ static void settle(struct manifest *m)
 		m->catalog.dirty = e->next_dirty;
 		entry_settle(m, e);
 	}
+	file_fetch_end(&m->loader);
 }
 
 /* One line per kind, when it is first met. */
 static void say_unknown(struct manifest *m)
 {
-	for (struct unknown_kind *u = m->loader.unknown; u != NULL; u = u->next) {
+	struct unknown_kind *others = &m->loader.unknown.others;
+
+	for (struct unknown_kind *u = m->loader.unknown.all; u != NULL; u = u->next) {
 		if (!u->said)
 			log_info("manifests %s: %zu of kind %s skipped: not a kind that is used here", m->root,
 				 u->count, u->text);
 		u->said = true;
 	}
+	if (others->count != 0 && !others->said)
+		log_info("manifests %s: %zu of other kinds skipped: not kinds that are used here", m->root,
+			 others->count);
+	others->said = others->count != 0;
 }
 
 /* ---- life ---- */
@@ -134,6 +179,7 @@ static void say_unknown(struct manifest *m)
 static void turn_finish(struct manifest *m)
 {
 	settle(m);
+	tell_rest(m);
 	say_unknown(m);
 	m->sink->turn_end(m->sink->ctx);
 }
@@ -173,6 +219,7 @@ static void manifest_release(struct manifest *m)
 {
 	if (m->tree != NULL)
 		tree_close(m->tree);
+	tell_rest(m);
 	loader_fini(&m->loader);
 	catalog_fini(&m->catalog);
 	free(m->root);
@@ -186,6 +233,7 @@ static void tell_all(struct manifest *m)
 	settle(m);
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		m->sink->list_end(m->sink->ctx, (enum object_kind)kind);
+	tell_rest(m);
 	say_unknown(m);
 	m->sink->complete(m->sink->ctx);
 	m->sink->turn_end(m->sink->ctx);

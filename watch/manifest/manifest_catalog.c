@@ -44,6 +44,46 @@ void catalog_touch(struct catalog *c, struct entry *e)
 	c->last_dirty = e;
 }
 
+static void entry_link(struct entry *e, struct claim *claim)
+{
+	claim->entry = e;
+	claim->next_in_entry = e->claims;
+	claim->at_in_entry = &e->claims;
+	if (e->claims != NULL)
+		e->claims->at_in_entry = &claim->next_in_entry;
+	e->claims = claim;
+}
+
+static void entry_unlink(struct claim *claim)
+{
+	*claim->at_in_entry = claim->next_in_entry;
+	if (claim->next_in_entry != NULL)
+		claim->next_in_entry->at_in_entry = claim->at_in_entry;
+}
+
+static void document_link(struct document *d, struct claim *claim)
+{
+	claim->document = d;
+	claim->next_in_document = d->claims;
+	claim->at_in_document = &d->claims;
+	if (d->claims != NULL)
+		d->claims->at_in_document = &claim->next_in_document;
+	d->claims = claim;
+}
+
+static void document_unlink(struct claim *claim)
+{
+	*claim->at_in_document = claim->next_in_document;
+	if (claim->next_in_document != NULL)
+		claim->next_in_document->at_in_document = claim->at_in_document;
+}
+
+void claim_move(struct claim *claim, struct document *d)
+{
+	document_unlink(claim);
+	document_link(d, claim);
+}
+
 void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint32_t line)
 {
 	char key[CATALOG_KEY_BYTES];
@@ -56,43 +96,28 @@ void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint
 		e = entry_new(c, key, key_bytes, o);
 	claim = mem_alloc(sizeof *claim);
 	*claim = (struct claim){
-		.entry = e,
-		.document = d,
-		.next_in_document = d->claims,
-		.next_in_entry = e->claims,
 		.object = o,
 		.digest = o->digest,
 		.line = line >= d->line ? line - d->line : 0,
 	};
 	c->rivals += e->claims != NULL;
-	d->claims = claim;
-	e->claims = claim;
+	document_link(d, claim);
+	entry_link(e, claim);
 	catalog_touch(c, e);
 }
 
 void catalog_unclaim(struct catalog *c, struct claim *claim)
 {
 	struct entry *e = claim->entry;
-	struct claim **at = &e->claims;
 
-	while (*at != claim)
-		at = &(*at)->next_in_entry;
-	*at = claim->next_in_entry;
+	document_unlink(claim);
+	entry_unlink(claim);
 	c->rivals -= e->claims != NULL;
 	if (e->shown == claim)
 		e->shown = NULL;
 	catalog_touch(c, e);
 	object_free(claim->object);
 	free(claim);
-}
-
-static void document_unlist(struct document *d, const struct claim *claim)
-{
-	struct claim **at = &d->claims;
-
-	while (*at != claim)
-		at = &(*at)->next_in_document;
-	*at = claim->next_in_document;
 }
 
 void catalog_drop_stale(struct catalog *c, struct entry *e)
@@ -103,7 +128,6 @@ void catalog_drop_stale(struct catalog *c, struct entry *e)
 		next = claim->next_in_entry;
 		if (claim->document->length_bytes != 0 || claim == e->shown)
 			continue;
-		document_unlist(claim->document, claim);
 		catalog_unclaim(c, claim);
 	}
 }
@@ -138,11 +162,8 @@ struct document *document_new(struct file *f)
 
 void document_free(struct catalog *c, struct document *d)
 {
-	while (d->claims != NULL) {
-		struct claim *claim = d->claims;
-		d->claims = claim->next_in_document;
-		catalog_unclaim(c, claim);
-	}
+	while (d->claims != NULL)
+		catalog_unclaim(c, d->claims);
 	while (d->refusals != NULL) {
 		struct refusal *r = d->refusals;
 		d->refusals = r->next;

@@ -16,7 +16,8 @@ struct claim {
 	struct entry *entry;
 	struct document *document;
 	struct claim *next_in_document, *next_in_entry;
-	struct object *object; /* decoded just now, until the entry is settled; else NULL */
+	struct claim **at_in_document, **at_in_entry; /* what points to it: it leaves a long list at once */
+	struct object *object;			      /* decoded just now, until the entry is settled; else NULL */
 	uint64_t digest;
 	uint32_t line; /* counted from the document's first line */
 };
@@ -83,7 +84,8 @@ static inline const char *entry_name(const struct entry *e)
 
 /* The document defines this object (ownership passes). */
 void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint32_t line);
-void catalog_unclaim(struct catalog *c, struct claim *claim); /* frees it; the document's list is the caller's */
+void catalog_unclaim(struct catalog *c, struct claim *claim); /* frees it */
+void claim_move(struct claim *claim, struct document *d);     /* from its document to this one */
 /* Drops claims that are held but not shown: there is nothing to show them from. */
 void catalog_drop_stale(struct catalog *c, struct entry *e);
 void catalog_touch(struct catalog *c, struct entry *e);

@@ -63,18 +63,20 @@ static void on_refused(void *ctx, const char *kind, const char *ns, const char *
 
 static void on_unknown(void *ctx, const char *api_version, const char *kind)
 {
-	struct loader *l = ((struct decoding *)ctx)->loader;
-	char text[128];
-	struct unknown_kind *u = l->unknown;
+	struct unknown_kinds *known = &((struct decoding *)ctx)->loader->unknown;
+	char text[sizeof known->others.text];
+	struct unknown_kind *u;
 
 	snprintf(text, sizeof text, "%.60s %.60s", api_version, kind);
-	while (u != NULL && strcmp(u->text, text) != 0)
-		u = u->next;
+	u = map_get_str(&known->by_text, text);
+	if (u == NULL && map_count(&known->by_text) == UNKNOWN_KINDS_MAX)
+		u = &known->others;
 	if (u == NULL) {
-		u = mem_alloc(sizeof *u + strlen(text) + 1);
-		memcpy(u->text, text, strlen(text) + 1);
-		u->next = l->unknown;
-		l->unknown = u;
+		u = mem_alloc(sizeof *u);
+		memcpy(u->text, text, sizeof text);
+		u->next = known->all;
+		known->all = u;
+		map_put_str(&known->by_text, u->text, u);
 	}
 	u->count++;
 }

@@ -30,11 +30,13 @@ void loader_arena_reset(struct loader *l)
 
 void loader_fini(struct loader *l)
 {
-	while (l->unknown != NULL) {
-		struct unknown_kind *u = l->unknown;
-		l->unknown = u->next;
+	while (l->unknown.all != NULL) {
+		struct unknown_kind *u = l->unknown.all;
+		l->unknown.all = u->next;
 		free(u);
 	}
+	map_fini(&l->unknown.by_text);
+	file_fetch_end(l);
 	yaml_parser_free(l->yaml);
 	decoder_free(l->decoder);
 	arena_free(l->arena);
@@ -108,10 +110,8 @@ static void claim_hold(struct file *f, struct claim *claim)
 {
 	if (f->held == NULL)
 		f->held = document_new(f);
-	claim->document = f->held;
+	claim_move(claim, f->held);
 	claim->line = 0;
-	claim->next_in_document = f->held->claims;
-	f->held->claims = claim;
 }
 
 static void document_settle(struct loader *l, struct document *gone, const struct keeping *k)
@@ -121,7 +121,6 @@ static void document_settle(struct loader *l, struct document *gone, const struc
 	while (gone->claims != NULL) {
 		struct claim *claim = gone->claims;
 		const struct entry *e = claim->entry;
-		gone->claims = claim->next_in_document;
 		if (e->shown == claim && !is_claimed_again(claim) && (k->unreadable || is_refused(k, e)))
 			claim_hold(f, claim);
 		else
@@ -269,17 +268,34 @@ static void fetch_problem(void *ctx, const struct decode_problem *p)
 	(void)p;
 }
 
+void file_fetch_end(struct loader *l)
+{
+	free(l->fetched.bytes);
+	l->fetched = (struct file_bytes){0};
+}
+
+/* One file is read once for all that is fetched from it in a row. */
+static const struct file_bytes *fetch_bytes(struct loader *l, const struct file *f)
+{
+	struct stat st;
+
+	if (l->fetched.file == f)
+		return &l->fetched;
+	file_fetch_end(l);
+	l->fetched.file = f;
+	l->fetched.bytes = file_read(l, f->path, &l->fetched.length_bytes, &st);
+	return &l->fetched;
+}
+
 struct object *file_fetch(struct loader *l, const struct claim *claim)
 {
 	const struct document *d = claim->document;
 	struct fetch want = {.entry = claim->entry};
 	struct decode_sink sink = {.ctx = &want, .object = fetch_object, .problem = fetch_problem};
-	struct stat st;
-	size_t n;
-	char *bytes = file_read(l, d->file->path, &n, &st);
+	const struct file_bytes *now = fetch_bytes(l, d->file);
 
-	if (bytes != NULL && d->length_bytes != 0 && d->offset_bytes <= n && d->length_bytes <= n - d->offset_bytes)
-		document_parse(l, d, bytes, &sink);
-	free(bytes);
+	if (now->bytes != NULL && d->length_bytes != 0 && d->offset_bytes <= now->length_bytes &&
+	    d->length_bytes <= now->length_bytes - d->offset_bytes)
+		document_parse(l, d, now->bytes, &sink);
 	return want.found;
 }

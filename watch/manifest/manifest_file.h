@@ -16,7 +16,20 @@ struct unknown_kind {
 	struct unknown_kind *next;
 	size_t count;
 	bool said;
-	char text[]; /* "apps/v1 Deployment" */
+	char text[128]; /* "apps/v1 Deployment" */
+};
+
+/* Kinds that are none of ours: so many are counted one by one, all others together. */
+#define UNKNOWN_KINDS_MAX 64
+struct unknown_kinds {
+	struct map by_text;
+	struct unknown_kind *all, others;
+};
+
+struct file_bytes {
+	const struct file *file; /* NULL: none */
+	char *bytes;		 /* NULL: cannot be read */
+	size_t length_bytes;
 };
 
 struct loader {
@@ -25,7 +38,8 @@ struct loader {
 	void (*report)(void *ctx, const char *path, const struct decode_problem *p);
 	void *ctx;
 	struct manifest_counts counts; /* objects is the catalog's */
-	struct unknown_kind *unknown;
+	struct unknown_kinds unknown;
+	struct file_bytes fetched; /* the file that file_fetch has read last */
 	/* loader_init sets the rest */
 	struct yaml_parser *yaml;
 	struct decoder *decoder;
@@ -47,5 +61,7 @@ void file_stamp(uint64_t stamp[4], const struct stat *st);
 void file_load(struct loader *l, struct file *f);
 /* Decodes an object that was not shown so far once more. NULL: the file has changed meanwhile. */
 struct object *file_fetch(struct loader *l, const struct claim *claim);
+/* After a turn's fetches: the file may change. */
+void file_fetch_end(struct loader *l);
 
 #endif
