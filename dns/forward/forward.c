@@ -279,17 +279,22 @@ void forward_stop(struct forward *f)
 	pthread_join(f->thread, NULL);
 }
 
-void forward_free(struct forward *f)
+void forward_port_drain(struct forward_port *p)
 {
 	uintptr_t got;
 
+	while ((got = pop(p)) != 0)
+		forward_send((struct forward_request *)(got & ~PREFETCH), NULL, 0);
+}
+
+void forward_free(struct forward *f)
+{
 	if (f == NULL)
 		return;
 	while (f->ports != NULL) {
 		struct forward_port *p = f->ports;
 		f->ports = p->next;
-		while ((got = pop(p)) != 0)
-			forward_request_free((struct forward_request *)(got & ~PREFETCH));
+		forward_port_drain(p);
 		free(p);
 	}
 	if (f->inflight != NULL) /* the thread never ran */

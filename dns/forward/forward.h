@@ -49,7 +49,8 @@ STAILQ_HEAD(forward_requests, forward_request);
 
 struct forward *forward_new(const struct forward_config *config);
 void forward_start(struct forward *f);
-/* Joins the thread; nothing is delivered any more. Before sockets and ports go. NULL is fine, as for free. */
+/* Joins the thread, which gives back what waits, without a reply. Before sockets and ports go. NULL is fine, as for
+ * free. */
 void forward_stop(struct forward *f);
 void forward_free(struct forward *f);
 
@@ -63,6 +64,8 @@ size_t forward_flush(struct forward *f, const struct name *name);
 typedef void forward_deliver_fn(void *ctx, struct forward_request *r);
 struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver, void *ctx);
 void forward_request_free(struct forward_request *r);
+/* Gives back what the stopped thread has not taken. Neither the port's worker nor the forwarder runs any more. */
+void forward_port_drain(struct forward_port *p);
 
 /* Any thread, until forward_free. */
 const struct forward_counts *forward_counts(const struct forward *f);

@@ -370,7 +370,7 @@ void inflight_free(struct inflight *i)
 	for (size_t at = 0; (p = map_next(&i->pending, &at)) != NULL;) {
 		while ((r = STAILQ_FIRST(&p->waiters)) != NULL) {
 			STAILQ_REMOVE_HEAD(&p->waiters, link);
-			forward_request_free(r);
+			forward_send(r, NULL, 0);
 		}
 		pending_free(p);
 	}

@@ -13,7 +13,7 @@ struct inflight;
 
 struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache,
 			      struct forward_counts *counts);
-void inflight_free(struct inflight *i); /* drops what waits */
+void inflight_free(struct inflight *i); /* gives back what waits, without a reply */
 /* Takes the request. prefetch: no reply is wanted. */
 void inflight_ask(struct inflight *i, struct forward_request *request, bool prefetch);
 

@@ -378,10 +378,12 @@ void tcp_stop(struct tcp *t)
 {
 	ev_async_send(t->loop, &t->stop);
 	pthread_join(t->thread, NULL);
+	if (t->responder.port != NULL)
+		forward_port_drain(t->responder.port);
+	brought_stop(&t->brought);
 	while (!TAILQ_EMPTY(&t->conns))
 		conn_close(TAILQ_FIRST(&t->conns));
 	transfer_threads_stop(&t->transfers);
-	brought_stop(&t->brought);
 	listeners_watch(t, false);
 	ev_timer_stop(t->loop, &t->pause);
 	for (size_t i = 0; i < t->listener_count; i++)

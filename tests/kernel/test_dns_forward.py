@@ -119,11 +119,14 @@ class Forward(lab.LabTest):
         self.assertTrue(32768 < held <= 65536, held)
 
     def test_source_ports_and_case_vary(self):
-        for i in range(400):
+        for i in range(2000):
             self.client.ask(f"p{i}.random-case.example.com")
-        ports = {port for _, _, port, _ in self.up.asked}
-        self.assertGreater(len(ports), 350)
-        self.assertGreater(len({name.split(".", 1)[1] for name, *_ in self.up.asked}), 350)
+        asked = self.up.asked[:2000]
+        self.assertEqual(len(asked), 2000)
+        self.assertGreaterEqual(len({port for _, _, port, _ in asked}), 1000)
+        self.assertGreater(len({name.split(".", 1)[1] for name, *_ in asked}), 1750)
+        steps = [b[2] - a[2] for a, b in zip(asked, asked[1:])]
+        self.assertLess(max(steps.count(step) for step in set(steps)), 20, "ports that follow each other can be guessed")
 
     def test_dead_upstream_stale_then_back(self):
         self.up.ttl = 1
@@ -180,6 +183,18 @@ class Forward(lab.LabTest):
         self.assertTrue(self._has(r'^coredns_dns_responses_total\{.*rcode="SERVFAIL",plugin="forward"\} 3$',
                                   r'^coredns_forward_healthcheck_broken_total [1-9]',
                                   r'^coredns_proxy_healthcheck_failures_total\{.*\} [1-9]'))
+
+    def test_stop_while_queries_wait(self):
+        self.up.silent = True
+        udp, tcp = self.client._socket(2), self.client._socket(1)
+        for i in range(40):
+            message = query(f"s{i}.example.com", serial=i)
+            udp.send(message)
+            tcp.send(len(message).to_bytes(2, "big") + message)
+        lab.wait_until(lambda: self._has(r"^fairlead_forward_waiting 80$"))
+        self.daemon.stop()
+        udp.close()
+        tcp.close()
 
     def test_many_waiting_queries_are_bounded(self):
         self.up.silent = True
