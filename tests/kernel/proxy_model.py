@@ -94,8 +94,12 @@ class Model:
 
     # ---- endpoints ----
 
+    @staticmethod
+    def standing(target):
+        return 0 if target.terminating else 2 if target.ready else 1
+
     def targets(self, frontend):
-        """Every endpoint of a service port; of two for one address and port the one that is not terminating counts."""
+        """Every endpoint of a service port; of two for one address and port the one that is not terminating counts, then the ready one."""
         out = {}
         for piece in self.slices:
             if piece["metadata"]["labels"]["kubernetes.io/service-name"] != frontend.service["metadata"]["name"] or \
@@ -107,7 +111,7 @@ class Model:
                 for endpoint in piece["endpoints"]:
                     target = self.target(endpoint, port["port"])
                     before = out.get((target.addr, target.port))
-                    if before is None or (before.terminating and not target.terminating):
+                    if before is None or self.standing(target) > self.standing(before):
                         out[target.addr, target.port] = target
         return list(out.values())
 
