@@ -97,6 +97,27 @@ static void lost_events(void **state)
 	assert_int_equal(port_of(w, "Service default/a"), 3);
 }
 
+#define FOREIGN(kind) "apiVersion: apps/v1\nkind: " kind "\nmetadata: {name: x\n"
+
+/* What cannot be read, but is none of ours, holds nothing back; what may be one of ours does. */
+static void an_unreadable_foreign_document(void **state)
+{
+	static const char *const held[] = {FOREIGN("Service"), FOREIGN("List"), FOREIGN("Job\nkind: Service"),
+					   FOREIGN("{{ x }}"), "{kind: Job\n"};
+	struct world *w = *state;
+
+	put(w, "a.yaml", SERVICE("a", 1));
+	start(w);
+	for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
+		put(w, "a.yaml", held[i]);
+		turn(w);
+		assert_non_null(have(w, "Service default/a"));
+	}
+	put(w, "a.yaml", FOREIGN("Deployment # ours"));
+	turn(w);
+	assert_null(have(w, "Service default/a"));
+}
+
 /* Each gives one line and no more harm. */
 static void odd_files(void **state)
 {
@@ -221,6 +242,7 @@ int main(void)
 		TEST(root_replaced),
 		TEST(reload_reads_all_again),
 		TEST(lost_events),
+		TEST(an_unreadable_foreign_document),
 		TEST(odd_files),
 		TEST(documents_change_places),
 		TEST(a_hard_link_is_read_at_once),

@@ -37,6 +37,11 @@ static const struct kind *kind_find(const char *name)
 	return NULL;
 }
 
+bool decode_knows_kind(const char *kind)
+{
+	return kind_find(kind) != NULL;
+}
+
 static bool kind_has_version(const struct kind *k, const char *version)
 {
 	for (size_t i = 0; i < 3 && k->versions[i] != NULL; i++)

@@ -44,6 +44,7 @@ struct decode_sink {
 
 struct decoder;
 
+bool decode_knows_kind(const char *kind);
 struct decoder *decoder_new(bool lenient);
 void decoder_free(struct decoder *d);
 /*

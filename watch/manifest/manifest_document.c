@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "watch/manifest/manifest_cut.h"
+#include "watch/manifest/manifest_kind.h"
 #include "watch/decode/problems.h"
 
 /* ---- decoding ---- */
@@ -116,7 +117,7 @@ static struct document *document_decode(struct loader *l, struct file *f, const 
 	problems_fini(&now.problems);
 	if (readable)
 		return d;
-	d->unreadable = true;
+	d->unreadable = !text_shows_foreign_kind(&cut->chunk);
 	loader_problem(l, f->path,
 		       &(struct decode_problem){.line = error.line,
 						.kind = "",
