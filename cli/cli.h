@@ -28,8 +28,14 @@ const struct command *cli_find(const char *name);
  */
 int cli_ask(const char *path, const char *request, struct buf *body);
 
+/*
+ * The pod's resolv.conf as the flags of resolvconf describe it; a running daemon fills in what they leave open. False:
+ * a line on stderr says why. `command` stands before such lines.
+ */
+bool cli_pod_file(struct config *c, const char *command, struct buf *out);
+
 /* Each in its own file. */
-extern const struct command cli_run, cli_status, cli_services, cli_endpoints, cli_check, cli_resolvconf, cli_cleanup,
-	cli_cache, cli_version, cli_help;
+extern const struct command cli_run, cli_status, cli_services, cli_endpoints, cli_check, cli_resolvconf, cli_query,
+	cli_cleanup, cli_cache, cli_version, cli_help;
 
 #endif

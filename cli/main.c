@@ -6,8 +6,8 @@
 #include "cli/cli.h"
 
 const struct command *const cli_commands[] = {
-	&cli_run,     &cli_status, &cli_services, &cli_endpoints, &cli_check, &cli_resolvconf,
-	&cli_cleanup, &cli_cache,  &cli_version,  &cli_help,	  NULL,
+	&cli_run,   &cli_status,  &cli_services, &cli_endpoints, &cli_check, &cli_resolvconf,
+	&cli_query, &cli_cleanup, &cli_cache,	 &cli_version,	 &cli_help,  NULL,
 };
 
 /* Before "--", and whatever else is there: who asks for help shall get it. */

@@ -11,21 +11,21 @@
 
 struct making {
 	struct config *config;
+	const char *command;
 	struct pod_dns_input in;
 	struct resolv_conf node, pod;
 };
 
-static bool complain(const char *what, const char *why)
+static bool complain(const struct making *m, const char *what, const char *why)
 {
-	fprintf(stderr, "fairlead resolvconf: %s: %s\n", what, why);
+	fprintf(stderr, "fairlead %s: %s: %s\n", m->command, what, why);
 	return false;
 }
 
-static bool read_whole(struct making *m, const char *path, char **text, size_t *length)
+static bool read_whole(const struct making *m, const char *path, char **text, size_t *length)
 {
 	*text = read_file(path, RESOLV_FILE_BYTES_MAX, length);
-	(void)m;
-	return *text != NULL || complain(path, strerror(errno));
+	return *text != NULL || complain(m, path, strerror(errno));
 }
 
 static bool read_node_file(struct making *m)
@@ -41,7 +41,7 @@ static bool read_node_file(struct making *m)
 	bool good = resolv_conf_parse(m->config->arena, text, length, &m->node, &error);
 	free(text);
 	m->in.node = &m->node;
-	return good || complain(path, error);
+	return good || complain(m, path, error);
 }
 
 /* A list of texts, or what is wrong with it. */
@@ -121,7 +121,7 @@ static bool parse_config(struct making *m, const char *text, size_t length, cons
 	bool good = yaml_parse(parser, &chunk, m->config->arena, out, &error);
 	yaml_parser_free(parser);
 	snprintf(where, sizeof where, ":%u", error.line);
-	return good || complain(arena_printf(m->config->arena, "%s%s", m->config->dns_config, where), error.reason);
+	return good || complain(m, arena_printf(m->config->arena, "%s%s", m->config->dns_config, where), error.reason);
 }
 
 /* The pod's dnsConfig: the map itself, or a file that holds it below that name. */
@@ -143,10 +143,10 @@ static bool read_pod_config(struct making *m)
 	if (value_get(root, "dnsConfig") != NULL)
 		root = value_get(root, "dnsConfig");
 	if (root != NULL && root->type != VALUE_MAP)
-		return complain(path, "dnsConfig must be a map");
+		return complain(m, path, "dnsConfig must be a map");
 	m->in.pod = &m->pod;
 	why = take_config(m, root, &field);
-	return why == NULL || complain(arena_printf(m->config->arena, "%s: dnsConfig.%s", path, field), why);
+	return why == NULL || complain(m, arena_printf(m->config->arena, "%s: dnsConfig.%s", path, field), why);
 }
 
 /* What flags leave open is asked from a running daemon; without one, defaults hold. */
@@ -181,38 +181,45 @@ static void take_cluster_dns(struct making *m)
 	}
 }
 
-static void print(struct making *m)
+static void make(struct making *m, struct buf *out)
 {
-	struct buf warnings = {0}, out = {0};
+	struct buf warnings = {0};
 	const struct resolv_conf c = pod_dns_make(m->config->arena, &m->in, &warnings);
 
-	resolv_conf_format(&c, &out);
+	resolv_conf_format(&c, out);
 	if (warnings.length_bytes != 0)
-		fprintf(stderr, "fairlead resolvconf: warning: %s", warnings.data);
-	if (out.length_bytes != 0)
-		fputs(out.data, stdout);
+		fprintf(stderr, "fairlead %s: warning: %s", m->command, warnings.data);
 	buf_fini(&warnings);
-	buf_fini(&out);
+}
+
+bool cli_pod_file(struct config *c, const char *command, struct buf *out)
+{
+	struct making m = {
+		.config = c,
+		.command = command,
+		.in = {.policy = (enum dns_policy)c->dns_policy, .host_network = c->host_network, .ns = c->ns}};
+
+	if (!read_node_file(&m) || !read_pod_config(&m))
+		return false;
+	if (m.in.policy == POLICY_NONE && m.pod.nameservers.count == 0)
+		return complain(&m, "--policy None", "needs --dns-config with at least one nameserver");
+	fill_from_daemon(&m);
+	m.in.domain = c->cluster_domain;
+	take_cluster_dns(&m);
+	make(&m, out);
+	return true;
 }
 
 static int resolvconf(struct config *c, int argc, char **argv)
 {
-	struct making m = {
-		.config = c,
-		.in = {.policy = (enum dns_policy)c->dns_policy, .host_network = c->host_network, .ns = c->ns}};
+	struct buf out = {0};
 
 	(void)argc, (void)argv;
-	if (!read_node_file(&m) || !read_pod_config(&m))
-		return EXIT_USAGE;
-	if (m.in.policy == POLICY_NONE && m.pod.nameservers.count == 0) {
-		complain("--policy None", "needs --dns-config with at least one nameserver");
-		return EXIT_USAGE;
-	}
-	fill_from_daemon(&m);
-	m.in.domain = c->cluster_domain;
-	take_cluster_dns(&m);
-	print(&m);
-	return EXIT_YES;
+	bool good = cli_pod_file(c, "resolvconf", &out);
+	if (out.length_bytes != 0)
+		fputs(out.data, stdout);
+	buf_fini(&out);
+	return good ? EXIT_YES : EXIT_USAGE;
 }
 
 const struct command cli_resolvconf = {.name = "resolvconf",

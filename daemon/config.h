@@ -74,6 +74,9 @@ struct config {
 	bool host_network;
 	const char *dns_config, *node_resolv_conf; /* files */
 	struct addr_list cluster_dns;
+	/* query */
+	int resolver;		 /* enum resolver */
+	const char *resolv_conf; /* file; NULL: the pod's when ns is set, else the system's */
 };
 
 void config_init(struct config *c); /* all zero, with an arena */

@@ -35,6 +35,7 @@ enum command_bit {
 	COMMAND_ENDPOINTS = 1 << 7,
 	COMMAND_RESOLVCONF = 1 << 8,
 	COMMAND_CACHE = 1 << 9,
+	COMMAND_QUERY = 1 << 10,
 	COMMAND_ALL = 0xffff,
 };
 

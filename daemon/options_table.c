@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "dns/resolver/pod_dns.h"
+#include "dns/resolver/search_list.h"
 #include "dns/zone/zone.h"
 #include "nft/nft.h"
 #include "daemon/options.h"
@@ -26,6 +27,9 @@ static const char *const policy_words[] = {[POLICY_CLUSTER_FIRST] = "ClusterFirs
 					   [POLICY_DEFAULT] = "Default",
 					   [POLICY_NONE] = "None",
 					   NULL};
+static const char *const resolver_words[] = {
+	[RESOLVER_GLIBC] = "glibc",  [RESOLVER_MUSL] = "musl", [RESOLVER_GO] = "go",
+	[RESOLVER_CARES] = "c-ares", [RESOLVER_DIG] = "dig",   NULL};
 static const char *const output_words[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
 
 const struct option options_table[] = {
@@ -47,7 +51,7 @@ const struct option options_table[] = {
 	     "which endpoints are local (default $NODE_NAME, else the host name)"),
 	FLAG("cluster-domain", COMMAND_RUN, OPTION_TEXT, cluster_domain, "NAME", "domain of cluster names",
 	     .initial = "cluster.local"),
-	FLAG("cluster-domain", COMMAND_RESOLVCONF, OPTION_TEXT, cluster_domain, "NAME",
+	FLAG("cluster-domain", COMMAND_RESOLVCONF | COMMAND_QUERY, OPTION_TEXT, cluster_domain, "NAME",
 	     "domain of cluster names (default the daemon's, else cluster.local)"),
 	FLAG("cluster-cidr", COMMAND_RUN, OPTION_CIDRS, cluster_cidrs, "CIDR[,CIDR]",
 	     "pod ranges, for the local-traffic detector"),
@@ -154,9 +158,16 @@ const struct option options_table[] = {
 	     .words = policy_words),
 	FLAG("host-network", COMMAND_RESOLVCONF, OPTION_BOOL, host_network, NULL, "the pod is in the host's network"),
 	FLAG("dns-config", COMMAND_RESOLVCONF, OPTION_TEXT, dns_config, "FILE", "the pod's dnsConfig, YAML or JSON"),
-	FLAG("node-resolv-conf", COMMAND_RESOLVCONF, OPTION_TEXT, node_resolv_conf, "FILE",
+	FLAG("node-resolv-conf", COMMAND_RESOLVCONF | COMMAND_QUERY, OPTION_TEXT, node_resolv_conf, "FILE",
 	     "kubelet's --resolv-conf; empty: none", .initial = "/etc/resolv.conf", .may_be_empty = true),
-	FLAG("cluster-dns", COMMAND_RESOLVCONF, OPTION_ADDRS, cluster_dns, "IP[,IP]",
+	FLAG("cluster-dns", COMMAND_RESOLVCONF | COMMAND_QUERY, OPTION_ADDRS, cluster_dns, "IP[,IP]",
 	     "kubelet's clusterDNS (default the ClusterIPs of kube-system/kube-dns, from the daemon)"),
+	FLAG("resolver", COMMAND_QUERY, OPTION_CHOICE, resolver, "NAME",
+	     "asks as glibc, musl, go, c-ares or dig does; all but dig search without +search, too", .initial = "dig",
+	     .words = resolver_words),
+	FLAG("resolv-conf", COMMAND_QUERY, OPTION_TEXT, resolv_conf, "FILE",
+	     "servers and search list (default /etc/resolv.conf)"),
+	FLAG("namespace", COMMAND_QUERY, OPTION_TEXT, ns, "NS", "asks as a pod of this namespace, by its resolv.conf",
+	     .max_bytes = 63, .refuse = option_not_namespace),
 	{.name = NULL},
 };
