@@ -92,7 +92,12 @@ static enum outcome outcome_of(const ldns_pkt *p, ldns_rr_type type)
 static void add_records(struct buf *text, const ldns_rr_list *list)
 {
 	for (size_t i = 0; i < ldns_rr_list_rr_count(list); i++) {
-		char *line = mem_made(ldns_rr2str(ldns_rr_list_rr(list, i)));
+		char *line = ldns_rr2str(ldns_rr_list_rr(list, i));
+		if (line == NULL) { /* data that its type does not allow */
+			buf_printf(text, "     a record of type %u that cannot be printed\n",
+				   (unsigned)ldns_rr_get_type(ldns_rr_list_rr(list, i)));
+			continue;
+		}
 		for (char *tab = strchr(line, '\t'); tab != NULL; tab = strchr(tab, '\t'))
 			*tab = ' ';
 		buf_puts(text, "     ");
@@ -153,10 +158,13 @@ static void add_ede(struct buf *text, ldns_pkt *p)
 
 static void describe(ldns_pkt *p, struct buf *text)
 {
-	char *rcode = mem_made(ldns_pkt_rcode2str(ldns_pkt_get_rcode(p)));
+	char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(p));
 	unsigned count = ldns_pkt_ancount(p);
 
-	buf_printf(text, "%s, ", rcode);
+	if (rcode != NULL)
+		buf_printf(text, "%s, ", rcode);
+	else
+		buf_printf(text, "RCODE%u, ", (unsigned)ldns_pkt_get_rcode(p));
 	buf_printf(text, count == 0 ? "no records" : count == 1 ? "%u record" : "%u records", count);
 	buf_puts(text, ldns_pkt_tc(p) ? ", truncated\n" : "\n");
 	add_records(text, ldns_pkt_answer(p));
