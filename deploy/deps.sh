@@ -16,7 +16,7 @@ lint="clang libclang-rt-dev clang-format shellcheck"
 
 command -v kubectl >/dev/null || tools="$tools kubernetes-client"
 # the program's libraries, and the usual certificate authorities for kubeconfigs that name none
-runtime="libmnl0 libnftnl11 libev4 libcjson1 libyaml-0-2 liburcu8 libmicrohttpd12 libcurl4 ca-certificates"
+runtime="libmnl0 libnftnl11 libldns3 libev4 libcjson1 libyaml-0-2 liburcu8 libmicrohttpd12 libcurl4 ca-certificates"
 
 case ${1:-} in
 lint) wanted=$lint ;;
