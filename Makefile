@@ -151,7 +151,7 @@ test-image: deps
 	$(Q)deploy/deps.sh image
 	$(Q)tests/image.py
 
-# The kernel tests under another kernel, in a virtual machine: tests/vm/run.py says what KERNEL may be. ONLY="nft_ run_"
+# The kernel tests under another kernel, in a virtual machine: tests/vm/run.py says what KERNEL may be. ONLY="proxy/ lifecycle/"
 # takes some of them; all take half an hour where the processor is emulated.
 KERNEL ?= linux-image-amd64
 ONLY   ?= kernel/

@@ -11,8 +11,8 @@ TOP = Path(__file__).resolve().parent.parent
 
 
 def main():
-    env = dict(os.environ, HOSTILE_VERBOSE="1", PYTHONPATH=str(TOP / "tests"))
-    done = subprocess.run([sys.executable, "-m", "unittest", "test_hostile"], cwd=TOP / "tests/kernel", env=env, text=True,
+    env = dict(os.environ, HOSTILE_VERBOSE="1", PYTHONPATH=f"{TOP}/tests:{TOP}/tests/kernel")
+    done = subprocess.run([sys.executable, "-m", "unittest", "test_hostile_objects"], cwd=TOP / "tests/kernel/proxy", env=env, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     print(done.stdout, end="")
     rows = re.findall(r"^\W*(.+?) +flip +([\d.]+) s, peak +(\d+) MB$", done.stdout, re.M)

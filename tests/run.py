@@ -4,7 +4,7 @@
   make programs && tests/run.py [--build DIR] [--only WORD]…
 
 Unit tests are cmocka programs in DIR/tests/unit, fuzz targets replay tests/fuzz/corpus/NAME, every other test is a
-unittest module tests/golden/test_*.py or tests/kernel/test_*.py that finds the program in $FAIRLEAD_BUILD.
+unittest module tests/golden/test_*.py or tests/kernel/*/test_*.py that finds the program in $FAIRLEAD_BUILD.
 """
 import argparse
 import concurrent.futures
@@ -50,9 +50,10 @@ def jobs(build):
         if program.suffix == "":
             corpus = TOP / "tests/fuzz/corpus" / program.name.removeprefix("fuzz_")
             yield f"fuzz/{program.name}", [str(program), str(corpus)], counts_replay
-    for folder in ("golden", "kernel"):
-        for module in sorted((TOP / "tests" / folder).glob("test_*.py")):
-            yield f"{folder}/{module.stem}", [sys.executable, "-m", "unittest", "-v", module.stem], counts_unittest
+    for pattern in ("golden/test_*.py", "kernel/*/test_*.py"):
+        for module in sorted((TOP / "tests").glob(pattern)):
+            name = str(module.relative_to(TOP / "tests").with_suffix(""))
+            yield name, [sys.executable, "-m", "unittest", "-v", module.stem], counts_unittest
 
 
 def finish(process):
@@ -69,9 +70,9 @@ def finish(process):
 
 
 def run(name, command, count, env):
-    folder = TOP / "tests" / name.split("/")[0]
+    folder = (TOP / "tests" / name).parent
     start = time.monotonic()
-    text, code = finish(subprocess.Popen(command, cwd=folder if folder.is_dir() else TOP, env=env, text=True,
+    text, code = finish(subprocess.Popen(command, cwd=folder, env=env, text=True,
                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                          errors="replace", start_new_session=True))
     passed, failed, skipped = count(text)
@@ -97,7 +98,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count()), help="how many at a time")
     options = parser.parse_args()
     build = options.build.resolve()
-    env = dict(os.environ, FAIRLEAD_BUILD=str(build), PYTHONPATH=str(TOP / "tests"), PYTHONDONTWRITEBYTECODE="1",
+    env = dict(os.environ, FAIRLEAD_BUILD=str(build), PYTHONPATH=f"{TOP}/tests:{TOP}/tests/kernel", PYTHONDONTWRITEBYTECODE="1",
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1")
     wanted = [job for job in jobs(build) if not options.only or any(word in job[0] for word in options.only)]
     if not wanted:

@@ -1,5 +1,5 @@
 """
-New flows to one service while it shrinks to one endpoint and grows to five again: for test_flows.py and bench/flows.py.
+New flows to one service while it shrinks to one endpoint and grows to five again: for proxy/test_new_flows.py and bench/flows.py.
 
     with lab.Lab() as l:
         run = flows.Run(l, flows=20000, per_second=2500)

@@ -1,5 +1,5 @@
 """
-The stage of test_run_model.py: a node with pods of its own and of another node behind it, a machine outside, a world
+The stage of proxy/test_model.py: a node with pods of its own and of another node behind it, a machine outside, a world
 that answers for every address that the proxy leaves alone, and a daemon. Random steps change what the daemon is told,
 and `model` says what it should make of it.
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 import lab
 from dns_client import Client
 
-VECTORS = json.loads((Path(__file__).resolve().parents[1] / "vectors" / "dns.json").read_text())
+VECTORS = json.loads((Path(__file__).resolve().parents[2] / "vectors" / "dns.json").read_text())
 SUITES = {suite["id"]: suite for suite in VECTORS["suites"]}
 ANY_TTL = " 303 "
 

@@ -8,7 +8,7 @@ import unittest
 
 import lab
 from dns_client import Client, Reply, encode_name, query, read_tcp
-from test_dns_vectors import VECTORS, Server, manifests_of
+from test_vectors import VECTORS, Server, manifests_of
 
 LEFT_OUT_TRANSFERS = {
     "axfr-multicluster": "multicluster services are not offered",

@@ -62,7 +62,7 @@ class UsageTest(unittest.TestCase):
     def test_version(self):
         done = fairlead("version")
         self.assertEqual(done.returncode, 0)
-        release = (Path(__file__).parents[2] / "VERSION").read_text(encoding="ascii").strip()
+        release = (Path(__file__).parents[3] / "VERSION").read_text(encoding="ascii").strip()
         self.assertRegex(done.stdout, rf"\Afairlead {re.escape(release)} \(\S+\)\n\Z")
 
     def test_what_cannot_be_written_is_an_error(self):

@@ -15,7 +15,7 @@ import lab
 import manifests as m
 import traffic
 
-VECTORS = json.loads((Path(__file__).resolve().parents[1] / "vectors/proxy.json").read_text())
+VECTORS = json.loads((Path(__file__).resolve().parents[2] / "vectors/proxy.json").read_text())
 # flows that cannot be replayed yet: (test name, flow name) → reason
 NOT_YET = {}
 

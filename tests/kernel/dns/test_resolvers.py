@@ -13,7 +13,7 @@ from pathlib import Path
 import lab
 import manifests
 
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[2]
 E2E = json.loads((TESTS / "vectors" / "dns.json").read_text())["e2e"]["tests"]
 SERVER, NS, D = "10.96.0.10", "dns-1234", "cluster.local"
 SEARCH = f"{NS}.svc.{D} svc.{D} {D}"

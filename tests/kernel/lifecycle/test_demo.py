@@ -8,7 +8,7 @@ from pathlib import Path
 import lab
 import patience
 
-FOLDER = Path(__file__).resolve().parents[2] / "deploy/lab"
+FOLDER = Path(__file__).resolve().parents[3] / "deploy/lab"
 
 
 def namespaces(prefix):

@@ -10,7 +10,7 @@ from pathlib import Path
 import lab
 from upstream import Upstream
 
-ROWS = json.loads((Path(__file__).resolve().parents[1] / "vectors" / "dns.json").read_text())["resolver_search"]["rows"]
+ROWS = json.loads((Path(__file__).resolve().parents[2] / "vectors" / "dns.json").read_text())["resolver_search"]["rows"]
 FLAGS = {"glibc": "glibc", "musl": "musl", "go": "go", "cares": "c-ares", "dig": "dig"}
 RCODES = {"NXDOMAIN": 3, "SERVFAIL": 2, "REFUSED": 5, "NOTIMP": 4}
 AA, TC = 0x0400, 0x0200

@@ -197,7 +197,7 @@ class CommandsTest(BareTest):
             self.assertIn(flag, text)
 
     def test_the_man_page_has_every_flag(self):
-        script = Path(__file__).resolve().parents[2] / "docs/manpage.sh"
+        script = Path(__file__).resolve().parents[3] / "docs/manpage.sh"
         page = self.node.run(script, lab.BUILD / "fairlead").stdout.replace("\\-", "-")
         self.assertTrue(page.isascii())  # what every roff reads
         flags = re.findall(r"(?m)^  (--?[a-z-]+)", self.fairlead("help", "run").stdout)

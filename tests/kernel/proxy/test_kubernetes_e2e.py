@@ -5,7 +5,7 @@ while traffic flows. Names of tests say which of them it was.
 import unittest
 
 from cluster import ClusterTest, addr_of
-from test_scenarios import Load
+from test_user_scenarios import Load
 import lab
 import manifests as m
 import traffic

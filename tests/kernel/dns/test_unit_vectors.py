@@ -3,7 +3,7 @@ import socket
 import unittest
 
 import lab
-from test_dns_vectors import VECTORS, Server, manifests_of
+from test_vectors import VECTORS, Server, manifests_of
 
 UNIT = VECTORS["unit"]
 HERE = {"services_lookup", "endpoint_hostname", "config_ttl", "parse_request", "soa_serial_changes"}
@@ -97,7 +97,7 @@ class Units(unittest.TestCase):
 
     def test_soa_serial_changes(self):
         """
-        The rows that must move it. Those that must not are test_e2e_dns's test_the_serial_moves_with_visible_changes_only,
+        The rows that must move it. Those that must not are test_answers' test_the_serial_moves_with_visible_changes_only,
         those about pods test_zone's serial_moves_only_when_visible.
         """
         server = self.server([])
