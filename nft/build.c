@@ -76,7 +76,7 @@ uint32_t build_load_original_frontend(struct build *b, struct nftnl_rule *r, uin
 	return at + 2;
 }
 
-void build_follow(struct build *b, struct nftnl_rule *r, enum set_id map)
+void build_vmap(struct build *b, struct nftnl_rule *r, enum set_id map)
 {
 	char name[NAME_BYTES];
 
@@ -104,7 +104,7 @@ void build_kind(struct build *b, enum verdict_kind kind, void (*chain)(struct bu
 {
 	for (unsigned flags = 0; flags < 4; flags++)
 		for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size = slot_size(size + 1)) {
-			struct verdict v = {(uint8_t)kind, .sticky = flags & 1, .maglev = flags & 2, .size = size};
+			struct verdict v = {(uint8_t)kind, .affinity = flags & 1, .maglev = flags & 2, .size = size};
 
 			if (v.maglev ? size == MAGLEV_SIZE_SMALL || size == MAGLEV_SIZE_LARGE : size <= b->largest)
 				chain(b, &v);

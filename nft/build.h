@@ -31,9 +31,9 @@ uint32_t build_addr_regs(const struct build *b);
 uint32_t build_load_frontend(struct build *b, struct nftnl_rule *r, uint32_t at);
 uint32_t build_load_original_frontend(struct build *b, struct nftnl_rule *r, uint32_t at);
 /* Does what a verdict map says of the frontend. */
-void build_follow(struct build *b, struct nftnl_rule *r, enum set_id map);
+void build_vmap(struct build *b, struct nftnl_rule *r, enum set_id map);
 
-/* `chain` for each verdict of that kind: sticky or not, every size, and Maglev. */
+/* `chain` for each verdict of that kind: session affinity or not, every size, and Maglev. */
 void build_kind(struct build *b, enum verdict_kind kind, void (*chain)(struct build *, const struct verdict *));
 
 #endif

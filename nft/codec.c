@@ -87,7 +87,7 @@ static int verdict_code(const struct verdict *v)
 		return NF_DROP;
 	case VERDICT_BY_SOURCE:
 		return NFT_RETURN;
-	case VERDICT_LEARN:
+	case VERDICT_AFFINITY_RECORD:
 		return NFT_JUMP;
 	default:
 		return NFT_GOTO;

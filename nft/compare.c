@@ -175,15 +175,15 @@ static bool sets_are_ours(const struct listing *found, const struct ruleset *bod
 
 static void count_user(void *ctx, const struct element *e)
 {
-	learn_count(ctx, e, +1);
+	affinity_count(ctx, e, +1);
 }
 
-/* The chains that come and go are there for the elements of SET_STICKY, which the kernel has already. */
+/* The chains that come and go are there for the elements of SET_AFFINITY_FRONTENDS, which the kernel has already. */
 static int count_users(struct nft *nft)
 {
-	int error = nft_dump_set(nft, SET_STICKY, count_user, nft);
+	int error = nft_dump_set(nft, SET_AFFINITY_FRONTENDS, count_user, nft);
 
-	learn_settle(nft, error == 0);
+	affinity_settle(nft, error == 0);
 	return error;
 }
 
@@ -196,7 +196,7 @@ static int see_ruleset(struct nft *nft, uint32_t flags, bool *ours)
 
 	ruleset_build(&nft->config, nft->table, &body, &hooks);
 	if (error == 0 && sets_are_ours(&found, &body) && (error = count_users(nft)) == 0) {
-		learn_build(nft, &hooks);
+		affinity_build(nft, &hooks);
 		error = repair_find(nft, flags, &body, &hooks, &nft->repair, &other);
 	}
 	*ours = error == 0 && !other;
@@ -212,7 +212,7 @@ int nft_table_state(struct nft *nft, enum table_state *state)
 	bool ours = false;
 	int error;
 
-	learn_forget(nft);
+	affinity_forget(nft);
 	repair_free(nft->repair);
 	nft->repair = NULL;
 	error = table_see(nft, &seen);

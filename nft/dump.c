@@ -153,7 +153,8 @@ static bool is_whole(struct nft *nft, const struct reading *r, const char *name,
 	const struct sets_shape *shape = sets_shape(r->set);
 	uint32_t count;
 
-	if (shape->range || shape->learned || r->foreign != 0) /* a foreign one ends the reading, whatever is missing */
+	if (shape->range || shape->packet_path ||
+	    r->foreign != 0) /* a foreign one ends the reading, whatever is missing */
 		return true;
 	if (set_count(nft, name, &count) == 0)
 		return count == r->found.count;

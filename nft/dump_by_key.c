@@ -30,7 +30,7 @@ void slots_note(struct slots_frontends *f, const struct element *e)
 		return; /* another set has it, too */
 	if (e->set == SET_INTERNAL)
 		element_list_add(&f->of[1], e);
-	else if (e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL)
+	else if (e->set == SET_DISPATCH || e->set == SET_SOURCE_RANGES || e->set == SET_LOCAL)
 		element_list_add(&f->of[0], e);
 }
 

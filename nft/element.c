@@ -29,8 +29,8 @@ static bool has_target(const struct element *e)
 
 static bool has_verdict(const struct element *e)
 {
-	return e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL || e->set == SET_INTERNAL ||
-	       e->set == SET_STICKY;
+	return e->set == SET_DISPATCH || e->set == SET_SOURCE_RANGES || e->set == SET_LOCAL || e->set == SET_INTERNAL ||
+	       e->set == SET_AFFINITY_FRONTENDS;
 }
 
 #define SIZES_ALL_UP_TO 8u
@@ -96,11 +96,11 @@ static int compare_verdict(const struct verdict *a, const struct verdict *b)
 {
 	int order = compare_number(a->kind, b->kind);
 
-	if (order == 0 && a->kind == VERDICT_LEARN)
+	if (order == 0 && a->kind == VERDICT_AFFINITY_RECORD)
 		return compare_number(a->timeout_s, b->timeout_s);
 	if (order != 0 || !names_balances(a->kind))
 		return order;
-	order = compare_number(a->sticky, b->sticky);
+	order = compare_number(a->affinity, b->affinity);
 	if (order == 0)
 		order = compare_number(a->maglev, b->maglev);
 	return order != 0 ? order : compare_number(a->size, b->size);
@@ -190,7 +190,7 @@ static void format_value(const struct element *e, char *text)
 	if (e->verdict.kind == VERDICT_DROP || e->verdict.kind == VERDICT_BY_SOURCE)
 		append(text, " : %s", e->verdict.kind == VERDICT_DROP ? "drop" : "return");
 	else
-		append(text, " : %s %s", e->verdict.kind == VERDICT_LEARN ? "jump" : "goto",
+		append(text, " : %s %s", e->verdict.kind == VERDICT_AFFINITY_RECORD ? "jump" : "goto",
 		       names_chain(&e->verdict, element_family(e), chain));
 }
 

@@ -15,17 +15,18 @@
  * and in the order written. FRONTEND stands for: ip daddr . meta l4proto . th dport.
  */
 enum set_id {
-	SET_DISPATCH,  /* map FRONTEND → verdict: what happens to a new connection */
-	SET_FENCED,    /* map FRONTEND → verdict: where those of SET_RANGED go that need no SET_LOCAL, once allowed */
-	SET_LOCAL,     /* map FRONTEND → verdict: externalTrafficPolicy Local, connections from outside */
+	SET_DISPATCH,	   /* map FRONTEND → verdict: what happens to a new connection */
+	SET_SOURCE_RANGES, /* map FRONTEND → verdict: a frontend of SET_RESTRICTED that is not in SET_LOCAL, client
+			      allowed */
+	SET_LOCAL,	   /* map FRONTEND → verdict: externalTrafficPolicy Local, connections from outside */
 	SET_INTERNAL,  /* map FRONTEND → verdict: externalTrafficPolicy Local, connections from pods and the node */
 	SET_ENDPOINTS, /* map FRONTEND . slot → address . port */
 	SET_INTERNAL_ENDPOINTS, /* the same for the pools of SET_INTERNAL */
 	SET_CLUSTER_IPS,	/* set daddr: live ClusterIPs; another port or protocol there is refused */
 	SET_SERVICE_CIDRS,	/* interval set daddr: unallocated ClusterIPs are dropped when they leave */
 	SET_ALLOWED_SOURCES,	/* interval set FRONTEND . saddr: loadBalancerSourceRanges */
-	SET_RANGED,		/* set FRONTEND: those with source ranges */
-	SET_STICKY,		/* map ct original FRONTEND → verdict "learn-T": frontends with ClientIP affinity */
+	SET_RESTRICTED,		/* set FRONTEND: those with source ranges */
+	SET_AFFINITY_FRONTENDS, /* map ct original FRONTEND → jump to affinity-record-T: sessionAffinity ClientIP */
 	SET_AFFINITY,		/* map saddr . FRONTEND → address . port, written by the packet path */
 	SET_COUNT
 	/* No range of an interval set may contain another one of the same set (and FRONTEND): the kernel refuses it. */
@@ -48,19 +49,20 @@ enum verdict_kind {
 	VERDICT_EXTERNAL,      /* goto external-S: masquerade, then pick */
 	VERDICT_PICK,	       /* goto pick-S: no masquerade */
 	VERDICT_PICK_INTERNAL, /* goto pick-internal-S: no masquerade, from SET_INTERNAL_ENDPOINTS */
-	VERDICT_BY_SOURCE, /* return: where the client is decides; SET_RANGED, then SET_FENCED, SET_LOCAL, SET_INTERNAL
+	VERDICT_BY_SOURCE, /* return: where the client is decides; SET_RESTRICTED, then SET_SOURCE_RANGES, SET_LOCAL,
+			    * SET_INTERNAL
 			    */
 	VERDICT_REJECT,	   /* no endpoint anywhere: ICMP port unreachable / TCP refused */
 	VERDICT_DROP,	   /* a Local policy without local endpoint */
-	VERDICT_LEARN	   /* goto learn-T (SET_STICKY only) */
+	VERDICT_AFFINITY_RECORD /* goto affinity-record-T (SET_AFFINITY_FRONTENDS only) */
 };
 
 struct verdict {
 	uint8_t kind;	    /* enum verdict_kind */
-	bool sticky;	    /* look into SET_AFFINITY first */
+	bool affinity;	    /* look into SET_AFFINITY first */
 	bool maglev;	    /* hash of the client address instead of a random number; size: MAGLEV_SIZE_… */
 	uint32_t size;	    /* S: one of slot_size; for the balancing kinds */
-	uint32_t timeout_s; /* T, for VERDICT_LEARN */
+	uint32_t timeout_s; /* T, for VERDICT_AFFINITY_RECORD */
 };
 
 struct element {

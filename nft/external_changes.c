@@ -28,7 +28,7 @@ static bool about_clients(const struct nlmsghdr *nlh)
 	int family;
 
 	if ((type != NFT_MSG_NEWSETELEM && type != NFT_MSG_DELSETELEM) || name == NULL ||
-	    !names_set_parse(name, &set, &family) || !sets_shape(set)->learned)
+	    !names_set_parse(name, &set, &family) || !sets_shape(set)->packet_path)
 		return false;
 	elems = codec_elements(nlh);
 	while ((elem = attrs_next(&elems)) != NULL)

@@ -69,7 +69,7 @@ static int put_body(struct load *l, const struct ruleset *body)
 
 static int put_elements(struct load *l)
 {
-	int error = learn_put_new(l->nft, l->table, true);
+	int error = affinity_put_new(l->nft, l->table, true);
 
 	for (size_t i = 0; i < l->count && error == 0; i++) {
 		batch_element(&l->nft->session.batch, l->table, BATCH_ADD, &l->elements[l->order[i]],
@@ -86,11 +86,11 @@ static int build(struct load *l, const char *old)
 	struct nft *nft = l->nft;
 	int error;
 
-	learn_forget(nft);
+	affinity_forget(nft);
 	repair_free(nft->repair);
 	nft->repair = NULL;
 	for (size_t i = 0; i < l->count; i++)
-		learn_count(nft, &l->elements[i], +1);
+		affinity_count(nft, &l->elements[i], +1);
 	ruleset_build(&nft->config, l->table, &body, &hooks);
 	session_begin(&nft->session);
 	error = put_body(l, &body);
@@ -102,10 +102,10 @@ static int build(struct load *l, const char *old)
 		if (old != NULL)
 			batch_table(&nft->session.batch, false, old, NULL);
 		batch_ruleset(&nft->session.batch, &hooks);
-		learn_put_remember(nft, l->table, true);
+		affinity_put_hooks(nft, l->table, true);
 		error = session_commit(&nft->session);
 	}
-	learn_settle(nft, error == 0);
+	affinity_settle(nft, error == 0);
 	ruleset_fini(&body);
 	ruleset_fini(&hooks);
 	return error;
@@ -212,6 +212,6 @@ int nft_cleanup(struct nft *nft)
 	if (error == 0)
 		error = drop(nft, aside_name(nft, name));
 	if (error == 0)
-		learn_forget(nft);
+		affinity_forget(nft);
 	return error;
 }

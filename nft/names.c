@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEARN_MAX_S 86400u /* the API's limit of sessionAffinityConfig.clientIP.timeoutSeconds */
+#define AFFINITY_MAX_S 86400u /* the API's limit of sessionAffinityConfig.clientIP.timeoutSeconds */
 
 static const char *const set_names[SET_COUNT] = {
 	[SET_DISPATCH] = "dispatch",
-	[SET_FENCED] = "fenced",
+	[SET_SOURCE_RANGES] = "source-ranges",
 	[SET_LOCAL] = "local",
 	[SET_INTERNAL] = "internal",
 	[SET_ENDPOINTS] = "endpoints",
@@ -16,8 +16,8 @@ static const char *const set_names[SET_COUNT] = {
 	[SET_CLUSTER_IPS] = "cluster-ips",
 	[SET_SERVICE_CIDRS] = "service-cidrs",
 	[SET_ALLOWED_SOURCES] = "allowed-sources",
-	[SET_RANGED] = "ranged",
-	[SET_STICKY] = "sticky",
+	[SET_RESTRICTED] = "restricted",
+	[SET_AFFINITY_FRONTENDS] = "affinity-frontends",
 	[SET_AFFINITY] = "affinity",
 };
 
@@ -30,7 +30,7 @@ static const struct {
 	{VERDICT_EXTERNAL, "external"},
 	{VERDICT_PICK, "pick"},
 	{VERDICT_REJECT, "refuse"},
-	{VERDICT_LEARN, "learn"},
+	{VERDICT_AFFINITY_RECORD, "affinity-record"},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -90,9 +90,9 @@ const char *names_chain(const struct verdict *v, int family, char name[NAME_BYTE
 	const char *kind = kind_name(v->kind);
 
 	if (names_balances(v->kind))
-		snprintf(name, NAME_BYTES, "%s%c%s%s-%u", kind, digit(family), v->sticky ? "-sticky" : "",
+		snprintf(name, NAME_BYTES, "%s%c%s%s-%u", kind, digit(family), v->affinity ? "-affinity" : "",
 			 v->maglev ? "-maglev" : "", v->size);
-	else if (v->kind == VERDICT_LEARN)
+	else if (v->kind == VERDICT_AFFINITY_RECORD)
 		snprintf(name, NAME_BYTES, "%s%c-%u", kind, digit(family), v->timeout_s);
 	else
 		snprintf(name, NAME_BYTES, "%s", kind);
@@ -120,9 +120,9 @@ static bool parse_rest(const char *at, struct verdict *v, int *family)
 		return *at == '\0';
 	if (!parse_family(&at, family))
 		return false;
-	if (v->kind == VERDICT_LEARN)
-		return parse_number(at, LEARN_MAX_S, &v->timeout_s);
-	v->sticky = skip(&at, "-sticky");
+	if (v->kind == VERDICT_AFFINITY_RECORD)
+		return parse_number(at, AFFINITY_MAX_S, &v->timeout_s);
+	v->affinity = skip(&at, "-affinity");
 	v->maglev = skip(&at, "-maglev");
 	return parse_number(at, SLOT_MAX_SIZE, &v->size) && slot_size(v->size) == v->size;
 }

@@ -3,8 +3,8 @@
  * `nft list ruleset`, and back. Pure; any thread.
  *
  * Sets:   <set><4|6>                                          dispatch4, cluster-ips6
- * Chains: <kind><4|6>[-sticky][-maglev]-<S>                   cluster4-8, pick-internal6-sticky-1
- *         learn<4|6>-<seconds>, refuse
+ * Chains: <kind><4|6>[-affinity][-maglev]-<S>                   cluster4-8, pick-internal6-affinity-1
+ *         affinity-record<4|6>-<seconds>, refuse
  */
 #ifndef NFT_NAMES_H
 #define NFT_NAMES_H

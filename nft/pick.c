@@ -30,9 +30,9 @@ static struct verdict sized(const struct verdict *v, uint32_t size)
 	return (struct verdict){.kind = v->kind, .size = size};
 }
 
-static const char *recall_chain(const struct build *b, char name[NAME_BYTES])
+static const char *affinity_lookup_chain(const struct build *b, char name[NAME_BYTES])
 {
-	snprintf(name, NAME_BYTES, "recall%c", build_digit(b));
+	snprintf(name, NAME_BYTES, "affinity-lookup%c", build_digit(b));
 	return name;
 }
 
@@ -55,12 +55,12 @@ static void make_try(struct build *b, const struct verdict *v)
 }
 
 /* A client that came before goes where it went. */
-static void make_recall(struct build *b)
+static void make_affinity_lookup(struct build *b)
 {
 	char name[NAME_BYTES];
 	struct nftnl_rule *r;
 
-	build_chain(b, recall_chain(b, name));
+	build_chain(b, affinity_lookup_chain(b, name));
 	r = build_rule(b);
 	rule_family(r, b->family);
 	rule_saddr(r, b->family, REG(0u));
@@ -109,8 +109,8 @@ void pick_put(struct build *b, const struct verdict *v)
 	struct verdict maglev = {.kind = v->kind, .maglev = true, .size = v->size};
 	char to[NAME_BYTES];
 
-	if (v->sticky)
-		build_jump(b, recall_chain(b, to));
+	if (v->affinity)
+		build_jump(b, affinity_lookup_chain(b, to));
 	if (v->maglev) {
 		build_goto(b, names_chain(&maglev, b->family, to));
 	} else if (v->size > 1) {
@@ -125,7 +125,7 @@ static void make_pick(struct build *b, const struct verdict *v)
 {
 	char name[NAME_BYTES];
 
-	if (v->maglev && !v->sticky) {
+	if (v->maglev && !v->affinity) {
 		make_maglev(b, v);
 		return;
 	}
@@ -147,7 +147,7 @@ static void make_pool(struct build *b, enum verdict_kind kind)
 
 void pick_build(struct build *b)
 {
-	make_recall(b);
+	make_affinity_lookup(b);
 	make_pool(b, VERDICT_PICK);
 	make_pool(b, VERDICT_PICK_INTERNAL);
 }

@@ -61,7 +61,7 @@ static void match_not_local(struct build *b, struct nftnl_rule *r)
 }
 
 /* Connections from a local source follow SET_INTERNAL: a rule per range. */
-static void follow_local(struct build *b)
+static void put_local_sources(struct build *b)
 {
 	const struct ruleset_config *s = b->config;
 	struct nftnl_rule *r;
@@ -70,7 +70,7 @@ static void follow_local(struct build *b)
 		r = build_rule(b);
 		match_interface(b, r, true);
 		rule_family(r, b->family);
-		build_follow(b, r, SET_INTERNAL);
+		build_vmap(b, r, SET_INTERNAL);
 	}
 	for (size_t i = 0; detector(b) == DETECT_SOURCES && i < s->source_count; i++) {
 		if (s->sources[i].addr.family != b->family)
@@ -78,7 +78,7 @@ static void follow_local(struct build *b)
 		r = build_rule(b);
 		rule_family(r, b->family);
 		match_source(b, r, &s->sources[i], true);
-		build_follow(b, r, SET_INTERNAL);
+		build_vmap(b, r, SET_INTERNAL);
 	}
 }
 
@@ -110,7 +110,7 @@ static void build_balancing(struct build *b)
 /* ---- the single chains ---- */
 
 /* loadBalancerSourceRanges: drops whom they leave out. */
-static void put_fence(struct build *b)
+static void put_source_ranges(struct build *b)
 {
 	struct nftnl_rule *r = build_rule(b);
 	char set[NAME_BYTES];
@@ -118,29 +118,29 @@ static void put_fence(struct build *b)
 
 	rule_family(r, b->family);
 	source = build_load_frontend(b, r, 0);
-	rule_in_set(r, REG(0u), build_set_name(b, SET_RANGED, set), false);
+	rule_in_set(r, REG(0u), build_set_name(b, SET_RESTRICTED, set), false);
 	rule_saddr(r, b->family, REG(source));
 	rule_in_set(r, REG(0u), build_set_name(b, SET_ALLOWED_SOURCES, set), true);
 	rule_verdict(r, NF_DROP, NULL);
 	r = build_rule(b);
 	rule_family(r, b->family);
-	build_follow(b, r, SET_FENCED);
+	build_vmap(b, r, SET_SOURCE_RANGES);
 }
 
 /* externalTrafficPolicy Local: pods and the node itself reach all endpoints, others only local ones. */
-static void put_split(struct build *b)
+static void put_local_policy(struct build *b)
 {
 	struct nftnl_rule *r;
 
-	follow_local(b);
+	put_local_sources(b);
 	r = build_rule(b);
 	rule_from_node(r);
 	rule_add_mark(r, 1u << b->config->masquerade_bit);
 	rule_family(r, b->family);
-	build_follow(b, r, SET_INTERNAL);
+	build_vmap(b, r, SET_INTERNAL);
 	r = build_rule(b);
 	rule_family(r, b->family);
-	build_follow(b, r, SET_LOCAL);
+	build_vmap(b, r, SET_LOCAL);
 }
 
 /*
@@ -152,8 +152,8 @@ static void build_by_source(struct build *b)
 	char name[NAME_BYTES];
 
 	build_chain(b, build_family_name(b, "by-source", name));
-	put_fence(b);
-	put_split(b);
+	put_source_ranges(b);
+	put_local_policy(b);
 	rule_verdict(build_rule(b), NF_DROP, NULL);
 }
 
@@ -208,16 +208,17 @@ static void build_translated(struct build *b)
 	masquerade_hairpin(b);
 }
 
-/* A new connection to a frontend in SET_STICKY is noted; see ruleset_build_remember for who comes here. */
-static void build_remember(struct build *b)
+/* A new connection to a frontend in SET_AFFINITY_FRONTENDS is noted; see ruleset_build_affinity_hooks for who comes
+ * here. */
+static void build_affinity_record(struct build *b)
 {
 	struct nftnl_rule *r;
 	char name[NAME_BYTES], set[NAME_BYTES];
 
-	build_chain(b, build_family_name(b, "remember", name));
+	build_chain(b, build_family_name(b, "affinity-record", name));
 	r = build_rule(b);
 	build_load_original_frontend(b, r, 0);
-	rule_lookup(r, REG(0u), build_set_name(b, SET_STICKY, set), REG_VERDICT);
+	rule_lookup(r, REG(0u), build_set_name(b, SET_AFFINITY_FRONTENDS, set), REG_VERDICT);
 }
 
 /* What every new connection meets first. */
@@ -229,7 +230,7 @@ static void build_services(struct build *b)
 	build_chain(b, build_family_name(b, "services", name));
 	r = build_rule(b);
 	rule_family(r, b->family);
-	build_follow(b, r, SET_DISPATCH);
+	build_vmap(b, r, SET_DISPATCH);
 	r = build_rule(b); /* another port of a live ClusterIP */
 	rule_family(r, b->family);
 	rule_daddr(r, b->family, REG(0u));
@@ -245,7 +246,7 @@ static void build_family(struct build *b, int family)
 	build_by_source(b);
 	build_services(b);
 	build_translated(b);
-	build_remember(b);
+	build_affinity_record(b);
 }
 
 /* ---- base chains ---- */
@@ -403,9 +404,9 @@ void ruleset_build_sample(const struct ruleset_config *s, const char *table, str
 	build_all(&b, body, hooks);
 }
 
-void ruleset_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out)
+void ruleset_build_affinity_record(const char *table, int family, uint32_t timeout_s, struct ruleset *out)
 {
-	struct verdict v = {.kind = VERDICT_LEARN, .timeout_s = timeout_s};
+	struct verdict v = {.kind = VERDICT_AFFINITY_RECORD, .timeout_s = timeout_s};
 	struct build b = {.table = table, .out = out, .family = family};
 	char name[NAME_BYTES], set[NAME_BYTES];
 	struct nftnl_rule *r;
@@ -421,18 +422,18 @@ void ruleset_build_learn(const char *table, int family, uint32_t timeout_s, stru
 	rule_update(r, build_set_name(&b, SET_AFFINITY, set), REG(0u), REG(data), (uint64_t)timeout_s * 1000);
 }
 
-void ruleset_build_remember(const char *table, struct ruleset *out)
+void ruleset_build_affinity_hooks(const char *table, struct ruleset *out)
 {
 	struct build b = {.table = table, .out = out};
 
 	/* Before "postrouting", where a masquerade would be the end of the way. */
-	add_base_chain(&b, RULESET_REMEMBER "forwarded", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
+	add_base_chain(&b, RULESET_AFFINITY_HOOKS "forwarded", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC - 1);
 	unless_translated(&b, NFT_RETURN, NULL);
-	go_by_family(&b, "remember");
+	go_by_family(&b, "affinity-record");
 	/* Connections from outside to an endpoint on this host never see postrouting. */
-	add_base_chain(&b, RULESET_REMEMBER "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
+	add_base_chain(&b, RULESET_AFFINITY_HOOKS "input", NF_INET_LOCAL_IN, NF_IP_PRI_NAT_SRC);
 	unless_translated(&b, NFT_RETURN, NULL);
-	go_by_family(&b, "remember");
+	go_by_family(&b, "affinity-record");
 }
 
 void ruleset_fini(struct ruleset *r)

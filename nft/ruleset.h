@@ -15,11 +15,11 @@ struct nftnl_chain;
 struct nftnl_rule;
 
 #define RULESET_TRIES 16	      /* draws before slot 0 is taken: a half-full pool misses all with 2^-16 */
-#define RULESET_AFFINITY_MAX 262144   /* clients remembered per family */
+#define RULESET_AFFINITY_MAX 262144   /* clients recorded per family */
 #define RULESET_SAME_BYTE "same-byte" /* the set of equal byte pairs */
 #define RULESET_SAME_BYTES 256
 #define RULESET_SAME_BYTE_KEY_BYTES 8u /* two fields of four bytes, the byte first in each */
-#define RULESET_VERSION 7	       /* raise it whenever the rules or sets change */
+#define RULESET_VERSION 8	       /* raise it whenever the rules or sets change */
 
 /* Owned lists, in the order in which the kernel must get them. */
 struct ruleset {
@@ -36,13 +36,13 @@ void ruleset_build(const struct ruleset_config *s, const char *table, struct rul
 void ruleset_build_sample(const struct ruleset_config *s, const char *table, struct ruleset *body,
 			  struct ruleset *hooks);
 /* Adds the chain that records a client for `timeout_s` seconds. */
-void ruleset_build_learn(const char *table, int family, uint32_t timeout_s, struct ruleset *out);
+void ruleset_build_affinity_record(const char *table, int family, uint32_t timeout_s, struct ruleset *out);
 /*
- * The base chains that lead a new connection to SET_STICKY. They are there only while one of these sets has elements,
- * so that nodes without session affinity pay nothing for it.
+ * The base chains that lead a new connection to SET_AFFINITY_FRONTENDS. They are there only while one of these sets has
+ * elements, so that nodes without session affinity pay nothing for it.
  */
-#define RULESET_REMEMBER "remember-" /* what their names begin with */
-void ruleset_build_remember(const char *table, struct ruleset *out);
+#define RULESET_AFFINITY_HOOKS "affinity-" /* what their names begin with */
+void ruleset_build_affinity_hooks(const char *table, struct ruleset *out);
 void ruleset_fini(struct ruleset *r);
 
 /* Names everything that the rules depend on, and their version: kept as comment of the table. */

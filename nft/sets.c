@@ -18,7 +18,7 @@ enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_MA
 
 static const struct sets_shape shapes[SET_COUNT] = {
 	[SET_DISPATCH] = {.daddr = true, .proto_port = true, .counted = true, .value = VALUE_VERDICT},
-	[SET_FENCED] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
+	[SET_SOURCE_RANGES] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_LOCAL] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_INTERNAL] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_ENDPOINTS] = {.daddr = true, .proto_port = true, .slot = true, .counted = true, .value = VALUE_ADDR_PORT},
@@ -27,10 +27,10 @@ static const struct sets_shape shapes[SET_COUNT] = {
 	[SET_CLUSTER_IPS] = {.daddr = true},
 	[SET_SERVICE_CIDRS] = {.range = true},
 	[SET_ALLOWED_SOURCES] = {.daddr = true, .proto_port = true, .range = true},
-	[SET_RANGED] = {.daddr = true, .proto_port = true},
-	[SET_STICKY] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
+	[SET_RESTRICTED] = {.daddr = true, .proto_port = true},
+	[SET_AFFINITY_FRONTENDS] = {.daddr = true, .proto_port = true, .value = VALUE_VERDICT},
 	[SET_AFFINITY] =
-		{.saddr_first = true, .daddr = true, .proto_port = true, .learned = true, .value = VALUE_ADDR_PORT},
+		{.saddr_first = true, .daddr = true, .proto_port = true, .packet_path = true, .value = VALUE_ADDR_PORT},
 };
 
 const struct sets_shape *sets_shape(enum set_id set)
@@ -140,7 +140,7 @@ static void build_set(const struct ruleset_config *sk, const char *table, const 
 
 	set_key(s, set, family, &flags);
 	set_value(s, set, family, &flags);
-	if (shapes[set].learned) {
+	if (shapes[set].packet_path) {
 		flags |= NFT_SET_TIMEOUT | NFT_SET_EVAL;
 		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, RULESET_AFFINITY_MAX);
 	}

@@ -22,9 +22,9 @@ struct sets_shape {
 	bool daddr;
 	bool proto_port;
 	bool slot;
-	bool range;   /* a prefix, alone or last */
-	bool counted; /* carries a counter when the ruleset has counters */
-	bool learned; /* the packet path writes it; elements expire */
+	bool range;	  /* a prefix, alone or last */
+	bool counted;	  /* carries a counter when the ruleset has counters */
+	bool packet_path; /* the packet path writes it; elements expire */
 	enum sets_value value;
 };
 

@@ -47,14 +47,14 @@ struct nft *nft_open(const struct ruleset_config *config, const char **error)
 	return nft;
 }
 
-static void learns_free(struct nft *nft)
+static void affinity_records_free(struct nft *nft)
 {
 	size_t at = 0;
-	struct learn *l;
+	struct affinity_record *l;
 
-	while ((l = map_next(&nft->learns, &at)) != NULL)
+	while ((l = map_next(&nft->affinity_records, &at)) != NULL)
 		free(l);
-	map_fini(&nft->learns);
+	map_fini(&nft->affinity_records);
 }
 
 void nft_close(struct nft *nft)
@@ -65,7 +65,7 @@ void nft_close(struct nft *nft)
 		mnl_socket_close(nft->monitor);
 	session_close(&nft->session);
 	repair_free(nft->repair);
-	learns_free(nft);
+	affinity_records_free(nft);
 	element_list_fini(&nft->adds);
 	element_list_fini(&nft->dels);
 	free(nft);

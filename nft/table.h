@@ -11,8 +11,8 @@
 
 #define TABLE_NAME_BYTES 64
 
-/* How many elements of SET_STICKY go to a learn chain: it exists while there is one. */
-struct learn {
+/* How many elements of SET_AFFINITY_FRONTENDS go to an affinity-record chain: it exists while there is one. */
+struct affinity_record {
 	struct {
 		uint32_t family, timeout_s;
 	} key;
@@ -31,8 +31,8 @@ struct nft {
 	bool destroy_tried, destroy_works;
 	struct element_list adds, dels; /* the transaction */
 	struct repair *repair;		/* goes with the next transaction; NULL: chains and rules are right */
-	struct map learns;
-	bool remembers; /* the chains of ruleset_build_remember are there */
+	struct map affinity_records;
+	bool affinity_hooks; /* the chains of ruleset_build_affinity_hooks are there */
 	struct {
 		bool on;
 		uint32_t generation, commits; /* when it began */

@@ -78,7 +78,7 @@ static bool put_all(struct nft *nft)
 		put_deletion(nft, &nft->dels.items[i]);
 	for (size_t i = 0; i < nft->adds.count && fits(nft); i++)
 		put(nft, BATCH_ADD, &nft->adds.items[i]);
-	learn_put_unused(nft);
+	affinity_put_unused(nft);
 	return fits(nft);
 }
 
@@ -86,7 +86,7 @@ static bool put_all(struct nft *nft)
 
 /* Later in this order: points at what is earlier. */
 static const uint8_t rank[SET_COUNT] = {
-	[SET_LOCAL] = 1, [SET_INTERNAL] = 1, [SET_STICKY] = 1, [SET_FENCED] = 2, [SET_DISPATCH] = 3};
+	[SET_LOCAL] = 1, [SET_INTERNAL] = 1, [SET_AFFINITY_FRONTENDS] = 1, [SET_SOURCE_RANGES] = 2, [SET_DISPATCH] = 3};
 
 static int compare_additions(const void *a, const void *b)
 {
@@ -186,16 +186,16 @@ static int commit_in_pieces(struct nft *nft)
 	session_begin(&nft->session);
 	error = nft->repair != NULL ? repair_put(nft, nft->repair, true) : 0;
 	if (error == 0)
-		error = learn_put_new(nft, nft->table, true);
+		error = affinity_put_new(nft, nft->table, true);
 	if (error == 0) {
-		learn_put_remember(nft, nft->table, true);
+		affinity_put_hooks(nft, nft->table, true);
 		error = put_new(nft, replaces);
 	}
 	if (error == 0)
 		error = put_replaced(nft, replaces, predecessor);
 	if (error == 0)
 		error = put_gone(nft, replaced);
-	learn_put_unused(nft);
+	affinity_put_unused(nft);
 	if (error == 0)
 		error = session_piece(&nft->session, true);
 	free(replaces);
@@ -218,8 +218,8 @@ static int commit(struct nft *nft)
 	session_begin(&nft->session);
 	if (nft->repair != NULL)
 		repair_put(nft, nft->repair, false);
-	learn_put_new(nft, nft->table, false);
-	learn_put_remember(nft, nft->table, true);
+	affinity_put_new(nft, nft->table, false);
+	affinity_put_hooks(nft, nft->table, true);
 	error = put_all(nft) ? session_commit(&nft->session) : commit_in_pieces(nft);
 	if (large)
 		monitor_resume(nft);
@@ -234,16 +234,16 @@ int nft_tx_commit(struct nft *nft)
 	if (nft_tx_count(nft) == 0)
 		return 0;
 	for (size_t i = 0; i < nft->dels.count; i++) {
-		learn_count(nft, &nft->dels.items[i], -1);
+		affinity_count(nft, &nft->dels.items[i], -1);
 		if (may_be_gone(&nft->dels.items[i]))
 			client = &nft->dels.items[i];
 	}
 	if (client != NULL)
 		try_destroy(nft, client);
 	for (size_t i = 0; i < nft->adds.count; i++)
-		learn_count(nft, &nft->adds.items[i], +1);
+		affinity_count(nft, &nft->adds.items[i], +1);
 	error = commit(nft);
-	learn_settle(nft, error == 0);
+	affinity_settle(nft, error == 0);
 	repair_free(nft->repair);
 	nft->repair = NULL;
 	element_list_clear(&nft->adds);

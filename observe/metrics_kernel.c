@@ -5,9 +5,9 @@
 #include "nft/ruleset.h"
 
 static const struct metric_desc entries = {
-	"fairlead_affinity_entries", "Clients whose endpoint is remembered (sessionAffinity).", METRIC_GAUGE, NULL, 0};
+	"fairlead_affinity_entries", "Clients with a recorded endpoint (sessionAffinity).", METRIC_GAUGE, NULL, 0};
 static const struct metric_desc room = {"fairlead_affinity_entries_limit",
-					"Most clients that can be remembered; further ones are balanced anew.",
+					"Most clients that can be recorded; further ones are balanced anew.",
 					METRIC_GAUGE, NULL, 0};
 
 static void affinity_put(void *ctx, struct metrics_page *page)

@@ -22,7 +22,7 @@ static void emit_verdict(const struct emitter *m, enum set_id set, enum verdict_
 
 	e.verdict.kind = (uint8_t)kind;
 	if (pool != NULL) {
-		e.verdict.sticky = m->service->sticky;
+		e.verdict.affinity = m->service->affinity;
 		e.verdict.maglev = m->service->maglev;
 		e.verdict.size = pool->size;
 	}
@@ -67,11 +67,11 @@ static void emit_plain(const struct emitter *m, enum set_id set)
 	emit_slots(m, f->pool, SET_ENDPOINTS);
 }
 
-static void emit_fence(const struct emitter *m)
+static void emit_source_ranges(const struct emitter *m)
 {
-	struct element ranged = element_at(m, SET_RANGED), e = element_at(m, SET_ALLOWED_SOURCES);
+	struct element restricted = element_at(m, SET_RESTRICTED), e = element_at(m, SET_ALLOWED_SOURCES);
 
-	element_list_add(m->out, &ranged);
+	element_list_add(m->out, &restricted);
 	for (size_t i = 0; i < m->service->source_range_count; i++) {
 		e.range = m->service->source_ranges[i];
 		if (e.range.addr.family == e.daddr.family)
@@ -79,12 +79,12 @@ static void emit_fence(const struct emitter *m)
 	}
 }
 
-static void emit_learn(const struct emitter *m)
+static void emit_affinity(const struct emitter *m)
 {
-	struct element e = element_at(m, SET_STICKY);
+	struct element e = element_at(m, SET_AFFINITY_FRONTENDS);
 
-	e.verdict.kind = VERDICT_LEARN;
-	e.verdict.timeout_s = m->service->sticky_timeout_s;
+	e.verdict.kind = VERDICT_AFFINITY_RECORD;
+	e.verdict.timeout_s = m->service->affinity_timeout_s;
 	element_list_add(m->out, &e);
 }
 
@@ -92,16 +92,16 @@ static void emit_frontend(struct element_list *out, const struct service *s, con
 {
 	struct emitter m = {.out = out, .service = s, .frontend = f};
 
-	if (f->fenced || f->split)
+	if (f->restricted || f->split)
 		emit_verdict(&m, SET_DISPATCH, VERDICT_BY_SOURCE, NULL);
-	if (f->fenced)
-		emit_fence(&m);
+	if (f->restricted)
+		emit_source_ranges(&m);
 	if (f->split)
 		emit_split(&m);
 	else
-		emit_plain(&m, f->fenced ? SET_FENCED : SET_DISPATCH);
-	if (s->sticky && (f->pool != NULL || f->internal != NULL))
-		emit_learn(&m);
+		emit_plain(&m, f->restricted ? SET_SOURCE_RANGES : SET_DISPATCH);
+	if (s->affinity && (f->pool != NULL || f->internal != NULL))
+		emit_affinity(&m);
 }
 
 /* Not of an address that is the node's, too: its other ports are those of other programs. */
@@ -145,7 +145,7 @@ void elements_collect_key(struct element_list *out, const struct service *s, con
 
 bool elements_counter_stays(const struct element *e)
 {
-	return e->set == SET_DISPATCH || e->set == SET_FENCED || e->set == SET_LOCAL || e->set == SET_INTERNAL;
+	return e->set == SET_DISPATCH || e->set == SET_SOURCE_RANGES || e->set == SET_LOCAL || e->set == SET_INTERNAL;
 }
 
 static void replace(const struct element *have, const struct element *want, const struct element_ops *ops)
@@ -197,7 +197,7 @@ bool elements_affinity_stale(const struct element *e, const struct owners *owner
 	const struct service *owner;
 	const struct frontend *f = owners_frontend(owners, &key, &owner);
 
-	if (f == NULL || !owner->sticky)
+	if (f == NULL || !owner->affinity)
 		return true;
 	const struct service_port *p = &owner->ports[f->service_port];
 	uint32_t at = service_port_find(p, &e->to, e->to_port);

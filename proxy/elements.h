@@ -50,8 +50,8 @@ void changes_add(struct changes *c, const struct element *e);
 size_t changes_flush(struct changes *c, const struct element_ops *ops);
 
 /*
- * An element of SET_AFFINITY whose frontend is gone, is no longer sticky, or no longer uses that endpoint. outside: of
- * a split frontend only what serves clients outside counts as used.
+ * An element of SET_AFFINITY whose frontend is gone, is no longer has affinity, or no longer uses that endpoint.
+ * outside: of a split frontend only what serves clients outside counts as used.
  */
 bool elements_affinity_stale(const struct element *e, const struct owners *owners, bool outside);
 

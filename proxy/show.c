@@ -76,7 +76,7 @@ void print_frontends(struct buf *out, const struct service *s, const struct prin
 			   addr_port_format(&f->key.addr, f->key.port, addr), proto_name(f->key.proto),
 			   port[0] != '\0' ? port : "-", print_frontend_action(f));
 		put_pools(out, f);
-		buf_puts(out, f->fenced ? ", fenced" : "");
+		buf_puts(out, f->restricted ? ", source ranges" : "");
 		put_owner(out, s, f, view);
 		if (print_count_frontend(view, &f->key, &connections))
 			buf_printf(out, ", %llu connections", (unsigned long long)connections);
@@ -170,8 +170,8 @@ static void put_options(struct buf *out, const struct service *s)
 {
 	char text[CIDR_TEXT_BYTES];
 
-	if (s->sticky)
-		buf_printf(out, "sticky for %u s\n", s->sticky_timeout_s);
+	if (s->affinity)
+		buf_printf(out, "session affinity %u s\n", s->affinity_timeout_s);
 	if (s->maglev)
 		buf_puts(out, "maglev\n");
 	if (s->source_range_count != 0)

@@ -23,7 +23,7 @@ static void json_frontend(struct json *j, const struct service *s, const struct 
 	json_number(j, "port", f->key.port);
 	json_string(j, "portName", s->ports[f->service_port].name);
 	json_string(j, "action", print_frontend_action(f));
-	json_bool(j, "fenced", f->fenced);
+	json_bool(j, "source-ranges", f->restricted);
 	json_number(j, "slots", f->pool != NULL ? f->pool->count : 0);
 	if (f->split)
 		json_number(j, "internalSlots", f->internal->count);
@@ -129,8 +129,8 @@ static void json_options(struct json *j, const struct service *s)
 
 	json_bool(j, "proxied", s->proxied);
 	json_string(j, "balance", s->maglev ? "maglev" : "random");
-	if (s->sticky)
-		json_number(j, "affinitySeconds", s->sticky_timeout_s);
+	if (s->affinity)
+		json_number(j, "affinitySeconds", s->affinity_timeout_s);
 	if (s->health_check_node_port != 0) {
 		json_number(j, "healthCheckNodePort", s->health_check_node_port);
 		json_number(j, "localReadyIPv4", s->local_ready_addrs[0]);

@@ -90,9 +90,9 @@ static unsigned protocols_of(const struct service *s)
 	return bits;
 }
 
-static bool is_sticky(const struct service *s)
+static bool has_affinity(const struct service *s)
 {
-	return s != NULL && s->sticky;
+	return s != NULL && s->affinity;
 }
 
 static void note_departures(struct stale *f, const struct service *prev, const struct service *next)
@@ -114,9 +114,9 @@ static void note_affinity(struct stale *f, const struct service *prev, const str
 {
 	f->affinity = true;
 	f->narrowed_looks = NARROWED_LOOKS;
-	if (is_sticky(prev))
+	if (has_affinity(prev))
 		frontend_set_add_gone(&f->narrowed, prev, next);
-	if (is_sticky(next))
+	if (has_affinity(next))
 		frontend_set_add_narrowed(&f->narrowed, prev, next);
 }
 
@@ -129,7 +129,7 @@ void stale_published(struct stale *f, const struct service *prev, const struct s
 	}
 	if (f->parts.conntrack != NULL && f->parts.reset_removed_tcp)
 		note_departures(f, prev, next);
-	if (f->parts.nft != NULL && (is_sticky(prev) || is_sticky(next)))
+	if (f->parts.nft != NULL && (has_affinity(prev) || has_affinity(next)))
 		note_affinity(f, prev, next);
 }
 

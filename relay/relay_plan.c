@@ -44,9 +44,9 @@ struct relay_plan *relay_plan_new(const struct service *s, size_t port)
 	assert(listens);
 	(void)listens;
 	p->what = service_key(s->ns, s->name);
-	p->sticky = s->sticky;
+	p->affinity = s->affinity;
 	p->maglev = s->maglev;
-	p->sticky_timeout_s = s->sticky_timeout_s;
+	p->affinity_timeout_s = s->affinity_timeout_s;
 	p->slot_count = sp->cluster.count;
 	p->slots = copy(sp->cluster.slots, p->slot_count, sizeof *p->slots);
 	p->target_count = sp->target_count;
@@ -82,12 +82,12 @@ bool relay_plan_serves(const struct relay_plan *p, const struct target *target)
 const struct target *relay_plan_pick(const struct relay_plan *p, struct relay_choice *choice, uint64_t now_ms,
 				     uint32_t random)
 {
-	bool keep = p->sticky && choice->target.addr.family != 0 && now_ms < choice->until_ms &&
+	bool keep = p->affinity && choice->target.addr.family != 0 && now_ms < choice->until_ms &&
 		    has(p, &choice->target, TARGET_IN_CLUSTER);
 
 	/* Maglev hashes the client's address, which is one and the same here: always the same slot. */
 	if (!keep)
 		choice->target = p->targets[p->slots[p->maglev ? 0 : random % p->slot_count]];
-	choice->until_ms = now_ms + (uint64_t)p->sticky_timeout_s * 1000;
+	choice->until_ms = now_ms + (uint64_t)p->affinity_timeout_s * 1000;
 	return &choice->target;
 }

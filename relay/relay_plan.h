@@ -14,14 +14,14 @@
 struct relay_plan {
 	struct frontend_key key; /* 127.0.0.1 or ::1, protocol, node port */
 	char *what;		 /* "ns/name", for log lines */
-	bool sticky, maglev;
-	uint32_t sticky_timeout_s;
+	bool affinity, maglev;
+	uint32_t affinity_timeout_s;
 	uint32_t slot_count, target_count;
 	uint16_t *slots;
 	struct target *targets;
 };
 
-/* The last choice of a sticky service. All clients here have one address, so there is one per port. */
+/* The last choice of a service with session affinity. All clients here have one address, so there is one per port. */
 struct relay_choice {
 	struct target target; /* addr.family 0: none yet */
 	uint64_t until_ms;

@@ -65,8 +65,8 @@ static void compile_head(struct build *b)
 	out->proxied = out->cluster_ip_count != 0 && o->port_count != 0 && meant_for_us(b);
 	if (!out->proxied)
 		return;
-	out->sticky = o->client_ip_affinity;
-	out->sticky_timeout_s = o->client_ip_affinity ? o->affinity_timeout_s : 0;
+	out->affinity = o->client_ip_affinity;
+	out->affinity_timeout_s = o->client_ip_affinity ? o->affinity_timeout_s : 0;
 	out->maglev = o->balance == BALANCE_MAGLEV;
 	if (o->type == SERVICE_LOAD_BALANCER && build_external_local(b))
 		out->health_check_node_port = o->health_check_node_port;
@@ -93,7 +93,7 @@ struct service *service_compile(const struct compile_input *in, struct arena *sc
 		compile_index_frontends(&b);
 		compile_endpoints(&b);
 		compile_actions(&b);
-		compile_fences(&b);
+		compile_source_ranges(&b);
 	}
 	if (b.out.health_check_node_port != 0)
 		compile_health(&b);

@@ -33,12 +33,12 @@ static inline bool build_internal_local(const struct build *b)
 bool build_has_family(const struct build *b, int family);
 
 /* In this order. */
-void compile_ports(struct build *b);	 /* service ports by family, no endpoints yet */
-void compile_frontends(struct build *b); /* keys and kinds */
-void compile_endpoints(struct build *b); /* targets and pools; asks the frontends for slot memory */
-void compile_health(struct build *b);	 /* how many addresses the health check reports */
-void compile_actions(struct build *b);	 /* what each frontend does with its pools */
-void compile_fences(struct build *b);	 /* loadBalancerSourceRanges */
+void compile_ports(struct build *b);	     /* service ports by family, no endpoints yet */
+void compile_frontends(struct build *b);     /* keys and kinds */
+void compile_endpoints(struct build *b);     /* targets and pools; asks the frontends for slot memory */
+void compile_health(struct build *b);	     /* how many addresses the health check reports */
+void compile_actions(struct build *b);	     /* what each frontend does with its pools */
+void compile_source_ranges(struct build *b); /* loadBalancerSourceRanges */
 void compile_dns(struct build *b);
 
 #endif

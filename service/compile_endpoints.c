@@ -125,7 +125,7 @@ static uint32_t fitting(const struct service_port *port, const struct pool_past 
  * The kernel's slots: a frontend of the port that uses the pool shows them; where split, the cluster pool is second.
  * A key that another service has won shows that one's slots, so the frontend that fits best is believed.
  */
-static struct pool_past remembered(const struct build *b, const struct service_port *port, bool local)
+static struct pool_past restored(const struct build *b, const struct service_port *port, bool local)
 {
 	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
 	struct pool_past best = {0};
@@ -165,7 +165,7 @@ static struct pool fill_pool(const struct build *b, const struct service_port *p
 	if (before != NULL)
 		past = past_of(before, local ? &before->local : &before->cluster, b->scratch);
 	else if (b->in->prev == NULL)
-		past = remembered(b, port, local);
+		past = restored(b, port, local);
 	return pool_assign(port->targets, members, count, &past, b->scratch);
 }
 

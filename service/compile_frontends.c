@@ -127,7 +127,7 @@ static int by_key(const void *a, const void *b)
 	return c != 0 ? c : (int)x->service_port - (int)y->service_port;
 }
 
-/* Of two frontends with one key the kind named first in enum frontend_kind stays: a fence is never walked around. */
+/* Of two frontends with one key the kind named first in enum frontend_kind stays: source ranges always hold. */
 void compile_frontends(struct build *b)
 {
 	const struct service_object *o = b->in->object;
@@ -180,7 +180,7 @@ static int by_range(const void *a, const void *b)
 }
 
 /* No filter for a family without a range, nor where one range is everybody. */
-static bool family_fenced(const struct service_object *o, int family)
+static bool family_restricted(const struct service_object *o, int family)
 {
 	bool any = false;
 
@@ -236,18 +236,18 @@ static size_t drop_nested(struct cidr *ranges, size_t count)
 	return kept;
 }
 
-void compile_fences(struct build *b)
+void compile_source_ranges(struct build *b)
 {
 	const struct service_object *o = b->in->object;
-	bool fenced[2] = {family_fenced(o, AF_INET), family_fenced(o, AF_INET6)};
+	bool restricted[2] = {family_restricted(o, AF_INET), family_restricted(o, AF_INET6)};
 	bool used[2] = {false, false};
 	size_t count = 0;
 
 	for (size_t i = 0; i < b->out.frontend_count; i++) {
 		struct frontend *f = &b->frontends[i];
 		bool v6 = f->key.addr.family == AF_INET6;
-		f->fenced = fenced[v6] && (f->kind == FRONTEND_LOAD_BALANCER || o->source_ranges_everywhere);
-		used[v6] = used[v6] || f->fenced;
+		f->restricted = restricted[v6] && (f->kind == FRONTEND_LOAD_BALANCER || o->source_ranges_everywhere);
+		used[v6] = used[v6] || f->restricted;
 	}
 	struct cidr *ranges = arena_array(b->scratch, o->source_range_count + o->ingress_count, sizeof *ranges);
 	if (used[0])

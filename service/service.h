@@ -77,7 +77,7 @@ struct frontend {
 	uint8_t kind;		     /* enum frontend_kind */
 	uint8_t action;		     /* enum frontend_action; of a split frontend: for sources outside */
 	bool split;		     /* externalTrafficPolicy Local: `internal` serves pods and the node */
-	bool fenced;		     /* only service.source_ranges of this family may connect */
+	bool restricted;	     /* only service.source_ranges of this family may connect */
 	const struct pool *pool;     /* one of the service port's; NULL unless action is ACTION_BALANCE */
 	const struct pool *internal; /* never NULL when split (no endpoint at all is a plain reject), else NULL */
 };
@@ -141,10 +141,10 @@ struct service {
 	struct addr cluster_ips[2];
 	bool shared[2]; /* by ClusterIP: an address of this node, whose other ports are not refused */
 	bool proxied;	/* false: no frontends: headless, ExternalName, no ClusterIP, no port, or another proxy's */
-	bool sticky;
+	bool affinity;
 	bool maglev;
 	uint16_t health_check_node_port; /* 0 unless LoadBalancer with eTP Local */
-	uint32_t sticky_timeout_s;
+	uint32_t affinity_timeout_s;
 	uint32_t local_ready_addrs[2]; /* distinct ready IPs on this node, IPv4 and IPv6, for the health check (A.5) */
 	size_t source_range_count;
 	const struct cidr *source_ranges; /* sorted, none inside another; the LB addresses too where A.5 adds them */

@@ -90,7 +90,7 @@ void slot_memory_add(struct slot_memory *m, const struct element *e)
 		slot_set(&slots_of(m, e)->pools[e->set == SET_INTERNAL_ENDPOINTS], e->slot, e);
 		break;
 	case SET_DISPATCH:
-	case SET_FENCED:
+	case SET_SOURCE_RANGES:
 	case SET_LOCAL:
 	case SET_INTERNAL:
 		size_set(m, e);

@@ -53,10 +53,10 @@ def services():
     both = ["10.96.0.1", "fd00:96::1"]
     ranges = {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.168.0.0/24", "fd00::/64", "10.0.0.0/9"],
               "externalTrafficPolicy": "Local", "sessionAffinity": "ClientIP", "ipFamilyPolicy": "RequireDualStack"}
-    fenced = m.service("fenced", both, [m.port(80, "x", node_port=30080)], **ranges)
-    fenced["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"ip": "2001:db8::1"}]}}
-    return [fenced, m.slice("fenced", [m.endpoint("10.244.0.10", nodeName="here")], [("x", 8080)]),
-            m.slice("fenced", [m.endpoint("fd00:244::10", nodeName="here")], [("x", 8080)]),
+    restricted = m.service("source-ranges", both, [m.port(80, "x", node_port=30080)], **ranges)
+    restricted["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"ip": "2001:db8::1"}]}}
+    return [restricted, m.slice("source-ranges", [m.endpoint("10.244.0.10", nodeName="here")], [("x", 8080)]),
+            m.slice("source-ranges", [m.endpoint("fd00:244::10", nodeName="here")], [("x", 8080)]),
             m.service("udp", ["10.96.0.2"], [m.port(53, "d", "UDP")]), m.slice("udp", ["10.244.0.10"], [("d", 53, "UDP")]),
             m.service("none", ["10.96.0.3"], [80])]
 
@@ -70,7 +70,7 @@ def changes():
     yield f"add {at} service-cidrs4 {{ 10.200.0.0/16 }}; add {at} service-cidrs6 {{ fd00:200::/112 }}"
     yield f"add {at} affinity4 {{ 10.0.0.1 . {KEY4} timeout 60s : 10.244.0.10 . 8080 }}"
     yield f"add {at} cluster-ips4 {{ 10.96.9.9 }}; add {at} dispatch4 {{ 10.9.9.9 . udp . 53 : accept }}"
-    yield "flush map inet fairlead sticky4"
+    yield "flush map inet fairlead affinity-frontends4"
     yield "insert rule inet fairlead prerouting counter; add chain inet fairlead foreign"
 
 
@@ -107,8 +107,8 @@ def main():
             traffic.connect(client, vip, 80)
         client.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("10.96.0.2", 53))
         daemon.kill()
-        for name in ("dispatch", "fenced", "local", "internal", "endpoints", "internal-endpoints", "cluster-ips",
-                     "service-cidrs", "allowed-sources", "sticky", "affinity"):
+        for name in ("dispatch", "source-ranges", "local", "internal", "endpoints", "internal-endpoints", "cluster-ips",
+                     "service-cidrs", "allowed-sources", "affinity-frontends", "affinity"):
             for digit in "46":
                 out[f"dump-{name}{digit}"] = b"".join(dump(node, NETLINK_NETFILTER, GETSETELEM, about(name + digit)))
         out["dump-sets"] = b"".join(dump(node, NETLINK_NETFILTER, GETSET, about()))[:4096]

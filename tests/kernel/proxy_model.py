@@ -7,7 +7,7 @@ claim belongs to the first by kind (PRECEDENCE), age and name, and within one Se
 import collections
 import ipaddress
 
-Verdict = collections.namedtuple("Verdict", "action endpoints masquerade sticky")
+Verdict = collections.namedtuple("Verdict", "action endpoints masquerade affinity")
 """action: dnat, reject, drop or none (not a service's); endpoints: (address, port) pairs that may answer."""
 Target = collections.namedtuple("Target", "addr port ready serving terminating local zones nodes")
 Frontend = collections.namedtuple("Frontend", "kind service port family")
@@ -163,11 +163,11 @@ class Model:
                 return Verdict("reject", set(), False, False)
             unallocated = inside(dst, self.node.service_cidrs) and dst not in self.node.addrs
             return Verdict("drop" if unallocated else "none", set(), False, False)
-        if self.is_fenced_off(frontend, source):
+        if self.is_restricted(frontend, source):
             return Verdict("drop", set(), False, False)
         return self.balance(frontend, source)
 
-    def is_fenced_off(self, frontend, source):
+    def is_restricted(self, frontend, source):
         spec = frontend.service["spec"]
         ranges = [r for r in spec.get("loadBalancerSourceRanges", ())
                   if ipaddress.ip_network(r).version == frontend.family]

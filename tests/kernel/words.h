@@ -52,20 +52,20 @@ static inline uint8_t next_proto(struct words *w)
 
 static inline void next_verdict(struct words *w, struct verdict *v)
 {
-	static const char *const kinds[] = {"none",	 "cluster", "external", "pick", "pick-internal",
-					    "by-source", "reject",  "drop",	"learn"};
+	static const char *const kinds[] = {"none",	 "cluster", "external", "pick",		  "pick-internal",
+					    "by-source", "reject",  "drop",	"affinity-record"};
 	const char *word = next(w);
 
 	for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++)
 		if (strcmp(kinds[kind], word) == 0)
 			v->kind = (uint8_t)kind;
-	if (v->kind == VERDICT_LEARN)
+	if (v->kind == VERDICT_AFFINITY_RECORD)
 		v->timeout_s = next_number(w);
 	else if (names_balances(v->kind))
 		v->size = next_number(w);
 	while (w->next < w->count) {
 		word = next(w);
-		v->sticky = v->sticky || strcmp(word, "sticky") == 0;
+		v->affinity = v->affinity || strcmp(word, "affinity") == 0;
 		v->maglev = v->maglev || strcmp(word, "maglev") == 0;
 	}
 }

@@ -115,7 +115,7 @@ static void every_kind_of_frontend(void **state)
 	assert_int_equal(frontend_at(s, "5.6.7.8", IPPROTO_TCP, 80)->kind, FRONTEND_EXTERNAL_IP);
 	assert_int_equal(frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080)->kind, FRONTEND_NODE_PORT);
 	for (size_t i = 0; i < s->frontend_count; i++)
-		assert_false(s->frontends[i].split || s->frontends[i].fenced);
+		assert_false(s->frontends[i].split || s->frontends[i].restricted);
 }
 
 static void dual_stack(void **state)
@@ -240,13 +240,13 @@ static void source_ranges(void **state)
 	add_port(b->objects, o, "", IPPROTO_TCP, 80, 30080);
 	add_ingress(b->objects, o, "1.2.3.4", false);
 	add_range(b->objects, o, "2001:db8::/32");
-	assert_false(frontend_at(compile(b, o, &slice, 1), "1.2.3.4", IPPROTO_TCP, 80)->fenced);
+	assert_false(frontend_at(compile(b, o, &slice, 1), "1.2.3.4", IPPROTO_TCP, 80)->restricted);
 	add_range(b->objects, o, "203.0.113.0/25");
 	add_range(b->objects, o, "203.0.113.64/26"); /* inside the one before */
 	const struct service *s = compile(b, o, &slice, 1);
-	assert_true(frontend_at(s, "1.2.3.4", IPPROTO_TCP, 80)->fenced);
-	assert_false(frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080)->fenced);
-	assert_false(frontend_at(s, "10.96.0.1", IPPROTO_TCP, 80)->fenced);
+	assert_true(frontend_at(s, "1.2.3.4", IPPROTO_TCP, 80)->restricted);
+	assert_false(frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080)->restricted);
+	assert_false(frontend_at(s, "10.96.0.1", IPPROTO_TCP, 80)->restricted);
 	assert_string_equal(ranges_text(b, s), "203.0.113.0/25");
 	/* One with another address of the node says nothing. */
 	b->node_ips[1] = ip("203.0.113.1");
@@ -257,12 +257,12 @@ static void source_ranges(void **state)
 	assert_string_equal(ranges_text(b, compile(b, o, &slice, 1)), "1.2.3.4/32 192.168.0.0/24 203.0.113.0/25");
 	o->source_ranges_everywhere = true;
 	s = compile(b, o, &slice, 1);
-	assert_true(frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080)->fenced);
-	assert_true(frontend_at(s, "10.96.0.1", IPPROTO_TCP, 80)->fenced);
+	assert_true(frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080)->restricted);
+	assert_true(frontend_at(s, "10.96.0.1", IPPROTO_TCP, 80)->restricted);
 	/* Everybody is no filter. */
 	add_range(b->objects, o, "0.0.0.0/0");
 	s = compile(b, o, &slice, 1);
-	assert_false(frontend_at(s, "1.2.3.4", IPPROTO_TCP, 80)->fenced);
+	assert_false(frontend_at(s, "1.2.3.4", IPPROTO_TCP, 80)->restricted);
 	assert_int_equal(s->source_range_count, 0);
 }
 

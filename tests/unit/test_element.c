@@ -38,16 +38,17 @@ static void formats_as_nft_writes(void **state)
 	(void)state;
 	e.verdict = (struct verdict){.kind = VERDICT_CLUSTER, .size = 2};
 	assert_string_equal(element_format(&e, text), "dispatch4 { 10.96.0.1 . tcp . 443 : goto cluster4-2 }");
-	e.verdict = (struct verdict){.kind = VERDICT_EXTERNAL, .size = 64, .sticky = true, .maglev = true};
+	e.verdict = (struct verdict){.kind = VERDICT_EXTERNAL, .size = 64, .affinity = true, .maglev = true};
 	assert_string_equal(element_format(&e, text),
-			    "dispatch4 { 10.96.0.1 . tcp . 443 : goto external4-sticky-maglev-64 }");
+			    "dispatch4 { 10.96.0.1 . tcp . 443 : goto external4-affinity-maglev-64 }");
 	e.verdict = (struct verdict){.kind = VERDICT_DROP};
 	assert_string_equal(element_format(&e, text), "dispatch4 { 10.96.0.1 . tcp . 443 : drop }");
 	e.verdict = (struct verdict){.kind = VERDICT_REJECT};
 	assert_string_equal(element_format(&e, text), "dispatch4 { 10.96.0.1 . tcp . 443 : goto refuse }");
-	e.set = SET_STICKY;
-	e.verdict = (struct verdict){.kind = VERDICT_LEARN, .timeout_s = 10800};
-	assert_string_equal(element_format(&e, text), "sticky4 { 10.96.0.1 . tcp . 443 : jump learn4-10800 }");
+	e.set = SET_AFFINITY_FRONTENDS;
+	e.verdict = (struct verdict){.kind = VERDICT_AFFINITY_RECORD, .timeout_s = 10800};
+	assert_string_equal(element_format(&e, text),
+			    "affinity-frontends4 { 10.96.0.1 . tcp . 443 : jump affinity-record4-10800 }");
 }
 
 static void formats_every_set(void **state)
@@ -120,7 +121,7 @@ static void unused_fields_do_not_count(void **state)
 
 	(void)state;
 	a.verdict = (struct verdict){.kind = VERDICT_REJECT};
-	b.verdict = (struct verdict){.kind = VERDICT_REJECT, .size = 8, .sticky = true};
+	b.verdict = (struct verdict){.kind = VERDICT_REJECT, .size = 8, .affinity = true};
 	b.slot = 9;
 	assert_true(element_equal(&a, &b));
 	a.set = b.set = SET_CLUSTER_IPS;

@@ -210,7 +210,7 @@ static void counters_go_on(void **state)
 	turn(b, &s, NULL);
 }
 
-static void split_and_fenced(void **state)
+static void split_and_restricted(void **state)
 {
 	struct bench *b = *state;
 	struct service_object *o = make_service(b->objects, "web", "10.96.0.1");
@@ -225,7 +225,7 @@ static void split_and_fenced(void **state)
 	add_range(b->objects, o, "203.0.113.0/24");
 	turn(b, &s, compile(b, o, "10.0.0.1@here 10.0.0.2@there", NULL));
 	assert_true(has(b, "dispatch4 { 1.2.3.4 . tcp . 80 : return }"));
-	assert_true(has(b, "ranged4 { 1.2.3.4 . tcp . 80 }"));
+	assert_true(has(b, "restricted4 { 1.2.3.4 . tcp . 80 }"));
 	assert_true(has(b, "allowed-sources4 { 1.2.3.4 . tcp . 80 . 203.0.113.0/24 }"));
 	assert_true(has(b, "endpoints4 { 1.2.3.4 . tcp . 80 . 0 : 10.0.0.1 . 8080 }"));
 	assert_true(has(b, "internal-endpoints4 { 1.2.3.4 . tcp . 80 . 0 : 10.0.0.1 . 8080 }"));
@@ -233,7 +233,7 @@ static void split_and_fenced(void **state)
 	turn(b, &s, compile(b, o, "10.0.0.2@there", s));
 	assert_true(has(b, "local4 { 1.2.3.4 . tcp . 80 : drop }"));
 	turn(b, &s, compile(b, o, "", s));
-	assert_true(has(b, "fenced4 { 1.2.3.4 . tcp . 80 : goto refuse }"));
+	assert_true(has(b, "source-ranges4 { 1.2.3.4 . tcp . 80 : goto refuse }"));
 	check(b, &s, 1);
 	turn(b, &s, NULL);
 	assert_int_equal(b->kernel.list.count, 0);
@@ -402,7 +402,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cluster_ip, setup, teardown),
 		cmocka_unit_test_setup_teardown(operation_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_go_on, setup, teardown),
-		cmocka_unit_test_setup_teardown(split_and_fenced, setup, teardown),
+		cmocka_unit_test_setup_teardown(split_and_restricted, setup, teardown),
 		cmocka_unit_test_setup_teardown(takeover_in_one_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_services_random_owners, setup, teardown),
 		cmocka_unit_test_setup_teardown(restart_sends_nothing, setup, teardown),

@@ -73,10 +73,10 @@ static struct outcome follow(const struct world *w, const struct packet *p, enum
 /* What the chain by-source does. */
 static struct outcome by_source(const struct world *w, const struct packet *p)
 {
-	if (find(w, SET_RANGED, p, 0) != NULL && !allowed(w, p))
+	if (find(w, SET_RESTRICTED, p, 0) != NULL && !allowed(w, p))
 		return (struct outcome){.action = "drop"};
-	if (find(w, SET_FENCED, p, 0) != NULL)
-		return follow(w, p, SET_FENCED);
+	if (find(w, SET_SOURCE_RANGES, p, 0) != NULL)
+		return follow(w, p, SET_SOURCE_RANGES);
 	if (w->detector && cidr_contains(&w->pods, &p->src))
 		return follow(w, p, SET_INTERNAL);
 	if (!p->from_node)

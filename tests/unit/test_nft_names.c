@@ -43,18 +43,30 @@ static void chains_there_and_back(void **state)
 	for (int kind = VERDICT_CLUSTER; kind <= VERDICT_PICK_INTERNAL; kind++)
 		for (unsigned flags = 0; flags < 4; flags++)
 			for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size *= 2)
-				there_and_back((struct verdict){(uint8_t)kind, .sticky = flags & 1, .maglev = flags & 2,
-								.size = size});
+				there_and_back((struct verdict){(uint8_t)kind, .affinity = flags & 1,
+								.maglev = flags & 2, .size = size});
 	there_and_back((struct verdict){.kind = VERDICT_REJECT});
-	there_and_back((struct verdict){.kind = VERDICT_LEARN, .timeout_s = 86400});
+	there_and_back((struct verdict){.kind = VERDICT_AFFINITY_RECORD, .timeout_s = 86400});
 }
 
 static void foreign_chains_are_not_ours(void **state)
 {
-	static const char *const foreign[] = {
-		"",	    "translated4",	    "prerouting", "cluster4",	"cluster4-", "pick4-9",	 "pick4-08",
-		"pick4-8x", "pick4-131072",	    "pick5-8",	  "by-source4", "refuse4",   "learn4-0", "learn4-86401",
-		"pick4--8", "pick4-maglev-sticky-8"};
+	static const char *const foreign[] = {"",
+					      "translated4",
+					      "prerouting",
+					      "cluster4",
+					      "cluster4-",
+					      "pick4-9",
+					      "pick4-08",
+					      "pick4-8x",
+					      "pick4-131072",
+					      "pick5-8",
+					      "by-source4",
+					      "refuse4",
+					      "affinity-record4-0",
+					      "affinity-record4-86401",
+					      "pick4--8",
+					      "pick4-maglev-affinity-8"};
 	struct verdict v;
 	int family;
 

@@ -85,7 +85,7 @@ static void only_node_ports_with_endpoints_listen(void **state)
 	assert_false(relay_plan_key(&f.service, 0, &key));
 }
 
-static void choice_is_random_or_sticky(void **state)
+static void choice_is_random_or_by_affinity(void **state)
 {
 	struct relay_choice choice = {0};
 	struct fixture f;
@@ -97,8 +97,8 @@ static void choice_is_random_or_sticky(void **state)
 	relay_plan_free(p);
 
 	service_make(&f, AF_INET, IPPROTO_TCP, 30000);
-	f.service.sticky = true;
-	f.service.sticky_timeout_s = 10;
+	f.service.affinity = true;
+	f.service.affinity_timeout_s = 10;
 	p = relay_plan_new(&f.service, 0);
 	choice = (struct relay_choice){0};
 	assert_int_equal(relay_plan_pick(p, &choice, 0, 1)->port, 1001);
@@ -467,7 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_node_ports_with_endpoints_listen),
-		cmocka_unit_test(choice_is_random_or_sticky),
+		cmocka_unit_test(choice_is_random_or_by_affinity),
 		cmocka_unit_test(tcp_both_families),
 		cmocka_unit_test(tcp_resets_and_refusals),
 		cmocka_unit_test(taken_port_is_left_alone),

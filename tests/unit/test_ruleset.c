@@ -51,8 +51,8 @@ static const char *rule_target(struct nftnl_rule *r)
 /* Chains that follow a map of verdicts. */
 static bool follows(const char *chain)
 {
-	static const char *const names[] = {"services4",  "services6", "by-source4",
-					    "by-source6", "remember4", "remember6"};
+	static const char *const names[] = {"services4",  "services6",	      "by-source4",
+					    "by-source6", "affinity-record4", "affinity-record6"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], chain) == 0)

@@ -78,7 +78,8 @@ struct scene {
 	struct stale *stale;
 };
 
-static struct service *compiled_named(const char *name, const char *endpoints, bool sticky, enum traffic_policy policy)
+static struct service *compiled_named(const char *name, const char *endpoints, bool affinity,
+				      enum traffic_policy policy)
 {
 	struct arena *a = arena_new(4096), *scratch = arena_new(4096);
 	struct service_object *o = make_service(a, name, "10.96.0.1");
@@ -90,7 +91,7 @@ static struct service *compiled_named(const char *name, const char *endpoints, b
 	add_port(a, o, "u", IPPROTO_UDP, 53, 30053);
 	o->type = SERVICE_NODE_PORT;
 	o->external_policy = policy;
-	o->client_ip_affinity = sticky;
+	o->client_ip_affinity = affinity;
 	o->affinity_timeout_s = 10800;
 	struct service *s = service_compile(&in, scratch);
 	arena_free(a);
@@ -98,14 +99,14 @@ static struct service *compiled_named(const char *name, const char *endpoints, b
 	return s;
 }
 
-static struct service *compiled_with(const char *endpoints, bool sticky, enum traffic_policy policy)
+static struct service *compiled_with(const char *endpoints, bool affinity, enum traffic_policy policy)
 {
-	return compiled_named("dns", endpoints, sticky, policy);
+	return compiled_named("dns", endpoints, affinity, policy);
 }
 
-static struct service *compiled(const char *endpoints, bool sticky)
+static struct service *compiled(const char *endpoints, bool affinity)
 {
-	return compiled_with(endpoints, sticky, POLICY_CLUSTER);
+	return compiled_with(endpoints, affinity, POLICY_CLUSTER);
 }
 
 static void publish(struct scene *s, struct service *next)
@@ -142,7 +143,7 @@ static int teardown(void **state)
 }
 
 /* A client that was sent to 10.0.0.1. */
-static void remember_client(const char *client)
+static void record_client(const char *client)
 {
 	struct addr client_addr = ip(client);
 	struct element e = {.set = SET_AFFINITY,
@@ -226,8 +227,8 @@ static void affinity_is_looked_at_until_nothing_is_stale(void **state)
 
 	publish(s, compiled("10.0.0.1 10.0.0.2", true));
 	assert_true(turn_at(s, 1000) == UINT64_MAX);
-	remember_client("10.1.0.1");
-	remember_client("10.1.0.2");
+	record_client("10.1.0.1");
+	record_client("10.1.0.2");
 	kernel.hidden = 1; /* the table grew meanwhile */
 	publish(s, compiled("10.0.0.2", true));
 	assert_in_range(turn_at(s, 2000), 1, STALE_GAP_MS);
@@ -244,7 +245,7 @@ static void affinity_from_before_the_start_is_looked_at(void **state)
 {
 	struct scene *s = *state;
 
-	remember_client("10.1.0.1");
+	record_client("10.1.0.1");
 	publish(s, compiled("10.0.0.2", true));
 	assert_in_range(turn_at(s, 1000), 1, STALE_GAP_MS);
 	assert_int_equal(kernel.affinity.count, 0);
@@ -258,7 +259,7 @@ static void affinity_does_not_wait_for_the_next_sweep(void **state)
 
 	publish(s, compiled("10.0.0.1 10.0.0.2", true));
 	turn_at(s, 10000);
-	remember_client("10.1.0.1");
+	record_client("10.1.0.1");
 	publish(s, compiled("10.0.0.2", true));
 	wait_ms = turn_at(s, 10000); /* it rests as many times longer as the last look took */
 	assert_in_range(wait_ms, 1, STALE_GAP_MS);
@@ -280,7 +281,7 @@ static void affinity_of_a_frontend_that_becomes_split(void **state)
 
 	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_CLUSTER));
 	turn_at(s, 1000);
-	remember_client("10.1.0.1");
+	record_client("10.1.0.1");
 	kernel.affinity.items[0].daddr = ip("192.168.0.2");
 	kernel.affinity.items[0].port = 30053;
 	const struct element entry = kernel.affinity.items[0];
@@ -305,7 +306,7 @@ static void affinity_to_an_endpoint_that_moves_to_another_node(void **state)
 	publish(s, compiled_with("10.0.0.1@here 10.0.0.2@here", true, POLICY_LOCAL));
 	turn_at(s, 1000);
 	turn_at(s, 2000);
-	remember_client("10.1.0.1");
+	record_client("10.1.0.1");
 	kernel.affinity.items[0].daddr = ip("192.168.0.2");
 	kernel.affinity.items[0].port = 30053;
 	publish(s, compiled_with("10.0.0.1@here 10.0.0.2@there", true, POLICY_LOCAL));
@@ -327,7 +328,7 @@ static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
 	stale_published(s->stale, NULL, heir);
 	turn_at(s, 1000);
 	turn_at(s, 2000);
-	remember_client("10.1.0.1");
+	record_client("10.1.0.1");
 	kernel.affinity.items[0].daddr = ip("192.168.0.2");
 	kernel.affinity.items[0].port = 30053;
 	publish(s, NULL);

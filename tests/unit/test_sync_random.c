@@ -96,7 +96,7 @@ static void tinker(void)
 		if (at < kernel.table.count && dice(3) == 0)
 			continue;
 		e.to.bytes[3] ^= (uint8_t)dice(2);
-		e.verdict.sticky ^= dice(2);
+		e.verdict.affinity ^= dice(2);
 		if (find(&kernel, &e) == kernel.table.count)
 			external_add(&e);
 	}

@@ -104,7 +104,7 @@ class Beyond(scenes.NodeTest):
         self.start()
         self.assertEqual(traffic.connect(self.client, VIP, 80).outcome, "ok")  # kube-proxy: load balancer only
         self.put("a", annotated(web, source_ranges="all"))
-        lab.wait_until(lambda: self.node.elements("fenced4") != [])
+        lab.wait_until(lambda: self.node.elements("source-ranges4") != [])
         for address, port in ((VIP, 80), ("192.168.0.2", 30080)):
             reply = traffic.connect(self.client, address, port, src="192.168.0.200")
             self.assertEqual(reply.outcome, "ok", address)

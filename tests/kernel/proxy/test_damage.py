@@ -14,7 +14,7 @@ import traffic
 TABLE = "inet fairlead"
 WEB = "10.96.0.1 . tcp . 80"
 AFFINITY = "type ipv4_addr . ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags dynamic,timeout"
-FENCE = "198.51.100.7 . tcp . 80"
+RESTRICTED = "198.51.100.7 . tcp . 80"
 
 # lines for nft -f: one transaction
 REPAIRED = (
@@ -25,9 +25,9 @@ REPAIRED = (
     "flush set TABLE service-cidrs4",
     "flush set TABLE allowed-sources4",
     "flush map TABLE dispatch4",
-    "flush map TABLE fenced4",
+    "flush map TABLE source-ranges4",
     "flush map TABLE endpoints4",
-    "flush map TABLE sticky4",
+    "flush map TABLE affinity-frontends4",
     f"delete element TABLE dispatch4 {{ {WEB} }}",
     f"delete element TABLE dispatch4 {{ {WEB} }}\nadd element TABLE dispatch4 {{ {WEB} : drop }}",
     f"delete element TABLE endpoints4 {{ {WEB} . 0 }}\nadd element TABLE endpoints4 {{ {WEB} . 0 : 10.1.1.1 . 1 }}",
@@ -37,7 +37,7 @@ REPAIRED = (
     "add element TABLE endpoints4 { * : 10.1.1.1 . 1 }",
     "add element TABLE affinity4 { * : 10.1.1.1 . 1 }",
     "add element TABLE allowed-sources4 { 10.0.0.0/8 . tcp . 80 . 0.0.0.0/0 }",
-    f"delete element TABLE allowed-sources4 {{ {FENCE} . 10.244.0.0/16 }}\n"
+    f"delete element TABLE allowed-sources4 {{ {RESTRICTED} . 10.244.0.0/16 }}\n"
     "add element TABLE allowed-sources4 { 198.51.100.7 . tcp . 80-99 . 10.244.0.0/16 }",  # looks like ours at its start
     "flush chain TABLE prerouting",
     "flush chain TABLE output\ndelete chain TABLE output",
@@ -50,7 +50,7 @@ REPAIRED = (
     "add table TABLE { flags dormant; }",  # everything is there, and nothing works
     "add table TABLE { flags dormant; }\nflush chain TABLE output",
     "add set TABLE foreign { type ipv4_addr; }",
-    "flush table TABLE\ndelete map TABLE sticky6",
+    "flush table TABLE\ndelete map TABLE affinity-frontends6",
     f"add map TABLE affinity4 {{ {AFFINITY}; size 5; timeout 1s; }}",  # a client more is refused
     "delete element TABLE same-byte { 0x00000007 . 0x00000007 }",
 )
@@ -61,12 +61,12 @@ HARMLESS = ("flush map TABLE affinity4", "add counter TABLE foreign", "add table
 class Damaged(scenes.WebTest):
     def setUp(self):
         super().setUp()
-        self.folder.put("sticky", manifests.service("sticky", "10.96.0.5", [80], sessionAffinity="ClientIP"),
-                        manifests.slice("sticky", [self.POD], [8080]))
-        fenced = manifests.service("fenced", "10.96.0.6", [80], type="LoadBalancer",
+        self.folder.put("affinity", manifests.service("affinity", "10.96.0.5", [80], sessionAffinity="ClientIP"),
+                        manifests.slice("affinity", [self.POD], [8080]))
+        restricted = manifests.service("source-ranges", "10.96.0.6", [80], type="LoadBalancer",
                                    loadBalancerSourceRanges=["10.244.0.0/16"])
-        fenced["status"] = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}
-        self.folder.put("fenced", fenced, manifests.slice("fenced", [self.POD], [8080]))
+        restricted["status"] = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}
+        self.folder.put("source-ranges", restricted, manifests.slice("source-ranges", [self.POD], [8080]))
         self.started = self.daemon("--service-cidr", "10.96.0.0/16")
         self.right = self.listing()
 

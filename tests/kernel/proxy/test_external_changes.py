@@ -73,19 +73,19 @@ class DriftTest(unittest.TestCase):
 
     def test_rules_are_put_right_in_place(self):
         """The same table all the time, no other chains and rules than before, and connections go on."""
-        self.folder.put("sticky", manifests.service("sticky", "10.96.0.5", [manifests.port(80, "x")],
+        self.folder.put("affinity", manifests.service("affinity", "10.96.0.5", [manifests.port(80, "x")],
                                                     sessionAffinity="ClientIP"),
-                        manifests.slice("sticky", ["10.244.0.10"], [("x", 8080)]))
-        lab.wait_until(lambda: self.node.elements("sticky4"))
+                        manifests.slice("affinity", ["10.244.0.10"], [("x", 8080)]))
+        lab.wait_until(lambda: self.node.elements("affinity-frontends4"))
         before = self.listing()
         handle = self.handle()
         chain = "inet fairlead"
         damages = (f"insert rule {chain} prerouting drop",
                    f"flush table {chain}",
-                   f"add chain {chain} foreign; add rule {chain} foreign accept; insert rule {chain} remember-input jump foreign",
+                   f"add chain {chain} foreign; add rule {chain} foreign accept; insert rule {chain} affinity-input jump foreign",
                    f"flush chain {chain} output; delete chain {chain} output",
-                   f"flush chain {chain} learn4-10800; flush chain {chain} remember4",
-                   f"flush map {chain} sticky4; flush table {chain}; delete chain {chain} learn4-10800")
+                   f"flush chain {chain} affinity-record4-10800; flush chain {chain} affinity-record4",
+                   f"flush map {chain} affinity-frontends4; flush table {chain}; delete chain {chain} affinity-record4-10800")
         for count, damage in enumerate(damages, 1):
             with self.subTest(damage):
                 self.node.nft(damage)
@@ -94,8 +94,8 @@ class DriftTest(unittest.TestCase):
                 self.assertEqual(self.handle(), handle)
                 self.assertEqual(traffic.connect(self.client, "10.96.0.5", 80).server, "web-0")
         # with its last user the chain goes, as ever: nothing was counted twice
-        self.folder.remove("sticky.json")
-        lab.wait_until(lambda: "learn4-10800" not in self.node.nft("list", "chains"))
+        self.folder.remove("affinity.json")
+        lab.wait_until(lambda: "affinity-record4-10800" not in self.node.nft("list", "chains"))
 
     def listing(self):
         """The table's lines in any order, without the clients that it remembers."""

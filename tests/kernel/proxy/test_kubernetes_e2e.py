@@ -119,7 +119,7 @@ class KubernetesTest(ClusterTest):
                         self.assertEqual(self.seen(ns, BALANCER, 80)[0], "ok")
                     else:
                         self.assertEqual(self.seen(ns, BALANCER, 80, limit_s=0.5)[0], "timeout")
-                self.assertEqual(self.seen(self.client)[0], "ok", "node ports have no fence")
+                self.assertEqual(self.seen(self.client)[0], "ok", "node ports have no source ranges")
 
     def test_without_node_ports(self):
         self.put("web", self.service(m.port(80), allocateLoadBalancerNodePorts=False),

@@ -125,7 +125,7 @@ class ModelTest(ModelStage):
         if want.action != "dnat":
             return True
         seen.add(self.place_of(dial, reply))
-        if want.sticky or "fairlead/lb" in self.frontend(dial).service["metadata"].get("annotations", {}):
+        if want.affinity or "fairlead/lb" in self.frontend(dial).service["metadata"].get("annotations", {}):
             self.assertEqual(len(seen), 1, self.explain(dial, seen))
             self.remembered[dial] = self.place_of(dial, reply), self.owner(dial)
             return turn >= 2
@@ -136,7 +136,7 @@ class ModelTest(ModelStage):
     def may_stay(self, dial, place, owner):
         """Where a policy becomes Local clients are forgotten."""
         want, frontend = self.verdict(dial), self.frontend(dial)
-        return want.sticky and place in want.endpoints and self.owner(dial) == owner and (
+        return want.affinity and place in want.endpoints and self.owner(dial) == owner and (
             frontend.kind == "ClusterIP" or frontend.service["spec"]["externalTrafficPolicy"] != "Local")
 
     def check_affinity(self):

@@ -1,5 +1,6 @@
 """The rules under traffic, without the daemon: what each verdict does to a packet, and what the rules remember."""
 import collections
+import re
 import socket
 import time
 import unittest
@@ -79,9 +80,9 @@ class VerdictTest(Node):
                  *self.slots(mine + "6", "tcp", [1], pool="internal-endpoints"), f"dispatch {mine}7 tcp 80 by-source",
                  f"local {mine}7 tcp 80 drop", f"internal {mine}7 tcp 80 pick-internal 1",
                  *self.slots(mine + "7", "tcp", [1], pool="internal-endpoints"),
-                 f"dispatch {mine}8 tcp 80 by-source", f"ranged {mine}8 tcp 80", f"fenced {mine}8 tcp 80 external 1", *self.slots(mine + "8", "tcp", [0]),
+                 f"dispatch {mine}8 tcp 80 by-source", f"restricted {mine}8 tcp 80", f"source-ranges {mine}8 tcp 80 external 1", *self.slots(mine + "8", "tcp", [0]),
                  f"allowed-sources {mine}8 tcp 80 192.168.0.0/30",
-                 f"dispatch {mine}9 tcp 80 by-source", f"ranged {mine}9 tcp 80", f"local {mine}9 tcp 80 drop",
+                 f"dispatch {mine}9 tcp 80 by-source", f"restricted {mine}9 tcp 80", f"local {mine}9 tcp 80 drop",
                  f"internal {mine}9 tcp 80 pick-internal 1", *self.slots(mine + "9", "tcp", [1], pool="internal-endpoints"),
                  f"allowed-sources {mine}9 tcp 80 10.244.0.0/16", "service-cidrs 192.0.2.128/25"]
         self.load(*lines)
@@ -194,15 +195,15 @@ class VerdictTest(Node):
 
 
 class AffinityTest(Node):
-    def sticky(self, vip, proto, timeout_s, verdict="cluster"):
-        return [f"dispatch {vip} {proto} 80 {verdict} 4 sticky", f"sticky {vip} {proto} 80 learn {timeout_s}",
+    def affinity(self, vip, proto, timeout_s, verdict="cluster"):
+        return [f"dispatch {vip} {proto} 80 {verdict} 4 affinity", f"affinity-frontends {vip} {proto} 80 affinity-record {timeout_s}",
                 *self.slots(vip, proto, [0, 1, 2])]
 
     def test_a_client_stays_where_it_was(self):
         lines = []
         for vip in (VIP4, VIP6):
             for proto in ("tcp", "udp", "sctp"):
-                lines += self.sticky(vip, proto, 600)
+                lines += self.affinity(vip, proto, 600)
         driver = self.load(*lines)
         for vip in (VIP4, VIP6):
             for proto in ("tcp", "udp", "sctp"):
@@ -210,21 +211,21 @@ class AffinityTest(Node):
                     with self.subTest(vip=vip, proto=proto, source=source.short):
                         reached = {self.ask(source, vip, proto).server for _ in range(10)}
                         self.assertEqual(len(reached), 1, reached)
-        entries = [line for line in driver("dump affinity") if line.startswith("affinity")]
+        entries = [line for line in driver("dump affinity") if re.match("affinity[46] ", line)]
         self.assertEqual(len(entries), 18)
         # the client as it is known before masquerade, the frontend it dialled, the endpoint it reached
         self.assertTrue(any(line.startswith("affinity4 { 192.168.0.1 . 10.96.0.1 . tcp . 80 : 10.244.0.1")
                             for line in entries), entries)
 
-    def test_local_endpoint_from_outside_is_learned_in_input(self):
+    def test_local_endpoint_from_outside_is_recorded_in_input(self):
         self.lab.servers.tcp(self.node, "node", 9090)
-        driver = self.load(f"dispatch {VIP4} tcp 80 pick 1 sticky", f"sticky {VIP4} tcp 80 learn 600",
+        driver = self.load(f"dispatch {VIP4} tcp 80 pick 1 affinity", f"affinity-frontends {VIP4} tcp 80 affinity-record 600",
                            f"endpoints {VIP4} tcp 80 0 192.168.0.2 9090")
         self.assertEqual(self.ask(self.client, VIP4).server, "node")
         self.assertIn("affinity4 { 192.168.0.1 . 10.96.0.1 . tcp . 80 : 192.168.0.2 . 9090 }", driver("dump affinity"))
 
     def test_it_ends_after_its_own_time_and_a_new_connection_renews_it(self):
-        driver = self.load(*self.sticky(VIP4, "tcp", 3), *self.sticky("10.96.0.2", "tcp", 600))
+        driver = self.load(*self.affinity(VIP4, "tcp", 3), *self.affinity("10.96.0.2", "tcp", 600))
         self.ask(self.asking, "10.96.0.2")
         while not (first := self.stays_for(5, timeout_s=3)):
             pass  # the machine paused for longer than the time-out, which says nothing
@@ -254,7 +255,7 @@ class AffinityTest(Node):
         return first
 
     def test_affinity_follows_a_removed_endpoint_once_swept(self):
-        driver = self.load(*self.sticky(VIP4, "tcp", 600))
+        driver = self.load(*self.affinity(VIP4, "tcp", 600))
         first = self.ask(self.asking, VIP4).server
         index = [pod.short for pod in self.pods].index(first)
         addr = self.pods[index].addrs[0]

@@ -17,19 +17,19 @@ def service_cidr(name, *cidrs):
 
 
 class AffinityTest(ClusterTest):
-    def sticky(self, timeout_s=None, **spec):
+    def affinity(self, timeout_s=None, **spec):
         if timeout_s:
             spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": timeout_s}}
-        self.put("sticky", m.service("sticky", [VIP, "fd00:96::6:1"], [m.port(80, node_port=30061)], type="NodePort",
+        self.put("affinity", m.service("affinity", [VIP, "fd00:96::6:1"], [m.port(80, node_port=30061)], type="NodePort",
                                      sessionAffinity="ClientIP", **spec),
-                 m.slice("sticky", [addr_of(p) for p in "abc"], [8080]),
-                 m.slice("sticky", [addr_of(p, 6) for p in "abc"], [8080]))
+                 m.slice("affinity", [addr_of(p) for p in "abc"], [8080]),
+                 m.slice("affinity", [addr_of(p, 6) for p in "abc"], [8080]))
 
     def servers(self, addr=VIP, port=80, count=15, ns=None):
         return {traffic.connect(ns or self.client, addr, port).server for _ in range(count)}
 
     def test_a_client_stays_on_one_endpoint(self):
-        self.sticky()
+        self.affinity()
         for addr, port in ((VIP, 80), ("fd00:96::6:1", 80), ("192.168.0.2", 30061), ("fd00::2", 30061)):
             for ns in (self.client, self.pods["a"], self.node):
                 with self.subTest(addr=addr, source=ns.short):
@@ -37,9 +37,9 @@ class AffinityTest(ClusterTest):
 
     def test_in_every_protocol(self):
         protos = ("tcp", "udp", "sctp")
-        self.put("sticky", m.service("sticky", [VIP, "fd00:96::6:1"], [m.port(80, p, p.upper()) for p in protos],
+        self.put("affinity", m.service("affinity", [VIP, "fd00:96::6:1"], [m.port(80, p, p.upper()) for p in protos],
                                      sessionAffinity="ClientIP"),
-                 *[m.slice("sticky", [addr_of(p, family) for p in "abc"], [(p, 8080, p.upper()) for p in protos])
+                 *[m.slice("affinity", [addr_of(p, family) for p in "abc"], [(p, 8080, p.upper()) for p in protos])
                    for family in (4, 6)])
         for vip in (VIP, "fd00:96::6:1"):
             for proto in protos:
@@ -48,7 +48,7 @@ class AffinityTest(ClusterTest):
                     self.assertEqual(len(reached), 1)
 
     def test_clients_are_spread(self):
-        self.sticky()
+        self.affinity()
         seen = set()
         for number in range(2, 66):
             host = f"192.168.0.{100 + number}"
@@ -58,19 +58,19 @@ class AffinityTest(ClusterTest):
         self.assertEqual(seen, set("abc"))  # 64 clients miss one of three once in 10**10 runs
 
     def test_switched_on_and_off_it_counts_at_once(self):
-        self.put("sticky", *pair("sticky", VIP))
+        self.put("affinity", *pair("affinity", VIP))
         self.reaches(self.client, VIP, 80, "abc")
-        self.sticky()
+        self.affinity()
         self.assertEqual(len(self.servers()), 1)
-        self.put("sticky", *pair("sticky", VIP))
+        self.put("affinity", *pair("affinity", VIP))
         self.reaches(self.client, VIP, 80, "abc")
 
     def test_clients_outside_leave_other_nodes_when_the_policy_becomes_local(self):
         def put(pods, policy, here="a"):
             endpoints = [m.endpoint(addr_of(p), nodeName="node" if p == here else "other") for p in pods]
-            self.put("sticky", m.service("sticky", VIP, [m.port(80, node_port=30061)], type="NodePort",
+            self.put("affinity", m.service("affinity", VIP, [m.port(80, node_port=30061)], type="NodePort",
                                          sessionAffinity="ClientIP", externalTrafficPolicy=policy),
-                     m.slice("sticky", endpoints, [8080]))
+                     m.slice("affinity", endpoints, [8080]))
 
         at = ("192.168.0.2", 30061)
         put("b", "Cluster")
@@ -85,7 +85,7 @@ class AffinityTest(ClusterTest):
         lab.equals_within(lambda: self.servers(*at, count=3), {"b"})
 
     def test_it_ends_after_its_own_time(self):
-        self.sticky(timeout_s=3)
+        self.affinity(timeout_s=3)
         steady, end = False, time.monotonic() + 4 * lab.LIMIT_S
         while not steady and time.monotonic() < end:  # once more where the machine let more than the time pass
             steady = self.stays(3, for_s=5)

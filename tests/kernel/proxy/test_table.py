@@ -14,19 +14,19 @@ SOURCES = "sources:10.244.0.0/16"
 BOTH = SOURCES + ",fd00:244::/64"
 EVERYTHING = [
     "cluster-ips 10.96.0.1", "cluster-ips fd00:96::1",
-    "dispatch 10.96.0.1 tcp 80 cluster 4", "dispatch fd00:96::1 udp 53 cluster 2 sticky",
+    "dispatch 10.96.0.1 tcp 80 cluster 4", "dispatch fd00:96::1 udp 53 cluster 2 affinity",
     "dispatch 192.0.2.1 tcp 443 by-source", "dispatch 192.0.2.2 tcp 443 by-source", "dispatch 192.0.2.3 sctp 5 external 65536",
     "dispatch 192.0.2.4 tcp 1 reject", "dispatch 192.0.2.4 tcp 2 drop",
-    "dispatch 192.0.2.5 tcp 1 external 16384 maglev", "dispatch 192.0.2.5 tcp 2 cluster 65536 sticky maglev",
-    "fenced 192.0.2.1 tcp 443 external 1", "local 192.0.2.2 tcp 443 pick 1",
+    "dispatch 192.0.2.5 tcp 1 external 16384 maglev", "dispatch 192.0.2.5 tcp 2 cluster 65536 affinity maglev",
+    "source-ranges 192.0.2.1 tcp 443 external 1", "local 192.0.2.2 tcp 443 pick 1",
     "internal 192.0.2.2 tcp 443 pick-internal 2",
     "endpoints 10.96.0.1 tcp 80 0 10.244.0.1 8080", "endpoints 10.96.0.1 tcp 80 3 10.244.0.2 8080",
     "endpoints fd00:96::1 udp 53 1 fd00:244::1 5353", "internal-endpoints 192.0.2.2 tcp 443 1 10.244.0.3 8443",
     "service-cidrs 10.96.0.0/16", "service-cidrs 10.97.0.0/16", "service-cidrs fd00:96::/112",
     "service-cidrs 255.0.0.0/8",
-    "ranged 192.0.2.1 tcp 443", "allowed-sources 192.0.2.1 tcp 443 203.0.113.0/24", "allowed-sources 192.0.2.1 tcp 443 198.51.100.7/32",
+    "restricted 192.0.2.1 tcp 443", "allowed-sources 192.0.2.1 tcp 443 203.0.113.0/24", "allowed-sources 192.0.2.1 tcp 443 198.51.100.7/32",
     "allowed-sources fd00:96::9 tcp 443 ::/0",
-    "sticky fd00:96::1 udp 53 learn 600", "sticky 10.96.0.1 tcp 80 learn 10800",
+    "affinity-frontends fd00:96::1 udp 53 affinity-record 600", "affinity-frontends 10.96.0.1 tcp 80 affinity-record 10800",
 ]
 
 NETLINK_NETFILTER, NFTABLES, BATCH_BEGIN, BATCH_END = 12, 10, 0x10, 0x11
@@ -57,7 +57,7 @@ class TableTest(lab.LabTest):
                 self.assertEqual(driver.state(), "ours")
                 lines = driver("dump")
                 self.assertEqual(len(lines), len(EVERYTHING))
-                self.assertIn("dispatch4 { 192.0.2.5 . tcp . 2 : goto cluster4-sticky-maglev-65536 }", lines)
+                self.assertIn("dispatch4 { 192.0.2.5 . tcp . 2 : goto cluster4-affinity-maglev-65536 }", lines)
                 self.assertIn("service-cidrs4 { 255.0.0.0/8 }", lines)
                 self.assertIn("allowed-sources4 { 192.0.2.1 . tcp . 443 . 203.0.113.0/24 }", lines)
                 self.assertIn("internal-endpoints4 { 192.0.2.2 . tcp . 443 . 1 : 10.244.0.3 . 8443 }", lines)
@@ -79,7 +79,7 @@ class TableTest(lab.LabTest):
         driver.commit("add affinity 10.96.0.1 tcp 80 10.1.1.1 10.244.0.1 8080",
                       "add affinity fd00:96::1 udp 53 fd00::9 fd00:244::1 5353")
         text = self.node.nft("list", "ruleset")
-        for line in ("10.96.0.1 . tcp . 80", "goto cluster4-4", "jump learn6-600", "goto pick-internal4-2", "@same-byte",
+        for line in ("10.96.0.1 . tcp . 80", "goto cluster4-4", "jump affinity-record6-600", "goto pick-internal4-2", "@same-byte",
                      "dnat ip6 to ip6 daddr . meta l4proto . th dport . numgen random mod 8 map @endpoints6",
                      "jhash ip saddr mod 16384", "masquerade fully-random", "reject with tcp reset", "10.96.0.0/16, 10.97.0.0/16",
                      "fd00:96::1 . udp . 53 . 0x00000001", "203.0.113.0/24", "10.1.1.1 . 10.96.0.1 . tcp . 80",
@@ -100,40 +100,40 @@ class TableTest(lab.LabTest):
         driver.commit("add dispatch 10.96.0.1 tcp 80 cluster 65536", "add endpoints 10.96.0.1 tcp 80 0 10.0.0.1 1")
         self.assertEqual(shape(), empty)
 
-    def test_learn_chains_come_and_go_with_their_timeout(self):
+    def test_affinity_chains_come_and_go_with_their_timeout(self):
         driver = self.loaded()
 
         def chains():
             return {item["chain"]["name"] for item in self.node.table()
-                    if "chain" in item and item["chain"]["name"].startswith("learn")}
+                    if re.fullmatch(r"affinity-record[46]-\d+", item.get("chain", {}).get("name", ""))}
 
-        self.assertEqual(chains(), {"learn4-10800", "learn6-600"})
-        driver.commit("add sticky 10.96.0.9 tcp 80 learn 10800", "add sticky 10.96.0.9 tcp 81 learn 7")
-        self.assertEqual(chains(), {"learn4-7", "learn4-10800", "learn6-600"})
+        self.assertEqual(chains(), {"affinity-record4-10800", "affinity-record6-600"})
+        driver.commit("add affinity-frontends 10.96.0.9 tcp 80 affinity-record 10800", "add affinity-frontends 10.96.0.9 tcp 81 affinity-record 7")
+        self.assertEqual(chains(), {"affinity-record4-7", "affinity-record4-10800", "affinity-record6-600"})
         # another process adopts the table and knows the users of each chain
         other = self.driver()
         self.assertEqual(other.state(), "ours")
-        other.commit("del sticky 10.96.0.1 tcp 80 learn 10800", "del sticky 10.96.0.9 tcp 81 learn 7")
-        self.assertEqual(chains(), {"learn4-10800", "learn6-600"})
-        other.commit("del sticky 10.96.0.9 tcp 80 learn 10800", "add sticky 10.96.0.9 tcp 80 learn 8")
-        self.assertEqual(chains(), {"learn4-8", "learn6-600"})
+        other.commit("del affinity-frontends 10.96.0.1 tcp 80 affinity-record 10800", "del affinity-frontends 10.96.0.9 tcp 81 affinity-record 7")
+        self.assertEqual(chains(), {"affinity-record4-10800", "affinity-record6-600"})
+        other.commit("del affinity-frontends 10.96.0.9 tcp 80 affinity-record 10800", "add affinity-frontends 10.96.0.9 tcp 80 affinity-record 8")
+        self.assertEqual(chains(), {"affinity-record4-8", "affinity-record6-600"})
         self.assertEqual(other.state(), "ours")
 
         def looks():
-            return re.findall(r"chain (remember-\w+)", self.node.nft("list", "table", "inet", "fairlead"))
+            return re.findall(r"chain (affinity-(?:forwarded|input))", self.node.nft("list", "table", "inet", "fairlead"))
 
-        other.commit("del sticky 10.96.0.9 tcp 80 learn 8")
-        self.assertEqual(looks(), ["remember-forwarded", "remember-input"])
-        other.commit("del sticky fd00:96::1 udp 53 learn 600")  # the last one: nothing is looked up any more
+        other.commit("del affinity-frontends 10.96.0.9 tcp 80 affinity-record 8")
+        self.assertEqual(looks(), ["affinity-forwarded", "affinity-input"])
+        other.commit("del affinity-frontends fd00:96::1 udp 53 affinity-record 600")  # the last one: nothing is looked up any more
         self.assertEqual(looks(), [])
         self.assertEqual(other.state(), "ours")
         third = self.driver()
         self.assertEqual(third.state(), "ours")
-        third.commit("add sticky 10.96.0.9 tcp 80 learn 8")
-        self.assertEqual(looks(), ["remember-forwarded", "remember-input"])
+        third.commit("add affinity-frontends 10.96.0.9 tcp 80 affinity-record 8")
+        self.assertEqual(looks(), ["affinity-forwarded", "affinity-input"])
         self.assertEqual(third.state(), "ours")
         self.assertEqual(self.driver().state(), "ours")
-        self.node.nft("flush chain inet fairlead remember-forwarded")
+        self.node.nft("flush chain inet fairlead affinity-forwarded")
         self.assertEqual(third.state(), "damaged")
 
     def test_a_refused_transaction_changes_nothing_and_names_the_element(self):
@@ -142,7 +142,7 @@ class TableTest(lab.LabTest):
         with self.assertRaisesRegex(Refused, r"delete cluster-ips4 \{ 10\.9\.9\.9 \}: No such file"):
             driver.commit("add cluster-ips 10.96.0.77", "del cluster-ips 10.9.9.9")
         with self.assertRaisesRegex(Refused, r"add endpoints4 \{ 10\.96\.0\.1 \. tcp \. 80 \. 0 : 10\.1\.1\.1 \. 1 \}"):
-            driver.commit("add endpoints 10.96.0.1 tcp 80 0 10.1.1.1 1", "add sticky 10.96.0.8 tcp 1 learn 55")
+            driver.commit("add endpoints 10.96.0.1 tcp 80 0 10.1.1.1 1", "add affinity-frontends 10.96.0.8 tcp 1 affinity-record 55")
         self.assertEqual(driver("dump"), before)
         self.assertEqual(driver.state(), "ours")
         driver.commit("add cluster-ips 10.96.0.77")  # the refused ones are forgotten
@@ -154,7 +154,7 @@ class TableTest(lab.LabTest):
         before = driver("dump")
         for i in range(1, 500):  # neighbours in another set each: as many messages
             driver(f"del cluster-ips 10.98.{i >> 8}.{i & 255}")
-            driver(f"del ranged 10.98.{i >> 8}.{i & 255} tcp 80")
+            driver(f"del restricted 10.98.{i >> 8}.{i & 255} tcp 80")
         with self.assertRaisesRegex(Refused, r"delete cluster-ips4 \{ 10\.98\.0\.1 \}: No such file"):
             driver("commit")
         self.assertEqual(driver("dump"), before)
@@ -193,16 +193,16 @@ class TableTest(lab.LabTest):
         self.assertIn("endpoints4 { 10.96.0.1 . tcp . 80 . 0 : 10.244.0.9 . 8080 } packets 41 bytes 2460", driver("dump"))
 
     def test_damage_is_seen(self):
-        for damage in ("flush chain inet fairlead postrouting", "delete chain inet fairlead remember-input",
+        for damage in ("flush chain inet fairlead postrouting", "delete chain inet fairlead affinity-input",
                        "add chain inet fairlead extra", "add rule inet fairlead refuse accept",
                        "insert rule inet fairlead prerouting ip daddr 1.2.3.4 drop",
-                       "add set inet fairlead extra { type ipv4_addr; }", "flush chain inet fairlead learn4-10800",
+                       "add set inet fairlead extra { type ipv4_addr; }", "flush chain inet fairlead affinity-record4-10800",
                        "flush set inet fairlead same-byte"):
             with self.subTest(damage=damage):
                 driver = self.loaded()
                 self.assertEqual(driver.state(), "ours")
                 if damage.startswith("delete chain"):
-                    self.node.nft("flush", "chain", "inet", "fairlead", "remember-input")
+                    self.node.nft("flush", "chain", "inet", "fairlead", "affinity-input")
                 self.node.nft(damage)
                 in_place = not damage.startswith(("add set", "flush set"))
                 self.assertEqual(driver.state(), "damaged" if in_place else "other")
@@ -339,7 +339,7 @@ class TableTest(lab.LabTest):
     def test_more_timeouts_than_fit_into_a_datagram(self):
         """Each has a chain of its own, in the kernel before the elements that lead there."""
         driver = self.driver(prefix=("unshare", "--user", "--map-root-user", "--net"))
-        lines = [f"sticky 10.96.{i >> 8}.{i & 255} tcp 80 learn {i}" for i in range(1, 1200)]
+        lines = [f"affinity-frontends 10.96.{i >> 8}.{i & 255} tcp 80 affinity-record {i}" for i in range(1, 1200)]
         driver("load")
         driver.commit(*["add " + line for line in lines])
         self.assertEqual((driver.state(), driver("count")), ("ours", [str(len(lines))]))
