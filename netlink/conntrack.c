@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,9 @@ struct conntrack {
 	const struct conntrack_sweep *sweep;
 	struct to_delete *to_delete;
 	size_t to_delete_count, to_delete_room;
+	atomic_bool stopped;
+	char request[DELETES_PER_SEND * (TUPLE_MAX_BYTES + 64)] __attribute__((aligned(8)));
+	char answers[RECEIVE_BYTES] __attribute__((aligned(8))); /* to deletions */
 };
 
 static struct nlmsghdr *put_header(void *at, uint16_t type, uint16_t flags, uint8_t family)
@@ -89,6 +93,11 @@ void conntrack_close(struct conntrack *c)
 		mnl_socket_close(c->socket);
 	free(c->to_delete);
 	free(c);
+}
+
+void conntrack_stop(struct conntrack *c)
+{
+	atomic_store(&c->stopped, true);
 }
 
 /* ---- reading ---- */
@@ -196,6 +205,10 @@ static int each_entry(const struct nlmsghdr *nlh, void *ctx)
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 	struct conntrack_entry e;
 
+	if (atomic_load_explicit(&c->stopped, memory_order_relaxed)) {
+		errno = ECANCELED;
+		return MNL_CB_ERROR;
+	}
 	if (!conntrack_entry_read(nlh, &e) || e.proto != c->sweep->proto)
 		return MNL_CB_OK;
 	if (c->sweep->unreplied_only && !e.unreplied)
@@ -252,18 +265,17 @@ static void put_delete(struct nlmsghdr *nlh, const struct to_delete *d)
 /* Errors of the deletions just sent: the kernel has answered by now. Returns the first that matters. */
 static int read_refusals(struct conntrack *c, size_t *refused)
 {
-	static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 	int first = 0;
 
 	for (;;) {
-		ssize_t got = recv(mnl_socket_get_fd(c->socket), buffer, sizeof buffer, MSG_DONTWAIT);
+		ssize_t got = recv(mnl_socket_get_fd(c->socket), c->answers, sizeof c->answers, MSG_DONTWAIT);
 		const struct nlmsghdr *nlh;
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return errno == EAGAIN ? first : -errno;
-		struct messages list = {(const uint8_t *)buffer, (size_t)got};
+		struct messages list = {(const uint8_t *)c->answers, (size_t)got};
 		while ((nlh = messages_next(&list)) != NULL) {
 			const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
 
@@ -278,17 +290,16 @@ static int read_refusals(struct conntrack *c, size_t *refused)
 
 static int delete_some(struct conntrack *c, const struct to_delete *list, size_t count, size_t *deleted)
 {
-	static char buffer[DELETES_PER_SEND * (TUPLE_MAX_BYTES + 64)] __attribute__((aligned(8)));
 	size_t used = 0, refused = 0;
 	int error;
 
 	for (size_t i = 0; i < count; i++) {
-		struct nlmsghdr *nlh = put_header(buffer + used, IPCTNL_MSG_CT_DELETE, 0, list[i].family);
+		struct nlmsghdr *nlh = put_header(c->request + used, IPCTNL_MSG_CT_DELETE, 0, list[i].family);
 
 		put_delete(nlh, &list[i]);
 		used += NLMSG_ALIGN(nlh->nlmsg_len);
 	}
-	error = netlink_send(c->socket, buffer, used);
+	error = netlink_send(c->socket, c->request, used);
 	if (error != 0)
 		return error;
 	error = read_refusals(c, &refused);
@@ -303,6 +314,8 @@ static int delete_all(struct conntrack *c, size_t *deleted)
 	for (size_t i = 0; i < c->to_delete_count && error == 0; i += DELETES_PER_SEND) {
 		size_t rest = c->to_delete_count - i;
 
+		if (atomic_load(&c->stopped))
+			return -ECANCELED;
 		error = delete_some(c, &c->to_delete[i], rest < DELETES_PER_SEND ? rest : DELETES_PER_SEND, deleted);
 	}
 	return error;
@@ -316,8 +329,10 @@ int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, si
 	c->sweep = sweep;
 	deleted[0] = deleted[1] = 0;
 	for (size_t i = 0; i < sizeof families && error == 0; i++) {
+		if ((sweep->families & 1u << i) == 0)
+			continue;
 		c->to_delete_count = 0;
-		error = list_family(c, families[i]);
+		error = atomic_load(&c->stopped) ? -ECANCELED : list_family(c, families[i]);
 		if (error == 0)
 			error = delete_all(c, &deleted[i]);
 	}

@@ -1,6 +1,7 @@
 /*
  * The kernel's connection tracking table (ctnetlink): read by protocol, and rid of the entries that the caller points
- * out. What is stale is decided elsewhere (proxy/stale_flows). Main thread.
+ * out. What is stale is decided elsewhere (proxy/stale_flows). Reading costs a walk over all buckets of the kernel's
+ * hash table, also of an empty one: 10 ms with 262 144 of them. So it is a thread's work: one at a time, but whichever.
  */
 #ifndef NETLINK_CONNTRACK_H
 #define NETLINK_CONNTRACK_H
@@ -34,17 +35,26 @@ bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e)
 typedef bool conntrack_check_fn(void *ctx, const struct conntrack_entry *e);
 
 /*
- * Goes through the entries of one protocol, both families, and deletes those that `check` wants gone. unreplied_only:
- * the kernel need not send the others (it does before 5.15; they are skipped here then). One that vanished by itself
- * meanwhile is no error. EINTR is retried; check may see an entry again then. deleted: IPv4, IPv6; also what went
- * before an error. 0 or -errno.
+ * Goes through the entries of one protocol and deletes those that `check` wants gone: one walk for each family.
+ * unreplied_only: the kernel need not send the others (it does before 5.15; they are skipped here then). One that
+ * vanished by itself meanwhile is no error. EINTR is retried; check may see an entry again then. deleted: IPv4, IPv6;
+ * also what went before an error. 0 or -errno; -ECANCELED after conntrack_stop.
  */
+enum conntrack_family { CONNTRACK_IPV4 = 1 << 0, CONNTRACK_IPV6 = 1 << 1 };
+
 struct conntrack_sweep {
 	uint8_t proto;
+	uint8_t families; /* enum conntrack_family */
 	bool unreplied_only;
 	conntrack_check_fn *check;
 	void *ctx;
 };
 int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2]);
+
+/*
+ * Any thread, at any time before conntrack_close: the sweep under way ends at the kernel's next answer, and no other
+ * begins. There is no way back.
+ */
+void conntrack_stop(struct conntrack *c);
 
 #endif

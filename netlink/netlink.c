@@ -10,7 +10,12 @@
 #define RECEIVE_BYTES 65536 /* the kernel fills answers up to 32 KiB when it sees room */
 #define ATTEMPTS 16
 
-static char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
+/* On the caller's stack: threads read their own sockets at the same time. */
+struct receiver {
+	const struct netlink_list *list;
+	size_t bytes; /* of the last datagram */
+	char buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
+};
 
 struct mnl_socket *netlink_open(int protocol, int flags)
 {
@@ -33,22 +38,22 @@ int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes)
 }
 
 /* After an error the rest of that list still comes: read it off, else it is taken for the next one's. */
-static void drain(struct mnl_socket *socket)
+static void drain(struct receiver *r)
 {
 	ssize_t got;
 
 	do
-		got = recv(mnl_socket_get_fd(socket), buffer, sizeof buffer, MSG_DONTWAIT);
+		got = recv(mnl_socket_get_fd(r->list->socket), r->buffer, sizeof r->buffer, MSG_DONTWAIT);
 	while (got > 0 || (got < 0 && (errno == EINTR || errno == ENOBUFS)));
 }
 
-static void forgive_interruption(size_t bytes)
+static void forgive_interruption(struct receiver *r)
 {
-	struct messages list = {(const uint8_t *)buffer, bytes};
+	struct messages list = {(const uint8_t *)r->buffer, r->bytes};
 	const struct nlmsghdr *nlh;
 
 	while ((nlh = messages_next(&list)) != NULL) {
-		struct nlmsghdr *writable = (struct nlmsghdr *)(void *)(buffer + ((const char *)nlh - buffer));
+		struct nlmsghdr *writable = (struct nlmsghdr *)(void *)(r->buffer + ((const char *)nlh - r->buffer));
 		writable->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
 	}
 }
@@ -74,46 +79,60 @@ static int on_error(const struct nlmsghdr *nlh, void *ctx)
 	return errno != 0 ? MNL_CB_ERROR : MNL_CB_STOP; /* 0: what was asked for is done */
 }
 
-static int hand_out(const struct netlink_list *list, size_t bytes)
+static int hand_out(struct receiver *r)
 {
-	static mnl_cb_t control[] = {[NLMSG_ERROR] = on_error, [NLMSG_DONE] = on_done};
+	mnl_cb_t control[] = {[NLMSG_ERROR] = on_error, [NLMSG_DONE] = on_done};
+	const struct netlink_list *list = r->list;
 
-	return mnl_cb_run2(buffer, bytes, list->request->nlmsg_seq, mnl_socket_get_portid(list->socket), list->each,
-			   list->ctx, control, sizeof control / sizeof control[0]);
+	return mnl_cb_run2(r->buffer, r->bytes, list->request->nlmsg_seq, mnl_socket_get_portid(list->socket),
+			   list->each, list->ctx, control, sizeof control / sizeof control[0]);
 }
 
-static int read_list(const struct netlink_list *list)
+/* One datagram; its callbacks may have set errno. */
+static int receive(struct receiver *r)
 {
-	int result = MNL_CB_OK;
+	ssize_t got;
 
-	while (result > MNL_CB_STOP) {
-		ssize_t got = recv(mnl_socket_get_fd(list->socket), buffer, sizeof buffer, 0);
+	do
+		got = recv(mnl_socket_get_fd(r->list->socket), r->buffer, sizeof r->buffer, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return MNL_CB_ERROR;
+	r->bytes = (size_t)got;
+	if (r->list->whatever_changes)
+		forgive_interruption(r);
+	return hand_out(r);
+}
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got > 0 && list->whatever_changes)
-			forgive_interruption((size_t)got);
-		result = got < 0 ? MNL_CB_ERROR : hand_out(list, (size_t)got);
-	}
+static int read_list(struct receiver *r)
+{
+	int result;
+
+	do
+		result = receive(r);
+	while (result > MNL_CB_STOP);
 	if (result == MNL_CB_STOP)
 		return 0;
 	result = -errno;
-	drain(list->socket);
+	if (result != -ECANCELED)
+		drain(r);
 	return result;
 }
 
 int netlink_list(const struct netlink_list *list)
 {
-	static uint32_t seq = 1u << 31; /* apart from the numbers of batches */
+	static _Atomic uint32_t seq = 1u << 31; /* apart from the numbers of batches */
+	struct receiver r;
 	int error = -EINTR;
 
+	r.list = list;
 	for (int attempt = 0; attempt < ATTEMPTS && error == -EINTR; attempt++) {
 		if (attempt > 0 && list->restart != NULL)
 			list->restart(list->ctx);
 		list->request->nlmsg_seq = ++seq;
 		error = netlink_send(list->socket, list->request, list->request->nlmsg_len);
 		if (error == 0)
-			error = read_list(list);
+			error = read_list(&r);
 	}
 	return error;
 }

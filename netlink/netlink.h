@@ -1,6 +1,6 @@
 /*
- * Asking the kernel over any netlink socket, for a list or one thing: nf_tables, conntrack, addresses, routes. Main
- * thread (one receive buffer for all).
+ * Asking the kernel over any netlink socket, for a list or one thing: nf_tables, conntrack, addresses, routes. Any
+ * thread; a socket belongs to one.
  */
 #ifndef NETLINK_NETLINK_H
 #define NETLINK_NETLINK_H
@@ -17,8 +17,10 @@ int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes);
 
 struct netlink_list {
 	struct mnl_socket *socket;
-	struct nlmsghdr *request;   /* NLM_F_REQUEST, with NLM_F_DUMP for a list; its sequence number is set here */
-	mnl_cb_t each;		    /* MNL_CB_OK, MNL_CB_STOP behind a single answer, MNL_CB_ERROR (with errno) */
+	struct nlmsghdr *request; /* NLM_F_REQUEST, with NLM_F_DUMP for a list; its sequence number is set here */
+	/* MNL_CB_OK, MNL_CB_STOP behind a single answer, MNL_CB_ERROR (with errno; ECANCELED: the rest is not read, so
+	 * the socket can only be closed) */
+	mnl_cb_t each;
 	void (*restart)(void *ctx); /* forgets what came; NULL when each can stand repetition */
 	void *ctx;
 	/* The kernel calls it an interruption when anything changed in this network namespace: not worth asking again.

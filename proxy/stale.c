@@ -191,6 +191,7 @@ static bool cut_is_due(const struct stale *f)
 static int sweep_protocol(struct stale *f, uint8_t proto)
 {
 	const struct conntrack_sweep sweep = {.proto = proto,
+					      .families = CONNTRACK_IPV4 | CONNTRACK_IPV6,
 					      .unreplied_only = proto == IPPROTO_TCP && !cut_is_due(f),
 					      .check = check_entry,
 					      .ctx = f};

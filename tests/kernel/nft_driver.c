@@ -161,7 +161,10 @@ static bool is_answered_by(void *ctx, const struct conntrack_entry *e)
 static void sweep(struct words *w)
 {
 	struct sweeping s = {.answering = "none"};
-	struct conntrack_sweep sweep = {.proto = next_proto(w), .check = is_answered_by, .ctx = &s};
+	struct conntrack_sweep sweep = {.proto = next_proto(w),
+					.families = CONNTRACK_IPV4 | CONNTRACK_IPV6,
+					.check = is_answered_by,
+					.ctx = &s};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
 	size_t deleted[2];

@@ -15,14 +15,16 @@
 #include "tests/unit/fakenetlink.h"
 
 static struct {
-	uint32_t entries;      /* that are there, IPv4 UDP; the id of each is its source port */
-	uint32_t deleted;      /* deletions that came */
-	uint32_t refused_id;   /* of the entry whose deletion is refused… */
-	int refusal;	       /* …with this error */
-	bool absent;	       /* ctnetlink is not built in */
-	int unsent;	       /* error of every datagram of deletions */
-	uint8_t listed_proto;  /* that the last list was about */
-	bool listed_unreplied; /* so was it */
+	uint32_t entries;	/* that are there, IPv4 UDP; the id of each is its source port */
+	uint32_t deleted;	/* deletions that came */
+	uint32_t refused_id;	/* of the entry whose deletion is refused… */
+	int refusal;		/* …with this error */
+	bool absent;		/* ctnetlink is not built in */
+	int unsent;		/* error of every datagram of deletions */
+	uint8_t listed_proto;	/* that the last list was about */
+	bool listed_unreplied;	/* so was it */
+	unsigned lists[2];	/* of IPv4, IPv6 */
+	struct conntrack *stop; /* while its first list is on its way */
 } kernel;
 
 static void put_tuple(struct nlmsghdr *nlh, uint16_t type, uint16_t port)
@@ -47,6 +49,7 @@ static void list(const struct nlmsghdr *request)
 	const struct attrs proto = attrs_in(attrs_find(attrs_in(attrs_find(attrs, CTA_TUPLE_ORIG)), CTA_TUPLE_PROTO));
 
 	assert_true(attrs_number(attrs_find(proto, CTA_PROTO_NUM), &kernel.listed_proto, sizeof kernel.listed_proto));
+	kernel.lists[about->nfgen_family == AF_INET6]++;
 	kernel.listed_unreplied = attrs_find(attrs, CTA_STATUS_MASK) != NULL;
 	for (uint32_t id = 1; about->nfgen_family == AF_INET && id <= kernel.entries; id++) {
 		struct nlmsghdr *nlh = fake_put(request, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW, NLM_F_MULTI);
@@ -59,6 +62,8 @@ static void list(const struct nlmsghdr *request)
 		mnl_attr_put_u32(nlh, CTA_ID, id);
 	}
 	fake_end(request, NLMSG_DONE, 0);
+	if (kernel.stop != NULL)
+		conntrack_stop(kernel.stop);
 }
 
 static int on_request(const struct nlmsghdr *request, size_t bytes)
@@ -98,17 +103,24 @@ static bool stale(void *ctx, const struct conntrack_entry *e)
 	return e->orig_src_port != 1;
 }
 
-static int sweep(size_t deleted[2])
+static int sweep_families(uint8_t families, bool stop, size_t deleted[2])
 {
-	const struct conntrack_sweep sweep = {.proto = IPPROTO_UDP, .unreplied_only = true, .check = stale};
+	const struct conntrack_sweep sweep = {
+		.proto = IPPROTO_UDP, .families = families, .unreplied_only = true, .check = stale};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
 	int result;
 
 	assert_non_null(c);
+	kernel.stop = stop ? c : NULL;
 	result = conntrack_sweep(c, &sweep, deleted);
 	conntrack_close(c);
 	return result;
+}
+
+static int sweep(size_t deleted[2])
+{
+	return sweep_families(CONNTRACK_IPV4 | CONNTRACK_IPV6, false, deleted);
 }
 
 static int none(void **state)
@@ -131,6 +143,35 @@ static void only_the_stale_ones_go(void **state)
 	assert_int_equal(deleted[1], 0);
 	assert_int_equal(kernel.listed_proto, IPPROTO_UDP);
 	assert_true(kernel.listed_unreplied);
+}
+
+/* Each list is a walk over the whole hash table of the kernel. */
+static void only_the_families_that_are_asked_for(void **state)
+{
+	size_t deleted[2];
+
+	(void)state;
+	kernel.entries = 4;
+	assert_int_equal(sweep_families(CONNTRACK_IPV6, false, deleted), 0);
+	assert_int_equal(kernel.lists[0], 0);
+	assert_int_equal(kernel.lists[1], 1);
+	assert_int_equal(kernel.deleted, 0);
+	assert_int_equal(sweep_families(CONNTRACK_IPV4, false, deleted), 0);
+	assert_int_equal(kernel.lists[0], 1);
+	assert_int_equal(kernel.lists[1], 1);
+	assert_int_equal(deleted[0], 3);
+}
+
+static void one_that_is_stopped_asks_and_deletes_no_more(void **state)
+{
+	size_t deleted[2];
+
+	(void)state;
+	kernel.entries = 4;
+	assert_int_equal(sweep_families(CONNTRACK_IPV4 | CONNTRACK_IPV6, true, deleted), -ECANCELED);
+	assert_int_equal(kernel.lists[0], 1);
+	assert_int_equal(kernel.lists[1], 0);
+	assert_int_equal(kernel.deleted, 0);
 }
 
 /* It timed out between reading and deleting: that is no error, and nothing that we deleted. */
@@ -183,6 +224,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(only_the_stale_ones_go, none),
+		cmocka_unit_test_setup(only_the_families_that_are_asked_for, none),
+		cmocka_unit_test_setup(one_that_is_stopped_asks_and_deletes_no_more, none),
 		cmocka_unit_test_setup(one_that_vanished_is_not_counted, none),
 		cmocka_unit_test_setup(a_refusal_is_an_error_and_the_rest_counts, none),
 		cmocka_unit_test_setup(what_was_not_sent_is_not_counted, none),
