@@ -206,7 +206,7 @@ lint: deps
 	$(Q)deploy/deps.sh lint
 	$(Q)tests/lint.sh
 
-docs/architecture.svg: docs/architecture.dot
+docs/%.svg: docs/%.dot
 	dot -Tsvg $< >$@.new && mv $@.new $@
 
 $(BUILD)/fairlead.8: $(BUILD)/fairlead docs/manpage.sh
