@@ -20,32 +20,32 @@
 #define DESCRIPTORS_MIN 64U
 
 /* From the main thread: plan in place of what the key had, or NULL to close it. */
-struct order {
+struct command {
 	struct frontend_key key;
 	struct relay_plan *plan;
-	STAILQ_ENTRY(order) link;
+	STAILQ_ENTRY(command) link;
 };
 
-struct asker {
+struct waiter {
 	char *ns, *name;
 	int64_t created_s;
 };
 
 /* Who asks for a port. Of several the first by service_precedence has it, as in the kernel (owners.h). */
-struct request {
+struct port_queue {
 	struct frontend_key key;
 	size_t count;
-	struct asker *askers; /* in that order */
+	struct waiter *waiters; /* in that order */
 };
 
 struct relay {
-	struct map requests; /* by key */
+	struct map port_queues; /* by key */
 	relay_find_fn *find;
 	void *ctx; /* of find */
 	pthread_t thread;
 	/* shared */
-	pthread_mutex_t lock; /* of orders and stop */
-	STAILQ_HEAD(, order) orders;
+	pthread_mutex_t lock; /* of commands and stop */
+	STAILQ_HEAD(, command) commands;
 	bool stop;
 	ev_async wake;
 	struct relay_ports_counts counts;
@@ -73,16 +73,16 @@ static const struct metric_desc evicted_desc = {"fairlead_localhost_nodeport_evi
 static void on_wake(struct ev_loop *loop, ev_async *w, int events)
 {
 	struct relay *r = w->data;
-	struct order *o;
+	struct command *o;
 	bool stop;
 
 	(void)events;
 	do {
 		pthread_mutex_lock(&r->lock);
 		stop = r->stop;
-		o = STAILQ_FIRST(&r->orders);
+		o = STAILQ_FIRST(&r->commands);
 		if (o != NULL)
-			STAILQ_REMOVE_HEAD(&r->orders, link);
+			STAILQ_REMOVE_HEAD(&r->commands, link);
 		pthread_mutex_unlock(&r->lock);
 		if (o != NULL)
 			relay_ports_set(r->ports, &o->key, o->plan);
@@ -136,7 +136,7 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	unsigned descriptors = descriptors_for_relay();
 	r->find = find;
 	r->ctx = ctx;
-	STAILQ_INIT(&r->orders);
+	STAILQ_INIT(&r->commands);
 	pthread_mutex_init(&r->lock, NULL);
 	r->loop = ev_loop_new(EVFLAG_AUTO);
 	if (r->loop == NULL)
@@ -155,26 +155,26 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	return r;
 }
 
-static void request_remove(struct request *q, size_t at)
+static void port_queue_remove(struct port_queue *q, size_t at)
 {
-	free(q->askers[at].ns);
-	free(q->askers[at].name);
+	free(q->waiters[at].ns);
+	free(q->waiters[at].name);
 	q->count--;
-	memmove(&q->askers[at], &q->askers[at + 1], (q->count - at) * sizeof *q->askers);
+	memmove(&q->waiters[at], &q->waiters[at + 1], (q->count - at) * sizeof *q->waiters);
 }
 
-static void request_free(struct relay *r, struct request *q)
+static void port_queue_free(struct relay *r, struct port_queue *q)
 {
 	while (q->count != 0)
-		request_remove(q, q->count - 1);
-	map_del(&r->requests, &q->key, sizeof q->key);
-	free(q->askers);
+		port_queue_remove(q, q->count - 1);
+	map_del(&r->port_queues, &q->key, sizeof q->key);
+	free(q->waiters);
 	free(q);
 }
 
 void relay_stop(struct relay *r)
 {
-	struct request *q;
+	struct port_queue *q;
 	size_t at = 0;
 
 	if (r == NULL)
@@ -186,40 +186,40 @@ void relay_stop(struct relay *r)
 	pthread_join(r->thread, NULL);
 	ev_async_stop(r->loop, &r->wake);
 	ev_loop_destroy(r->loop);
-	while ((q = map_next(&r->requests, &at)) != NULL)
-		request_free(r, q);
-	map_fini(&r->requests);
+	while ((q = map_next(&r->port_queues, &at)) != NULL)
+		port_queue_free(r, q);
+	map_fini(&r->port_queues);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
 /* ---- main thread: services ---- */
 
-static void order_add(struct relay *r, const struct frontend_key *key, struct relay_plan *plan)
+static void command_add(struct relay *r, const struct frontend_key *key, struct relay_plan *plan)
 {
-	struct order *o = mem_alloc(sizeof *o);
+	struct command *o = mem_alloc(sizeof *o);
 
 	o->key = *key;
 	o->plan = plan;
 	pthread_mutex_lock(&r->lock);
-	STAILQ_INSERT_TAIL(&r->orders, o, link);
+	STAILQ_INSERT_TAIL(&r->commands, o, link);
 	pthread_mutex_unlock(&r->lock);
 	ev_async_send(r->loop, &r->wake);
 }
 
-static struct request *request_get(struct relay *r, const struct frontend_key *key)
+static struct port_queue *port_queue_get(struct relay *r, const struct frontend_key *key)
 {
-	struct request *q = map_get(&r->requests, key, sizeof *key);
+	struct port_queue *q = map_get(&r->port_queues, key, sizeof *key);
 
 	if (q != NULL)
 		return q;
 	q = mem_alloc(sizeof *q);
 	q->key = *key;
-	map_put(&r->requests, &q->key, sizeof q->key, q);
+	map_put(&r->port_queues, &q->key, sizeof q->key, q);
 	return q;
 }
 
-static int asker_compare(const struct asker *a, const struct service *s)
+static int waiter_compare(const struct waiter *a, const struct service *s)
 {
 	const struct service asking = {.ns = a->ns, .name = a->name, .created_s = a->created_s};
 
@@ -227,21 +227,21 @@ static int asker_compare(const struct asker *a, const struct service *s)
 }
 
 /* Where s is among those who ask, or where it would be. */
-static size_t request_position(const struct request *q, const struct service *s, bool *found)
+static size_t port_queue_position(const struct port_queue *q, const struct service *s, bool *found)
 {
 	size_t at = 0;
 
-	while (at < q->count && asker_compare(&q->askers[at], s) < 0)
+	while (at < q->count && waiter_compare(&q->waiters[at], s) < 0)
 		at++;
-	*found = at < q->count && asker_compare(&q->askers[at], s) == 0;
+	*found = at < q->count && waiter_compare(&q->waiters[at], s) == 0;
 	return at;
 }
 
-static void request_insert(struct request *q, size_t at, const struct service *s)
+static void port_queue_insert(struct port_queue *q, size_t at, const struct service *s)
 {
-	q->askers = mem_resize(q->askers, (q->count + 1) * sizeof *q->askers);
-	memmove(&q->askers[at + 1], &q->askers[at], (q->count - at) * sizeof *q->askers);
-	q->askers[at] = (struct asker){mem_strdup(s->ns), mem_strdup(s->name), s->created_s};
+	q->waiters = mem_resize(q->waiters, (q->count + 1) * sizeof *q->waiters);
+	memmove(&q->waiters[at + 1], &q->waiters[at], (q->count - at) * sizeof *q->waiters);
+	q->waiters[at] = (struct waiter){mem_strdup(s->ns), mem_strdup(s->name), s->created_s};
 	q->count++;
 }
 
@@ -251,9 +251,9 @@ struct conflicts {
 	char first[512];
 };
 
-static void conflict_note(struct conflicts *c, const struct request *q, size_t at)
+static void conflict_note(struct conflicts *c, const struct port_queue *q, size_t at)
 {
-	const struct asker *loser = &q->askers[at != 0 ? at : 1], *owner = &q->askers[0];
+	const struct waiter *loser = &q->waiters[at != 0 ? at : 1], *owner = &q->waiters[0];
 
 	if (c->count++ == 0)
 		snprintf(c->first, sizeof c->first, "service %s/%s: localhost node port %u %s belongs to service %s/%s",
@@ -292,33 +292,34 @@ static struct relay_plan *plan_make(const struct service *s, const struct fronte
 /* The port goes to the next one who asked for it, if any. */
 static void port_drop(struct relay *r, const struct service *s, const struct frontend_key *key)
 {
-	struct request *q = request_get(r, key);
+	struct port_queue *q = port_queue_get(r, key);
 	bool found;
-	size_t at = request_position(q, s, &found);
+	size_t at = port_queue_position(q, s, &found);
 
 	if (found)
-		request_remove(q, at);
+		port_queue_remove(q, at);
 	if (found && at == 0)
-		order_add(r, key,
-			  q->count != 0 ? plan_make(r->find(r->ctx, q->askers[0].ns, q->askers[0].name), key) : NULL);
+		command_add(r, key,
+			    q->count != 0 ? plan_make(r->find(r->ctx, q->waiters[0].ns, q->waiters[0].name), key)
+					  : NULL);
 	if (q->count == 0)
-		request_free(r, q);
+		port_queue_free(r, q);
 }
 
 static void port_ask(struct relay *r, const struct service *s, size_t port, const struct frontend_key *key,
 		     struct conflicts *conflicts)
 {
-	struct request *q = request_get(r, key);
+	struct port_queue *q = port_queue_get(r, key);
 	bool found;
-	size_t at = request_position(q, s, &found);
+	size_t at = port_queue_position(q, s, &found);
 
 	if (!found) {
-		request_insert(q, at, s);
+		port_queue_insert(q, at, s);
 		if (q->count > 1)
 			conflict_note(conflicts, q, at);
 	}
 	if (at == 0)
-		order_add(r, key, relay_plan_new(s, port));
+		command_add(r, key, relay_plan_new(s, port));
 }
 
 void relay_update(struct relay *r, const struct service *prev, const struct service *next)

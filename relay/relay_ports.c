@@ -161,7 +161,7 @@ static void accept_some(struct port *p)
 				accept_pause(r);
 			return;
 		}
-		relay_tcp_join(r->tcp, fd, relay_plan_pick(p->plan, &p->choice, clock_ms(), arc4random()));
+		relay_tcp_connect(r->tcp, fd, relay_plan_pick(p->plan, &p->choice, clock_ms(), arc4random()));
 	}
 }
 
@@ -204,7 +204,7 @@ static void port_open(struct relay_ports *r, struct relay_plan *plan)
 	port_bind(p);
 }
 
-static void port_replan(struct port *p, struct relay_plan *plan)
+static void port_update(struct port *p, struct relay_plan *plan)
 {
 	struct relay_plan *old = p->plan;
 
@@ -222,7 +222,7 @@ void relay_ports_set(struct relay_ports *r, const struct frontend_key *key, stru
 	if (plan == NULL && p != NULL)
 		port_close(p);
 	else if (plan != NULL && p != NULL)
-		port_replan(p, plan);
+		port_update(p, plan);
 	else if (plan != NULL)
 		port_open(r, plan);
 }

@@ -18,10 +18,10 @@
 #define CHUNK_BYTES ((size_t)32 * 1024)
 #define SYN_RETRIES 4 /* gives up connecting after about half a minute */
 
-struct join;
+struct connection;
 
 struct side {
-	struct join *join;
+	struct connection *connection;
 	struct side *other;
 	int fd;
 	ev_io io;
@@ -30,24 +30,24 @@ struct side {
 	bool shut;	    /* we send it no more */
 };
 
-struct join {
+struct connection {
 	struct relay_tcp *tcp;
 	struct side client, server;
 	bool connecting; /* the server side is not there yet */
-	LIST_ENTRY(join) link;
+	LIST_ENTRY(connection) link;
 };
 
 struct relay_tcp {
 	struct ev_loop *loop;
 	struct relay_tcp_counts *counts;
 	unsigned open, connections_max;
-	LIST_HEAD(, join) joins;
+	LIST_HEAD(, connection) connections;
 	char chunk[CHUNK_BYTES];
 };
 
 static void side_close(struct side *s, bool reset)
 {
-	ev_io_stop(s->join->tcp->loop, &s->io);
+	ev_io_stop(s->connection->tcp->loop, &s->io);
 	if (reset)
 		sock_reset(s->fd);
 	else
@@ -55,7 +55,7 @@ static void side_close(struct side *s, bool reset)
 	buf_fini(&s->pending);
 }
 
-static void join_close(struct join *j, bool reset)
+static void connection_close(struct connection *j, bool reset)
 {
 	struct relay_tcp *t = j->tcp;
 
@@ -70,7 +70,7 @@ static void join_close(struct join *j, bool reset)
 /* A side is read while the other has nothing waiting, and written while it has something waiting. */
 static void watch(struct side *s)
 {
-	const struct join *j = s->join;
+	const struct connection *j = s->connection;
 	int events = 0;
 
 	if (!j->connecting && !s->ended && s->other->pending.length_bytes == 0)
@@ -110,7 +110,7 @@ static bool flush(struct side *s)
 /* One chunk from s to the other side, so that no connection holds the others up. */
 static bool transfer(struct side *s)
 {
-	struct relay_tcp *t = s->join->tcp;
+	struct relay_tcp *t = s->connection->tcp;
 	size_t sent = 0;
 	ssize_t n = recv(s->fd, t->chunk, sizeof t->chunk, 0);
 
@@ -136,40 +136,40 @@ static bool connected(struct side *server)
 	socklen_t length = sizeof error;
 
 	getsockopt(server->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-	server->join->connecting = false;
+	server->connection->connecting = false;
 	return error == 0;
 }
 
 static void on_side(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct side *s = w->data;
-	struct join *j = s->join;
+	struct connection *j = s->connection;
 
 	(void)loop;
 	if (j->connecting && !connected(s)) {
 		atomic_fetch_add_explicit(&j->tcp->counts->failed, 1, memory_order_relaxed);
-		join_close(j, true);
+		connection_close(j, true);
 		return;
 	}
 	if (((events & EV_WRITE) && !flush(s)) || ((events & EV_READ) && !transfer(s))) {
-		join_close(j, true);
+		connection_close(j, true);
 		return;
 	}
 	pass_end(&j->client);
 	pass_end(&j->server);
 	if (j->client.shut && j->server.shut) {
-		join_close(j, false);
+		connection_close(j, false);
 		return;
 	}
 	watch(&j->client);
 	watch(&j->server);
 }
 
-static void side_init(struct side *s, struct join *j, struct side *other, int fd)
+static void side_init(struct side *s, struct connection *j, struct side *other, int fd)
 {
 	const int on = 1;
 
-	s->join = j;
+	s->connection = j;
 	s->other = other;
 	s->fd = fd;
 	ev_init(&s->io, on_side);
@@ -195,7 +195,7 @@ static int connect_start(const struct target *to)
 	return -1;
 }
 
-void relay_tcp_join(struct relay_tcp *t, int client, const struct target *to)
+void relay_tcp_connect(struct relay_tcp *t, int client, const struct target *to)
 {
 	assert(!relay_tcp_full(t));
 	int server = connect_start(to);
@@ -204,12 +204,12 @@ void relay_tcp_join(struct relay_tcp *t, int client, const struct target *to)
 		sock_reset(client);
 		return;
 	}
-	struct join *j = mem_alloc(sizeof *j);
+	struct connection *j = mem_alloc(sizeof *j);
 	j->tcp = t;
 	j->connecting = true;
 	side_init(&j->client, j, &j->server, client);
 	side_init(&j->server, j, &j->client, server);
-	LIST_INSERT_HEAD(&t->joins, j, link);
+	LIST_INSERT_HEAD(&t->connections, j, link);
 	t->open++;
 	atomic_store_explicit(&t->counts->open, t->open, memory_order_relaxed);
 	atomic_fetch_add_explicit(&t->counts->opened, 1, memory_order_relaxed);
@@ -228,13 +228,13 @@ struct relay_tcp *relay_tcp_new(struct ev_loop *loop, struct relay_tcp_counts *c
 	t->loop = loop;
 	t->counts = counts;
 	t->connections_max = connections_max;
-	LIST_INIT(&t->joins);
+	LIST_INIT(&t->connections);
 	return t;
 }
 
 void relay_tcp_free(struct relay_tcp *t)
 {
-	for (struct join *j; (j = LIST_FIRST(&t->joins)) != NULL;)
-		join_close(j, true);
+	for (struct connection *j; (j = LIST_FIRST(&t->connections)) != NULL;)
+		connection_close(j, true);
 	free(t);
 }

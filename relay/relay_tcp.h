@@ -24,6 +24,6 @@ struct relay_tcp *relay_tcp_new(struct ev_loop *loop, struct relay_tcp_counts *c
 void relay_tcp_free(struct relay_tcp *t); /* resets every connection */
 bool relay_tcp_full(const struct relay_tcp *t);
 /* Takes over the accepted, non-blocking client socket and connects it to the endpoint. Not while full. */
-void relay_tcp_join(struct relay_tcp *t, int client, const struct target *to);
+void relay_tcp_connect(struct relay_tcp *t, int client, const struct target *to);
 
 #endif

@@ -8,19 +8,19 @@
 #define VERSION_TEXT "1.1.0" /* of the DNS-based service discovery schema */
 #define VERSION_TTL_S 28800  /* as the schema's example; it never changes while we run */
 
-void answer_nodata(const struct zone *z, const struct spot *s, struct reply *r)
+void answer_nodata(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	record_soa(r, &r->authorities, s->zone_at, z->negative_ttl_s, z);
 }
 
-void answer_nxdomain(const struct zone *z, const struct spot *s, struct reply *r)
+void answer_nxdomain(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	r->rcode = RCODE_NXDOMAIN;
 	answer_nodata(z, s, r);
 }
 
 /* ns.dns: the addresses of this server. */
-static void answer_server(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+static void answer_server(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
 {
 	const struct server_addrs *servers = table_servers(z);
 	int family = type == TYPE_A ? AF_INET : type == TYPE_AAAA ? AF_INET6 : AF_UNSPEC;
@@ -31,14 +31,14 @@ static void answer_server(const struct zone *z, const struct spot *s, unsigned t
 	}
 	for (size_t i = 0; i < servers->count; i++) {
 		if (servers->addrs[i].family == family)
-			record_addr(r, &r->answers, spot_at(s, 0), &servers->addrs[i], z->ttl_s);
+			record_addr(r, &r->answers, owner_ref_at(s, 0), &servers->addrs[i], z->ttl_s);
 	}
 	if (r->answers == 0)
 		answer_nodata(z, s, r);
 }
 
 /* A name server nobody can reach is not named: without addresses there is no NS. */
-static void answer_ns(const struct zone *z, const struct spot *s, struct reply *r)
+static void answer_ns(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	const struct server_addrs *servers = table_servers(z);
 	size_t target = r->w.at + RECORD_FIXED_BYTES;
@@ -51,7 +51,7 @@ static void answer_ns(const struct zone *z, const struct spot *s, struct reply *
 		record_addr(r, &r->additionals, (unsigned)target, &servers->addrs[i], z->ttl_s);
 }
 
-bool answer_apex(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+bool answer_apex(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
 {
 	if (s->above == 0) {
 		if (type == TYPE_SOA)
@@ -75,13 +75,13 @@ bool answer_apex(const struct zone *z, const struct spot *s, unsigned type, stru
 	return true;
 }
 
-static void answer_version(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+static void answer_version(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
 {
 	if (s->above > 1) {
 		answer_nxdomain(z, s, r);
 		return;
 	}
-	uint8_t *p = type == TYPE_TXT ? record_open(r, spot_at(s, 0), TYPE_TXT, VERSION_TTL_S) : NULL;
+	uint8_t *p = type == TYPE_TXT ? record_open(r, owner_ref_at(s, 0), TYPE_TXT, VERSION_TTL_S) : NULL;
 	if (p != NULL) {
 		writer_u8(&r->w, sizeof VERSION_TEXT - 1);
 		writer_bytes(&r->w, VERSION_TEXT, sizeof VERSION_TEXT - 1);
@@ -124,7 +124,7 @@ static bool dashed_parse(const uint8_t *label, unsigned length, struct addr *a)
 	return inet_pton(a->family, text, a->bytes) == 1;
 }
 
-static bool pod_exists(const struct zone *z, const struct spot *s, struct addr *a)
+static bool pod_exists(const struct zone *z, const struct owner_ref *s, struct addr *a)
 {
 	unsigned length, ns_bytes;
 	const uint8_t *label = name_label(s->name, 0, &length);
@@ -139,14 +139,14 @@ static bool pod_exists(const struct zone *z, const struct spot *s, struct addr *
 }
 
 /* <dashed address>.<namespace>.pod */
-static void answer_pod(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+static void answer_pod(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
 {
 	struct addr a;
 
 	if (s->above > 3 || !pod_exists(z, s, &a))
 		answer_nxdomain(z, s, r);
 	else if (type == (a.family == AF_INET ? TYPE_A : TYPE_AAAA))
-		record_addr(r, &r->answers, spot_at(s, 0), &a, z->ttl_s);
+		record_addr(r, &r->answers, owner_ref_at(s, 0), &a, z->ttl_s);
 	else if (type == TYPE_ANY)
 		record_hinfo(r, z->ttl_s);
 	else
@@ -154,7 +154,7 @@ static void answer_pod(const struct zone *z, const struct spot *s, unsigned type
 }
 
 /* `svc`, `pod` and the namespaces below them exist without records of their own. */
-static void answer_branch(const struct zone *z, const struct spot *s, struct reply *r)
+static void answer_branch(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	const struct name *n = s->name;
 
@@ -164,7 +164,7 @@ static void answer_branch(const struct zone *z, const struct spot *s, struct rep
 		answer_nxdomain(z, s, r);
 }
 
-void answer_forward(const struct zone *z, const struct spot *s, unsigned type, struct reply *r, unsigned depth)
+void answer_forward(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r, unsigned depth)
 {
 	bool svc = s->above > 0 && name_label_is(s->name, s->above - 1, "svc");
 	bool pod = s->above > 0 && name_label_is(s->name, s->above - 1, "pod");
@@ -191,7 +191,7 @@ bool answer_question(const struct zone *z, const struct name *name, unsigned typ
 		return true;
 	}
 	unsigned above = name->labels - z->domain.labels;
-	struct spot s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
+	struct owner_ref s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
 	r->aa = true;
 	answer_forward(z, &s, type, r, 0);
 	if (r->explain && r->answers == 0 && !r->truncated)

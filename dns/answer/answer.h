@@ -15,14 +15,14 @@
  * A name that is being answered and where it stands in the message, so that records can point at it. A name that
  * was written as record data ends in a pointer to the apex, which stands in the question.
  */
-struct spot {
+struct owner_ref {
 	const struct name *name;
 	unsigned above;	  /* labels in front of the apex */
 	unsigned at;	  /* offset of its first label */
 	unsigned zone_at; /* offset of the apex */
 };
 
-static inline unsigned spot_at(const struct spot *s, unsigned label)
+static inline unsigned owner_ref_at(const struct owner_ref *s, unsigned label)
 {
 	return label < s->above ? s->at + s->name->label_at[label] : s->zone_at;
 }
@@ -34,8 +34,8 @@ static inline unsigned spot_at(const struct spot *s, unsigned label)
 bool answer_question(const struct zone *z, const struct name *name, unsigned type, struct reply *r);
 
 /* The parts, one file each. `depth` counts followed CNAMEs. */
-void answer_forward(const struct zone *z, const struct spot *s, unsigned type, struct reply *r, unsigned depth);
-void answer_service(const struct zone *z, const struct spot *s, unsigned type, struct reply *r, unsigned depth);
+void answer_forward(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r, unsigned depth);
+void answer_service(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r, unsigned depth);
 bool answer_reverse(const struct zone *z, const struct name *name, unsigned type, struct reply *r);
 /* ---- SRV (answer_srv.c) ---- */
 
@@ -45,15 +45,15 @@ struct srv_filter {
 	unsigned port_bytes;
 	uint8_t proto;
 };
-void srv_answer(const struct zone *z, const struct spot *s, const struct view *v, const struct srv_filter *f,
+void srv_answer(const struct zone *z, const struct owner_ref *s, const struct view *v, const struct srv_filter *f,
 		struct reply *r);
 /* SRV at the name of one endpoint: a run of endpoints with the same label. */
-void srv_endpoint(const struct zone *z, const struct spot *s, const struct view *v, const struct dns_endpoint *run,
+void srv_endpoint(const struct zone *z, const struct owner_ref *s, const struct view *v, const struct dns_endpoint *run,
 		  size_t run_count, struct reply *r);
 
 /* Apex and the names that every zone has: SOA, NS, dns, ns.dns. False: `s` is none of them. */
-bool answer_apex(const struct zone *z, const struct spot *s, unsigned type, struct reply *r);
-void answer_nodata(const struct zone *z, const struct spot *s, struct reply *r);
-void answer_nxdomain(const struct zone *z, const struct spot *s, struct reply *r);
+bool answer_apex(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r);
+void answer_nodata(const struct zone *z, const struct owner_ref *s, struct reply *r);
+void answer_nxdomain(const struct zone *z, const struct owner_ref *s, struct reply *r);
 
 #endif

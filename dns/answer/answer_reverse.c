@@ -8,7 +8,7 @@
 #include "service/dns_index.h"
 
 /* A reverse name, read from its apex on. */
-struct backward {
+struct reverse_name {
 	struct addr addr;   /* the bits that its labels give, others zero */
 	unsigned parts;	    /* good labels: octets or nibbles */
 	unsigned part_bits; /* 8 or 4 */
@@ -44,7 +44,7 @@ static bool nibble_parse(const uint8_t *label, unsigned length, uint8_t *value)
 }
 
 /* Part i of the address; false: the label is none. */
-static bool part_put(struct backward *b, unsigned i, const uint8_t *label, unsigned length)
+static bool part_put(struct reverse_name *b, unsigned i, const uint8_t *label, unsigned length)
 {
 	uint8_t value;
 
@@ -56,15 +56,15 @@ static bool part_put(struct backward *b, unsigned i, const uint8_t *label, unsig
 	return true;
 }
 
-static bool backward_parse(struct backward *b, const struct name *n)
+static bool reverse_name_parse(struct reverse_name *b, const struct name *n)
 {
 	if (n->labels < 2 || !name_label_is(n, n->labels - 1U, "arpa"))
 		return false;
-	*b = (struct backward){0};
+	*b = (struct reverse_name){0};
 	if (name_label_is(n, n->labels - 2U, "in-addr"))
-		*b = (struct backward){.addr.family = AF_INET, .part_bits = 8};
+		*b = (struct reverse_name){.addr.family = AF_INET, .part_bits = 8};
 	else if (name_label_is(n, n->labels - 2U, "ip6"))
-		*b = (struct backward){.addr.family = AF_INET6, .part_bits = 4};
+		*b = (struct reverse_name){.addr.family = AF_INET6, .part_bits = 4};
 	else
 		return false;
 	unsigned above = n->labels - 2U;
@@ -82,7 +82,7 @@ static bool backward_parse(struct backward *b, const struct name *n)
 }
 
 /* Labels of the apex of the configured range that covers the name, counted from in-addr.arpa; 0 = none. */
-static unsigned range_parts(const struct zone *z, const struct backward *b)
+static unsigned range_parts(const struct zone *z, const struct reverse_name *b)
 {
 	const struct reverse_ranges *ranges = table_reverse_ranges(z);
 
@@ -100,7 +100,7 @@ static unsigned range_parts(const struct zone *z, const struct backward *b)
 
 struct ptr {
 	const struct zone *zone;
-	const struct spot *spot;
+	const struct owner_ref *owner;
 	struct reply *reply;
 	unsigned suffix_at; /* svc.<domain> in the message, 0 = not written yet */
 };
@@ -121,7 +121,7 @@ static void put_ptr(struct ptr *c, const char *label, const struct service *s)
 
 	if (strlen(label) + strlen(s->name) + strlen(s->ns) + 7 + domain->length > NAME_BYTES)
 		return;
-	uint8_t *p = record_open(c->reply, spot_at(c->spot, 0), TYPE_PTR, c->zone->ttl_s);
+	uint8_t *p = record_open(c->reply, owner_ref_at(c->owner, 0), TYPE_PTR, c->zone->ttl_s);
 	if (p == NULL) {
 		c->reply->truncated = true;
 		return;
@@ -158,7 +158,7 @@ static const struct service *cluster_ip_owner(const struct reverse_leaf *leaf)
 	const struct service *first = NULL;
 
 	for (uint32_t i = 0; i < leaf->count; i++) {
-		const struct service *s = entry_view(leaf->owners[i])->service;
+		const struct service *s = service_entry_view(leaf->owners[i])->service;
 		if (has_cluster_ip(s, &leaf->addr) && (first == NULL || service_precedence(s, first) < 0))
 			first = s;
 	}
@@ -190,11 +190,11 @@ static void answer_ptr(struct ptr *c, const struct reverse_leaf *leaf)
 		return;
 	}
 	for (uint32_t i = 0; i < leaf->count && !c->reply->truncated; i++)
-		put_endpoints(c, entry_view(leaf->owners[i])->service, &leaf->addr);
+		put_endpoints(c, service_entry_view(leaf->owners[i])->service, &leaf->addr);
 }
 
-static void answer_address(const struct zone *z, const struct spot *s, unsigned type, const struct reverse_leaf *leaf,
-			   struct reply *r)
+static void answer_address(const struct zone *z, const struct owner_ref *s, unsigned type,
+			   const struct reverse_leaf *leaf, struct reply *r)
 {
 	struct ptr c = {z, s, r, 0};
 
@@ -208,9 +208,9 @@ static void answer_address(const struct zone *z, const struct spot *s, unsigned 
 
 bool answer_reverse(const struct zone *z, const struct name *name, unsigned type, struct reply *r)
 {
-	struct backward b;
+	struct reverse_name b;
 
-	if (!backward_parse(&b, name) || b.parts == 0)
+	if (!reverse_name_parse(&b, name) || b.parts == 0)
 		return false;
 	if (!atomic_load_explicit(&((struct zone *)z)->complete, memory_order_acquire)) {
 		r->rcode = RCODE_SERVFAIL;
@@ -219,7 +219,7 @@ bool answer_reverse(const struct zone *z, const struct name *name, unsigned type
 	}
 	unsigned bits = b.parts * b.part_bits, range = range_parts(z, &b);
 	unsigned above = name->labels - 2U - range; /* labels in front of the apex */
-	struct spot s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
+	struct owner_ref s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
 	bool whole = bits == addr_bytes(&b.addr) * 8;
 	const struct reverse_leaf *leaf = whole ? reverse_find(&z->reverse, &b.addr) : NULL;
 	bool exists = b.more == 0 && (whole ? leaf != NULL : reverse_any(&z->reverse, &b.addr, bits));

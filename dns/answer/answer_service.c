@@ -6,18 +6,19 @@
 #include "dns/answer/reasons.h"
 #include "service/dns_index.h"
 
-static void answer_addrs(const struct zone *z, const struct spot *s, const struct view *v, unsigned type,
+static void answer_addrs(const struct zone *z, const struct owner_ref *s, const struct view *v, unsigned type,
 			 struct reply *r)
 {
 	if (type == TYPE_A && v->v4_count > 0)
-		record_addrs(r, spot_at(s, 0), view_v4(v), v->v4_count, 4, z->ttl_s);
+		record_addrs(r, owner_ref_at(s, 0), view_v4(v), v->v4_count, 4, z->ttl_s);
 	else if (type == TYPE_AAAA && v->v6_count > 0)
-		record_addrs(r, spot_at(s, 0), view_v6(v), v->v6_count, 16, z->ttl_s);
+		record_addrs(r, owner_ref_at(s, 0), view_v6(v), v->v6_count, 16, z->ttl_s);
 	else
 		answer_nodata(z, s, r);
 }
 
-static void at_service(const struct zone *z, const struct spot *s, const struct view *v, unsigned type, struct reply *r)
+static void at_service(const struct zone *z, const struct owner_ref *s, const struct view *v, unsigned type,
+		       struct reply *r)
 {
 	if (type == TYPE_SRV)
 		srv_answer(z, s, v, &(struct srv_filter){0}, r);
@@ -31,12 +32,12 @@ static void at_service(const struct zone *z, const struct spot *s, const struct 
 
 /* ---- ExternalName ---- */
 
-static bool put_cname(const struct zone *z, const struct spot *s, const uint8_t *target, const struct name *name,
+static bool put_cname(const struct zone *z, const struct owner_ref *s, const uint8_t *target, const struct name *name,
 		      struct reply *r)
 {
 	bool inside = name_ends_with(name, &z->domain);
 	size_t own = inside ? name->label_at[name->labels - z->domain.labels] : name->length;
-	uint8_t *p = record_open(r, spot_at(s, 0), TYPE_CNAME, z->ttl_s);
+	uint8_t *p = record_open(r, owner_ref_at(s, 0), TYPE_CNAME, z->ttl_s);
 
 	if (p == NULL)
 		return false;
@@ -47,16 +48,16 @@ static bool put_cname(const struct zone *z, const struct spot *s, const uint8_t 
 }
 
 /* A chain that never ends is a name without data (B.4): no CNAME, so that clients do not walk it either. */
-static void answer_endless(const struct zone *z, const struct spot *s, struct reply *r)
+static void answer_endless(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
-	struct spot question = {s->name, 0, WIRE_HEADER_BYTES, s->zone_at};
+	struct owner_ref question = {s->name, 0, WIRE_HEADER_BYTES, s->zone_at};
 
 	r->answers = 0;
 	writer_back(&r->w, r->records_at);
 	answer_nodata(z, &question, r);
 }
 
-static void answer_external(const struct zone *z, const struct spot *s, const struct view *v, unsigned type,
+static void answer_external(const struct zone *z, const struct owner_ref *s, const struct view *v, unsigned type,
 			    struct reply *r, unsigned depth)
 {
 	struct name target;
@@ -73,7 +74,7 @@ static void answer_external(const struct zone *z, const struct spot *s, const st
 	}
 	if (type == TYPE_CNAME || type == TYPE_ANY || !name_ends_with(&target, &z->domain))
 		return;
-	struct spot next = {&target, target.labels - z->domain.labels, (unsigned)data_at, s->zone_at};
+	struct owner_ref next = {&target, target.labels - z->domain.labels, (unsigned)data_at, s->zone_at};
 	answer_forward(z, &next, type, r, depth + 1);
 }
 
@@ -100,14 +101,14 @@ static size_t endpoints_find(const struct service *s, const uint8_t *label, unsi
 	return end - low;
 }
 
-static void endpoint_addrs(const struct zone *z, const struct spot *s, const struct dns_endpoint *run, size_t count,
-			   int family, struct reply *r)
+static void endpoint_addrs(const struct zone *z, const struct owner_ref *s, const struct dns_endpoint *run,
+			   size_t count, int family, struct reply *r)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t at = (r->turn + i) % count;
+		size_t at = (r->rotation + i) % count;
 		if (run[at].addr.family != family || (at > 0 && addr_equal(&run[at].addr, &run[at - 1].addr)))
 			continue;
-		if (!record_addr(r, &r->answers, spot_at(s, 0), &run[at].addr, z->ttl_s)) {
+		if (!record_addr(r, &r->answers, owner_ref_at(s, 0), &run[at].addr, z->ttl_s)) {
 			r->truncated = true;
 			return;
 		}
@@ -116,7 +117,7 @@ static void endpoint_addrs(const struct zone *z, const struct spot *s, const str
 		answer_nodata(z, s, r);
 }
 
-static void answer_endpoint(const struct zone *z, const struct spot *s, const struct view *v, unsigned type,
+static void answer_endpoint(const struct zone *z, const struct owner_ref *s, const struct view *v, unsigned type,
 			    struct reply *r)
 {
 	unsigned length;
@@ -147,7 +148,7 @@ static uint8_t proto_label(const struct name *n, unsigned i)
 }
 
 /* `_tcp.<service>` exists without records when a named port stands below it (RFC 8020). */
-static void answer_proto(const struct zone *z, const struct spot *s, const struct view *v, struct reply *r)
+static void answer_proto(const struct zone *z, const struct owner_ref *s, const struct view *v, struct reply *r)
 {
 	uint8_t proto = proto_label(s->name, 0);
 
@@ -157,7 +158,7 @@ static void answer_proto(const struct zone *z, const struct spot *s, const struc
 		answer_nxdomain(z, s, r);
 }
 
-static void answer_port(const struct zone *z, const struct spot *s, const struct view *v, unsigned type,
+static void answer_port(const struct zone *z, const struct owner_ref *s, const struct view *v, unsigned type,
 			struct reply *r)
 {
 	unsigned length;
@@ -175,7 +176,7 @@ static void answer_port(const struct zone *z, const struct spot *s, const struct
 		answer_nodata(z, s, r);
 }
 
-static void answer_below(const struct zone *z, const struct spot *s, const struct view *v, unsigned type,
+static void answer_below(const struct zone *z, const struct owner_ref *s, const struct view *v, unsigned type,
 			 struct reply *r)
 {
 	unsigned length;
@@ -190,7 +191,7 @@ static void answer_below(const struct zone *z, const struct spot *s, const struc
 		answer_nxdomain(z, s, r);
 }
 
-void answer_service(const struct zone *z, const struct spot *s, unsigned type, struct reply *r, unsigned depth)
+void answer_service(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r, unsigned depth)
 {
 	const struct name *n = s->name;
 	unsigned first = n->label_at[s->above - 3];

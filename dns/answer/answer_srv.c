@@ -96,15 +96,15 @@ struct srv {
 	uint16_t weight; /* ⌊100/n⌋ over service × address × port (B.4), at least 1 */
 };
 
-static struct srv srv_start(const struct zone *z, const struct spot *s, const struct view *v, size_t entries)
+static struct srv srv_start(const struct zone *z, const struct owner_ref *s, const struct view *v, size_t entries)
 {
 	unsigned first = s->name->label_at[s->above - 3];
 
 	return (struct srv){
 		.zone = z,
 		.view = v,
-		.owner_at = spot_at(s, 0),
-		.service_at = spot_at(s, s->above - 3),
+		.owner_at = owner_ref_at(s, 0),
+		.service_at = owner_ref_at(s, s->above - 3),
 		.service = s->name->wire + first,
 		.service_bytes = s->name->length - first,
 		.weight = (uint16_t)(entries > WEIGHT_SHARES ? 1 : WEIGHT_SHARES / entries),
@@ -258,7 +258,7 @@ static void endpoints_glue(const struct srv *c, const struct dns_endpoint *e, si
 /* From a label that takes turns: of a large set another part is in each reply. */
 static void endpoints_answer(const struct srv *c, const struct dns_endpoint *e, size_t count)
 {
-	size_t first = count != 0 ? c->reply->turn % count : 0;
+	size_t first = count != 0 ? c->reply->rotation % count : 0;
 
 	while (first > 0 && strcmp(e[first].label, e[first - 1].label) == 0)
 		first--;
@@ -271,7 +271,7 @@ static void endpoints_answer(const struct srv *c, const struct dns_endpoint *e, 
 		endpoints_glue(c, e, count);
 }
 
-void srv_answer(const struct zone *z, const struct spot *s, const struct view *v, const struct srv_filter *f,
+void srv_answer(const struct zone *z, const struct owner_ref *s, const struct view *v, const struct srv_filter *f,
 		struct reply *r)
 {
 	size_t entries = service_count(v, f);
@@ -291,7 +291,7 @@ void srv_answer(const struct zone *z, const struct spot *s, const struct view *v
 		answer_nodata(z, s, r);
 }
 
-void srv_endpoint(const struct zone *z, const struct spot *s, const struct view *v, const struct dns_endpoint *run,
+void srv_endpoint(const struct zone *z, const struct owner_ref *s, const struct view *v, const struct dns_endpoint *run,
 		  size_t run_count, struct reply *r)
 {
 	struct srv_filter every = {0};

@@ -42,7 +42,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct reply *r, const cha
 }
 
 /* Labels from…to-1 of the question, each with a dot behind it. */
-static void say_labels(struct reply *r, const struct spot *s, unsigned from, unsigned to)
+static void say_labels(struct reply *r, const struct owner_ref *s, unsigned from, unsigned to)
 {
 	struct label_text text;
 
@@ -61,7 +61,7 @@ static void say_domain(const struct zone *z, struct reply *r)
 /* ---- the shape of the name ---- */
 
 /* `svc` or `pod` and the whole cluster domain stand in front of the cluster domain. */
-static bool twice_expanded(const struct zone *z, const struct spot *s)
+static bool twice_expanded(const struct zone *z, const struct owner_ref *s)
 {
 	const struct name *n = s->name;
 	size_t bytes = z->domain.length - 1U;
@@ -74,7 +74,7 @@ static bool twice_expanded(const struct zone *z, const struct spot *s)
 	return false;
 }
 
-static const struct view *service_at(const struct zone *z, const struct spot *s, unsigned label)
+static const struct view *service_at(const struct zone *z, const struct owner_ref *s, unsigned label)
 {
 	const struct name *n = s->name;
 	const uint8_t *key = n->wire + n->label_at[label];
@@ -82,7 +82,7 @@ static const struct view *service_at(const struct zone *z, const struct spot *s,
 	return table_service(z, key, (size_t)(n->label_at[label + 2] - n->label_at[label]));
 }
 
-static bool namespace_at(const struct zone *z, const struct spot *s, unsigned label)
+static bool namespace_at(const struct zone *z, const struct owner_ref *s, unsigned label)
 {
 	const struct name *n = s->name;
 
@@ -90,7 +90,7 @@ static bool namespace_at(const struct zone *z, const struct spot *s, unsigned la
 }
 
 /* Under the domain, but neither under `svc` nor `pod`. */
-static void off_the_tree(const struct zone *z, const struct spot *s, struct reply *r)
+static void off_the_tree(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	if (s->above >= 2 && service_at(z, s, s->above - 2) != NULL) {
 		say(r, "did you mean ");
@@ -102,7 +102,7 @@ static void off_the_tree(const struct zone *z, const struct spot *s, struct repl
 	say_domain(z, r);
 }
 
-static void no_namespace(const struct zone *z, const struct spot *s, struct reply *r)
+static void no_namespace(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	struct label_text text;
 
@@ -115,7 +115,7 @@ static void no_namespace(const struct zone *z, const struct spot *s, struct repl
 
 /* ---- services ---- */
 
-static bool swapped_exists(const struct zone *z, const struct spot *s)
+static bool swapped_exists(const struct zone *z, const struct owner_ref *s)
 {
 	uint8_t key[2 * (NAME_LABEL_BYTES + 1)];
 	const struct name *n = s->name;
@@ -127,7 +127,7 @@ static bool swapped_exists(const struct zone *z, const struct spot *s)
 	return table_service(z, key, first + second) != NULL;
 }
 
-static void no_service(const struct zone *z, const struct spot *s, struct reply *r)
+static void no_service(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	struct label_text service, ns;
 
@@ -189,7 +189,7 @@ static void say_ports(const struct service *s, struct reply *r)
 }
 
 /* A name below a service that has records. */
-static void below_service(const struct spot *s, const struct service *service, struct reply *r)
+static void below_service(const struct owner_ref *s, const struct service *service, struct reply *r)
 {
 	struct label_text text;
 	const char *label = label_format(s->name, 0, &text);
@@ -204,7 +204,7 @@ static void below_service(const struct spot *s, const struct service *service, s
 	}
 }
 
-static void other_family(const struct spot *s, const struct view *v, unsigned type, struct reply *r)
+static void other_family(const struct owner_ref *s, const struct view *v, unsigned type, struct reply *r)
 {
 	const char *other = type == TYPE_AAAA ? "IPv4" : "IPv6";
 
@@ -214,7 +214,7 @@ static void other_family(const struct spot *s, const struct view *v, unsigned ty
 		say(r, "endpoint is %s only", other);
 }
 
-static void under_svc(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+static void under_svc(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
 {
 	const struct view *v = service_at(z, s, s->above - 3);
 
@@ -234,7 +234,7 @@ static void under_svc(const struct zone *z, const struct spot *s, unsigned type,
 		below_service(s, v->service, r);
 }
 
-static void under_pod(const struct zone *z, const struct spot *s, struct reply *r)
+static void under_pod(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	struct label_text text;
 
@@ -246,7 +246,7 @@ static void under_pod(const struct zone *z, const struct spot *s, struct reply *
 		say(r, "no pod has the address %s in this namespace", label_format(s->name, s->above - 3, &text));
 }
 
-void reasons_absent(const struct zone *z, const struct spot *s, unsigned type, struct reply *r)
+void reasons_absent(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
 {
 	bool absent = r->rcode == RCODE_NXDOMAIN;
 

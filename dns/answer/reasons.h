@@ -10,7 +10,7 @@
 #include "dns/wire/query.h"
 
 /* `s` is the question, under the cluster domain; its reply is finished and has no answer. */
-void reasons_absent(const struct zone *z, const struct spot *s, unsigned type, struct reply *r);
+void reasons_absent(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r);
 /* A ClusterIP that refuses connections (view.idle). */
 void reasons_idle(const struct view *v, struct reply *r);
 

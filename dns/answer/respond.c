@@ -30,7 +30,7 @@ unsigned respond_duration_slot(uint64_t ns)
 	return bucket;
 }
 
-void respond_took(struct respond_counts *c, unsigned queries, uint64_t ns)
+void respond_observe(struct respond_counts *c, unsigned queries, uint64_t ns)
 {
 	count_more(&c->durations[respond_duration_slot(ns)], queries);
 	count_more(&c->durations_ns, queries * ns);
@@ -119,7 +119,7 @@ void respond_later(struct respond_counts *c, const struct reply *reply, enum res
 {
 	count_reply(c, reply);
 	count_size(&c->replies_out[proto], bytes);
-	respond_took(c, 1, ns);
+	respond_observe(c, 1, ns);
 }
 
 /* ---- replies ---- */
@@ -163,8 +163,8 @@ static bool answer_outside(const struct responder *r, const struct packet *in, c
 	} else if (!forward_allows(in->from)) {
 		reply->rcode = RCODE_REFUSED;
 		reasons_outside(true, reply);
-	} else if (!forward_answer(r->port, in, &r->asker, q, reply)) {
-		if (forward_hand_over(r->port, in, &r->asker))
+	} else if (!forward_answer(r->port, in, &r->client, q, reply)) {
+		if (forward_hand_over(r->port, in, &r->client))
 			return false;
 		reply->rcode = RCODE_SERVFAIL;
 		reply->ede = EDE_OTHER;
@@ -204,7 +204,7 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	const struct edns_config *edns = &r->config->edns;
 	struct reply reply;
 	reply_begin(&reply, edns, &q, in, out, room);
-	reply.turn = r->config->fixed_order ? 0 : r->turn++;
+	reply.rotation = r->config->fixed_order ? 0 : r->rotation++;
 	count_query(r, in, &q);
 	if (result == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;

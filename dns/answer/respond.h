@@ -57,7 +57,7 @@ struct respond_counts {
 };
 
 /* Where a later reply goes: the forwarder sends it. */
-struct asker {
+struct dns_client {
 	int fd;	    /* UDP */
 	void *conn; /* TCP */
 	const void *control;
@@ -70,9 +70,9 @@ struct forward_port;
 struct responder {
 	const struct respond_config *config; /* shared, constant */
 	struct respond_counts *counts;
-	uint32_t turn;		   /* address rotation */
+	uint32_t rotation;	   /* address rotation */
 	struct forward_port *port; /* NULL: names outside the cluster are REFUSED */
-	struct asker asker;	   /* of the next packet, with a port */
+	struct dns_client client;  /* of the next packet, with a port */
 };
 
 struct packet {
@@ -90,7 +90,7 @@ struct packet {
 enum respond_verdict respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room, size_t *bytes);
 
 /* `queries` of one turn took ns each, from the socket to the socket. Not for those that the forwarder has. */
-void respond_took(struct respond_counts *c, unsigned queries, uint64_t ns);
+void respond_observe(struct respond_counts *c, unsigned queries, uint64_t ns);
 /* Counts a reply that the forwarder made, ns after its query came. */
 struct reply;
 void respond_later(struct respond_counts *c, const struct reply *reply, enum respond_proto proto, size_t bytes,

@@ -3,7 +3,7 @@
  * threads, dns/zone/rcu.h) and never wait. Entries are immutable but for their use marks. Eviction is CLOCK: a turn
  * of the hand spares what was asked for since the last one. Names of the own zones never get here.
  *
- * The key holds type, DO and CD: an answer for one asker's DNSSEC flags is never another's (RFC 4035 4.7). Times are
+ * The key holds type, DO and CD: an answer for one client's DNSSEC flags is never another's (RFC 4035 4.7). Times are
  * seconds of cache_now_s, one clock for all. Expired entries stay until they are evicted or STALE_S old, to be served
  * when upstreams fail (RFC 8767).
  */

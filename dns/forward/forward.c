@@ -48,7 +48,7 @@ struct forward {
 
 /* ---- workers ---- */
 
-static bool push(struct forward_port *p, const struct packet *in, const struct asker *asker, uintptr_t mark)
+static bool push(struct forward_port *p, const struct packet *in, const struct dns_client *client, uintptr_t mark)
 {
 	unsigned head = atomic_load_explicit(&p->head, memory_order_relaxed);
 
@@ -59,11 +59,11 @@ static bool push(struct forward_port *p, const struct packet *in, const struct a
 	memcpy(&r->from, in->from,
 	       in->from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
 	r->proto = in->proto;
-	r->fd = asker->fd;
-	r->conn = mark == PREFETCH ? NULL : asker->conn;
-	r->control_bytes = asker->control_bytes <= sizeof r->control ? asker->control_bytes : 0;
+	r->fd = client->fd;
+	r->conn = mark == PREFETCH ? NULL : client->conn;
+	r->control_bytes = client->control_bytes <= sizeof r->control ? client->control_bytes : 0;
 	if (r->control_bytes > 0)
-		memcpy(r->control, asker->control, r->control_bytes);
+		memcpy(r->control, client->control, r->control_bytes);
 	r->received_ns = clock_ns();
 	r->query_bytes = in->length;
 	memcpy(r->query, in->bytes, in->length);
@@ -73,16 +73,16 @@ static bool push(struct forward_port *p, const struct packet *in, const struct a
 	return true;
 }
 
-bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct asker *asker)
+bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client)
 {
-	if (push(p, in, asker, 0))
+	if (push(p, in, client, 0))
 		return true;
 	atomic_fetch_add_explicit(&p->forward->counts.rejects, 1, memory_order_relaxed);
 	return false;
 }
 
-bool forward_answer(struct forward_port *p, const struct packet *in, const struct asker *asker, const struct query *q,
-		    struct reply *r)
+bool forward_answer(struct forward_port *p, const struct packet *in, const struct dns_client *client,
+		    const struct query *q, struct reply *r)
 {
 	unsigned zone_labels = local_zone(&q->name);
 	uint32_t now_s = cache_now_s();
@@ -98,7 +98,7 @@ bool forward_answer(struct forward_port *p, const struct packet *in, const struc
 		return false;
 	records_write(r, hit.records, hit.age_s, hit.ttl_s);
 	if (hit.refresh)
-		push(p, in, asker, PREFETCH);
+		push(p, in, client, PREFETCH);
 	return true;
 }
 

@@ -72,10 +72,10 @@ const struct forward_counts *forward_counts(const struct forward *f);
 const struct cache_counts *forward_cache_counts(const struct forward *f);
 
 /* Worker, RCU reader. True: the reply is written. False: hand the query over. */
-bool forward_answer(struct forward_port *p, const struct packet *in, const struct asker *asker, const struct query *q,
-		    struct reply *r);
+bool forward_answer(struct forward_port *p, const struct packet *in, const struct dns_client *client,
+		    const struct query *q, struct reply *r);
 /* Copies the query. False: the ring is full. */
-bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct asker *asker);
+bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client);
 
 /* Who may ask: loopback, private and link-local addresses. */
 bool forward_allows(const struct sockaddr *from);

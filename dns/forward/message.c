@@ -349,7 +349,7 @@ static void kind_set(struct reading *r)
 		m->ttl_s = 0;
 }
 
-/* A message starts with the question as the asker wrote it, for pointers to lead to. */
+/* A message starts with the question as the client wrote it, for pointers to lead to. */
 static void reading_start(struct reading *r)
 {
 	struct message *m = r->m;

@@ -4,7 +4,7 @@
  * reach a client). Pure; one struct message per thread.
  *
  * What is kept: in the answer section records of the asked name and of the names its CNAMEs lead to (and DNAME, RRSIG
- * above them); in the authority section SOA and DNSSEC proofs of a negative answer, and what the asker needs to
+ * above them); in the authority section SOA and DNSSEC proofs of a negative answer, and what the client needs to
  * validate; in the additional section addresses of names in kept records of MX, SRV, NS, SVCB and HTTPS answers.
  */
 #ifndef DNS_FORWARD_MESSAGE_H

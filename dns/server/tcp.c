@@ -123,7 +123,7 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 	}
 	size_t bytes;
 
-	t->responder.asker = (struct asker){.conn = c};
+	t->responder.client = (struct dns_client){.conn = c};
 	enum respond_verdict verdict = respond(&t->responder, &packet, t->reply, sizeof t->reply, &bytes);
 	uint64_t ns = clock_ns() - start_ns;
 
@@ -131,7 +131,7 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 		c->waiting++;
 		return FATE_GOES_ON;
 	}
-	respond_took(&t->counts, 1, ns);
+	respond_observe(&t->counts, 1, ns);
 	if (t->log != NULL)
 		querylog_add(t->log, &packet, t->reply, bytes, ns);
 	if (bytes == 0)

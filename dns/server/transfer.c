@@ -28,7 +28,7 @@ static bool client_allowed(const struct respond_config *c, const struct sockaddr
 }
 
 /* Behind the name at `at`, which may be compressed; past the end when it is cut off. */
-static size_t behind_name(const uint8_t *message, size_t length, size_t at)
+static size_t skip_name(const uint8_t *message, size_t length, size_t at)
 {
 	while (at < length && message[at] != 0 && message[at] < 0xc0)
 		at += message[at] + 1U;
@@ -38,12 +38,12 @@ static size_t behind_name(const uint8_t *message, size_t length, size_t at)
 /* The serial in the authority section of an IXFR request (RFC 1995 3); without one it is a plain AXFR. */
 static bool client_serial(const struct query *q, const uint8_t *message, size_t length, uint32_t *serial)
 {
-	size_t at = behind_name(message, length, q->question_end);
+	size_t at = skip_name(message, length, q->question_end);
 
 	if (wire_get16(message + 8) != 1 || at + 10 + 22 > length || wire_get16(message + at) != TYPE_SOA)
 		return false;
 	at += 10; /* the data: two names and five numbers, the serial first */
-	at = behind_name(message, length, behind_name(message, length, at));
+	at = skip_name(message, length, skip_name(message, length, at));
 	if (at + 4 > length)
 		return false;
 	*serial = wire_get32(message + at);
@@ -326,7 +326,7 @@ static const struct view **views_sorted(const struct zone *z, size_t *count)
 	{
 		if (n == room)
 			views = mem_resize(views, (room *= 2) * sizeof *views);
-		views[n++] = entry_view(caa_container_of(node, struct entry, node));
+		views[n++] = service_entry_view(caa_container_of(node, struct service_entry, node));
 	}
 	qsort(views, n, sizeof *views, view_compare);
 	*count = n;

@@ -87,7 +87,7 @@ static bool answer(struct udp *u, unsigned i, unsigned out)
 	struct packet packet = {s->query, u->in[i].msg_len, (struct sockaddr *)&s->from, RESPOND_UDP};
 	size_t length;
 
-	u->responder.asker = (struct asker){
+	u->responder.client = (struct dns_client){
 		.fd = u->fd, .control = h->msg_control, .control_bytes = u->wildcard ? h->msg_controllen : 0};
 	if (u->wildcard)
 		control_reply(h);
@@ -149,7 +149,7 @@ static void batch(struct udp *u, unsigned received)
 		out += answer(u, i, out);
 	send_all(u, out);
 	ns = clock_ns() - start_ns;
-	respond_took(&u->counts, received - later_count(u, received), ns);
+	respond_observe(&u->counts, received - later_count(u, received), ns);
 	if (u->log != NULL)
 		log_batch(u, received, ns);
 	slots_reset(u, received);

@@ -17,7 +17,7 @@ void record_addrs(struct reply *r, unsigned owner_at, const uint8_t *addrs, uint
 {
 	size_t room = (r->w.limit - r->w.at) / (RECORD_FIXED_BYTES + bytes);
 	uint32_t fit = count < room ? count : (uint32_t)room;
-	uint32_t at = count < 2 ? 0 : r->turn % count;
+	uint32_t at = count < 2 ? 0 : r->rotation % count;
 	uint8_t fixed[RECORD_FIXED_BYTES];
 	uint8_t *p = r->w.bytes + r->w.at;
 

@@ -32,8 +32,8 @@ struct reply {
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
 	bool aa, ad, truncated;
-	bool explain;  /* the client takes extended errors */
-	uint32_t turn; /* where address lists start */
+	bool explain;	   /* the client takes extended errors */
+	uint32_t rotation; /* where address lists start */
 	enum ede ede;
 	uint8_t ede_text_bytes;
 	char ede_text[160];

@@ -17,34 +17,34 @@ static struct cds_lfht_node *lookup(struct cds_lfht *ht, cds_lfht_match_fct matc
 	return cds_lfht_iter_get_node(&iter);
 }
 
-static int entry_match(struct cds_lfht_node *node, const void *key)
+static int service_entry_match(struct cds_lfht_node *node, const void *key)
 {
-	const struct entry *e = caa_container_of(node, struct entry, node);
+	const struct service_entry *e = caa_container_of(node, struct service_entry, node);
 	const struct key *k = key;
 
 	return e->key_bytes == k->length && memcmp(e->key, k->bytes, k->length) == 0;
 }
 
-struct entry *table_entry(const struct zone *z, const uint8_t *key, size_t key_bytes)
+struct service_entry *table_service_entry(const struct zone *z, const uint8_t *key, size_t key_bytes)
 {
-	struct cds_lfht_node *n = lookup(z->services, entry_match, &(struct key){key, key_bytes});
+	struct cds_lfht_node *n = lookup(z->services, service_entry_match, &(struct key){key, key_bytes});
 
-	return n == NULL ? NULL : caa_container_of(n, struct entry, node);
+	return n == NULL ? NULL : caa_container_of(n, struct service_entry, node);
 }
 
-static int space_match(struct cds_lfht_node *node, const void *key)
+static int namespace_match(struct cds_lfht_node *node, const void *key)
 {
-	const struct space *s = caa_container_of(node, struct space, node);
+	const struct namespace_entry *s = caa_container_of(node, struct namespace_entry, node);
 	const struct key *k = key;
 
 	return s->key_bytes == k->length && memcmp(s->key, k->bytes, k->length) == 0;
 }
 
-struct space *table_space(const struct zone *z, const uint8_t *key, size_t key_bytes)
+struct namespace_entry *table_namespace_entry(const struct zone *z, const uint8_t *key, size_t key_bytes)
 {
-	struct cds_lfht_node *n = lookup(z->spaces, space_match, &(struct key){key, key_bytes});
+	struct cds_lfht_node *n = lookup(z->namespaces, namespace_match, &(struct key){key, key_bytes});
 
-	return n == NULL ? NULL : caa_container_of(n, struct space, node);
+	return n == NULL ? NULL : caa_container_of(n, struct namespace_entry, node);
 }
 
 static int pod_match(struct cds_lfht_node *node, const void *key)

@@ -14,7 +14,7 @@
 #include "dns/zone/zone.h"
 
 /* One service name. Lives as long as the name does; its view is replaced. */
-struct entry {
+struct service_entry {
 	struct cds_lfht_node node;
 	_Atomic(struct view *) view;
 	uint8_t key_bytes;
@@ -22,7 +22,7 @@ struct entry {
 };
 
 /* A namespace exists by its object or by a service in it. Fields below node are the writer's. */
-struct space {
+struct namespace_entry {
 	struct cds_lfht_node node;
 	bool declared;
 	uint32_t services;
@@ -54,19 +54,19 @@ struct zone {
 	enum pods_mode pods_mode;
 	_Atomic bool complete;
 	_Atomic uint32_t serial;
-	struct cds_lfht *services, *spaces, *pods;
+	struct cds_lfht *services, *namespaces, *pods;
 	struct reverse reverse;
 	_Atomic(struct server_addrs *) servers;		 /* never NULL */
 	_Atomic(struct reverse_ranges *) reverse_ranges; /* never NULL */
 };
 
-struct entry *table_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
-struct space *table_space(const struct zone *z, const uint8_t *key, size_t key_bytes);
+struct service_entry *table_service_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
+struct namespace_entry *table_namespace_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
 const struct pod *table_pod(const struct zone *z, const struct addr *addr);
 
-static inline const struct view *entry_view(const struct entry *e)
+static inline const struct view *service_entry_view(const struct service_entry *e)
 {
-	return atomic_load_explicit(&((struct entry *)e)->view, memory_order_acquire);
+	return atomic_load_explicit(&((struct service_entry *)e)->view, memory_order_acquire);
 }
 
 /*
@@ -75,15 +75,15 @@ static inline const struct view *entry_view(const struct entry *e)
  */
 static inline const struct view *table_service(const struct zone *z, const uint8_t *key, size_t key_bytes)
 {
-	const struct entry *e = table_entry(z, key, key_bytes);
+	const struct service_entry *e = table_service_entry(z, key, key_bytes);
 
-	return e == NULL ? NULL : entry_view(e);
+	return e == NULL ? NULL : service_entry_view(e);
 }
 
 /* label: one wire label, lower case. */
 static inline bool table_namespace(const struct zone *z, const uint8_t *label, size_t label_bytes)
 {
-	return table_space(z, label, label_bytes) != NULL;
+	return table_namespace_entry(z, label, label_bytes) != NULL;
 }
 
 static inline const struct server_addrs *table_servers(const struct zone *z)

@@ -42,7 +42,7 @@ struct zone *zone_new(const struct zone_config *config)
 	z->reverse_ranges = mem_alloc(sizeof *z->reverse_ranges);
 	rcu_writer_begin();
 	z->services = table_new(SERVICE_BUCKETS);
-	z->spaces = table_new(OTHER_BUCKETS);
+	z->namespaces = table_new(OTHER_BUCKETS);
 	z->pods = table_new(OTHER_BUCKETS);
 	rcu_writer_end();
 	return z;
@@ -84,11 +84,11 @@ static size_t put_label(uint8_t *to, const char *text)
 	return length + 1;
 }
 
-static struct space *space_need(struct zone *z, const char *ns)
+static struct namespace_entry *namespace_need(struct zone *z, const char *ns)
 {
 	uint8_t key[NAME_LABEL_BYTES + 1];
 	size_t length = put_label(key, ns);
-	struct space *s = table_space(z, key, length);
+	struct namespace_entry *s = table_namespace_entry(z, key, length);
 
 	if (s != NULL)
 		return s;
@@ -96,49 +96,49 @@ static struct space *space_need(struct zone *z, const char *ns)
 	s->key_bytes = (uint8_t)length;
 	memcpy(s->key, key, length);
 	cds_lfht_node_init(&s->node);
-	cds_lfht_add(z->spaces, hash_key(key, length), &s->node);
+	cds_lfht_add(z->namespaces, hash_key(key, length), &s->node);
 	return s;
 }
 
-static void space_drop_unused(struct zone *z, struct space *s)
+static void namespace_drop_unused(struct zone *z, struct namespace_entry *s)
 {
 	if (s->declared || s->services > 0)
 		return;
-	cds_lfht_del(z->spaces, &s->node);
+	cds_lfht_del(z->namespaces, &s->node);
 	rcu_defer(free, s);
 }
 
 void zone_namespace_set(struct zone *z, const char *ns, bool exists)
 {
 	rcu_writer_begin();
-	struct space *s = space_need(z, ns);
+	struct namespace_entry *s = namespace_need(z, ns);
 	if (s->declared != exists && s->services == 0)
 		serial_move(z);
 	s->declared = exists;
-	space_drop_unused(z, s);
+	namespace_drop_unused(z, s);
 	rcu_writer_end();
 }
 
-static void space_count(struct zone *z, const char *ns, int change)
+static void namespace_count(struct zone *z, const char *ns, int change)
 {
-	struct space *s = space_need(z, ns);
+	struct namespace_entry *s = namespace_need(z, ns);
 
 	s->services = (uint32_t)((int64_t)s->services + change);
-	space_drop_unused(z, s);
+	namespace_drop_unused(z, s);
 }
 
 /* ---- services ---- */
 
-static size_t entry_key(uint8_t key[2 * (NAME_LABEL_BYTES + 1)], const struct service *s)
+static size_t service_entry_key(uint8_t key[2 * (NAME_LABEL_BYTES + 1)], const struct service *s)
 {
 	size_t length = put_label(key, s->name);
 
 	return length + put_label(key + length, s->ns);
 }
 
-static void entry_add(struct zone *z, const uint8_t *key, size_t key_bytes, struct view *view)
+static void service_entry_add(struct zone *z, const uint8_t *key, size_t key_bytes, struct view *view)
 {
-	struct entry *e = mem_alloc(sizeof *e + key_bytes);
+	struct service_entry *e = mem_alloc(sizeof *e + key_bytes);
 
 	e->key_bytes = (uint8_t)key_bytes;
 	memcpy(e->key, key, key_bytes);
@@ -148,7 +148,7 @@ static void entry_add(struct zone *z, const uint8_t *key, size_t key_bytes, stru
 }
 
 /* Both lists are sorted: one pass finds what came and what went. */
-static void reverse_change(struct zone *z, const struct entry *e, const struct service *prev,
+static void reverse_change(struct zone *z, const struct service_entry *e, const struct service *prev,
 			   const struct service *next)
 {
 	size_t old_count, new_count, i = 0, j = 0;
@@ -168,13 +168,13 @@ static void reverse_change(struct zone *z, const struct entry *e, const struct s
 	free(new);
 }
 
-static void service_remove(struct zone *z, struct entry *e)
+static void service_remove(struct zone *z, struct service_entry *e)
 {
 	struct view *view = atomic_load_explicit(&e->view, memory_order_relaxed);
 
 	cds_lfht_del(z->services, &e->node);
 	reverse_change(z, e, view->service, NULL);
-	space_count(z, view->service->ns, -1);
+	namespace_count(z, view->service->ns, -1);
 	rcu_defer(view_free, view);
 	rcu_defer(free, e);
 }
@@ -182,14 +182,14 @@ static void service_remove(struct zone *z, struct entry *e)
 static void service_put(struct zone *z, struct service *next)
 {
 	uint8_t key[2 * (NAME_LABEL_BYTES + 1)];
-	size_t key_bytes = entry_key(key, next);
-	struct entry *e = table_entry(z, key, key_bytes);
+	size_t key_bytes = service_entry_key(key, next);
+	struct service_entry *e = table_service_entry(z, key, key_bytes);
 	struct view *view = view_new(next), *old = NULL;
 
 	if (e == NULL) {
-		space_count(z, next->ns, 1);
-		entry_add(z, key, key_bytes, view);
-		e = table_entry(z, key, key_bytes);
+		namespace_count(z, next->ns, 1);
+		service_entry_add(z, key, key_bytes, view);
+		e = table_service_entry(z, key, key_bytes);
 	} else {
 		old = atomic_exchange_explicit(&e->view, view, memory_order_acq_rel);
 	}
@@ -209,8 +209,8 @@ void zone_replace(struct zone *z, struct service *prev, struct service *next)
 	if (next != NULL) {
 		service_put(z, next);
 	} else {
-		struct entry *e = table_entry(z, key, entry_key(key, prev));
-		assert(e != NULL && entry_view(e)->service == prev);
+		struct service_entry *e = table_service_entry(z, key, service_entry_key(key, prev));
+		assert(e != NULL && service_entry_view(e)->service == prev);
 		service_remove(z, e);
 	}
 	if (visible)
@@ -299,15 +299,15 @@ static void drain(struct cds_lfht *ht, void (*free_node)(struct cds_lfht_node *)
 
 static void entry_node_free(struct cds_lfht_node *node)
 {
-	struct entry *e = caa_container_of(node, struct entry, node);
+	struct service_entry *e = caa_container_of(node, struct service_entry, node);
 
 	rcu_defer(view_free, e->view);
 	rcu_defer(free, e);
 }
 
-static void space_node_free(struct cds_lfht_node *node)
+static void namespace_node_free(struct cds_lfht_node *node)
 {
-	rcu_defer(free, caa_container_of(node, struct space, node));
+	rcu_defer(free, caa_container_of(node, struct namespace_entry, node));
 }
 
 static void pod_node_free(struct cds_lfht_node *node)
@@ -321,11 +321,11 @@ void zone_free(struct zone *z)
 		return;
 	rcu_writer_begin();
 	drain(z->services, entry_node_free);
-	drain(z->spaces, space_node_free);
+	drain(z->namespaces, namespace_node_free);
 	drain(z->pods, pod_node_free);
 	rcu_writer_end();
 	cds_lfht_destroy(z->services, NULL);
-	cds_lfht_destroy(z->spaces, NULL);
+	cds_lfht_destroy(z->namespaces, NULL);
 	cds_lfht_destroy(z->pods, NULL);
 	rcu_writer_settle();
 	reverse_fini(&z->reverse);

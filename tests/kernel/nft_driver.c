@@ -2,10 +2,13 @@
  * A shell on nft/ for the kernel tests and benches: commands on stdin, answers on stdout, each ended by "ok" or
  * "error TEXT". Elements are written as words, e.g.
  *
- *   dispatch 10.96.0.1 tcp 80 cluster 4 [affinity] [maglev]     endpoints 10.96.0.1 tcp 80 0 10.0.0.1 8080
- *   affinity-frontends 10.96.0.1 tcp 80 affinity-record 10800                       allowed-sources 10.96.0.1 tcp
- * 80 10.0.0.0/8 affinity 10.96.0.1 tcp 80 10.1.1.1 10.0.0.1 8080          cluster-ips 10.96.0.1
- * service-cidrs 10.96.0.0/12
+ *   dispatch 10.96.0.1 tcp 80 cluster 4 [affinity] [maglev]
+ *   endpoints 10.96.0.1 tcp 80 0 10.0.0.1 8080
+ *   affinity-frontends 10.96.0.1 tcp 80 affinity-record 10800
+ *   allowed-sources 10.96.0.1 tcp 80 10.0.0.0/8
+ *   affinity 10.96.0.1 tcp 80 10.1.1.1 10.0.0.1 8080
+ *   cluster-ips 10.96.0.1
+ *   service-cidrs 10.96.0.0/12
  */
 #include <stdbool.h>
 #include <stdio.h>

@@ -295,7 +295,7 @@ static void order_rotates(void **state)
 		"NOERROR aa: three.default.~ A 10.0.0.3, three.default.~ A 10.0.0.1, three.default.~ A 10.0.0.2 / /"};
 
 	(void)state;
-	lab.responder.turn = 0;
+	lab.responder.rotation = 0;
 	for (unsigned i = 0; i < 6; i++)
 		assert_string_equal(lab_ask(&lab, "three.default.svc.cluster.local", "A"), turns[0]);
 	lab.config.fixed_order = false;

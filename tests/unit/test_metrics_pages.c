@@ -252,10 +252,10 @@ static void dns_durations(void **state)
 	static struct respond_counts counts;
 
 	(void)state;
-	respond_took(&counts, 2, 250000);
-	respond_took(&counts, 1, 250001);
-	respond_took(&counts, 3, 8192000000);
-	respond_took(&counts, 1, 8192000001);
+	respond_observe(&counts, 2, 250000);
+	respond_observe(&counts, 1, 250001);
+	respond_observe(&counts, 3, 8192000000);
+	respond_observe(&counts, 1, 8192000001);
 	assert_int_equal(counts.durations[0], 2);
 	assert_int_equal(counts.durations[1], 1);
 	assert_int_equal(counts.durations[COUNT_DURATIONS - 2], 3);
