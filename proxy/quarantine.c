@@ -66,7 +66,7 @@ bool quarantine_over_budget(struct quarantine *h, struct store_service *service,
 	if (count <= in->max_elements)
 		return false;
 	snprintf(reason, sizeof reason,
-		 "asks for up to %" PRIu64 " elements of the kernel, --max-service-elements is %" PRIu64, count,
+		 "asks for up to %" PRIu64 " elements or DNS records, --max-service-elements is %" PRIu64, count,
 		 in->max_elements);
 	hold(h, service, reason, now_ms);
 	return true;

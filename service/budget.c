@@ -24,28 +24,6 @@ static uint64_t addresses(const struct build *b, const struct service_port *port
 	return count;
 }
 
-static uint64_t slots(const struct build *b, const struct service_port *port)
-{
-	const struct feed *feeds;
-	size_t count = compile_index_find(b, port->name, port->proto, &feeds);
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < count && sum < SLOTS_MAX; i++)
-		if (feeds[i].slice->family == port->family)
-			sum += feeds[i].weight;
-	if (b->out.maglev && sum != 0)
-		return sum <= MAGLEV_TURNS_MAX ? MAGLEV_SIZE_SMALL : MAGLEV_SIZE_LARGE;
-	return sum < SLOTS_MAX ? sum : SLOTS_MAX;
-}
-
-static uint64_t port_count(const struct build *b, const struct service_port *port, uint64_t frontends)
-{
-	const struct service_object *o = b->in->object;
-	uint64_t pools = build_external_local(b) ? 2 : 1;
-
-	return frontends * (slots(b, port) * pools + VERDICTS_MAX + o->source_range_count);
-}
-
 /* Lists of allowed sizes have products above 2^64: one that wraps would look small. */
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -61,6 +39,49 @@ static uint64_t plus(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
+static uint64_t slots(const struct build *b, struct feeds feeds)
+{
+	const uint64_t sum = feeds_weight(feeds);
+
+	if (b->out.maglev && sum != 0)
+		return sum <= MAGLEV_TURNS_MAX ? MAGLEV_SIZE_SMALL : MAGLEV_SIZE_LARGE;
+	return sum < SLOTS_MAX ? sum : SLOTS_MAX;
+}
+
+/* Endpoints that repeat, or do not fit into the slots, are no elements, but are sorted all the same. */
+static uint64_t port_count(const struct build *b, const struct service_port *port, uint64_t frontends)
+{
+	const struct feeds feeds = compile_index_find(b, port);
+	const uint64_t pools = build_external_local(b) ? 2 : 1, endpoints = feeds_endpoints(feeds);
+	const uint64_t each = slots(b, feeds) * pools + VERDICTS_MAX + b->in->object->source_range_count;
+	const uint64_t elements = times(frontends, each);
+
+	return elements > endpoints ? elements : endpoints;
+}
+
+static uint64_t health_count(const struct build *b)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < b->index.group_count; i++)
+		sum = plus(sum, feeds_endpoints(b->index.groups[i]));
+	return sum;
+}
+
+/* What DNS knows of the slices: each address and each port, whether proxied or not. */
+static uint64_t dns_count(const struct compile_input *in)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < in->slice_count; i++) {
+		const struct slice_object *slice = in->slices[i];
+		sum += slice->port_count + slice->endpoint_count;
+		for (size_t k = 0; k < slice->endpoint_count; k++)
+			sum += slice->endpoints[k].more_addr_count;
+	}
+	return sum;
+}
+
 /* Without looking at names: enough for all but a few Services. */
 static uint64_t rough_count(const struct compile_input *in)
 {
@@ -68,31 +89,37 @@ static uint64_t rough_count(const struct compile_input *in)
 	uint64_t endpoints = o->balance == BALANCE_MAGLEV ? MAGLEV_SIZE_LARGE : 0;
 	uint64_t frontends = 2 + o->ingress_count + o->external_ip_count + in->node->node_port_addr_count;
 
-	for (size_t i = 0; i < in->slice_count && o->balance != BALANCE_MAGLEV; i++)
+	for (size_t i = 0; i < in->slice_count; i++)
 		endpoints = plus(endpoints, times(in->slices[i]->port_count, compile_index_weight(in->slices[i])));
 	return times(times(o->port_count, frontends), plus(times(2, endpoints), VERDICTS_MAX + o->source_range_count));
 }
 
-uint64_t budget_count(const struct compile_input *in, struct arena *scratch)
+static uint64_t exact_count(const struct compile_input *in, struct arena *scratch)
 {
-	uint64_t total = rough_count(in), frontends[2] = {0, 0};
-	struct build b;
+	struct build b = build_start(in, scratch);
+	uint64_t total = b.out.cluster_ip_count, frontends[2] = {0, 0};
 
-	if (in->max_elements != 0 && total <= in->max_elements)
-		return total;
-	b = build_start(in, scratch);
 	if (!b.out.proxied)
 		return 0;
 	compile_index_feeds(&b);
 	compile_ports(&b);
-	total = b.out.cluster_ip_count;
 	for (size_t i = 0; i < b.out.port_count; i++) {
 		uint64_t *each = &frontends[b.ports[i].node_port != 0];
 		if (i == 0 || b.ports[i].family != b.ports[i - 1].family)
 			frontends[0] = frontends[1] = 0;
 		if (*each == 0)
 			*each = addresses(&b, &b.ports[i]);
-		total += port_count(&b, &b.ports[i], *each);
+		total = plus(total, port_count(&b, &b.ports[i], *each));
 	}
-	return total;
+	const uint64_t health = health_count(&b);
+	return total > health ? total : health;
+}
+
+uint64_t budget_count(const struct compile_input *in, struct arena *scratch)
+{
+	uint64_t total = rough_count(in), dns = dns_count(in);
+
+	if (in->max_elements == 0 || total > in->max_elements)
+		total = exact_count(in, scratch);
+	return total > dns ? total : dns;
 }

@@ -1,6 +1,6 @@
 /*
- * What a Service asks of the kernel, counted before anything is allocated for it: one small object can ask for the
- * product of several lists (ports, endpoints and their weights, addresses, source ranges). Pure.
+ * What a Service asks for, counted before anything is allocated for it: one small object can ask for the product of
+ * several lists (ports, endpoints and their weights, addresses, source ranges). Pure.
  */
 #ifndef SERVICE_BUDGET_H
 #define SERVICE_BUDGET_H
@@ -11,7 +11,8 @@
 
 /*
  * An upper bound of the elements that service_compile's result asks for, close enough that no Service within reason is
- * far below it: endpoints that topology or policies leave out are counted. `scratch` is emptied first.
+ * far below it: endpoints that topology or policies leave out are counted. It is at least what its slices list for DNS
+ * (addresses and ports), and what is sorted to find the endpoints. `scratch` is emptied first.
  */
 uint64_t budget_count(const struct compile_input *in, struct arena *scratch);
 

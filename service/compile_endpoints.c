@@ -45,18 +45,12 @@ static void collect_slice(struct list *l, const struct slice_object *slice, uint
 	}
 }
 
-static struct list collect(const struct build *b, const struct service_port *port)
+static struct list collect(const struct build *b, struct feeds feeds)
 {
-	const struct feed *feeds;
-	size_t count = compile_index_find(b, port->name, port->proto, &feeds), room = 0;
-	struct list l = {0};
+	struct list l = {.items = arena_array(b->scratch, feeds_endpoints(feeds), sizeof *l.items)};
 
-	for (size_t i = 0; i < count; i++)
-		room += feeds[i].slice->family == port->family ? feeds[i].slice->endpoint_count : 0;
-	l.items = arena_array(b->scratch, room, sizeof *l.items);
-	for (size_t i = 0; i < count; i++)
-		if (feeds[i].slice->family == port->family)
-			collect_slice(&l, feeds[i].slice, feeds[i].port, b->in->node->name);
+	for (size_t i = 0; i < feeds.count; i++)
+		collect_slice(&l, feeds.items[i].slice, feeds.items[i].port, b->in->node->name);
 	return l;
 }
 
@@ -187,7 +181,7 @@ static void compile_port(struct build *b, size_t at)
 		.cluster = !build_internal_local(b) || outside,
 		.local = build_internal_local(b) || (build_external_local(b) && outside),
 	};
-	struct list l = collect(b, port);
+	struct list l = collect(b, compile_index_find(b, port));
 
 	drop_repeats(&l);
 	port->topology = (uint8_t)topology_choose(l.items, l.count, use, b->in->node->name, b->in->node->zone);
@@ -225,16 +219,11 @@ void compile_health(struct build *b)
 	const struct compile_index *x = &b->index;
 	size_t count = 0, room = 0;
 
-	for (size_t i = 0; i < x->feed_count; i++)
-		room += x->feeds[i].slice->endpoint_count;
+	for (size_t i = 0; i < x->group_count; i++)
+		room += feeds_endpoints(x->groups[i]);
 	struct addr *addrs = arena_array(b->scratch, room, sizeof *addrs);
-	for (size_t i = 0; i < 2 * x->feed_count; i++) {
-		const struct feed *feed = &x->feeds[i / 2];
-		const struct service_port port = {
-			.name = feed->name, .proto = feed->proto, .family = i % 2 == 0 ? AF_INET : AF_INET6};
-		if (i >= 2 && feed->proto == feed[-1].proto && strcmp(feed->name, feed[-1].name) == 0)
-			continue; /* of the name before */
-		struct list l = collect(b, &port);
+	for (size_t i = 0; i < x->group_count; i++) {
+		struct list l = collect(b, x->groups[i]);
 		drop_repeats(&l);
 		for (size_t k = 0; k < l.count; k++)
 			if ((l.items[k].target.flags & counted) == counted)

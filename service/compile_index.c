@@ -4,19 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "service/compile_build.h"
 
-static int feed_compare(const struct feed *a, const char *name, uint8_t proto)
+static int key_compare(const struct feed *a, const char *name, uint8_t proto, int family)
 {
 	int c = strcmp(a->name, name);
 
-	return c != 0 ? c : (a->proto > proto) - (a->proto < proto);
+	if (c == 0)
+		c = (a->proto > proto) - (a->proto < proto);
+	return c != 0 ? c : (a->slice->family > family) - (a->slice->family < family);
+}
+
+static int feed_compare(const struct feed *x, const struct feed *y)
+{
+	return key_compare(x, y->name, y->proto, y->slice->family);
 }
 
 static int by_feed(const void *a, const void *b)
 {
 	const struct feed *x = a, *y = b;
-	int c = feed_compare(x, y->name, y->proto);
+	int c = feed_compare(x, y);
 
 	return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
 }
@@ -61,6 +69,88 @@ uint64_t compile_index_weight(const struct slice_object *slice)
 	return sum;
 }
 
+static void add_slice(struct compile_index *x, const struct slice_object *slice)
+{
+	const uint64_t weight = compile_index_weight(slice);
+
+	if (slice->headless_label || slice->endpoint_count == 0)
+		return;
+	for (size_t i = 0; i < slice->port_count; i++) {
+		const struct slice_port_object *p = &slice->ports[i];
+		x->feeds[x->feed_count] = (struct feed){.name = p->name,
+							.proto = p->proto,
+							.port = p->port,
+							.order = (uint32_t)x->feed_count,
+							.slice = slice,
+							.weight = weight};
+		x->feed_count++;
+	}
+}
+
+static void add_up(struct compile_index *x)
+{
+	uint64_t endpoints = 0, weight = 0;
+
+	for (size_t i = 0; i < x->feed_count; i++) {
+		x->feeds[i].endpoints_before = endpoints;
+		x->feeds[i].weight_before = weight;
+		endpoints += x->feeds[i].slice->endpoint_count;
+		weight += x->feeds[i].weight;
+	}
+}
+
+/* ---- groups ---- */
+
+struct group {
+	struct feeds feeds;
+	uint64_t hash;
+};
+
+/* Slices by name, and which of them have the same number. Slices of a cluster's own controllers are all alike here. */
+static uint64_t group_hash(struct feeds feeds)
+{
+	uint64_t hash = feeds.items[0].slice->family == AF_INET6;
+
+	for (size_t i = 0; i < feeds.count; i++) {
+		const struct {
+			const struct slice_object *slice;
+			uint64_t number;
+		} part = {feeds.items[i].slice, (uint16_t)(feeds.items[i].port - feeds.items[0].port)};
+		hash = hash_bytes(&part, sizeof part, hash);
+	}
+	return hash;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return (x->feeds.items > y->feeds.items) - (x->feeds.items < y->feeds.items);
+}
+
+static void index_groups(struct build *b)
+{
+	struct compile_index *x = &b->index;
+	struct group *all = arena_array(b->scratch, x->feed_count, sizeof *all);
+	size_t count = 0;
+
+	for (size_t i = 0, next; i < x->feed_count; i = next) {
+		for (next = i + 1; next < x->feed_count; next++)
+			if (feed_compare(&x->feeds[i], &x->feeds[next]) != 0)
+				break;
+		all[count].feeds = (struct feeds){&x->feeds[i], next - i};
+		all[count].hash = group_hash(all[count].feeds);
+		count++;
+	}
+	qsort(all, count, sizeof *all, by_hash);
+	x->groups = arena_array(b->scratch, count, sizeof *x->groups);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || all[i].hash != all[i - 1].hash)
+			x->groups[x->group_count++] = all[i].feeds;
+}
+
 void compile_index_feeds(struct build *b)
 {
 	struct compile_index *x = &b->index;
@@ -69,17 +159,12 @@ void compile_index_feeds(struct build *b)
 	for (size_t i = 0; i < b->in->slice_count; i++)
 		most += b->slices[i]->port_count;
 	x->feeds = arena_array(b->scratch, most, sizeof *x->feeds);
-	for (size_t i = 0; i < b->in->slice_count; i++) {
-		const struct slice_object *slice = b->slices[i];
-		uint64_t weight = compile_index_weight(slice);
-		for (size_t k = 0; !slice->headless_label && k < slice->port_count; k++) {
-			const struct slice_port_object *p = &slice->ports[k];
-			x->feeds[x->feed_count] =
-				(struct feed){p->name, p->proto, p->port, (uint32_t)x->feed_count, slice, weight};
-			x->feed_count++;
-		}
-	}
+	for (size_t i = 0; i < b->in->slice_count; i++)
+		add_slice(x, b->slices[i]);
 	qsort(x->feeds, x->feed_count, sizeof *x->feeds, by_feed);
+	add_up(x);
+	if (b->out.health_check_node_port != 0)
+		index_groups(b);
 	index_before(b);
 }
 
@@ -98,22 +183,43 @@ void compile_index_frontends(struct build *b)
 		x->frontends[x->first[b->frontends[i].service_port + 1]++] = (uint32_t)i;
 }
 
-size_t compile_index_find(const struct build *b, const char *name, uint8_t proto, const struct feed **first)
+/* First feed that is not before the port's (or, with `behind`, the first behind all of them). */
+static size_t feed_position(const struct compile_index *x, const struct service_port *port, bool behind)
 {
-	const struct compile_index *x = &b->index;
-	size_t low = 0, high = x->feed_count, count = 0;
+	size_t low = 0, high = x->feed_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (feed_compare(&x->feeds[middle], name, proto) < 0)
+		int c = key_compare(&x->feeds[middle], port->name, port->proto, port->family);
+		if (c < 0 || (behind && c == 0))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	while (low + count < x->feed_count && feed_compare(&x->feeds[low + count], name, proto) == 0)
-		count++;
-	*first = x->feeds + low;
-	return count;
+	return low;
+}
+
+struct feeds compile_index_find(const struct build *b, const struct service_port *port)
+{
+	const size_t first = feed_position(&b->index, port, false);
+
+	return (struct feeds){b->index.feeds + first, feed_position(&b->index, port, true) - first};
+}
+
+uint64_t feeds_endpoints(struct feeds feeds)
+{
+	const struct feed *last = feeds.items + feeds.count - 1;
+
+	if (feeds.count == 0)
+		return 0;
+	return last->endpoints_before + last->slice->endpoint_count - feeds.items[0].endpoints_before;
+}
+
+uint64_t feeds_weight(struct feeds feeds)
+{
+	const struct feed *last = feeds.items + feeds.count - 1;
+
+	return feeds.count != 0 ? last->weight_before + last->weight - feeds.items[0].weight_before : 0;
 }
 
 const struct service_port *compile_index_before(const struct build *b, const struct service_port *port)

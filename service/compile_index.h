@@ -12,19 +12,32 @@ struct build;
 struct service_port;
 struct slice_object;
 
-/* A port of a slice: where a service port of its name and protocol finds endpoints. */
+/* A port of a slice that has endpoints: where a service port of its name, protocol and family finds them. */
 struct feed {
 	const char *name;
 	uint8_t proto;
 	uint16_t port;
 	uint32_t order; /* of the slices by name, then of the slice's ports */
 	const struct slice_object *slice;
-	uint64_t weight; /* of all its endpoints */
+	uint64_t weight;			  /* of all its endpoints */
+	uint64_t endpoints_before, weight_before; /* of all feeds in front of it, added up */
+};
+
+/* Neighbours in compile_index.feeds: those of one service port. */
+struct feeds {
+	const struct feed *items;
+	size_t count;
 };
 
 struct compile_index {
-	struct feed *feeds; /* by name, protocol, then order */
+	struct feed *feeds; /* by name, protocol, family, then order */
 	size_t feed_count;
+	/*
+	 * Of Services with a health check: the feeds of each name, protocol and family, but only of the first of those
+	 * names that lead to the same endpoints. Numbers may differ between names; which slices share one counts.
+	 */
+	struct feeds *groups;
+	size_t group_count;
 	const struct service_port **before; /* of the previous version, by family, protocol, number */
 	size_t before_count;
 	uint32_t *frontends; /* of out.frontends, by service port */
@@ -38,8 +51,10 @@ void compile_index_feeds(struct build *b);
 /* Of out.frontends, once they are there. */
 void compile_index_frontends(struct build *b);
 
-/* The feeds of a name and protocol: *first, and how many. */
-size_t compile_index_find(const struct build *b, const char *name, uint8_t proto, const struct feed **first);
+struct feeds compile_index_find(const struct build *b, const struct service_port *port);
+/* What they have, a repeated endpoint as often as it stands there. Constant time. */
+uint64_t feeds_endpoints(struct feeds feeds);
+uint64_t feeds_weight(struct feeds feeds);
 /* The same port of the previous version, NULL: it had none. */
 const struct service_port *compile_index_before(const struct build *b, const struct service_port *port);
 

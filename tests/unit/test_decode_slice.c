@@ -103,10 +103,45 @@ static void every_field(void **state)
 	decoded_fini(&d);
 }
 
-#define WEIGHT(text)                                                                                                  \
-	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, namespace: prod, "             \
-	"labels: {kubernetes.io/service-name: web}, annotations: {fairlead/weight: '" text "'}}\naddressType: IPv4\n" \
-	"endpoints: [{addresses: [10.1.0.1]}]\n"
+#define WEIGHTS(text)                                                                                     \
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, namespace: prod, " \
+	"labels: {kubernetes.io/service-name: web}, annotations: {fairlead/weight: '" text "'}}\naddressType: IPv4\n"
+#define WEIGHT(text) WEIGHTS(text) "endpoints: [{addresses: [10.1.0.1]}]\n"
+
+/* An address that stands there twice has its last weight, and one of no endpoint says nothing. */
+static void last_weight_counts(void **state)
+{
+	struct decoded d;
+	const struct slice_object *s =
+		one_slice(&d,
+			  WEIGHTS("10.0.0.2=7,10.0.0.1=5,10.0.0.9=1,10.0.0.2=8") PORTS
+			  "endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.0.3]}]\n",
+			  false);
+
+	(void)state;
+	assert_int_equal(s->endpoints[0].weight, 5);
+	assert_int_equal(s->endpoints[1].weight, 8);
+	assert_int_equal(s->endpoints[2].weight, 1);
+	decoded_fini(&d);
+}
+
+/* As many as the API server takes: each is looked at for every port. */
+static void hints_are_counted(void **state)
+{
+	static const char text[] =
+		V4 PORTS "endpoints:\n- addresses: [10.0.0.1]\n"
+			 "  hints: {forZones: [{name: a}, {name: b}, {name: c}, {name: d}, {name: e}, {name: f},"
+			 " {name: g}, {name: h}, {name: i}]}\n";
+	struct decoded d;
+
+	(void)state;
+	assert_int_equal(one_slice(&d, text, true)->endpoints[0].zone_hint_count, 8);
+	assert_non_null(strstr(d.problems.data, "endpoints[0].hints.forZones: more than 8 hints"));
+	decoded_fini(&d);
+	decode_text(&d, text, false);
+	assert_int_equal(d.count, 0);
+	decoded_fini(&d);
+}
 
 static void bad_weights_are_ignored(void **state)
 {
@@ -349,6 +384,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conditions_nil_mean_ready),
 		cmocka_unit_test(every_field),
+		cmocka_unit_test(last_weight_counts),
+		cmocka_unit_test(hints_are_counted),
 		cmocka_unit_test(bad_weights_are_ignored),
 		cmocka_unit_test(slices_that_are_not_ours),
 		cmocka_unit_test(refused_parts),

@@ -9,6 +9,7 @@
 
 #define ENDPOINTS_MAX 1000 /* the API server's bounds */
 #define ADDRESSES_MAX 100
+#define HINTS_MAX 8
 #define WEIGHT_MAX 100
 
 /* ---- ports ---- */
@@ -123,10 +124,12 @@ static const char *const *read_hints(struct decoder *d, const struct place *hint
 {
 	struct place list = place_key(hints, key);
 	size_t most = field_list(d, &list), index = 0;
-	const char **all = most != 0 ? arena_array(d->scratch, most, sizeof *all) : NULL;
+	const char **all = most != 0 ? arena_array(d->scratch, HINTS_MAX, sizeof *all) : NULL;
 
 	*count = 0;
-	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
+	if (most > HINTS_MAX)
+		decode_error(d, &list, "more than %d hints", HINTS_MAX);
+	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL && index < HINTS_MAX; v = v->next) {
 		struct place item = place_item(&list, index++, v), name = place_key(&item, "name");
 		const char *text = field_string(d, &name);
 		if (text != NULL && text[0] != '\0')
@@ -220,15 +223,54 @@ static bool read_weight(const char **text, struct addr *a, uint16_t *weight)
 	return *end == '\0' || **text != '\0'; /* no comma at the end */
 }
 
-static void weights_apply(const char *text, struct endpoint_object *endpoints, size_t count)
-{
-	struct addr a;
+struct weight {
+	struct addr addr;
 	uint16_t weight;
+	uint32_t order;
+};
 
-	while (*text != '\0' && read_weight(&text, &a, &weight))
-		for (size_t i = 0; i < count; i++)
-			if (addr_equal(&endpoints[i].addr, &a))
-				endpoints[i].weight = weight;
+static int by_addr(const void *a, const void *b)
+{
+	return addr_compare(&((const struct weight *)a)->addr, &((const struct weight *)b)->addr);
+}
+
+/* Of an address that stands there twice the last one in front: the others are never found. */
+static int by_addr_last(const void *a, const void *b)
+{
+	const struct weight *x = a, *y = b;
+	int c = by_addr(a, b);
+
+	return c != 0 ? c : (x->order < y->order) - (x->order > y->order);
+}
+
+static size_t drop_repeats(struct weight *all, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (kept == 0 || by_addr(&all[kept - 1], &all[i]) != 0)
+			all[kept++] = all[i];
+	return kept;
+}
+
+/* Sorted, for both lists may be long. */
+static void weights_apply(struct decoder *d, const char *text, struct endpoint_object *endpoints, size_t count)
+{
+	struct weight *all = arena_array(d->scratch, strlen(text) / sizeof "::=1" + 1, sizeof *all);
+	size_t found = 0;
+
+	while (*text != '\0' && read_weight(&text, &all[found].addr, &all[found].weight)) {
+		all[found].order = (uint32_t)found;
+		found++;
+	}
+	qsort(all, found, sizeof *all, by_addr_last);
+	found = drop_repeats(all, found);
+	for (size_t i = 0; i < count; i++) {
+		const struct weight probe = {.addr = endpoints[i].addr};
+		const struct weight *w = bsearch(&probe, all, found, sizeof *all, by_addr);
+		if (w != NULL)
+			endpoints[i].weight = w->weight;
+	}
 }
 
 /* fairlead/weight: "10.0.0.1=5,10.0.0.2=10"; as a whole or not at all. */
@@ -249,7 +291,7 @@ static void read_weights(struct decoder *d, const struct place *root, struct end
 			return;
 		}
 	} while (*at != '\0');
-	weights_apply(text, all, count);
+	weights_apply(d, text, all, count);
 }
 
 /* ---- the slice ---- */
