@@ -10,23 +10,23 @@
 
 static const char tomb; /* its address marks a removed slot */
 
-static bool slot_live(const struct map_slot *s)
+static bool cell_live(const struct map_cell *s)
 {
 	return s->key != NULL && s->key != &tomb;
 }
 
 void map_fini(struct map *m)
 {
-	free(m->slots);
+	free(m->cells);
 	*m = (struct map){0};
 }
 
-static struct map_slot *find(const struct map *m, const void *key, size_t key_bytes, uint64_t hash)
+static struct map_cell *find(const struct map *m, const void *key, size_t key_bytes, uint64_t hash)
 {
 	if (m->size == 0)
 		return NULL;
 	for (size_t i = hash & (m->size - 1);; i = (i + 1) & (m->size - 1)) {
-		struct map_slot *s = &m->slots[i];
+		struct map_cell *s = &m->cells[i];
 		if (s->key == NULL)
 			return NULL;
 		if (s->key != &tomb && s->hash == hash && s->key_bytes == key_bytes &&
@@ -35,19 +35,19 @@ static struct map_slot *find(const struct map *m, const void *key, size_t key_by
 	}
 }
 
-static void place(struct map *m, struct map_slot entry)
+static void place(struct map *m, struct map_cell entry)
 {
 	size_t i = entry.hash & (m->size - 1);
 
-	while (slot_live(&m->slots[i]))
+	while (cell_live(&m->cells[i]))
 		i = (i + 1) & (m->size - 1);
-	if (m->slots[i].key == &tomb)
+	if (m->cells[i].key == &tomb)
 		m->tombs--;
-	m->slots[i] = entry;
+	m->cells[i] = entry;
 	m->used++;
 }
 
-/* At most 3/4 of the slots are live or tombs, so every probe ends. */
+/* At most 3/4 of the cells are live or tombs, so every probe ends. */
 static void make_room(struct map *m)
 {
 	struct map old = *m;
@@ -55,17 +55,17 @@ static void make_room(struct map *m)
 	if ((m->used + m->tombs + 1) * 4 <= m->size * 3)
 		return;
 	m->size = old.size == 0 ? 16 : (old.used + 1) * 2 > old.size ? old.size * 2 : old.size;
-	m->slots = mem_array(m->size, sizeof *m->slots);
+	m->cells = mem_array(m->size, sizeof *m->cells);
 	m->used = m->tombs = 0;
 	for (size_t i = 0; i < old.size; i++)
-		if (slot_live(&old.slots[i]))
-			place(m, old.slots[i]);
-	free(old.slots);
+		if (cell_live(&old.cells[i]))
+			place(m, old.cells[i]);
+	free(old.cells);
 }
 
 void *map_get(const struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
+	struct map_cell *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
 
 	return s != NULL ? s->value : NULL;
 }
@@ -73,7 +73,7 @@ void *map_get(const struct map *m, const void *key, size_t key_bytes)
 void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 {
 	uint64_t hash = hash_key(key, key_bytes);
-	struct map_slot *s = find(m, key, key_bytes, hash);
+	struct map_cell *s = find(m, key, key_bytes, hash);
 
 	assert(value != NULL && key != NULL);
 	if (s != NULL) {
@@ -83,18 +83,18 @@ void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 		return old;
 	}
 	make_room(m);
-	place(m, (struct map_slot){hash, key, key_bytes, value});
+	place(m, (struct map_cell){hash, key, key_bytes, value});
 	return NULL;
 }
 
 void *map_del(struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_slot *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
+	struct map_cell *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
 
 	if (s == NULL)
 		return NULL;
 	void *old = s->value;
-	*s = (struct map_slot){.key = &tomb};
+	*s = (struct map_cell){.key = &tomb};
 	m->used--;
 	m->tombs++;
 	return old;
@@ -103,8 +103,8 @@ void *map_del(struct map *m, const void *key, size_t key_bytes)
 void *map_next(const struct map *m, size_t *at)
 {
 	while (*at < m->size) {
-		const struct map_slot *s = &m->slots[(*at)++];
-		if (slot_live(s))
+		const struct map_cell *s = &m->cells[(*at)++];
+		if (cell_live(s))
 			return s->value;
 	}
 	return NULL;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct map_slot {
+struct map_cell {
 	uint64_t hash;
 	const void *key; /* NULL: never used; map.c has a mark for removed */
 	size_t key_bytes;
@@ -16,7 +16,7 @@ struct map_slot {
 };
 
 struct map { /* all zero = empty, ready to use */
-	struct map_slot *slots;
+	struct map_cell *cells;
 	size_t size, used, tombs; /* size is a power of two or 0 */
 };
 

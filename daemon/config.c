@@ -103,7 +103,7 @@ static bool finish_domain(struct config *c, const char *flag, const char **value
 
 static bool finish_detector(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
-	if (c->cluster_cidrs.count > RULESET_SOURCES_MAX)
+	if (c->cluster_cidrs.count > RULESET_CIDRS_MAX)
 		return refuse(error, "cluster-cidr", NULL, "more than 32 ranges");
 	if (c->detect_mode == MODE_BRIDGE_INTERFACE && c->pod_bridge_interface == NULL)
 		return refuse(error, "detect-local-mode", "BridgeInterface", "needs --pod-bridge-interface");

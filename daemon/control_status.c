@@ -64,11 +64,11 @@ static void text_quarantined(const struct daemon *d, struct buf *out)
 	size_t at = 0, shown = 0;
 
 	while (shown < quarantined && shown < QUARANTINED_SHOWN && (service = next_quarantined(d, &at)) != NULL) {
-		buf_printf(out, "         service %s held back: %s\n", service->key, service->refusal);
+		buf_printf(out, "         service %s in quarantine: %s\n", service->key, service->refusal);
 		shown++;
 	}
 	if (quarantined > shown)
-		buf_printf(out, "         and %zu more services held back\n", quarantined - shown);
+		buf_printf(out, "         and %zu more services in quarantine\n", quarantined - shown);
 }
 
 static void json_kernel(struct json *j, const struct daemon *d)

@@ -39,7 +39,7 @@ static void on_later(struct ev_loop *loop, struct ev_timer *timer, int events)
 	turn(timer->data);
 }
 
-static void on_foreign(struct ev_loop *loop, struct ev_io *io, int events)
+static void on_external_change(struct ev_loop *loop, struct ev_io *io, int events)
 {
 	struct daemon *d = io->data;
 
@@ -127,20 +127,20 @@ static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events
 static void kernel_open(struct daemon *d)
 {
 	const struct config *c = d->config;
-	static const enum detector detectors[] = {[MODE_CLUSTER_CIDR] = DETECT_SOURCES,
-						  [MODE_NODE_CIDR] = DETECT_SOURCES,
+	static const enum detector detectors[] = {[MODE_CLUSTER_CIDR] = DETECT_POD_CIDRS,
+						  [MODE_NODE_CIDR] = DETECT_POD_CIDRS,
 						  [MODE_BRIDGE_INTERFACE] = DETECT_INTERFACE,
 						  [MODE_INTERFACE_PREFIX] = DETECT_INTERFACE_PREFIX};
 	const char *error = "";
-	size_t source_count;
-	const struct cidr *sources = dispatch_sources(d, &source_count);
+	size_t pod_cidr_count;
+	const struct cidr *pod_cidrs = dispatch_pod_cidrs(d, &pod_cidr_count);
 	const struct ruleset_config ruleset = {
 		.table = c->table,
 		.masquerade_bit = (unsigned)c->masquerade_bit,
 		.masquerade_all = c->masquerade_all,
 		.detector = detectors[c->detect_mode],
-		.sources = sources,
-		.source_count = source_count,
+		.pod_cidrs = pod_cidrs,
+		.pod_cidr_count = pod_cidr_count,
 		.interface =
 			c->detect_mode == MODE_BRIDGE_INTERFACE ? c->pod_bridge_interface : c->pod_interface_prefix,
 		.counters = true,
@@ -316,9 +316,9 @@ static void watchers_start(struct daemon *d)
 	ev_io_start(d->loop, &d->addresses);
 	if (d->nft == NULL)
 		return;
-	ev_io_init(&d->foreign, on_foreign, nft_monitor_fd(d->nft), EV_READ);
-	d->foreign.data = d;
-	ev_io_start(d->loop, &d->foreign);
+	ev_io_init(&d->external_changes, on_external_change, nft_monitor_fd(d->nft), EV_READ);
+	d->external_changes.data = d;
+	ev_io_start(d->loop, &d->external_changes);
 }
 
 static void stop(struct daemon *d)

@@ -43,9 +43,9 @@ struct daemon {
 	struct observe *observe;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;
-	struct ev_timer later;	/* when sync wants to be called again */
-	struct ev_io foreign;	/* changes of our table by others */
-	struct ev_io addresses; /* changes of the host's addresses */
+	struct ev_timer later;	       /* when sync wants to be called again */
+	struct ev_io external_changes; /* changes of our table by others */
+	struct ev_io addresses;	       /* changes of the host's addresses */
 	struct ev_signal stop[2], reload;
 	uint64_t started_ms;
 };

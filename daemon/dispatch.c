@@ -10,27 +10,27 @@
 
 #define NODE_PORTS_SAID 4u
 
-const struct cidr *dispatch_sources(const struct daemon *d, size_t *count)
+const struct cidr *dispatch_pod_cidrs(const struct daemon *d, size_t *count)
 {
 	const struct config *c = d->config;
 	bool by_node = c->detect_mode == MODE_NODE_CIDR;
 
 	*count = by_node ? d->node.pod_cidr_count : c->cluster_cidrs.count;
-	if (*count > RULESET_SOURCES_MAX)
-		*count = RULESET_SOURCES_MAX; /* a Node has at most one per family; flags are checked */
+	if (*count > RULESET_CIDRS_MAX)
+		*count = RULESET_CIDRS_MAX; /* a Node has at most one per family; flags are checked */
 	return by_node ? d->node.pod_cidrs : c->cluster_cidrs.items;
 }
 
 static void pod_cidrs_changed(struct daemon *d)
 {
-	const struct cidr *sources;
+	const struct cidr *pod_cidrs;
 	size_t count;
 
 	sync_ranges_changed(d->sync); /* DNS answers for reverse names in there */
 	if (d->nft == NULL || d->config->detect_mode != MODE_NODE_CIDR)
 		return;
-	sources = dispatch_sources(d, &count);
-	nft_set_sources(d->nft, sources, count);
+	pod_cidrs = dispatch_pod_cidrs(d, &count);
+	nft_set_pod_cidrs(d->nft, pod_cidrs, count);
 	sync_rules_changed(d->sync);
 }
 
@@ -46,7 +46,7 @@ static void networks_changed(struct daemon *d)
 	if (d->nft == NULL || c->manifests == NULL || c->detect_mode != MODE_CLUSTER_CIDR ||
 	    c->cluster_cidrs.count != 0)
 		return;
-	nft_set_networks(d->nft, d->node.networks, count < RULESET_SOURCES_MAX ? count : RULESET_SOURCES_MAX);
+	nft_set_networks(d->nft, d->node.networks, count < RULESET_CIDRS_MAX ? count : RULESET_CIDRS_MAX);
 	sync_rules_changed(d->sync);
 }
 

@@ -17,6 +17,6 @@ void dispatch_complete(struct daemon *d);
  * The ranges of the detectors ClusterCIDR and NodeCIDR, as many as the rules take; borrowed until the node changes. In
  * a family without any, nothing is masqueraded, as in kube-proxy.
  */
-const struct cidr *dispatch_sources(const struct daemon *d, size_t *count);
+const struct cidr *dispatch_pod_cidrs(const struct daemon *d, size_t *count);
 
 #endif

@@ -219,5 +219,5 @@ int nft_table_state(struct nft *nft, enum table_state *state)
 	if (error == 0 && seen.ours)
 		error = see_ruleset(nft, seen.flags, &ours);
 	*state = !seen.found ? TABLE_ABSENT : ours ? TABLE_OURS : TABLE_OTHER;
-	return error == -EBADMSG ? 0 : error; /* foreign elements */
+	return error == -EBADMSG ? 0 : error; /* elements that we never write */
 }

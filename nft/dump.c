@@ -22,7 +22,7 @@ struct reading {
 	enum set_id set;
 	int family;
 	struct element_list found;
-	size_t foreign; /* elements in a shape that we never write */
+	size_t unknown; /* elements in a shape that we never write */
 };
 
 #define RESIZE_PAUSE_NS 2000000
@@ -35,7 +35,7 @@ static void forget(void *ctx)
 {
 	struct reading *r = ctx;
 
-	r->found.count = r->foreign = 0;
+	r->found.count = r->unknown = 0;
 }
 
 static int read_message(const struct nlmsghdr *nlh, void *ctx)
@@ -48,7 +48,7 @@ static int read_message(const struct nlmsghdr *nlh, void *ctx)
 
 	while ((elem = attrs_next(&elems)) != NULL) {
 		if (!codec_get(elem, r->set, r->family, &e, &interval_end)) {
-			r->foreign++;
+			r->unknown++;
 			continue;
 		}
 		if (interval_end)
@@ -84,7 +84,7 @@ static void join_edges(struct reading *r)
 		if (codec_join(&e, has_end ? &l->items[i + 1].range.addr : NULL))
 			l->items[joined++] = e;
 		else
-			r->foreign++;
+			r->unknown++;
 	}
 	l->count = joined;
 }
@@ -154,7 +154,7 @@ static bool is_whole(struct nft *nft, const struct reading *r, const char *name,
 	uint32_t count;
 
 	if (shape->range || shape->packet_path ||
-	    r->foreign != 0) /* a foreign one ends the reading, whatever is missing */
+	    r->unknown != 0) /* one that we never write ends the reading, whatever is missing */
 		return true;
 	if (set_count(nft, name, &count) == 0)
 		return count == r->found.count;
@@ -173,9 +173,9 @@ static int read_set(struct nft *nft, struct reading *r)
 		nanosleep(&pause, NULL);
 		error = read_once(nft, r, name);
 	}
-	if (error == 0 && r->foreign > 0)
+	if (error == 0 && r->unknown > 0)
 		return session_fail(&nft->session, EBADMSG, "table %s: %s has %zu elements that are not ours",
-				    nft->table, name, r->foreign);
+				    nft->table, name, r->unknown);
 	return error;
 }
 

@@ -1,12 +1,12 @@
 /*
- * The first load, the replacement of a foreign or outdated table, and the end of the table.
+ * The first load, the replacement of an unknown or outdated table, and the end of the table.
  *
  * A big load does not fit into one transaction: the socket's buffer limits its length (EMSGSIZE where SO_SNDBUFFORCE
  * is not allowed), and the kernel keeps a notification per element until the commit. So everything that packets reach
  * only through base chains goes first, in small transactions, and the base chains go last, in one.
  *
  * A table in use is replaced without a moment without rules and without two tables translating at once: the new one
- * is built aside under a second name; one transaction gives it base chains and deletes the old one; then the same is
+ * is built under a second name; one transaction gives it base chains and deletes the old one; then the same is
  * done again under the right name. Whatever step we die in, exactly one of the two tables has base chains.
  */
 #include <errno.h>
@@ -158,7 +158,7 @@ static int drop(struct nft *nft, const char *table)
 	return error == -ENOENT ? 0 : error;
 }
 
-static const char *aside_name(const struct nft *nft, char name[TABLE_NAME_BYTES + 8])
+static const char *next_name(const struct nft *nft, char name[TABLE_NAME_BYTES + 8])
 {
 	snprintf(name, TABLE_NAME_BYTES + 8, "%s-next", nft->table);
 	return name;
@@ -166,30 +166,30 @@ static const char *aside_name(const struct nft *nft, char name[TABLE_NAME_BYTES 
 
 /* ---- the public side ---- */
 
-static int replace(struct load *l, const char *aside)
+static int replace(struct load *l, const char *next)
 {
 	int error;
 
-	l->table = aside;
+	l->table = next;
 	error = build(l, l->nft->table);
 	if (error != 0)
 		return error;
 	l->table = l->nft->table;
-	return build(l, aside);
+	return build(l, next);
 }
 
 int nft_load(struct nft *nft, const struct element *elements, size_t count)
 {
 	struct load l = {.nft = nft, .table = nft->table, .elements = elements, .count = count};
-	struct presence ours, aside;
+	struct presence ours, next;
 	char name[TABLE_NAME_BYTES + 8];
 	int error = look(nft, nft->table, &ours);
 
 	if (error == 0)
-		error = look(nft, aside_name(nft, name), &aside);
+		error = look(nft, next_name(nft, name), &next);
 	if (error == 0 && ours.exists && !ours.hooked)
 		error = drop(nft, nft->table); /* half built: nothing goes through it */
-	if (error == 0 && aside.exists && (ours.hooked || !aside.hooked))
+	if (error == 0 && next.exists && (ours.hooked || !next.hooked))
 		error = drop(nft, name);
 	if (error != 0)
 		return error;
@@ -198,7 +198,7 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 	if (ours.hooked)
 		error = replace(&l, name);
 	else
-		error = build(&l, aside.hooked ? name : NULL);
+		error = build(&l, next.hooked ? name : NULL);
 	monitor_resume(nft);
 	free(l.order);
 	return error;
@@ -210,7 +210,7 @@ int nft_cleanup(struct nft *nft)
 	int error = drop(nft, nft->table);
 
 	if (error == 0)
-		error = drop(nft, aside_name(nft, name));
+		error = drop(nft, next_name(nft, name));
 	if (error == 0)
 		affinity_forget(nft);
 	return error;

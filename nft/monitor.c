@@ -1,4 +1,4 @@
-/* Notifications of foreign changes to our table. */
+/* Notifications of changes that other programs made to our table. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * The netlink door to nf_tables: the one table of fairlead, its constant ruleset, transactions of elements, reading
- * back, and foreign changes. Uses libmnl and libnftnl; never the nft program. Main thread only. Functions that talk
+ * Talks to nf_tables by netlink: the one table of fairlead, its constant ruleset, transactions of elements, reading
+ * back, and external changes. Uses libmnl and libnftnl; never the nft program. Main thread only. Functions that talk
  * to the kernel return 0 or a negative errno; nft_error tells the last failure in one line for the log.
  */
 #ifndef NFT_NFT_H
@@ -20,7 +20,7 @@ struct nft;
 struct nft *nft_open(const struct ruleset_config *config, const char **error);
 void nft_close(struct nft *nft); /* rules stay; NULL is fine */
 /* Other source ranges than the ruleset had: from now on nft_table_state calls a table without them TABLE_OTHER. */
-void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count);
+void nft_set_pod_cidrs(struct nft *nft, const struct cidr *pod_cidrs, size_t count);
 /* The same for networks. */
 void nft_set_networks(struct nft *nft, const struct cidr *networks, size_t count);
 const char *nft_error(const struct nft *nft);
@@ -36,7 +36,8 @@ int nft_probe(struct nft *nft);
 
 /*
  * What the kernel has under our table's name. TABLE_OURS: the same ruleset, with chains and rules that the next
- * transaction makes right where they are not; TABLE_OTHER: another ruleset, other sets, hooks or foreign elements.
+ * transaction makes right where they are not; TABLE_OTHER: another ruleset, other sets, hooks or elements that we never
+ * write.
  */
 enum table_state { TABLE_ABSENT, TABLE_OURS, TABLE_OTHER };
 int nft_table_state(struct nft *nft, enum table_state *state);

@@ -18,7 +18,7 @@ void ruletext_chain(struct buf *out, const struct nftnl_chain *c)
 
 void ruletext_rule(struct buf *out, struct nftnl_rule *r)
 {
-	char text[16384]; /* a rule with RULESET_SOURCES_MAX ranges takes half of it */
+	char text[16384]; /* a rule with RULESET_CIDRS_MAX ranges takes half of it */
 
 	nftnl_rule_unset(r, NFTNL_RULE_HANDLE);
 	nftnl_rule_unset(r, NFTNL_RULE_POSITION);

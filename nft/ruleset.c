@@ -24,10 +24,10 @@ static enum detector detector(const struct build *b)
 {
 	const struct ruleset_config *s = b->config;
 
-	for (size_t i = 0; i < s->source_count; i++)
-		if (s->sources[i].addr.family == b->family)
+	for (size_t i = 0; i < s->pod_cidr_count; i++)
+		if (s->pod_cidrs[i].addr.family == b->family)
 			return s->detector;
-	return s->detector == DETECT_SOURCES ? DETECT_NONE : s->detector;
+	return s->detector == DETECT_POD_CIDRS ? DETECT_NONE : s->detector;
 }
 
 /*
@@ -50,14 +50,14 @@ static void match_not_local(struct build *b, struct nftnl_rule *r)
 {
 	const struct ruleset_config *s = b->config;
 
-	if (detector(b) != DETECT_SOURCES) {
+	if (detector(b) != DETECT_POD_CIDRS) {
 		match_interface(b, r, false);
 		return;
 	}
 	rule_family(r, b->family);
-	for (size_t i = 0; i < s->source_count; i++)
-		if (s->sources[i].addr.family == b->family)
-			match_source(b, r, &s->sources[i], false);
+	for (size_t i = 0; i < s->pod_cidr_count; i++)
+		if (s->pod_cidrs[i].addr.family == b->family)
+			match_source(b, r, &s->pod_cidrs[i], false);
 }
 
 /* Connections from a local source follow SET_INTERNAL: a rule per range. */
@@ -72,12 +72,12 @@ static void put_local_sources(struct build *b)
 		rule_family(r, b->family);
 		build_vmap(b, r, SET_INTERNAL);
 	}
-	for (size_t i = 0; detector(b) == DETECT_SOURCES && i < s->source_count; i++) {
-		if (s->sources[i].addr.family != b->family)
+	for (size_t i = 0; detector(b) == DETECT_POD_CIDRS && i < s->pod_cidr_count; i++) {
+		if (s->pod_cidrs[i].addr.family != b->family)
 			continue;
 		r = build_rule(b);
 		rule_family(r, b->family);
-		match_source(b, r, &s->sources[i], true);
+		match_source(b, r, &s->pod_cidrs[i], true);
 		build_vmap(b, r, SET_INTERNAL);
 	}
 }
@@ -452,7 +452,7 @@ void ruleset_fini(struct ruleset *r)
 
 static const char *detector_text(enum detector d)
 {
-	static const char *const texts[] = {"none", "sources", "interface", "prefix"};
+	static const char *const texts[] = {"none", "pod CIDRs", "interface", "prefix"};
 
 	return texts[d];
 }

@@ -9,18 +9,18 @@
 #include "base/mem.h"
 #include "nft/repair.h"
 
-void nft_set_sources(struct nft *nft, const struct cidr *sources, size_t count)
+void nft_set_pod_cidrs(struct nft *nft, const struct cidr *pod_cidrs, size_t count)
 {
-	assert(count <= RULESET_SOURCES_MAX);
+	assert(count <= RULESET_CIDRS_MAX);
 	if (count > 0)
-		memcpy(nft->sources, sources, count * sizeof *sources);
-	nft->config.sources = nft->sources;
-	nft->config.source_count = count;
+		memcpy(nft->pod_cidrs, pod_cidrs, count * sizeof *pod_cidrs);
+	nft->config.pod_cidrs = nft->pod_cidrs;
+	nft->config.pod_cidr_count = count;
 }
 
 void nft_set_networks(struct nft *nft, const struct cidr *networks, size_t count)
 {
-	assert(count <= RULESET_SOURCES_MAX);
+	assert(count <= RULESET_CIDRS_MAX);
 	if (count > 0)
 		memcpy(nft->networks, networks, count * sizeof *networks);
 	nft->config.networks = nft->networks;
@@ -34,7 +34,7 @@ struct nft *nft_open(const struct ruleset_config *config, const char **error)
 	nft->config = *config;
 	snprintf(nft->table, sizeof nft->table, "%s", config->table);
 	nft->config.table = nft->table;
-	nft_set_sources(nft, config->sources, config->source_count);
+	nft_set_pod_cidrs(nft, config->pod_cidrs, config->pod_cidr_count);
 	nft_set_networks(nft, config->networks, config->network_count);
 	if (config->interface != NULL) {
 		snprintf(nft->interface, sizeof nft->interface, "%s", config->interface);

@@ -25,7 +25,7 @@ struct repair;
 struct nft {
 	struct ruleset_config config; /* what it points to is below */
 	char table[TABLE_NAME_BYTES], interface[16];
-	struct cidr sources[RULESET_SOURCES_MAX], networks[RULESET_SOURCES_MAX];
+	struct cidr pod_cidrs[RULESET_CIDRS_MAX], networks[RULESET_CIDRS_MAX];
 	struct session session;
 	struct mnl_socket *monitor; /* NULL: not open */
 	bool destroy_tried, destroy_works;
@@ -38,7 +38,7 @@ struct nft {
 		uint32_t generation, commits; /* when it began */
 	} pause;			      /* see monitor_pause */
 	bool deaf;			      /* the monitor could not be joined again */
-	bool missed;			      /* a foreign change during a pause */
+	bool missed;			      /* an external change during a pause */
 };
 
 /*

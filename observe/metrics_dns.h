@@ -1,5 +1,5 @@
 /*
- * The figures of the DNS server under CoreDNS's names (reference B.10), for its dashboards and alerts. The workers
+ * The metrics of the DNS server under CoreDNS's names (reference B.10), for its dashboards and alerts. The workers
  * count; this adds them up while a page is made. Main thread only.
  */
 #ifndef OBSERVE_METRICS_DNS_H

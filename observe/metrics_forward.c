@@ -23,8 +23,7 @@ static const struct metric_desc waiting = {"fairlead_forward_waiting", "Queries 
 static const struct metric_desc rejects = {"coredns_forward_max_concurrent_rejects_total",
 					   "Queries that got SERVFAIL because too many wait.", METRIC_COUNTER, NULL, 0};
 static const struct metric_desc broken = {"coredns_forward_healthcheck_broken_total",
-					  "Questions for which every upstream was left aside.", METRIC_COUNTER, NULL,
-					  0};
+					  "Questions for which every upstream was skipped.", METRIC_COUNTER, NULL, 0};
 static const struct metric_desc failures = {"coredns_proxy_healthcheck_failures_total",
 					    "Attempts that brought no usable reply; they are the health check.",
 					    METRIC_COUNTER, NULL, 0};

@@ -1,5 +1,5 @@
 /*
- * The figures of the forwarder and its cache under CoreDNS's names (plugins forward and cache). Main thread only.
+ * The metrics of the forwarder and its cache under CoreDNS's names (plugins forward and cache). Main thread only.
  */
 #ifndef OBSERVE_METRICS_FORWARD_H
 #define OBSERVE_METRICS_FORWARD_H

@@ -1,5 +1,5 @@
 /*
- * The pages of the metrics port: /metrics, /proxyMode and /healthz as kube-proxy has them, and the figures about this
+ * The pages of the metrics port: /metrics, /proxyMode and /healthz as kube-proxy has them, and the metrics about this
  * process that every Prometheus client library exports (process_*, build information). Main thread only.
  */
 #ifndef OBSERVE_METRICS_PAGE_H
@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "observe/http.h"
 
-/* Registers build information and the process_* figures; called once, at start: it dates the process. */
+/* Registers build information and the process_* metrics; called once, at start: it dates the process. */
 void metrics_page_init(struct metrics *m);
 
 /* An http_handler_fn; ctx is a struct metrics. */

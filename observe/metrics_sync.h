@@ -1,5 +1,5 @@
 /*
- * The figures of sync under the names of kube-proxy and CoreDNS, so that their dashboards and alerts keep working. One
+ * The metrics of sync under the names of kube-proxy and CoreDNS, so that their dashboards and alerts keep working. One
  * transaction carries both families: what kube-proxy labels with ip_family is counted for each. Main thread only.
  */
 #ifndef OBSERVE_METRICS_SYNC_H
@@ -14,7 +14,7 @@
 
 struct metrics_sync;
 
-/* metrics may be NULL; it outlives the figures. dns: changes are shown in DNS, too. */
+/* metrics may be NULL; it outlives the metrics. dns: changes are shown in DNS, too. */
 struct metrics_sync *metrics_sync_new(struct metrics *metrics, bool dns);
 void metrics_sync_free(struct metrics_sync *f); /* NULL is fine */
 

@@ -1,5 +1,5 @@
 /*
- * What the daemon tells the outside about itself: health, figures and health check node ports, on the HTTP ports that
+ * What the daemon tells the outside about itself: health, metrics and health check node ports, on the HTTP ports that
  * the flags name. It only watches: sync and store know nothing of it. Main thread.
  */
 #ifndef OBSERVE_OBSERVE_H
@@ -26,7 +26,7 @@ struct observe_config {			   /* copied; what it points at outlives the report */
 /* Opens the ports; one that is taken is tried again later. */
 struct observe *observe_new(struct ev_loop *loop, const struct observe_config *config);
 void observe_free(struct observe *r); /* NULL is fine */
-/* Where other modules register their figures. */
+/* Where other modules register their metrics. */
 struct metrics *observe_metrics(struct observe *r);
 
 /* An object was taken in; prev or next NULL. */

@@ -15,7 +15,7 @@ int adopt_read(struct image *image, struct nft *nft)
 	int error = nft_table_state(nft, &image->state);
 	if (error == 0 && image->state == TABLE_OURS)
 		error = nft_dump(nft, on_element, &image->elements);
-	if (error == -EBADMSG) { /* foreign elements among ours */
+	if (error == -EBADMSG) { /* elements that we never write */
 		image->state = TABLE_OTHER;
 		error = 0;
 	}

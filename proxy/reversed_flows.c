@@ -33,10 +33,10 @@ void reversed_flows_note(struct reversed_flows *t, const struct flow *f)
 
 bool reversed_flows_has(const struct reversed_flows *t, const struct flow *f)
 {
-	const struct ends turned = {.client = end_of(&f->orig_dst, f->orig_port),
-				    .server = end_of(&f->orig_src, f->orig_src_port)};
+	const struct ends reversed = {.client = end_of(&f->orig_dst, f->orig_port),
+				      .server = end_of(&f->orig_src, f->orig_src_port)};
 
-	return map_get(&t->flows, &turned, sizeof turned) != NULL;
+	return map_get(&t->flows, &reversed, sizeof reversed) != NULL;
 }
 
 bool reversed_flows_due(const struct reversed_flows *t, uint64_t now_ms)

@@ -2,7 +2,7 @@
  * UDP that was answered beside the rules before its frontend was there. Its conntrack entry goes when the frontend
  * appears (staleflows), but an answer that is under way then makes a new one: of the server, as if it were the client.
  * The client's next packets count as answers there, so that no rule sees them, as long as it keeps sending. These
- * turned entries are looked for some seconds more, and no others. Main thread.
+ * reversed entries are looked for some seconds more, and no others. Main thread.
  */
 #ifndef PROXY_REVERSED_FLOWS_H
 #define PROXY_REVERSED_FLOWS_H

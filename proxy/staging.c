@@ -15,22 +15,22 @@ struct kept {
 };
 
 struct staging {
-	struct store *store, *side; /* side NULL: nothing is put aside */
-	struct sink store_sink, side_sink, sink;
+	struct store *store, *staged; /* staged NULL: nothing is staged */
+	struct sink store_sink, staged_sink, sink;
 	void (*complete)(void *ctx);
 	void *ctx; /* of complete */
 	bool over; /* from now on everything goes to the store */
 	SLIST_HEAD(, kept) kept;
 };
 
-static void nobody_changed(void *ctx, const struct object *prev, const struct object *next)
+static void ignore_change(void *ctx, const struct object *prev, const struct object *next)
 {
 	(void)ctx, (void)prev, (void)next;
 }
 
 static const struct sink *to(const struct staging *a)
 {
-	return a->side != NULL ? &a->side_sink : &a->store_sink;
+	return a->staged != NULL ? &a->staged_sink : &a->store_sink;
 }
 
 /* ---- unusable versions ---- */
@@ -124,12 +124,12 @@ const struct sink *staging_sink(const struct staging *a)
 
 void staging_begin(struct staging *a)
 {
-	static const struct store_listener nobody = {.changed = nobody_changed};
+	static const struct store_listener no_listener = {.changed = ignore_change};
 
-	assert(a->side == NULL && !a->over);
-	a->side = store_new(&nobody);
-	a->side_sink = store_sink(a->side);
-	store_replace(a->side, a->store);
+	assert(a->staged == NULL && !a->over);
+	a->staged = store_new(&no_listener);
+	a->staged_sink = store_sink(a->staged);
+	store_replace(a->staged, a->store);
 }
 
 void staging_end(struct staging *a)
@@ -137,14 +137,14 @@ void staging_end(struct staging *a)
 	const struct kept *k;
 
 	a->over = true;
-	if (a->side != NULL) {
+	if (a->staged != NULL) {
 		SLIST_FOREACH(k, &a->kept, link)
 		{
-			store_pass(a->side, a->store, k->kind, k->ns, k->name);
+			store_pass(a->staged, a->store, k->kind, k->ns, k->name);
 		}
-		store_replace(a->store, a->side);
-		store_free(a->side);
-		a->side = NULL;
+		store_replace(a->store, a->staged);
+		store_free(a->staged);
+		a->staged = NULL;
 	}
 	kept_forget_all(a);
 }
@@ -173,6 +173,6 @@ void staging_free(struct staging *a)
 	if (a == NULL)
 		return;
 	kept_forget_all(a);
-	store_free(a->side);
+	store_free(a->staged);
 	free(a);
 }

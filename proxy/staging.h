@@ -1,6 +1,6 @@
 /*
  * What a source says before it has said everything. It goes to the store, unless something older is served from there
- * meanwhile: then it is put aside until it is complete, and replaces the older state in one go. So the store never
+ * meanwhile: then it is staged until it is complete, and replaces the older state in one go. So the store never
  * holds a mixture of both. Main thread.
  */
 #ifndef PROXY_STAGING_H
@@ -16,7 +16,7 @@ void staging_free(struct staging *a); /* NULL is fine */
 /* Where the source talks to, before and after; turn_end goes to the store at once. */
 const struct sink *staging_sink(const struct staging *a);
 
-/* Empties the store: what the source has said so far, and what it says from now on, is put aside. */
+/* Empties the store: what the source has said so far, and what it says from now on, is staged. */
 void staging_begin(struct staging *a);
 /*
  * The store holds what the source has said, and nothing else but the last good version of objects that the source has

@@ -153,11 +153,11 @@ static bool check_entry(void *ctx, const struct conntrack_entry *e)
 				  .proto = e->proto,
 				  .syn_sent = e->syn_sent};
 
-	enum stale_action fate = stale_check(&flow, f->parts.owners, &f->gone);
+	enum stale_action action = stale_check(&flow, f->parts.owners, &f->gone);
 
 	if (e->proto == IPPROTO_UDP && !staleflows_translated(&flow))
-		return check_untranslated(f, &flow, fate == FLOW_DELETE);
-	switch (fate) {
+		return check_untranslated(f, &flow, action == FLOW_DELETE);
+	switch (action) {
 	case FLOW_DELETE:
 		return true;
 	case FLOW_REMOVED:
@@ -322,7 +322,7 @@ static uint64_t until(uint64_t at_ms, uint64_t now_ms)
 	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
-/* Without a change: when a connection is to be cut, or turned flows are to be looked for. */
+/* Without a change: when a connection is to be cut, or reversed flows are to be looked for. */
 static uint64_t wait_for_time(const struct stale *f, uint64_t now_ms)
 {
 	uint64_t cut_ms = until(f->removed.next_ms, now_ms), reversed_ms = until(f->reversed.next_ms, now_ms);

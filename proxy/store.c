@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 /* An object under its name. `seen` is the list that last mentioned it. */
-struct slot {
+struct record {
 	struct object *object;
 	struct store_service *service; /* OBJECT_SERVICE and OBJECT_SLICE: whom it belongs to */
 	unsigned seen;
@@ -18,7 +18,7 @@ struct slot {
 
 struct store {
 	struct store_listener listener;
-	struct map slots[OBJECT_KINDS];
+	struct map records[OBJECT_KINDS];
 	unsigned list[OBJECT_KINDS]; /* number of the list under way or last done */
 	struct map services;
 	size_t dirty_count, dirty_room;
@@ -57,10 +57,10 @@ void store_free(struct store *s)
 	if (s == NULL)
 		return;
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
-		struct slot *slot;
-		for (size_t i = 0; (slot = map_next(&s->slots[kind], &i)) != NULL; free(slot))
-			object_free(slot->object);
-		map_fini(&s->slots[kind]);
+		struct record *record;
+		for (size_t i = 0; (record = map_next(&s->records[kind], &i)) != NULL; free(record))
+			object_free(record->object);
+		map_fini(&s->records[kind]);
 	}
 	while ((service = map_next(&s->services, &at)) != NULL)
 		service_drop(service);
@@ -164,74 +164,74 @@ static void slice_detach(struct store_service *service, const struct slice_objec
 		(service->slice_count - at) * sizeof(const struct slice_object *));
 }
 
-/* Takes the slot's present object out of its service, if it is in one. */
-static void unlink_object(struct store *s, struct slot *slot)
+/* Takes the record's present object out of its service, if it is in one. */
+static void unlink_object(struct store *s, struct record *record)
 {
-	if (slot->service == NULL)
+	if (record->service == NULL)
 		return;
-	store_mark(s, slot->service);
-	if (slot->object->kind == OBJECT_SERVICE)
-		slot->service->object = NULL;
+	store_mark(s, record->service);
+	if (record->object->kind == OBJECT_SERVICE)
+		record->service->object = NULL;
 	else
-		slice_detach(slot->service, (const struct slice_object *)slot->object);
-	slot->service = NULL;
+		slice_detach(record->service, (const struct slice_object *)record->object);
+	record->service = NULL;
 }
 
-static void link_object(struct store *s, struct slot *slot)
+static void link_object(struct store *s, struct record *record)
 {
-	struct object *o = slot->object;
+	struct object *o = record->object;
 
 	if (o->kind == OBJECT_SERVICE) {
-		slot->service = service_of(s, o->ns, o->name);
-		slot->service->object = (const struct service_object *)o;
+		record->service = service_of(s, o->ns, o->name);
+		record->service->object = (const struct service_object *)o;
 	} else if (o->kind == OBJECT_SLICE) {
-		slot->service = service_of(s, o->ns, ((const struct slice_object *)o)->service_name);
-		slice_attach(slot->service, (const struct slice_object *)o);
+		record->service = service_of(s, o->ns, ((const struct slice_object *)o)->service_name);
+		slice_attach(record->service, (const struct slice_object *)o);
 	} else {
 		return;
 	}
-	store_mark(s, slot->service);
+	store_mark(s, record->service);
 }
 
-static struct slot *slot_make(struct store *s, enum object_kind kind, const char *key)
+static struct record *record_make(struct store *s, enum object_kind kind, const char *key)
 {
 	size_t bytes = strlen(key) + 1;
-	struct slot *slot = mem_alloc(sizeof *slot + bytes);
+	struct record *record = mem_alloc(sizeof *record + bytes);
 
-	memcpy(slot->key, key, bytes);
-	map_put_str(&s->slots[kind], slot->key, slot);
-	return slot;
+	memcpy(record->key, key, bytes);
+	map_put_str(&s->records[kind], record->key, record);
+	return record;
 }
 
 static void on_upsert(void *ctx, struct object *o)
 {
 	struct store *s = ctx;
 	char key[KEY_BYTES];
-	struct slot *slot = map_get_str(&s->slots[o->kind], key_of(key, o->ns, o->name));
+	struct record *record = map_get_str(&s->records[o->kind], key_of(key, o->ns, o->name));
 
-	if (slot == NULL)
-		slot = slot_make(s, o->kind, key);
-	slot->seen = s->list[o->kind];
-	struct object *prev = slot->object;
+	if (record == NULL)
+		record = record_make(s, o->kind, key);
+	record->seen = s->list[o->kind];
+	struct object *prev = record->object;
 	if (prev != NULL && prev->digest == o->digest) {
 		object_free(o);
 		return;
 	}
 	if (prev != NULL)
-		unlink_object(s, slot);
-	slot->object = o;
-	link_object(s, slot);
+		unlink_object(s, record);
+	record->object = o;
+	link_object(s, record);
 	s->listener.changed(s->listener.ctx, prev, o);
 	object_free(prev);
 }
 
-static void slot_remove(struct store *s, struct slot *slot)
+static void record_remove(struct store *s, struct record *record)
 {
-	struct object *prev = slot->object;
+	struct object *prev = record->object;
 
-	unlink_object(s, slot);
-	map_del_str(&s->slots[prev->kind], slot->key);
-	free(slot);
+	unlink_object(s, record);
+	map_del_str(&s->records[prev->kind], record->key);
+	free(record);
 	s->listener.changed(s->listener.ctx, prev, NULL);
 	object_free(prev);
 }
@@ -240,20 +240,20 @@ static void on_remove(void *ctx, enum object_kind kind, const char *ns, const ch
 {
 	struct store *s = ctx;
 	char key[KEY_BYTES];
-	struct slot *slot = map_get_str(&s->slots[kind], key_of(key, ns, name));
+	struct record *record = map_get_str(&s->records[kind], key_of(key, ns, name));
 
-	if (slot != NULL)
-		slot_remove(s, slot);
+	if (record != NULL)
+		record_remove(s, record);
 }
 
 static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
 {
 	struct store *s = ctx;
 	char key[KEY_BYTES];
-	struct slot *slot = map_get_str(&s->slots[kind], key_of(key, ns, name));
+	struct record *record = map_get_str(&s->records[kind], key_of(key, ns, name));
 
-	if (slot != NULL)
-		slot->seen = s->list[kind];
+	if (record != NULL)
+		record->seen = s->list[kind];
 }
 
 static void on_list_begin(void *ctx, enum object_kind kind)
@@ -267,11 +267,11 @@ static void on_list_end(void *ctx, enum object_kind kind)
 {
 	struct store *s = ctx;
 	size_t at = 0;
-	struct slot *slot;
+	struct record *record;
 
-	while ((slot = map_next(&s->slots[kind], &at)) != NULL)
-		if (slot->seen != s->list[kind])
-			slot_remove(s, slot);
+	while ((record = map_next(&s->records[kind], &at)) != NULL)
+		if (record->seen != s->list[kind])
+			record_remove(s, record);
 }
 
 static void on_complete(void *ctx)
@@ -303,33 +303,33 @@ struct sink store_sink(struct store *s)
 
 /* ---- between stores ---- */
 
-static void slot_move(struct store *to, struct store *from, struct slot *slot)
+static void record_move(struct store *to, struct store *from, struct record *record)
 {
-	struct object *o = slot->object;
+	struct object *o = record->object;
 	const enum object_kind kind = o->kind;
-	const unsigned seen = slot->seen;
+	const unsigned seen = record->seen;
 	char key[KEY_BYTES];
 
-	unlink_object(from, slot);
-	map_del_str(&from->slots[kind], slot->key);
-	free(slot);
+	unlink_object(from, record);
+	map_del_str(&from->records[kind], record->key);
+	free(record);
 	from->listener.changed(from->listener.ctx, o, NULL);
 	key_of(key, o->ns, o->name); /* o may be freed by the next */
 	on_upsert(to, o);
-	struct slot *moved = map_get_str(&to->slots[kind], key);
+	struct record *moved = map_get_str(&to->records[kind], key);
 	moved->seen = seen;
 }
 
 void store_replace(struct store *to, struct store *from)
 {
-	struct slot *slot;
+	struct record *record;
 
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
-		for (size_t at = 0; (slot = map_next(&to->slots[kind], &at)) != NULL;)
-			if (map_get_str(&from->slots[kind], slot->key) == NULL)
-				slot_remove(to, slot);
-		for (size_t at = 0; (slot = map_next(&from->slots[kind], &at)) != NULL;)
-			slot_move(to, from, slot);
+		for (size_t at = 0; (record = map_next(&to->records[kind], &at)) != NULL;)
+			if (map_get_str(&from->records[kind], record->key) == NULL)
+				record_remove(to, record);
+		for (size_t at = 0; (record = map_next(&from->records[kind], &at)) != NULL;)
+			record_move(to, from, record);
 		to->list[kind] = from->list[kind];
 	}
 }
@@ -337,12 +337,12 @@ void store_replace(struct store *to, struct store *from)
 void store_pass(struct store *to, struct store *from, enum object_kind kind, const char *ns, const char *name)
 {
 	char key[KEY_BYTES];
-	struct slot *slot = map_get_str(&from->slots[kind], key_of(key, ns, name));
+	struct record *record = map_get_str(&from->records[kind], key_of(key, ns, name));
 
-	if (slot == NULL || map_get_str(&to->slots[kind], key) != NULL)
+	if (record == NULL || map_get_str(&to->records[kind], key) != NULL)
 		return;
-	slot->seen = to->list[kind];
-	slot_move(to, from, slot);
+	record->seen = to->list[kind];
+	record_move(to, from, record);
 }
 
 bool store_is_complete(const struct store *s)
@@ -352,7 +352,7 @@ bool store_is_complete(const struct store *s)
 
 size_t store_count(const struct store *s, enum object_kind kind)
 {
-	return map_count(&s->slots[kind]);
+	return map_count(&s->records[kind]);
 }
 
 struct store_service *store_next_service(const struct store *s, size_t *at)
@@ -362,9 +362,9 @@ struct store_service *store_next_service(const struct store *s, size_t *at)
 
 const struct object *store_next(const struct store *s, enum object_kind kind, size_t *at)
 {
-	const struct slot *slot = map_next(&s->slots[kind], at);
+	const struct record *record = map_next(&s->records[kind], at);
 
-	return slot != NULL ? slot->object : NULL;
+	return record != NULL ? record->object : NULL;
 }
 
 struct store_service *store_service(const struct store *s, const char *ns, const char *name)
@@ -377,7 +377,7 @@ struct store_service *store_service(const struct store *s, const char *ns, const
 const struct object *store_object(const struct store *s, enum object_kind kind, const char *ns, const char *name)
 {
 	char key[KEY_BYTES];
-	const struct slot *slot = map_get_str(&s->slots[kind], key_of(key, ns, name));
+	const struct record *record = map_get_str(&s->records[kind], key_of(key, ns, name));
 
-	return slot != NULL ? slot->object : NULL;
+	return record != NULL ? record->object : NULL;
 }

@@ -27,7 +27,7 @@ void sync_free(struct sync *s)
 		service_free(s->pending[i]->next);
 	owners_free(s->owners);
 	changes_free(s->changes);
-	slot_memory_free(s->memory);
+	slot_restore_free(s->restore);
 	adopt_fini(&s->image);
 	element_list_fini(&s->ranges);
 	arena_free(s->scratch);

@@ -54,7 +54,7 @@ void sync_free(struct sync *s); /* kernel rules and published answers stay; NULL
 uint64_t sync_turn(struct sync *s, uint64_t now_ms);
 /* Reads what other programs changed in the table. True: a turn is due. */
 bool sync_external_changes(struct sync *s, uint64_t now_ms);
-/* The rules themselves have changed (nft_set_sources): the next sync_turn replaces the table. */
+/* The rules themselves have changed (nft_set_pod_cidrs): the next sync_turn replaces the table. */
 void sync_rules_changed(struct sync *s);
 /* Service CIDRs or pod ranges may have changed: the next sync_turn looks. */
 void sync_ranges_changed(struct sync *s);

@@ -38,7 +38,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 						 .proxy_name = s->deps.proxy_name,
 						 .endpoint_pod_names = s->deps.endpoint_pod_names,
 						 .prev = prev,
-						 .memory = s->memory,
+						 .restore = s->restore,
 						 .max_elements = s->deps.max_elements};
 		if (quarantine_over_budget(&s->quarantine, service, &in, s->scratch, s->now_ms))
 			return;
@@ -119,8 +119,8 @@ static void report_vanished(const struct sync *s)
 void sync_compile(struct sync *s)
 {
 	compile_dirty(s);
-	slot_memory_free(s->memory);
-	s->memory = NULL;
+	slot_restore_free(s->restore);
+	s->restore = NULL;
 	report_vanished(s);
 	if (s->ranges_stale)
 		compile_ranges(s);

@@ -4,9 +4,9 @@
 /* The first compilation gives endpoints the slots that they have in the kernel already. */
 static void restore_slots(struct sync *s)
 {
-	s->memory = slot_memory_new();
+	s->restore = slot_restore_new();
 	for (size_t i = 0; i < s->image.elements.count; i++)
-		slot_memory_add(s->memory, &s->image.elements.items[i]);
+		slot_restore_add(s->restore, &s->image.elements.items[i]);
 }
 
 int sync_read_back(struct sync *s)

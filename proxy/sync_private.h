@@ -15,7 +15,7 @@ struct sync {
 	struct owners *owners;
 	struct changes *changes;	/* element differences of this turn */
 	struct image image;		/* of a turn that reads the table back */
-	struct slot_memory *memory;	/* which slots an adopted table has its endpoints in; first turn only */
+	struct slot_restore *restore;	/* which slots an adopted table has its endpoints in; first turn only */
 	struct element_list ranges;	/* in the kernel, or on their way */
 	struct store_service **pending; /* with a `next` that is not published */
 	size_t pending_count, pending_room;

@@ -1,4 +1,4 @@
-/* What the kernel has now is shown: in DNS, to those who asked to be told, in figures and in the log. */
+/* What the kernel has now is shown: in DNS, to those who asked to be told, in metrics and in the log. */
 #include <malloc.h>
 
 #include "base/clock.h"

@@ -28,7 +28,7 @@ struct relay;
  */
 typedef const struct service *relay_find_fn(void *ctx, const char *ns, const char *name);
 
-/* Starts the thread. metrics may be NULL; else it is asked for figures until relay_stop. Main thread. */
+/* Starts the thread. metrics may be NULL; else it is asked for metrics until relay_stop. Main thread. */
 struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ctx);
 void relay_stop(struct relay *r); /* closes everything; after the last page of metrics; NULL is fine */
 

@@ -27,11 +27,11 @@ struct compile_input {
 	size_t slice_count;
 	const struct slice_object *const *slices; /* those of this service, in any order */
 	const struct node_view *node;
-	const char *proxy_name;		  /* serve Services with this proxy-name label; NULL: those without the label */
-	bool endpoint_pod_names;	  /* DNS labels of endpoints without hostname: the pod's name */
-	const struct service *prev;	  /* slots are kept as far as possible; NULL = none */
-	const struct slot_memory *memory; /* asked when there is no prev; NULL = none */
-	uint64_t max_elements;		  /* budget_count: below it a rough count will do; 0: the exact one */
+	const char *proxy_name;	    /* serve Services with this proxy-name label; NULL: those without the label */
+	bool endpoint_pod_names;    /* DNS labels of endpoints without hostname: the pod's name */
+	const struct service *prev; /* slots are kept as far as possible; NULL = none */
+	const struct slot_restore *restore; /* asked when there is no prev; NULL = none */
+	uint64_t max_elements;		    /* budget_count: below it a rough count will do; 0: the exact one */
 };
 
 /* `scratch` is emptied first; nothing in it is needed afterwards. Never NULL. */

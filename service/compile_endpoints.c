@@ -93,23 +93,23 @@ static void drop_repeats(struct list *l)
 	l->count = kept;
 }
 
-static struct pool_past past_of(const struct service_port *before, const struct pool *pool, struct arena *arena)
+static struct pool_previous previous_of(const struct service_port *before, const struct pool *pool, struct arena *arena)
 {
 	struct target *slots = arena_array(arena, pool->count, sizeof *slots);
 
 	for (uint32_t i = 0; i < pool->count; i++)
 		slots[i] = before->targets[pool->slots[i]];
-	return (struct pool_past){.size = pool->size, .count = pool->count, .slots = slots};
+	return (struct pool_previous){.size = pool->size, .count = pool->count, .slots = slots};
 }
 
 /* How many of the slots hold endpoints that the pool wants now. */
-static uint32_t fitting(const struct service_port *port, const struct pool_past *past, unsigned flag)
+static uint32_t fitting(const struct service_port *port, const struct pool_previous *previous, unsigned flag)
 {
 	uint32_t fits = 0;
 
-	for (uint32_t i = 0; i < past->count; i++) {
-		uint32_t at = service_port_find(port, &past->slots[i].addr, past->slots[i].port);
-		fits += at < port->target_count && target_compare(&port->targets[at], &past->slots[i]) == 0 &&
+	for (uint32_t i = 0; i < previous->count; i++) {
+		uint32_t at = service_port_find(port, &previous->slots[i].addr, previous->slots[i].port);
+		fits += at < port->target_count && target_compare(&port->targets[at], &previous->slots[i]) == 0 &&
 			(port->targets[at].flags & flag) != 0;
 	}
 	return fits;
@@ -119,24 +119,24 @@ static uint32_t fitting(const struct service_port *port, const struct pool_past 
  * The kernel's slots: a frontend of the port that uses the pool shows them; where split, the cluster pool is second.
  * A key that another service has won shows that one's slots, so the frontend that fits best is believed.
  */
-static struct pool_past restored(const struct build *b, const struct service_port *port, bool local)
+static struct pool_previous restored(const struct build *b, const struct service_port *port, bool local)
 {
 	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
-	struct pool_past best = {0};
+	struct pool_previous best = {0};
 	uint32_t best_fits = 0;
 
 	size_t at = (size_t)(port - b->ports);
 
-	for (size_t i = b->index.first[at]; b->in->memory != NULL && i < b->index.first[at + 1]; i++) {
+	for (size_t i = b->index.first[at]; b->in->restore != NULL && i < b->index.first[at + 1]; i++) {
 		const struct frontend *f = &b->frontends[b->index.frontends[i]];
 		bool first_local = f->kind == FRONTEND_CLUSTER_IP ? build_internal_local(b) : f->split;
 		if (first_local != local && !(f->split && !local))
 			continue;
-		struct pool_past past = slot_memory_past(b->in->memory, &f->key, f->split && !local);
-		uint32_t fits = fitting(port, &past, flag);
+		struct pool_previous previous = slot_restore_previous(b->in->restore, &f->key, f->split && !local);
+		uint32_t fits = fitting(port, &previous, flag);
 		if (best.count == 0 || fits > best_fits ||
-		    (fits == best_fits && past.count != 0 && past.count < best.count)) {
-			best = past;
+		    (fits == best_fits && previous.count != 0 && previous.count < best.count)) {
+			best = previous;
 			best_fits = fits;
 		}
 	}
@@ -148,7 +148,7 @@ static struct pool fill_pool(const struct build *b, const struct service_port *p
 	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
 	struct pool_member *members = arena_array(b->scratch, l->count, sizeof *members);
 	const struct service_port *before = compile_index_before(b, port);
-	struct pool_past past = {0};
+	struct pool_previous previous = {0};
 	size_t count = 0;
 
 	for (size_t i = 0; i < l->count; i++)
@@ -157,10 +157,10 @@ static struct pool fill_pool(const struct build *b, const struct service_port *p
 	if (b->out.maglev)
 		return maglev_fill(port->targets, members, count, MAGLEV_SEED, b->scratch);
 	if (before != NULL)
-		past = past_of(before, local ? &before->local : &before->cluster, b->scratch);
+		previous = previous_of(before, local ? &before->local : &before->cluster, b->scratch);
 	else if (b->in->prev == NULL)
-		past = restored(b, port, local);
-	return pool_assign(port->targets, members, count, &past, b->scratch);
+		previous = restored(b, port, local);
+	return pool_assign(port->targets, members, count, &previous, b->scratch);
 }
 
 static bool reachable_from_outside(const struct build *b, size_t port)

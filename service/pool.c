@@ -4,10 +4,10 @@
 
 #define ROOM_FROM 8u /* from here on one slot in so many is spare */
 
-uint32_t pool_size(uint32_t count, uint32_t past_size)
+uint32_t pool_size(uint32_t count, uint32_t previous_size)
 {
-	if (count <= past_size && (uint64_t)count * 8 > (uint64_t)past_size * 3)
-		return past_size;
+	if (count <= previous_size && (uint64_t)count * 8 > (uint64_t)previous_size * 3)
+		return previous_size;
 	count += count / ROOM_FROM;
 	return slot_size(count < SLOT_MAX_SIZE ? count : SLOT_MAX_SIZE);
 }
@@ -48,13 +48,13 @@ uint32_t pool_shares(const struct pool_member *members, size_t count, uint32_t m
 
 /* The member that is endpoint `past`, or count. */
 static size_t member_find(const struct target *targets, const struct pool_member *members, size_t count,
-			  const struct target *past)
+			  const struct target *previous)
 {
 	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int c = target_compare(&targets[members[middle].target], past);
+		int c = target_compare(&targets[members[middle].target], previous);
 		if (c == 0)
 			return middle;
 		if (c < 0)
@@ -66,7 +66,7 @@ static size_t member_find(const struct target *targets, const struct pool_member
 }
 
 struct pool pool_assign(const struct target *targets, const struct pool_member *members, size_t count,
-			const struct pool_past *past, struct arena *arena)
+			const struct pool_previous *previous, struct arena *arena)
 {
 	if (count == 0)
 		return (struct pool){0};
@@ -75,8 +75,8 @@ struct pool pool_assign(const struct target *targets, const struct pool_member *
 	uint16_t *slots = arena_array(arena, total, sizeof *slots);
 	bool *filled = arena_array(arena, total, sizeof *filled);
 
-	for (uint32_t i = 0; i < past->count && i < total; i++) {
-		size_t m = member_find(targets, members, count, &past->slots[i]);
+	for (uint32_t i = 0; i < previous->count && i < total; i++) {
+		size_t m = member_find(targets, members, count, &previous->slots[i]);
 		if (m == count || left[m] == 0)
 			continue;
 		left[m]--;
@@ -93,5 +93,5 @@ struct pool pool_assign(const struct target *targets, const struct pool_member *
 		left[m]--;
 		slots[i] = members[m].target;
 	}
-	return (struct pool){.size = pool_size(total, past->size), .count = total, .slots = slots};
+	return (struct pool){.size = pool_size(total, previous->size), .count = total, .slots = slots};
 }

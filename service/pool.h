@@ -15,7 +15,7 @@
 #include "service/service.h"
 
 /* What the slots held before: zero = nothing known. Entries of family 0 are holes. */
-struct pool_past {
+struct pool_previous {
 	uint32_t size, count;
 	const struct target *slots;
 };
@@ -28,9 +28,9 @@ struct pool_member {
 
 /* Members are sorted by target and unique, targets are sorted. No member: the empty pool. */
 struct pool pool_assign(const struct target *targets, const struct pool_member *members, size_t count,
-			const struct pool_past *past, struct arena *arena);
-/* S for `count` ≥ 1 slots, when it was `past_size` (0 = not known). */
-uint32_t pool_size(uint32_t count, uint32_t past_size);
+			const struct pool_previous *previous, struct arena *arena);
+/* S for `count` ≥ 1 slots, when it was `previous_size` (0 = not known). */
+uint32_t pool_size(uint32_t count, uint32_t previous_size);
 /*
  * Slots of each member: weights over their greatest common divisor, scaled down when the sum would exceed `max`.
  * Returns the sum. A member has at least one slot.

@@ -14,16 +14,16 @@ struct kernel_slots {
 	struct slots pools[2]; /* SET_ENDPOINTS, SET_INTERNAL_ENDPOINTS */
 };
 
-struct slot_memory {
+struct slot_restore {
 	struct map frontends; /* by key */
 };
 
-struct slot_memory *slot_memory_new(void)
+struct slot_restore *slot_restore_new(void)
 {
-	return mem_alloc(sizeof(struct slot_memory));
+	return mem_alloc(sizeof(struct slot_restore));
 }
 
-void slot_memory_free(struct slot_memory *m)
+void slot_restore_free(struct slot_restore *m)
 {
 	struct kernel_slots *h;
 	size_t at = 0;
@@ -39,7 +39,7 @@ void slot_memory_free(struct slot_memory *m)
 	free(m);
 }
 
-static struct kernel_slots *slots_of(struct slot_memory *m, const struct element *e)
+static struct kernel_slots *slots_of(struct slot_restore *m, const struct element *e)
 {
 	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
 	struct kernel_slots *h = map_get(&m->frontends, &key, sizeof key);
@@ -70,7 +70,7 @@ static void slot_set(struct slots *s, uint32_t slot, const struct element *e)
 		s->count = slot + 1;
 }
 
-static void size_set(struct slot_memory *m, const struct element *e)
+static void size_set(struct slot_restore *m, const struct element *e)
 {
 	uint32_t size = e->verdict.size;
 	bool internal = e->verdict.kind == VERDICT_PICK_INTERNAL;
@@ -82,7 +82,7 @@ static void size_set(struct slot_memory *m, const struct element *e)
 		slots_of(m, e)->pools[internal].size = size;
 }
 
-void slot_memory_add(struct slot_memory *m, const struct element *e)
+void slot_restore_add(struct slot_restore *m, const struct element *e)
 {
 	switch (e->set) {
 	case SET_ENDPOINTS:
@@ -100,12 +100,12 @@ void slot_memory_add(struct slot_memory *m, const struct element *e)
 	}
 }
 
-struct pool_past slot_memory_past(const struct slot_memory *m, const struct frontend_key *key, bool internal)
+struct pool_previous slot_restore_previous(const struct slot_restore *m, const struct frontend_key *key, bool internal)
 {
 	const struct kernel_slots *h = map_get(&m->frontends, key, sizeof *key);
 
 	if (h == NULL)
-		return (struct pool_past){0};
+		return (struct pool_previous){0};
 	const struct slots *s = &h->pools[internal];
-	return (struct pool_past){.size = s->size, .count = s->count, .slots = s->targets};
+	return (struct pool_previous){.size = s->size, .count = s->count, .slots = s->targets};
 }

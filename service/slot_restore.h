@@ -9,13 +9,13 @@
 #include "nft/element.h"
 #include "service/pool.h"
 
-struct slot_memory;
+struct slot_restore;
 
-struct slot_memory *slot_memory_new(void);
-void slot_memory_free(struct slot_memory *m); /* NULL is fine */
+struct slot_restore *slot_restore_new(void);
+void slot_restore_free(struct slot_restore *m); /* NULL is fine */
 /* Takes what it needs of SET_ENDPOINTS and of the verdict maps; other elements are ignored. */
-void slot_memory_add(struct slot_memory *m, const struct element *e);
+void slot_restore_add(struct slot_restore *m, const struct element *e);
 /* Slots of a frontend, of its second pool when `internal`; borrowed. Zero when the kernel had none. */
-struct pool_past slot_memory_past(const struct slot_memory *m, const struct frontend_key *key, bool internal);
+struct pool_previous slot_restore_previous(const struct slot_restore *m, const struct frontend_key *key, bool internal);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The upstream servers and which of them to ask. One that fails twice in a row is left aside for a short time, then
- * one question tries it again; when all are aside, one is asked anyway. Pure but for the caller's clock and die.
+ * The upstream servers and which of them to ask. One that fails twice in a row is skipped for a short time, then
+ * one question tries it again; when all are skipped, one is asked anyway. Pure but for the caller's clock and die.
  */
 #ifndef DNS_FORWARD_UPSTREAM_H
 #define DNS_FORWARD_UPSTREAM_H

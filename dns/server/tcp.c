@@ -108,10 +108,10 @@ static void conn_watch(struct conn *c)
 }
 
 /* What has become of a connection. */
-enum fate { FATE_GOES_ON, FATE_CLOSE, FATE_GIVEN_AWAY };
+enum outcome { CONN_GOES_ON, CONN_CLOSE, CONN_GIVEN_AWAY };
 
 /* A message that gets no reply ends the connection: nothing good follows it. A transfer takes the connection over. */
-static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
+static enum outcome answer(struct conn *c, const uint8_t *message, size_t length)
 {
 	struct tcp *t = c->tcp;
 	struct packet packet = {message, length, (struct sockaddr *)&c->from, RESPOND_TCP};
@@ -119,7 +119,7 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 
 	if (transfer_threads_take(&t->transfers, t->responder.config, &packet, c->io.fd, &c->out)) {
 		conn_forget(c);
-		return FATE_GIVEN_AWAY;
+		return CONN_GIVEN_AWAY;
 	}
 	size_t bytes;
 
@@ -129,40 +129,40 @@ static enum fate answer(struct conn *c, const uint8_t *message, size_t length)
 
 	if (verdict == RESPOND_FORWARD) {
 		c->waiting++;
-		return FATE_GOES_ON;
+		return CONN_GOES_ON;
 	}
 	respond_observe(&t->counts, 1, ns);
 	if (t->log != NULL)
 		querylog_add(t->log, &packet, t->reply, bytes, ns);
 	if (bytes == 0)
-		return FATE_CLOSE;
+		return CONN_CLOSE;
 	brought_message(&c->out, t->reply, bytes);
-	return FATE_GOES_ON;
+	return CONN_GOES_ON;
 }
 
 /* Answers the whole messages that have arrived, as long as replies have room. */
-static enum fate answer_all(struct conn *c)
+static enum outcome answer_all(struct conn *c)
 {
-	enum fate fate = FATE_GOES_ON;
+	enum outcome outcome = CONN_GOES_ON;
 	size_t at = 0;
 
 	while (c->out.length_bytes < TCP_UNSENT_BYTES && c->in.length_bytes - at >= LENGTH_BYTES) {
 		const uint8_t *message = (const uint8_t *)c->in.data + at;
 		size_t length = wire_get16(message);
 		if (length > TCP_QUERY_BYTES)
-			return FATE_CLOSE;
+			return CONN_CLOSE;
 		if (c->in.length_bytes - at - LENGTH_BYTES < length)
 			break;
-		fate = answer(c, message + LENGTH_BYTES, length);
-		if (fate != FATE_GOES_ON)
-			return fate;
+		outcome = answer(c, message + LENGTH_BYTES, length);
+		if (outcome != CONN_GOES_ON)
+			return outcome;
 		at += LENGTH_BYTES + length;
 	}
 	if (at > 0) {
 		buf_consume(&c->in, at);
 		conn_progress(c);
 	}
-	return fate;
+	return outcome;
 }
 
 static bool flush(struct conn *c)
@@ -190,32 +190,32 @@ static bool receive(struct conn *c)
 }
 
 /* Answers and writes until nothing moves: what waits for room must not wait for the client to send more. */
-static enum fate serve(struct conn *c)
+static enum outcome serve(struct conn *c)
 {
 	size_t before;
 
 	do {
 		before = c->in.length_bytes;
-		enum fate fate = answer_all(c);
-		if (fate != FATE_GOES_ON)
-			return fate;
+		enum outcome outcome = answer_all(c);
+		if (outcome != CONN_GOES_ON)
+			return outcome;
 		if (!flush(c))
-			return FATE_CLOSE;
+			return CONN_CLOSE;
 	} while (c->in.length_bytes != before);
-	return FATE_GOES_ON;
+	return CONN_GOES_ON;
 }
 
 static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct conn *c = w->data;
-	enum fate fate = FATE_CLOSE;
+	enum outcome outcome = CONN_CLOSE;
 
 	(void)loop;
 	if (((events & EV_READ) == 0 || receive(c)) && flush(c))
-		fate = serve(c);
-	if (fate == FATE_GIVEN_AWAY)
+		outcome = serve(c);
+	if (outcome == CONN_GIVEN_AWAY)
 		return;
-	if (fate == FATE_CLOSE || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
+	if (outcome == CONN_CLOSE || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
 		conn_close(c);
 	else
 		conn_watch(c);

@@ -21,7 +21,7 @@
 #define REPLY_ROOM (WIRE_UDP_BYTES + 48) /* a multiple of 64 */
 #define CONTROL_BYTES 64		 /* one in_pktinfo or in6_pktinfo */
 
-struct slot {
+struct datagram {
 	struct sockaddr_storage from;
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES];
 	uint8_t reply[REPLY_ROOM];
@@ -38,14 +38,14 @@ struct udp {
 	_Atomic bool stopping;
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
-	struct slot slots[BATCH];
+	struct datagram datagrams[BATCH];
 	struct querylog_ring *log; /* NULL: none */
 };
 
 static void slots_init(struct udp *u)
 {
 	for (unsigned i = 0; i < BATCH; i++) {
-		struct slot *s = &u->slots[i];
+		struct datagram *s = &u->datagrams[i];
 		u->in_iov[i] = (struct iovec){s->query, sizeof s->query};
 		u->in[i].msg_hdr = (struct msghdr){.msg_name = &s->from,
 						   .msg_namelen = sizeof s->from,
@@ -60,9 +60,9 @@ static void slots_init(struct udp *u)
 static void slots_reset(struct udp *u, unsigned used)
 {
 	for (unsigned i = 0; i < used; i++) {
-		u->in[i].msg_hdr.msg_namelen = sizeof u->slots[i].from;
+		u->in[i].msg_hdr.msg_namelen = sizeof u->datagrams[i].from;
 		if (u->wildcard)
-			u->in[i].msg_hdr.msg_controllen = sizeof u->slots[i].control;
+			u->in[i].msg_hdr.msg_controllen = sizeof u->datagrams[i].control;
 	}
 }
 
@@ -82,7 +82,7 @@ static void control_reply(struct msghdr *h)
 
 static bool answer(struct udp *u, unsigned i, unsigned out)
 {
-	struct slot *s = &u->slots[i];
+	struct datagram *s = &u->datagrams[i];
 	struct msghdr *h = &u->in[i].msg_hdr;
 	struct packet packet = {s->query, u->in[i].msg_len, (struct sockaddr *)&s->from, RESPOND_UDP};
 	size_t length;
@@ -122,7 +122,7 @@ static void send_all(struct udp *u, unsigned count)
 static void log_batch(struct udp *u, unsigned received, uint64_t ns)
 {
 	for (unsigned i = 0; i < received; i++) {
-		const struct slot *s = &u->slots[i];
+		const struct datagram *s = &u->datagrams[i];
 		if (s->reply_bytes == REPLY_LATER)
 			continue;
 		struct packet packet = {s->query, u->in[i].msg_len, (const struct sockaddr *)&s->from, RESPOND_UDP};
@@ -135,7 +135,7 @@ static unsigned later_count(const struct udp *u, unsigned received)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < received; i++)
-		n += u->slots[i].reply_bytes == REPLY_LATER;
+		n += u->datagrams[i].reply_bytes == REPLY_LATER;
 	return n;
 }
 

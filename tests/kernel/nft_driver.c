@@ -375,14 +375,14 @@ static int command(struct nft *nft, struct words *w, struct list *list)
 /* "sources:CIDR[,CIDR]", "interface:NAME", "prefix:NAME" */
 static void detector(char *text, struct ruleset_config *s)
 {
-	static struct cidr sources[RULESET_SOURCES_MAX];
+	static struct cidr pod_cidrs[RULESET_CIDRS_MAX];
 	char *save = NULL;
 
 	if (strncmp(text, "sources:", 8) == 0) {
-		s->detector = DETECT_SOURCES;
-		s->sources = sources;
+		s->detector = DETECT_POD_CIDRS;
+		s->pod_cidrs = pod_cidrs;
 		for (char *range = strtok_r(text + 8, ",", &save); range != NULL; range = strtok_r(NULL, ",", &save))
-			if (!cidr_parse(&sources[s->source_count++], range))
+			if (!cidr_parse(&pod_cidrs[s->pod_cidr_count++], range))
 				fatalx("driver: no range: %s", range);
 	}
 	if (strncmp(text, "interface:", 10) == 0) {

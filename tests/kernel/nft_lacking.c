@@ -25,8 +25,11 @@ static void on_send(uint8_t *messages, size_t bytes)
 int main(int argc, char **argv)
 {
 	const struct cidr pods = {{AF_INET, {10, 244}}, 16};
-	const struct ruleset_config ruleset = {
-		.table = "fairlead", .detector = DETECT_SOURCES, .sources = &pods, .source_count = 1, .counters = true};
+	const struct ruleset_config ruleset = {.table = "fairlead",
+					       .detector = DETECT_POD_CIDRS,
+					       .pod_cidrs = &pods,
+					       .pod_cidr_count = 1,
+					       .counters = true};
 	const char *error = "";
 
 	missing = argc > 1 ? argv[1] : "?";

@@ -338,7 +338,7 @@ static void kernel_slots_are_kept_after_restart(void **state)
 	struct service_object *o = make_service(b->objects, "web", "10.96.0.1");
 	const struct slice_object *slice =
 		make_slice(b->objects, "a", "", IPPROTO_TCP, 80, "10.0.0.1@here 10.0.0.2 10.0.0.3@here");
-	struct slot_memory *memory = slot_memory_new();
+	struct slot_restore *restore = slot_restore_new();
 	struct element e = {.set = SET_ENDPOINTS, .daddr = ip("10.96.0.1"), .proto = IPPROTO_TCP, .port = 80};
 	const char *held[] = {"10.0.0.3", "10.0.0.9", "10.0.0.1"};
 
@@ -349,23 +349,23 @@ static void kernel_slots_are_kept_after_restart(void **state)
 		e.slot = i;
 		e.to = ip(held[i]);
 		e.to_port = 80;
-		slot_memory_add(memory, &e);
+		slot_restore_add(restore, &e);
 	}
 	e.set = SET_DISPATCH;
 	e.verdict = (struct verdict){.kind = VERDICT_CLUSTER, .size = 8};
-	slot_memory_add(memory, &e);
+	slot_restore_add(restore, &e);
 	/* The local pool is only at the node port: slots from 0 there. */
 	e = (struct element){
 		.set = SET_ENDPOINTS, .daddr = ip("192.168.0.2"), .proto = IPPROTO_TCP, .port = 30080, .to_port = 80};
 	e.to = ip("10.0.0.3");
-	slot_memory_add(memory, &e);
-	b->in.memory = memory;
+	slot_restore_add(restore, &e);
+	b->in.restore = restore;
 	const struct service *s = compile(b, o, &slice, 1);
 	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].cluster), "10.0.0.3:80 10.0.0.2:80 10.0.0.1:80");
 	assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].local), "10.0.0.3:80 10.0.0.1:80");
 	/* 3 of 8: too sparse to keep. */
 	assert_int_equal(s->ports[0].cluster.size, 3);
-	slot_memory_free(memory);
+	slot_restore_free(restore);
 }
 
 /* Bar: all compiled services of 10 000 × 10 in 15 MB. With what the allocator takes. */

@@ -333,7 +333,7 @@ static void restart_sends_nothing(void **state)
 {
 	struct bench *b = *state;
 	struct service_object *o = make_service(b->objects, "web", "10.96.0.1");
-	struct slot_memory *memory = slot_memory_new();
+	struct slot_restore *restore = slot_restore_new();
 	struct element_list want = {0};
 	struct element_ops ops = ops_of(&b->kernel);
 	struct service *s = NULL;
@@ -345,15 +345,16 @@ static void restart_sends_nothing(void **state)
 	turn(b, &s, compile(b, o, "10.0.0.2 10.0.0.3@here 10.0.0.4 10.0.0.5 10.0.0.6@here", s));
 	turn(b, &s, compile(b, o, "10.0.0.2 10.0.0.3@here 10.0.0.5 10.0.0.6@here 10.0.0.7@here", s));
 	for (size_t i = 0; i < b->kernel.list.count; i++)
-		slot_memory_add(memory, &b->kernel.list.items[i]);
+		slot_restore_add(restore, &b->kernel.list.items[i]);
 	const struct slice_object *slice = make_slice(b->objects, "s", "", IPPROTO_TCP, 8080,
 						      "10.0.0.2 10.0.0.3@here 10.0.0.5 10.0.0.6@here 10.0.0.7@here");
-	struct compile_input in = {.object = o, .slices = &slice, .slice_count = 1, .node = &b->node, .memory = memory};
+	struct compile_input in = {
+		.object = o, .slices = &slice, .slice_count = 1, .node = &b->node, .restore = restore};
 	struct service *again = service_compile(&in, b->scratch);
 	elements_collect(&want, again, NULL);
 	assert_int_equal(elements_reconcile(&want, &b->kernel.list, &ops), 0);
 	element_list_fini(&want);
-	slot_memory_free(memory);
+	slot_restore_free(restore);
 	service_free(again);
 	turn(b, &s, NULL);
 }

@@ -28,7 +28,7 @@ struct sim {
 	struct arena *arena, *past_arena;
 	bool in[TARGETS];
 	uint32_t count;
-	struct pool_past past;
+	struct pool_previous previous;
 };
 
 static size_t members_of(const struct sim *s, struct pool_member *members)
@@ -58,18 +58,18 @@ static void check_pool(const struct sim *s, const struct pool *p)
 }
 
 /* Element operations on the slots: a changed value is a del and an add. */
-static uint32_t operations(const struct pool_past *past, const struct pool *p)
+static uint32_t operations(const struct pool_previous *previous, const struct pool *p)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < past->count || i < p->count; i++) {
-		bool both = i < past->count && i < p->count;
+	for (uint32_t i = 0; i < previous->count || i < p->count; i++) {
+		bool both = i < previous->count && i < p->count;
 		if (!both)
 			n++;
-		else if (target_compare(&past->slots[i], &targets[p->slots[i]]) != 0)
+		else if (target_compare(&previous->slots[i], &targets[p->slots[i]]) != 0)
 			n += 2;
 	}
-	return n + (past->size != p->size ? 2 : 0);
+	return n + (previous->size != p->size ? 2 : 0);
 }
 
 static void keep(struct sim *s, const struct pool *p)
@@ -78,7 +78,7 @@ static void keep(struct sim *s, const struct pool *p)
 	struct target *slots = arena_array(s->past_arena, p->count, sizeof *slots);
 	for (uint32_t i = 0; i < p->count; i++)
 		slots[i] = targets[p->slots[i]];
-	s->past = (struct pool_past){.size = p->size, .count = p->count, .slots = slots};
+	s->previous = (struct pool_previous){.size = p->size, .count = p->count, .slots = slots};
 }
 
 static uint32_t step(struct sim *s)
@@ -86,10 +86,10 @@ static uint32_t step(struct sim *s)
 	struct pool_member members[TARGETS];
 
 	arena_reset(s->arena);
-	struct pool p = pool_assign(targets, members, members_of(s, members), &s->past, s->arena);
+	struct pool p = pool_assign(targets, members, members_of(s, members), &s->previous, s->arena);
 	if (s->count != 0)
 		check_pool(s, &p);
-	uint32_t n = operations(&s->past, &p);
+	uint32_t n = operations(&s->previous, &p);
 	keep(s, &p);
 	return n;
 }
@@ -109,12 +109,12 @@ static void random_walk(void **state)
 	for (int i = 0; i < 20000; i++) {
 		size_t range = (size_t)(1 << (i / 2000 % 10)) + 10; /* small pools and large ones */
 		size_t at = (size_t)rand() % (range < TARGETS ? range : TARGETS);
-		uint32_t size = s.past.size;
+		uint32_t size = s.previous.size;
 		bool adding = !s.in[at];
 		flip(&s, at);
 		uint32_t n = step(&s);
 		/* One added: its slot, and the verdict when S grew. One removed: hole filled by the last. */
-		assert_true(n <= (adding ? 1u : 3u) + (s.past.size != size ? 2u : 0u));
+		assert_true(n <= (adding ? 1u : 3u) + (s.previous.size != size ? 2u : 0u));
 	}
 	arena_free(s.arena);
 	arena_free(s.past_arena);
@@ -171,11 +171,11 @@ static void past_with_holes(void **state)
 {
 	struct arena *a = arena_new(1024);
 	struct target had[4] = {targets[3], {.port = 0}, targets[1], targets[9]};
-	struct pool_past past = {.size = 4, .count = 4, .slots = had};
+	struct pool_previous previous = {.size = 4, .count = 4, .slots = had};
 	struct pool_member members[] = {{1, 1}, {2, 1}, {3, 1}};
 
 	(void)state;
-	struct pool p = pool_assign(targets, members, 3, &past, a);
+	struct pool p = pool_assign(targets, members, 3, &previous, a);
 	assert_int_equal(p.count, 3);
 	assert_int_equal(p.size, 4);
 	assert_int_equal(p.slots[0], 3);
@@ -187,7 +187,7 @@ static void past_with_holes(void **state)
 static void weights_are_slots(void **state)
 {
 	struct arena *a = arena_new(1024);
-	struct pool_past none = {0};
+	struct pool_previous none = {0};
 	struct pool_member members[] = {{0, 30}, {1, 10}, {2, 0 /* 1 */}, {3, 20}};
 	uint32_t shares[4], of[4] = {0};
 
@@ -218,7 +218,7 @@ static void weights_walk(void **state)
 {
 	struct arena *a = arena_new(1 << 14), *past_arena = arena_new(1 << 14);
 	struct pool_member all[40];
-	struct pool_past past = {0};
+	struct pool_previous previous = {0};
 
 	(void)state;
 	srand(3);
@@ -233,7 +233,7 @@ static void weights_walk(void **state)
 			if (all[i].weight != 0) /* here: absent */
 				members[n++] = all[i];
 		arena_reset(a);
-		struct pool p = pool_assign(targets, members, n, &past, a);
+		struct pool p = pool_assign(targets, members, n, &previous, a);
 		assert_int_equal(p.count, n != 0 ? pool_shares(members, n, 65536, shares) : 0);
 		for (uint32_t i = 0; i < p.count; i++)
 			of[p.slots[i]]++;
@@ -243,7 +243,7 @@ static void weights_walk(void **state)
 		struct target *slots = arena_array(past_arena, p.count, sizeof *slots);
 		for (uint32_t i = 0; i < p.count; i++)
 			slots[i] = targets[p.slots[i]];
-		past = (struct pool_past){.size = p.size, .count = p.count, .slots = slots};
+		previous = (struct pool_previous){.size = p.size, .count = p.count, .slots = slots};
 	}
 	arena_free(a);
 	arena_free(past_arena);

@@ -229,7 +229,7 @@ static void a_quarantined_service_can_be_deleted(void **state)
 	assert_null(store_service(s.store, "default", "bad"));
 }
 
-/* What it claims while it is held back belongs to whom it belonged before. */
+/* What it asks for while it is in quarantine belongs to whom it belonged before. */
 static void an_address_is_not_lost_to_a_quarantined_service(void **state)
 {
 	(void)state;

@@ -65,7 +65,7 @@ static void no_verdict_map_behind_another(void **state)
 {
 	const struct cidr pods = {.addr = {.family = AF_INET, .bytes = {10, 244}}, .prefix = 16};
 	const struct ruleset_config s = {
-		.masquerade_bit = 14, .detector = DETECT_SOURCES, .sources = &pods, .source_count = 1};
+		.masquerade_bit = 14, .detector = DETECT_POD_CIDRS, .pod_cidrs = &pods, .pod_cidr_count = 1};
 	struct ruleset body = {0}, hooks = {0};
 	unsigned maps = 0;
 

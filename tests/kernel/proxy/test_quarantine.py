@@ -53,7 +53,7 @@ class Quarantine(lab.LabTest):
         self.put("web", 8080)
         self.reaches("10.96.0.2", "web")
         self.assertRegex(daemon.call("status").stdout,
-                         r"kernel   in sync.*\n +service default/bad held back: .*endpoints4 \{ 10\.96\.0\.1 ")
+                         r"kernel   in sync.*\n +service default/bad in quarantine: .*endpoints4 \{ 10\.96\.0\.1 ")
         self.assertIn("an older version; the newest is not programmed: ", daemon.call("endpoints", "default/bad").stdout)
         self.assertIn("fairlead_services_quarantined 1\n", traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body)
         self.assertEqual(traffic.curl(self.node, "http://127.0.0.1:10256/readyz").code, 200)
