@@ -37,7 +37,7 @@ static void value_begin(struct json *j, const char *key)
 	}
 }
 
-static void open(struct json *j, const char *key, const char *bracket, char close)
+static void json_open_value(struct json *j, const char *key, const char *bracket, char close)
 {
 	assert(j->depth < JSON_DEPTH);
 	value_begin(j, key);
@@ -48,12 +48,12 @@ static void open(struct json *j, const char *key, const char *bracket, char clos
 
 void json_object(struct json *j, const char *key)
 {
-	open(j, key, "{", '}');
+	json_open_value(j, key, "{", '}');
 }
 
 void json_array(struct json *j, const char *key)
 {
-	open(j, key, "[", ']');
+	json_open_value(j, key, "[", ']');
 }
 
 void json_end(struct json *j)

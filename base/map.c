@@ -21,7 +21,7 @@ void map_fini(struct map *m)
 	*m = (struct map){0};
 }
 
-static struct map_cell *find(const struct map *m, const void *key, size_t key_bytes, uint64_t hash)
+static struct map_cell *map_find(const struct map *m, const void *key, size_t key_bytes, uint64_t hash)
 {
 	if (m->size == 0)
 		return NULL;
@@ -65,7 +65,7 @@ static void make_room(struct map *m)
 
 void *map_get(const struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_cell *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
+	struct map_cell *s = m->size == 0 ? NULL : map_find(m, key, key_bytes, hash_key(key, key_bytes));
 
 	return s != NULL ? s->value : NULL;
 }
@@ -73,7 +73,7 @@ void *map_get(const struct map *m, const void *key, size_t key_bytes)
 void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 {
 	uint64_t hash = hash_key(key, key_bytes);
-	struct map_cell *s = find(m, key, key_bytes, hash);
+	struct map_cell *s = map_find(m, key, key_bytes, hash);
 
 	assert(value != NULL && key != NULL);
 	if (s != NULL) {
@@ -89,7 +89,7 @@ void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 
 void *map_del(struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_cell *s = m->size == 0 ? NULL : find(m, key, key_bytes, hash_key(key, key_bytes));
+	struct map_cell *s = m->size == 0 ? NULL : map_find(m, key, key_bytes, hash_key(key, key_bytes));
 
 	if (s == NULL)
 		return NULL;

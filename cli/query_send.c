@@ -41,7 +41,7 @@ static bool ready(int fd, short events, uint64_t end_ns)
 	return now < end_ns && poll(&p, 1, (int)((end_ns - now) / NS_OF_MS) + 1) > 0;
 }
 
-static void start(struct query_try *t, unsigned udp_bytes, uint64_t end_ns)
+static void query_try_start(struct query_try *t, unsigned udp_bytes, uint64_t end_ns)
 {
 	struct sockaddr_storage to;
 	socklen_t length = sock_address(&to, &t->server.addr, t->server.port);
@@ -152,7 +152,7 @@ void query_send(struct query_try *tries, size_t count, unsigned udp_bytes, unsig
 
 	assert(count <= TRIES_MAX);
 	for (size_t i = 0; i < count; i++)
-		start(&tries[i], udp_bytes, end_ns);
+		query_try_start(&tries[i], udp_bytes, end_ns);
 	wait_for_replies(tries, count, message, end_ns);
 	for (size_t i = 0; i < count; i++) {
 		if (tries[i].fd < 0)

@@ -181,7 +181,7 @@ static void take_cluster_dns(struct making *m)
 	}
 }
 
-static void make(struct making *m, struct buf *out)
+static void resolvconf_make(struct making *m, struct buf *out)
 {
 	struct buf warnings = {0};
 	const struct resolv_conf c = pod_dns_make(m->config->arena, &m->in, &warnings);
@@ -206,7 +206,7 @@ bool cli_pod_file(struct config *c, const char *command, struct buf *out)
 	fill_from_daemon(&m);
 	m.in.domain = c->cluster_domain;
 	take_cluster_dns(&m);
-	make(&m, out);
+	resolvconf_make(&m, out);
 	return true;
 }
 

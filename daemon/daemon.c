@@ -321,7 +321,7 @@ static void watchers_start(struct daemon *d)
 	ev_io_start(d->loop, &d->external_changes);
 }
 
-static void stop(struct daemon *d)
+static void daemon_stop(struct daemon *d)
 {
 	control_close(d->control);
 	source_stop(&d->source);
@@ -368,7 +368,7 @@ int run(struct config *config, int argc, char **argv)
 	control_start(d.control, d.loop, control_commands, &d);
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
 	ev_run(d.loop, 0);
-	stop(&d);
+	daemon_stop(&d);
 	log_notice("stopped");
 	return EXIT_YES;
 }

@@ -11,7 +11,7 @@
 
 #define NEEDED_MAX 64 /* further API servers and name servers are not protected */
 
-static void add(struct needs *n, const struct addr *addr, enum address_fault fault)
+static void needs_add(struct needs *n, const struct addr *addr, enum address_fault fault)
 {
 	if (n->count == NEEDED_MAX)
 		return;
@@ -66,7 +66,7 @@ static void add_server(struct needs *n, const char *url)
 		authority[length - 2] = '\0';
 	}
 	if (addr_port_parse(&addr, &port, authority))
-		add(n, &addr, ADDRESS_API_SERVER);
+		needs_add(n, &addr, ADDRESS_API_SERVER);
 }
 
 void needs_add_name_servers(struct needs *n, const char *path)
@@ -81,7 +81,7 @@ void needs_add_name_servers(struct needs *n, const char *path)
 	if (text != NULL && resolv_conf_parse(arena, text, length, &conf, &error))
 		for (size_t i = 0; i < conf.nameservers.count; i++)
 			if (addr_parse(&addr, conf.nameservers.items[i]))
-				add(n, &addr, ADDRESS_NAME_SERVER);
+				needs_add(n, &addr, ADDRESS_NAME_SERVER);
 	n->constant_count = n->count;
 	free(text);
 	arena_free(arena);
@@ -102,7 +102,7 @@ void needs_update(struct needs *n, const struct store *store)
 	n->count = n->constant_count;
 	for (size_t i = 0; api != NULL && i < api->slice_count; i++)
 		for (size_t k = 0; k < api->slices[i]->endpoint_count; k++)
-			add(n, &api->slices[i]->endpoints[k].addr, ADDRESS_API_SERVER);
+			needs_add(n, &api->slices[i]->endpoints[k].addr, ADDRESS_API_SERVER);
 }
 
 void needs_fini(struct needs *n)

@@ -4,7 +4,7 @@
 
 #define HELP_COLUMN 36
 
-static const struct option *find(enum command_bit command, const char *name, size_t length)
+static const struct option *options_find(enum command_bit command, const char *name, size_t length)
 {
 	for (const struct option *o = options_table; o->name != NULL; o++)
 		if ((o->commands & command) != 0 && strlen(o->name) == length && strncmp(o->name, name, length) == 0)
@@ -29,7 +29,7 @@ static int parse_flag(struct config *c, enum command_bit command, int argc, char
 {
 	const char *name = argv[0] + (strncmp(argv[0], "--", 2) == 0 ? 2 : 1);
 	size_t length = strcspn(name, "=");
-	const struct option *o = find(command, name, length);
+	const struct option *o = options_find(command, name, length);
 	const char *value = name[length] == '=' ? name + length + 1 : NULL;
 	int took = 1;
 

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-static struct affinity_record *get(struct nft *nft, int family, uint32_t timeout_s)
+static struct affinity_record *record_get(struct nft *nft, int family, uint32_t timeout_s)
 {
 	struct affinity_record probe = {.key = {.family = (uint32_t)family, .timeout_s = timeout_s}};
 	struct affinity_record *l = map_get(&nft->affinity_records, &probe.key, sizeof probe.key);
@@ -22,7 +22,7 @@ static struct affinity_record *get(struct nft *nft, int family, uint32_t timeout
 void affinity_count(struct nft *nft, const struct element *e, int by)
 {
 	if (e->set == SET_AFFINITY_FRONTENDS)
-		get(nft, element_family(e), e->verdict.timeout_s)->change += by;
+		record_get(nft, element_family(e), e->verdict.timeout_s)->change += by;
 }
 
 static bool wanted(const struct affinity_record *l)

@@ -74,7 +74,7 @@ void batch_fini(struct batch *b)
 	*b = (struct batch){0};
 }
 
-static struct nlmsghdr *start(struct batch *b, uint16_t type, uint16_t flags)
+static struct nlmsghdr *batch_start(struct batch *b, uint16_t type, uint16_t flags)
 {
 	batch_close(b);
 	reserve(b, MESSAGE_ROOM_BYTES);
@@ -89,7 +89,7 @@ static void finish(struct batch *b, const struct nlmsghdr *nlh)
 
 void batch_table(struct batch *b, bool add, const char *table, const char *comment)
 {
-	struct nlmsghdr *nlh = start(b, add ? NFT_MSG_NEWTABLE : NFT_MSG_DELTABLE, add ? NLM_F_CREATE : 0);
+	struct nlmsghdr *nlh = batch_start(b, add ? NFT_MSG_NEWTABLE : NFT_MSG_DELTABLE, add ? NLM_F_CREATE : 0);
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
 	if (comment != NULL) {
@@ -104,7 +104,7 @@ void batch_table(struct batch *b, bool add, const char *table, const char *comme
 
 void batch_table_wake(struct batch *b, const char *table)
 {
-	struct nlmsghdr *nlh = start(b, NFT_MSG_NEWTABLE, 0);
+	struct nlmsghdr *nlh = batch_start(b, NFT_MSG_NEWTABLE, 0);
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
 	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
@@ -121,21 +121,21 @@ static int stop_at_first(struct nftnl_set_elem *e, void *any)
 void batch_set(struct batch *b, struct nftnl_set *s)
 {
 	bool any = false;
-	struct nlmsghdr *nlh = start(b, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlmsghdr *nlh = batch_start(b, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
 
 	nftnl_set_nlmsg_build_payload(nlh, s);
 	finish(b, nlh);
 	nftnl_set_elem_foreach(s, stop_at_first, &any);
 	if (!any)
 		return;
-	nlh = start(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
+	nlh = batch_start(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
 	nftnl_set_elems_nlmsg_build_payload(nlh, s);
 	finish(b, nlh);
 }
 
 void batch_chain(struct batch *b, bool add, struct nftnl_chain *c)
 {
-	struct nlmsghdr *nlh = start(b, add ? NFT_MSG_NEWCHAIN : NFT_MSG_DELCHAIN, add ? NLM_F_CREATE : 0);
+	struct nlmsghdr *nlh = batch_start(b, add ? NFT_MSG_NEWCHAIN : NFT_MSG_DELCHAIN, add ? NLM_F_CREATE : 0);
 
 	nftnl_chain_nlmsg_build_payload(nlh, c);
 	finish(b, nlh);
@@ -143,7 +143,8 @@ void batch_chain(struct batch *b, bool add, struct nftnl_chain *c)
 
 void batch_rule(struct batch *b, bool add, struct nftnl_rule *r)
 {
-	struct nlmsghdr *nlh = start(b, add ? NFT_MSG_NEWRULE : NFT_MSG_DELRULE, add ? NLM_F_CREATE | NLM_F_APPEND : 0);
+	struct nlmsghdr *nlh =
+		batch_start(b, add ? NFT_MSG_NEWRULE : NFT_MSG_DELRULE, add ? NLM_F_CREATE | NLM_F_APPEND : 0);
 
 	if (add) {
 		nftnl_rule_nlmsg_build_payload(nlh, r);
@@ -175,7 +176,7 @@ static bool list_fits(const struct batch *b, enum batch_op op, const struct elem
 static void open_list(struct batch *b, const char *table, enum batch_op op, const struct element *e)
 {
 	static const uint16_t types[] = {NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, MSG_DESTROYSETELEM};
-	struct nlmsghdr *nlh = start(b, types[op], op == BATCH_ADD ? NLM_F_CREATE : 0);
+	struct nlmsghdr *nlh = batch_start(b, types[op], op == BATCH_ADD ? NLM_F_CREATE : 0);
 	char set[NAME_BYTES];
 
 	b->list_op = op;

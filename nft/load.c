@@ -80,7 +80,7 @@ static int put_elements(struct load *l)
 }
 
 /* Builds l->table from nothing and, in the transaction that makes packets reach it, deletes `old` (NULL: none). */
-static int build(struct load *l, const char *old)
+static int load_build(struct load *l, const char *old)
 {
 	struct ruleset body = {0}, hooks = {0};
 	struct nft *nft = l->nft;
@@ -137,7 +137,7 @@ static int see_chain(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int look(struct nft *nft, const char *table, struct presence *p)
+static int load_look(struct nft *nft, const char *table, struct presence *p)
 {
 	struct session_dump tables = {.type = NFT_MSG_GETTABLE, .each = see_table, .ctx = p};
 	struct session_dump chains = {.type = NFT_MSG_GETCHAIN, .each = see_chain, .ctx = p};
@@ -148,7 +148,7 @@ static int look(struct nft *nft, const char *table, struct presence *p)
 	return error != 0 || !p->exists ? error : session_dump(&nft->session, &chains);
 }
 
-static int drop(struct nft *nft, const char *table)
+static int load_drop(struct nft *nft, const char *table)
 {
 	int error;
 
@@ -171,11 +171,11 @@ static int replace(struct load *l, const char *next)
 	int error;
 
 	l->table = next;
-	error = build(l, l->nft->table);
+	error = load_build(l, l->nft->table);
 	if (error != 0)
 		return error;
 	l->table = l->nft->table;
-	return build(l, next);
+	return load_build(l, next);
 }
 
 int nft_load(struct nft *nft, const struct element *elements, size_t count)
@@ -183,14 +183,14 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 	struct load l = {.nft = nft, .table = nft->table, .elements = elements, .count = count};
 	struct presence ours, next;
 	char name[TABLE_NAME_BYTES + 8];
-	int error = look(nft, nft->table, &ours);
+	int error = load_look(nft, nft->table, &ours);
 
 	if (error == 0)
-		error = look(nft, next_name(nft, name), &next);
+		error = load_look(nft, next_name(nft, name), &next);
 	if (error == 0 && ours.exists && !ours.hooked)
-		error = drop(nft, nft->table); /* half built: nothing goes through it */
+		error = load_drop(nft, nft->table); /* half built: nothing goes through it */
 	if (error == 0 && next.exists && (ours.hooked || !next.hooked))
-		error = drop(nft, name);
+		error = load_drop(nft, name);
 	if (error != 0)
 		return error;
 	l.order = group(elements, count);
@@ -198,7 +198,7 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 	if (ours.hooked)
 		error = replace(&l, name);
 	else
-		error = build(&l, next.hooked ? name : NULL);
+		error = load_build(&l, next.hooked ? name : NULL);
 	monitor_resume(nft);
 	free(l.order);
 	return error;
@@ -207,10 +207,10 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 int nft_cleanup(struct nft *nft)
 {
 	char name[TABLE_NAME_BYTES + 8];
-	int error = drop(nft, nft->table);
+	int error = load_drop(nft, nft->table);
 
 	if (error == 0)
-		error = drop(nft, next_name(nft, name));
+		error = load_drop(nft, next_name(nft, name));
 	if (error == 0)
 		affinity_forget(nft);
 	return error;

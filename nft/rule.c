@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static struct nftnl_expr *add(struct nftnl_rule *r, const char *kind)
+static struct nftnl_expr *rule_add(struct nftnl_rule *r, const char *kind)
 {
 	struct nftnl_expr *e = nftnl_expr_alloc(kind);
 
@@ -39,7 +39,7 @@ struct nftnl_rule *rule_new(const char *table, const char *chain)
 
 static void payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t bytes, uint32_t reg)
 {
-	struct nftnl_expr *e = add(r, "payload");
+	struct nftnl_expr *e = rule_add(r, "payload");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
@@ -49,7 +49,7 @@ static void payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32
 
 static void meta(struct nftnl_rule *r, uint32_t key, uint32_t reg)
 {
-	struct nftnl_expr *e = add(r, "meta");
+	struct nftnl_expr *e = rule_add(r, "meta");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
@@ -57,7 +57,7 @@ static void meta(struct nftnl_rule *r, uint32_t key, uint32_t reg)
 
 static void ct(struct nftnl_rule *r, uint32_t key, int direction, uint32_t reg)
 {
-	struct nftnl_expr *e = add(r, "ct");
+	struct nftnl_expr *e = rule_add(r, "ct");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, reg);
@@ -67,7 +67,7 @@ static void ct(struct nftnl_rule *r, uint32_t key, int direction, uint32_t reg)
 
 static void compare(struct nftnl_rule *r, uint32_t op, const void *bytes, uint32_t count)
 {
-	struct nftnl_expr *e = add(r, "cmp");
+	struct nftnl_expr *e = rule_add(r, "cmp");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, REG(0));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
@@ -77,7 +77,7 @@ static void compare(struct nftnl_rule *r, uint32_t op, const void *bytes, uint32
 /* From REG(0) on: (what is there & mask) ^ flip, each of so many bytes. */
 static void bitwise_bytes(struct nftnl_rule *r, const void *mask, const void *flip, uint32_t bytes)
 {
-	struct nftnl_expr *e = add(r, "bitwise");
+	struct nftnl_expr *e = rule_add(r, "bitwise");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, REG(0));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, REG(0));
@@ -143,7 +143,7 @@ void rule_original_dport(struct nftnl_rule *r, uint32_t reg)
 
 void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t reg)
 {
-	struct nftnl_expr *e = add(r, "numgen");
+	struct nftnl_expr *e = rule_add(r, "numgen");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_DREG, reg);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, modulus);
@@ -155,7 +155,7 @@ void rule_random(struct nftnl_rule *r, uint32_t modulus, uint32_t reg)
 
 void rule_hash(struct nftnl_rule *r, uint32_t from, uint32_t bytes, uint32_t modulus, uint32_t reg)
 {
-	struct nftnl_expr *e = add(r, "hash");
+	struct nftnl_expr *e = rule_add(r, "hash");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_SREG, from);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_HASH_DREG, reg);
@@ -237,7 +237,7 @@ void rule_known_flow(struct nftnl_rule *r)
 
 void rule_in_set(struct nftnl_rule *r, uint32_t key, const char *set, bool inverted)
 {
-	struct nftnl_expr *e = add(r, "lookup");
+	struct nftnl_expr *e = rule_add(r, "lookup");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, key);
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
@@ -246,7 +246,7 @@ void rule_in_set(struct nftnl_rule *r, uint32_t key, const char *set, bool inver
 
 void rule_lookup(struct nftnl_rule *r, uint32_t key, const char *map, uint32_t to)
 {
-	struct nftnl_expr *e = add(r, "lookup");
+	struct nftnl_expr *e = rule_add(r, "lookup");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, key);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, to);
@@ -256,7 +256,7 @@ void rule_lookup(struct nftnl_rule *r, uint32_t key, const char *map, uint32_t t
 
 static void store_mark(struct nftnl_rule *r)
 {
-	struct nftnl_expr *e = add(r, "meta");
+	struct nftnl_expr *e = rule_add(r, "meta");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, REG(0));
@@ -278,7 +278,7 @@ void rule_clear_mark(struct nftnl_rule *r, uint32_t bit)
 
 void rule_dnat(struct nftnl_rule *r, int family, uint32_t addr, uint32_t port)
 {
-	struct nftnl_expr *e = add(r, "nat");
+	struct nftnl_expr *e = rule_add(r, "nat");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FAMILY, family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
@@ -292,7 +292,7 @@ void rule_dnat(struct nftnl_rule *r, int family, uint32_t addr, uint32_t port)
 
 void rule_masquerade(struct nftnl_rule *r)
 {
-	struct nftnl_expr *e = add(r, "masq");
+	struct nftnl_expr *e = rule_add(r, "masq");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
 }
@@ -304,14 +304,14 @@ void rule_reset_tcp(struct nftnl_rule *r)
 
 	rule_l4proto(r, REG(0));
 	compare(r, NFT_CMP_EQ, &tcp, sizeof tcp);
-	e = add(r, "reject");
+	e = rule_add(r, "reject");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_TCP_RST);
 	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, 0);
 }
 
 void rule_refuse(struct nftnl_rule *r)
 {
-	struct nftnl_expr *e = add(r, "reject");
+	struct nftnl_expr *e = rule_add(r, "reject");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
 	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
@@ -319,7 +319,7 @@ void rule_refuse(struct nftnl_rule *r)
 
 void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain)
 {
-	struct nftnl_expr *e = add(r, "immediate");
+	struct nftnl_expr *e = rule_add(r, "immediate");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, REG_VERDICT);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)verdict);
@@ -329,7 +329,7 @@ void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain)
 
 void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t data, uint64_t timeout_ms)
 {
-	struct nftnl_expr *e = add(r, "dynset");
+	struct nftnl_expr *e = rule_add(r, "dynset");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, key);

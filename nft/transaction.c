@@ -50,7 +50,7 @@ static bool fits(const struct nft *nft)
 	return nft->session.batch.used <= nft->session.send_max_bytes && nft->session.batch.used <= WHOLE_BYTES;
 }
 
-static void put(struct nft *nft, enum batch_op op, const struct element *e)
+static void tx_put(struct nft *nft, enum batch_op op, const struct element *e)
 {
 	batch_element(&nft->session.batch, nft->table, op, e, nft->config.counters);
 }
@@ -67,8 +67,8 @@ static bool may_be_gone(const struct element *e)
 static void put_deletion(struct nft *nft, const struct element *e)
 {
 	if (may_be_gone(e) && !nft->destroy_works)
-		put(nft, BATCH_ADD, e);
-	put(nft, may_be_gone(e) && nft->destroy_works ? BATCH_DESTROY : BATCH_DEL, e);
+		tx_put(nft, BATCH_ADD, e);
+	tx_put(nft, may_be_gone(e) && nft->destroy_works ? BATCH_DESTROY : BATCH_DEL, e);
 }
 
 /* Of the elements as many as may be sent at once. False: there are more. */
@@ -77,7 +77,7 @@ static bool put_all(struct nft *nft)
 	for (size_t i = 0; i < nft->dels.count && fits(nft); i++)
 		put_deletion(nft, &nft->dels.items[i]);
 	for (size_t i = 0; i < nft->adds.count && fits(nft); i++)
-		put(nft, BATCH_ADD, &nft->adds.items[i]);
+		tx_put(nft, BATCH_ADD, &nft->adds.items[i]);
 	affinity_put_unused(nft);
 	return fits(nft);
 }
@@ -131,7 +131,7 @@ static int put_new(struct nft *nft, const bool *replaces)
 
 	for (size_t i = 0; i < nft->adds.count && error == 0; i++)
 		if (!replaces[i]) {
-			put(nft, BATCH_ADD, &nft->adds.items[i]);
+			tx_put(nft, BATCH_ADD, &nft->adds.items[i]);
 			error = session_piece(&nft->session, false);
 		}
 	return error == 0 ? session_piece(&nft->session, true) : error;
@@ -145,7 +145,7 @@ static int put_replaced(struct nft *nft, const bool *replaces, const size_t *pre
 	for (size_t i = 0; i < nft->adds.count && error == 0; i++)
 		if (replaces[i]) {
 			put_deletion(nft, &nft->dels.items[predecessor[i]]);
-			put(nft, BATCH_ADD, &nft->adds.items[i]);
+			tx_put(nft, BATCH_ADD, &nft->adds.items[i]);
 			error = session_piece(&nft->session, false);
 		}
 	return error == 0 ? session_piece(&nft->session, true) : error;
@@ -208,7 +208,7 @@ static int commit_in_pieces(struct nft *nft)
 
 #define PAUSE_FROM 2000 /* elements: what is saved then exceeds what the pause costs by far */
 
-static int commit(struct nft *nft)
+static int tx_commit(struct nft *nft)
 {
 	const bool large = nft_tx_count(nft) >= PAUSE_FROM;
 	int error;
@@ -242,7 +242,7 @@ int nft_tx_commit(struct nft *nft)
 		try_destroy(nft, client);
 	for (size_t i = 0; i < nft->adds.count; i++)
 		affinity_count(nft, &nft->adds.items[i], +1);
-	error = commit(nft);
+	error = tx_commit(nft);
 	affinity_settle(nft, error == 0);
 	repair_free(nft->repair);
 	nft->repair = NULL;

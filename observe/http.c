@@ -180,7 +180,7 @@ static void deadline_set(struct http *http)
 	ev_timer_start(http->loop, &http->due);
 }
 
-static void run(struct http *http)
+static void http_run(struct http *http)
 {
 	MHD_run(http->daemon);
 	deadline_set(http);
@@ -189,13 +189,13 @@ static void run(struct http *http)
 static void on_ready(struct ev_loop *loop, ev_io *w, int events)
 {
 	(void)loop, (void)events;
-	run(w->data);
+	http_run(w->data);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *w, int events)
 {
 	(void)loop, (void)events;
-	run(w->data);
+	http_run(w->data);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **client,
@@ -263,10 +263,10 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 	}
 	if (out_of_descriptors)
 		accept_pause(http);
-	run(http);
+	http_run(http);
 }
 
-static bool serve(struct http *http, int fd)
+static bool http_serve(struct http *http, int fd)
 {
 	http->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 					request, http, MHD_OPTION_EXTERNAL_LOGGER, mhd_line, http,
@@ -300,7 +300,7 @@ static void try_bind(struct http *http)
 	int fd = listen_open(&http->bind);
 
 	bind_format(&http->bind, text);
-	if (fd >= 0 && serve(http, fd)) {
+	if (fd >= 0 && http_serve(http, fd)) {
 		ev_timer_stop(http->loop, &http->retry);
 		if (http->warned)
 			log_notice("%s: now listening on %s", http->what, text);

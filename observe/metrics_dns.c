@@ -60,7 +60,7 @@ struct sums {
 	struct size_sums questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
 
-static void add(uint64_t *to, const _Atomic uint64_t *from)
+static void counts_add(uint64_t *to, const _Atomic uint64_t *from)
 {
 	*to += atomic_load_explicit((_Atomic uint64_t *)from, memory_order_relaxed);
 }
@@ -68,8 +68,8 @@ static void add(uint64_t *to, const _Atomic uint64_t *from)
 static void add_sizes(struct size_sums *to, const struct size_counts *from)
 {
 	for (unsigned i = 0; i < COUNT_SIZES; i++)
-		add(&to->messages[i], &from->messages[i]);
-	add(&to->bytes, &from->bytes);
+		counts_add(&to->messages[i], &from->messages[i]);
+	counts_add(&to->bytes, &from->bytes);
 }
 
 static void add_counts(void *ctx, const struct respond_counts *c)
@@ -79,22 +79,22 @@ static void add_counts(void *ctx, const struct respond_counts *c)
 	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++)
 		for (unsigned family = 0; family < 2; family++)
 			for (unsigned type = 0; type < COUNT_TYPES; type++)
-				add(&s->queries[proto][family][type], &c->queries[proto][family][type]);
+				counts_add(&s->queries[proto][family][type], &c->queries[proto][family][type]);
 	for (unsigned rcode = 0; rcode < COUNT_RCODES; rcode++)
-		add(&s->replies[c == s->forwarder][rcode], &c->replies[rcode]);
+		counts_add(&s->replies[c == s->forwarder][rcode], &c->replies[rcode]);
 	for (unsigned i = 0; i < COUNT_DURATIONS; i++)
-		add(&s->durations[i], &c->durations[i]);
-	add(&s->durations_ns, &c->durations_ns);
+		counts_add(&s->durations[i], &c->durations[i]);
+	counts_add(&s->durations_ns, &c->durations_ns);
 	for (unsigned proto = 0; proto < RESPOND_PROTOS; proto++) {
 		add_sizes(&s->questions_in[proto], &c->questions_in[proto]);
 		add_sizes(&s->replies_out[proto], &c->replies_out[proto]);
 	}
-	add(&s->nodata, &c->nodata);
-	add(&s->truncated, &c->truncated);
-	add(&s->dnssec_ok, &c->dnssec_ok);
-	add(&s->dropped, &c->dropped);
-	add(&s->unlogged, &c->unlogged);
-	add(&s->starved, &c->starved);
+	counts_add(&s->nodata, &c->nodata);
+	counts_add(&s->truncated, &c->truncated);
+	counts_add(&s->dnssec_ok, &c->dnssec_ok);
+	counts_add(&s->dropped, &c->dropped);
+	counts_add(&s->unlogged, &c->unlogged);
+	counts_add(&s->starved, &c->starved);
 }
 
 /* Combinations that never happened are left out, as CoreDNS does. */

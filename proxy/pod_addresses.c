@@ -21,7 +21,7 @@ static void first_set(struct pod_addrs *p, struct holder *h)
 	map_put(&p->holders, &h->addr, sizeof h->addr, h);
 }
 
-static void add(struct pod_addrs *p, const struct addr *addr, const struct pod_object *pod)
+static void pod_addrs_add(struct pod_addrs *p, const struct addr *addr, const struct pod_object *pod)
 {
 	struct holder *h = mem_alloc(sizeof *h);
 
@@ -39,7 +39,7 @@ static struct holder **find(struct holder **head, const struct pod_object *pod)
 	return at;
 }
 
-static void drop(struct pod_addrs *p, const struct addr *addr, const struct pod_object *pod)
+static void pod_addrs_drop(struct pod_addrs *p, const struct addr *addr, const struct pod_object *pod)
 {
 	struct holder *head = first(p, addr), **at = find(&head, pod), *h = *at;
 
@@ -76,9 +76,9 @@ static void change(struct pod_addrs *p, const struct addr *addr, const struct po
 	if (had && has)
 		(*find(&head, prev))->pod = next;
 	else if (had)
-		drop(p, addr, prev);
+		pod_addrs_drop(p, addr, prev);
 	else if (has)
-		add(p, addr, next);
+		pod_addrs_add(p, addr, next);
 }
 
 void pod_addrs_change(struct pod_addrs *p, const struct pod_object *prev, const struct pod_object *next)

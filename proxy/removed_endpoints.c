@@ -21,7 +21,7 @@ static struct place place_of(const struct addr *addr, uint16_t port)
 	return (struct place){.addr = *addr, .port = port};
 }
 
-static struct departure *find(const struct removed_endpoints *c, const struct place *place)
+static struct departure *removed_endpoints_find(const struct removed_endpoints *c, const struct place *place)
 {
 	return map_get(&c->gone, place, sizeof *place);
 }
@@ -46,7 +46,7 @@ static void come_at(struct removed_endpoints *c, uint64_t due_ms)
 static void leave(struct removed_endpoints *c, const struct target *t, uint64_t now_ms)
 {
 	const struct place place = place_of(&t->addr, t->port);
-	struct departure *d = find(c, &place);
+	struct departure *d = removed_endpoints_find(c, &place);
 
 	if (d == NULL) {
 		d = mem_alloc(sizeof *d);
@@ -88,7 +88,7 @@ bool removed_endpoints_is_due(const struct removed_endpoints *c, const struct ad
 			      uint64_t now_ms)
 {
 	const struct place place = place_of(addr, port);
-	const struct departure *d = find(c, &place);
+	const struct departure *d = removed_endpoints_find(c, &place);
 
 	if (d != NULL)
 		return d->due_ms <= now_ms;

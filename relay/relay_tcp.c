@@ -95,7 +95,7 @@ static void pass_end(struct side *to)
 }
 
 /* False: the connection is broken. */
-static bool flush(struct side *s)
+static bool side_flush(struct side *s)
 {
 	while (s->pending.length_bytes != 0) {
 		ssize_t n = send(s->fd, s->pending.data, s->pending.length_bytes, MSG_NOSIGNAL);
@@ -151,7 +151,7 @@ static void on_side(struct ev_loop *loop, ev_io *w, int events)
 		connection_close(j, true);
 		return;
 	}
-	if (((events & EV_WRITE) && !flush(s)) || ((events & EV_READ) && !transfer(s))) {
+	if (((events & EV_WRITE) && !side_flush(s)) || ((events & EV_READ) && !transfer(s))) {
 		connection_close(j, true);
 		return;
 	}

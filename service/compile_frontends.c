@@ -57,7 +57,7 @@ struct addresses {
 	size_t count[FRONTEND_NODE_PORT];
 };
 
-static void take(struct build *b, struct addresses *list, enum frontend_kind kind, const struct addr *addr)
+static void addresses_take(struct build *b, struct addresses *list, enum frontend_kind kind, const struct addr *addr)
 {
 	if (addr->family != 0 && allowed(b, kind, addr))
 		list->of[kind][list->count[kind]++] = *addr;
@@ -73,20 +73,21 @@ static struct addresses take_all(struct build *b)
 	list.of[FRONTEND_EXTERNAL_IP] = arena_array(b->scratch, o->external_ip_count, sizeof(struct addr));
 	for (size_t i = 0; i < b->out.cluster_ip_count; i++) {
 		const struct addr *ip = &b->out.cluster_ips[i];
-		take(b, &list, FRONTEND_CLUSTER_IP, ip);
+		addresses_take(b, &list, FRONTEND_CLUSTER_IP, ip);
 		b->out.shared[i] = address_is_special(ip) || address_is_local(&b->in->node->addresses, ip);
 	}
 	for (size_t i = 0; i < o->ingress_count; i++)
 		if (!o->ingress[i].proxy_mode)
-			take(b, &list, FRONTEND_LOAD_BALANCER, &o->ingress[i].addr);
+			addresses_take(b, &list, FRONTEND_LOAD_BALANCER, &o->ingress[i].addr);
 	for (size_t i = 0; i < o->external_ip_count; i++)
-		take(b, &list, FRONTEND_EXTERNAL_IP, &o->external_ips[i]);
+		addresses_take(b, &list, FRONTEND_EXTERNAL_IP, &o->external_ips[i]);
 	return list;
 }
 
 /* ---- frontends ---- */
 
-static void add(struct build *b, size_t port, enum frontend_kind kind, const struct addr *addr, uint16_t number)
+static void frontend_add(struct build *b, size_t port, enum frontend_kind kind, const struct addr *addr,
+			 uint16_t number)
 {
 	const struct service_port *p = &b->ports[port];
 	const struct frontend_key key = {.addr = *addr, .proto = p->proto, .port = number};
@@ -112,9 +113,9 @@ static void add_port(struct build *b, size_t port, const struct addresses *list)
 
 	for (int kind = 0; kind < FRONTEND_NODE_PORT; kind++)
 		for (size_t i = 0; i < list->count[kind]; i++)
-			add(b, port, (enum frontend_kind)kind, &list->of[kind][i], p->port);
+			frontend_add(b, port, (enum frontend_kind)kind, &list->of[kind][i], p->port);
 	for (size_t i = 0; p->node_port != 0 && i < node->node_port_addr_count; i++)
-		add(b, port, FRONTEND_NODE_PORT, &node->node_port_addrs[i], p->node_port);
+		frontend_add(b, port, FRONTEND_NODE_PORT, &node->node_port_addrs[i], p->node_port);
 }
 
 static int by_key(const void *a, const void *b)

@@ -78,7 +78,7 @@ static void find_rules(struct node *n, const struct node_input *in)
 	r->service_cidrs = copy(n->arena, in->service_cidrs->items, r->service_cidr_count, sizeof(struct cidr));
 }
 
-static struct node build(const struct node_input *in)
+static struct node node_build(const struct node_input *in)
 {
 	struct node n = {.arena = arena_new(512), .view.name = in->name};
 
@@ -157,7 +157,7 @@ static unsigned compare(const struct node *a, const struct node *b)
 
 unsigned node_update(struct node *n, const struct node_input *in)
 {
-	struct node next = build(in);
+	struct node next = node_build(in);
 	unsigned changes = compare(n, &next);
 
 	if (changes == 0 && n->arena != NULL) {

@@ -26,7 +26,7 @@ struct packer {
 	unsigned next_seen;
 };
 
-static void *take(struct packer *p, size_t bytes, size_t align)
+static void *packer_take(struct packer *p, size_t bytes, size_t align)
 {
 	size_t start = (p->used_bytes + align - 1) & ~(align - 1);
 
@@ -37,7 +37,7 @@ static void *take(struct packer *p, size_t bytes, size_t align)
 /* Never NULL in the second run, also for nothing: readers may take the address of an element at index 0. */
 static void *copy(struct packer *p, const void *from, size_t bytes, size_t align)
 {
-	void *to = take(p, bytes, align);
+	void *to = packer_take(p, bytes, align);
 
 	if (to != NULL && bytes != 0)
 		memcpy(to, from, bytes);
@@ -114,8 +114,8 @@ static void pack_dns(struct packer *p, const struct service *draft, struct servi
 	}
 	out->dns_ports = ports;
 	out->dns_endpoints = endpoints;
-	uint16_t *named = take(p, draft->dns_port_count * sizeof *named, alignof(uint16_t));
-	uint32_t *by_addr = take(p, draft->dns_endpoint_count * sizeof *by_addr, alignof(uint32_t));
+	uint16_t *named = packer_take(p, draft->dns_port_count * sizeof *named, alignof(uint16_t));
+	uint32_t *by_addr = packer_take(p, draft->dns_endpoint_count * sizeof *by_addr, alignof(uint32_t));
 	if (p->base != NULL)
 		dns_index_build(out, ports, named, by_addr);
 }

@@ -67,7 +67,7 @@ static bool write_all(int fd, const char *bytes, size_t length_bytes)
 	return true;
 }
 
-static void flush(struct state_writer *w)
+static void checkpoint_flush(struct state_writer *w)
 {
 	if (w->error == 0 && !write_all(w->fd, w->out.data, w->out.length_bytes))
 		w->error = errno;
@@ -79,7 +79,7 @@ static void add_hashed(struct state_writer *w, const void *bytes, size_t length_
 	w->sum.hash = hash_bytes(bytes, length_bytes, w->sum.hash);
 	buf_add(&w->out, bytes, length_bytes);
 	if (w->out.length_bytes >= WRITE_BYTES)
-		flush(w);
+		checkpoint_flush(w);
 }
 
 /* A new file in any case: what a writer that died left, or a link or FIFO that was put there, goes. */
@@ -145,7 +145,7 @@ bool state_commit(struct state_writer *w)
 
 	buf_add(&w->out, &end, sizeof end);
 	buf_add(&w->out, &w->sum, sizeof w->sum);
-	flush(w);
+	checkpoint_flush(w);
 	if (w->error != 0)
 		errno = w->error;
 	/* The rename itself must reach the disk too. */
@@ -166,7 +166,7 @@ struct reader {
 	size_t left;
 };
 
-static const void *take(struct reader *r, size_t n)
+static const void *checkpoint_take(struct reader *r, size_t n)
 {
 	const uint8_t *at = r->at;
 
@@ -179,7 +179,7 @@ static const void *take(struct reader *r, size_t n)
 
 static const char *header_read(struct reader *r, const char *source, struct header *h, uint64_t *hash)
 {
-	const void *bytes = take(r, sizeof *h);
+	const void *bytes = checkpoint_take(r, sizeof *h);
 	const char *text;
 
 	if (bytes == NULL || memcmp(bytes, MAGIC, sizeof MAGIC) != 0)
@@ -189,7 +189,7 @@ static const char *header_read(struct reader *r, const char *source, struct head
 		return "it was written on a machine of another byte order";
 	if (h->version != STATE_VERSION || h->pack_version != PACK_VERSION)
 		return "it was written by another version";
-	text = take(r, h->source_bytes);
+	text = checkpoint_take(r, h->source_bytes);
 	if (text == NULL)
 		return "it is truncated";
 	*hash = hash_bytes(text, h->source_bytes, hash_bytes(bytes, sizeof *h, 0));
@@ -200,12 +200,12 @@ static const char *header_read(struct reader *r, const char *source, struct head
 
 static bool record_next(struct reader *r, const void **bytes, uint32_t *length)
 {
-	const void *prefix = take(r, sizeof *length);
+	const void *prefix = checkpoint_take(r, sizeof *length);
 
 	if (prefix == NULL)
 		return false;
 	memcpy(length, prefix, sizeof *length);
-	*bytes = take(r, *length);
+	*bytes = checkpoint_take(r, *length);
 	return *bytes != NULL;
 }
 
@@ -223,7 +223,7 @@ static const char *records_check(struct reader r, uint64_t hash, size_t *count)
 			break;
 		hash = hash_bytes(bytes, length, hash);
 	}
-	bytes = take(&r, sizeof said);
+	bytes = checkpoint_take(&r, sizeof said);
 	if (bytes == NULL)
 		return "it is truncated";
 	memcpy(&said, bytes, sizeof said);
@@ -232,7 +232,7 @@ static const char *records_check(struct reader r, uint64_t hash, size_t *count)
 	return NULL;
 }
 
-static void tell(const struct sink *sink, struct object **objects, size_t count)
+static void checkpoint_tell(const struct sink *sink, struct object **objects, size_t count)
 {
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		sink->list_begin(sink->ctx, (enum object_kind)kind);
@@ -275,7 +275,7 @@ const char *state_read(const void *bytes, size_t length_bytes, const char *sourc
 	while (n < count && record_next(&r, &record, &length) && (objects[n] = record_object(record, length)) != NULL)
 		n++;
 	if (n == count) {
-		tell(sink, objects, count);
+		checkpoint_tell(sink, objects, count);
 		*info = (struct state_info){h.saved_wall_ms, count};
 	} else {
 		wrong = "it holds something that is not an object";

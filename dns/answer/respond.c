@@ -172,7 +172,8 @@ static bool answer_outside(const struct responder *r, const struct packet *in, c
 	return true;
 }
 
-static bool answer(const struct responder *r, const struct packet *in, const struct query *q, struct reply *reply)
+static bool respond_answer(const struct responder *r, const struct packet *in, const struct query *q,
+			   struct reply *reply)
 {
 	if (q->edns_version != 0)
 		reply->rcode = RCODE_BADVERS;
@@ -208,7 +209,7 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	count_query(r, in, &q);
 	if (result == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;
-	else if (!answer(r, in, &q, &reply))
+	else if (!respond_answer(r, in, &q, &reply))
 		return RESPOND_FORWARD;
 	*bytes = reply_end(&reply, edns, &q, in);
 	count_reply(r->counts, &reply);

@@ -202,7 +202,7 @@ size_t forward_flush(struct forward *f, const struct name *name)
 	return call->gone;
 }
 
-static void *run(void *arg)
+static void *forward_run(void *arg)
 {
 	struct forward *f = arg;
 
@@ -265,7 +265,7 @@ const struct cache_counts *forward_cache_counts(const struct forward *f)
 
 void forward_start(struct forward *f)
 {
-	if (pthread_create(&f->thread, NULL, run, f) != 0)
+	if (pthread_create(&f->thread, NULL, forward_run, f) != 0)
 		fatalx("dns: cannot start the forwarder's thread");
 	pthread_setname_np(f->thread, "dns-forward");
 	ev_async_send(f->loop, &f->wake);

@@ -35,7 +35,7 @@ static void ttls_write(uint8_t *to, const struct records *from, unsigned count, 
 	}
 }
 
-static unsigned take(unsigned *left, unsigned most)
+static unsigned records_take(unsigned *left, unsigned most)
 {
 	unsigned n = *left < most ? *left : most;
 
@@ -61,7 +61,7 @@ void records_write(struct reply *r, const struct records *from, uint32_t age_s, 
 		return;
 	memcpy(to, from->bytes, length);
 	ttls_write(to, from, count, age_s, ttl_max_s);
-	r->answers = (uint16_t)take(&left, from->answers);
-	r->authorities = (uint16_t)take(&left, from->authorities);
-	r->additionals = (uint16_t)take(&left, from->additionals);
+	r->answers = (uint16_t)records_take(&left, from->answers);
+	r->authorities = (uint16_t)records_take(&left, from->authorities);
+	r->additionals = (uint16_t)records_take(&left, from->additionals);
 }

@@ -41,7 +41,7 @@ static void name_begin(struct search *s, size_t at)
 	}
 }
 
-static void stop(struct search *s, enum search_result result)
+static void search_stop(struct search *s, enum search_result result)
 {
 	s->ask[0] = s->ask[1] = false;
 	s->result = result;
@@ -53,9 +53,9 @@ static void next_name(struct search *s)
 	if (s->at + 1 < s->names.count)
 		name_begin(s, s->at + 1);
 	else if (s->resolver == RESOLVER_GLIBC || s->resolver == RESOLVER_GO)
-		stop(s, s->failed_once ? SEARCH_TRY_AGAIN : SEARCH_NO_NAME);
+		search_stop(s, s->failed_once ? SEARCH_TRY_AGAIN : SEARCH_NO_NAME);
 	else
-		stop(s, SEARCH_NO_NAME);
+		search_stop(s, SEARCH_NO_NAME);
 }
 
 /* Repeats the questions that failed, or both. */
@@ -72,7 +72,7 @@ static void jump_to_as_is(struct search *s, const char *why)
 	if (s->at < s->names.as_is && s->names.as_is < s->names.count)
 		name_begin(s, s->names.as_is);
 	else
-		stop(s, worst(s) == OUTCOME_LAME ? SEARCH_NO_NAME : SEARCH_TRY_AGAIN);
+		search_stop(s, worst(s) == OUTCOME_LAME ? SEARCH_NO_NAME : SEARCH_TRY_AGAIN);
 }
 
 static void glibc_decide(struct search *s)
@@ -80,7 +80,7 @@ static void glibc_decide(struct search *s)
 	enum outcome w = worst(s);
 
 	if (has(s, OUTCOME_DATA))
-		return stop(s, SEARCH_FOUND);
+		return search_stop(s, SEARCH_FOUND);
 	if (w == OUTCOME_NXDOMAIN || w == OUTCOME_NODATA)
 		return next_name(s);
 	if (s->round + 1 < s->attempts)
@@ -107,7 +107,7 @@ static void musl_decide(struct search *s)
 		if (s->round + 1 < musl_sends(s))
 			return again(s, false);
 		s->why = "musl gives the whole lookup up, and does so after its time-out";
-		return stop(s, SEARCH_TRY_AGAIN);
+		return search_stop(s, SEARCH_TRY_AGAIN);
 	}
 	if (has(s, OUTCOME_NXDOMAIN)) {
 		if (has(s, OUTCOME_DATA))
@@ -115,9 +115,9 @@ static void musl_decide(struct search *s)
 		return next_name(s);
 	}
 	if (has(s, OUTCOME_DATA))
-		return stop(s, SEARCH_FOUND);
+		return search_stop(s, SEARCH_FOUND);
 	s->why = "musl stops at a name without addresses";
-	stop(s, SEARCH_NO_DATA);
+	search_stop(s, SEARCH_NO_DATA);
 }
 
 static void cares_decide(struct search *s)
@@ -129,10 +129,10 @@ static void cares_decide(struct search *s)
 	if (is_failure(w) && s->round + 1 < sends)
 		return again(s, false);
 	if (data)
-		return stop(s, SEARCH_FOUND);
+		return search_stop(s, SEARCH_FOUND);
 	if (is_failure(w)) {
 		s->why = "c-ares stops at an error";
-		return stop(s, SEARCH_FAILED);
+		return search_stop(s, SEARCH_FAILED);
 	}
 	next_name(s);
 }
@@ -144,7 +144,7 @@ static void go_decide(struct search *s)
 	if (failed && s->round + 1 < s->attempts)
 		return again(s, false);
 	if (has(s, OUTCOME_DATA))
-		return stop(s, SEARCH_FOUND);
+		return search_stop(s, SEARCH_FOUND);
 	if (is_failure(worst(s)))
 		s->failed_once = true;
 	next_name(s);
@@ -153,13 +153,13 @@ static void go_decide(struct search *s)
 static void dig_decide(struct search *s)
 {
 	if (s->got[0] == OUTCOME_DATA)
-		return stop(s, SEARCH_FOUND);
+		return search_stop(s, SEARCH_FOUND);
 	if (s->got[0] == OUTCOME_NXDOMAIN)
 		return next_name(s);
 	if (s->got[0] == OUTCOME_TIMEOUT && s->round + 1 < s->attempts)
 		return again(s, true);
 	s->why = "dig +search goes on after NXDOMAIN only";
-	stop(s, s->got[0] == OUTCOME_NODATA || s->got[0] == OUTCOME_LAME ? SEARCH_NO_DATA : SEARCH_FAILED);
+	search_stop(s, s->got[0] == OUTCOME_NODATA || s->got[0] == OUTCOME_LAME ? SEARCH_NO_DATA : SEARCH_FAILED);
 }
 
 /* A truncated answer is asked for over TCP; glibc asks both there. */
@@ -180,7 +180,7 @@ void search_start(struct search *s, enum resolver r, const struct search_config 
 {
 	*s = (struct search){.resolver = r, .names = names, .attempts = c->attempts, .ask = {true, families > 1}};
 	if (names.count == 0)
-		stop(s, SEARCH_NO_NAME);
+		search_stop(s, SEARCH_NO_NAME);
 }
 
 void search_answered(struct search *s, const enum outcome answers[SEARCH_FAMILIES])

@@ -203,7 +203,7 @@ static bool has_room(size_t bytes)
 	return poll(&out, 1, 0) > 0;
 }
 
-static void flush(struct querylog *l)
+static void querylog_flush(struct querylog *l)
 {
 	bool written =
 		l->used == 0 || (has_room(l->used) && write(STDERR_FILENO, l->lines, l->used) == (ssize_t)l->used);
@@ -230,7 +230,7 @@ static void line_add(struct querylog *l, struct querylog_ring *r, const struct l
 	struct tm utc;
 
 	if (sizeof l->lines - l->used < sizeof text + 64 || l->count == sizeof l->whose / sizeof *l->whose)
-		flush(l);
+		querylog_flush(l);
 	gmtime_r(&e->when.tv_sec, &utc);
 	l->used += strftime(l->lines + l->used, 32, "%Y-%m-%dT%H:%M:%S", &utc);
 	l->used += (size_t)snprintf(l->lines + l->used, sizeof l->lines - l->used, ".%03ldZ query: %s\n",
@@ -254,10 +254,10 @@ static void write_all(struct querylog *l)
 {
 	for (size_t i = 0; i < l->ring_count; i++)
 		ring_write(l, l->rings[i]);
-	flush(l);
+	querylog_flush(l);
 }
 
-static void *run(void *arg)
+static void *querylog_run(void *arg)
 {
 	struct querylog *l = arg;
 
@@ -298,7 +298,7 @@ struct querylog_ring *querylog_ring(struct querylog *l, struct respond_counts *c
 
 void querylog_start(struct querylog *l)
 {
-	if (pthread_create(&l->thread, NULL, run, l) != 0)
+	if (pthread_create(&l->thread, NULL, querylog_run, l) != 0)
 		fatalx("dns: cannot start the query log's thread");
 	pthread_setname_np(l->thread, "dns-log");
 	l->started = true;

@@ -194,7 +194,7 @@ static uint64_t sum_queries(const struct respond_counts *c, enum respond_proto p
 	return sum;
 }
 
-static void add(struct server_counts *to, const struct respond_counts *c)
+static void counts_add(struct server_counts *to, const struct respond_counts *c)
 {
 	to->queries += sum_queries(c, RESPOND_UDP) + sum_queries(c, RESPOND_TCP);
 	to->nodata += read_count(&c->nodata);
@@ -203,7 +203,7 @@ static void add(struct server_counts *to, const struct respond_counts *c)
 
 static void add_to(void *ctx, const struct respond_counts *counts)
 {
-	add(ctx, counts);
+	counts_add(ctx, counts);
 }
 
 void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts), void *ctx)

@@ -111,7 +111,7 @@ static void conn_watch(struct conn *c)
 enum outcome { CONN_GOES_ON, CONN_CLOSE, CONN_GIVEN_AWAY };
 
 /* A message that gets no reply ends the connection: nothing good follows it. A transfer takes the connection over. */
-static enum outcome answer(struct conn *c, const uint8_t *message, size_t length)
+static enum outcome tcp_answer(struct conn *c, const uint8_t *message, size_t length)
 {
 	struct tcp *t = c->tcp;
 	struct packet packet = {message, length, (struct sockaddr *)&c->from, RESPOND_TCP};
@@ -153,7 +153,7 @@ static enum outcome answer_all(struct conn *c)
 			return CONN_CLOSE;
 		if (c->in.length_bytes - at - LENGTH_BYTES < length)
 			break;
-		outcome = answer(c, message + LENGTH_BYTES, length);
+		outcome = tcp_answer(c, message + LENGTH_BYTES, length);
 		if (outcome != CONN_GOES_ON)
 			return outcome;
 		at += LENGTH_BYTES + length;
@@ -165,7 +165,7 @@ static enum outcome answer_all(struct conn *c)
 	return outcome;
 }
 
-static bool flush(struct conn *c)
+static bool tcp_flush(struct conn *c)
 {
 	while (c->out.length_bytes > 0) {
 		ssize_t sent = send(c->io.fd, c->out.data, c->out.length_bytes, MSG_NOSIGNAL);
@@ -190,7 +190,7 @@ static bool receive(struct conn *c)
 }
 
 /* Answers and writes until nothing moves: what waits for room must not wait for the client to send more. */
-static enum outcome serve(struct conn *c)
+static enum outcome tcp_serve(struct conn *c)
 {
 	size_t before;
 
@@ -199,7 +199,7 @@ static enum outcome serve(struct conn *c)
 		enum outcome outcome = answer_all(c);
 		if (outcome != CONN_GOES_ON)
 			return outcome;
-		if (!flush(c))
+		if (!tcp_flush(c))
 			return CONN_CLOSE;
 	} while (c->in.length_bytes != before);
 	return CONN_GOES_ON;
@@ -211,8 +211,8 @@ static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 	enum outcome outcome = CONN_CLOSE;
 
 	(void)loop;
-	if (((events & EV_READ) == 0 || receive(c)) && flush(c))
-		outcome = serve(c);
+	if (((events & EV_READ) == 0 || receive(c)) && tcp_flush(c))
+		outcome = tcp_serve(c);
 	if (outcome == CONN_GIVEN_AWAY)
 		return;
 	if (outcome == CONN_CLOSE || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
@@ -315,7 +315,7 @@ static void on_stop(struct ev_loop *loop, ev_async *w, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static void take(struct forward_request *r)
+static void tcp_take(struct forward_request *r)
 {
 	struct conn *c = r->conn;
 
@@ -327,13 +327,13 @@ static void take(struct forward_request *r)
 	}
 	if (r->reply_bytes > 0)
 		brought_message(&c->out, r->reply, r->reply_bytes);
-	if (!flush(c) || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
+	if (!tcp_flush(c) || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
 		conn_close(c);
 	else
 		conn_watch(c);
 }
 
-static void *run(void *arg)
+static void *tcp_run(void *arg)
 {
 	struct tcp *t = arg;
 
@@ -354,7 +354,7 @@ struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config 
 		fatalx("dns: cannot make an event loop");
 	TAILQ_INIT(&t->conns);
 	rcu_loop(t->loop);
-	brought_start(&t->brought, t->loop, take);
+	brought_start(&t->brought, t->loop, tcp_take);
 	if (config->forward != NULL)
 		t->responder.port = forward_port(config->forward, brought_add, &t->brought);
 	ev_async_init(&t->stop, on_stop);
@@ -368,7 +368,7 @@ struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config 
 	ev_init(&t->pause, on_pause_end);
 	t->pause.data = t;
 	listeners_watch(t, true);
-	if (pthread_create(&t->thread, NULL, run, t) != 0)
+	if (pthread_create(&t->thread, NULL, tcp_run, t) != 0)
 		fatalx("dns: cannot start the TCP thread");
 	pthread_setname_np(t->thread, "dns-tcp");
 	return t;

@@ -48,7 +48,7 @@ static void send_all(const struct transfer_job *j)
 	shutdown(j->fd, SHUT_WR);
 }
 
-static void *run(void *arg)
+static void *transfer_run(void *arg)
 {
 	struct transfer_job *j = arg;
 
@@ -102,7 +102,7 @@ bool transfer_threads_take(struct transfer_threads *t, const struct respond_conf
 	       in->from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
 	j->transfer.stop = &j->stop;
 	j->out = *unsent;
-	if (pthread_create(&j->thread, NULL, run, j) != 0) {
+	if (pthread_create(&j->thread, NULL, transfer_run, j) != 0) {
 		log_warn("dns: zone transfer refused: cannot start a thread");
 		free(j);
 		return false;

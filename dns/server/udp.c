@@ -80,7 +80,7 @@ static void control_reply(struct msghdr *h)
 	}
 }
 
-static bool answer(struct udp *u, unsigned i, unsigned out)
+static bool udp_answer(struct udp *u, unsigned i, unsigned out)
 {
 	struct datagram *s = &u->datagrams[i];
 	struct msghdr *h = &u->in[i].msg_hdr;
@@ -146,7 +146,7 @@ static void batch(struct udp *u, unsigned received)
 	uint64_t ns;
 
 	for (unsigned i = 0; i < received; i++)
-		out += answer(u, i, out);
+		out += udp_answer(u, i, out);
 	send_all(u, out);
 	ns = clock_ns() - start_ns;
 	respond_observe(&u->counts, received - later_count(u, received), ns);
@@ -155,7 +155,7 @@ static void batch(struct udp *u, unsigned received)
 	slots_reset(u, received);
 }
 
-static void *run(void *arg)
+static void *udp_run(void *arg)
 {
 	struct udp *u = arg;
 
@@ -182,7 +182,7 @@ struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config
 	if (config->forward != NULL)
 		u->responder.port = forward_port(config->forward, NULL, NULL);
 	slots_init(u);
-	if (pthread_create(&u->thread, NULL, run, u) != 0)
+	if (pthread_create(&u->thread, NULL, udp_run, u) != 0)
 		fatalx("dns: cannot start a UDP thread");
 	pthread_setname_np(u->thread, "dns-udp");
 	return u;

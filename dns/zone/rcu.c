@@ -13,7 +13,7 @@ struct deferred {
 
 static _Thread_local bool registered;
 
-static void run(struct rcu_head *head)
+static void rcu_run_deferred(struct rcu_head *head)
 {
 	struct deferred *d = (struct deferred *)head; /* first member */
 
@@ -27,7 +27,7 @@ void rcu_defer(void (*fn)(void *p), void *p)
 
 	d->fn = fn;
 	d->p = p;
-	call_rcu(&d->head, run);
+	call_rcu(&d->head, rcu_run_deferred);
 }
 
 void rcu_writer_begin(void)

@@ -59,7 +59,7 @@ static void on_problem(void *ctx, const struct decode_problem *p)
 	problems_add(&r->problems, p);
 }
 
-static void tell(void *ctx, const struct decode_problem *p)
+static void report_problem(void *ctx, const struct decode_problem *p)
 {
 	struct object_reader *r = ctx;
 	char text[PROBLEM_TEXT_BYTES];
@@ -134,7 +134,7 @@ enum object_verdict object_read(struct object_reader *r, enum object_kind kind, 
 		return OBJECT_UNUSABLE;
 	}
 	decode_item(r->decoder, object_kind_name(kind), versions[kind], v, &sink);
-	problems_tell(&r->problems, tell, r);
+	problems_tell(&r->problems, report_problem, r);
 	if (r->refused && r->object != NULL) {
 		object_free(r->object);
 		r->object = NULL;

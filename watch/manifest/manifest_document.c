@@ -30,7 +30,7 @@ static void on_problem(void *ctx, const struct decode_problem *p)
 	problems_add(&now->problems, p);
 }
 
-static void tell(void *ctx, const struct decode_problem *p)
+static void report_problem(void *ctx, const struct decode_problem *p)
 {
 	struct decoding *now = ctx;
 
@@ -41,7 +41,7 @@ static void on_end(void *ctx)
 {
 	struct decoding *now = ctx;
 
-	problems_tell(&now->problems, tell, now);
+	problems_tell(&now->problems, report_problem, now);
 }
 
 static void on_refused(void *ctx, const char *kind, const char *ns, const char *name)

@@ -263,7 +263,7 @@ static bool collection_close(struct yaml_parser *p)
 	return true;
 }
 
-static bool take(struct yaml_parser *p, const yaml_event_t *event)
+static bool yaml_take(struct yaml_parser *p, const yaml_event_t *event)
 {
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
@@ -321,7 +321,7 @@ static bool read_events(struct yaml_parser *p, yaml_parser_t *library)
 			return false;
 		}
 		end = event.type == YAML_STREAM_END_EVENT;
-		ok = take(p, &event);
+		ok = yaml_take(p, &event);
 		yaml_event_delete(&event);
 	}
 	return ok;
