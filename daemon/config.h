@@ -58,7 +58,7 @@ struct config {
 	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;
 	int dns_pods; /* enum pods_mode */
 	bool dns_log, dns_fixed_order, dns_identify, dns_endpoint_pod_names;
-	struct cidr_list dns_transfer;
+	struct cidr_list dns_transfer, dns_allow;
 	int64_t dns_log_sample;
 	const char *dns_log_suffix; /* lower case, no trailing dot; NULL: all */
 	/* running and asking */

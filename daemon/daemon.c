@@ -11,6 +11,7 @@
 #include "observe/metrics_dns.h"
 #include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
+#include "dns/zone/clients.h"
 #include "netlink/other_proxy.h"
 #include "proxy/address_notes.h"
 #include "base/version.h"
@@ -185,6 +186,8 @@ static void zone_open(struct daemon *d)
 	d->zone = zone_new(&zone);
 	if (d->zone == NULL)
 		fatalx("--cluster-domain: \"%s\" is not a domain name", c->cluster_domain);
+	if (!c->no_dns)
+		d->clients = clients_new();
 }
 
 static void forward_fill(struct server_config *to, const struct config *c)
@@ -217,6 +220,7 @@ static void dns_open(struct daemon *d)
 		.listen_count = count,
 		.workers = (unsigned)c->dns_workers,
 		.zone = d->zone,
+		.clients = d->clients,
 		.log_every = c->dns_log ? (unsigned)c->dns_log_sample : 0,
 		.log_suffix = c->dns_log_suffix,
 		.fixed_order = c->dns_fixed_order,
@@ -335,6 +339,7 @@ static void daemon_stop(struct daemon *d)
 	node_fini(&d->node);
 	needs_fini(&d->needs);
 	zone_free(d->zone);
+	clients_free(d->clients);
 	hostaddr_close(d->host);
 	conntrack_close(d->conntrack);
 	nft_close(d->nft);

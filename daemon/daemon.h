@@ -31,7 +31,8 @@ struct daemon {
 	struct nft *nft; /* NULL with --no-proxy */
 	struct hostaddr *host;
 	struct zone *zone;
-	struct server *server; /* NULL with --no-dns */
+	struct clients *clients; /* of DNS; NULL with --no-dns */
+	struct server *server;	 /* NULL with --no-dns */
 	struct store *store;
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;

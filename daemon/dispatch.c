@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/read_file.h"
+#include "daemon/dns_clients.h"
 
 #define NODE_PORTS_SAID 4u
 
@@ -134,6 +135,7 @@ void dispatch_node(struct daemon *d)
 	free(service_cidrs.items);
 	free(inner);
 	observe_node(d->observe, &d->node, in.object);
+	dns_clients_update(d);
 	if ((changes & NODE_POD_CIDRS) != 0)
 		pod_cidrs_changed(d);
 	if ((changes & NODE_NETWORKS) != 0)
@@ -179,6 +181,8 @@ void dispatch_changed(void *ctx, const struct object *prev, const struct object 
 	case OBJECT_NODE:
 		if (strcmp(o->name, d->config->node_name) == 0)
 			dispatch_node(d);
+		else
+			dns_clients_update(d);
 		break;
 	case OBJECT_SERVICE_CIDR:
 		sync_ranges_changed(d->sync);

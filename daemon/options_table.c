@@ -135,6 +135,10 @@ const struct option options_table[] = {
 	     "addresses of an answer do not take turns"),
 	FLAG("dns-transfer", COMMAND_RUN, OPTION_CIDRS, dns_transfer, "CIDR[,CIDR]",
 	     "who may transfer the cluster zone (AXFR)", .hosts = true),
+	FLAG("dns-allow", COMMAND_RUN, OPTION_CIDRS, dns_allow, "CIDR[,CIDR]",
+	     "clients served in full, beside loopback; others get small replies, and no names outside the cluster "
+	     "(default private, pod, service and node ranges)",
+	     .hosts = true),
 	FLAG("dns-identify", COMMAND_RUN, OPTION_BOOL, dns_identify, NULL,
 	     "answer version.bind and id.server (class CH) with the version and the node name"),
 	FLAG("healthz-bind-address", COMMAND_RUN, OPTION_BIND, healthz, "ADDR:PORT",

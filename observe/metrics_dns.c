@@ -43,6 +43,9 @@ static const struct metric_desc dropped = {"fairlead_dns_dropped_total", "Packet
 static const struct metric_desc unlogged = {"fairlead_dns_log_dropped_total",
 					    "Lines of the query log that were not taken in time.", METRIC_COUNTER, NULL,
 					    0};
+static const struct metric_desc limited = {"fairlead_dns_strangers_limited_total",
+					   "Replies to clients outside --dns-allow above their rate.", METRIC_COUNTER,
+					   NULL, 0};
 static const struct metric_desc starved = {"fairlead_dns_tcp_starved_total",
 					   "Times that no descriptor was left for a TCP connection.", METRIC_COUNTER,
 					   NULL, 0};
@@ -55,7 +58,7 @@ struct sums {
 	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
 	uint64_t replies[2][COUNT_RCODES]; /* a worker's, the forwarder's */
 	const struct respond_counts *forwarder;
-	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged, starved;
+	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged, starved, limited_dropped, limited_truncated;
 	uint64_t durations[COUNT_DURATIONS], durations_ns;
 	struct size_sums questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
@@ -95,6 +98,8 @@ static void add_counts(void *ctx, const struct respond_counts *c)
 	counts_add(&s->dropped, &c->dropped);
 	counts_add(&s->unlogged, &c->unlogged);
 	counts_add(&s->starved, &c->starved);
+	counts_add(&s->limited_dropped, &c->limited_dropped);
+	counts_add(&s->limited_truncated, &c->limited_truncated);
 }
 
 /* Combinations that never happened are left out, as CoreDNS does. */
@@ -154,6 +159,8 @@ static void sums_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &dropped, NULL, (double)s.dropped);
 	metrics_put(page, &unlogged, NULL, (double)s.unlogged);
 	metrics_put(page, &starved, NULL, (double)s.starved);
+	metrics_put(page, &limited, METRIC_LABELS({"action", "drop"}), (double)s.limited_dropped);
+	metrics_put(page, &limited, METRIC_LABELS({"action", "truncate"}), (double)s.limited_truncated);
 }
 
 void metrics_dns_init(struct metrics *m, struct server *server)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "bench/dns/zonefill.h"
 #include "dns/server/server.h"
+#include "dns/zone/clients.h"
 
 static volatile sig_atomic_t ended;
 
@@ -61,6 +62,21 @@ static void change_until_ended(struct zone *z, struct service **headless, unsign
 	}
 }
 
+/* As many ranges as a node with two address families knows. */
+static struct clients *clients_make(void)
+{
+	static const char *const texts[] = {"127.0.0.0/8",    "::1/128",	"10.0.0.0/8",	   "172.16.0.0/12",
+					    "192.168.0.0/16", "100.64.0.0/10",	"169.254.0.0/16",  "fc00::/7",
+					    "fe80::/10",      "203.0.113.7/32", "198.51.100.0/24", "2001:db8::/64"};
+	struct cidr ranges[sizeof texts / sizeof *texts];
+	struct clients *c = clients_new();
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		cidr_parse(&ranges[i], texts[i]);
+	clients_set(c, ranges, sizeof texts / sizeof *texts);
+	return c;
+}
+
 int main(int argc, char **argv)
 {
 	struct server_listen listen = {.port = 53};
@@ -80,9 +96,13 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < count; i++)
 		zone_replace(z, NULL, headless[i] = zonefill_headless(i, 0));
 	zone_complete(z);
-	struct server *s = server_start(
-		&(struct server_config){.listen = &listen, .listen_count = 1, .workers = argument(argv, 4), .zone = z},
-		&error);
+	struct clients *clients = clients_make();
+	struct server *s = server_start(&(struct server_config){.listen = &listen,
+								.listen_count = 1,
+								.workers = argument(argv, 4),
+								.zone = z,
+								.clients = clients},
+					&error);
 	if (s == NULL)
 		fatalx("%s", error);
 	printf("ready: loaded in %.1f ms, resident %ld KiB\n", (double)(clock_ns() - start) / 1e6, resident_kib());
@@ -94,6 +114,7 @@ int main(int argc, char **argv)
 	       resident_kib());
 	server_stop(s);
 	zone_free(z);
+	clients_free(clients);
 	free(headless);
 	return 0;
 }

@@ -33,7 +33,7 @@ static void answer_server(const struct zone *z, const struct owner_ref *s, unsig
 		if (servers->addrs[i].family == family)
 			record_addr(r, &r->answers, owner_ref_at(s, 0), &servers->addrs[i], z->ttl_s);
 	}
-	if (r->answers == 0)
+	if (r->answers == 0 && !r->truncated)
 		answer_nodata(z, s, r);
 }
 
@@ -43,10 +43,10 @@ static void answer_ns(const struct zone *z, const struct owner_ref *s, struct re
 	const struct server_addrs *servers = table_servers(z);
 	size_t target = r->w.at + RECORD_FIXED_BYTES;
 
-	if (servers->count == 0 || !record_ns(r, s->zone_at, z->ttl_s)) {
+	if (servers->count == 0)
 		answer_nodata(z, s, r);
+	if (servers->count == 0 || !record_ns(r, s->zone_at, z->ttl_s))
 		return;
-	}
 	for (size_t i = 0; i < servers->count; i++)
 		record_addr(r, &r->additionals, (unsigned)target, &servers->addrs[i], z->ttl_s);
 }

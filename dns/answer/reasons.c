@@ -276,13 +276,13 @@ void reasons_idle(const struct view *v, struct reply *r)
 
 /* ---- refusals ---- */
 
-void reasons_outside(bool forwards, struct reply *r)
+void reasons_outside(bool stranger, struct reply *r)
 {
-	r->ede = forwards ? EDE_PROHIBITED : EDE_NOT_AUTHORITATIVE;
+	r->ede = stranger ? EDE_PROHIBITED : EDE_NOT_AUTHORITATIVE;
 	if (!r->explain)
 		return;
-	if (forwards)
-		say(r, "names outside the cluster are answered to private addresses only");
+	if (stranger)
+		say(r, "names outside the cluster are answered to --dns-allow only");
 	else
 		say(r, "name is outside the cluster domain: ask another server, or start fairlead with --forward");
 }

@@ -27,6 +27,16 @@ void reply_begin(struct reply *r, const struct edns_config *edns, const struct q
 	memcpy(out + WIRE_HEADER_BYTES, in->bytes + WIRE_HEADER_BYTES, q->question_end - WIRE_HEADER_BYTES);
 }
 
+void reply_truncate(struct reply *r)
+{
+	writer_back(&r->w, r->records_at);
+	r->answers = r->authorities = r->additionals = 0;
+	r->rcode = RCODE_NOERROR;
+	r->aa = false;
+	r->truncated = true;
+	r->ede = EDE_NONE;
+}
+
 static void put_header(const struct query *q, const struct reply *r)
 {
 	uint8_t *p = r->w.bytes;

@@ -1,11 +1,15 @@
 #include "dns/answer/respond.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "dns/answer/answer.h"
 #include "dns/answer/reasons.h"
 #include "dns/answer/reply.h"
+#include "dns/answer/stranger.h"
 #include "dns/forward/forward.h"
+#include "dns/zone/clients.h"
 
 /* ---- counters ---- */
 
@@ -122,15 +126,43 @@ void respond_later(struct respond_counts *c, const struct reply *reply, enum res
 	respond_observe(c, 1, ns);
 }
 
+/* ---- strangers ---- */
+
+static bool is_known(const struct responder *r, const struct packet *in)
+{
+	return r->config->clients == NULL || clients_know(r->config->clients, in->from);
+}
+
+/* The query may have come from elsewhere: a stranger's over UDP, without a cookie of ours. */
+static bool may_be_forged(const struct responder *r, const struct packet *in, const struct query *q)
+{
+	return in->proto == RESPOND_UDP && !is_known(r, in) &&
+	       !edns_cookie_valid(r->config->edns.cookie_key, q, in->from, (uint32_t)time(NULL));
+}
+
+static enum stranger_action limit(struct responder *r, const struct packet *in, unsigned rcode)
+{
+	bool answer = rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN;
+
+	if (r->strangers == NULL)
+		return STRANGER_SEND;
+	enum stranger_action action =
+		strangers_reply(r->strangers, in->from, answer ? STRANGER_ANSWER : STRANGER_ERROR, clock_ns());
+	if (action == STRANGER_DROP)
+		count(&r->counts->limited_dropped);
+	else if (action == STRANGER_TRUNCATE)
+		count(&r->counts->limited_truncated);
+	return action;
+}
+
 /* ---- replies ---- */
 
 /* A reply that cannot even repeat the question. */
-static size_t header_only(struct responder *r, const struct query *q, unsigned rcode, uint8_t *out)
+static size_t header_only(const struct query *q, unsigned rcode, uint8_t *out)
 {
 	memset(out, 0, WIRE_HEADER_BYTES);
 	wire_put16(out, q->id);
 	wire_put16(out + 2, FLAG_QR | (q->flags & (FLAG_OPCODE | FLAG_RD | FLAG_CD)) | FLAG_RA | rcode);
-	count(&r->counts->replies[rcode]);
 	return WIRE_HEADER_BYTES;
 }
 
@@ -157,12 +189,12 @@ static void answer_chaos(const struct respond_config *c, const struct query *q, 
 static bool answer_outside(const struct responder *r, const struct packet *in, const struct query *q,
 			   struct reply *reply)
 {
-	if (r->port == NULL) {
-		reply->rcode = RCODE_REFUSED;
-		reasons_outside(false, reply);
-	} else if (!forward_allows(in->from)) {
+	if (!is_known(r, in)) {
 		reply->rcode = RCODE_REFUSED;
 		reasons_outside(true, reply);
+	} else if (r->port == NULL) {
+		reply->rcode = RCODE_REFUSED;
+		reasons_outside(false, reply);
 	} else if (!forward_answer(r->port, in, &r->client, q, reply)) {
 		if (forward_hand_over(r->port, in, &r->client))
 			return false;
@@ -187,39 +219,76 @@ static bool respond_answer(const struct responder *r, const struct packet *in, c
 	return true;
 }
 
-static enum respond_verdict reply_make(struct responder *r, const struct packet *in, uint8_t *out, size_t room,
-				       size_t *bytes)
+/* A query of which not even the question can be repeated. */
+static enum respond_verdict error_make(struct responder *r, const struct packet *in, const struct query *q,
+				       unsigned rcode, uint8_t *out, size_t *bytes)
 {
-	struct query q;
-	enum query_result result = query_parse(&q, in->bytes, in->length);
-
-	if (result == QUERY_DROP) {
+	if (may_be_forged(r, in, q) && limit(r, in, rcode) != STRANGER_SEND) {
 		count(&r->counts->dropped);
 		return RESPOND_DROP;
 	}
-	if (result == QUERY_NOTIMP || result == QUERY_NO_QUESTION) {
-		*bytes = header_only(r, &q, result == QUERY_NOTIMP ? RCODE_NOTIMP : RCODE_FORMERR, out);
-		return RESPOND_REPLY;
-	}
+	*bytes = header_only(q, rcode, out);
+	count(&r->counts->replies[rcode]);
+	return RESPOND_REPLY;
+}
 
+/* Answers the question of q. */
+static enum respond_verdict reply_make(struct responder *r, const struct packet *in, struct query *q, bool well_formed,
+				       uint8_t *out, size_t room, size_t *bytes)
+{
 	const struct edns_config *edns = &r->config->edns;
+	const bool limited = may_be_forged(r, in, q);
+	enum stranger_action action = STRANGER_SEND;
 	struct reply reply;
-	reply_begin(&reply, edns, &q, in, out, room);
+
+	if (limited) {
+		q->nsid = false; /* what is left fits: question, OPT and cookie, 1.4 times the smallest such query */
+		room = stranger_room(in->length);
+	}
+	reply_begin(&reply, edns, q, in, out, room);
 	reply.rotation = r->config->fixed_order ? 0 : r->rotation++;
-	count_query(r, in, &q);
-	if (result == QUERY_FORMERR)
+	count_query(r, in, q);
+	if (!well_formed)
 		reply.rcode = RCODE_FORMERR;
-	else if (!respond_answer(r, in, &q, &reply))
+	else if (!respond_answer(r, in, q, &reply))
 		return RESPOND_FORWARD;
-	*bytes = reply_end(&reply, edns, &q, in);
+	if (limited)
+		action = limit(r, in, reply.rcode);
+	if (action == STRANGER_DROP) {
+		count(&r->counts->dropped);
+		return RESPOND_DROP;
+	}
+	if (action == STRANGER_TRUNCATE)
+		reply_truncate(&reply);
+	*bytes = reply_end(&reply, edns, q, in);
 	count_reply(r->counts, &reply);
 	return RESPOND_REPLY;
+}
+
+static enum respond_verdict packet_answer(struct responder *r, const struct packet *in, uint8_t *out, size_t room,
+					  size_t *bytes)
+{
+	struct query q;
+
+	switch (query_parse(&q, in->bytes, in->length)) {
+	case QUERY_DROP:
+		count(&r->counts->dropped);
+		return RESPOND_DROP;
+	case QUERY_NOTIMP:
+		return error_make(r, in, &q, RCODE_NOTIMP, out, bytes);
+	case QUERY_NO_QUESTION:
+		return error_make(r, in, &q, RCODE_FORMERR, out, bytes);
+	case QUERY_FORMERR:
+		return reply_make(r, in, &q, false, out, room, bytes);
+	default:
+		return reply_make(r, in, &q, true, out, room, bytes);
+	}
 }
 
 enum respond_verdict respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room, size_t *bytes)
 {
 	*bytes = 0;
-	enum respond_verdict verdict = reply_make(r, in, out, room, bytes);
+	enum respond_verdict verdict = packet_answer(r, in, out, room, bytes);
 
 	if (verdict != RESPOND_DROP)
 		count_size(&r->counts->questions_in[in->proto], in->length);

@@ -10,10 +10,13 @@
 #include "dns/wire/edns.h"
 #include "dns/zone/zone.h"
 
+struct clients;
 struct querylog;
+struct strangers;
 
 struct respond_config {
 	const struct zone *zone;
+	const struct clients *clients; /* whom we know; NULL: everyone */
 	struct edns_config edns;
 	struct forward *forward;     /* NULL: none */
 	struct querylog *log;	     /* NULL: none; see querylog.h */
@@ -52,6 +55,7 @@ struct respond_counts {
 	_Atomic uint64_t replies[COUNT_RCODES];
 	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
 	_Atomic uint64_t starved; /* times that there was no descriptor for a TCP connection */
+	_Atomic uint64_t limited_dropped, limited_truncated; /* replies to strangers above their rate (stranger.h) */
 	_Atomic uint64_t durations[COUNT_DURATIONS], durations_ns; /* their number, and their sum */
 	struct size_counts questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
@@ -70,9 +74,10 @@ struct forward_port;
 struct responder {
 	const struct respond_config *config; /* shared, constant */
 	struct respond_counts *counts;
-	uint32_t rotation;	   /* address rotation */
-	struct forward_port *port; /* NULL: names outside the cluster are REFUSED */
-	struct dns_client client;  /* of the next packet, with a port */
+	struct strangers *strangers; /* NULL: their replies are not rate-limited */
+	uint32_t rotation;	     /* address rotation */
+	struct forward_port *port;   /* NULL: names outside the cluster are REFUSED */
+	struct dns_client client;    /* of the next packet, with a port */
 };
 
 struct packet {

@@ -102,22 +102,6 @@ bool forward_answer(struct forward_port *p, const struct packet *in, const struc
 	return true;
 }
 
-bool forward_allows(const struct sockaddr *from)
-{
-	static const struct cidr ranges[] = {
-		{{AF_INET, {127}}, 8},	       {{AF_INET, {10}}, 8},	    {{AF_INET, {172, 16}}, 12},
-		{{AF_INET, {192, 168}}, 16},   {{AF_INET, {169, 254}}, 16}, {{AF_INET, {100, 64}}, 10},
-		{{AF_INET6, {[15] = 1}}, 128}, {{AF_INET6, {0xfc}}, 7},	    {{AF_INET6, {0xfe, 0x80}}, 10},
-	};
-	struct addr a;
-
-	sock_parse(&a, from);
-	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-		if (cidr_contains(&ranges[i], &a))
-			return true;
-	return false;
-}
-
 /* ---- the thread ---- */
 
 void forward_request_free(struct forward_request *r)

@@ -77,7 +77,4 @@ bool forward_answer(struct forward_port *p, const struct packet *in, const struc
 /* Copies the query. False: the ring is full. */
 bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client);
 
-/* Who may ask: loopback, private and link-local addresses. */
-bool forward_allows(const struct sockaddr *from);
-
 #endif

@@ -94,6 +94,7 @@ static bool open_all(const struct server_config *c, int *fds, const char **error
 static void config_make(struct respond_config *to, const struct server_config *from)
 {
 	to->zone = from->zone;
+	to->clients = from->clients;
 	to->fixed_order = from->fixed_order;
 	to->version = from->version;
 	to->identity = from->identity;

@@ -13,6 +13,8 @@
 #include "dns/forward/cache.h"
 #include "dns/zone/zone.h"
 
+struct clients;
+
 struct server_listen {
 	struct addr addr;
 	uint16_t port;
@@ -26,14 +28,15 @@ struct server_config {
 	size_t forward_count;		 /* 0: such names are REFUSED */
 	uint32_t forward_timeout_ms;
 	struct cache_config cache;
-	struct zone *zone;	     /* borrowed, outlives the server */
-	unsigned log_every;	     /* query log: every Nth query of a thread; 0: none */
-	const char *log_suffix;	     /* only names at or below this one; NULL: all */
-	bool fixed_order;	     /* true: addresses of an answer do not rotate */
-	const char *nsid;	     /* told to who asks (RFC 5001), at most 63 bytes; NULL: nothing. Copied. */
-	const char *version;	     /* version.bind CH TXT; NULL: REFUSED. Borrowed. */
-	const char *identity;	     /* id.server CH TXT; NULL: REFUSED. Borrowed. */
-	const struct cidr *transfer; /* who may transfer the zone (AXFR); borrowed */
+	struct zone *zone;	       /* borrowed, outlives the server */
+	unsigned log_every;	       /* query log: every Nth query of a thread; 0: none */
+	const char *log_suffix;	       /* only names at or below this one; NULL: all */
+	bool fixed_order;	       /* true: addresses of an answer do not rotate */
+	const char *nsid;	       /* told to who asks (RFC 5001), at most 63 bytes; NULL: nothing. Copied. */
+	const char *version;	       /* version.bind CH TXT; NULL: REFUSED. Borrowed. */
+	const char *identity;	       /* id.server CH TXT; NULL: REFUSED. Borrowed. */
+	const struct clients *clients; /* whom we know; NULL: everyone. Borrowed, outlives the server */
+	const struct cidr *transfer;   /* who may transfer the zone (AXFR); borrowed */
 	size_t transfer_count;
 };
 

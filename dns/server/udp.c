@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "dns/answer/stranger.h"
 #include "dns/forward/forward.h"
 #include "dns/server/query_log.h"
 #include "dns/zone/rcu.h"
@@ -178,6 +179,8 @@ struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config
 	u->fd = fd;
 	u->wildcard = wildcard;
 	u->responder = (struct responder){.config = config, .counts = &u->counts};
+	if (config->clients != NULL)
+		u->responder.strangers = strangers_new();
 	u->log = config->log == NULL ? NULL : querylog_ring(config->log, &u->counts);
 	if (config->forward != NULL)
 		u->responder.port = forward_port(config->forward, NULL, NULL);
@@ -195,6 +198,7 @@ void udp_stop(struct udp *u)
 	shutdown(u->fd, SHUT_RDWR);
 	pthread_join(u->thread, NULL);
 	close(u->fd);
+	strangers_free(u->responder.strangers);
 	free(u);
 }
 

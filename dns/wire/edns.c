@@ -5,6 +5,7 @@
 #include <time.h>
 
 enum { OPT_BYTES = 11, OPTION_BYTES = 4, KEEPALIVE_BYTES = 2 };
+enum { COOKIE_HEAD_BYTES = 8, COOKIE_VERSION = 1, COOKIE_AGE_S = 3600, COOKIE_AHEAD_S = 300 }; /* RFC 9018 4.2, 4.3 */
 
 static bool tells_nsid(const struct edns_config *c, const struct query *q)
 {
@@ -20,29 +21,52 @@ size_t edns_bytes(const struct edns_config *c, const struct query *q, bool tcp)
 	       (tcp && q->keepalive ? OPTION_BYTES + KEEPALIVE_BYTES : 0);
 }
 
-void edns_cookie(const uint8_t key[SIPHASH_KEY_BYTES], const uint8_t client[COOKIE_CLIENT_BYTES],
-		 const struct sockaddr *from, uint32_t now_s, uint8_t cookie[COOKIE_SERVER_BYTES])
+/* The second half of a server cookie, made of its first half and the client. */
+static void cookie_hash(const uint8_t key[SIPHASH_KEY_BYTES], const uint8_t client[COOKIE_CLIENT_BYTES],
+			const uint8_t head[COOKIE_HEAD_BYTES], const struct sockaddr *from, uint8_t to[8])
 {
-	uint8_t hashed[COOKIE_CLIENT_BYTES + 8 + 16];
+	uint8_t hashed[COOKIE_CLIENT_BYTES + COOKIE_HEAD_BYTES + 16];
 	size_t addr_bytes = from->sa_family == AF_INET6 ? 16 : 4;
 
-	memcpy(cookie, "\1\0\0\0", 4);
-	wire_put32(cookie + 4, now_s);
 	memcpy(hashed, client, COOKIE_CLIENT_BYTES);
-	memcpy(hashed + COOKIE_CLIENT_BYTES, cookie, 8);
+	memcpy(hashed + COOKIE_CLIENT_BYTES, head, COOKIE_HEAD_BYTES);
 	if (addr_bytes == 16)
 		memcpy(hashed + 16, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
 	else
 		memcpy(hashed + 16, &((const struct sockaddr_in *)from)->sin_addr, 4);
 	uint64_t hash = siphash24(key, hashed, 16 + addr_bytes);
 	for (unsigned i = 0; i < 8; i++)
-		cookie[8 + i] = (uint8_t)(hash >> (8 * i));
+		to[i] = (uint8_t)(hash >> (8 * i));
 }
 
-/*
- * A fresh cookie every time: cheaper than checking the old one, and as good, because nothing here depends on a
- * client having shown a valid one (RFC 7873 5.2.3-5.2.5 allow to answer all three cases alike).
- */
+void edns_cookie(const uint8_t key[SIPHASH_KEY_BYTES], const uint8_t client[COOKIE_CLIENT_BYTES],
+		 const struct sockaddr *from, uint32_t now_s, uint8_t cookie[COOKIE_SERVER_BYTES])
+{
+	memset(cookie, 0, COOKIE_HEAD_BYTES);
+	cookie[0] = COOKIE_VERSION;
+	wire_put32(cookie + 4, now_s);
+	cookie_hash(key, client, cookie, from, cookie + COOKIE_HEAD_BYTES);
+}
+
+bool edns_cookie_valid(const uint8_t key[SIPHASH_KEY_BYTES], const struct query *q, const struct sockaddr *from,
+		       uint32_t now_s)
+{
+	uint8_t hash[8], differ = 0;
+
+	if (q->cookie_bytes != COOKIE_CLIENT_BYTES + COOKIE_SERVER_BYTES ||
+	    q->cookie[COOKIE_CLIENT_BYTES] != COOKIE_VERSION)
+		return false;
+	const uint8_t *theirs = q->cookie + COOKIE_CLIENT_BYTES;
+	int32_t age_s = (int32_t)(now_s - wire_get32(theirs + 4)); /* RFC 1982 arithmetic */
+	if (age_s > COOKIE_AGE_S || age_s < -COOKIE_AHEAD_S)
+		return false;
+	cookie_hash(key, q->cookie, theirs, from, hash);
+	for (unsigned i = 0; i < sizeof hash; i++) /* takes as long wherever they differ */
+		differ |= hash[i] ^ theirs[COOKIE_HEAD_BYTES + i];
+	return differ == 0;
+}
+
+/* A fresh cookie every time: no client has to ask again because its cookie is about to expire (RFC 9018 4.3). */
 static void write_cookie(const struct edns_config *c, const struct query *q, const struct sockaddr *from,
 			 struct writer *w)
 {

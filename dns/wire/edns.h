@@ -30,4 +30,8 @@ void edns_write(const struct edns_config *c, const struct query *q, const struct
 void edns_cookie(const uint8_t key[SIPHASH_KEY_BYTES], const uint8_t client[COOKIE_CLIENT_BYTES],
 		 const struct sockaddr *from, uint32_t now_s, uint8_t cookie[COOKIE_SERVER_BYTES]);
 
+/* Does the query show a cookie of ours that its sender got in the last hour (RFC 9018 4.3)? */
+bool edns_cookie_valid(const uint8_t key[SIPHASH_KEY_BYTES], const struct query *q, const struct sockaddr *from,
+		       uint32_t now_s);
+
 #endif

@@ -34,15 +34,21 @@ void record_addrs(struct reply *r, unsigned owner_at, const uint8_t *addrs, uint
 	r->truncated |= fit < count;
 }
 
+/* Nothing was written. Glue goes without a word (RFC 2181 9); all else is missed. */
+static bool does_not_fit(struct reply *r, const uint32_t *count)
+{
+	r->w.full = false;
+	r->truncated |= count != &r->additionals;
+	return false;
+}
+
 bool record_addr(struct reply *r, uint32_t *count, unsigned owner_at, const struct addr *a, uint32_t ttl_s)
 {
 	unsigned bytes = (unsigned)addr_bytes(a);
 	uint8_t *p = writer_take(&r->w, RECORD_FIXED_BYTES + bytes);
 
-	if (p == NULL) {
-		r->w.full = false;
-		return false;
-	}
+	if (p == NULL)
+		return does_not_fit(r, count);
 	put_fixed(p, owner_at, bytes == 4 ? TYPE_A : TYPE_AAAA, ttl_s, bytes);
 	memcpy(p + RECORD_FIXED_BYTES, a->bytes, bytes);
 	++*count;
@@ -54,7 +60,7 @@ uint8_t *record_open(struct reply *r, unsigned owner_at, unsigned type, uint32_t
 	uint8_t *p = writer_take(&r->w, RECORD_FIXED_BYTES);
 
 	if (p == NULL)
-		r->w.full = false;
+		does_not_fit(r, &r->answers);
 	else
 		put_fixed(p, owner_at, type, ttl_s, 0);
 	return p;
@@ -66,7 +72,7 @@ bool record_close(struct reply *r, uint8_t *start, uint32_t *count)
 
 	if (r->w.full) {
 		writer_back(&r->w, at);
-		return false;
+		return does_not_fit(r, count);
 	}
 	wire_put16(start + 10, (unsigned)(r->w.at - at - RECORD_FIXED_BYTES));
 	++*count;
@@ -80,10 +86,8 @@ bool record_soa(struct reply *r, uint32_t *count, unsigned zone_at, uint32_t ttl
 	enum { DATA_BYTES = 7 + 2 + 11 + 2 + 20 };
 	uint8_t *p = writer_take(&r->w, RECORD_FIXED_BYTES + DATA_BYTES);
 
-	if (p == NULL) {
-		r->w.full = false;
-		return false;
-	}
+	if (p == NULL)
+		return does_not_fit(r, count);
 	put_fixed(p, zone_at, TYPE_SOA, ttl_s, DATA_BYTES);
 	memcpy(p + 12, mname, 7);
 	wire_put16(p + 19, 0xc000 | zone_at);

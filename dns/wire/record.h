@@ -44,7 +44,8 @@ void record_addrs(struct reply *r, unsigned owner_at, const uint8_t *addrs, uint
 		  uint32_t ttl_s);
 
 /*
- * All others return false, with nothing written, when the record does not fit. `count` is the section's counter.
+ * All others return false, with nothing written, when the record does not fit, and set TC unless it is glue. `count` is
+ * the section's counter.
  * Names are lower-case wire form without compression.
  */
 bool record_addr(struct reply *r, uint32_t *count, unsigned owner_at, const struct addr *a, uint32_t ttl_s);

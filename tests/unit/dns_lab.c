@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/sock.h"
 
 static void give_up(const char *what, const char *detail)
 {
@@ -167,10 +168,12 @@ void lab_put(struct lab *l, struct service *s)
 
 size_t lab_send(struct lab *l, const void *bytes, size_t length, enum respond_proto proto)
 {
-	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	static const struct addr loopback = {AF_INET, {127, 0, 0, 1}};
+	struct sockaddr_storage from;
 	uint8_t *exact = mem_alloc(length + (length == 0)); /* so that a sanitizer sees reads past the end */
 
 	memcpy(exact, bytes, length);
+	sock_address(&from, l->from.family != 0 ? &l->from : &loopback, 4000);
 	struct packet in = {exact, length, (struct sockaddr *)&from, proto};
 	l->verdict = respond(&l->responder, &in, l->reply, sizeof l->reply, &l->reply_bytes);
 	free(exact);

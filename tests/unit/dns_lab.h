@@ -26,6 +26,7 @@ struct lab {
 	struct respond_config config;
 	struct respond_counts counts;
 	struct responder responder;
+	struct addr from; /* who asks; none: 127.0.0.1 */
 	uint8_t reply[WIRE_MESSAGE_BYTES];
 	size_t reply_bytes;
 	enum respond_verdict verdict; /* of the last query; what is to be forwarded is refused */
@@ -37,7 +38,7 @@ void lab_init(struct lab *l);
 void lab_fini(struct lab *l);
 void lab_put(struct lab *l, struct service *s);
 
-/* Sends raw bytes from 127.0.0.1; the reply is in l->reply. */
+/* Sends raw bytes from l->from; the reply is in l->reply. */
 size_t lab_send(struct lab *l, const void *bytes, size_t length, enum respond_proto proto);
 /* A query with RD and, if edns_bytes > 0, an OPT record; returns its length. */
 size_t lab_query(uint8_t *to, const char *name, unsigned type, unsigned class, unsigned edns_bytes);

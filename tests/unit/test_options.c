@@ -127,21 +127,22 @@ static void arguments(void **state)
 static void lists_of_variables(void **state)
 {
 	struct parsed *p = parse(COMMAND_RUN, "--manifests /tmp --cluster-cidr= --service-cidr= --node-ip= "
-					      "--nodeport-addresses= --external-ips= --dns-listen= --dns-transfer=");
+					      "--nodeport-addresses= --external-ips= --dns-listen= --dns-transfer= "
+					      "--dns-allow=");
 	char error[CONFIG_ERROR_BYTES];
 
 	(void)state;
 	assert_true(p->ok);
 	assert_true(config_finish(&p->config, error));
 	assert_int_equal(p->config.cluster_cidrs.count + p->config.service_cidrs.count + p->config.node_ips.count, 0);
-	assert_int_equal(p->config.dns_transfer.count, 0);
+	assert_int_equal(p->config.dns_transfer.count + p->config.dns_allow.count, 0);
 	assert_int_equal(p->config.dns_listen.count, 1);
 	assert_true(p->config.nodeports.primary && p->config.nodeports.inner);
 	assert_false(p->config.external.none);
 	drop(p);
 	p = parse(COMMAND_RUN, "--node-ip=10.0.0.1,fd00::1 --nodeport-addresses=10.0.0.1,fd00::1 "
 			       "--external-ips=10.0.0.1,fd00::1 --dns-listen=10.0.0.1,fd00::1 "
-			       "--dns-transfer=10.0.0.1,fd00::1");
+			       "--dns-transfer=10.0.0.1,fd00::1 --dns-allow=10.0.0.1,fd00::/8");
 	assert_true(p->ok);
 	assert_true(config_finish(&p->config, error));
 	assert_int_equal(p->config.node_ips.count, 2);
@@ -151,6 +152,8 @@ static void lists_of_variables(void **state)
 	assert_int_equal(p->config.external.cidrs[1].prefix, 128);
 	assert_int_equal(p->config.dns_listen.count, 2);
 	assert_int_equal(p->config.dns_transfer.items[1].prefix, 128);
+	assert_int_equal(p->config.dns_allow.items[0].prefix, 32);
+	assert_int_equal(p->config.dns_allow.items[1].prefix, 8);
 	drop(p);
 }
 

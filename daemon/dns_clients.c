@@ -1,0 +1,76 @@
+#include "daemon/dns_clients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "dns/zone/clients.h"
+#include "proxy/ranges.h"
+
+static void add(struct cidr_list *list, const struct cidr *cidrs, size_t count)
+{
+	if (count == 0)
+		return;
+	list->items = mem_resize(list->items, (list->count + count) * sizeof *list->items);
+	memcpy(list->items + list->count, cidrs, count * sizeof *cidrs);
+	list->count += count;
+}
+
+static void add_hosts(struct cidr_list *list, const struct addr *addrs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct cidr host = cidr_host(&addrs[i]);
+		add(list, &host, 1);
+	}
+}
+
+/* This host, what is on its links, and the addresses of every known node. */
+static void add_nodes(struct cidr_list *list, const struct daemon *d)
+{
+	const struct node_object *node;
+	size_t count, at = 0;
+	const struct addr *addrs = hostaddr_list(d->host, &count);
+
+	add_hosts(list, addrs, count);
+	const struct cidr *networks = hostaddr_networks(d->host, &count);
+	add(list, networks, count);
+	add_hosts(list, d->config->node_ips.items, d->config->node_ips.count);
+	while ((node = (const struct node_object *)store_next(d->store, OBJECT_NODE, &at)) != NULL) {
+		add_hosts(list, node->addrs, node->addr_count);
+		add(list, node->pod_cidrs, node->pod_cidr_count);
+	}
+}
+
+static void add_default(struct cidr_list *list, const struct daemon *d)
+{
+	/* RFC 1918, shared (RFC 6598), link-local, unique local */
+	static const struct cidr private[] = {
+		{{AF_INET, {10}}, 8},		{{AF_INET, {172, 16}}, 12},  {{AF_INET, {192, 168}}, 16},
+		{{AF_INET, {100, 64}}, 10},	{{AF_INET, {169, 254}}, 16}, {{AF_INET6, {0xfc}}, 7},
+		{{AF_INET6, {0xfe, 0x80}}, 10},
+	};
+	const struct ranges_config ranges = {&d->config->service_cidrs, &d->config->cluster_cidrs};
+
+	add(list, private, sizeof private / sizeof *private);
+	ranges_known(list, &ranges, &d->node, d->store);
+	add_nodes(list, d);
+}
+
+void dns_clients_update(struct daemon *d)
+{
+	static const struct cidr loopback[] = {{{AF_INET, {127}}, 8}, {{AF_INET6, {[15] = 1}}, 128}};
+	const struct cidr_list *allow = &d->config->dns_allow;
+	struct cidr_list list = {0};
+
+	if (d->clients == NULL)
+		return;
+	add(&list, loopback, 2);
+	if (allow->count > 0)
+		add(&list, allow->items, allow->count);
+	else
+		add_default(&list, d);
+	if (clients_set(d->clients, list.items, list.count))
+		log_debug("dns: clients of %zu ranges are known", list.count);
+	free(list.items);
+}
