@@ -105,3 +105,34 @@ void text_escape_add(struct buf *out, const char *text, size_t length, bool keep
 		length -= bytes;
 	}
 }
+
+#define DISTANCE_BYTES_MAX 64
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t text_distance(const char *a, const char *b, size_t most)
+{
+	size_t rows[3][DISTANCE_BYTES_MAX + 1], n = strlen(a), m = strlen(b);
+	size_t *before = rows[0], *last = rows[1], *row = rows[2];
+
+	if (n > DISTANCE_BYTES_MAX || m > DISTANCE_BYTES_MAX || (n > m ? n - m : m - n) > most)
+		return most + 1;
+	for (size_t j = 0; j <= m; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], before[j - 2] + 1);
+		}
+		size_t *spare = before;
+		before = last;
+		last = row;
+		row = spare;
+	}
+	return least(last[m], most + 1);
+}

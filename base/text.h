@@ -30,4 +30,10 @@ size_t text_escape(char *to, size_t room, const char *text, size_t length);
 /* The same, appended. keep_lines: newlines stay. */
 void text_escape_add(struct buf *out, const char *text, size_t length, bool keep_lines);
 
+/*
+ * How many letters must be typed, left out, exchanged or swapped with the next to make b of a (the optimal string
+ * alignment distance). most + 1 when it is more than that, or a text is longer than 64 bytes.
+ */
+size_t text_distance(const char *a, const char *b, size_t most);
+
 #endif

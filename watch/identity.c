@@ -6,6 +6,7 @@
 
 #define DNS_LABEL_BYTES 63
 #define DNS_NAME_BYTES 253
+#define LABEL_PART_BYTES 63 /* of a label: the key behind its prefix, the value */
 
 static bool is_lower_alnum(char c)
 {
@@ -60,6 +61,41 @@ bool name_is_service(const char *s)
 	for (; *s != '\0'; s++)
 		letter = letter || isalpha((unsigned char)*s);
 	return letter;
+}
+
+static bool is_alnum(char c)
+{
+	return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
+}
+
+/* ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9] */
+static bool is_qualified_part(const char *s, size_t n)
+{
+	if (n == 0 || n > LABEL_PART_BYTES || !is_alnum(s[0]) || !is_alnum(s[n - 1]))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!is_alnum(s[i]) && s[i] != '-' && s[i] != '_' && s[i] != '.')
+			return false;
+	return true;
+}
+
+bool name_is_label_key(const char *s, bool annotation)
+{
+	const char *slash = strchr(s, '/'), *name = slash != NULL ? slash + 1 : s;
+	char prefix[DNS_NAME_BYTES + 1];
+	size_t n = slash != NULL ? (size_t)(slash - s) : 0;
+
+	if (n >= sizeof prefix)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		prefix[i] = annotation && s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 'a' - 'A') : s[i];
+	prefix[n] = '\0';
+	return (slash == NULL || name_is_object(prefix)) && is_qualified_part(name, strlen(name));
+}
+
+bool name_is_label_value(const char *s)
+{
+	return s[0] == '\0' || is_qualified_part(s, strlen(s));
 }
 
 static bool is_namespaced(enum object_kind kind)

@@ -16,6 +16,9 @@ bool name_is_service(const char *s);
 /* The name of an object: as a subdomain, but Kubernetes bounds the whole only, so a label may be longer than DNS has.
  */
 bool name_is_object(const char *s);
+/* A label's or annotation's key: "app", "example.com/app". As annotation its case does not matter. */
+bool name_is_label_key(const char *s, bool annotation);
+bool name_is_label_value(const char *s);
 
 /*
  * NULL: the API server could have accepted namespace and name, and what a slice says of its Service, hosts and pods.

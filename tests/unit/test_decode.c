@@ -62,6 +62,7 @@ static const char every_field_set[] =
 	"  annotations: {fairlead/lb: maglev, fairlead/source-ranges: all}\n"
 	"spec:\n"
 	"  type: LoadBalancer\n"
+	"  clusterIP: 010.096.0.01\n"
 	"  clusterIPs: [010.096.0.01, 'fd00:96:0::1']\n" /* k8s: leading zeros are decimal */
 	"  ipFamilies: [IPv4, IPv6]\n"
 	"  externalIPs: [203.0.113.9]\n"
@@ -94,8 +95,8 @@ static void every_field(void **state)
 	(void)state;
 	assert_string_equal(
 		d.problems.data,
-		"31 Service default/web: status.loadBalancer.ingress[3].ip: \"nonsense\" is not an IP address\n"
-		"32 Service default/web: status.loadBalancer.ingress[4].ipMode: \"proxy\" is none of VIP, Proxy: taken "
+		"32 Service default/web: status.loadBalancer.ingress[3].ip: \"nonsense\" is not an IP address\n"
+		"33 Service default/web: status.loadBalancer.ingress[4].ipMode: \"proxy\" is none of VIP, Proxy: taken "
 		"as VIP\n");
 	assert_true(s->created_s == 1795194000); /* 17:00:00 UTC */
 	assert_int_equal(s->type, SERVICE_LOAD_BALANCER);
@@ -208,7 +209,7 @@ static void refused_addresses(void **state)
 			PROBLEM("spec.clusterIP: 127.0.0.1 is a loopback address"));
 	assert_problems(SPEC(IP "clusterIPs: [10.96.0.2], " PORT),
 			PROBLEM("spec.clusterIPs: the first address is not the clusterIP"));
-	assert_problems(SPEC("clusterIPs: [10.96.0.1, 10.96.0.2], " PORT),
+	assert_problems(SPEC(IP "clusterIPs: [10.96.0.1, 10.96.0.2], " PORT),
 			PROBLEM("spec.clusterIPs: two addresses of one family"));
 	assert_problems(SPEC(IP "ipFamilies: [IPv6], " PORT),
 			PROBLEM("spec.ipFamilies[0]: IPv6, but that clusterIP is of the other family"));
@@ -223,17 +224,17 @@ static void refused_addresses(void **state)
 	assert_problems(SPEC("type: ExternalName, externalName: a_b.c"),
 			PROBLEM("spec.externalName: \"a_b.c\" is not a DNS name (a-z, 0-9, -, .)"));
 	assert_problems(SPEC(IP "externalIPs: [224.0.0.1], " PORT),
-			PROBLEM("spec.externalIPs: 224.0.0.1 is a multicast address"));
+			PROBLEM("spec.externalIPs: 224.0.0.1 is a link-local multicast address"));
 	assert_problems(SPEC(IP "externalIPs: [fe80::1, x], " PORT),
 			PROBLEM("spec.externalIPs[1]: \"x\" is not an IP address")
 				PROBLEM("spec.externalIPs: fe80::1 is a link-local address"));
 	assert_problems(
-		SPEC(IP "loadBalancerSourceRanges: "
+		SPEC(IP "type: LoadBalancer, loadBalancerSourceRanges: "
 			"[10.0.0.000000000000000000000000000000000000000000000000000000000000000/8], " PORT),
 		PROBLEM("spec.loadBalancerSourceRanges[0]: "
 			"\"10.0.0.00000000000000000000000000000000000000000000000000000\" is not an address range "
 			"such as 10.0.0.0/8"));
-	assert_problems(SPEC(IP "loadBalancerSourceRanges: [10.0.0.0], " PORT),
+	assert_problems(SPEC(IP "type: LoadBalancer, loadBalancerSourceRanges: [10.0.0.0], " PORT),
 			PROBLEM("spec.loadBalancerSourceRanges[0]: \"10.0.0.0\" is not an address range such as "
 				"10.0.0.0/8"));
 }
@@ -243,10 +244,10 @@ static void refused_policies(void **state)
 	(void)state;
 	assert_problems(SPEC(IP "type: Cluster, " PORT),
 			PROBLEM("spec.type: \"Cluster\" is none of ClusterIP, NodePort, LoadBalancer, ExternalName"));
-	assert_problems(SPEC(IP "externalTrafficPolicy: local, " PORT),
+	assert_problems(SPEC(IP "type: NodePort, externalTrafficPolicy: local, " PORT),
 			PROBLEM("spec.externalTrafficPolicy: \"local\" is none of Cluster, Local"));
 	assert_problems(SPEC(IP "internalTrafficPolicy: 1, " PORT),
-			PROBLEM("spec.internalTrafficPolicy: a string is expected, not a number"));
+			PROBLEM("spec.internalTrafficPolicy: a string is expected, not a number: put it in quotes"));
 	assert_problems(SPEC(IP "sessionAffinity: clientIP, " PORT),
 			PROBLEM("spec.sessionAffinity: \"clientIP\" is none of None, ClientIP"));
 	assert_problems(SPEC(IP "sessionAffinity: ClientIP, "
@@ -255,7 +256,7 @@ static void refused_policies(void **state)
 	assert_problems(SPEC(IP "publishNotReadyAddresses: 'true', " PORT),
 			PROBLEM("spec.publishNotReadyAddresses: true or false is expected, not a string"));
 	assert_problems(SPEC(IP "healthCheckNodePort: 31000, " PORT),
-			"4 Service prod/web: spec.healthCheckNodePort: only of use with type LoadBalancer and "
+			"4 Service prod/web: spec.healthCheckNodePort: ignored: only with type LoadBalancer and "
 			"externalTrafficPolicy Local\n");
 }
 
@@ -268,7 +269,7 @@ static void identity(void **state)
 	assert_problems("apiVersion: v1\nmetadata: {name: a}\n", "!1 kind: missing\n");
 	assert_problems("apiVersion: v1\nkind: Service\n", "!1 Service: metadata: missing\n");
 	assert_problems("apiVersion: v1\nkind: Service\nmetadata: {generateName: a-}\n",
-			"!3 Service: metadata.name: missing\n");
+			"!3 Service: metadata.name: missing: no name is made of generateName here\n");
 	assert_problems("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n",
 			"!1 Service default/a: spec: missing\n");
 	assert_problems("apiVersion: v1\nkind: Service\nmetadata: {name: A}\nspec: {" IP PORT "}\n",

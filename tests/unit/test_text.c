@@ -100,13 +100,41 @@ static void test_json(void **state)
 	}
 }
 
+static void test_distance(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		size_t most, distance;
+	} pairs[] = {
+		{"protocol", "protocol", 3, 0},
+		{"protocl", "protocol", 3, 1},
+		{"protoocl", "protocol", 3, 1},
+		{"prtocl", "protocol", 3, 2},
+		{"ports", "port", 1, 1},
+		{"", "abc", 3, 3},
+		{"", "abc", 2, 3},
+		{"kitten", "sitting", 5, 3},
+		{"kitten", "sitting", 2, 3},
+	};
+	char longest[66];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		assert_int_equal(text_distance(pairs[i].a, pairs[i].b, pairs[i].most), pairs[i].distance);
+		assert_int_equal(text_distance(pairs[i].b, pairs[i].a, pairs[i].most), pairs[i].distance);
+	}
+	memset(longest, 'a', sizeof longest);
+	longest[65] = '\0';
+	assert_int_equal(text_distance(longest, longest, 4), 5);
+	assert_int_equal(text_distance(longest + 1, longest + 1, 4), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_cut_at_whole_characters),
-		cmocka_unit_test(test_lines_may_stay),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_escape),	       cmocka_unit_test(test_cut_at_whole_characters),
+		cmocka_unit_test(test_lines_may_stay), cmocka_unit_test(test_json),
+		cmocka_unit_test(test_distance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "watch/decode/decode_field.h"
+#include "watch/decode/strict.h"
+#include "watch/decode/validate.h"
 
 struct kind {
 	const char *name;
@@ -56,46 +58,6 @@ static void unknown(struct decoder *d, const char *version, const char *kind)
 		d->sink->unknown(d->sink->ctx, version, kind);
 }
 
-/* Values of labels and annotations are strings; anything else kubectl refuses too. */
-static const struct value *string_map(struct decoder *d, const struct place *metadata, const char *key)
-{
-	struct place map = place_key(metadata, key);
-
-	if (!field_map(d, &map))
-		return NULL;
-	for (const struct value *v = map.v->first; v != NULL; v = v->next) {
-		struct place entry = {.up = &map, .key = v->key, .v = v};
-		if (v->type != VALUE_STRING && v->type != VALUE_NULL)
-			decode_error(d, &entry, "a string is expected, not a %s: put it in quotes", value_type_name(v));
-	}
-	return map.v;
-}
-
-static bool read_identity(struct decoder *d, const struct place *root, const struct kind *k)
-{
-	struct place metadata = place_key(root, "metadata");
-	struct place name = place_key(&metadata, "name"), ns = place_key(&metadata, "namespace");
-	const char *text;
-
-	if (!field_map(d, &metadata) || (text = field_string(d, &name)) == NULL || text[0] == '\0') {
-		decode_refuse(d, place_absent(&metadata) ? &metadata : &name, "missing");
-		return false;
-	}
-	d->name = text;
-	if (k->namespaced) {
-		text = field_string(d, &ns);
-		d->ns = text != NULL && text[0] != '\0' ? text : "default";
-		if (!name_is_label(d->ns))
-			decode_refuse(d, &ns, "\"%.80s\" is not a DNS label (a-z, 0-9, -)", d->ns);
-	}
-	if (!k->name_ok(d->name))
-		decode_refuse(d, &name, "\"%.80s\" is not a DNS %s", d->name,
-			      k->name_ok == name_is_label ? "label (a-z, 0-9, -)" : "name (a-z, 0-9, -, .)");
-	d->labels = string_map(d, &metadata, "labels");
-	d->annotations = string_map(d, &metadata, "annotations");
-	return !d->refused || !d->lenient;
-}
-
 /* The kind and version an item of a typed list has when it does not say so itself. */
 struct inherited {
 	const char *kind, *version;
@@ -113,7 +75,7 @@ static void object_begin(struct decoder *d)
 {
 	d->kind = d->ns = d->name = "";
 	d->labels = d->annotations = NULL;
-	d->refused = false;
+	d->refused = d->typed = false;
 	arena_reset(d->scratch);
 }
 
@@ -143,8 +105,14 @@ static void decode_object(struct decoder *d, const struct place *root, const str
 		return;
 	}
 	d->kind = k->name;
-	if (read_identity(d, root, k))
-		k->decode(d, root);
+	if (!decode_identity(d, root, k->namespaced, k->name_ok))
+		return;
+	if (!d->lenient)
+		strict_check(d, root, schema_of(k->name));
+	decode_labels(d, root);
+	if (!d->lenient)
+		validate_meta(d, root);
+	k->decode(d, root);
 }
 
 static void item_decode(struct decoder *d, const struct place *item, const struct inherited *from)
@@ -165,6 +133,9 @@ static void decode_list(struct decoder *d, const struct place *root, const struc
 	struct inherited from = {.kind = suffix != 0 ? memcpy(kind, is->kind, suffix) : NULL,
 				 .version = suffix != 0 ? is->version : NULL};
 
+	if (!d->lenient)
+		strict_check(d, root, schema_list);
+	d->typed = false;
 	field_list(d, &items);
 	object_end(d);
 	const struct value *v = items.v != NULL && items.v->type == VALUE_LIST ? items.v->first : NULL;

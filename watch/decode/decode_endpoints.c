@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "watch/decode/decode_field.h"
+#include "watch/decode/validate.h"
 
 static bool read_port(struct decoder *d, const struct place *entry, struct slice_port_object *p)
 {
@@ -30,8 +31,6 @@ static const struct slice_port_object *read_ports(struct decoder *d, const struc
 	*count = 0;
 	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
 		struct place entry = place_item(&list, index++, v);
-		if (*count != 0 && place_absent(&(struct place){.v = value_get(v, "name")}))
-			decode_error(d, &entry, "names are required when there are several ports");
 		*count += read_port(d, &entry, &all[*count]);
 	}
 	return all;
@@ -114,6 +113,8 @@ void decode_endpoints(struct decoder *d, const struct place *root)
 
 	for (const struct value *v = first; v != NULL; v = v->next) {
 		struct place subset = place_item(&list, index, v);
+		if (!d->lenient)
+			validate_subset(d, &subset);
 		slices[index++] = read_subset(d, &subset);
 	}
 	index = 0;

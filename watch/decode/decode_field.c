@@ -23,6 +23,16 @@ struct place place_item(const struct place *list, size_t index, const struct val
 	return (struct place){.up = list, .index = index, .v = v};
 }
 
+bool place_unset(const struct place *p)
+{
+	return p->v == NULL || (p->v->type == VALUE_STRING && p->v->text[0] == '\0');
+}
+
+const char *place_text(const struct place *p)
+{
+	return p->v != NULL && p->v->type == VALUE_STRING ? p->v->text : "";
+}
+
 /* ---- problems ---- */
 
 static size_t path_write(const struct decoder *d, const struct place *p, char path[PATH_BYTES])
@@ -101,7 +111,8 @@ static bool is_type(struct decoder *d, const struct place *p, enum value_type ty
 		return false;
 	if (p->v->type == type)
 		return true;
-	decode_error(d, p, "%s is expected, not a %s", expected, value_type_name(p->v));
+	if (!d->typed)
+		decode_error(d, p, "%s is expected, not a %s", expected, value_type_name(p->v));
 	return false;
 }
 
@@ -148,10 +159,15 @@ int field_enum(struct decoder *d, const struct place *p, const char *const *name
 	return absent;
 }
 
+int field_enum_filled(struct decoder *d, const struct place *p, const char *const *names, int absent)
+{
+	return place_unset(p) ? absent : field_enum(d, p, names, absent);
+}
+
 uint8_t field_proto(struct decoder *d, const struct place *p)
 {
 	static const char *const names[] = {"TCP", "UDP", "SCTP", NULL};
-	int known = field_enum(d, p, names, place_absent(p) ? 0 : -1);
+	int known = place_unset(p) ? 0 : field_enum(d, p, names, -1);
 
 	return known >= 0 ? proto_parse(names[known]) : 0;
 }
@@ -318,9 +334,8 @@ const char *addr_is_special(const struct addr *a)
 		return "is a loopback address";
 	if (addr_is_link_local(a))
 		return "is a link-local address";
-	if (a->bytes[0] == 0xff && a->family == AF_INET6)
-		return "is a multicast address";
-	if ((a->bytes[0] & 0xf0) == 0xe0 && a->family == AF_INET)
-		return "is a multicast address";
+	if (a->family == AF_INET6 ? a->bytes[0] == 0xff && (a->bytes[1] & 0x0f) == 2
+				  : memcmp(a->bytes, (const uint8_t[]){224, 0, 0}, 3) == 0)
+		return "is a link-local multicast address";
 	return NULL;
 }

@@ -18,6 +18,7 @@ struct decoder {
 	const char *kind, *ns, *name;
 	const struct value *labels, *annotations;
 	bool refused;
+	bool typed; /* strict_check has said what has a wrong type */
 };
 
 struct place {
@@ -34,6 +35,10 @@ static inline bool place_absent(const struct place *p)
 {
 	return p->v == NULL;
 }
+/* Absent, or the empty text. */
+bool place_unset(const struct place *p);
+/* The text of a string, "" when it is none. */
+const char *place_text(const struct place *p);
 
 /* The object is refused; when lenient the part is skipped. */
 void decode_error(struct decoder *d, const struct place *p, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -50,7 +55,9 @@ bool field_bool(struct decoder *d, const struct place *p, bool absent);
 int64_t field_integer(struct decoder *d, const struct place *p, int64_t min, int64_t max, int64_t absent);
 /* names ends with NULL; returns the index. */
 int field_enum(struct decoder *d, const struct place *p, const char *const *names, int absent);
-/* A port's protocol: IPPROTO_TCP, also when absent, IPPROTO_UDP, IPPROTO_SCTP; 0 after an error. */
+/* The same where the API server fills an empty text in as if it were absent. */
+int field_enum_filled(struct decoder *d, const struct place *p, const char *const *names, int absent);
+/* A port's protocol: IPPROTO_TCP, also when absent or empty, IPPROTO_UDP, IPPROTO_SCTP; 0 after an error. */
 uint8_t field_proto(struct decoder *d, const struct place *p);
 /* A port's name: "" when absent. What is no DNS label is an error and returned all the same: kube-proxy takes it. */
 const char *field_port_name(struct decoder *d, const struct place *port);
@@ -76,8 +83,14 @@ const char *field_annotation(struct decoder *d, const char *key);
 
 /* A name that is there twice, NULL: none is. Sorts the names. */
 const char *names_twice(const char **names, size_t count);
-/* What is wrong with it as an endpoint's or external address (unspecified, loopback, link-local, multicast); NULL. */
+/* What the API server has against it as an endpoint's or external address: unspecified, loopback, link-local (also as
+ * multicast: 224.0.0.0/24, ff02::/16); NULL. */
 const char *addr_is_special(const struct addr *a);
+
+/* metadata: false when the object's identity cannot be used. Sets d->ns and d->name. */
+bool decode_identity(struct decoder *d, const struct place *root, bool namespaced, bool (*name_ok)(const char *s));
+/* Labels and annotations, for field_label and field_annotation. */
+void decode_labels(struct decoder *d, const struct place *root);
 
 /* Packs the object, and passes its exact copy on unless it was refused. */
 void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t trigger_ms);

@@ -4,6 +4,7 @@
 
 #include "watch/decode/decode_field.h"
 #include "watch/decode/decode_time.h"
+#include "watch/decode/validate.h"
 
 #define AFFINITY_DEFAULT_S 10800
 #define AFFINITY_MAX_S 86400
@@ -131,11 +132,6 @@ static bool is_none(const struct place *p)
 	return p->v != NULL && p->v->type == VALUE_STRING && strcmp(p->v->text, "None") == 0;
 }
 
-static bool is_unset(const struct place *p)
-{
-	return p->v == NULL || (p->v->type == VALUE_STRING && p->v->text[0] == '\0');
-}
-
 /* clusterIPs, or clusterIP where only that is there: each stands for the other (API defaulting). */
 static void read_cluster_ips(struct decoder *d, const struct place *spec, struct service_object *s)
 {
@@ -145,14 +141,14 @@ static void read_cluster_ips(struct decoder *d, const struct place *spec, struct
 	struct place first_place = place_item(&all, 0, first);
 	struct addr a;
 
-	s->headless = is_none(&one) || (is_unset(&one) && is_none(&first_place));
+	s->headless = is_none(&one) || (place_unset(&one) && is_none(&first_place));
 	if (s->headless) {
 		if ((first != NULL && !is_none(&first_place)) || count > 1)
 			decode_error(d, &all, "must be [None] as clusterIP says");
 		return;
 	}
 	if (first == NULL) {
-		if (!is_unset(&one) && field_addr(d, &one, &a))
+		if (!place_unset(&one) && field_addr(d, &one, &a))
 			s->cluster_ips[s->cluster_ip_count++] = a;
 		return;
 	}
@@ -163,9 +159,8 @@ static void read_cluster_ips(struct decoder *d, const struct place *spec, struct
 		if (field_addr(d, &item, &a))
 			s->cluster_ips[s->cluster_ip_count++] = a;
 	}
-	if (!is_unset(&one) && s->cluster_ip_count != 0 && field_addr(d, &one, &a) &&
-	    !addr_equal(&a, &s->cluster_ips[0]))
-		decode_error(d, &all, "the first address is not the clusterIP");
+	if (!place_unset(&one))
+		field_addr(d, &one, &a); /* for what is wrong with it */
 }
 
 static void check_families(struct decoder *d, const struct place *spec, struct service_object *s)
@@ -185,28 +180,6 @@ static void check_families(struct decoder *d, const struct place *spec, struct s
 		    (s->cluster_ips[index].family == AF_INET6) != (family == 1))
 			decode_error(d, &item, "%s, but that clusterIP is of the other family", family_names[family]);
 		index++;
-	}
-}
-
-/* A manifest has nobody who allocates: say so, it is the commonest surprise. */
-static void check_cluster_ip(struct decoder *d, const struct place *spec, const struct service_object *s)
-{
-	struct place ip = place_key(spec, "clusterIP");
-	char text[ADDR_TEXT_BYTES];
-
-	if (s->type == SERVICE_EXTERNAL_NAME) {
-		if (s->cluster_ip_count != 0 || s->headless)
-			decode_error(d, &ip, "must not be set with type ExternalName");
-		return;
-	}
-	if (s->headless && s->type != SERVICE_CLUSTER_IP)
-		decode_error(d, &ip, "None is only possible with type ClusterIP");
-	if (s->cluster_ip_count == 0 && !s->headless)
-		decode_warning(d, &ip, "missing: no address is allocated here, so the Service is not reachable");
-	for (size_t i = 0; i < s->cluster_ip_count; i++) {
-		const char *wrong = addr_is_special(&s->cluster_ips[i]);
-		if (wrong != NULL)
-			decode_error(d, &ip, "%s %s", addr_format(&s->cluster_ips[i], text), wrong);
 	}
 }
 
@@ -237,10 +210,10 @@ static void read_ingress(struct decoder *d, const struct place *root, struct ser
 		struct place ip = place_key(&item, "ip");
 		struct place mode = place_key(&item, "ipMode");
 		struct ingress_object *to = &all[s->ingress_count];
-		to->proxy_mode = !is_unset(&mode) && strcmp(mode.v->text, "Proxy") == 0;
-		if (!is_unset(&mode) && !to->proxy_mode && strcmp(mode.v->text, "VIP") != 0)
+		to->proxy_mode = !place_unset(&mode) && strcmp(mode.v->text, "Proxy") == 0;
+		if (!place_unset(&mode) && !to->proxy_mode && strcmp(mode.v->text, "VIP") != 0)
 			decode_warning(d, &mode, "\"%.40s\" is none of VIP, Proxy: taken as VIP", mode.v->text);
-		if (!is_unset(&ip) && !addr_parse(&to->addr, ip.v->text)) {
+		if (!place_unset(&ip) && !addr_parse(&to->addr, ip.v->text)) {
 			decode_warning(d, &ip, "\"%.60s\" is not an IP address", ip.v->text);
 			continue;
 		}
@@ -256,7 +229,7 @@ static void read_affinity(struct decoder *d, const struct place *spec, struct se
 	struct place affinity = place_key(spec, "sessionAffinity"), config = place_key(spec, "sessionAffinityConfig");
 	struct place client = place_key(&config, "clientIP"), timeout = place_key(&client, "timeoutSeconds");
 
-	s->client_ip_affinity = field_enum(d, &affinity, names, 0) == 1;
+	s->client_ip_affinity = field_enum_filled(d, &affinity, names, 0) == 1;
 	s->affinity_timeout_s = AFFINITY_DEFAULT_S;
 	if (s->client_ip_affinity)
 		s->affinity_timeout_s = (uint32_t)field_integer(d, &timeout, 1, AFFINITY_MAX_S, AFFINITY_DEFAULT_S);
@@ -269,12 +242,12 @@ static void read_policies(struct decoder *d, const struct place *spec, struct se
 	struct place health = place_key(spec, "healthCheckNodePort");
 	struct place not_ready = place_key(spec, "publishNotReadyAddresses");
 
-	s->external_policy = (enum traffic_policy)field_enum(d, &external, policy_names, POLICY_CLUSTER);
+	s->external_policy = (enum traffic_policy)field_enum_filled(d, &external, policy_names, POLICY_CLUSTER);
 	s->internal_policy = (enum traffic_policy)field_enum(d, &internal, policy_names, POLICY_CLUSTER);
 	s->health_check_node_port = (uint16_t)field_integer(d, &health, 0, PORT_MAX, 0);
 	if (s->health_check_node_port != 0 &&
 	    (s->type != SERVICE_LOAD_BALANCER || s->external_policy != POLICY_LOCAL)) {
-		decode_warning(d, &health, "only of use with type LoadBalancer and externalTrafficPolicy Local");
+		decode_warning(d, &health, "ignored: only with type LoadBalancer and externalTrafficPolicy Local");
 		s->health_check_node_port = 0;
 	}
 	s->publish_not_ready = field_bool(d, &not_ready, false);
@@ -316,18 +289,6 @@ static void read_annotations(struct decoder *d, const struct place *root, struct
 		decode_warning(d, &ranges, "\"%.40s\" is not \"all\"", text);
 }
 
-static void check_node_ports(struct decoder *d, const struct place *spec, const struct service_object *s)
-{
-	struct place ports = place_key(spec, "ports");
-
-	if (s->type == SERVICE_NODE_PORT || s->type == SERVICE_LOAD_BALANCER)
-		return;
-	for (size_t i = 0; i < s->port_count; i++)
-		if (s->ports[i].node_port != 0)
-			decode_error(d, &ports, "nodePort %u needs type NodePort or LoadBalancer",
-				     s->ports[i].node_port);
-}
-
 /* Who of two came first owns an address (proxy/owners.h). Manifests rarely have it. */
 static void read_created(const struct place *root, struct service_object *s)
 {
@@ -350,14 +311,10 @@ void decode_service(struct decoder *d, const struct place *root)
 		return;
 	}
 	read_created(root, &s);
-	s.type = (enum service_type)field_enum(d, &type, type_names, SERVICE_CLUSTER_IP);
+	s.type = (enum service_type)field_enum_filled(d, &type, type_names, SERVICE_CLUSTER_IP);
 	read_cluster_ips(d, &spec, &s);
 	check_families(d, &spec, &s);
 	read_ports(d, &spec, &s);
-	if (!d->lenient) {
-		check_cluster_ip(d, &spec, &s);
-		check_node_ports(d, &spec, &s);
-	}
 	read_external_ips(d, &spec, &s);
 	read_ingress(d, root, &s);
 	s.source_ranges = field_cidrs(d, &ranges, &s.source_range_count);
@@ -365,6 +322,8 @@ void decode_service(struct decoder *d, const struct place *root)
 	read_affinity(d, &spec, &s);
 	read_external_name(d, &spec, &s);
 	read_annotations(d, root, &s);
+	if (!d->lenient)
+		validate_service(d, root, &s);
 	s.proxy_name = field_label(d, "service.kubernetes.io/service-proxy-name");
 	s.headless_label = field_label(d, "service.kubernetes.io/headless") != NULL;
 	decode_emit(d, &s.object, root->v->line, 0);

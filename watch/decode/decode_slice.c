@@ -6,6 +6,7 @@
 
 #include "watch/decode/decode_field.h"
 #include "watch/decode/decode_time.h"
+#include "watch/decode/validate.h"
 
 #define ENDPOINTS_MAX 1000 /* the API server's bounds */
 #define ADDRESSES_MAX 100
@@ -318,13 +319,12 @@ void decode_slice(struct decoder *d, const struct place *root)
 	struct place service = place_key(&labels, label);
 	struct endpoint_object *endpoints;
 
+	if (!d->lenient)
+		validate_slice(d, root);
 	if (!read_family(d, root, &s))
 		return;
-	if (s.service_name == NULL || s.service_name[0] == '\0') {
-		decode_warning(d, &service, "missing: the slice belongs to no Service");
-		return;
-	}
-	if (!name_is_label(s.service_name)) {
+	const bool orphan = s.service_name == NULL || s.service_name[0] == '\0';
+	if (!orphan && !name_is_label(s.service_name)) {
 		decode_refuse(d, &service, "\"%.80s\" is not the name of a Service (a DNS label: a-z, 0-9, -)",
 			      s.service_name);
 		return;
@@ -334,6 +334,9 @@ void decode_slice(struct decoder *d, const struct place *root)
 	read_ports(d, root, &s);
 	endpoints = read_endpoints(d, root, &s);
 	read_weights(d, root, endpoints, s.endpoint_count);
-	decode_emit(d, &s.object, root->v->line,
-		    decode_time_ms(field_annotation(d, "endpoints.kubernetes.io/last-change-trigger-time")));
+	if (orphan)
+		decode_warning(d, &service, "missing: the slice belongs to no Service");
+	else
+		decode_emit(d, &s.object, root->v->line,
+			    decode_time_ms(field_annotation(d, "endpoints.kubernetes.io/last-change-trigger-time")));
 }
