@@ -51,10 +51,12 @@ static bool is_mapped(const struct addr *a)
 	return a->family == AF_INET6 && memcmp(a->bytes, mapped, sizeof mapped) == 0;
 }
 
-static void unmap(struct addr *a)
+void addr_unmap(struct addr *a)
 {
 	struct addr v4 = {.family = AF_INET};
 
+	if (!is_mapped(a))
+		return;
 	memcpy(v4.bytes, a->bytes + 12, 4);
 	*a = v4;
 }
@@ -63,8 +65,7 @@ bool addr_parse(struct addr *a, const char *text)
 {
 	if (!parse_any(a, text))
 		return false;
-	if (is_mapped(a))
-		unmap(a);
+	addr_unmap(a);
 	return true;
 }
 
@@ -204,7 +205,7 @@ bool cidr_parse(struct cidr *c, const char *text)
 	if (!parse_any(&out.addr, host) || !port_parse(&prefix, slash + 1))
 		return false;
 	if (is_mapped(&out.addr) && prefix >= 96 && prefix <= 128) { /* a shorter prefix holds more than IPv4 */
-		unmap(&out.addr);
+		addr_unmap(&out.addr);
 		prefix = (uint16_t)(prefix - 96);
 	}
 	if (prefix > addr_bytes(&out.addr) * 8)

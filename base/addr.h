@@ -32,6 +32,7 @@ struct cidr {
 bool addr_parse(struct addr *a, const char *text);
 /* "::ffff:1.2.3.4", also with a prefix length: worth a warning. */
 bool addr_text_is_mapped(const char *text);
+void addr_unmap(struct addr *a); /* an IPv4-mapped address becomes the IPv4 address, others stay */
 const char *addr_format(const struct addr *a, char text[ADDR_TEXT_BYTES]); /* returns text; "" for none */
 /* "1.2.3.4:80", "[fd00::1]:80". */
 const char *addr_port_format(const struct addr *a, uint16_t port, char text[ADDR_PORT_TEXT_BYTES]);

@@ -104,4 +104,17 @@ static inline bool sock_is_local(const struct sockaddr_storage *peer)
 	return addr_equal(&from, &to);
 }
 
+/*
+ * Does the address of `peer` stand for many clients? Loopback does, and the node's own addresses: all pods behind one
+ * masquerade share one. Limits per address do not hold for it.
+ */
+static inline bool sock_is_shared(const struct sockaddr_storage *peer)
+{
+	struct addr addr;
+
+	sock_parse(&addr, peer);
+	addr_unmap(&addr);
+	return addr_is_loopback(&addr) || sock_is_local(peer);
+}
+
 #endif

@@ -11,7 +11,6 @@
 
 #include "base/addr_port.h"
 #include "base/mem.h"
-#include "observe/http.h"
 #include "daemon/conntrack_limits.h"
 #include "service/addresses.h"
 #include "service/nodeports.h"
@@ -62,7 +61,7 @@ struct config {
 	int64_t dns_log_sample;
 	const char *dns_log_suffix; /* lower case, no trailing dot; NULL: all */
 	/* running and asking */
-	struct http_bind healthz, metrics; /* port 0: none */
+	struct addr_port healthz, metrics; /* port 0: none; a wildcard: both families */
 	const char *control;
 	const char *state_dir; /* "": none */
 	int64_t verbosity;

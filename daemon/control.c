@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/accept.h"
 #include "base/folder.h"
+#include "base/listener.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -29,10 +29,10 @@ struct client {
 
 struct control {
 	char *path;
-	int lock_fd, listen_fd;
+	int lock_fd, listen_fd; /* listen_fd is the listener's once there is one */
 	struct ev_loop *loop;
-	struct ev_io accept;
-	struct ev_timer pause; /* runs while nothing is accepted */
+	struct listeners *listeners;
+	struct listener *listener; /* NULL before control_start */
 	const struct control_command *commands;
 	void *ctx;
 	struct client *clients[CONTROL_CLIENTS]; /* NULL: free place */
@@ -147,14 +147,12 @@ void control_close(struct control *c)
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (c->clients[i] != NULL)
 			client_free(c->clients[i]);
-	if (c->loop != NULL) {
-		ev_io_stop(c->loop, &c->accept);
-		ev_timer_stop(c->loop, &c->pause);
-	}
-	if (c->listen_fd >= 0) {
+	if (c->listen_fd >= 0)
 		unlink(c->path);
+	if (c->listener == NULL && c->listen_fd >= 0)
 		close(c->listen_fd);
-	}
+	listener_close(c->listener);
+	listeners_free(c->listeners);
 	if (c->lock_fd >= 0)
 		close(c->lock_fd);
 	free(c->path);
@@ -233,33 +231,12 @@ static void on_idle(struct ev_loop *loop, struct ev_timer *timer, int events)
 	client_free(timer->data);
 }
 
-static void accept_pause(struct control *c)
+static void accepted(void *ctx, int fd, const struct sockaddr_storage *from)
 {
-	ev_io_stop(c->loop, &c->accept);
-	ev_timer_set(&c->pause, ACCEPT_PAUSE_S, 0);
-	ev_timer_start(c->loop, &c->pause);
-}
-
-static void on_pause_end(struct ev_loop *loop, struct ev_timer *timer, int events)
-{
-	struct control *c = timer->data;
-
-	(void)events;
-	ev_io_start(loop, &c->accept);
-}
-
-static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
-{
-	struct control *c = io->data;
+	struct control *c = ctx;
 	size_t place = 0;
-	int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	(void)events;
-	if (fd < 0) {
-		if (accept_starved(errno))
-			accept_pause(c);
-		return;
-	}
+	(void)from;
 	while (place < CONTROL_CLIENTS && c->clients[place] != NULL)
 		place++;
 	if (place == CONTROL_CLIENTS) {
@@ -271,8 +248,8 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int events)
 	ev_io_init(&client->io, on_client, fd, EV_READ);
 	ev_timer_init(&client->idle, on_idle, 0., CONTROL_IDLE_S);
 	client->io.data = client->idle.data = client;
-	ev_io_start(loop, &client->io);
-	ev_timer_again(loop, &client->idle);
+	ev_io_start(c->loop, &client->io);
+	ev_timer_again(c->loop, &client->idle);
 }
 
 void control_start(struct control *c, struct ev_loop *loop, const struct control_command *commands, void *ctx)
@@ -280,8 +257,8 @@ void control_start(struct control *c, struct ev_loop *loop, const struct control
 	c->loop = loop;
 	c->commands = commands;
 	c->ctx = ctx;
-	ev_io_init(&c->accept, on_accept, c->listen_fd, EV_READ);
-	ev_init(&c->pause, on_pause_end);
-	c->accept.data = c->pause.data = c;
-	ev_io_start(loop, &c->accept);
+	c->listeners = listeners_new(loop);
+	c->listener = listener_adopt(c->listeners,
+				     &(struct listener_config){.what = "control", .accepted = accepted, .ctx = c},
+				     c->listen_fd);
 }

@@ -27,12 +27,10 @@ static void add_own(struct needs *n, const struct addr *addr, uint16_t port, uin
 	n->own[n->own_count++] = (struct own_socket){.addr = *addr, .proto = proto, .port = port};
 }
 
-static void add_page(struct needs *n, const struct http_bind *bind)
+static void add_page(struct needs *n, const struct addr_port *at)
 {
-	static const struct addr any = {.family = AF_INET6};
-
-	if (bind->port != 0)
-		add_own(n, bind->any ? &any : &bind->addr, bind->port, IPPROTO_TCP);
+	if (at->port != 0)
+		add_own(n, &at->addr, at->port, IPPROTO_TCP);
 }
 
 static void add_own_sockets(struct needs *n, const struct config *c)

@@ -20,7 +20,7 @@ enum option_kind {
 	OPTION_CHOICE,	   /* int: index into words */
 	OPTION_ADDRS,	   /* struct addr_list, comma separated */
 	OPTION_CIDRS,	   /* struct cidr_list, comma separated */
-	OPTION_BIND,	   /* struct http_bind; empty: port 0 */
+	OPTION_BIND,	   /* struct addr_port; empty: port 0 */
 	OPTION_ADDR_PORTS, /* struct addr_port_list, comma separated; more with every repetition */
 };
 

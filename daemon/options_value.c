@@ -1,6 +1,7 @@
 /* Text to value, one function per kind of flag. */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,12 +198,25 @@ static const char *add_items(struct config *c, void *field, const char *text, ad
 	return why;
 }
 
-static const char *set_bind(const struct option *o, struct http_bind *out, const char *text)
+/* A wildcard stands for both families, as in Go: 0.0.0.0, [::] and a port alone are the same. */
+static const char *set_bind(const struct option *o, struct addr_port *out, const char *text)
 {
-	*out = (struct http_bind){0};
-	if (text[0] == '\0' || http_bind_parse(out, text, (uint16_t)o->min))
+	struct addr_port at = {.port = (uint16_t)o->min};
+	char whole[ADDR_PORT_TEXT_BYTES];
+
+	*out = (struct addr_port){0};
+	if (text[0] == '\0')
 		return NULL;
-	return "neither ADDR:PORT, ADDR, :PORT nor empty";
+	if (text[0] == ':') { /* ":80" */
+		snprintf(whole, sizeof whole, "[::]%.10s", text);
+		text = whole;
+	}
+	if (!addr_port_parse(&at.addr, &at.port, text) || at.port == 0)
+		return "neither ADDR:PORT, ADDR, :PORT nor empty";
+	if (addr_is_wildcard(&at.addr))
+		at.addr = (struct addr){.family = AF_INET6};
+	*out = at;
+	return NULL;
 }
 
 const char *option_set(const struct option *o, struct config *c, const char *text)

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "observe/http.h"
 
+#define CONNECTIONS_MAX 128 /* of all ports */
+
 static const struct metric_desc ports_desc = {"fairlead_health_check_node_ports",
 					      "Services with a health check node port.", METRIC_GAUGE, NULL, 0};
 
@@ -19,7 +21,7 @@ struct check;
 struct server {
 	struct check *check;
 	struct addr addr;
-	struct http *http;
+	struct http_port *port;
 };
 
 struct check {
@@ -34,7 +36,7 @@ struct check {
 };
 
 struct healthnodeport {
-	struct ev_loop *loop;
+	struct http *http; /* all checks share it */
 	const struct health *health;
 	struct metric *ports;
 	struct map checks; /* by key */
@@ -95,13 +97,10 @@ static void server_open(struct server *server)
 	char what[600];
 
 	snprintf(what, sizeof what, "service %s: health check node port", c->key);
-	server->http = http_open(&(struct http_config){
-		.loop = c->hn->loop,
-		.what = what,
-		.bind = {.addr = server->addr, .port = c->port},
-		.handler = handle,
-		.ctx = server,
-	});
+	server->port = http_listen(c->hn->http, &(struct http_config){.what = what,
+								      .at = {.addr = server->addr, .port = c->port},
+								      .handler = handle,
+								      .ctx = server});
 }
 
 /* The server at addr, taken out of the check's list, or a new one that does not listen yet. */
@@ -124,7 +123,7 @@ static void servers_close(struct check *c)
 	for (size_t i = 0; i < c->server_count; i++) {
 		if (c->servers[i] == NULL)
 			continue;
-		http_close(c->servers[i]->http);
+		http_port_close(c->servers[i]->port);
 		free(c->servers[i]);
 	}
 	free(c->servers);
@@ -148,7 +147,7 @@ static void servers_follow(struct check *c)
 	c->servers = servers;
 	c->server_count = count;
 	for (size_t i = 0; i < count; i++)
-		if (servers[i]->http == NULL)
+		if (servers[i]->port == NULL)
 			server_open(servers[i]);
 }
 
@@ -184,17 +183,6 @@ static struct check *check_open(struct healthnodeport *hn, const struct service 
 	return c;
 }
 
-/* Another Service may have waited for the port. */
-static void port_freed(struct healthnodeport *hn, uint16_t port)
-{
-	struct check *c;
-	size_t at = 0;
-
-	while ((c = map_next(&hn->checks, &at)) != NULL)
-		for (size_t i = 0; c->port == port && i < c->server_count; i++)
-			http_retry(c->servers[i]->http);
-}
-
 static void check_update(struct check *c, const struct service *s)
 {
 	bool families[2];
@@ -215,9 +203,9 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 		return;
 	char *key = next != NULL ? service_key(next->ns, next->name) : service_key(prev->ns, prev->name);
 	struct check *c = map_get_str(&hn->checks, key);
-	uint16_t freed = 0;
+	bool freed = false;
 	if (c != NULL && (!wanted || c->port != next->health_check_node_port)) {
-		freed = c->port;
+		freed = true;
 		check_close(c);
 		c = NULL;
 	}
@@ -227,8 +215,8 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 	}
 	if (c != NULL)
 		check_update(c, next);
-	if (freed != 0)
-		port_freed(hn, freed);
+	if (freed)
+		http_retry(hn->http); /* another Service may have waited for the port */
 	free(key);
 	metric_set(hn->ports, (double)map_count(&hn->checks));
 }
@@ -282,7 +270,7 @@ struct healthnodeport *healthnodeport_new(struct ev_loop *loop, const struct hea
 {
 	struct healthnodeport *hn = mem_alloc(sizeof *hn);
 
-	hn->loop = loop;
+	hn->http = http_new(loop, "health check node ports", CONNECTIONS_MAX);
 	hn->health = health;
 	hn->ports = metrics_add(metrics, &ports_desc, NULL);
 	return hn;
@@ -297,6 +285,7 @@ void healthnodeport_free(struct healthnodeport *hn)
 		return;
 	while ((c = map_next(&hn->checks, &at)) != NULL)
 		check_close(c);
+	http_free(hn->http);
 	map_fini(&hn->checks);
 	free(hn->addrs);
 	free(hn);

@@ -1,10 +1,12 @@
 /*
  * Small HTTP pages for health checks and metrics: the only file that knows libmicrohttpd.
  *
- * Each listener answers any method on one address, as kube-proxy does; its handler runs on the main thread, inside the
- * libev loop, so it reads the daemon's state without locks and must not block. Connections per listener, their memory
- * and their idle time are bounded; of more clients than that the one connected for longest makes room. A port that
- * cannot be bound is warned about once and tried again every 5 s, as kube-proxy does without bindAddressHardFail.
+ * A server answers any method, as kube-proxy does, on any number of ports, which share its connections: their number,
+ * memory and idle time are bounded. One address may have half of them; the one of its connections that was idle for
+ * longest makes room for its next, and the one idle for longest of all when the server is full. Loopback and the
+ * node's own addresses, which may stand for many clients, have no limit of their own. Handlers run on the main thread,
+ * inside the libev loop, so they read the daemon's state without locks and must not block. A port that cannot be bound
+ * is tried again (base/listener.h), as kube-proxy does without bindAddressHardFail.
  */
 #ifndef OBSERVE_HTTP_H
 #define OBSERVE_HTTP_H
@@ -13,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/addr.h"
+#include "base/addr_port.h"
 #include "base/buf.h"
 
 struct ev_loop;
@@ -40,29 +42,24 @@ void http_header_set(struct http_reply *reply, const char *name, const char *val
 /* path: decoded, without query. */
 typedef void http_handler_fn(void *ctx, const char *path, struct http_reply *reply);
 
-/* Where to listen. any: both families, on every address (as Go reads 0.0.0.0 and [::]); addr then does not count. */
-struct http_bind {
-	bool any;
-	struct addr addr;
-	uint16_t port;
-};
-
-/* "1.2.3.4:80", "[::1]:80", "1.2.3.4", ":80", "0.0.0.0:80"; false for anything else, port 0 included. */
-bool http_bind_parse(struct http_bind *bind, const char *text, uint16_t default_port);
-
 struct http_config {
-	struct ev_loop *loop;
 	const char *what; /* subject of log lines; copied */
-	struct http_bind bind;
+	struct addr_port at;
+	bool dual; /* at.addr is a wildcard: every address of both families */
 	http_handler_fn *handler;
-	void *ctx; /* outlives the listener */
+	void *ctx; /* outlives the port */
 };
 
 struct http;
+struct http_port;
 
-struct http *http_open(const struct http_config *config); /* never NULL: binds now or later */
-bool http_bound(const struct http *http);
-void http_retry(struct http *http); /* the port may have become free: if not bound, tries now */
-void http_close(struct http *http); /* cuts its connections; not from a handler; NULL is fine */
+/* what: subject of debug lines; static. Ends the process when the server cannot be started. */
+struct http *http_new(struct ev_loop *loop, const char *what, unsigned connections_max);
+void http_free(struct http *http);  /* without ports; NULL is fine */
+void http_retry(struct http *http); /* a port may have become free: tries those that wait at once */
+
+struct http_port *http_listen(struct http *http, const struct http_config *config); /* never NULL: now or later */
+bool http_bound(const struct http_port *port);
+void http_port_close(struct http_port *port); /* cuts its connections; not from a handler; NULL is fine */
 
 #endif

@@ -9,20 +9,30 @@
 #include "observe/http.h"
 #include "observe/metrics_page.h"
 
+#define CONNECTIONS_MAX 64 /* of the daemon's own ports together */
+
 struct observe {
 	struct observe_config config;
 	struct metrics *metrics;
 	struct health *health;
 	struct metrics_sync *metrics_sync;
 	struct healthnodeport *checks;
-	struct http *healthz, *page;
+	struct http *http; /* of the daemon's own ports */
+	struct http_port *healthz, *page;
 	struct sync_stats sync; /* at the last turn, as the next */
 	struct stale_stats stale;
 };
 
-static struct http *port_open(struct http_config config)
+/* NULL: the flag is empty. */
+static struct http_port *port_open(struct http *http, const char *what, const struct addr_port *at,
+				   http_handler_fn *handler, void *ctx)
 {
-	return config.bind.port != 0 ? http_open(&config) : NULL;
+	if (at->port == 0)
+		return NULL;
+	return http_listen(
+		http,
+		&(struct http_config){
+			.what = what, .at = *at, .dual = addr_is_wildcard(&at->addr), .handler = handler, .ctx = ctx});
 }
 
 struct observe *observe_new(struct ev_loop *loop, const struct observe_config *config)
@@ -35,13 +45,9 @@ struct observe *observe_new(struct ev_loop *loop, const struct observe_config *c
 	r->health = health_new(HEALTH_LIMIT_MS, config->apiserver, r->metrics);
 	r->metrics_sync = metrics_sync_new(r->metrics, config->dns);
 	r->checks = healthnodeport_new(loop, r->health, r->metrics);
-	r->healthz = port_open((struct http_config){
-		.loop = loop, .what = "healthz", .bind = config->healthz, .handler = health_handle, .ctx = r->health});
-	r->page = port_open((struct http_config){.loop = loop,
-						 .what = "metrics",
-						 .bind = config->metrics,
-						 .handler = metrics_page_handle,
-						 .ctx = r->metrics});
+	r->http = http_new(loop, "http", CONNECTIONS_MAX);
+	r->healthz = port_open(r->http, "healthz", &config->healthz, health_handle, r->health);
+	r->page = port_open(r->http, "metrics", &config->metrics, metrics_page_handle, r->metrics);
 	return r;
 }
 
@@ -49,8 +55,9 @@ void observe_free(struct observe *r)
 {
 	if (r == NULL)
 		return;
-	http_close(r->page);
-	http_close(r->healthz);
+	http_port_close(r->page);
+	http_port_close(r->healthz);
+	http_free(r->http);
 	healthnodeport_free(r->checks);
 	metrics_sync_free(r->metrics_sync);
 	health_free(r->health);

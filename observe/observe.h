@@ -19,7 +19,7 @@ struct observe;
 struct observe_config {			   /* copied; what it points at outlives the report */
 	bool apiserver;			   /* the source is an API server: the Node object decides about health, too */
 	bool proxy, dns;		   /* halves that run */
-	struct http_bind healthz, metrics; /* port 0: none */
+	struct addr_port healthz, metrics; /* port 0: none; a wildcard: both families */
 	const struct nodeports *nodeports;
 };
 

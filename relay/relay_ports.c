@@ -1,43 +1,32 @@
 #include "relay/relay_ports.h"
 
-#include <errno.h>
-#include <ev.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/accept.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/listener.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/sock.h"
 #include "relay/relay.h"
-
-#define RETRY_S 5.0
-#define BACKLOG 512
-#define ACCEPTS 16 /* per turn and port */
 
 struct port {
 	struct relay_ports *owner;
 	struct relay_plan *plan;
 	struct relay_choice choice;
-	bool warned;
-	ev_io io;
-	struct relay_udp_port udp; /* udp.fd is the listening socket of TCP ports too; -1: not bound */
+	struct listener *listener;
+	struct relay_udp_port udp; /* sessions; of a TCP port it has none */
 };
 
 struct relay_ports {
-	struct ev_loop *loop;
+	struct listeners *listeners;
 	struct relay_ports_counts *counts;
 	struct map ports; /* by plan->key */
 	struct relay_tcp *tcp;
 	struct relay_udp *udp;
-	ev_timer retry; /* runs while a port is not bound */
-	ev_timer pause; /* runs while nothing is accepted */
 };
 
 static void listeners_count(const struct port *p, int by)
@@ -47,133 +36,66 @@ static void listeners_count(const struct port *p, int by)
 	atomic_store(count, atomic_load(count) + (uint_fast32_t)by);
 }
 
-static bool is_tcp(const struct port *p)
-{
-	return p->plan->key.proto == IPPROTO_TCP;
-}
-
 /*
- * -1 with errno. Bound to lo: where somebody left route_localnet on, neighbours can send to 127.0.0.1 (CVE-2020-8558),
- * but not over lo.
+ * Only what comes over lo: where route_localnet was left on, neighbours can send to 127.0.0.1 (CVE-2020-8558), but not
+ * over lo.
  */
-static int listen_open(const struct frontend_key *key)
+static bool bind_to_lo(int fd)
 {
-	struct sockaddr_storage ss;
-	const int on = 1;
-	const char device[] = "lo";
-	const bool tcp = key->proto == IPPROTO_TCP;
-	const socklen_t length = sock_address(&ss, &key->addr, key->port);
-	int fd = socket(key->addr.family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	static const char device[] = "lo";
 
-	if (fd < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof device) == 0 &&
-	    (!tcp || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) &&
-	    bind(fd, (void *)&ss, length) == 0 && (!tcp || listen(fd, BACKLOG) == 0))
-		return fd;
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof device) == 0;
 }
 
-static void port_bind(struct port *p)
+/* When the table is full, or descriptors have run out, clients wait in the backlog. */
+static bool has_room(void *ctx, bool starved)
 {
-	struct relay_ports *r = p->owner;
-	char text[ADDR_PORT_TEXT_BYTES];
+	const struct port *p = ctx;
 
-	addr_port_format(&p->plan->key.addr, p->plan->key.port, text);
-	p->udp.fd = listen_open(&p->plan->key);
-	if (p->udp.fd < 0) {
-		if (!p->warned)
-			log_warn("service %s: localhost node port %s %s: %s; retrying", p->plan->what, text,
-				 proto_name(p->plan->key.proto), strerror(errno));
-		p->warned = true;
-		ev_timer_again(r->loop, &r->retry);
-		return;
-	}
-	log_verbose("service %s: localhost node port %s %s", p->plan->what, text, proto_name(p->plan->key.proto));
+	return !starved && !relay_tcp_full(p->owner->tcp);
+}
+
+static void on_connection(void *ctx, int fd, const struct sockaddr_storage *from)
+{
+	struct port *p = ctx;
+
+	(void)from;
+	relay_tcp_connect(p->owner->tcp, fd, relay_plan_pick(p->plan, &p->choice, clock_ms(), arc4random()));
+}
+
+static void on_datagrams(void *ctx, int fd)
+{
+	struct port *p = ctx;
+
+	(void)fd;
+	relay_udp_receive(p->owner->udp, &p->udp);
+}
+
+static void on_bound(void *ctx, int fd)
+{
+	struct port *p = ctx;
+
+	p->udp.fd = fd;
 	listeners_count(p, 1);
-	ev_io_set(&p->io, p->udp.fd, EV_READ);
-	if (!is_tcp(p) || !ev_is_active(&r->pause))
-		ev_io_start(r->loop, &p->io);
 }
 
-static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
+static void port_listen(struct port *p)
 {
-	struct relay_ports *r = w->data;
-	struct port *p;
-	size_t at = 0;
+	const struct frontend_key *key = &p->plan->key;
+	const bool tcp = key->proto == IPPROTO_TCP;
+	char what[600];
 
-	(void)events;
-	ev_timer_stop(loop, w);
-	while ((p = map_next(&r->ports, &at)) != NULL)
-		if (p->udp.fd < 0)
-			port_bind(p);
-}
-
-/* Starts or stops to accept, on every TCP port. */
-static void accept_all(struct relay_ports *r, bool accept)
-{
-	struct port *p;
-	size_t at = 0;
-
-	while ((p = map_next(&r->ports, &at)) != NULL) {
-		if (!is_tcp(p) || p->udp.fd < 0)
-			continue;
-		if (accept)
-			ev_io_start(r->loop, &p->io);
-		else
-			ev_io_stop(r->loop, &p->io);
-	}
-}
-
-/* The table is full or descriptors have run out: clients wait in the backlog. */
-static void accept_pause(struct relay_ports *r)
-{
-	accept_all(r, false);
-	ev_timer_again(r->loop, &r->pause);
-}
-
-static void on_pause_end(struct ev_loop *loop, ev_timer *w, int events)
-{
-	struct relay_ports *r = w->data;
-
-	(void)events;
-	if (relay_tcp_full(r->tcp))
-		return; /* looks again after the same time */
-	ev_timer_stop(loop, w);
-	accept_all(r, true);
-}
-
-static void accept_some(struct port *p)
-{
-	struct relay_ports *r = p->owner;
-
-	for (int i = 0; i < ACCEPTS; i++) {
-		if (relay_tcp_full(r->tcp)) {
-			accept_pause(r);
-			return;
-		}
-		int fd = accept4(p->udp.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0) {
-			if (accept_starved(errno))
-				accept_pause(r);
-			return;
-		}
-		relay_tcp_connect(r->tcp, fd, relay_plan_pick(p->plan, &p->choice, clock_ms(), arc4random()));
-	}
-}
-
-static void on_port(struct ev_loop *loop, ev_io *w, int events)
-{
-	struct port *p = w->data;
-
-	(void)loop, (void)events;
-	if (is_tcp(p))
-		accept_some(p);
-	else
-		relay_udp_receive(p->owner->udp, &p->udp);
+	snprintf(what, sizeof what, "service %s: localhost node port %s", p->plan->what, proto_name(key->proto));
+	p->listener = listener_open(
+		p->owner->listeners,
+		&(struct listener_config){
+			.what = what,
+			.at = {.at = {.addr = key->addr, .port = key->port}, .datagram = !tcp, .prepare = bind_to_lo},
+			.room = has_room,
+			.accepted = tcp ? on_connection : NULL,
+			.readable = tcp ? NULL : on_datagrams,
+			.bound = on_bound,
+			.ctx = p});
 }
 
 static void port_close(struct port *p)
@@ -181,11 +103,9 @@ static void port_close(struct port *p)
 	struct relay_ports *r = p->owner;
 
 	relay_udp_close(&p->udp);
-	if (p->udp.fd >= 0) {
-		ev_io_stop(r->loop, &p->io);
-		close(p->udp.fd);
+	if (listener_fd(p->listener) >= 0)
 		listeners_count(p, -1);
-	}
+	listener_close(p->listener);
 	map_del(&r->ports, &p->plan->key, sizeof p->plan->key);
 	relay_plan_free(p->plan);
 	free(p);
@@ -198,20 +118,23 @@ static void port_open(struct relay_ports *r, struct relay_plan *plan)
 	p->owner = r;
 	p->plan = plan;
 	p->udp = (struct relay_udp_port){.fd = -1, .plan = plan, .choice = &p->choice};
-	ev_init(&p->io, on_port);
-	p->io.data = p;
 	map_put(&r->ports, &plan->key, sizeof plan->key, p);
-	port_bind(p);
+	port_listen(p);
 }
 
 static void port_update(struct port *p, struct relay_plan *plan)
 {
 	struct relay_plan *old = p->plan;
+	const bool waits_for_other = listener_fd(p->listener) < 0 && strcmp(old->what, plan->what) != 0;
 
 	map_put(&p->owner->ports, &plan->key, sizeof plan->key, p);
 	p->plan = plan;
 	p->udp.plan = plan;
 	relay_udp_review(&p->udp);
+	if (waits_for_other) { /* its lines name the new Service */
+		listener_close(p->listener);
+		port_listen(p);
+	}
 	relay_plan_free(old);
 }
 
@@ -236,11 +159,8 @@ struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_cou
 {
 	struct relay_ports *r = mem_alloc(sizeof *r);
 
-	r->loop = loop;
+	r->listeners = listeners_new(loop);
 	r->counts = counts;
-	ev_timer_init(&r->retry, on_retry, 0, RETRY_S);
-	ev_timer_init(&r->pause, on_pause_end, 0, ACCEPT_PAUSE_S);
-	r->retry.data = r->pause.data = r;
 	/* half of them for connections, which take two each, half for sessions */
 	r->tcp = relay_tcp_new(loop, &counts->tcp, least(RELAY_CONNECTIONS_MAX, descriptors / 4));
 	r->udp = relay_udp_new(loop, &counts->udp, least(RELAY_SESSIONS_MAX, descriptors / 2), RELAY_SESSION_IDLE_S);
@@ -257,7 +177,6 @@ void relay_ports_free(struct relay_ports *r)
 	map_fini(&r->ports);
 	relay_tcp_free(r->tcp);
 	relay_udp_free(r->udp);
-	ev_timer_stop(r->loop, &r->retry);
-	ev_timer_stop(r->loop, &r->pause);
+	listeners_free(r->listeners);
 	free(r);
 }

@@ -54,7 +54,7 @@ ares\.h            dns/           1
 urcu               dns/           -
 ldns/              cli/           -
 xxhash\.h          base/          1
-ev\.h              watch/|proxy/|relay/|observe/|daemon/|dns/ -'
+ev\.h              base/listener|watch/|proxy/|relay/|observe/|daemon/|dns/ -'
 
 check_libraries() {
 	local header folders most file files

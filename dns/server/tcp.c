@@ -240,12 +240,6 @@ static struct conn *client_surplus(const struct tcp *t, const struct addr *clien
 	return n >= TCP_CONNECTIONS_PER_CLIENT ? idle_longest : NULL;
 }
 
-/* Loopback and the node's own addresses stand for many clients: all pods behind one masquerade share one. */
-static bool stands_for_many(const struct sockaddr_storage *from, const struct addr *client)
-{
-	return addr_is_loopback(client) || sock_is_local(from);
-}
-
 static void conn_open(struct tcp *t, int fd, const struct sockaddr_storage *from)
 {
 	if (t->connections == TCP_CONNECTIONS)
@@ -304,7 +298,7 @@ static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 	struct addr client;
 	sock_parse(&client, &from);
 	struct conn *surplus = client_surplus(t, &client);
-	if (surplus != NULL && !stands_for_many(&from, &client))
+	if (surplus != NULL && !sock_is_shared(&from))
 		conn_close(surplus);
 	conn_open(t, fd, &from);
 }

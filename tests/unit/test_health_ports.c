@@ -93,27 +93,6 @@ static int holder_new(uint16_t port)
 	return fd;
 }
 
-static void bind_texts(void **state)
-{
-	static const char *const bad[] = {"",  "x",  "1.2.3.4:0",   "1.2.3.4:70000", "[::1",
-					  ":", ":x", "localhost:1", "1.2.3.4:1x"};
-	struct http_bind b;
-
-	(void)state;
-	assert_true(http_bind_parse(&b, "0.0.0.0:10256", 1));
-	assert_true(b.any && b.port == 10256);
-	assert_true(http_bind_parse(&b, "[::]:80", 1));
-	assert_true(b.any && b.port == 80);
-	assert_true(http_bind_parse(&b, ":80", 1));
-	assert_true(b.any && b.port == 80);
-	assert_true(http_bind_parse(&b, "127.0.0.1", 10249));
-	assert_true(!b.any && b.port == 10249 && b.addr.family == AF_INET);
-	assert_true(http_bind_parse(&b, "[fd00::1]:9", 1));
-	assert_true(!b.any && b.port == 9 && b.addr.family == AF_INET6);
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_false(http_bind_parse(&b, bad[i], 1));
-}
-
 static void echo_path(void *ctx, const char *path, struct http_reply *reply)
 {
 	int *calls = ctx;
@@ -125,32 +104,42 @@ static void echo_path(void *ctx, const char *path, struct http_reply *reply)
 		buf_printf(&reply->body, "path %s", path);
 }
 
+static struct http_config any_address(int *calls)
+{
+	return (struct http_config){.what = "test",
+				    .at = {.addr = {.family = AF_INET6}, .port = freeport(SOCK_STREAM)},
+				    .dual = true,
+				    .handler = echo_path,
+				    .ctx = calls};
+}
+
 static void pages(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	struct http *server = http_new(loop, "test", 64);
+	struct http_config config = any_address(&calls);
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
-	struct http *http = http_open(&config);
+	struct http_port *http = http_listen(server, &config);
 	assert_true(http_bound(http));
 	for (int i = 0; i < 2; i++) {
-		const char *answer = ask(loop, i == 0 ? AF_INET : AF_INET6, config.bind.port,
+		const char *answer = ask(loop, i == 0 ? AF_INET : AF_INET6, config.at.port,
 					 "GET /a%20b?q=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 		assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
 		assert_non_null(strstr(answer, "Content-Type: text/x-test\r\n"));
 		assert_non_null(strstr(answer, "X-Test: yes\r\n"));
 		assert_non_null(strstr(answer, "\r\n\r\npath /a b"));
 	}
-	const char *answer = ask(loop, AF_INET, config.bind.port, "HEAD /abc HTTP/1.0\r\n\r\n");
+	const char *answer = ask(loop, AF_INET, config.at.port, "HEAD /abc HTTP/1.0\r\n\r\n");
 	assert_non_null(strstr(answer, "Content-Length: 9\r\n"));
 	assert_null(strstr(answer, "path"));
-	answer = ask(loop, AF_INET, config.bind.port, "GET /empty HTTP/1.0\r\n\r\n");
+	answer = ask(loop, AF_INET, config.at.port, "GET /empty HTTP/1.0\r\n\r\n");
 	assert_non_null(strstr(answer, "Content-Length: 0\r\n"));
 	assert_int_equal(calls, 4);
-	http_close(http);
-	assert_null(ask(loop, AF_INET, config.bind.port, "GET / HTTP/1.0\r\n\r\n"));
+	http_port_close(http);
+	assert_null(ask(loop, AF_INET, config.at.port, "GET / HTTP/1.0\r\n\r\n"));
+	http_free(server);
 	ev_loop_destroy(loop);
 }
 
@@ -158,32 +147,33 @@ static void other_methods_and_rubbish(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	struct http *server = http_new(loop, "test", 64);
+	struct http_config config = any_address(&calls);
 	static char huge[40000];
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
-	struct http *http = http_open(&config);
+	struct http_port *http = http_listen(server, &config);
 	static const char *const methods[] = {
 		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
 		"OPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"PROPFIND / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-		assert_non_null(strstr(ask(loop, AF_INET, config.bind.port, methods[i]), "\r\n\r\npath /"));
+		assert_non_null(strstr(ask(loop, AF_INET, config.at.port, methods[i]), "\r\n\r\npath /"));
 	assert_int_equal(calls, 3);
-	const char *answer = ask(loop, AF_INET, config.bind.port,
+	const char *answer = ask(loop, AF_INET, config.at.port,
 				 "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 				 "2\r\nhi\r\n0\r\n\r\n");
 	assert_non_null(strstr(answer, "\r\n\r\npath /"));
 	calls = 0;
-	answer = ask(loop, AF_INET, config.bind.port, "\r\n\r\nrubbish\r\n\r\n");
+	answer = ask(loop, AF_INET, config.at.port, "\r\n\r\nrubbish\r\n\r\n");
 	assert_null(strstr(answer, " 200 "));
 	memset(huge, 'a', sizeof huge - 1);
 	memcpy(huge, "GET /", 5);
-	answer = ask(loop, AF_INET, config.bind.port, huge);
+	answer = ask(loop, AF_INET, config.at.port, huge);
 	assert_null(strstr(answer, " 200 "));
 	assert_int_equal(calls, 0);
-	http_close(http);
+	http_port_close(http);
+	http_free(server);
 	ev_loop_destroy(loop);
 }
 
@@ -197,13 +187,13 @@ static void taken_port_is_tried_again(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	struct http *server = http_new(loop, "test", 64);
+	struct http_config config = any_address(&calls);
 	ev_timer tick;
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
-	int holder = holder_new(config.bind.port);
-	struct http *http = http_open(&config);
+	int holder = holder_new(config.at.port);
+	struct http_port *http = http_listen(server, &config);
 	assert_false(http_bound(http));
 	close(holder);
 	ev_timer_init(&tick, stop, 0.05, 0.05);
@@ -212,8 +202,9 @@ static void taken_port_is_tried_again(void **state)
 		ev_run(loop, 0);
 	ev_timer_stop(loop, &tick);
 	assert_true(http_bound(http));
-	assert_non_null(ask(loop, AF_INET, config.bind.port, "GET / HTTP/1.0\r\n\r\n"));
-	http_close(http);
+	assert_non_null(ask(loop, AF_INET, config.at.port, "GET / HTTP/1.0\r\n\r\n"));
+	http_port_close(http);
+	http_free(server);
 	ev_loop_destroy(loop);
 }
 
@@ -256,24 +247,24 @@ static void client_connected_for_longest_makes_room(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0, idle[64];
-	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	struct http *server = http_new(loop, "test", 64);
+	struct http_config config = any_address(&calls);
 	struct sockaddr_storage ss;
 	socklen_t length;
 	char byte;
 	ev_timer tick;
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
-	struct http *http = http_open(&config);
+	struct http_port *http = http_listen(server, &config);
 	ev_timer_init(&tick, stop, 0.2, 0.2);
 	ev_timer_start(loop, &tick);
 	for (int i = 0; i < 64; i++) {
-		idle[i] = loopback_socket(AF_INET, config.bind.port, &ss, &length);
+		idle[i] = loopback_socket(AF_INET, config.at.port, &ss, &length);
 		assert_int_equal(connect(idle[i], (void *)&ss, length), 0);
 		ev_run(loop, EVRUN_NOWAIT);
 	}
 	ev_run(loop, 0);
-	int next = knock(config.bind.port);
+	int next = knock(config.at.port);
 	assert_true(turns_of(loop) < 1000);
 	assert_served(loop, next);
 	assert_int_equal(recv(idle[0], &byte, 1, MSG_DONTWAIT), 0);
@@ -283,7 +274,8 @@ static void client_connected_for_longest_makes_room(void **state)
 		close(idle[i]);
 	close(next);
 	ev_timer_stop(loop, &tick);
-	http_close(http);
+	http_port_close(http);
+	http_free(server);
 	ev_loop_destroy(loop);
 }
 
@@ -292,14 +284,14 @@ static void no_descriptor_is_no_busy_loop(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http_config config = {.loop = loop, .what = "test", .handler = echo_path, .ctx = &calls};
+	struct http *server = http_new(loop, "test", 64);
+	struct http_config config = any_address(&calls);
 	struct rlimit before, none;
 	ev_timer tick;
 
 	(void)state;
-	config.bind = (struct http_bind){.any = true, .port = freeport(SOCK_STREAM)};
-	struct http *http = http_open(&config);
-	int client = knock(config.bind.port);
+	struct http_port *http = http_listen(server, &config);
+	int client = knock(config.at.port);
 	ev_timer_init(&tick, stop, 0.5, 0.05);
 	ev_timer_start(loop, &tick);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -312,7 +304,8 @@ static void no_descriptor_is_no_busy_loop(void **state)
 	assert_served(loop, client);
 	close(client);
 	ev_timer_stop(loop, &tick);
-	http_close(http);
+	http_port_close(http);
+	http_free(server);
 	ev_loop_destroy(loop);
 }
 
@@ -416,7 +409,6 @@ static void contested_health_check_port_passes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bind_texts),
 		cmocka_unit_test(pages),
 		cmocka_unit_test(other_methods_and_rubbish),
 		cmocka_unit_test(taken_port_is_tried_again),

@@ -78,8 +78,8 @@ static void own_sockets(void **state)
 	(void)state;
 	config_init(&c);
 	c.dns_listen = (struct addr_port_list){1, &dns};
-	c.healthz = (struct http_bind){.any = true, .port = 10256};
-	c.metrics = (struct http_bind){.addr = ip("127.0.0.1"), .port = 10249};
+	c.healthz = (struct addr_port){.addr = ip("::"), .port = 10256};
+	c.metrics = (struct addr_port){.addr = ip("127.0.0.1"), .port = 10249};
 	needs_init(&n, &c, NULL);
 	assert_int_equal(n.own_count, 4);
 	assert_int_equal(n.own[0].proto, IPPROTO_UDP);

@@ -58,6 +58,40 @@ static void defaults(void **state)
 	drop(p);
 }
 
+/* 0.0.0.0, [::] and a port alone are every address of both families, as in Go. */
+static void binds(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *addr; /* NULL: refused */
+		uint16_t port;
+	} rows[] = {{"--healthz-bind-address 0.0.0.0:81", "::", 81},
+		    {"--healthz-bind-address [::]:80", "::", 80},
+		    {"--healthz-bind-address :80", "::", 80},
+		    {"--healthz-bind-address 127.0.0.1", "127.0.0.1", 10256},
+		    {"--healthz-bind-address [fd00::1]:9", "fd00::1", 9},
+		    {"--healthz-bind-address=", "", 0},
+		    {"--healthz-bind-address 1.2.3.4:0", NULL, 0},
+		    {"--healthz-bind-address 1.2.3.4:70000", NULL, 0},
+		    {"--healthz-bind-address [::1", NULL, 0},
+		    {"--healthz-bind-address :", NULL, 0},
+		    {"--healthz-bind-address :x", NULL, 0},
+		    {"--healthz-bind-address localhost:1", NULL, 0},
+		    {"--healthz-bind-address 1.2.3.4:1x", NULL, 0}};
+	char text[ADDR_TEXT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct parsed *p = parse(COMMAND_RUN, rows[i].line);
+		assert_int_equal(p->ok, rows[i].addr != NULL);
+		if (p->ok) {
+			assert_string_equal(addr_format(&p->config.healthz.addr, text), rows[i].addr);
+			assert_int_equal(p->config.healthz.port, rows[i].port);
+		}
+		drop(p);
+	}
+}
+
 static void bytes(void **state)
 {
 	static const struct {
@@ -271,9 +305,11 @@ static void finish_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),	      cmocka_unit_test(values),	   cmocka_unit_test(bytes),
-		cmocka_unit_test(last_one_wins),      cmocka_unit_test(arguments), cmocka_unit_test(refusals),
-		cmocka_unit_test(lists_of_variables), cmocka_unit_test(finish),	   cmocka_unit_test(finish_refusals),
+		cmocka_unit_test(defaults),	 cmocka_unit_test(binds),
+		cmocka_unit_test(values),	 cmocka_unit_test(bytes),
+		cmocka_unit_test(last_one_wins), cmocka_unit_test(arguments),
+		cmocka_unit_test(refusals),	 cmocka_unit_test(lists_of_variables),
+		cmocka_unit_test(finish),	 cmocka_unit_test(finish_refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

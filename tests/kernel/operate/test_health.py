@@ -124,7 +124,7 @@ class HealthPages(HealthCase):
     def test_taken_port_is_warned_about_once_and_taken_later(self):
         holder = self.lab.servers.tcp(self.node, "holder", 10256)
         daemon = self.lab.daemon(self.node, self.folder, *FLAGS)
-        self.assertIn("healthz: cannot listen on :10256: Address already in use", daemon.log())
+        self.assertIn("healthz: cannot listen on :10256: in use by another program; retrying", daemon.log())
         holder.close()
         lab.equals_within(lambda: self.code("/healthz"), 200)
         self.assertEqual(daemon.log().count("cannot listen"), 1)

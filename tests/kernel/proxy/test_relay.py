@@ -115,7 +115,8 @@ class Relay(scenes.NodeTest):
         self.lab.servers.tcp(self.node, "theirs", 30080)
         self.put()
         daemon = self.lab.daemon(self.node, self.folder, *FLAGS)
-        lab.wait_until(lambda: "localhost node port 127.0.0.1:30080 TCP: Address already in use" in daemon.log())
+        lab.wait_until(lambda: "localhost node port TCP: cannot listen on 127.0.0.1:30080: in use by another program"
+                       in daemon.log())
         self.assertEqual(traffic.connect(self.node, "127.0.0.1", 30080).server, "theirs")
         traffic.servers_reached(self.node, "127.0.0.1", 30080, {"a", "b"}, "udp")
 
