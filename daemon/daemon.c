@@ -11,6 +11,7 @@
 #include "observe/metrics_dns.h"
 #include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
+#include "daemon/serial_file.h"
 #include "dns/zone/clients.h"
 #include "netlink/other_proxy.h"
 #include "proxy/address_notes.h"
@@ -186,8 +187,11 @@ static void zone_open(struct daemon *d)
 	d->zone = zone_new(&zone);
 	if (d->zone == NULL)
 		fatalx("--cluster-domain: \"%s\" is not a domain name", c->cluster_domain);
-	if (!c->no_dns)
-		d->clients = clients_new();
+	if (c->no_dns)
+		return;
+	const struct serial_store serial = serial_file_open(c->state_dir);
+	zone_serial_keep(d->zone, &serial);
+	d->clients = clients_new();
 }
 
 static void forward_fill(struct server_config *to, const struct config *c)

@@ -148,7 +148,7 @@ const struct option options_table[] = {
 	FLAG("control", COMMAND_ALL, OPTION_TEXT, control, "PATH", "socket of status and other commands",
 	     .initial = "/run/fairlead/control.sock", .max_bytes = CONTROL_PATH_BYTES_MAX),
 	FLAG("state-dir", COMMAND_RUN, OPTION_TEXT, state_dir, "DIR",
-	     "keeps the API server's last state here for a start without it; empty: none",
+	     "keeps the API server's last state, for a start without it, and the DNS serial; empty: none",
 	     .initial = "/var/lib/fairlead", .may_be_empty = true),
 	FLAG("v", COMMAND_RUN, OPTION_NUMBER, verbosity, "N", "0 warnings to 4 debug", .initial = "2", .max = 4),
 	FLAG("wait", COMMAND_STATUS, OPTION_DURATION, wait_ms, "DUR",

@@ -53,7 +53,8 @@ struct zone {
 	uint32_t ttl_s, negative_ttl_s;
 	enum pods_mode pods_mode;
 	_Atomic bool complete;
-	_Atomic uint32_t serial;
+	_Atomic uint32_t serial; /* what readers see of soa */
+	struct serial soa;	 /* the writer's */
 	struct cds_lfht *services, *namespaces, *pods;
 	struct reverse reverse;
 	_Atomic(struct server_addrs *) servers;		 /* never NULL */

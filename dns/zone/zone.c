@@ -26,6 +26,11 @@ static struct cds_lfht *table_new(unsigned long buckets)
 	return ht;
 }
 
+static uint32_t now_s(void)
+{
+	return (uint32_t)(clock_wall_ms() / 1000);
+}
+
 struct zone *zone_new(const struct zone_config *config)
 {
 	struct name domain;
@@ -37,7 +42,8 @@ struct zone *zone_new(const struct zone_config *config)
 	z->ttl_s = config->ttl_s;
 	z->negative_ttl_s = config->negative_ttl_s;
 	z->pods_mode = config->pods;
-	z->serial = (uint32_t)(clock_wall_ms() / 1000);
+	serial_init(&z->soa, &(struct serial_store){0});
+	z->serial = now_s();
 	z->servers = mem_alloc(sizeof *z->servers);
 	z->reverse_ranges = mem_alloc(sizeof *z->reverse_ranges);
 	rcu_writer_begin();
@@ -48,18 +54,16 @@ struct zone *zone_new(const struct zone_config *config)
 	return z;
 }
 
-/*
- * Seconds since 1970, as people expect, but one further for every change within a second, so that a secondary
- * never misses one. Nobody sees a serial before the first complete state: loading it is not a change.
- */
+/* Nobody sees a serial before the first complete state: loading it is not a change. */
 static void serial_move(struct zone *z)
 {
-	uint32_t now = (uint32_t)(clock_wall_ms() / 1000);
-	uint32_t old = atomic_load_explicit(&z->serial, memory_order_relaxed);
+	if (atomic_load_explicit(&z->complete, memory_order_relaxed))
+		atomic_store_explicit(&z->serial, serial_next(&z->soa, now_s()), memory_order_relaxed);
+}
 
-	if (!atomic_load_explicit(&z->complete, memory_order_relaxed))
-		return;
-	atomic_store_explicit(&z->serial, (int32_t)(now - old) > 0 ? now : old + 1, memory_order_relaxed);
+void zone_serial_keep(struct zone *z, const struct serial_store *store)
+{
+	serial_init(&z->soa, store);
 }
 
 uint32_t zone_serial(const struct zone *z)
@@ -69,7 +73,7 @@ uint32_t zone_serial(const struct zone *z)
 
 void zone_complete(struct zone *z)
 {
-	atomic_store_explicit(&z->serial, (uint32_t)(clock_wall_ms() / 1000), memory_order_relaxed);
+	atomic_store_explicit(&z->serial, serial_first(&z->soa, now_s()), memory_order_relaxed);
 	atomic_store_explicit(&z->complete, true, memory_order_release);
 }
 
@@ -319,6 +323,7 @@ void zone_free(struct zone *z)
 {
 	if (z == NULL)
 		return;
+	serial_end(&z->soa);
 	rcu_writer_begin();
 	drain(z->services, entry_node_free);
 	drain(z->namespaces, namespace_node_free);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "dns/zone/serial.h"
 #include "service/service.h"
 
 enum pods_mode { PODS_DISABLED, PODS_INSECURE, PODS_VERIFIED };
@@ -35,6 +36,8 @@ void zone_replace(struct zone *z, struct service *prev, struct service *next);
 void zone_namespace_set(struct zone *z, const char *ns, bool exists);
 /* Pods of this node: address → namespace/name, for "pods verified", the search path and logs. ns NULL removes. */
 void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const char *name);
+/* Where a bound of the serial is kept (serial.h); before zone_complete. Without it, the clock alone decides. */
+void zone_serial_keep(struct zone *z, const struct serial_store *store);
 /* Until true, every cluster name is answered with SERVFAIL. */
 void zone_complete(struct zone *z);
 /* Addresses this server is reached at, for NS and ns.dns (B.4). Loopback and wildcard ones help nobody: left out.
