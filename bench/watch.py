@@ -130,7 +130,7 @@ def main():
     bar("median at 1 000 and 30 000 against 10 000", max(abs(medians[n] / medians[10000] - 1) * 100 for n in (1000, 30000)),
         20, "%")
     bar("idle CPU", idle, 0.1, "% of a core")
-    bar(f"in sync again after {options.outage:.0f} s without server", back_s, 5, "s")
+    bar(f"in sync again after {options.outage:.0f} s without server", back_s, 2, "s")
     print(f"{'ok  ' if same else 'OVER'} rules while the server was away: {'unchanged' if same else 'changed'}")
 
 

@@ -69,6 +69,8 @@ class Server:
         self.connections = set()
         self.sent_ns = 0  # when an event last went out
         self.httpd = None
+        self.begin = self.not_ready_until = 0.0  # of this start
+        self.says, self.lists_to_cut = None, set()
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.hold()
         self.start()
@@ -83,8 +85,17 @@ class Server:
         held.bind((self.host, self.port))
         self.port = held.getsockname()[1]
 
-    def start(self):
+    def start(self, says=None, for_s=0.0, cut=False):
+        """Also again after stop, as a real one: etcd went on meanwhile and its watch caches begin with the newest state, so
+        that watches from every older version answer 410. For `for_s` it says: 503, 429 (with Retry-After: 1), 403 (its
+        roles are not read yet), "caches" (429 for every other kind) or "hang" (as "caches", without an answer). cut:
+        the first list of each kind ends in the middle of an object."""
         server = self
+        self.version += 1
+        self.compact()
+        self.says, self.begin = says, time.monotonic()
+        self.not_ready_until = self.begin + for_s
+        self.lists_to_cut = set(self.by_plural) if cut else set()
 
         class Httpd(socketserver.ThreadingMixIn, http.server.HTTPServer):
             daemon_threads = True

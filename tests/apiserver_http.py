@@ -174,6 +174,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             state.requests.append((time.monotonic(), c.plural, mode, query))
             refusal = self.take_refusal(c, mode)
         verb = "watch" if mode in ("watch", "stream") else "list"
+        if self.starting(c):
+            return None
         if (c.plural, verb) in state.forbidden:
             return self.answer(403, status(403, "Forbidden", f'{c.plural} is forbidden: User "system:anonymous" cannot '
                                            f'{verb} resource "{c.plural}" in API group "{c.group}"'))
@@ -182,6 +184,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "stream" and not state.streaming:
             return self.answer(422, status(422, "Invalid", "sendInitialEvents is forbidden for watch"))
         return self.list(c, query) if verb == "list" else self.watch(c, query, mode == "stream")
+
+    def starting(self, c):
+        """True: the server is not ready, and has answered so."""
+        state = self.server_state
+        wait_s = state.not_ready_until - time.monotonic()
+        if wait_s <= 0 or (state.says in ("caches", "hang") and sorted(state.by_plural).index(c.plural) % 2 == 0):
+            return False
+        if state.says == "hang":
+            time.sleep(wait_s)
+            return False
+        if state.says in (429, "caches"):
+            self.answer(429, status(429, "TooManyRequests", "storage is (re)initializing"), [("Retry-After", "1")])
+        else:
+            self.answer(state.says, status(state.says, REASONS[state.says], "starting"))
+        return True
 
     @staticmethod
     def mode_of(query):
@@ -285,6 +302,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             self.chunks_begin()
             self.wfile.flush()
+            if initial and c.plural in state.lists_to_cut:
+                state.lists_to_cut.discard(c.plural)
+                self.chunk(b'{"type":"ADDED","object":{"kind":"%s","metadata":{"na' % c.kind.encode())
+                self.drop()
             if initial:
                 for at in range(0, len(bodies), BATCH):
                     self.chunk(b"".join(b'{"type":"ADDED","object":%s}\n' % body for body in bodies[at:at + BATCH]))

@@ -1,5 +1,6 @@
 """The API server source alone, driven as the daemon drives it: starts build/tests/kernel/follow and mirrors what it
 tells its sink."""
+import concurrent.futures
 import os
 import selectors
 import signal
@@ -14,7 +15,7 @@ from kernel import patience
 
 TOP = Path(__file__).resolve().parent.parent
 LIMIT_S = 30 * patience.FACTOR
-SOON_S = 8 * patience.FACTOR  # from the end of an outage: probed every 1 to 3 s, then up to a second of jitter
+SOON_S = 4 * patience.FACTOR  # from the end of an outage; unit/test_apiserver_restart holds 2 s in simulated time
 PROGRAM = Path(os.environ.get("FAIRLEAD_BUILD", TOP / "build")) / "tests/kernel/follow"
 
 
@@ -24,6 +25,12 @@ def wait_until(condition, limit_s=LIMIT_S, what="condition"):
         if time.monotonic() > end:
             raise AssertionError(f"not within {limit_s} s: {what}")
         time.sleep(0.01)
+
+
+def at_once(function, arguments):
+    """{argument: result}; each waits a lot and works little."""
+    with concurrent.futures.ThreadPoolExecutor(len(arguments)) as pool:
+        return dict(zip(arguments, pool.map(function, arguments)))
 
 
 def _available(pipe):

@@ -10,15 +10,8 @@
 #include "watch/api/apiserver_watcher.h"
 
 #define PROXY_NAME_LABEL "service.kubernetes.io/service-proxy-name"
-/*
- * While nothing answers, requests back off to 30 s; a bare connection every few seconds costs the server next to
- * nothing and brings the node back in sync soon after it returns.
- */
-#define PROBE_LOW_MS 1000
-#define PROBE_HIGH_MS 3000
-#define PROBE_LIMIT_MS 3000
-#define PROBES_QUICK 300 /* then five times as rarely */
-#define PROBE_RARE 5
+#define ALL_BUSY_MS 200
+#define PATIENT_EVERY 8 /* of the attempts while nothing is served, so many have time for a slow handshake */
 
 static const struct reflector_resource resources[] = {
 	{OBJECT_SERVICE, "", "services", "/api/v1/services", "", false},
@@ -87,87 +80,82 @@ void apiserver_requested(struct apiserver *a, int status)
 					     {"host", strchr(a->credentials.server, ':') + 3}, {"method", "GET"})));
 }
 
-static void hurry_all(struct apiserver *a)
+static void attempt_later(struct apiserver *a, uint32_t wait_ms)
 {
-	for (size_t i = 0; i < a->watcher_count; i++)
-		watcher_hurry(&a->watchers[i]);
+	ev_timer_stop(a->config.loop, &a->attempt_timer);
+	ev_timer_set(&a->attempt_timer, wait_ms / 1000.0, 0);
+	ev_timer_start(a->config.loop, &a->attempt_timer);
+}
+
+/*
+ * Nothing is served: the watchers take turns, a second apart, however long one's request hangs. Connections that a load
+ * balancer swallows would otherwise wait for TCP's own growing retransmissions.
+ */
+static void on_attempt(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct apiserver *a = timer->data;
+
+	(void)loop;
+	(void)events;
+	for (size_t i = 0; i < a->watcher_count; i++) {
+		size_t at = (a->turn_of + i) % a->watcher_count;
+		if (!watcher_attempt(&a->watchers[at], a->pace.attempts % PATIENT_EVERY == 0))
+			continue;
+		a->turn_of = at + 1;
+		a->pace.attempts++;
+		attempt_later(a, backoff_silent_ms(&a->pace.random));
+		return;
+	}
+	attempt_later(a, ALL_BUSY_MS);
 }
 
 void apiserver_heard(struct apiserver *a)
 {
 	a->heard_ms = clock_ms();
-	if (a->outage_ms == 0)
+	if (a->silent_ms == 0)
 		return;
 	log_notice("apiserver: %s: reachable again after %.1f s", a->credentials.server,
-		   (double)(a->heard_ms - a->outage_ms) / 1000.0);
-	a->outage_ms = 0;
+		   (double)(a->heard_ms - a->silent_ms) / 1000.0);
+	a->silent_ms = 0;
 	a->problem[0] = '\0';
-	ev_timer_stop(a->config.loop, &a->probe_timer);
-	hurry_all(a);
 }
 
-static void probe_later(struct apiserver *a)
+static void silence_tell(struct apiserver *a, const char *error)
 {
-	uint32_t wait_ms = backoff_between(&a->probe_spread, PROBE_LOW_MS, PROBE_HIGH_MS);
-
-	if (a->probes > PROBES_QUICK)
-		wait_ms *= PROBE_RARE;
-	ev_timer_stop(a->config.loop, &a->probe_timer);
-	ev_timer_set(&a->probe_timer, wait_ms / 1000.0, 0);
-	ev_timer_start(a->config.loop, &a->probe_timer);
-}
-
-static bool on_probe_data(void *ctx, int status, const char *bytes, size_t length_bytes)
-{
-	(void)ctx;
-	(void)status;
-	(void)bytes;
-	(void)length_bytes;
-	return true;
-}
-
-/*
- * Only a success after a failure hurries the requests: before a load balancer that takes connections and drops them,
- * every probe succeeds and says nothing.
- */
-static void on_probe_end(void *ctx, const struct fetch_end *end)
-{
-	struct apiserver *a = ctx;
-
-	a->probe = NULL;
-	log_debug("apiserver: %s: probe: %s", a->credentials.server, end->whole ? "connects" : end->error);
-	if (a->outage_ms == 0)
-		return;
-	if (end->whole && a->probe_failed)
-		hurry_all(a);
-	a->probe_failed = !end->whole;
-	probe_later(a);
-}
-
-static void on_probe_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
-{
-	struct apiserver *a = timer->data;
-	const struct fetch_options options = {.connect_only = true, .quiet_limit_ms = PROBE_LIMIT_MS};
-	const struct fetch_handler handler = {a, on_probe_data, on_probe_end};
-
-	(void)loop;
-	(void)events;
-	if (a->probe != NULL)
-		return;
-	a->probes++;
-	a->probe = fetch_get(a->fetch, a->credentials.server, &options, &handler);
-}
-
-void apiserver_unreached(struct apiserver *a, const char *error)
-{
-	if (a->outage_ms != 0)
+	if (a->silent_ms != 0)
 		return;
 	log_warn("apiserver: %s: %s; %s, trying again", a->credentials.server, error,
 		 a->uncounted == 0 ? "the last state stays" : "nothing known yet");
-	a->outage_ms = clock_ms();
-	a->probes = 0;
-	a->probe_failed = false;
-	probe_later(a);
+	a->silent_ms = clock_ms();
+}
+
+void apiserver_served(struct apiserver *a)
+{
+	uint64_t now_ms = clock_ms();
+
+	if (a->served++ > 0)
+		return;
+	ev_timer_stop(a->config.loop, &a->attempt_timer);
+	bool history = pace_resumed(&a->pace, now_ms);
+	for (size_t i = 0; i < a->watcher_count; i++)
+		watcher_resume(&a->watchers[i], history, now_ms, backoff_between(&a->pace.random, 0, PACE_HURRY_MS));
+}
+
+bool apiserver_failed(struct apiserver *a, const struct fetch_end *end)
+{
+	uint64_t now_ms = clock_ms();
+	bool first = a->pace.since_ms == 0;
+
+	if (a->served > 0)
+		return false;
+	if (end->status == 0)
+		silence_tell(a, end->error);
+	uint32_t wait_ms = pace_failed_ms(&a->pace, now_ms, end->status, end->retry_after_ms);
+	for (size_t i = 0; first && i < a->watcher_count; i++)
+		watcher_yield(&a->watchers[i]);
+	if (first || end->status != 0)
+		attempt_later(a, wait_ms);
+	return true;
 }
 
 /* The label value that marks Services of another implementation is known to the server too. */
@@ -247,9 +235,9 @@ struct apiserver *apiserver_new(const struct apiserver_config *config, struct cr
 	a->reader = object_reader_new();
 	ev_prepare_init(&a->turn, on_prepare);
 	a->turn.data = a;
-	ev_timer_init(&a->probe_timer, on_probe_timer, 0, 0);
-	a->probe_timer.data = a;
-	backoff_init(&a->probe_spread, clock_ns());
+	ev_timer_init(&a->attempt_timer, on_attempt, 0, 0);
+	a->attempt_timer.data = a;
+	pace_init(&a->pace, clock_ns());
 	a->fetch = fetch_make(a, error);
 	if (a->fetch == NULL) {
 		apiserver_free(a);
@@ -268,7 +256,7 @@ void apiserver_free(struct apiserver *a)
 		return;
 	for (size_t i = 0; i < a->watcher_count; i++)
 		watcher_fini(&a->watchers[i]);
-	ev_timer_stop(a->config.loop, &a->probe_timer);
+	ev_timer_stop(a->config.loop, &a->attempt_timer);
 	ev_prepare_stop(a->config.loop, &a->turn);
 	fetch_free(a->fetch);
 	object_reader_free(a->reader);
@@ -280,7 +268,7 @@ void apiserver_state(const struct apiserver *a, struct apiserver_state *state)
 {
 	*state = (struct apiserver_state){
 		.server = a->credentials.server,
-		.reachable = a->heard_ms != 0 && a->outage_ms == 0,
+		.reachable = a->heard_ms != 0 && a->silent_ms == 0,
 		.complete = a->uncounted == 0,
 		.problem = a->problem,
 		.heard_ms = a->heard_ms,

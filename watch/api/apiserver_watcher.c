@@ -9,16 +9,17 @@
 #define ANSWER_BYTES 4096
 #define WATCH_QUIET_MS 150000
 #define LIST_QUIET_MS 30000
-#define WARN_AGAIN_MS 600000
+/*
+ * A lost SYN is sent again 1 s, 3 s, 7 s … later: another connection finds a server sooner that is back. But TLS
+ * handshakes take long when a whole fleet comes back: some requests are patient.
+ */
+#define CONNECT_LIMIT_MS 2500
+#define CONNECT_PATIENT_MS 10000
+#define YIELD_MS 1000 /* what is due sooner need not wait for its turn */
 
 static const struct sink *sink_of(const struct watcher *f)
 {
 	return &f->apiserver->config.sink;
-}
-
-static const char *kind_of(const struct watcher *f)
-{
-	return f->resource.plural;
 }
 
 static uint32_t quiet_limit_ms(const struct watcher *f)
@@ -85,7 +86,7 @@ static void counted(struct watcher *f)
 
 static void list_ended(struct watcher *f)
 {
-	log_debug("apiserver: %s: listed, version %s", kind_of(f), f->reflector.version);
+	log_debug("apiserver: %s: listed, version %s", f->resource.plural, f->reflector.version);
 	f->apiserver->lists++;
 	metric_inc(f->apiserver->list_count[f->resource.kind]);
 	apiserver_touched(f->apiserver);
@@ -100,7 +101,7 @@ static bool on_event(struct watcher *f, struct span value)
 	struct event e;
 
 	if (!event_read(value, &e)) {
-		log_debug("apiserver: %s: a value that is no event", kind_of(f));
+		log_debug("apiserver: %s: a value that is no event", f->resource.plural);
 		return false;
 	}
 	f->apiserver->events++;
@@ -135,6 +136,19 @@ static bool on_value(void *ctx, struct span value, bool cut)
 	else if (reflector_object(&f->reflector))
 		object_upsert(f, value);
 	return f->reflector.problem == NULL;
+}
+
+/* A watch that goes on from its version may be silent for a minute: its headers say that it is served. */
+static void on_answered(void *ctx, int status)
+{
+	struct watcher *f = ctx;
+
+	f->answered = true;
+	apiserver_heard(f->apiserver);
+	if (status != 200 || f->served)
+		return;
+	f->served = true;
+	apiserver_served(f->apiserver);
 }
 
 static bool on_data(void *ctx, int status, const char *bytes, size_t length_bytes)
@@ -172,73 +186,6 @@ static bool page_ended(struct watcher *f)
 	}
 }
 
-/* What the server said, in words: the message of a Status, or the start of whatever it is. */
-static void message_read(const struct watcher *f, char *text, size_t room_bytes)
-{
-	struct span answer = {f->answer.data, f->answer.length_bytes};
-
-	text[0] = '\0';
-	if (answer.length_bytes > 0 && !span_member_text(answer, "message", text, room_bytes))
-		snprintf(text, room_bytes, "%.*s", answer.length_bytes < 80 ? (int)answer.length_bytes : 80,
-			 answer.bytes);
-}
-
-/* What is wrong with a success; NULL: nothing. */
-static const char *problem_of(const struct watcher *f)
-{
-	return f->reflector.problem != NULL ? f->reflector.problem : f->stream.error;
-}
-
-static void failure_describe(const struct watcher *f, const struct fetch_end *end, int code, struct buf *text)
-{
-	const struct reflector_resource *resource = &f->resource;
-	char message[PROBLEM_BYTES / 2];
-
-	message_read(f, message, sizeof message);
-	buf_printf(text, "apiserver: %s: ", kind_of(f));
-	if (code == 403)
-		buf_printf(text, "forbidden: the role needs the verb %s on %s%s%s: %s",
-			   f->reflector.page_request ? "list" : "watch", resource->plural,
-			   resource->group[0] != '\0' ? " of API group " : "", resource->group, message);
-	else if (code == 401)
-		buf_printf(text, "unauthorized: the server does not accept the token or certificate: %s", message);
-	else if (code != 0)
-		buf_printf(text, "answer %d: %s", code, message);
-	else if (problem_of(f) != NULL)
-		buf_printf(text, "malformed answer: %s", problem_of(f));
-	else
-		buf_printf(text, "%s", end->error[0] != '\0' ? end->error : "ended early");
-}
-
-/* Failures to reach the server are told once for all kinds (apiserver_unreached); others once per kind and code. */
-static void failure_log(struct watcher *f, const struct fetch_end *end, int code, uint32_t wait_ms)
-{
-	uint64_t now_ms = clock_ms();
-	struct buf text = {0};
-	bool again = code != f->warned_code || f->warned_ms == 0 || now_ms - f->warned_ms >= WARN_AGAIN_MS;
-
-	failure_describe(f, end, code, &text);
-	if (end->status != 0 && again && (code != 0 || problem_of(f) != NULL || end->excess)) {
-		f->warned_code = code;
-		f->warned_ms = now_ms;
-		log_warn("%s; trying again", text.data);
-	}
-	log_debug("%s; next try in %u ms", text.data, wait_ms);
-	snprintf(f->apiserver->problem, sizeof f->apiserver->problem, "%s", text.data);
-	buf_fini(&text);
-}
-
-static void next_log(const struct watcher *f, enum reflector_next next)
-{
-	if (next == REFLECTOR_EXPIRED)
-		log_info("apiserver: %s: the server no longer has version %s: listing again", kind_of(f),
-			 f->reflector.version);
-	else if (next == REFLECTOR_NO_STREAM)
-		log_info("apiserver: %s: no streaming lists here: listing by pages", kind_of(f));
-	else if (next == REFLECTOR_ABSENT && !f->counted)
-		log_info("apiserver: %s: unknown to the server: taken as none", kind_of(f));
-}
-
 static void absent(struct watcher *f)
 {
 	apiserver_touched(f->apiserver);
@@ -254,62 +201,84 @@ static void watcher_wait(struct watcher *f, uint32_t wait_ms)
 	ev_timer_start(f->apiserver->config.loop, &f->retry);
 }
 
-static void outcome_log(const struct watcher *f, const struct fetch_end *end)
+/* The server knew the credentials no longer; others may be at hand. */
+static bool credentials_changed(const struct watcher *f, int code)
 {
-	log_debug("apiserver: %s: request ended: status %d%s%s%s", kind_of(f), end->status,
-		  end->whole ? ", whole" : ", cut off", end->error[0] != '\0' ? ": " : "", end->error);
+	return code == 401 && credentials_refresh(&f->apiserver->credentials, clock_ms());
+}
+
+/* What the request that ended so means for this kind. */
+static enum reflector_next outcome(struct watcher *f, const struct fetch_end *end, uint32_t *wait_ms)
+{
+	struct reflector_outcome o = {.status = end->status,
+				      .whole = end->whole,
+				      .silent = end->silent,
+				      .retry_after_ms = end->retry_after_ms};
+
+	if (end->status == 200 && f->reflector.page_request)
+		o.whole = end->whole && page_ended(f);
+	int code = f->reflector.event_code != 0 ? f->reflector.event_code : end->status == 200 ? 0 : end->status;
+	o.new_credentials = credentials_changed(f, code);
+	enum reflector_next next = reflector_done(&f->reflector, &o, clock_ms(), wait_ms);
+	watcher_log_next(f, next);
+	if (next == REFLECTOR_FAILED)
+		watcher_log_failure(f, end, code, *wait_ms);
+	if (next == REFLECTOR_ABSENT)
+		absent(f);
+	f->absent = next == REFLECTOR_ABSENT;
+	if (f->reflector.excused)
+		counted(f);
+	return next;
+}
+
+static void unserved(struct watcher *f)
+{
+	f->apiserver->served -= f->served;
+	f->served = false;
 }
 
 static void on_end(void *ctx, const struct fetch_end *end)
 {
 	struct watcher *f = ctx;
-	struct apiserver *a = f->apiserver;
-	struct reflector_outcome o = {.status = end->status,
-				      .whole = end->whole,
-				      .silent = end->silent,
-				      .retry_after_ms = end->retry_after_ms};
 	uint32_t wait_ms;
 
 	f->request = NULL;
 	f->fresh = end->silent;
 	f->unreached = end->status == 0;
-	outcome_log(f, end);
-	apiserver_requested(a, end->status);
-	if (end->status == 0)
-		apiserver_unreached(a, end->error);
-	else if (end->whole)
-		apiserver_heard(a);
-	if (end->status == 200 && f->reflector.page_request)
-		o.whole = end->whole && page_ended(f);
-	int code = f->reflector.event_code != 0 ? f->reflector.event_code : end->status == 200 ? 0 : end->status;
-	if (code == 401)
-		o.new_credentials = credentials_refresh(&a->credentials, clock_ms());
-	enum reflector_next next = reflector_done(&f->reflector, &o, clock_ms(), &wait_ms);
-	next_log(f, next);
-	if (next == REFLECTOR_FAILED)
-		failure_log(f, end, code, wait_ms);
-	if (next == REFLECTOR_ABSENT)
-		absent(f);
-	if (f->reflector.excused)
-		counted(f);
+	watcher_log_end(f, end);
+	apiserver_requested(f->apiserver, end->status);
+	if (end->status != 0 && end->whole)
+		apiserver_heard(f->apiserver);
+	enum reflector_next next = outcome(f, end, &wait_ms);
 	stream_fini(&f->stream);
-	watcher_wait(f, wait_ms);
+	f->due_ms = clock_ms() + wait_ms;
+	if (wait_ms > 0)
+		unserved(f);
+	bool failed = wait_ms > 0 && next != REFLECTOR_ABSENT;
+	if (failed && apiserver_failed(f->apiserver, end) && (end->status == 0 || wait_ms > YIELD_MS))
+		f->yields = true;
+	else
+		watcher_wait(f, wait_ms);
 }
 
 void watcher_start(struct watcher *f)
 {
 	const struct stream_handler values = {f, on_value};
-	const struct fetch_handler handler = {f, on_data, on_end};
+	const struct fetch_handler handler = {f, on_answered, on_data, on_end};
 	struct credentials *credentials = &f->apiserver->credentials;
 	struct buf url = {0};
 
 	buf_puts(&url, credentials->server);
 	f->begins = reflector_request(&f->reflector, clock_ms(), &url);
+	f->answered = false;
 	buf_clear(&f->answer);
 	stream_init(&f->stream, reflector_expects_events(&f->reflector) ? STREAM_WATCH : STREAM_LIST, &values);
-	const struct fetch_options options = {.token = credentials_token(credentials, clock_ms()),
-					      .quiet_limit_ms = quiet_limit_ms(f),
-					      .fresh = f->fresh};
+	const struct fetch_options options = {
+		.token = credentials_token(credentials, clock_ms()),
+		.quiet_limit_ms = quiet_limit_ms(f),
+		.connect_limit_ms = f->patient ? CONNECT_PATIENT_MS : CONNECT_LIMIT_MS,
+		.fresh = f->fresh || (f->attempt && f->unreached),
+	};
 	log_debug("apiserver: GET %s", url.data);
 	f->request = fetch_get(f->apiserver->fetch, url.data, &options, &handler);
 	buf_fini(&url);
@@ -317,15 +286,53 @@ void watcher_start(struct watcher *f)
 
 static void on_retry(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
+	struct watcher *f = timer->data;
+
 	(void)loop;
 	(void)events;
-	watcher_start(timer->data);
+	if (f->request != NULL && f->answered)
+		return;
+	if (f->request != NULL) { /* an attempt that still connects, while another found the server */
+		fetch_cancel(f->request);
+		stream_fini(&f->stream);
+	}
+	f->attempt = false;
+	f->patient = f->unreached;
+	watcher_start(f);
 }
 
-void watcher_hurry(struct watcher *f)
+void watcher_yield(struct watcher *f)
 {
-	if (f->request == NULL && f->unreached)
-		watcher_wait(f, reflector_hurry_ms(&f->reflector));
+	struct ev_loop *loop = f->apiserver->config.loop;
+
+	if (!ev_is_active(&f->retry) || f->absent || ev_timer_remaining(loop, &f->retry) <= YIELD_MS / 1000.0)
+		return;
+	ev_timer_stop(loop, &f->retry);
+	f->yields = true;
+}
+
+bool watcher_attempt(struct watcher *f, bool patient)
+{
+	if (!f->yields)
+		return false;
+	f->yields = false;
+	f->attempt = true;
+	f->patient = patient;
+	watcher_start(f);
+	return true;
+}
+
+void watcher_resume(struct watcher *f, bool history, uint64_t now_ms, uint32_t hurry_ms)
+{
+	bool connects = f->request != NULL && f->attempt && !f->answered;
+
+	if (history && !f->absent)
+		reflector_forgive(&f->reflector);
+	if (f->yields && !history)
+		watcher_wait(f, f->due_ms > now_ms ? (uint32_t)(f->due_ms - now_ms) : 0);
+	else if (f->yields || connects || (history && ev_is_active(&f->retry) && !f->absent))
+		watcher_wait(f, hurry_ms);
+	f->yields = false;
 }
 
 void watcher_init(struct watcher *f, struct apiserver *a, const struct reflector_resource *resource)

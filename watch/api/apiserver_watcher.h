@@ -9,6 +9,7 @@
 #include "watch/api/apiserver.h"
 #include "watch/api/apiserver_object.h"
 #include "watch/api/fetch.h"
+#include "watch/api/pace.h"
 #include "watch/api/reflector.h"
 #include "watch/api/stream.h"
 
@@ -24,8 +25,15 @@ struct watcher {
 	struct buf selector;
 	struct buf answer; /* start of the body of an error answer */
 	bool begins;	   /* list_begin is due with the first bytes of this answer */
-	bool unreached;	   /* waits because the server could not be reached */
+	bool unreached;	   /* the last request had no answer */
 	bool fresh;	   /* next request on a new connection */
+	bool patient;	   /* next request has time to connect */
+	bool attempt;	   /* the request was made because nothing is served */
+	bool answered;	   /* its headers came */
+	bool served;	   /* the server answered with a success, and nothing failed since */
+	bool yields;	   /* the API server, not `retry`, says when the next request is due */
+	bool absent;	   /* the server does not know this kind: looks again after a long time */
+	uint64_t due_ms;   /* when the next request is due by this kind's own failures */
 	bool counted;	   /* listed, or excused: does not keep the state from being complete */
 	int warned_code;   /* last failure that was warned about, 0 = none */
 	uint64_t warned_ms;
@@ -40,13 +48,12 @@ struct apiserver {
 	size_t watcher_count, uncounted;
 	struct ev_prepare turn;
 	bool turn_due;
-	/* reachability */
-	bool probe_failed;  /* the last probe, of this outage */
-	unsigned probes;    /* in this outage */
-	uint64_t outage_ms; /* when it began; 0 = none */
-	struct fetch_request *probe;
-	struct ev_timer probe_timer;
-	struct backoff probe_spread;
+	size_t served; /* watchers that are */
+	/* while none is */
+	struct pace pace;
+	struct ev_timer attempt_timer;
+	size_t turn_of;	    /* whose attempt is next */
+	uint64_t silent_ms; /* nothing has answered since; 0 = it did */
 	/* figures */
 	char problem[PROBLEM_BYTES];
 	uint64_t heard_ms, events, lists;
@@ -56,14 +63,25 @@ struct apiserver {
 void watcher_init(struct watcher *f, struct apiserver *a, const struct reflector_resource *resource);
 void watcher_fini(struct watcher *f);
 void watcher_start(struct watcher *f);
-/* The server can be reached again. */
-void watcher_hurry(struct watcher *f);
+/* Nothing is served: waits for watcher_attempt instead of its own timer. */
+void watcher_yield(struct watcher *f);
+/* Makes its request, on a new connection if the last was silent; false: it waits for something else. */
+bool watcher_attempt(struct watcher *f, bool patient);
+/* Something is served again. history: so are its failures, go on in hurry_ms; else when it would have anyway. */
+void watcher_resume(struct watcher *f, bool history, uint64_t now_ms, uint32_t hurry_ms);
+
+/* Lines about a request that ended: how; a failure, warned about once per kind and code; what follows from it. */
+void watcher_log_end(const struct watcher *f, const struct fetch_end *end);
+void watcher_log_failure(struct watcher *f, const struct fetch_end *end, int code, uint32_t wait_ms);
+void watcher_log_next(const struct watcher *f, enum reflector_next next);
 
 /* What watchers tell. */
-void apiserver_touched(struct apiserver *a);			  /* the sink was called: a turn is due */
-void apiserver_counted(struct apiserver *a);			  /* one more watcher's `counted` became true */
-void apiserver_requested(struct apiserver *a, int status);	  /* a request has ended */
-void apiserver_heard(struct apiserver *a);			  /* an answer came */
-void apiserver_unreached(struct apiserver *a, const char *error); /* none came */
+void apiserver_touched(struct apiserver *a);		   /* the sink was called: a turn is due */
+void apiserver_counted(struct apiserver *a);		   /* one more watcher's `counted` became true */
+void apiserver_requested(struct apiserver *a, int status); /* a request has ended */
+void apiserver_heard(struct apiserver *a);		   /* an answer came */
+void apiserver_served(struct apiserver *a);		   /* one more watcher's `served` became true */
+/* A request failed. True: nothing is served, so that watchers take turns. */
+bool apiserver_failed(struct apiserver *a, const struct fetch_end *end);
 
 #endif

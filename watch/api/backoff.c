@@ -46,5 +46,10 @@ uint32_t backoff_asked_ms(struct backoff *b, uint32_t asked_ms)
 		asked_ms = BACKOFF_ASKED_LIMIT_MS;
 	if (asked_ms == 0)
 		return own_ms;
-	return asked_ms + backoff_between(b, 0, SPREAD_MS);
+	return asked_ms + backoff_between(b, 0, asked_ms / 4 < SPREAD_MS ? asked_ms / 4 : SPREAD_MS);
+}
+
+uint32_t backoff_silent_ms(struct backoff *b)
+{
+	return backoff_between(b, BACKOFF_SILENT_LOW_MS, BACKOFF_SILENT_HIGH_MS);
 }

@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "base/sock.h"
 
-#define CONNECT_LIMIT_MS 10000L
 #define UNACKED_LIMIT_MS 30000 /* a peer that acknowledges nothing for so long is gone */
 #define KEEPALIVE_IDLE_S 15L
 #define KEEPALIVE_EVERY_S 5L
@@ -39,7 +38,7 @@ struct fetch_request {
 	struct curl_slist *headers;
 	struct fetch_handler handler;
 	struct ev_timer quiet;
-	bool connect_only, refused;
+	bool refused;
 	size_t header_bytes;
 	char error[CURL_ERROR_SIZE];
 };
@@ -220,9 +219,15 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
 {
 	struct fetch_request *r = ctx;
 
-	(void)bytes;
+	long status = 0;
+
 	r->header_bytes += size * count;
-	return r->header_bytes <= HEADERS_LIMIT_BYTES ? size * count : 0;
+	if (r->header_bytes > HEADERS_LIMIT_BYTES)
+		return 0;
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (size * count == 2 && memcmp(bytes, "\r\n", 2) == 0 && status >= 200 && r->handler.answered != NULL)
+		r->handler.answered(r->handler.ctx, (int)status);
+	return size * count;
 }
 
 static size_t on_data(char *bytes, size_t size, size_t count, void *ctx)
@@ -275,17 +280,15 @@ static void set_transport(CURL *easy, const struct fetch_options *options)
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else the end of a request waits for its name look-up */
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_LIMIT_MS);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_limit_ms);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_open);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, version_product());
-	if (options->fresh || options->connect_only)
+	if (options->fresh)
 		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-	if (options->connect_only)
-		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
 }
 
 static struct curl_slist *headers_make(const char *token)

@@ -43,16 +43,18 @@ struct fetch_end {
 
 struct fetch_handler {
 	void *ctx;
+	/* The headers of the answer are here; may be NULL. No request may be made or cancelled from here. */
+	void (*answered)(void *ctx, int status);
 	/* Bytes of the body. False ends the request (as not whole). No request may be made or cancelled from here. */
 	bool (*data)(void *ctx, int status, const char *bytes, size_t length_bytes);
 	void (*end)(void *ctx, const struct fetch_end *end); /* last call; requests may be made from here */
 };
 
 struct fetch_options {
-	const char *token;	 /* bearer token; NULL = none */
-	uint32_t quiet_limit_ms; /* 0 = none */
-	bool fresh;		 /* on a connection of its own: the shared one is under suspicion */
-	bool connect_only;	 /* reach the server (with TLS), send nothing; status stays 0 */
+	const char *token;	   /* bearer token; NULL = none */
+	uint32_t quiet_limit_ms;   /* 0 = none */
+	uint32_t connect_limit_ms; /* for name, connection and TLS */
+	bool fresh;		   /* on a connection of its own: the shared one is under suspicion */
 };
 
 /* The texts are copied. */

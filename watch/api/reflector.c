@@ -6,7 +6,6 @@
 #define WATCH_LOW_S 300
 #define WATCH_HIGH_S 600
 #define REFUSALS_BEFORE_LIST 3
-#define HURRY_MS 1000
 
 void reflector_init(struct reflector *r, const struct reflector_resource *resource, uint64_t seed)
 {
@@ -160,8 +159,9 @@ enum reflector_act reflector_page(struct reflector *r, struct span frame)
 static enum reflector_next expired(struct reflector *r, uint32_t *wait_ms)
 {
 	bool page = r->phase == REFLECTOR_PAGES && r->next_page.length_bytes > 0;
-	bool waits = !page && !r->progress && r->backoff.failures > 0;
+	bool waits = !page && !r->progress && r->expired;
 
+	r->expired = true;
 	list_restart(r);
 	if (page) {
 		r->phase = REFLECTOR_PAGES;
@@ -204,7 +204,7 @@ static enum reflector_next failed(struct reflector *r, const struct reflector_ou
 	}
 	if (r->resource->optional && code == 403)
 		r->excused = true;
-	*wait_ms = backoff_asked_ms(&r->backoff, o->retry_after_ms);
+	*wait_ms = o->status == 0 ? backoff_silent_ms(&r->backoff) : backoff_asked_ms(&r->backoff, o->retry_after_ms);
 	if (code == 401 && o->new_credentials)
 		*wait_ms = 0;
 	return REFLECTOR_FAILED;
@@ -224,12 +224,10 @@ enum reflector_next reflector_done(struct reflector *r, const struct reflector_o
 	bool answered = o->status == 200 && r->event_code == 0;
 	int code = r->event_code != 0 ? r->event_code : o->status == 200 ? 0 : o->status;
 
-	if (r->unanswered && o->status != 0)
-		backoff_reset(&r->backoff); /* it grew while nothing answered: only refusals wait from here */
-	r->unanswered = o->status == 0;
 	if (r->phase == REFLECTOR_WATCH && !r->page_request && answered && age_ms >= REFLECTOR_STEADY_MS) {
 		backoff_reset(&r->backoff);
 		r->refusals = 0;
+		r->expired = false;
 	}
 	*wait_ms = 0;
 	if (refuses_stream(r, o)) {
@@ -252,7 +250,8 @@ enum reflector_next reflector_done(struct reflector *r, const struct reflector_o
 	return failed(r, o, code, wait_ms);
 }
 
-uint32_t reflector_hurry_ms(struct reflector *r)
+void reflector_forgive(struct reflector *r)
 {
-	return backoff_between(&r->backoff, 0, HURRY_MS);
+	backoff_reset(&r->backoff);
+	r->expired = false;
 }

@@ -48,11 +48,11 @@ struct reflector {
 	bool listed;		 /* a list was completed since the start */
 	bool excused;		 /* optional and not readable: does not block completeness */
 	bool page_request;	 /* the request under way asked for a page */
-	bool unanswered;	 /* the last request had no response */
 	bool progress;		 /* the watch under way told something */
 	uint32_t objects, pages; /* of the list under way */
 	const char *problem;	 /* why the answer under way was given up, NULL = not */
 	int event_code;		 /* code of the ERROR event that ended the request, 0 = none */
+	bool expired;		 /* a version expired since a watch last held */
 	unsigned refusals;	 /* requests of this phase in a row that the server answered wrongly */
 	uint64_t started_ms;
 };
@@ -102,7 +102,7 @@ enum reflector_next {
 /* The request has ended: what to do about it, and how long to wait before the next. */
 enum reflector_next reflector_done(struct reflector *r, const struct reflector_outcome *o, uint64_t now_ms,
 				   uint32_t *wait_ms);
-/* The server can be reached again after it could not: do not wait longer than this. */
-uint32_t reflector_hurry_ms(struct reflector *r);
+/* The server serves again after it served nothing: the failures so far are history. */
+void reflector_forgive(struct reflector *r);
 
 #endif

@@ -1,14 +1,7 @@
 """The API server source against every fault a server, its network or its administrator can show it."""
-import concurrent.futures
 import time
 
-from follow import SOON_S, Case, cluster, service, slice_of, wait_until
-
-
-def at_once(function, arguments):
-    """{argument: result}; each waits a lot and works little."""
-    with concurrent.futures.ThreadPoolExecutor(len(arguments)) as pool:
-        return dict(zip(arguments, pool.map(function, arguments)))
+from follow import SOON_S, Case, at_once, cluster, service, slice_of, wait_until
 
 
 class Endless(Case):

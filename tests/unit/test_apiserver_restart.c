@@ -1,0 +1,437 @@
+/*
+ * How soon the API server source is in sync after a server restarted: the whole source but for libcurl, in simulated
+ * time. libev and the source read the clock and sleep through the functions below; fetch_* are a server's model.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include <cmocka.h>
+#include <ev.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "watch/api/apiserver.h"
+#include "watch/api/fetch.h"
+
+#include "stderrlines.h"
+
+#define IN_SYNC_MS 2000
+#define LISTENS_MS 1 /* how long a refused connection, and an answer, take */
+#define LIST_MS 20
+#define RESTARTS 40U
+
+static uint64_t time_ns = 1000000000ULL * 100000;
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	(void)clock;
+	*t = (struct timespec){(time_t)(time_ns / 1000000000), (long)(time_ns % 1000000000)};
+	return 0;
+}
+
+/* Nothing is ever ready: sleeping is all that the loop asks for. */
+int epoll_wait(int fd, struct epoll_event *events, int room, int timeout_ms)
+{
+	(void)fd;
+	(void)events;
+	(void)room;
+	time_ns +=
+		(uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000 + 1000; /* a timer is due when its time is over */
+	return 0;
+}
+
+/* Where a server is that cannot be reached. */
+enum absence { REFUSES, LOSES_SYNS };
+/* What one that starts says before it serves. */
+enum start { AT_ONCE, SAYS_503, SAYS_429, SAYS_403, CACHES_429, CACHES_HANG, LISTS_CUT };
+
+static struct server {
+	enum absence absence;
+	enum start start;
+	uint64_t up_ms;	   /* answers from here on; UINT64_MAX: it does not */
+	uint64_t ready_ms; /* serves from here on */
+	bool cut[OBJECT_KINDS];
+} server;
+
+struct fetch {
+	struct ev_loop *loop;
+	struct fetch_request *requests;
+};
+
+struct fetch_request {
+	struct fetch *fetch;
+	struct fetch_request *next, **link;
+	struct fetch_handler handler;
+	struct ev_timer step;
+	char *url;
+	uint64_t begin_ms, limit_ms;
+	bool connected, streams;
+};
+
+static struct fetch *the_fetch;
+static unsigned requests_made, listed;
+static const char *const plurals[] = {"services", "endpointslices", "nodes", "servicecidrs", "namespaces", "pods"};
+
+static size_t kind_of(const struct fetch_request *r)
+{
+	for (size_t i = 0; i < sizeof plurals / sizeof *plurals; i++)
+		if (strstr(r->url, plurals[i]) != NULL)
+			return i;
+	fail_msg("%s", r->url);
+	return 0;
+}
+
+const char *fetch_url_fault(const char *url)
+{
+	(void)url;
+	return NULL;
+}
+
+struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[FETCH_ERROR_BYTES])
+{
+	static struct fetch f;
+
+	(void)settings;
+	(void)error;
+	f = (struct fetch){.loop = loop};
+	the_fetch = &f;
+	return &f;
+}
+
+void fetch_cancel(struct fetch_request *r)
+{
+	ev_timer_stop(r->fetch->loop, &r->step);
+	*r->link = r->next;
+	if (r->next != NULL)
+		r->next->link = r->link;
+	free(r->url);
+	free(r);
+}
+
+void fetch_free(struct fetch *f)
+{
+	while (f != NULL && f->requests != NULL)
+		fetch_cancel(f->requests);
+}
+
+void fetch_quiet_limit(struct fetch_request *r, uint32_t quiet_limit_ms)
+{
+	(void)r;
+	(void)quiet_limit_ms;
+}
+
+static void request_end(struct fetch_request *r, struct fetch_end end)
+{
+	struct fetch_handler handler = r->handler;
+
+	if (end.error == NULL)
+		end.error = "";
+	fetch_cancel(r);
+	handler.end(handler.ctx, &end);
+}
+
+static void step_later(struct fetch_request *r, uint64_t wait_ms)
+{
+	ev_timer_stop(r->fetch->loop, &r->step);
+	ev_timer_set(&r->step, (double)wait_ms / 1000.0, 0);
+	ev_timer_start(r->fetch->loop, &r->step);
+}
+
+/* A SYN is sent at 0, 1, 3, 7 s (kernels before 6.5): the next of them, or the time limit of the connection. */
+static void connect_step(struct fetch_request *r)
+{
+	uint64_t age_ms = clock_ms() - r->begin_ms, next_ms = 0;
+
+	if (server.absence == REFUSES || age_ms >= r->limit_ms) {
+		request_end(r, (struct fetch_end){.error = "no connection"});
+		return;
+	}
+	for (uint64_t at_ms = 1000; next_ms == 0; at_ms = at_ms * 2 + 1000)
+		if (at_ms > age_ms)
+			next_ms = at_ms;
+	step_later(r, (next_ms < r->limit_ms ? next_ms : r->limit_ms) - age_ms);
+}
+
+static bool told(struct fetch_request *r, const char *text)
+{
+	return r->handler.data(r->handler.ctx, 200, text, strlen(text));
+}
+
+/* An empty list, as a stream that goes on as a watch. */
+static void list_serve(struct fetch_request *r)
+{
+	bool *cut = &server.cut[kind_of(r)];
+
+	r->handler.answered(r->handler.ctx, 200);
+	told(r, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",");
+	if (server.start == LISTS_CUT && !*cut) {
+		*cut = true;
+		request_end(r, (struct fetch_end){.status = 200, .error = "cut"});
+		return;
+	}
+	told(r, "\"namespace\":\"b\",\"resourceVersion\":\"5\"}}}\n");
+	told(r, "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"50\","
+		"\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n");
+	r->streams = true;
+}
+
+static void refuse(struct fetch_request *r, int status, uint32_t retry_after_ms)
+{
+	r->handler.answered(r->handler.ctx, status);
+	request_end(r, (struct fetch_end){.status = status, .whole = true, .retry_after_ms = retry_after_ms});
+}
+
+/* What a server says that is up and does not serve this kind yet: true. */
+static bool starting(struct fetch_request *r)
+{
+	bool caches = server.start == CACHES_429 || server.start == CACHES_HANG;
+
+	if (clock_ms() >= server.ready_ms || (caches && kind_of(r) % 2 == 0))
+		return false;
+	if (server.start == SAYS_503)
+		refuse(r, 503, 0);
+	else if (server.start == SAYS_403)
+		refuse(r, 403, 0);
+	else if (server.start == CACHES_HANG)
+		step_later(r, server.ready_ms - clock_ms());
+	else
+		refuse(r, 429, 1000);
+	return true;
+}
+
+static void on_step(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct fetch_request *r = timer->data;
+
+	(void)loop;
+	(void)events;
+	if (!r->connected && (clock_ms() < server.up_ms || clock_ms() - r->begin_ms >= r->limit_ms)) {
+		connect_step(r);
+		return;
+	}
+	if (!r->connected) {
+		r->connected = true;
+		step_later(r, LIST_MS);
+	} else if (!starting(r)) {
+		if (strstr(r->url, "sendInitialEvents") != NULL)
+			list_serve(r);
+		else
+			refuse(r, 410, 0);
+	}
+}
+
+struct fetch_request *fetch_get(struct fetch *f, const char *url, const struct fetch_options *options,
+				const struct fetch_handler *handler)
+{
+	struct fetch_request *r = calloc(1, sizeof *r);
+
+	r->fetch = f;
+	r->handler = *handler;
+	r->url = strdup(url);
+	r->begin_ms = clock_ms();
+	r->limit_ms = options->connect_limit_ms;
+	r->next = f->requests;
+	r->link = &f->requests;
+	if (r->next != NULL)
+		r->next->link = &r->next;
+	f->requests = r;
+	requests_made++;
+	ev_timer_init(&r->step, on_step, 0, 0);
+	r->step.data = r;
+	step_later(r, server.absence == LOSES_SYNS && r->begin_ms < server.up_ms ? 0 : LISTENS_MS);
+	return r;
+}
+
+static void upsert(void *ctx, struct object *o)
+{
+	(void)ctx;
+	object_free(o);
+}
+
+static void named(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	(void)ctx;
+	(void)kind;
+	(void)ns;
+	(void)name;
+}
+
+static void list_begun(void *ctx, enum object_kind kind)
+{
+	(void)ctx;
+	(void)kind;
+}
+
+static void list_ended(void *ctx, enum object_kind kind)
+{
+	(void)ctx;
+	listed |= 1U << kind;
+}
+
+static void nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+#define KINDS(proxy_only) ((proxy_only) ? 4U : 6U)
+
+static unsigned kinds_listed(void)
+{
+	return (unsigned)__builtin_popcount(listed);
+}
+
+static void run_until(struct ev_loop *loop, uint64_t end_ms, unsigned kinds)
+{
+	while (clock_ms() < end_ms && (kinds == 0 || kinds_listed() < kinds))
+		ev_run(loop, EVRUN_ONCE);
+}
+
+/* The server is gone: its watches end, by its own hand or not. */
+static void watches_end(struct ev_loop *loop, struct fetch *f, bool whole)
+{
+	struct fetch_request *r = f->requests;
+
+	while (r != NULL) {
+		while (r != NULL && !r->streams)
+			r = r->next;
+		if (r == NULL)
+			return;
+		request_end(r, (struct fetch_end){.status = 200, .whole = whole, .error = whole ? "" : "reset"});
+		ev_run(loop, EVRUN_NOWAIT);
+		r = f->requests;
+	}
+}
+
+struct figures {
+	uint64_t late_ms;
+	unsigned requests;
+};
+
+/* One restart; how long after the server was ready everything was listed again, and the requests until then. */
+static struct figures restart(struct server next, unsigned outage_s, unsigned start_s, bool proxy_only, bool whole)
+{
+	const struct apiserver_config config = {
+		.loop = ev_default_loop(0),
+		.sink = {NULL, upsert, named, named, list_begun, list_ended, nothing, nothing},
+		.node_name = "node-a",
+		.proxy_only = proxy_only,
+	};
+	struct credentials credentials = {0};
+	char error[CREDENTIALS_ERROR_BYTES];
+
+	server = (struct server){0};
+	listed = 0;
+	credentials_set(&credentials.server, "http://10.0.0.1");
+	struct apiserver *a = apiserver_new(&config, &credentials, error);
+	run_until(config.loop, clock_ms() + 5000, KINDS(proxy_only));
+	run_until(config.loop, clock_ms() + 5000, 0);
+	next.up_ms = clock_ms() + outage_s * 1000ULL;
+	next.ready_ms = next.up_ms + start_s * 1000ULL;
+	server = next;
+	requests_made = 0;
+	watches_end(config.loop, the_fetch, whole);
+	listed = 0;
+	run_until(config.loop, next.ready_ms + 100000, KINDS(proxy_only));
+	assert_int_equal(kinds_listed(), KINDS(proxy_only));
+	struct figures f = {clock_ms() > next.ready_ms ? clock_ms() - next.ready_ms : 0, requests_made};
+	apiserver_free(a);
+	return f;
+}
+
+static const unsigned outages_s[] = {10, 60, 600};
+
+/* The worst of many restarts of one sort. */
+static struct figures worst(enum absence absence, enum start start, unsigned outage_s, unsigned start_s)
+{
+	struct stderr_lines lines = stderr_lines_begin();
+	struct figures bad = {0};
+
+	for (unsigned i = 0; i < RESTARTS; i++) {
+		time_ns += 7777777; /* seeds the jitter too */
+		const struct server next = {.absence = absence, .start = start};
+		struct figures f = restart(next, outage_s, start_s, i % 2 != 0, (i / 2) % 2 != 0);
+		bad.late_ms = f.late_ms > bad.late_ms ? f.late_ms : bad.late_ms;
+		bad.requests = f.requests > bad.requests ? f.requests : bad.requests;
+	}
+	assert_in_range(stderr_lines_end(&lines), RESTARTS, RESTARTS * 13); /* one for the silence, a few a kind */
+	return bad;
+}
+
+static void in_sync(const char *what, enum absence absence, enum start start, unsigned start_s)
+{
+	for (size_t i = 0; i < sizeof outages_s / sizeof *outages_s; i++) {
+		struct figures f = worst(absence, start, outages_s[i], start_s);
+		print_message("%-22s %3u s away, starts for %2u s: in sync after %4u ms at worst, %3u requests\n", what,
+			      outages_s[i], start_s, (unsigned)f.late_ms, f.requests);
+		assert_in_range(f.late_ms, 1, IN_SYNC_MS);
+		/* one in 0.6 s or more, and a few of each kind at both ends */
+		assert_in_range(f.requests, 1, (outages_s[i] + start_s) * 5 / 3 + 30);
+	}
+}
+
+static void refuses_then_serves(void **state)
+{
+	(void)state;
+	in_sync("refuses connections", REFUSES, AT_ONCE, 0);
+}
+
+static void loses_syns_then_serves(void **state)
+{
+	(void)state;
+	in_sync("loses SYNs", LOSES_SYNS, AT_ONCE, 0);
+}
+
+static void starts_with_503(void **state)
+{
+	(void)state;
+	in_sync("503 while it starts", REFUSES, SAYS_503, 5);
+	in_sync("503 while it starts", LOSES_SYNS, SAYS_503, 20);
+}
+
+static void starts_with_429(void **state)
+{
+	(void)state;
+	in_sync("429 while it starts", REFUSES, SAYS_429, 5);
+	in_sync("429 while it starts", REFUSES, SAYS_429, 20);
+}
+
+/* The rules of RBAC are read after the server listens. */
+static void starts_with_403(void **state)
+{
+	(void)state;
+	in_sync("403 while it starts", REFUSES, SAYS_403, 5);
+}
+
+static void caches_not_ready(void **state)
+{
+	(void)state;
+	in_sync("429 for cold caches", REFUSES, CACHES_429, 5);
+	in_sync("cold caches hang", REFUSES, CACHES_HANG, 5);
+}
+
+static void lists_cut(void **state)
+{
+	(void)state;
+	in_sync("first lists are cut", REFUSES, LISTS_CUT, 0);
+	in_sync("first lists are cut", LOSES_SYNS, LISTS_CUT, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refuses_then_serves), cmocka_unit_test(loses_syns_then_serves),
+		cmocka_unit_test(starts_with_503),     cmocka_unit_test(starts_with_429),
+		cmocka_unit_test(starts_with_403),     cmocka_unit_test(caches_not_ready),
+		cmocka_unit_test(lists_cut),
+	};
+
+	log_set_level(LOG_WARN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
