@@ -74,7 +74,7 @@ static void text_quarantined(const struct daemon *d, struct buf *out)
 static void json_kernel(struct json *j, const struct daemon *d)
 {
 	const struct sync_stats *stats = sync_stats(d->sync);
-	const uint64_t *deleted = stale_stats(d->stale)->flows_deleted;
+	const struct stale_stats stale = stale_stats(d->stale);
 
 	json_object(j, "kernel");
 	json_bool(j, "enabled", d->nft != NULL);
@@ -87,8 +87,8 @@ static void json_kernel(struct json *j, const struct daemon *d)
 	json_number(j, "refused", (int64_t)stats->refused);
 	json_number(j, "repairs", (int64_t)stats->repairs);
 	json_quarantined(j, d);
-	json_number(j, "flowsDeleted", (int64_t)(deleted[0] + deleted[1]));
-	json_number(j, "affinityDeleted", (int64_t)stale_stats(d->stale)->affinity_deleted);
+	json_number(j, "flowsDeleted", (int64_t)(stale.flows_deleted[0] + stale.flows_deleted[1]));
+	json_number(j, "affinityDeleted", (int64_t)stale.affinity_deleted);
 	json_number(j, "lastSyncMillis", stats->last_wall_ms);
 	json_number(j, "lastSyncMicroseconds", (int64_t)stats->last_us);
 	json_number(j, "lastSyncOperations", (int64_t)stats->last_operations);

@@ -24,7 +24,8 @@ static void turn(struct daemon *d)
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
 	uint64_t stale_wait_ms = stale_turn(d->stale, clock_ms());
 
-	observe_turn(d->observe, sync_stats(d->sync), stale_stats(d->stale));
+	const struct stale_stats stale = stale_stats(d->stale);
+	observe_turn(d->observe, sync_stats(d->sync), &stale);
 	ev_timer_stop(d->loop, &d->later);
 	if (stale_wait_ms < wait_ms)
 		wait_ms = stale_wait_ms;
@@ -48,6 +49,20 @@ static void on_external_change(struct ev_loop *loop, struct ev_io *io, int event
 	(void)loop, (void)events;
 	if (sync_external_changes(d->sync, clock_ms()))
 		turn(d);
+}
+
+static void on_flows_looked(struct ev_loop *loop, struct ev_async *async, int events)
+{
+	(void)loop, (void)events;
+	turn(async->data);
+}
+
+/* In the thread that reads conntrack. */
+static void wake(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	ev_async_send(d->loop, &d->flows_looked);
 }
 
 static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
@@ -279,7 +294,9 @@ static void state_open(struct daemon *d)
 					   .nft = d->nft,
 					   .owners = sync_owners(d->sync),
 					   .reset_removed_tcp = d->config->reset_removed_tcp,
-					   .grace_ms = (uint64_t)d->config->reset_grace_ms};
+					   .grace_ms = (uint64_t)d->config->reset_grace_ms,
+					   .wake = wake,
+					   .ctx = d};
 	d->stale = stale_new(&stale);
 	needs_init(&d->needs, d->config, d->source.credentials.server);
 	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF);
@@ -319,8 +336,10 @@ static void signals_start(struct daemon *d)
 static void watchers_start(struct daemon *d)
 {
 	ev_init(&d->later, on_later);
+	ev_async_init(&d->flows_looked, on_flows_looked);
 	ev_io_init(&d->addresses, on_addresses, hostaddr_fd(d->host), EV_READ);
-	d->later.data = d->addresses.data = d;
+	d->later.data = d->addresses.data = d->flows_looked.data = d;
+	ev_async_start(d->loop, &d->flows_looked);
 	ev_io_start(d->loop, &d->addresses);
 	if (d->nft == NULL)
 		return;
@@ -345,7 +364,6 @@ static void daemon_stop(struct daemon *d)
 	zone_free(d->zone);
 	clients_free(d->clients);
 	hostaddr_close(d->host);
-	conntrack_close(d->conntrack);
 	nft_close(d->nft);
 	ev_loop_destroy(d->loop);
 }

@@ -39,11 +39,12 @@ struct daemon {
 	struct needs needs;
 	struct pod_addrs pods; /* of the store */
 	struct sync *sync;
-	struct conntrack *conntrack; /* NULL with --no-proxy, or when the kernel has none */
+	struct conntrack *conntrack; /* stale's; NULL with --no-proxy, or when the kernel has none */
 	struct stale *stale;
 	struct observe *observe;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;
+	struct ev_async flows_looked;  /* a pass over conntrack has ended */
 	struct ev_timer later;	       /* when sync wants to be called again */
 	struct ev_io external_changes; /* changes of our table by others */
 	struct ev_io addresses;	       /* changes of the host's addresses */

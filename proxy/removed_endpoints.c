@@ -1,3 +1,4 @@
+/* Endpoints that left, and through which frontends they may still be reached. */
 #include "proxy/removed_endpoints.h"
 
 #include <netinet/in.h>
@@ -72,27 +73,91 @@ void removed_endpoints_start(struct removed_endpoints *c, uint64_t now_ms)
 	come_at(c, c->unknown_ms);
 }
 
+static bool port_leaves(struct removed_endpoints *c, const struct service_port *p, const struct service *next,
+			uint64_t now_ms)
+{
+	bool lost = false;
+
+	for (uint32_t t = 0; p->proto == IPPROTO_TCP && t < p->target_count; t++) {
+		if (is_listed(next, &p->targets[t]))
+			continue;
+		leave(c, &p->targets[t], now_ms);
+		lost = true;
+	}
+	return lost;
+}
+
+/* `ports` of s, one flag each; NULL: all. */
+static void add_frontends(struct removed_endpoints *c, const struct service *s, const bool *ports)
+{
+	for (size_t i = 0; i < s->frontend_count; i++) {
+		const struct frontend *f = &s->frontends[i];
+		if (f->key.proto == IPPROTO_TCP && (ports == NULL || ports[f->service_port]))
+			frontend_set_add(&c->frontends, &f->key);
+	}
+}
+
+static void note_departures(struct removed_endpoints *c, const struct service *prev, const struct service *next,
+			    uint64_t now_ms)
+{
+	bool *lost = mem_array(prev->port_count, sizeof *lost), any = false;
+
+	for (size_t i = 0; i < prev->port_count; i++) {
+		lost[i] = port_leaves(c, &prev->ports[i], next, now_ms);
+		any |= lost[i];
+	}
+	if (any)
+		add_frontends(c, prev, lost);
+	free(lost);
+}
+
 void removed_endpoints_note(struct removed_endpoints *c, const struct service *prev, const struct service *next,
 			    uint64_t now_ms)
 {
 	for (size_t i = 0; next != NULL && i < next->port_count; i++)
 		for (uint32_t t = 0; next->ports[i].proto == IPPROTO_TCP && t < next->ports[i].target_count; t++)
 			come_back(c, &next->ports[i].targets[t]);
-	for (size_t i = 0; prev != NULL && i < prev->port_count; i++)
-		for (uint32_t t = 0; prev->ports[i].proto == IPPROTO_TCP && t < prev->ports[i].target_count; t++)
-			if (!is_listed(next, &prev->ports[i].targets[t]))
-				leave(c, &prev->ports[i].targets[t], now_ms);
+	if (prev != NULL && prev->port_count != 0)
+		note_departures(c, prev, next, now_ms);
+	if (next != NULL && c->unknown_ms != 0)
+		add_frontends(c, next, NULL);
 }
 
-bool removed_endpoints_is_due(const struct removed_endpoints *c, const struct addr *addr, uint16_t port,
-			      uint64_t now_ms)
+void removed_endpoints_due(const struct removed_endpoints *c, uint64_t now_ms, struct removed_due *due)
+{
+	const struct departure *d;
+	size_t at = 0;
+
+	*due = (struct removed_due){.unknown = c->unknown_ms != 0 && c->unknown_ms <= now_ms};
+	while ((d = map_next(&c->gone, &at)) != NULL) {
+		struct departure *copy = mem_alloc(sizeof *copy);
+		*copy = (struct departure){.place = d->place, .due_ms = d->due_ms <= now_ms ? 0 : d->due_ms};
+		map_put(&due->places, &copy->place, sizeof copy->place, copy);
+	}
+}
+
+bool removed_due_has(const struct removed_due *due, const struct addr *addr, uint16_t port)
 {
 	const struct place place = place_of(addr, port);
-	const struct departure *d = removed_endpoints_find(c, &place);
+	const struct departure *d = map_get(&due->places, &place, sizeof place);
 
-	if (d != NULL)
-		return d->due_ms <= now_ms;
-	return c->unknown_ms != 0 && c->unknown_ms <= now_ms;
+	return d != NULL ? d->due_ms == 0 : due->unknown;
+}
+
+static void departures_free(struct map *places)
+{
+	struct departure *d;
+	size_t at = 0;
+
+	while ((d = map_next(places, &at)) != NULL)
+		free(d);
+	map_fini(places);
+}
+
+void removed_due_fini(struct removed_due *due)
+{
+	departures_free(&due->places);
+	due->unknown = false;
 }
 
 void removed_endpoints_done(struct removed_endpoints *c, uint64_t now_ms)
@@ -111,15 +176,13 @@ void removed_endpoints_done(struct removed_endpoints *c, uint64_t now_ms)
 		else
 			come_at(c, d->due_ms);
 	}
+	if (c->next_ms == 0)
+		frontend_set_fini(&c->frontends);
 }
 
 void removed_endpoints_fini(struct removed_endpoints *c)
 {
-	struct departure *d;
-	size_t at = 0;
-
-	while ((d = map_next(&c->gone, &at)) != NULL)
-		free(d);
-	map_fini(&c->gone);
+	departures_free(&c->gone);
+	frontend_set_fini(&c->frontends);
 	*c = (struct removed_endpoints){.grace_ms = c->grace_ms};
 }

@@ -1,5 +1,6 @@
 #include "proxy/reversed_flows.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -27,6 +28,7 @@ void reversed_flows_note(struct reversed_flows *t, const struct flow *f)
 	e->client = end_of(&f->orig_src, f->orig_src_port);
 	e->server = end_of(&f->orig_dst, f->orig_port);
 	free(map_put(&t->flows, e, sizeof *e, e));
+	t->families |= f->orig_dst.family == AF_INET6 ? CONNTRACK_IPV6 : CONNTRACK_IPV4;
 	t->gap_ms = 0;
 	t->next_ms = 0;
 }

@@ -2,12 +2,13 @@
  * UDP that was answered beside the rules before its frontend was there. Its conntrack entry goes when the frontend
  * appears (staleflows), but an answer that is under way then makes a new one: of the server, as if it were the client.
  * The client's next packets count as answers there, so that no rule sees them, as long as it keeps sending. These
- * reversed entries are looked for some seconds more, and no others. Main thread.
+ * reversed entries are looked for some seconds more, and no others. One thread at a time.
  */
 #ifndef PROXY_REVERSED_FLOWS_H
 #define PROXY_REVERSED_FLOWS_H
 
 #include "base/map.h"
+#include "netlink/conntrack.h"
 #include "proxy/stale_flows.h"
 
 #define REVERSED_FIRST_MS 200u	  /* until the first look; each next one takes twice as long */
@@ -16,6 +17,7 @@
 
 struct reversed_flows { /* all zero = empty */
 	struct map flows;
+	uint8_t families; /* of them: enum conntrack_family */
 	uint32_t gap_ms;
 	uint64_t next_ms; /* of the next look; 0: none is due */
 };

@@ -1,8 +1,13 @@
 /*
  * What must follow a commit because the packet path remembers: connection tracking entries and affinity entries that
- * lead where their frontend no longer does (reference A.7). Told of every published service, it looks only when a
- * change can have left something behind (a few seconds on again where UDP answers may have been under way, see
- * reversed_flows), and at conntrack not more often than every STALE_GAP_MS: it can be large. Main thread.
+ * lead where their frontend no longer does (kube-proxy: pkg/proxy/conntrack). Told of every published service, it
+ * looks only when a change can have left something behind (and a few seconds on again where UDP answers may have been
+ * under way, see reversed_flows).
+ *
+ * Conntrack is read in a thread of its own, for the frontends, protocols and families that changes concern. Changes
+ * of STALE_COALESCE_MS go together, and so do those that come while the thread works or rests: it rests for 49 times
+ * the CPU time that a look took, so that looks take 2 % of a core whatever the table's size, and STALE_GAP_MS at least.
+ * Main thread.
  */
 #ifndef PROXY_STALE_H
 #define PROXY_STALE_H
@@ -14,14 +19,19 @@
 #include "nft/nft.h"
 #include "proxy/owners.h"
 
+#define STALE_COALESCE_MS 20u
 #define STALE_GAP_MS 200u
+#define STALE_REST 49u /* times the CPU time of a look */
 
-struct stale_config { /* borrowed; NULL: that table is left alone */
+struct stale_config { /* borrowed, but for conntrack, which becomes its own; NULL: that table is left alone */
 	struct conntrack *conntrack;
 	struct nft *nft;
 	const struct owners *owners;
 	bool reset_removed_tcp; /* cut TCP connections to endpoints that left… */
 	uint64_t grace_ms;	/* …this long ago */
+	/* Called in another thread: makes the main thread call stale_turn. Not after stale_free. */
+	void (*wake)(void *ctx);
+	void *ctx;
 };
 
 struct stale_stats {
@@ -34,7 +44,7 @@ struct stale_stats {
 struct stale;
 
 struct stale *stale_new(const struct stale_config *config);
-void stale_free(struct stale *f); /* NULL is fine */
+void stale_free(struct stale *f); /* within STALE_STOP_MS (stale_thread.h); NULL is fine */
 
 /* The kernel has this service now; prev or next NULL. Nothing of them is kept. */
 void stale_published(struct stale *f, const struct service *prev, const struct service *next);
@@ -42,8 +52,8 @@ void stale_published(struct stale *f, const struct service *prev, const struct s
 void stale_gone(struct stale *f, const struct frontend_key *key);
 /* Another program changed the affinity entries: those that are wrong there are to go. */
 void stale_clients(struct stale *f);
-/* After the turn. Returns in how many milliseconds it wants to be called again, or UINT64_MAX. */
+/* After the turn, and when woken. Returns in how many milliseconds it wants to be called again, or UINT64_MAX. */
 uint64_t stale_turn(struct stale *f, uint64_t now_ms);
-const struct stale_stats *stale_stats(const struct stale *f);
+struct stale_stats stale_stats(const struct stale *f);
 
 #endif

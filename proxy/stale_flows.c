@@ -1,3 +1,4 @@
+/* What a change can have left behind in conntrack, and what becomes of one entry. */
 #include "proxy/stale_flows.h"
 
 #include <netinet/in.h>
@@ -7,15 +8,15 @@ bool staleflows_translated(const struct flow *f)
 	return !addr_equal(&f->orig_dst, &f->reply_src) || f->orig_port != f->reply_port;
 }
 
-static const struct target *answering(const struct flow *f, const struct service *s, const struct frontend *frontend)
+static const struct target *answering(const struct flow *f, const struct stale_frontend *frontend)
 {
-	const struct service_port *p = &s->ports[frontend->service_port];
-	uint32_t at = service_port_find(p, &f->reply_src, f->reply_port);
+	const struct service_port p = {.target_count = frontend->target_count, .targets = frontend->targets};
+	uint32_t at = service_port_find(&p, &f->reply_src, f->reply_port);
 
-	if (at == p->target_count || !addr_equal(&p->targets[at].addr, &f->reply_src) ||
-	    p->targets[at].port != f->reply_port)
+	if (at == p.target_count || !addr_equal(&p.targets[at].addr, &f->reply_src) ||
+	    p.targets[at].port != f->reply_port)
 		return NULL;
-	return &p->targets[at];
+	return &p.targets[at];
 }
 
 /*
@@ -32,19 +33,15 @@ static enum stale_action check_tcp(const struct flow *f, const struct target *ta
 	return target == NULL && staleflows_translated(f) ? FLOW_REMOVED : FLOW_KEEP;
 }
 
-enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_set *gone)
+enum stale_action stale_check(const struct flow *f, const struct stale_frontend *frontend)
 {
-	struct frontend_key key = {.addr = f->orig_dst, .proto = f->proto, .port = f->orig_port};
-	const struct service *owner;
-	const struct frontend *frontend = owners_frontend(owners, &key, &owner);
-
-	if (frontend == NULL) {
+	if (!frontend->owned) {
 		/* Only what a rule of ours can have translated: a host's own flow to that address is not. */
-		if (!staleflows_translated(f) || !frontend_set_has(gone, &key))
+		if (!staleflows_translated(f))
 			return FLOW_KEEP;
 		return f->proto != IPPROTO_TCP || f->syn_sent ? FLOW_DELETE : FLOW_KEEP; /* the pod may well live on */
 	}
-	const struct target *target = answering(f, owner, frontend);
+	const struct target *target = answering(f, frontend);
 	if (f->proto == IPPROTO_TCP)
 		return check_tcp(f, target);
 	/* As in kube-proxy only `serving` counts, not policy or topology; none serving means none is right (1.37). */
@@ -66,18 +63,31 @@ static bool still_serves(const struct service_port *prev, const struct service_p
 	return true;
 }
 
-bool staleflows_possible(const struct service *prev, const struct service *next)
+/* Another kind, or another Service of that name, ranks differently: the key may be another's now (owners.h). */
+static bool may_pass(const struct service *prev, const struct frontend *p, const struct service *next,
+		     const struct frontend *n)
 {
-	size_t before = prev != NULL ? prev->frontend_count : 0, after = next != NULL ? next->frontend_count : 0;
+	return p->kind != n->kind || prev->created_s != next->created_s;
+}
 
-	if (before != after)
-		return true;
-	for (size_t i = 0; i < before; i++) {
-		const struct frontend *p = &prev->frontends[i], *n = &next->frontends[i];
-		if (frontend_key_compare(&p->key, &n->key) != 0)
-			return true;
-		if (!still_serves(&prev->ports[p->service_port], &next->ports[n->service_port]))
-			return true;
+void staleflows_changed(const struct service *prev, const struct service *next, bool tcp, staleflows_each_fn *each,
+			void *ctx)
+{
+	const size_t before = prev != NULL ? prev->frontend_count : 0, after = next != NULL ? next->frontend_count : 0;
+	size_t p = 0, n = 0;
+
+	while (p < before || n < after) {
+		const struct frontend *old = p < before ? &prev->frontends[p] : NULL;
+		const struct frontend *new = n < after ? &next->frontends[n] : NULL;
+		const int order = old == NULL ? 1 : new == NULL ? -1 : frontend_key_compare(&old->key, &new->key);
+		const struct frontend_key *key = order <= 0 ? &old->key : &new->key;
+		const bool all = tcp || key->proto != IPPROTO_TCP;
+
+		p += order <= 0;
+		n += order >= 0;
+		if (order > 0 || (order < 0 && all) || (order == 0 && may_pass(prev, old, next, new)) ||
+		    (order == 0 && all &&
+		     !still_serves(&prev->ports[old->service_port], &next->ports[new->service_port])))
+			each(ctx, key);
 	}
-	return false;
 }

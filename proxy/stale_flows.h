@@ -1,13 +1,13 @@
 /*
- * Connections in the kernel's conntrack table that no longer lead where their frontend does (A.7, with the gaps of
- * B.3 closed). One pure decision per entry; who dumps and deletes is the caller. Never ask before the first complete
- * state: everything would look stale.
+ * Connections in the kernel's conntrack table that no longer lead where their frontend does: which frontends a change
+ * concerns, and what becomes of one entry. As kube-proxy's reconciliation (pkg/proxy/conntrack), without its gaps:
+ * deleted Services, new addresses, no serving endpoint and SCTP count too. Pure; never ask before the first complete
+ * state: everything would look stale. Any thread.
  */
 #ifndef PROXY_STALE_FLOWS_H
 #define PROXY_STALE_FLOWS_H
 
-#include "proxy/owners.h"
-#include "proxy/frontend_set.h"
+#include "service/service.h"
 
 /* One conntrack entry: the client, where it wanted to go, and who answers. */
 struct flow {
@@ -15,6 +15,14 @@ struct flow {
 	uint16_t orig_src_port, orig_port, reply_port;
 	uint8_t proto;
 	bool syn_sent; /* TCP: nothing came back yet */
+};
+
+/* A frontend that something happened to, and where it leads now. */
+struct stale_frontend {
+	struct frontend_key key;
+	bool owned;		      /* false: no service has it any more */
+	uint32_t target_count;	      /* of the service port behind it… */
+	const struct target *targets; /* …every endpoint, in the service port's order */
 };
 
 enum stale_action {
@@ -25,12 +33,17 @@ enum stale_action {
 };
 
 bool staleflows_translated(const struct flow *f); /* another address answers than was asked */
-/* gone: frontends that existed a moment ago. */
-enum stale_action stale_check(const struct flow *f, const struct owners *owners, const struct frontend_set *gone);
+/* frontend: of the address and port that the flow asked. */
+enum stale_action stale_check(const struct flow *f, const struct stale_frontend *frontend);
+
 /*
- * prev → next can have left stale entries behind: an endpoint stopped serving, a frontend went away or is new. False
- * means that no dump is needed. Either may be NULL.
+ * Calls `each` for the frontends at which prev → next (either may be NULL) can have left stale entries behind. UDP and
+ * SCTP: the frontend is new, is gone, passes to another service perhaps, or an endpoint stopped serving. TCP: only new
+ * ones, for a SYN that ran ahead of its rules (k/k#48719); kube-proxy never looks at TCP, and what is established is
+ * the two ends' business (k/k#100698). tcp: all of it, as --reset-removed-tcp asks.
  */
-bool staleflows_possible(const struct service *prev, const struct service *next);
+typedef void staleflows_each_fn(void *ctx, const struct frontend_key *key);
+void staleflows_changed(const struct service *prev, const struct service *next, bool tcp, staleflows_each_fn *each,
+			void *ctx);
 
 #endif

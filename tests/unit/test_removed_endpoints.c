@@ -27,8 +27,19 @@ static struct service *compiled(const char *endpoints)
 static bool due(const struct removed_endpoints *c, const char *addr, uint64_t now_ms)
 {
 	const struct addr a = ip(addr);
+	struct removed_due d;
 
-	return removed_endpoints_is_due(c, &a, 80, now_ms);
+	removed_endpoints_due(c, now_ms, &d);
+	bool has = removed_due_has(&d, &a, 80);
+	removed_due_fini(&d);
+	return has;
+}
+
+static bool reached_through(const struct removed_endpoints *c, const char *addr)
+{
+	const struct frontend_key key = {.addr = ip(addr), .proto = IPPROTO_TCP, .port = 80};
+
+	return frontend_set_has(&c->frontends, &key);
 }
 
 static void gone_is_due_after_the_grace(void **state)
@@ -40,8 +51,10 @@ static void gone_is_due_after_the_grace(void **state)
 	(void)state;
 	removed_endpoints_note(&c, NULL, both, 100);
 	assert_int_equal(c.next_ms, 0);
+	assert_false(reached_through(&c, "10.96.0.1"));
 	removed_endpoints_note(&c, both, one, 200);
 	assert_int_equal(c.next_ms, 1200);
+	assert_true(reached_through(&c, "10.96.0.1"));
 	assert_false(due(&c, "10.0.0.2", 1199));
 	assert_true(due(&c, "10.0.0.2", 1200));
 	assert_false(due(&c, "10.0.0.1", 9999));
@@ -50,6 +63,7 @@ static void gone_is_due_after_the_grace(void **state)
 	assert_true(due(&c, "10.0.0.3", 1500));
 	removed_endpoints_done(&c, 1200);
 	assert_int_equal(c.next_ms, 1500);
+	assert_true(reached_through(&c, "10.96.0.1")); /* 10.0.0.3 waits */
 	assert_false(due(&c, "10.0.0.2", 9999));
 	removed_endpoints_note(&c, terminating, one, 600); /* back again */
 	assert_false(due(&c, "10.0.0.3", 9999));
@@ -71,6 +85,7 @@ static void gone_before_the_start_is_due_too(void **state)
 	removed_endpoints_start(&c, 100);
 	removed_endpoints_note(&c, NULL, both, 100);
 	assert_int_equal(c.next_ms, 1100);
+	assert_true(reached_through(&c, "10.96.0.1"));
 	removed_endpoints_note(&c, both, one, 600);
 	assert_false(due(&c, "10.0.0.9", 1099));
 	assert_true(due(&c, "10.0.0.9", 1100));
@@ -81,6 +96,7 @@ static void gone_before_the_start_is_due_too(void **state)
 	assert_true(due(&c, "10.0.0.2", 1600));
 	removed_endpoints_done(&c, 1600);
 	assert_int_equal(c.next_ms, 0);
+	assert_false(reached_through(&c, "10.96.0.1"));
 	removed_endpoints_fini(&c);
 	service_free(both);
 	service_free(one);

@@ -3,16 +3,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "objects.h"
-#include "proxy/stale_flows.h"
+#include "proxy/stale_snapshot.h"
 
 struct world {
 	struct owners *owners;
 	struct service *s;
-	struct frontend_set gone;
+	struct stale_snapshot snapshot; /* of all that s has, and what the version before had */
 };
 
 /* One UDP, one TCP and one SCTP port 53 at 10.96.0.1 and node port 30053 at 192.168.0.2; endpoints at port 5353. */
@@ -38,12 +39,21 @@ static struct service *dns_service(const char *endpoints)
 	return s;
 }
 
+static void add_all(struct world *w, const struct service *s)
+{
+	for (size_t i = 0; s != NULL && i < s->frontend_count; i++)
+		stale_snapshot_add(&w->snapshot, w->owners, &s->frontends[i].key);
+}
+
 static void change(struct world *w, struct service *next)
 {
-	frontend_set_fini(&w->gone);
-	frontend_set_add_gone(&w->gone, w->s, next);
-	owners_replace(w->owners, w->s, next, NULL, NULL);
-	service_free(w->s);
+	struct service *prev = w->s;
+
+	stale_snapshot_fini(&w->snapshot);
+	owners_replace(w->owners, prev, next, NULL, NULL);
+	add_all(w, prev);
+	add_all(w, next);
+	service_free(prev);
 	w->s = next;
 }
 
@@ -62,7 +72,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	change(w, NULL);
-	frontend_set_fini(&w->gone);
+	stale_snapshot_fini(&w->snapshot);
 	owners_free(w->owners);
 	return 0;
 }
@@ -79,7 +89,10 @@ static enum stale_action check(const struct world *w, uint8_t proto, const char 
 		.syn_sent = syn_sent,
 	};
 
-	return stale_check(&f, w->owners, &w->gone);
+	const struct frontend_key key = {.addr = f.orig_dst, .proto = proto, .port = dport};
+	const struct stale_frontend *frontend = stale_snapshot_find(&w->snapshot, &key);
+
+	return frontend != NULL ? stale_check(&f, frontend) : FLOW_KEEP;
 }
 
 static void udp_and_sctp(void **state)
@@ -143,23 +156,63 @@ static void tcp(void **state)
 	assert_int_equal(check(w, IPPROTO_TCP, "203.0.113.7", 443, "203.0.113.7", 443, true), FLOW_KEEP);
 }
 
-static void dumps_only_when_needed(void **state)
+/* One character for each frontend: T, U, S at the ClusterIP, lower case at the node port. */
+static void collect(void *ctx, const struct frontend_key *key)
+{
+	char *seen = ctx, c = key->proto == IPPROTO_TCP ? 'T' : key->proto == IPPROTO_UDP ? 'U' : 'S';
+
+	for (; *seen != '\0'; seen++) {
+	}
+	*seen = key->port == 53 ? c : (char)(c + 'a' - 'A');
+}
+
+static const char *changed(const struct service *prev, const struct service *next, bool tcp)
+{
+	static char seen[16];
+
+	memset(seen, 0, sizeof seen);
+	staleflows_changed(prev, next, tcp, collect, seen);
+	return seen;
+}
+
+static void which_frontends_a_change_concerns(void **state)
 {
 	struct service *one = dns_service("10.0.0.1"), *two = dns_service("10.0.0.1 10.0.0.2");
 	struct service *leaving = dns_service("~10.0.0.1"), *out = dns_service("!10.0.0.1");
 
 	(void)state;
-	assert_true(staleflows_possible(NULL, one));
-	assert_true(staleflows_possible(one, NULL));
-	assert_false(staleflows_possible(one, two));
-	assert_true(staleflows_possible(two, one));
-	assert_false(staleflows_possible(one, leaving));
-	assert_true(staleflows_possible(leaving, out));
-	assert_false(staleflows_possible(NULL, NULL));
+	assert_string_equal(changed(NULL, one, false), "TUStus"); /* sorted by address */
+	assert_string_equal(changed(one, NULL, false), "USus");
+	assert_string_equal(changed(one, NULL, true), "TUStus");
+	assert_string_equal(changed(one, two, true), "");
+	assert_string_equal(changed(two, one, false), "USus");
+	assert_string_equal(changed(two, one, true), "TUStus");
+	assert_string_equal(changed(one, leaving, true), "");
+	assert_string_equal(changed(leaving, out, false), "USus");
+	assert_string_equal(changed(NULL, NULL, true), "");
+	two->created_s = 7; /* another Service of that name: others may come before it now */
+	assert_string_equal(changed(one, two, false), "TUStus");
 	service_free(one);
 	service_free(two);
 	service_free(leaving);
 	service_free(out);
+}
+
+/* What a pass reads stays as it was, whatever becomes of the services. */
+static void a_snapshot_is_a_copy(void **state)
+{
+	struct world *w = *state;
+	struct stale_snapshot kept = w->snapshot;
+	const struct frontend_key cluster = {.addr = ip("10.96.0.1"), .proto = IPPROTO_UDP, .port = 53};
+	const struct frontend_key node = {.addr = ip("192.168.0.2"), .proto = IPPROTO_UDP, .port = 30053};
+
+	w->snapshot = (struct stale_snapshot){0};
+	change(w, NULL);
+	const struct stale_frontend *f = stale_snapshot_find(&kept, &cluster);
+	assert_int_equal(f->target_count, 3);
+	assert_int_equal(f->targets[0].port, 5353);
+	assert_ptr_equal(stale_snapshot_find(&kept, &node)->targets, f->targets); /* copied once */
+	stale_snapshot_fini(&kept);
 }
 
 int main(void)
@@ -169,7 +222,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(scaled_to_zero, setup, teardown),
 		cmocka_unit_test_setup_teardown(deleted_service, setup, teardown),
 		cmocka_unit_test_setup_teardown(tcp, setup, teardown),
-		cmocka_unit_test(dumps_only_when_needed),
+		cmocka_unit_test(which_frontends_a_change_concerns),
+		cmocka_unit_test_setup_teardown(a_snapshot_is_a_copy, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

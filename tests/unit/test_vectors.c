@@ -12,7 +12,7 @@
 
 #include "load.h"
 #include "service/nodeports.h"
-#include "proxy/stale_flows.h"
+#include "proxy/stale_snapshot.h"
 #include "vectors.h"
 
 /* ---- topology_tests ---- */
@@ -224,13 +224,21 @@ static bool expect_keep(const struct value *v, const struct value *entries, cons
 	return value_get(e, "keep")->boolean;
 }
 
+static enum stale_action action_of(const struct flow *f, const struct stale_snapshot *snapshot)
+{
+	const struct frontend_key key = {.addr = f->orig_dst, .proto = f->proto, .port = f->orig_port};
+	const struct stale_frontend *frontend = stale_snapshot_find(snapshot, &key);
+
+	return frontend != NULL ? stale_check(f, frontend) : FLOW_KEEP;
+}
+
 static void conntrack_case(const struct value *v)
 {
 	struct loaded l = {0};
 	struct arena *scratch = arena_new(4096);
 	struct addr node_port_addr;
 	struct node_view view = {.node_port_addr_count = 1, .node_port_addrs = &node_port_addr};
-	struct frontend_set gone = {0};
+	struct stale_snapshot snapshot = {0};
 	struct owners *owners = owners_new(NULL, NULL);
 	const struct value *entries = value_get(v, "entries");
 
@@ -240,15 +248,18 @@ static void conntrack_case(const struct value *v)
 		load_value(&l, value_get(v, "endpointslice"));
 	struct service *s = loaded_compile(&l, (const struct service_object *)l.objects[0], &view, scratch);
 	owners_replace(owners, NULL, s, NULL, NULL);
+	for (size_t i = 0; i < s->frontend_count; i++)
+		stale_snapshot_add(&snapshot, owners, &s->frontends[i].key);
 	for (const struct value *e = entries->first; e != NULL; e = e->next) {
 		struct flow f = flow_of(e);
-		assert_int_equal(stale_check(&f, owners, &gone) != FLOW_DELETE, expect_keep(v, entries, e));
+		assert_int_equal(action_of(&f, &snapshot) != FLOW_DELETE, expect_keep(v, entries, e));
 		if (value_get(e, "origDst") != NULL)
 			continue;
 		/* The node port's number elsewhere is somebody else's flow; kube-proxy deletes it. */
 		assert_true(addr_parse(&f.orig_dst, "203.0.113.9"));
-		assert_int_equal(stale_check(&f, owners, &gone), FLOW_KEEP);
+		assert_int_equal(action_of(&f, &snapshot), FLOW_KEEP);
 	}
+	stale_snapshot_fini(&snapshot);
 	owners_free(owners);
 	service_free(s);
 	loaded_fini(&l);

@@ -1,0 +1,36 @@
+/*
+ * One look at conntrack: what it needs to know, made by the main thread, and what came of it, written by the thread
+ * that runs it. Whoever has the pass owns all of it: nothing in it is shared.
+ */
+#ifndef PROXY_STALE_PASS_H
+#define PROXY_STALE_PASS_H
+
+#include "netlink/conntrack.h"
+#include "proxy/removed_endpoints.h"
+#include "proxy/reversed_flows.h"
+#include "proxy/stale_snapshot.h"
+
+enum { STALE_TCP, STALE_UDP, STALE_SCTP, STALE_PROTOCOLS };
+
+struct stale_pass {
+	uint64_t now_ms; /* when it was made */
+	struct stale_snapshot snapshot;
+	uint8_t families[STALE_PROTOCOLS]; /* enum conntrack_family: to walk; those that are walked are taken off */
+	bool cut;			   /* TCP connections to `due` go, so all of TCP is read, not only SYNs */
+	struct removed_due due;
+	struct reversed_flows reversed;
+	/* What came of it. */
+	int error;	     /* 0 or -errno */
+	uint64_t deleted[2]; /* IPv4, IPv6 */
+	uint64_t took_us;
+	uint64_t cpu_ns; /* of the thread */
+};
+
+unsigned stale_protocol(uint8_t proto); /* STALE_TCP… */
+/* Main thread. The frontend's entries are to be looked at. */
+void stale_pass_add(struct stale_pass *p, const struct owners *owners, const struct frontend_key *key);
+/* Any thread: asks the kernel. */
+void stale_pass_run(struct stale_pass *p, struct conntrack *conntrack);
+void stale_pass_free(struct stale_pass *p); /* NULL is fine */
+
+#endif

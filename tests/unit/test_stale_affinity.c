@@ -1,0 +1,179 @@
+/* Affinity entries that lead where their frontend no longer does, and how flows wait for them. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "stale_scene.h"
+
+static void flows_wait_for_an_affinity_that_cannot_be_read(void **state)
+{
+	struct scene *s = *state;
+
+	kernel.fail = -EINTR;
+	publish(s, compiled("10.0.0.1", true));
+	assert_int_equal(turn_at(s, 1000), STALE_GAP_MS);
+	assert_int_equal(flows.sweeps, 0);
+	kernel.fail = 0;
+	assert_int_equal(turn_at(s, 1000 + STALE_GAP_MS), STALE_COALESCE_MS);
+	assert_true(turn_at(s, 1000 + STALE_GAP_MS + STALE_COALESCE_MS) == UINT64_MAX);
+	assert_int_equal(flows.sweeps, 1);
+}
+
+static void affinity_is_looked_at_until_nothing_is_stale(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.1 10.0.0.2", true));
+	assert_true(look_at(s, 1000) == UINT64_MAX);
+	record_client("10.1.0.1");
+	record_client("10.1.0.2");
+	kernel.hidden = 1; /* the table grew meanwhile */
+	publish(s, compiled("10.0.0.2", true));
+	assert_in_range(turn_at(s, 2000), 1, STALE_COALESCE_MS);
+	assert_int_equal(kernel.affinity.count, 1);
+	assert_in_range(turn_at(s, 3000), 1, STALE_GAP_MS);
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(flows.sweeps, 2);
+	assert_true(turn_at(s, 4000) == UINT64_MAX);
+	assert_int_equal(stale_stats(s->stale).affinity_deleted, 2);
+}
+
+/* The client came before its entry went: its flow leads nowhere. */
+static void flows_of_a_client_that_was_sent_wrong(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.2", true));
+	look_at(s, 1000);
+	turn_at(s, 2000);
+	record_client("10.1.0.1"); /* by another program */
+	stale_clients(s->stale);
+	turn_at(s, 3000);
+	turn_at(s, 4000);
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(flows.sweeps, 2);
+}
+
+/* Endpoints that left while no daemon ran have no previous version that knows them. */
+static void affinity_from_before_the_start_is_looked_at(void **state)
+{
+	struct scene *s = *state;
+
+	record_client("10.1.0.1");
+	publish(s, compiled("10.0.0.2", true));
+	assert_in_range(turn_at(s, 1000), 1, STALE_GAP_MS);
+	assert_int_equal(kernel.affinity.count, 0);
+}
+
+/* Clients must not be sent to what is gone because conntrack is being read, or was a moment ago. */
+static void affinity_does_not_wait_for_the_flows(void **state)
+{
+	struct scene *s = *state;
+	uint64_t wait_ms;
+
+	publish(s, compiled("10.0.0.1 10.0.0.2", true));
+	look_at(s, 10000);
+	record_client("10.1.0.1");
+	publish(s, compiled("10.0.0.2", true));
+	wait_ms = turn_at(s, 10000); /* it rests as many times longer as the last look took */
+	turn_at(s, 10000 + (wait_ms < STALE_GAP_MS ? wait_ms : 0));
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(flows.sweeps, 1);
+	thread.stuck = true;
+	turn_at(s, 11000);
+	assert_int_equal(thread.passes, 2);
+	record_client("10.1.0.1");
+	publish(s, compiled("10.0.0.2 10.0.0.3", true));
+	turn_at(s, 12000);
+	assert_int_equal(kernel.affinity.count, 0);
+	thread.stuck = false;
+	turn_at(s, 13000);
+}
+
+/*
+ * At a frontend that becomes split, entries of clients outside look like those of pods: what it recorded of other
+ * nodes' endpoints goes, once. What comes after that is right.
+ */
+static void affinity_of_a_frontend_that_becomes_split(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_CLUSTER));
+	turn_at(s, 1000);
+	record_client("10.1.0.1");
+	kernel.affinity.items[0].daddr = ip("192.168.0.2");
+	kernel.affinity.items[0].port = 30053;
+	const struct element entry = kernel.affinity.items[0];
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here 10.0.0.3", true, POLICY_CLUSTER));
+	turn_at(s, 2000);
+	assert_int_equal(kernel.affinity.count, 1);
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here 10.0.0.3", true, POLICY_LOCAL));
+	turn_at(s, 3000);
+	assert_int_equal(kernel.affinity.count, 0);
+	turn_at(s, 4000);
+	element_list_add(&kernel.affinity, &entry); /* a pod came */
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_LOCAL));
+	turn_at(s, 5000);
+	assert_int_equal(kernel.affinity.count, 1);
+}
+
+/* The same address on another node, as virtual machines that move do: clients outside stay here. */
+static void affinity_to_an_endpoint_that_moves_to_another_node(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled_with("10.0.0.1@here 10.0.0.2@here", true, POLICY_LOCAL));
+	turn_at(s, 1000);
+	turn_at(s, 2000);
+	record_client("10.1.0.1");
+	kernel.affinity.items[0].daddr = ip("192.168.0.2");
+	kernel.affinity.items[0].port = 30053;
+	publish(s, compiled_with("10.0.0.1@here 10.0.0.2@there", true, POLICY_LOCAL));
+	turn_at(s, 3000);
+	assert_int_equal(kernel.affinity.count, 1);
+	publish(s, compiled_with("10.0.0.1@there 10.0.0.2@here", true, POLICY_LOCAL));
+	turn_at(s, 4000);
+	assert_int_equal(kernel.affinity.count, 0);
+}
+
+/* Both have the endpoint, but the heir is split. */
+static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
+{
+	struct scene *s = *state;
+	struct service *heir = compiled_named("heir", "10.0.0.1 10.0.0.2@here", true, POLICY_LOCAL);
+
+	publish(s, compiled_with("10.0.0.1 10.0.0.2@here", true, POLICY_CLUSTER));
+	owners_replace(s->owners, NULL, heir, NULL, NULL);
+	stale_published(s->stale, NULL, heir);
+	turn_at(s, 1000);
+	turn_at(s, 2000);
+	record_client("10.1.0.1");
+	kernel.affinity.items[0].daddr = ip("192.168.0.2");
+	kernel.affinity.items[0].port = 30053;
+	publish(s, NULL);
+	turn_at(s, 3000);
+	assert_int_equal(kernel.affinity.count, 0);
+	owners_replace(s->owners, heir, NULL, NULL, NULL);
+	service_free(heir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCENE(flows_wait_for_an_affinity_that_cannot_be_read),
+		SCENE(affinity_is_looked_at_until_nothing_is_stale),
+		SCENE(flows_of_a_client_that_was_sent_wrong),
+		SCENE(affinity_from_before_the_start_is_looked_at),
+		SCENE(affinity_does_not_wait_for_the_flows),
+		SCENE(affinity_of_a_frontend_that_becomes_split),
+		SCENE(affinity_to_an_endpoint_that_moves_to_another_node),
+		SCENE(affinity_of_a_frontend_that_another_service_takes_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
