@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dns/forward/upstream.h"
 #include "nft/nft.h"
 
 #define NAME_BYTES_MAX 253 /* RFC 1123 subdomain, as Kubernetes limits names */
@@ -155,10 +154,12 @@ static bool is_listed(const struct addr_port_list *list, size_t count, const str
 
 #define CACHE_TTL_MAX_MS 604800000 /* RFC 8767 4 */
 
-static bool finish_forward(const struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_forward(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
-	if (c->forward.count > UPSTREAMS_MAX)
-		return refuse(error, "forward", NULL, "more than 15 upstreams");
+	if (c->forward.count == 0 && c->forward.file == NULL && !c->forward.none)
+		c->forward.file = "/etc/resolv.conf";
+	c->forward.policy = (enum forward_policy)c->forward_policy;
+	c->forward.tcp = c->forward_tcp;
 	if (c->forward_timeout_ms < 100 || c->forward_timeout_ms > 30000)
 		return refuse(error, "forward-timeout", NULL, "not between 100ms and 30s");
 	if (c->dns_cache_max_ttl_ms > CACHE_TTL_MAX_MS)

@@ -11,6 +11,7 @@
 
 #include "base/addr_port.h"
 #include "base/mem.h"
+#include "dns/forward/plan.h"
 #include "daemon/conntrack_limits.h"
 #include "service/addresses.h"
 #include "service/nodeports.h"
@@ -51,7 +52,9 @@ struct config {
 	/* DNS */
 	bool no_dns;
 	struct addr_port_list dns_listen;
-	struct addr_port_list forward; /* upstreams */
+	struct forward_plan forward;
+	int forward_policy; /* enum forward_policy */
+	bool forward_tcp;
 	int64_t forward_timeout_ms;
 	int64_t dns_cache_bytes, dns_cache_max_ttl_ms, dns_cache_max_negative_ttl_ms;
 	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;

@@ -29,7 +29,7 @@ int control_cache_flush(void *ctx, int argc, char **argv, struct buf *out)
 		return 2;
 	}
 	if (forward == NULL) {
-		buf_puts(out, "the daemon has no cache: it runs without --forward\n");
+		buf_puts(out, "the daemon has no cache: it runs with --forward none\n");
 		return 1;
 	}
 	if (argc > 1)

@@ -137,6 +137,7 @@ static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events
 
 	(void)loop, (void)events;
 	source_reload(&d->source);
+	forward_file_reload(d->forward_file);
 }
 
 /* ---- start ---- */
@@ -211,8 +212,7 @@ static void zone_open(struct daemon *d)
 
 static void forward_fill(struct server_config *to, const struct config *c)
 {
-	to->forward = c->forward.items;
-	to->forward_count = c->forward.count;
+	to->forward = plan_forwards(&c->forward) ? &c->forward : NULL;
 	to->forward_timeout_ms = (uint32_t)c->forward_timeout_ms;
 	to->cache = (struct cache_config){.limit_bytes = (size_t)c->dns_cache_bytes,
 					  .max_ttl_s = (uint32_t)(c->dns_cache_max_ttl_ms / 1000),
@@ -252,6 +252,8 @@ static void dns_open(struct daemon *d)
 	d->server = server_start(&server, &error);
 	if (d->server == NULL)
 		fatalx("%s", error);
+	if (c->forward.file != NULL)
+		d->forward_file = forward_file_open(c->forward.file, server_forward(d->server), d->loop);
 	metrics_dns_init(observe_metrics(d->observe), d->server);
 }
 
@@ -354,6 +356,7 @@ static void daemon_stop(struct daemon *d)
 	source_stop(&d->source);
 	observe_free(d->observe); /* its pages ask the next two */
 	relay_stop(d->relay);
+	forward_file_close(d->forward_file);
 	server_stop(d->server);
 	stale_free(d->stale);
 	sync_free(d->sync);

@@ -8,6 +8,7 @@
 #include <ev.h>
 
 #include "dns/server/server.h"
+#include "daemon/forward_file.h"
 #include "dns/zone/zone.h"
 #include "netlink/host_addresses.h"
 #include "nft/nft.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct zone *zone;
 	struct clients *clients; /* of DNS; NULL with --no-dns */
 	struct server *server;	 /* NULL with --no-dns */
+	struct forward_file *forward_file;
 	struct store *store;
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;

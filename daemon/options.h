@@ -21,6 +21,7 @@ enum option_kind {
 	OPTION_ADDRS,	   /* struct addr_list, comma separated */
 	OPTION_CIDRS,	   /* struct cidr_list, comma separated */
 	OPTION_BIND,	   /* struct addr_port; empty: port 0 */
+	OPTION_PARSED,	   /* `parse` reads it, with every repetition */
 	OPTION_ADDR_PORTS, /* struct addr_port_list, comma separated; more with every repetition */
 };
 
@@ -39,6 +40,8 @@ enum command_bit {
 	COMMAND_ALL = 0xffff,
 };
 
+/* Adds the text to the field; NULL when fine, else why not: a static text or one in the arena. */
+typedef const char *option_parse_fn(void *field, struct arena *a, const char *text);
 typedef const char *option_text_fn(const char *text); /* NULL when fine, else a static text: why not */
 
 struct option {
@@ -54,6 +57,7 @@ struct option {
 	size_t max_bytes;	  /* OPTION_TEXT; 0: no limit */
 	bool may_be_empty;	  /* OPTION_TEXT */
 	bool hosts;		  /* OPTION_CIDRS: an address stands for itself */
+	option_parse_fn *parse;	  /* OPTION_PARSED */
 	option_text_fn *refuse;	  /* OPTION_TEXT; NULL: any text will do */
 };
 

@@ -30,7 +30,19 @@ static const char *const policy_words[] = {[POLICY_CLUSTER_FIRST] = "ClusterFirs
 static const char *const resolver_words[] = {
 	[RESOLVER_GLIBC] = "glibc",  [RESOLVER_MUSL] = "musl", [RESOLVER_GO] = "go",
 	[RESOLVER_CARES] = "c-ares", [RESOLVER_DIG] = "dig",   NULL};
+static const char *const forward_words[] = {
+	[FORWARD_RANDOM] = "random", [FORWARD_ROUND_ROBIN] = "round_robin", [FORWARD_SEQUENTIAL] = "sequential", NULL};
 static const char *const output_words[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
+
+static const char *add_forward(void *plan, struct arena *a, const char *text)
+{
+	return plan_forward(plan, a, text);
+}
+
+static const char *add_stub(void *plan, struct arena *a, const char *text)
+{
+	return plan_stub(plan, a, text);
+}
 
 const struct option options_table[] = {
 	FLAG("manifests", COMMAND_RUN, OPTION_TEXT, manifests, "DIR",
@@ -107,8 +119,17 @@ const struct option options_table[] = {
 	     .initial = "fairlead", .max_bytes = NFT_TABLE_BYTES_MAX, .refuse = option_not_table),
 	FLAG("dns-listen", COMMAND_RUN, OPTION_ADDR_PORTS, dns_listen, "ADDR[:PORT]",
 	     "UDP and TCP, repeatable (default 127.0.0.1:53)"),
-	FLAG("forward", COMMAND_RUN, OPTION_ADDR_PORTS, forward, "ADDR[:PORT]",
-	     "upstream servers for names outside the cluster, repeatable (default none: such names are REFUSED)"),
+	FLAG("forward", COMMAND_RUN, OPTION_PARSED, forward, "LIST",
+	     "who answers names outside the cluster: servers ADDR[:PORT][,…], a resolv.conf, which is followed, or "
+	     "none: "
+	     "such names are REFUSED (default /etc/resolv.conf)",
+	     .parse = add_forward),
+	FLAG("stub-domain", COMMAND_RUN, OPTION_PARSED, forward, "NAME=ADDR[:PORT][,…]",
+	     "who answers names at and below NAME instead, repeatable; the longest NAME wins", .parse = add_stub),
+	FLAG("forward-policy", COMMAND_RUN, OPTION_CHOICE, forward_policy, "POLICY",
+	     "which server is asked first: random, round_robin or sequential", .initial = "random",
+	     .words = forward_words),
+	FLAG("forward-tcp", COMMAND_RUN, OPTION_BOOL, forward_tcp, NULL, "ask upstream servers over TCP only"),
 	FLAG("forward-timeout", COMMAND_RUN, OPTION_DURATION, forward_timeout_ms, "DUR",
 	     "of an upstream; a query ends after twice this", .initial = "2s"),
 	FLAG("dns-cache-size", COMMAND_RUN, OPTION_BYTES, dns_cache_bytes, "BYTES",

@@ -244,6 +244,8 @@ const char *option_set(const struct option *o, struct config *c, const char *tex
 	case OPTION_CIDRS:
 		*(struct cidr_list *)field = (struct cidr_list){0};
 		return add_items(c, field, text, o->hosts ? add_cidr_or_host : add_cidr);
+	case OPTION_PARSED:
+		return o->parse(field, c->arena, text);
 	case OPTION_ADDR_PORTS:
 		return add_items(c, field, text, add_addr_port);
 	}

@@ -70,13 +70,14 @@ static void upstream_put(struct metrics_page *page, const struct upstream_counts
 
 static void upstreams_put(struct metrics_page *page, const struct forward_counts *c)
 {
-	char to[UPSTREAMS_MAX][ADDR_PORT_TEXT_BYTES];
+	char to[UPSTREAM_COUNTS_MAX][ADDR_PORT_TEXT_BYTES];
+	size_t count = atomic_load_explicit((_Atomic size_t *)&c->upstream_count, memory_order_acquire);
 
-	for (size_t i = 0; i < c->upstream_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		addr_port_format(&c->upstreams_to[i].addr, c->upstreams_to[i].port, to[i]);
 		upstream_put(page, &c->upstreams[i], to[i]);
 	}
-	for (size_t i = 0; i < c->upstream_count; i++)
+	for (size_t i = 0; i < count; i++)
 		metrics_put(page, &failures, METRIC_LABELS({"proxy_name", "forward"}, {"to", to[i]}),
 			    (double)get(&c->upstreams[i].failures));
 }
@@ -88,7 +89,7 @@ static void all_put(void *ctx, struct metrics_page *page)
 	cache_put_all(page, forward_cache_counts(ctx));
 	metrics_put(page, &waiting, NULL, (double)get(&c->waiting));
 	metrics_put(page, &rejects, NULL, (double)get(&c->rejects));
-	metrics_put(page, &broken, NULL, (double)get(&c->all_aside));
+	metrics_put(page, &broken, NULL, (double)get(&c->all_down));
 	upstreams_put(page, c);
 }
 

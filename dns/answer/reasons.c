@@ -284,7 +284,8 @@ void reasons_outside(bool stranger, struct reply *r)
 	if (stranger)
 		say(r, "names outside the cluster are answered to --dns-allow only");
 	else
-		say(r, "name is outside the cluster domain: ask another server, or start fairlead with --forward");
+		say(r,
+		    "name is outside the cluster domain: ask another server, or start fairlead without --forward none");
 }
 
 void reasons_refused(const struct query *q, struct reply *r)

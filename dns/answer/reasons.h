@@ -14,7 +14,7 @@ void reasons_absent(const struct zone *z, const struct owner_ref *s, unsigned ty
 /* A ClusterIP that refuses connections (view.idle). */
 void reasons_idle(const struct view *v, struct reply *r);
 
-/* REFUSED: a name outside the cluster domain, from a stranger or without --forward. */
+/* REFUSED: a name outside the cluster domain, from a stranger or with --forward none. */
 void reasons_outside(bool stranger, struct reply *r);
 /* REFUSED: a transfer, or a class other than IN. */
 void reasons_refused(const struct query *q, struct reply *r);

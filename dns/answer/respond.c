@@ -192,7 +192,7 @@ static bool answer_outside(const struct responder *r, const struct packet *in, c
 	if (!is_known(r, in)) {
 		reply->rcode = RCODE_REFUSED;
 		reasons_outside(true, reply);
-	} else if (r->port == NULL) {
+	} else if (r->port == NULL || !forward_serves(r->port, &q->name)) {
 		reply->rcode = RCODE_REFUSED;
 		reasons_outside(false, reply);
 	} else if (!forward_answer(r->port, in, &r->client, q, reply)) {

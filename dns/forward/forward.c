@@ -25,13 +25,16 @@ struct forward_port {
 	uintptr_t ring[FORWARD_RING];
 };
 
-/* A call from another thread. */
-struct flush {
+/* A call from another thread, which waits for its end. */
+struct call {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	const struct name *name;
-	size_t gone;
 	bool asked;
+	const struct name *flush; /* NULL: all */
+	size_t gone;
+	bool set; /* instead: these are the upstreams */
+	const struct addr_port *to;
+	size_t count;
 };
 
 struct forward {
@@ -40,8 +43,9 @@ struct forward {
 	struct inflight *inflight;
 	struct forward_counts counts;
 	struct ev_loop *loop;
-	ev_async wake, stop, flush;
-	struct flush flushing;
+	ev_async wake, stop, called;
+	struct call call;
+	struct loop_marks marks;
 	pthread_t thread;
 	struct forward_port *ports;
 };
@@ -81,14 +85,26 @@ bool forward_hand_over(struct forward_port *p, const struct packet *in, const st
 	return false;
 }
 
+bool forward_serves(const struct forward_port *p, const struct name *name)
+{
+	const struct forward_plan *plan = p->forward->config.plan;
+
+	return plan->count > 0 || plan->file != NULL || plan_stub_of(plan, name) != NULL || local_zone(name) > 0;
+}
+
 bool forward_answer(struct forward_port *p, const struct packet *in, const struct dns_client *client,
 		    const struct query *q, struct reply *r)
 {
-	unsigned zone_labels = local_zone(&q->name);
+	const bool stub = plan_stub_of(p->forward->config.plan, &q->name) != NULL;
+	unsigned zone_labels = stub ? 0 : local_zone(&q->name); /* a stub domain wins */
 	uint32_t now_s = cache_now_s();
 	struct cache_key key;
 	struct cache_hit hit;
 
+	if (q->type == TYPE_HINFO && loop_note(&p->forward->marks, &q->name)) {
+		r->rcode = RCODE_NXDOMAIN;
+		return true;
+	}
 	if (zone_labels > 0) {
 		local_answer(&q->name, zone_labels, q->type, r);
 		return true;
@@ -158,32 +174,48 @@ static void on_stop(struct ev_loop *loop, ev_async *w, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static void on_flush(struct ev_loop *loop, ev_async *w, int events)
+static void on_call(struct ev_loop *loop, ev_async *w, int events)
 {
 	struct forward *f = w->data;
-	struct flush *call = &f->flushing;
+	struct call *call = &f->call;
 
 	(void)loop, (void)events;
 	pthread_mutex_lock(&call->lock);
-	if (call->asked)
-		call->gone = cache_flush(f->cache, call->name);
+	if (call->asked && call->set)
+		inflight_set_upstreams(f->inflight, call->to, call->count);
+	else if (call->asked)
+		call->gone = cache_flush(f->cache, call->flush);
 	call->asked = false;
 	pthread_cond_signal(&call->done);
 	pthread_mutex_unlock(&call->lock);
 }
 
+/* With the lock; gives it back. */
+static void call_wait(struct forward *f)
+{
+	f->call.asked = true;
+	ev_async_send(f->loop, &f->called);
+	while (f->call.asked)
+		pthread_cond_wait(&f->call.done, &f->call.lock);
+	pthread_mutex_unlock(&f->call.lock);
+}
+
 size_t forward_flush(struct forward *f, const struct name *name)
 {
-	struct flush *call = &f->flushing;
+	pthread_mutex_lock(&f->call.lock);
+	f->call.flush = name;
+	f->call.set = false;
+	call_wait(f);
+	return f->call.gone;
+}
 
-	pthread_mutex_lock(&call->lock);
-	call->name = name;
-	call->asked = true;
-	ev_async_send(f->loop, &f->flush);
-	while (call->asked)
-		pthread_cond_wait(&call->done, &call->lock);
-	pthread_mutex_unlock(&call->lock);
-	return call->gone;
+void forward_set_upstreams(struct forward *f, const struct addr_port *to, size_t count)
+{
+	pthread_mutex_lock(&f->call.lock);
+	f->call.set = true;
+	f->call.to = to;
+	f->call.count = count;
+	call_wait(f);
 }
 
 static void *forward_run(void *arg)
@@ -211,17 +243,15 @@ struct forward *forward_new(const struct forward_config *config)
 	rcu_loop(f->loop);
 	ev_async_init(&f->wake, on_wake);
 	ev_async_init(&f->stop, on_stop);
-	ev_async_init(&f->flush, on_flush);
-	pthread_mutex_init(&f->flushing.lock, NULL);
-	pthread_cond_init(&f->flushing.done, NULL);
-	f->wake.data = f->flush.data = f;
-	ev_async_start(f->loop, &f->flush);
+	ev_async_init(&f->called, on_call);
+	pthread_mutex_init(&f->call.lock, NULL);
+	pthread_cond_init(&f->call.done, NULL);
+	f->wake.data = f->called.data = f;
+	ev_async_start(f->loop, &f->called);
 	ev_async_start(f->loop, &f->wake);
 	ev_async_start(f->loop, &f->stop);
-	f->counts.upstream_count = config->upstream_count;
-	for (size_t i = 0; i < config->upstream_count; i++)
-		f->counts.upstreams_to[i] = config->upstreams[i];
-	f->inflight = inflight_new(config, f->loop, f->cache, &f->counts);
+	loop_marks_init(&f->marks);
+	f->inflight = inflight_new(config, f->loop, f->cache, &f->counts, &f->marks);
 	return f;
 }
 
@@ -286,8 +316,8 @@ void forward_free(struct forward *f)
 	rcu_writer_begin();
 	cache_free(f->cache);
 	rcu_writer_end();
-	pthread_cond_destroy(&f->flushing.done);
-	pthread_mutex_destroy(&f->flushing.lock);
+	pthread_cond_destroy(&f->call.done);
+	pthread_mutex_destroy(&f->call.lock);
 	ev_loop_destroy(f->loop);
 	free(f);
 }

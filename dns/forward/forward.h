@@ -12,6 +12,7 @@
 #include "dns/answer/respond.h"
 #include "dns/forward/cache.h"
 #include "dns/forward/counts.h"
+#include "dns/forward/plan.h"
 
 #define FORWARD_PENDING 2048	       /* queries that wait, in all; a further one gets SERVFAIL at once */
 #define FORWARD_PENDING_PER_CLIENT 512 /* of one address */
@@ -19,9 +20,8 @@
 #define FORWARD_CONTROL_BYTES 64
 
 struct forward_config {
-	const struct addr_port *upstreams; /* 1…UPSTREAMS_MAX; copied */
-	size_t upstream_count;
-	uint32_t timeout_ms; /* of one attempt; a query ends after twice this */
+	const struct forward_plan *plan; /* borrowed */
+	uint32_t timeout_ms;		 /* of one attempt; a query ends after twice this */
 	struct cache_config cache;
 	const struct edns_config *edns; /* borrowed */
 };
@@ -60,6 +60,9 @@ void forward_free(struct forward *f);
  */
 size_t forward_flush(struct forward *f, const struct name *name);
 
+/* The servers for all names but the stub domains', from now on; at most UPSTREAMS_MAX, copied. As forward_flush. */
+void forward_set_upstreams(struct forward *f, const struct addr_port *to, size_t count);
+
 /* A worker's side; before it starts. deliver: called in the forwarder's thread, takes the request; NULL: sendmsg. */
 typedef void forward_deliver_fn(void *ctx, struct forward_request *r);
 struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver, void *ctx);
@@ -71,6 +74,8 @@ void forward_port_drain(struct forward_port *p);
 const struct forward_counts *forward_counts(const struct forward *f);
 const struct cache_counts *forward_cache_counts(const struct forward *f);
 
+/* Worker. False: no server is there for this name, it is to be refused. */
+bool forward_serves(const struct forward_port *p, const struct name *name);
 /* Worker, RCU reader. True: the reply is written. False: hand the query over. */
 bool forward_answer(struct forward_port *p, const struct packet *in, const struct dns_client *client,
 		    const struct query *q, struct reply *r);

@@ -2,6 +2,7 @@
 #include "dns/forward/inflight.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -13,7 +14,7 @@
 #include "base/sock.h"
 #include "dns/answer/reply.h"
 #include "dns/forward/exchange.h"
-#include "dns/forward/upstream.h"
+#include "dns/forward/routes.h"
 #include "dns/zone/rcu.h"
 
 #define CLIENT_SLOTS 4096 /* addresses that share one share its limit: bounded memory for any number of clients */
@@ -24,7 +25,7 @@ struct inflight {
 	struct ev_loop *loop;
 	struct cache *cache;
 	struct forward_counts *counts;
-	struct upstreams upstreams;
+	struct routes *routes;
 	struct map pending;
 	uint64_t seed;
 	uint16_t clients[CLIENT_SLOTS];
@@ -40,7 +41,8 @@ struct pending {
 	struct ev_timer timer;
 	struct forward_requests waiters;
 	uint64_t end_ms;
-	struct upstream *upstream; /* being asked */
+	struct upstreams *of;
+	struct upstream *upstream; /* asked last; NULL: none yet */
 	uint64_t asked_ns;	   /* since */
 	unsigned tried, tries;
 	uint16_t id;
@@ -127,6 +129,7 @@ static void pending_free(struct pending *p)
 	exchange_stop(&p->x);
 	ev_timer_stop(p->all->loop, &p->timer);
 	map_del(&p->all->pending, p->key.bytes, p->key.length);
+	upstreams_release(p->of);
 	free(p);
 }
 
@@ -139,22 +142,22 @@ static void give_up(struct pending *p, const struct records *why)
 
 static void unreachable(struct pending *p)
 {
-	const struct records why = failure("no upstream answered", EDE_NO_REACHABLE_AUTHORITY);
+	char to[ADDR_PORT_TEXT_BYTES], text[RECORDS_EDE_TEXT_BYTES];
 
+	if (p->upstream != NULL)
+		snprintf(text, sizeof text, "no reply from %s",
+			 addr_port_format(&p->upstream->to.addr, p->upstream->to.port, to));
+	else
+		snprintf(text, sizeof text, "no upstream server is known");
+	const struct records why = failure(text, EDE_NO_REACHABLE_AUTHORITY);
 	give_up(p, &why);
-}
-
-static struct upstream_counts *upstream_counts_of(const struct pending *p)
-{
-	return &p->all->counts->upstreams[p->upstream - p->all->upstreams.items];
 }
 
 static void attempt_failed(struct pending *p)
 {
 	exchange_stop(&p->x);
-	upstream_failed(p->upstream, clock_ms());
-	upstream_counts_of(p)->failures++;
-	p->tcp = false;
+	routes_failed(p->all->routes, p->upstream);
+	p->tcp = p->of->tcp;
 	if (p->case_lost) /* and it has no TCP */
 		name_lower(p->asked.bytes, p->asked.bytes, p->asked.length - 4);
 	waiters_stale(p); /* they need not wait for the next one */
@@ -186,23 +189,23 @@ static void finish(struct pending *p, struct message *m)
 static void again(struct pending *p)
 {
 	exchange_stop(&p->x);
-	p->tried &= ~(1U << (p->upstream - p->all->upstreams.items));
+	p->tried &= ~(1U << (p->upstream - p->of->items));
 	attempt(p);
 }
 
 static void replied(struct pending *p, struct message *m)
 {
 	upstream_replied(p->upstream);
-	upstream_counts_reply(upstream_counts_of(p), m->rcode, clock_ns() - p->asked_ns);
+	upstream_counts_reply(p->upstream->counts, m->rcode, clock_ns() - p->asked_ns);
 	if ((m->rcode == RCODE_FORMERR || m->rcode == RCODE_NOTIMP) && !m->edns && !p->no_edns) {
 		p->no_edns = true; /* RFC 6891 7: older than EDNS */
 		again(p);
 	} else if ((m->flags & FLAG_TC) != 0 && !p->tcp) {
 		p->tcp = true;
 		again(p);
-	} else if (is_failure(m) && (p->tried + 1) >> p->all->upstreams.count == 0 && p->tries < TRIES_MAX) {
+	} else if (is_failure(m) && (p->tried + 1) >> p->of->count == 0 && p->tries < TRIES_MAX) {
 		exchange_stop(&p->x);
-		p->tcp = false;
+		p->tcp = p->of->tcp;
 		attempt(p);
 	} else {
 		finish(p, m);
@@ -240,18 +243,18 @@ static void attempt(struct pending *p)
 {
 	struct inflight *i = p->all;
 	uint64_t now_ms = clock_ms(), wait_ms = i->config.timeout_ms;
-	int at = upstreams_pick(&i->upstreams, p->tried, now_ms, draw());
+	int at = upstreams_pick(p->of, p->tried, draw());
 
-	if (at < 0 && !upstreams_all_aside(&i->upstreams)) { /* all were tried: once more */
+	if (at < 0 && !upstreams_all_down(p->of)) { /* all were tried: once more */
 		p->tried = 0;
-		at = upstreams_pick(&i->upstreams, 0, now_ms, draw());
+		at = upstreams_pick(p->of, 0, draw());
 	}
 	if (at < 0 || now_ms >= p->end_ms || p->tries++ >= TRIES_MAX) {
 		unreachable(p);
 		return;
 	}
 	p->tried |= 1U << at;
-	p->upstream = &i->upstreams.items[at];
+	p->upstream = &p->of->items[at];
 	p->asked_ns = clock_ns();
 	p->id = exchange_fill(&p->x, &p->asked, !p->no_edns);
 	wait_ms = wait_ms / 2 < p->end_ms - now_ms ? wait_ms / 2 : p->end_ms - now_ms;
@@ -300,6 +303,8 @@ static void ask_new(struct inflight *i, const struct cache_key *key, const struc
 
 	p->all = i;
 	p->key = *key;
+	p->of = upstreams_hold(routes_find(i->routes, &q->name));
+	p->tcp = p->of->tcp;
 	STAILQ_INIT(&p->waiters);
 	question_fill(&p->asked, q);
 	exchange_init(&p->x, i->loop, on_message);
@@ -309,8 +314,8 @@ static void ask_new(struct inflight *i, const struct cache_key *key, const struc
 	map_put(&i->pending, p->key.bytes, p->key.length, p);
 	if (r != NULL)
 		wait_for(p, r);
-	if (upstreams_all_aside(&i->upstreams)) {
-		i->counts->all_aside++;
+	if (upstreams_all_down(p->of)) {
+		i->counts->all_down++;
 		waiters_stale(p);
 	}
 	attempt(p);
@@ -347,7 +352,7 @@ void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
 }
 
 struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache,
-			      struct forward_counts *counts)
+			      struct forward_counts *counts, struct loop_marks *marks)
 {
 	struct inflight *i = mem_alloc(sizeof *i);
 
@@ -356,10 +361,13 @@ struct inflight *inflight_new(const struct forward_config *config, struct ev_loo
 	i->cache = cache;
 	i->counts = counts;
 	i->seed = (uint64_t)draw() << 32 | draw();
-	i->upstreams.count = config->upstream_count;
-	for (size_t k = 0; k < config->upstream_count; k++)
-		i->upstreams.items[k].to = config->upstreams[k];
+	i->routes = routes_new(config->plan, loop, counts, marks);
 	return i;
+}
+
+void inflight_set_upstreams(struct inflight *i, const struct addr_port *to, size_t count)
+{
+	routes_set(i->routes, to, count);
 }
 
 void inflight_free(struct inflight *i)
@@ -375,5 +383,6 @@ void inflight_free(struct inflight *i)
 		pending_free(p);
 	}
 	map_fini(&i->pending);
+	routes_free(i->routes);
 	free(i);
 }

@@ -8,12 +8,14 @@
 #include <ev.h>
 
 #include "dns/forward/forward.h"
+#include "dns/forward/loop.h"
 
 struct inflight;
 
 struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache,
-			      struct forward_counts *counts);
+			      struct forward_counts *counts, struct loop_marks *marks);
 void inflight_free(struct inflight *i); /* gives back what waits, without a reply */
+void inflight_set_upstreams(struct inflight *i, const struct addr_port *to, size_t count); /* routes_set */
 /* Takes the request. prefetch: no reply is wanted. */
 void inflight_ask(struct inflight *i, struct forward_request *request, bool prefetch);
 

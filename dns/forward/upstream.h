@@ -1,31 +1,42 @@
 /*
- * The upstream servers and which of them to ask. One that fails twice in a row is skipped for a short time, then
- * one question tries it again; when all are skipped, one is asked anyway. Pure but for the caller's clock and die.
+ * The servers for one domain and which of them to ask. One that fails twice in a row is down until a probe gets
+ * a reply; when all are down, one is asked anyway. One that leads back to us is never asked. No I/O and no clock.
  */
 #ifndef DNS_FORWARD_UPSTREAM_H
 #define DNS_FORWARD_UPSTREAM_H
 
 #include "base/addr_port.h"
+#include "dns/forward/plan.h"
 
-#define UPSTREAMS_MAX 15      /* as CoreDNS */
-#define UPSTREAM_FAILS 2      /* in a row */
-#define UPSTREAM_ASIDE_MS 500 /* until it is tried again */
+#define UPSTREAM_FAILS 2 /* in a row */
+
+struct upstream_counts;
 
 struct upstream {
 	struct addr_port to;
-	unsigned fails;	      /* since the last reply */
-	uint64_t retry_at_ms; /* while fails ≥ UPSTREAM_FAILS */
+	struct upstream_counts *counts;
+	unsigned fails; /* since the last reply */
+	bool loops;	/* leads back to us */
 };
 
 struct upstreams {
+	unsigned users; /* pending questions and probes, and the route */
+	enum forward_policy policy;
+	bool tcp;
+	unsigned next; /* FORWARD_ROUND_ROBIN */
+	struct name zone;
 	size_t count;
 	struct upstream items[UPSTREAMS_MAX];
 };
 
 /* tried: a bit for each that this question has tried. -1: none is left. random chooses among the good ones. */
-int upstreams_pick(struct upstreams *u, unsigned tried, uint64_t now_ms, uint32_t random);
-bool upstreams_all_aside(const struct upstreams *u);
-void upstream_failed(struct upstream *u, uint64_t now_ms);
+int upstreams_pick(struct upstreams *u, unsigned tried, uint32_t random);
+bool upstreams_all_down(const struct upstreams *u);
+bool upstream_is_down(const struct upstream *u);
+void upstream_failed(struct upstream *u);
 void upstream_replied(struct upstream *u);
+
+struct upstreams *upstreams_hold(struct upstreams *u); /* one more user; returns u */
+void upstreams_release(struct upstreams *u);	       /* the last user frees it; NULL is fine */
 
 #endif

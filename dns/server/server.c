@@ -123,8 +123,7 @@ static bool log_make(struct querylog **log, const struct server_config *c, const
 static struct forward *forward_make(const struct server *s, const struct server_config *c)
 {
 	const struct forward_config forward = {
-		.upstreams = c->forward,
-		.upstream_count = c->forward_count,
+		.plan = c->forward,
 		.timeout_ms = c->forward_timeout_ms,
 		.cache = c->cache,
 		.edns = &s->config.edns,
@@ -148,7 +147,7 @@ struct server *server_start(const struct server_config *config, const char **err
 	struct server *s = mem_alloc(sizeof *s);
 	config_make(&s->config, config);
 	s->config.log = log;
-	if (config->forward_count > 0)
+	if (config->forward != NULL)
 		s->config.forward = forward_make(s, config);
 	s->udp_count = udp_count;
 	s->udp = mem_array(udp_count, sizeof *s->udp);

@@ -11,6 +11,7 @@
 
 #include "base/addr_port.h"
 #include "dns/forward/cache.h"
+#include "dns/forward/plan.h"
 #include "dns/zone/zone.h"
 
 struct clients;
@@ -23,9 +24,8 @@ struct server_listen {
 struct server_config {
 	const struct server_listen *listen;
 	size_t listen_count;
-	unsigned workers;		 /* UDP threads per address, ≥ 1 */
-	const struct addr_port *forward; /* upstreams for names outside the cluster */
-	size_t forward_count;		 /* 0: such names are REFUSED */
+	unsigned workers;		    /* UDP threads per address, ≥ 1 */
+	const struct forward_plan *forward; /* names outside the cluster; NULL: they are REFUSED. Borrowed. */
 	uint32_t forward_timeout_ms;
 	struct cache_config cache;
 	struct zone *zone;	       /* borrowed, outlives the server */

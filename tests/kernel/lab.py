@@ -154,6 +154,8 @@ class Daemon:
 
     def __init__(self, ns, flags, folder, program=None):
         self.ns, self.flags, self.folder = ns, [str(f) for f in flags], Path(folder)
+        if "--forward" not in self.flags:  # the host's resolv.conf is of no use in a namespace
+            self.flags += ["--forward", "none"]
         self.program = str(program or BUILD / "fairlead")
         self.control = str(self.folder / "control.sock")
         self.log_path = self.folder / "daemon.log"

@@ -5,18 +5,21 @@ import threading
 
 from dns_client import read_tcp
 
+NS, HINFO = 2, 13
+
 
 class Upstream:
-    """In a namespace, at 127.0.0.1:port. asked: (name as sent, type, source port, "udp" or "tcp") of every query."""
+    """In a namespace, at address:port. asked: (name as sent, type, source port, "udp" or "tcp") of every query; probes: of type NS and
+    HINFO, which the forwarder asks for itself."""
 
-    def __init__(self, ns, port):
-        self.port, self.asked, self.lock = port, [], threading.Lock()
+    def __init__(self, ns, port, address="127.0.0.1"):
+        self.port, self.asked, self.probes, self.lock = port, [], [], threading.Lock()
         self.ttl, self.rcode, self.spoil, self.truncate, self.silent, self.records = 60, 0, None, False, False, 1
         self.udp = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", port))
+        self.udp.bind((address, port))
         self.tcp = ns.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.tcp.bind(("127.0.0.1", port))
+        self.tcp.bind((address, port))
         self.tcp.listen(64)
         for run in (self._udp, self._tcp):
             threading.Thread(target=run, daemon=True).start()
@@ -54,7 +57,7 @@ class Upstream:
             end += 1 + query[end]
         kind = struct.unpack_from("!H", query, end + 1)[0]
         with self.lock:
-            self.asked.append((".".join(labels), kind, port, proto))
+            (self.probes if kind in (NS, HINFO) else self.asked).append((".".join(labels), kind, port, proto))
         if self.silent:
             return []
         reply = self.reply(query[:2], query[12:end + 5], proto)

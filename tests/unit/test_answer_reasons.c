@@ -105,7 +105,7 @@ static void reasons(void **state)
 		{"db" S, TYPE_AAAA, "0 ready endpoints are IPv4 only"},
 		{"db-0.db" S, TYPE_AAAA, "0 endpoint is IPv4 only"},
 		{"www.example.test", TYPE_A,
-		 "20 name is outside the cluster domain: ask another server, or start fairlead with --forward"},
+		 "20 name is outside the cluster domain: ask another server, or start fairlead without --forward none"},
 		{"cluster.local", TYPE_AXFR, "18 transfers need TCP and a client in --dns-transfer"},
 	};
 

@@ -351,13 +351,13 @@ static void names_outside_are_forwarded(void **state)
 		{"example.com", TYPE_AXFR, CLASS_IN, RESPOND_REPLY},
 		{"example.com", TYPE_TXT, CLASS_CH, RESPOND_REPLY},
 	};
-	static const struct addr_port upstream = {{AF_INET, {127, 0, 0, 1}}, 9};
+	static const struct forward_plan plan = {.count = 1, .to = {{{AF_INET, {127, 0, 0, 1}}, 9}}};
 	struct lab l;
 
 	(void)state;
 	lab_init(&l);
-	struct forward *forward = forward_new(&(struct forward_config){
-		.upstreams = &upstream, .upstream_count = 1, .timeout_ms = 1000, .edns = &l.config.edns});
+	struct forward *forward =
+		forward_new(&(struct forward_config){.plan = &plan, .timeout_ms = 1000, .edns = &l.config.edns});
 	struct forward_port *port = forward_port(forward, NULL, NULL); /* a ring that no thread empties */
 	for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
 		l.responder.port = i % 2 == 1 ? port : NULL;

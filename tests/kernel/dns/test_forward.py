@@ -97,7 +97,7 @@ class Forward(lab.LabTest):
         self._other_daemon()
         done = self.daemon.call("cache", "flush", check=False)
         self.assertEqual((done.returncode, done.stderr),
-                         (1, "fairlead cache: the daemon has no cache: it runs without --forward\n"))
+                         (1, "fairlead cache: the daemon has no cache: it runs with --forward none\n"))
 
     def test_cache_flags(self):
         up = f"127.0.0.1:{PORT}"

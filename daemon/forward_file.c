@@ -1,0 +1,121 @@
+/* Follows the resolv.conf of --forward. */
+#include "daemon/forward_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path_watch.h"
+#include "base/read_file.h"
+
+#define FILE_BYTES_MAX (1 << 20)
+#define POLL_S 5. /* without inotify */
+
+struct forward_file {
+	const char *path;
+	struct forward *forward;
+	struct ev_loop *loop;
+	ev_io changed;
+	ev_timer poll;
+	size_t count;
+	struct addr_port to[UPSTREAMS_MAX];
+	bool warned;
+};
+
+static void warn_once(struct forward_file *f, const char *why)
+{
+	if (!f->warned)
+		log_warn("dns: %s: %s; %s", f->path, why,
+			 f->count > 0 ? "the servers that it named before are asked"
+				      : "names outside the cluster are answered SERVFAIL");
+	f->warned = true;
+}
+
+static bool same(const struct forward_file *f, const struct addr_port *to, size_t count)
+{
+	if (count != f->count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (to[i].port != f->to[i].port || !addr_equal(&to[i].addr, &f->to[i].addr))
+			return false;
+	return true;
+}
+
+void forward_file_reload(struct forward_file *f)
+{
+	struct addr_port to[UPSTREAMS_MAX];
+	size_t length, count;
+
+	if (f == NULL)
+		return;
+	char *text = read_file(f->path, FILE_BYTES_MAX, &length);
+	if (text == NULL) {
+		warn_once(f, strerror(errno));
+		return;
+	}
+	count = plan_read_file(text, length, to);
+	free(text);
+	if (count == 0) {
+		warn_once(f, "no nameserver with an address");
+		return;
+	}
+	f->warned = false;
+	if (same(f, to, count))
+		return;
+	memcpy(f->to, to, count * sizeof *to);
+	f->count = count;
+	forward_set_upstreams(f->forward, f->to, count);
+	char first[ADDR_PORT_TEXT_BYTES];
+	log_info("dns: %s names %zu server%s, the first is %s", f->path, count, count == 1 ? "" : "s",
+		 addr_port_format(&to[0].addr, to[0].port, first));
+}
+
+static void on_changed(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct forward_file *f = w->data;
+
+	(void)loop, (void)events;
+	if (path_watch_changed(w->fd, f->path))
+		forward_file_reload(f);
+}
+
+static void on_poll(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)events;
+	forward_file_reload(w->data);
+}
+
+struct forward_file *forward_file_open(const char *path, struct forward *forward, struct ev_loop *loop)
+{
+	struct forward_file *f = mem_alloc(sizeof *f);
+	int fd = path_watch_open(path);
+
+	f->path = path;
+	f->forward = forward;
+	f->loop = loop;
+	ev_io_init(&f->changed, on_changed, fd, EV_READ);
+	ev_timer_init(&f->poll, on_poll, POLL_S, POLL_S);
+	f->changed.data = f->poll.data = f;
+	if (fd >= 0) {
+		ev_io_start(loop, &f->changed);
+	} else {
+		log_warn("dns: %s: cannot be watched: %s; it is read every 5 s", path, strerror(errno));
+		ev_timer_start(loop, &f->poll);
+	}
+	forward_file_reload(f);
+	return f;
+}
+
+void forward_file_close(struct forward_file *f)
+{
+	if (f == NULL)
+		return;
+	ev_io_stop(f->loop, &f->changed);
+	ev_timer_stop(f->loop, &f->poll);
+	if (f->changed.fd >= 0)
+		close(f->changed.fd);
+	free(f);
+}

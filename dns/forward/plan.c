@@ -1,0 +1,100 @@
+/* Reads --forward, --stub-domain and resolv.conf. */
+#include "dns/forward/plan.h"
+
+#include <string.h>
+
+#include "dns/resolver/resolv_conf.h"
+
+static const char *add_server(struct addr_port *to, size_t *count, struct arena *a, const char *text)
+{
+	struct addr_port one = {.port = DNS_PORT};
+
+	if (!addr_port_parse(&one.addr, &one.port, text))
+		return arena_printf(a, "\"%s\" is not an address with or without a port", text);
+	if (one.port == 0 || addr_is_wildcard(&one.addr))
+		return arena_printf(a, "\"%s\": no server can be there", text);
+	if (*count == UPSTREAMS_MAX)
+		return "more than 15 servers";
+	for (size_t i = 0; i < *count; i++)
+		if (to[i].port == one.port && addr_equal(&to[i].addr, &one.addr))
+			return arena_printf(a, "\"%s\" is given twice", text);
+	to[(*count)++] = one;
+	return NULL;
+}
+
+static const char *add_servers(struct addr_port *to, size_t *count, struct arena *a, const char *list)
+{
+	char *text = arena_strdup(a, list), *rest = text;
+	const char *why = NULL;
+
+	for (char *one; why == NULL && (one = strsep(&rest, ",")) != NULL;)
+		why = add_server(to, count, a, one);
+	return why;
+}
+
+const char *plan_forward(struct forward_plan *p, struct arena *a, const char *text)
+{
+	const bool none = strcmp(text, "none") == 0, file = text[0] == '/';
+
+	if (p->none || p->file != NULL || ((none || file) && p->count > 0))
+		return "\"none\" and a file stand alone";
+	p->none = none;
+	if (file)
+		p->file = arena_strdup(a, text);
+	return none || file ? NULL : add_servers(p->to, &p->count, a, text);
+}
+
+const char *plan_stub(struct forward_plan *p, struct arena *a, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	struct stub *s;
+
+	if (equals == NULL || equals == text)
+		return "is not NAME=ADDR[:PORT][,…]";
+	const char *zone = arena_strndup(a, text, (size_t)(equals - text));
+	if (p->stub_count == STUBS_MAX)
+		return "more than 256 stub domains";
+	if (p->stubs == NULL)
+		p->stubs = arena_array(a, STUBS_MAX, sizeof *p->stubs);
+	s = &p->stubs[p->stub_count];
+	*s = (struct stub){0};
+	if (!name_parse(&s->zone, zone) || s->zone.labels == 0)
+		return arena_printf(a, "\"%s\" is not a domain name", zone);
+	for (size_t i = 0; i < p->stub_count; i++)
+		if (p->stubs[i].zone.length == s->zone.length &&
+		    memcmp(p->stubs[i].zone.wire, s->zone.wire, s->zone.length) == 0)
+			return arena_printf(a, "\"%s\" is given twice", zone);
+	const char *why = add_servers(s->to, &s->count, a, equals + 1);
+	p->stub_count += why == NULL;
+	return why;
+}
+
+size_t plan_read_file(const char *text, size_t length, struct addr_port to[UPSTREAMS_MAX])
+{
+	struct arena *a = arena_new(1024);
+	struct resolv_conf conf = {0};
+	const char *error;
+	size_t count = 0;
+
+	if (resolv_conf_parse(a, text, length, &conf, &error))
+		for (size_t i = 0; i < conf.nameservers.count; i++)
+			(void)add_server(to, &count, a, conf.nameservers.items[i]);
+	arena_free(a);
+	return count;
+}
+
+const struct stub *plan_stub_of(const struct forward_plan *p, const struct name *name)
+{
+	const struct stub *best = NULL;
+
+	for (size_t i = 0; i < p->stub_count; i++)
+		if ((best == NULL || p->stubs[i].zone.labels > best->zone.labels) &&
+		    name_ends_with(name, &p->stubs[i].zone))
+			best = &p->stubs[i];
+	return best;
+}
+
+bool plan_forwards(const struct forward_plan *p)
+{
+	return p->count > 0 || p->file != NULL || p->stub_count > 0;
+}
