@@ -102,8 +102,10 @@ static void on_published(void *ctx, const struct service *prev, const struct ser
 {
 	struct daemon *d = ctx;
 
-	if (d->nft != NULL)
+	if (d->nft != NULL) {
 		address_notes_log(prev, next);
+		left_out_log(prev, next);
+	}
 	stale_published(d->stale, prev, next);
 	observe_published(d->observe, prev, next);
 	if (d->relay != NULL)

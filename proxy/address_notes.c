@@ -1,4 +1,4 @@
-/* What became of addresses that a Service asks for and does not get as asked. */
+/* What a Service asks for and does not get as asked: addresses, and endpoints beyond the slots of a port. */
 #include "proxy/address_notes.h"
 
 #include <string.h>
@@ -49,6 +49,38 @@ static void log_fault(const struct service *s, enum address_fault fault)
 	if (more != 0)
 		buf_printf(&line, "; and %zu more", more);
 	log_warn("service %s/%s: %s", s->ns, s->name, line.data);
+	buf_fini(&line);
+}
+
+void left_out_format(struct buf *out, const struct service_port *p)
+{
+	buf_printf(out, "port %s %u/%s %s: %u endpoints are left out, only the first %u are used",
+		   p->name[0] != '\0' ? p->name : "-", p->port, proto_name(p->proto),
+		   p->family == AF_INET ? "IPv4" : "IPv6", p->left_out, p->target_count);
+}
+
+static size_t ports_cut(const struct service *s, const struct service_port **first)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; s != NULL && i < s->port_count; i++)
+		if (s->ports[i].left_out != 0 && count++ == 0)
+			*first = &s->ports[i];
+	return count;
+}
+
+void left_out_log(const struct service *prev, const struct service *next)
+{
+	const struct service_port *first = NULL, *before = NULL;
+	const size_t count = ports_cut(next, &first);
+	struct buf line = {0};
+
+	if (count == 0 || count == ports_cut(prev, &before)) /* how many endpoints changes all the time */
+		return;
+	left_out_format(&line, first);
+	if (count > 1)
+		buf_printf(&line, "; and %zu more ports", count - 1);
+	log_warn("service %s/%s: %s", next->ns, next->name, line.data);
 	buf_fini(&line);
 }
 

@@ -87,6 +87,13 @@ void print_frontends(struct buf *out, const struct service *s, const struct prin
 		address_note_format(out, &s->notes[i]);
 		buf_puts(out, "\n");
 	}
+	for (size_t i = 0; i < s->port_count; i++) {
+		if (s->ports[i].left_out == 0)
+			continue;
+		buf_printf(out, "%s/%s ", s->ns, s->name);
+		left_out_format(out, &s->ports[i]);
+		buf_puts(out, "\n");
+	}
 }
 
 /* ---- endpoints ---- */
@@ -114,8 +121,11 @@ void print_endpoints(struct buf *out, const struct service *s, const struct prin
 
 	for (size_t i = 0; i < s->port_count; i++) {
 		const struct service_port *p = &s->ports[i];
-		buf_printf(out, "port %s %u/%s %s: %u endpoints\n", p->name[0] != '\0' ? p->name : "-", p->port,
+		buf_printf(out, "port %s %u/%s %s: %u endpoints", p->name[0] != '\0' ? p->name : "-", p->port,
 			   proto_name(p->proto), p->family == AF_INET ? "IPv4" : "IPv6", p->target_count);
+		if (p->left_out != 0)
+			buf_printf(out, ", %u more are left out", p->left_out);
+		buf_puts(out, "\n");
 		for (uint32_t k = 0; k < p->target_count; k++) {
 			const struct target *t = &p->targets[k];
 			buf_printf(out, "  %s %s%s", addr_port_format(&t->addr, t->port, addr),

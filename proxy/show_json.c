@@ -126,6 +126,7 @@ static void json_dns(struct json *j, const struct service *s)
 static void json_options(struct json *j, const struct service *s)
 {
 	char text[CIDR_TEXT_BYTES];
+	int64_t left_out = 0;
 
 	json_bool(j, "proxied", s->proxied);
 	json_string(j, "balance", s->maglev ? "maglev" : "random");
@@ -136,6 +137,10 @@ static void json_options(struct json *j, const struct service *s)
 		json_number(j, "localReadyIPv4", s->local_ready_addrs[0]);
 		json_number(j, "localReadyIPv6", s->local_ready_addrs[1]);
 	}
+	for (size_t i = 0; i < s->port_count; i++)
+		left_out += s->ports[i].left_out;
+	if (left_out != 0)
+		json_number(j, "endpointsLeftOut", left_out);
 	json_array(j, "clusterIPs");
 	for (size_t i = 0; i < s->cluster_ip_count; i++)
 		json_addr(j, NULL, &s->cluster_ips[i]);

@@ -12,7 +12,7 @@
 
 struct list {
 	struct candidate *items;
-	size_t count;
+	size_t count, left_out;
 };
 
 static uint8_t conditions(const struct endpoint_object *e, const char *node)
@@ -73,18 +73,20 @@ static int standing(const struct target *t)
 /*
  * One entry per address and port. One that is not terminating replaces one that is, and a ready one replaces one that
  * is not ready, as in DNS; among equals the first by slice name stays, so that the choice does not flap with the order
- * of arrival.
+ * of arrival. There are as many slots as TARGETS_MAX.
  */
 static void drop_repeats(struct list *l)
 {
+	const struct target *left_out = NULL;
 	size_t kept = 0;
 
 	qsort(l->items, l->count, sizeof *l->items, by_target);
 	for (size_t i = 0; i < l->count; i++) {
 		struct candidate *last = kept != 0 ? &l->items[kept - 1] : NULL;
-		if (last == NULL || target_compare(&last->target, &l->items[i].target) != 0) {
-			if (kept == TARGETS_MAX)
-				break;
+		if (kept == TARGETS_MAX && target_compare(&last->target, &l->items[i].target) != 0) {
+			l->left_out += left_out == NULL || target_compare(left_out, &l->items[i].target) != 0;
+			left_out = &l->items[i].target;
+		} else if (last == NULL || target_compare(&last->target, &l->items[i].target) != 0) {
 			l->items[kept++] = l->items[i];
 		} else if (standing(&l->items[i].target) > standing(&last->target)) {
 			*last = l->items[i];
@@ -190,6 +192,7 @@ static void compile_port(struct build *b, size_t at)
 	for (size_t i = 0; i < l.count; i++)
 		targets[i] = l.items[i].target;
 	port->target_count = (uint32_t)l.count;
+	port->left_out = (uint32_t)l.left_out;
 	port->targets = targets;
 	port->cluster = fill_pool(b, port, &l, false);
 	port->local = fill_pool(b, port, &l, true);

@@ -33,7 +33,7 @@ struct target {
 	uint16_t port;
 };
 
-#define TARGETS_MAX 65536u /* of one service port in one family; further ones are left out */
+#define TARGETS_MAX 65536u /* of one service port in one family; further ones are left out, and counted */
 
 /*
  * Slots in kernel order: indices into the targets of the service port. slots[0…count-1] are filled; size S is a
@@ -56,6 +56,7 @@ struct service_port {
 	uint8_t family;		      /* AF_INET, AF_INET6 */
 	uint8_t topology;	      /* enum topology_mode */
 	uint32_t target_count;	      /* every endpoint, also the ones that get nothing */
+	uint32_t left_out;	      /* endpoints beyond TARGETS_MAX */
 	const struct target *targets; /* sorted by address, port; unique */
 	struct pool cluster;	      /* clusterEndpoints of A.6 */
 	struct pool local;	      /* local endpoints, when a Local policy needs them */

@@ -10,7 +10,8 @@
 #include <netinet/in.h>
 
 #include "base/clock.h"
-#include "proxy/elements.h"
+#include "proxy/address_notes.h"
+#include "proxy/show.h"
 #include "service/budget.h"
 #include "tests/unit/compile_bench.h"
 
@@ -328,10 +329,35 @@ static void test_growth(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* A port has 65 536 slots: what is left out is counted, once however often it stands in slices, and said. */
+static void test_endpoints_beyond_the_slots(void **state)
+{
+	struct bench *b = *state;
+	struct world w = {.a = b->objects, .o = make_service(b->objects, "wide", "10.96.0.1")};
+	struct buf text = {0};
+
+	w.slices = arena_array(b->objects, 100, sizeof *w.slices);
+	endpoints(&w, 70000);
+	give_slice(&w, 1, NULL, 0, SLICE_ENDPOINTS);
+	give_slice(&w, 1, NULL, 69000, SLICE_ENDPOINTS);
+	const struct service *s = compile(b, w.o, w.slices, w.slice_count);
+	assert_int_equal(s->ports[0].target_count, TARGETS_MAX);
+	assert_int_equal(s->ports[0].cluster.count, TARGETS_MAX);
+	assert_int_equal(s->ports[0].left_out, 70000 - TARGETS_MAX);
+	left_out_format(&text, &s->ports[0]);
+	assert_string_equal(text.data,
+			    "port p0 1/TCP IPv4: 4464 endpoints are left out, only the first 65536 are used");
+	buf_clear(&text);
+	print_frontends(&text, s, NULL);
+	assert_non_null(strstr(text.data, "default/wide port p0 1/TCP IPv4: 4464 endpoints are left out"));
+	buf_fini(&text);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_endpoints_beyond_the_slots, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
