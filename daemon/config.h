@@ -45,6 +45,7 @@ struct config {
 	bool masquerade_all, no_proxy;
 	int64_t masquerade_bit;
 	int64_t min_sync_period_ms, max_service_elements;
+	int64_t memory_target; /* bytes; 0: by the limit of the process */
 	bool reset_removed_tcp;
 	int64_t reset_grace_ms;
 	const char *table;

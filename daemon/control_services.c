@@ -120,13 +120,26 @@ static void services_json(struct buf *out, const struct service **list, size_t c
 	buf_puts(out, "\n");
 }
 
+/* NULL: what is programmed is the newest version. */
+static const char *refusal_of(const struct daemon *d, const struct service *s)
+{
+	const struct store_service *service = store_service(d->store, s->ns, s->name);
+
+	return service != NULL ? service->refusal : NULL;
+}
+
 static void services_text(struct buf *out, const struct service **list, size_t count, const struct print_view *view)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		const char *refusal = refusal_of(view->ctx, list[i]);
 		if (list[i]->frontend_count != 0)
 			print_frontends(out, list[i], view);
 		else
 			buf_printf(out, "%s/%s: not proxied here\n", list[i]->ns, list[i]->name);
+		if (refusal != NULL)
+			buf_printf(out, "%s/%s: an older version; the newest is not programmed: %s\n", list[i]->ns,
+				   list[i]->name, refusal);
+	}
 }
 
 int control_services(void *ctx, int argc, char **argv, struct buf *out)

@@ -95,6 +95,29 @@ static void json_kernel(struct json *j, const struct daemon *d)
 	json_end(j);
 }
 
+static void json_memory(struct json *j, const struct daemon *d)
+{
+	uint64_t used = 0;
+
+	json_object(j, "memory");
+	if (memory_limit_used(&d->memory, &used))
+		json_number(j, "usedBytes", (int64_t)used);
+	json_number(j, "targetBytes", (int64_t)d->memory_target_bytes);
+	json_number(j, "limitBytes", (int64_t)d->memory.limit_bytes);
+	json_string(j, "limitedBy", memory_source_text(d->memory.source));
+	json_end(j);
+}
+
+static void text_memory(const struct daemon *d, struct buf *out)
+{
+	uint64_t used = 0;
+
+	if (!memory_limit_used(&d->memory, &used))
+		return;
+	buf_printf(out, "memory   %" PRIu64 " of %" PRIu64 " MB; limit %" PRIu64 " MB (%s)\n", used >> 20,
+		   d->memory_target_bytes >> 20, d->memory.limit_bytes >> 20, memory_source_text(d->memory.source));
+}
+
 static void json_dns(struct json *j, const struct daemon *d)
 {
 	char text[ADDR_PORT_TEXT_BYTES];
@@ -131,6 +154,7 @@ static void status_json(const struct daemon *d, struct buf *out)
 	json_end(&j);
 	json_objects(&j, d);
 	json_kernel(&j, d);
+	json_memory(&j, d);
 	json_dns(&j, d);
 	json_end(&j);
 	buf_puts(out, "\n");
@@ -199,6 +223,7 @@ static void status_text(const struct daemon *d, struct buf *out)
 			   plural[kind]);
 	buf_puts(out, "\n");
 	text_kernel(d, out);
+	text_memory(d, out);
 	text_dns(d, out);
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -268,6 +269,30 @@ static void control_bind(struct daemon *d)
 		fatalx("%s", error.data);
 }
 
+static bool memory_used(void *ctx, uint64_t *bytes)
+{
+	return memory_limit_used(ctx, bytes);
+}
+
+static struct memory_target memory_open(struct daemon *d)
+{
+	const uint64_t wanted = (uint64_t)d->config->memory_target;
+
+	memory_limit_find(&d->memory, "");
+	struct memory_target m = {.target_bytes = memory_limit_target(&d->memory),
+				  .limit_bytes = d->memory.limit_bytes,
+				  .used = memory_used,
+				  .ctx = &d->memory};
+	if (wanted != 0)
+		m.target_bytes = wanted;
+	if (m.limit_bytes < m.target_bytes)
+		m.limit_bytes = m.target_bytes;
+	d->memory_target_bytes = m.target_bytes;
+	log_info("memory: limit %" PRIu64 " MB (%s), no Service may grow beyond %" PRIu64 " MB", m.limit_bytes >> 20,
+		 memory_source_text(d->memory.source), m.target_bytes >> 20);
+	return m;
+}
+
 static void state_open(struct daemon *d)
 {
 	const struct store_listener listener = {
@@ -288,6 +313,7 @@ static void state_open(struct daemon *d)
 					 .endpoint_pod_names = d->config->dns_endpoint_pod_names,
 					 .ranges = {&d->config->service_cidrs, &d->config->cluster_cidrs},
 					 .max_elements = (uint64_t)d->config->max_service_elements,
+					 .memory = memory_open(d),
 					 .min_period_ms = (uint64_t)d->config->min_sync_period_ms,
 					 .published = on_published,
 					 .gone = on_gone,

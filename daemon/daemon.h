@@ -22,6 +22,7 @@
 #include "observe/observe.h"
 #include "daemon/source.h"
 #include "proxy/store.h"
+#include "base/memory_limit.h"
 #include "proxy/sync.h"
 
 /* Everything that runs. The parts know each other only through what they were given; commands reach all of them. */
@@ -40,6 +41,8 @@ struct daemon {
 	struct node node;
 	struct needs needs;
 	struct pod_addrs pods; /* of the store */
+	struct memory_limit memory;
+	uint64_t memory_target_bytes;
 	struct sync *sync;
 	struct conntrack *conntrack; /* stale's; NULL with --no-proxy, or when the kernel has none */
 	struct stale *stale;

@@ -91,8 +91,12 @@ const struct option options_table[] = {
 	FLAG("min-sync-period", COMMAND_RUN, OPTION_DURATION, min_sync_period_ms, "DUR",
 	     "smallest gap between two kernel transactions", .initial = "0"),
 	FLAG("max-service-elements", COMMAND_RUN, OPTION_NUMBER, max_service_elements, "N",
-	     "what one Service may ask of the kernel; above it, its last good version stays", .initial = "262144",
+	     "what one Service may ask of kernel and DNS; above it, its last good version stays", .initial = "262144",
 	     .min = 1, .max = INT64_C(1) << 40),
+	FLAG("memory-target", COMMAND_RUN, OPTION_BYTES, memory_target, "BYTES",
+	     "a Service that needs more stays at its last good version; 0: by the limit of the process, else half of "
+	     "the machine's memory",
+	     .initial = "0", .max = INT64_C(1) << 50),
 	FLAG("reset-removed-tcp", COMMAND_RUN, OPTION_BOOL, reset_removed_tcp, NULL,
 	     "cut TCP connections to endpoints that are gone, not merely terminating"),
 	FLAG("reset-removed-tcp-grace", COMMAND_RUN, OPTION_DURATION, reset_grace_ms, "DUR", "how long they may go on",

@@ -72,8 +72,9 @@ static const struct metric_desc deleted_desc = COUNTER("conntrack_reconciler_del
 						       "Conntrack entries deleted because their endpoint is gone.");
 
 static const struct metric_desc quarantined_desc = {
-	"fairlead_services_quarantined", "Services at their last good version because the kernel refuses the newest.",
-	METRIC_GAUGE, NULL, 0};
+	"fairlead_services_quarantined",
+	"Services at their last good version: the newest asks for too much, or the kernel refuses it.", METRIC_GAUGE,
+	NULL, 0};
 
 struct metrics_sync {
 	struct metric *sync[2], *full[2], *partial[2], *programming[2]; /* by family */

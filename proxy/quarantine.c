@@ -9,6 +9,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define MB (UINT64_C(1) << 20)
+#define EXACT_FROM 4096 /* elements: below it the count need not be exact, which costs part of a compilation */
+
 /* Every element but those of the ranges stands under a frontend or a ClusterIP, and these have one owner. */
 static struct store_service *owner_of(const struct element *e, const struct owners *owners, const struct store *store)
 {
@@ -33,16 +36,19 @@ struct store_service *quarantine_culprit(struct quarantine *h, const struct nft 
 	return h->times >= (service->pending ? QUARANTINE_AFTER : QUARANTINE_AFTER_PUBLISHED) ? service : NULL;
 }
 
-static void hold(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms)
+static void hold(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms,
+		 uint64_t retry_ms)
 {
 	const bool known = service->refusal != NULL && strcmp(service->refusal, reason) == 0;
 
 	h->count += service->refusal == NULL;
+	h->short_count -= service->short_of_memory;
+	service->short_of_memory = false;
 	h->suspect = NULL;
 	h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
 	if (!known)
 		log_warn("service %s: %s; keeping the last good version; retrying on change or in %u s", service->key,
-			 reason, QUARANTINE_RETRY_MS / 1000);
+			 reason, (unsigned)(retry_ms / 1000));
 	char *copy = mem_strdup(reason);
 	free(service->refusal);
 	service->refusal = copy;
@@ -53,22 +59,47 @@ void quarantine_rejected(struct quarantine *h, struct store_service *service, co
 	struct buf reason = {0};
 
 	buf_printf(&reason, "rejected by the kernel: %s", error);
-	hold(h, service, reason.data, now_ms);
+	hold(h, service, reason.data, now_ms, QUARANTINE_RETRY_MS);
 	buf_fini(&reason);
 }
 
-bool quarantine_over_budget(struct quarantine *h, struct store_service *service, const struct compile_input *in,
-			    struct arena *scratch, uint64_t now_ms)
+/* What is needed and what there is changes from try to try: it is told once. */
+static void hold_for_memory(struct quarantine *h, struct store_service *service, uint64_t need_bytes,
+			    uint64_t left_bytes, uint64_t now_ms)
 {
-	uint64_t count = in->max_elements != 0 ? budget_count(in, scratch) : 0;
 	char reason[160];
 
-	if (count <= in->max_elements)
-		return false;
 	snprintf(reason, sizeof reason,
-		 "asks for up to %" PRIu64 " elements or DNS records, --max-service-elements is %" PRIu64, count,
-		 in->max_elements);
-	hold(h, service, reason, now_ms);
+		 "needs about %" PRIu64 " MB of memory, %" PRIu64 " MB are left to the target of %" PRIu64 " MB",
+		 need_bytes / MB + 1, left_bytes / MB, h->memory.target_bytes / MB);
+	if (!service->short_of_memory) {
+		hold(h, service, reason, now_ms, QUARANTINE_MEMORY_RETRY_MS);
+		service->short_of_memory = true;
+		h->short_count++;
+	}
+	h->short_retry_at_ms = now_ms + QUARANTINE_MEMORY_RETRY_MS;
+}
+
+bool quarantine_admit(struct quarantine *h, struct store_service *service, const struct compile_input *in,
+		      struct arena *scratch, uint64_t now_ms)
+{
+	const uint64_t exact_from = h->max_elements != 0 && h->max_elements < EXACT_FROM ? h->max_elements : EXACT_FROM;
+	const uint64_t before = service->elements, count = budget_count(in, exact_from, scratch);
+	char reason[160];
+	uint64_t left_bytes;
+
+	if (h->max_elements != 0 && count > h->max_elements) {
+		snprintf(reason, sizeof reason,
+			 "asks for up to %" PRIu64 " elements or DNS records, --max-service-elements is %" PRIu64,
+			 count, h->max_elements);
+		hold(h, service, reason, now_ms, QUARANTINE_RETRY_MS);
+		return false;
+	}
+	if (!memory_target_admit(&h->memory, before, count, now_ms, &left_bytes)) {
+		hold_for_memory(h, service, memory_need(before, count), left_bytes, now_ms);
+		return false;
+	}
+	service->elements = count;
 	return true;
 }
 
@@ -79,26 +110,45 @@ void quarantine_release(struct quarantine *h, struct store_service *service)
 	free(service->refusal);
 	service->refusal = NULL;
 	h->count--;
+	h->short_count -= service->short_of_memory;
+	service->short_of_memory = false;
 	if (service->object != NULL)
 		log_notice("service %s: accepted again", service->key);
 }
 
-void quarantine_turn(struct quarantine *h, struct store *store, uint64_t now_ms)
+static void mark(struct store *store, bool short_of_memory)
 {
 	struct store_service *service;
 	size_t at = 0;
 
+	while ((service = store_next_service(store, &at)) != NULL)
+		if (service->refusal != NULL && (service->short_of_memory || !short_of_memory))
+			store_mark(store, service);
+}
+
+void quarantine_turn(struct quarantine *h, struct store *store, uint64_t now_ms)
+{
+	memory_target_turn(&h->memory);
+	if (h->short_count != 0 && now_ms >= h->short_retry_at_ms) {
+		h->short_retry_at_ms = now_ms + QUARANTINE_MEMORY_RETRY_MS;
+		mark(store, true);
+	}
 	if (h->count == 0 || now_ms < h->retry_at_ms)
 		return;
 	h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
-	while ((service = store_next_service(store, &at)) != NULL)
-		if (service->refusal != NULL)
-			store_mark(store, service);
+	mark(store, false);
+}
+
+static uint64_t left_ms(uint64_t at_ms, uint64_t now_ms)
+{
+	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
 uint64_t quarantine_wait(const struct quarantine *h, uint64_t now_ms)
 {
 	if (h->count == 0)
 		return UINT64_MAX;
-	return h->retry_at_ms > now_ms ? h->retry_at_ms - now_ms : 0;
+	if (h->short_count != 0 && h->short_retry_at_ms < h->retry_at_ms)
+		return left_ms(h->short_retry_at_ms, now_ms);
+	return left_ms(h->retry_at_ms, now_ms);
 }

@@ -20,10 +20,12 @@ struct store_service {
 	size_t slice_count, slice_room;
 	const struct slice_object **slices; /* sorted by name: equal input gives equal output */
 	bool dirty;
-	/* The four below are sync's. */
+	/* Those below are sync's. */
 	struct service *current; /* in the kernel and in DNS; NULL: not there */
 	struct service *next;	 /* compiled, waits for the kernel; NULL: the service is to go */
 	bool pending;		 /* `next` counts */
+	uint64_t elements;	 /* of the newest version that was admitted, as budget.h counts */
+	bool short_of_memory;	 /* the reason is that */
 	char *refusal;		 /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
 	char key[];		 /* "ns/name" */
 };

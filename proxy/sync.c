@@ -14,6 +14,8 @@ struct sync *sync_new(const struct sync_config *config)
 	s->scratch = arena_new(16384);
 	s->owners = owners_new(conflict_log, NULL);
 	s->changes = changes_new();
+	s->quarantine.memory = config->memory;
+	s->quarantine.max_elements = config->max_elements;
 	s->must_read_back = s->ranges_stale = true;
 	sync_reverse_ranges(s); /* what flags say counts before the first sync, too */
 	return s;

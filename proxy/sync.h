@@ -16,6 +16,7 @@
 
 #include "dns/zone/zone.h"
 #include "nft/nft.h"
+#include "proxy/memory_target.h"
 #include "proxy/owners.h"
 #include "service/node.h"
 #include "proxy/ranges.h"
@@ -30,8 +31,9 @@ struct sync_config { /* all borrowed */
 	const char *proxy_name;	 /* --service-proxy-name */
 	bool endpoint_pod_names; /* --dns-endpoint-pod-names */
 	struct ranges_config ranges;
-	uint64_t max_elements;	/* of one Service; above it the last good version stays; 0: no limit */
-	uint64_t min_period_ms; /* smallest gap between two transactions */
+	uint64_t max_elements;	     /* of one Service; above it the last good version stays; 0: no limit */
+	struct memory_target memory; /* zero: none */
+	uint64_t min_period_ms;	     /* smallest gap between two transactions */
 	/* Told of each service that the kernel has now, before DNS shows it; prev or next NULL. May be NULL. */
 	void (*published)(void *ctx, const struct service *prev, const struct service *next);
 	/* Told at start of each frontend of the adopted table that no service has any more. May be NULL. */

@@ -38,11 +38,12 @@ static void compile_service(struct sync *s, struct store_service *service)
 						 .proxy_name = s->deps.proxy_name,
 						 .endpoint_pod_names = s->deps.endpoint_pod_names,
 						 .prev = prev,
-						 .restore = s->restore,
-						 .max_elements = s->deps.max_elements};
-		if (quarantine_over_budget(&s->quarantine, service, &in, s->scratch, s->now_ms))
+						 .restore = s->restore};
+		if (!quarantine_admit(&s->quarantine, service, &in, s->scratch, s->now_ms))
 			return;
 		next = service_compile(&in, s->scratch);
+	} else {
+		service->elements = 0;
 	}
 	if (prev == NULL && next == NULL) {
 		quarantine_release(&s->quarantine, service);

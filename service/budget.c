@@ -115,11 +115,11 @@ static uint64_t exact_count(const struct compile_input *in, struct arena *scratc
 	return total > health ? total : health;
 }
 
-uint64_t budget_count(const struct compile_input *in, struct arena *scratch)
+uint64_t budget_count(const struct compile_input *in, uint64_t exact_from, struct arena *scratch)
 {
 	uint64_t total = rough_count(in), dns = dns_count(in);
 
-	if (in->max_elements == 0 || total > in->max_elements)
+	if (total > exact_from)
 		total = exact_count(in, scratch);
 	return total > dns ? total : dns;
 }

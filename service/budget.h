@@ -12,8 +12,9 @@
 /*
  * An upper bound of the elements that service_compile's result asks for, close enough that no Service within reason is
  * far below it: endpoints that topology or policies leave out are counted. It is at least what its slices list for DNS
- * (addresses and ports), and what is sorted to find the endpoints. `scratch` is emptied first.
+ * (addresses and ports), and what is sorted to find the endpoints. Up to `exact_from` a rough count will do. `scratch`
+ * is emptied first.
  */
-uint64_t budget_count(const struct compile_input *in, struct arena *scratch);
+uint64_t budget_count(const struct compile_input *in, uint64_t exact_from, struct arena *scratch);
 
 #endif

@@ -31,7 +31,6 @@ struct compile_input {
 	bool endpoint_pod_names;    /* DNS labels of endpoints without hostname: the pod's name */
 	const struct service *prev; /* slots are kept as far as possible; NULL = none */
 	const struct slot_restore *restore; /* asked when there is no prev; NULL = none */
-	uint64_t max_elements;		    /* budget_count: below it a rough count will do; 0: the exact one */
 };
 
 /* `scratch` is emptied first; nothing in it is needed afterwards. Never NULL. */

@@ -160,11 +160,12 @@ class Daemon:
         self.control = str(self.folder / "control.sock")
         self.log_path = self.folder / "daemon.log"
         self.process, self.kept_log = None, ""
+        self.launcher = ()  # what `run` is started with: a command in front of the program
 
     def start(self, ready=True):
         """Starts it; with ready, returns after the first full sync is in the kernel and DNS answers."""
         with open(self.log_path, "ab") as log:
-            self.process = self.ns.popen(self.program, "run", "--control", self.control,
+            self.process = self.ns.popen(*self.launcher, self.program, "run", "--control", self.control,
                                          "--state-dir", self.folder / "state", *self.flags,
                                          stdout=log, stderr=log)
         if ready:

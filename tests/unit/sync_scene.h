@@ -15,6 +15,7 @@
 struct scene {
 	bool no_proxy;
 	uint64_t min_sync_period_ms, max_elements;
+	struct memory_target memory;
 	struct cidr_list service_cidrs, cluster_cidrs;
 	struct node node;
 	struct store *store;
@@ -42,6 +43,7 @@ static void sync_make(struct scene *s)
 					   .table = "fairlead",
 					   .ranges = {&s->service_cidrs, &s->cluster_cidrs},
 					   .max_elements = s->max_elements,
+					   .memory = s->memory,
 					   .min_period_ms = s->min_sync_period_ms};
 	s->sync = sync_new(&config);
 }

@@ -86,13 +86,11 @@ static void assert_counted(struct bench *b, const struct service_object *o, stru
 	compile(b, o, (const struct slice_object *[]){slice}, 1);
 	elements_collect(&list, b->s, NULL);
 	for (uint64_t max = 0; max < 2; max++) { /* the exact count, and the rough one */
-		b->in.max_elements = max == 0 ? 0 : UINT64_MAX;
-		uint64_t count = budget_count(&b->in, b->scratch);
+		uint64_t count = budget_count(&b->in, max == 0 ? 0 : UINT64_MAX, b->scratch);
 		print_message("%zu elements, counted %llu\n", list.count, (unsigned long long)count);
 		assert_true(count >= list.count);
 		assert_true(max != 0 || count <= 3 * (uint64_t)list.count + 16);
 	}
-	b->in.max_elements = 0;
 	element_list_fini(&list);
 }
 
@@ -133,25 +131,23 @@ static void test_expansions_are_seen_at_once(void **state)
 
 	make(b, 150, 10, &o, &slice);
 	o->balance = BALANCE_MAGLEV;
-	b->in.max_elements = BUDGET_ELEMENTS_DEFAULT;
 	b->in.object = o;
 	b->in.slices = (const struct slice_object *[]){slice};
 	b->in.slice_count = 1;
-	assert_true(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
+	assert_true(budget_count(&b->in, BUDGET_ELEMENTS_DEFAULT, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
 
 	make(b, 1000, 1, &o, &slice);
 	for (int i = 0; i < 1000; i++)
 		add_external_ip(b->objects, o, arena_printf(b->objects, "192.%d.2.%d", i / 250, i % 250 + 1));
 	b->in.object = o;
 	b->in.slices = (const struct slice_object *[]){slice};
-	assert_true(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
+	assert_true(budget_count(&b->in, BUDGET_ELEMENTS_DEFAULT, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
 	assert_true(arena_bytes(b->scratch) < 1 << 20);
 
 	make(b, MANY, 100, &o, &slice);
 	b->in.object = o;
 	b->in.slices = (const struct slice_object *[]){slice};
-	assert_int_equal(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT, true);
-	b->in.max_elements = 0;
+	assert_int_equal(budget_count(&b->in, BUDGET_ELEMENTS_DEFAULT, b->scratch) > BUDGET_ELEMENTS_DEFAULT, true);
 }
 
 /* 2^14 ports, 2^14 addresses, and 2^36 slots and ranges of each: a count that wraps at 2^64 would be nothing. */
@@ -173,9 +169,7 @@ static void test_product_does_not_wrap(void **state)
 	b->in.object = o;
 	b->in.slices = slices;
 	b->in.slice_count = 49;
-	b->in.max_elements = BUDGET_ELEMENTS_DEFAULT;
-	assert_true(budget_count(&b->in, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
-	b->in.max_elements = 0;
+	assert_true(budget_count(&b->in, BUDGET_ELEMENTS_DEFAULT, b->scratch) > BUDGET_ELEMENTS_DEFAULT);
 }
 
 int main(void)

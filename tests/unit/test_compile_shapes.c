@@ -287,7 +287,7 @@ static uint64_t turn_ns(struct bench *b, struct world *w, bool *within)
 	b->in.slices = w->slices;
 	b->in.slice_count = w->slice_count;
 	b->in.prev = b->s; /* each port is looked for in the version before */
-	*within = budget_count(&b->in, b->scratch) <= b->in.max_elements;
+	*within = budget_count(&b->in, BUDGET_ELEMENTS_DEFAULT, b->scratch) <= BUDGET_ELEMENTS_DEFAULT;
 	if (*within)
 		compile(b, w->o, w->slices, w->slice_count);
 	return clock_ns() - start;
@@ -316,7 +316,6 @@ static void test_growth(void **state)
 	unsigned bad = 0;
 
 	b->node.zone = "elsewhere";
-	b->in.max_elements = BUDGET_ELEMENTS_DEFAULT;
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
 		bool within;
 		uint64_t few = best_ns(b, &shapes[i], shapes[i].full / 10, &within);

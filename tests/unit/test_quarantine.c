@@ -63,7 +63,7 @@ static unsigned settle(void)
 {
 	unsigned turns = 0;
 
-	for (uint64_t wait = 0; wait < 30000; turns++) {
+	for (uint64_t wait = 0; wait < QUARANTINE_MEMORY_RETRY_MS; turns++) {
 		now_ms += wait;
 		wait = sync_turn(s.sync, now_ms);
 		assert_true(turns < 50);
@@ -144,6 +144,84 @@ static void over_the_budget(void **state)
 	settle();
 	assert_int_equal(port_of("10.96.0.1"), 0);
 	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+}
+
+static uint64_t used_bytes; /* of memory, as the test has it */
+
+static bool memory_used(void *ctx, uint64_t *bytes)
+{
+	(void)ctx;
+	*bytes = used_bytes;
+	return true;
+}
+
+static void put_wide(const char *name, const char *cluster_ip, uint16_t ports)
+{
+	struct arena *arena = arena_new(4096);
+	struct service_object *wide = make_service(arena, name, cluster_ip);
+
+	for (uint16_t i = 0; i < ports; i++)
+		add_port(arena, wide, arena_printf(arena, "p%u", i), IPPROTO_TCP, (uint16_t)(100 + i), 0);
+	wide->object.arena = arena;
+	wide->object.digest = 1000 + ports;
+	s.sink.upsert(s.sink.ctx, &wide->object);
+}
+
+/* The Service that grows beyond the memory target is held, others are served, and it is tried again by itself. */
+static void short_of_memory(void **state)
+{
+	(void)state;
+	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
+	sync_free(s.sync);
+	sync_make(&s);
+	used_bytes = 99 << 20;
+	start();
+	put_wide("bad", "10.96.0.1", 1000); /* 4 000 elements: 2.5 MB */
+	put("web", "10.96.0.2", 8081);
+	put("new", "10.96.0.3", 8081);
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), 8080);
+	assert_int_equal(port_of("10.96.0.2"), 8081);
+	assert_int_equal(port_of("10.96.0.3"), 8081);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
+	assert_non_null(strstr(store_service(s.store, "default", "bad")->refusal,
+			       "needs about 3 MB of memory, 1 MB are left to the target of 100 MB"));
+
+	/* above the reserve nothing grows any more, but what does not grow changes all the same */
+	used_bytes = 106 << 20;
+	now_ms += 2000;
+	put("newer", "10.96.0.4", 8080);
+	put("web", "10.96.0.2", 8082);
+	settle();
+	assert_int_equal(port_of("10.96.0.2"), 8082);
+	assert_int_equal(port_of("10.96.0.4"), 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 2);
+	assert_int_equal(sync_turn(s.sync, now_ms), QUARANTINE_MEMORY_RETRY_MS);
+
+	used_bytes = 10 << 20;
+	now_ms += QUARANTINE_MEMORY_RETRY_MS;
+	settle();
+	assert_int_equal(port_of("10.96.0.4"), 8080);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+	assert_int_equal(store_service(s.store, "default", "bad")->current->port_count, 1000);
+	assert_int_equal(sync_turn(s.sync, now_ms), SYNC_IDLE);
+}
+
+/* What several of one turn need adds up before any of it shows in what is used. */
+static void needs_of_a_turn_add_up(void **state)
+{
+	(void)state;
+	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
+	sync_free(s.sync);
+	sync_make(&s);
+	used_bytes = 96 << 20;
+	start();
+	put_wide("one", "10.96.0.3", 1000);
+	put_wide("two", "10.96.0.4", 1001);
+	settle();
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
+	assert_non_null(store_service(s.store, "default", "one")->current);
+	assert_non_null(store_service(s.store, "default", "two")->refusal);
 }
 
 /* One refusal may be a race, and two of different services are none of either. */
@@ -274,6 +352,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		QUARANTINE_TEST(keeps_its_last_good_version),
 		QUARANTINE_TEST(over_the_budget),
+		QUARANTINE_TEST(short_of_memory),
+		QUARANTINE_TEST(needs_of_a_turn_add_up),
 		QUARANTINE_TEST(one_refusal_holds_nobody),
 		QUARANTINE_TEST(at_start_others_are_served),
 		QUARANTINE_TEST(tried_again_after_a_long_time),

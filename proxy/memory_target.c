@@ -1,0 +1,64 @@
+#include "proxy/memory_target.h"
+
+#define COMPARE_BYTES 150  /* of an element, in one of the two lists */
+#define NEW_BYTES 490	   /* of an element that is added */
+#define SMALL_BYTES 262144 /* about 400 elements */
+#define ASK_EACH_MS 1000
+#define ASK_FROM_BYTES (1u << 20) /* of what was admitted since */
+
+uint64_t memory_need(uint64_t before, uint64_t after)
+{
+	uint64_t grows = after > before ? after - before : 0, need;
+
+	if (__builtin_mul_overflow(grows, NEW_BYTES, &need) || after > UINT64_MAX / 4 / COMPARE_BYTES ||
+	    __builtin_add_overflow(need, (before + after) * COMPARE_BYTES, &need))
+		return UINT64_MAX / 2;
+	return need;
+}
+
+void memory_target_turn(struct memory_target *m)
+{
+	m->asked = false;
+}
+
+static void ask(struct memory_target *m, uint64_t now_ms)
+{
+	uint64_t bytes;
+
+	m->asked = true;
+	m->asked_ms = now_ms;
+	if (!m->used(m->ctx, &bytes))
+		return; /* what was known, and what is planned, still counts */
+	m->used_bytes = bytes;
+	m->planned_bytes = 0;
+}
+
+static bool must_ask(const struct memory_target *m, uint64_t need_bytes, uint64_t now_ms)
+{
+	if (m->asked)
+		return false;
+	return m->planned_bytes + need_bytes >= ASK_FROM_BYTES || now_ms >= m->asked_ms + ASK_EACH_MS ||
+	       m->asked_ms == 0;
+}
+
+bool memory_target_admit(struct memory_target *m, uint64_t before, uint64_t after, uint64_t now_ms,
+			 uint64_t *left_bytes)
+{
+	const uint64_t need_bytes = memory_need(before, after);
+	const bool grows = after > before, small = need_bytes <= SMALL_BYTES;
+	uint64_t top = m->target_bytes;
+
+	*left_bytes = UINT64_MAX;
+	if (top == 0 || (small && !grows))
+		return true;
+	if (must_ask(m, need_bytes, now_ms))
+		ask(m, now_ms);
+	if (small || !grows)
+		top += (m->limit_bytes - top) / 2;
+	const uint64_t taken = m->used_bytes + m->planned_bytes;
+	*left_bytes = top > taken ? top - taken : 0;
+	if (need_bytes > *left_bytes)
+		return false;
+	m->planned_bytes += need_bytes;
+	return true;
+}
