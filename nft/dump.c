@@ -224,6 +224,7 @@ static int refuse_catchall(struct nft *nft, enum set_id set, int family)
 }
 
 struct dump {
+	uint32_t sets;
 	nft_each_fn *each;
 	void *ctx;
 	struct slots_frontends frontends;
@@ -234,26 +235,30 @@ static void on_element(void *ctx, const struct element *e)
 	struct dump *d = ctx;
 
 	slots_note(&d->frontends, e);
-	d->each(d->ctx, e);
+	if (d->sets >> e->set & 1)
+		d->each(d->ctx, e);
 }
 
+#define ENDPOINT_SETS (1u << SET_ENDPOINTS | 1u << SET_INTERNAL_ENDPOINTS)
+#define SLOT_VERDICT_SETS (1u << SET_DISPATCH | 1u << SET_SOURCE_RANGES | 1u << SET_LOCAL | 1u << SET_INTERNAL)
+
 /* The verdict sets come before the endpoint maps in enum set_id, so these can be asked for by key. */
-int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx)
+int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx)
 {
 	static const int families[] = {AF_INET, AF_INET6};
-	struct dump d = {.each = each, .ctx = ctx};
+	const uint32_t needed = sets | ((sets & ENDPOINT_SETS) != 0 ? SLOT_VERDICT_SETS : 0);
+	struct dump d = {.sets = sets, .each = each, .ctx = ctx};
 	int error = 0;
 
-	for (int set = 0; set < SET_COUNT && error == 0; set++) {
-		bool slots = set == SET_ENDPOINTS || set == SET_INTERNAL_ENDPOINTS;
-		for (int f = 0; f < 2 && error == 0; f++) {
+	for (int set = 0; set < SET_COUNT && error == 0; set++)
+		for (int f = 0; f < 2 && error == 0 && (needed >> set & 1); f++) {
 			if (set == SET_AFFINITY ||
-			    (slots && slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx)))
+			    ((ENDPOINT_SETS >> set & 1) &&
+			     slots_read(nft, &d.frontends, (enum set_id)set, families[f], each, ctx)))
 				error = refuse_catchall(nft, (enum set_id)set, families[f]);
 			else
 				error = dump_family(nft, (enum set_id)set, families[f], on_element, &d);
 		}
-	}
 	slots_fini(&d.frontends);
 	return error;
 }

@@ -1,6 +1,6 @@
 /*
- * Changes that another program made to our table, as the kernel's notifications tell them: that there was one, and who
- * made it. What is wrong afterwards is found by reading the table back. Pure. Main thread.
+ * Changes that another program made to our table, as the kernel's notifications tell them: which parts, and who made
+ * them. What is wrong afterwards is found by reading these parts back. Pure. Main thread.
  */
 #ifndef NFT_EXTERNAL_CHANGES_H
 #define NFT_EXTERNAL_CHANGES_H
@@ -8,11 +8,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nft/element.h"
+
 struct nlmsghdr;
 
+/* Parts of our table that may differ from what we know. */
+struct table_parts {   /* zero: none */
+	bool rules;    /* the table itself, sets, chains and rules */
+	uint32_t sets; /* with their elements: bits 1 << enum set_id, both families of each */
+};
+#define TABLE_SETS_ALL ((1u << SET_COUNT) - 1)
+#define TABLE_PARTS_ALL ((struct table_parts){.rules = true, .sets = TABLE_SETS_ALL})
+
+static inline bool table_parts_any(const struct table_parts *p)
+{
+	return p->rules || p->sets != 0;
+}
+
 struct external_changes { /* zero: none */
-	bool any;
-	bool lost;	  /* notifications, and the end of a transaction may be among them; then `any` too */
+	struct table_parts parts;
+	bool lost;	  /* notifications, and the end of a transaction may be among them; then all parts */
 	bool clients;	  /* of SET_AFFINITY, which is the packet path's to write; no reason to repair anything */
 	bool open;	  /* the end of the last transaction (NFT_MSG_NEWGEN) is still to come */
 	uint32_t pid;	  /* whose transaction that was, in the first pid namespace; 0: not known */

@@ -43,11 +43,12 @@ enum table_state { TABLE_ABSENT, TABLE_OURS, TABLE_OTHER };
 int nft_table_state(struct nft *nft, enum table_state *state);
 
 /*
- * Calls `each` for every element of our table, set by set in element order, each key once, but for SET_AFFINITY, which
- * can be large. EINTR is retried. -EBADMSG: there are elements that we never write; then only nft_load helps.
+ * Calls `each` for every element of these sets (bits, see struct table_parts), set by set in element order, each key
+ * once, but for SET_AFFINITY, which can be large. EINTR is retried. -EBADMSG: there are elements that we never write;
+ * then only nft_load helps.
  */
 typedef void nft_each_fn(void *ctx, const struct element *e);
-int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx);
+int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx);
 /* The same of one set, whichever. */
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
 

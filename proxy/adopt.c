@@ -9,16 +9,23 @@ static void on_element(void *ctx, const struct element *e)
 	element_list_add(ctx, e);
 }
 
-int adopt_read(struct image *image, struct nft *nft)
+int adopt_read(struct image *image, struct nft *nft, const struct table_parts *parts)
 {
+	int error = 0;
+
 	element_list_clear(&image->elements);
-	int error = nft_table_state(nft, &image->state);
+	image->state = TABLE_OURS;
+	image->sets = parts->sets;
+	if (parts->rules)
+		error = nft_table_state(nft, &image->state);
 	if (error == 0 && image->state == TABLE_OURS)
-		error = nft_dump(nft, on_element, &image->elements);
+		error = nft_dump(nft, image->sets, on_element, &image->elements);
 	if (error == -EBADMSG) { /* elements that we never write */
 		image->state = TABLE_OTHER;
 		error = 0;
 	}
+	if (image->state != TABLE_OURS)
+		image->sets = TABLE_SETS_ALL;
 	return error;
 }
 
@@ -30,36 +37,29 @@ static void log_operation(const char *verb, const struct element *e)
 		log_debug("kernel: %s element %s", verb, element_format(e, text));
 }
 
-static void on_del(void *ctx, const struct element *e)
+void adopt_del(void *ctx, const struct element *e)
 {
 	log_operation("delete", e);
 	nft_tx_del(ctx, e);
 }
 
-static void on_add(void *ctx, const struct element *e)
+void adopt_add(void *ctx, const struct element *e)
 {
 	log_operation("add", e);
 	nft_tx_add(ctx, e);
 }
 
-static bool on_count(void *ctx, struct element *e)
+void adopt_diff(struct image *image, struct nft *nft)
 {
-	return nft_get(ctx, e) == 0;
+	const struct element_ops ops = {.ctx = nft, .del = adopt_del, .add = adopt_add};
+
+	if (image->state == TABLE_OURS)
+		elements_reconcile(&image->want, &image->elements, &ops);
 }
 
-struct element_ops adopt_transaction(struct nft *nft)
+size_t adopt_operations(const struct image *image, const struct nft *nft)
 {
-	return (struct element_ops){.ctx = nft, .del = on_del, .add = on_add, .count = on_count};
-}
-
-size_t adopt_diff(struct image *image, struct nft *nft)
-{
-	const struct element_ops ops = adopt_transaction(nft);
-
-	if (image->state != TABLE_OURS)
-		return image->want.count;
-	elements_reconcile(&image->want, &image->elements, &ops);
-	return nft_tx_count(nft);
+	return image->state == TABLE_OURS ? nft_tx_count(nft) : image->want.count;
 }
 
 int adopt_commit(const struct image *image, struct nft *nft)

@@ -13,19 +13,22 @@
 
 struct image { /* zero = empty */
 	enum table_state state;
-	struct element_list elements; /* empty unless TABLE_OURS */
-	struct element_list want;     /* what should be there: the caller's to fill */
+	uint32_t sets;		      /* that were read back, as bits; all of them unless TABLE_OURS */
+	struct element_list elements; /* of these sets; empty unless TABLE_OURS */
+	struct element_list want;     /* what should be in these sets: the caller's to fill */
 };
 
 /* 0 or a negative errno; nft_error says why. */
-int adopt_read(struct image *image, struct nft *nft);
-/* What makes the table hold exactly `want`; sorts both lists. Returns the operations: elements to load, or differences.
- */
-size_t adopt_diff(struct image *image, struct nft *nft);
-int adopt_commit(const struct image *image, struct nft *nft); /* sends that: 0 or a negative errno */
+int adopt_read(struct image *image, struct nft *nft, const struct table_parts *parts);
+/* Puts into the transaction what makes the sets hold exactly `want`; sorts both lists. */
+void adopt_diff(struct image *image, struct nft *nft);
+/* Elements to load, or operations of the transaction. */
+size_t adopt_operations(const struct image *image, const struct nft *nft);
+int adopt_commit(const struct image *image, struct nft *nft); /* 0 or a negative errno */
 void adopt_fini(struct image *image);
 
-/* Additions and deletions into the kernel's transaction: what differences are handed out to. */
-struct element_ops adopt_transaction(struct nft *nft);
+/* Into the transaction; ctx is struct nft. */
+void adopt_del(void *ctx, const struct element *e);
+void adopt_add(void *ctx, const struct element *e);
 
 #endif

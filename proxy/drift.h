@@ -1,7 +1,7 @@
 /*
- * Changes that another program made to our table: when we repair them. What is wrong is found by reading the table
- * back. Repairs back off (50 ms to 5 s) while the changes keep coming, so that two controllers do not fight. Main
- * thread.
+ * Changes that another program made to our table: when we repair them. What is wrong is found by reading the
+ * changed parts back. Repairs back off (50 ms to 5 s) while the changes keep coming, so that two controllers do not
+ * fight. Main thread.
  */
 #ifndef PROXY_DRIFT_H
 #define PROXY_DRIFT_H

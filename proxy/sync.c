@@ -16,7 +16,8 @@ struct sync *sync_new(const struct sync_config *config)
 	s->changes = changes_new();
 	s->quarantine.memory = config->memory;
 	s->quarantine.max_elements = config->max_elements;
-	s->must_read_back = s->ranges_stale = true;
+	s->must_read_back = TABLE_PARTS_ALL;
+	s->ranges_stale = true;
 	sync_reverse_ranges(s); /* what flags say counts before the first sync, too */
 	return s;
 }
@@ -49,7 +50,7 @@ const struct owners *sync_owners(const struct sync *s)
 
 void sync_rules_changed(struct sync *s)
 {
-	s->must_read_back = true;
+	s->must_read_back = TABLE_PARTS_ALL;
 }
 
 void sync_ranges_changed(struct sync *s)
@@ -64,7 +65,8 @@ static bool has_own_work(const struct sync *s)
 	size_t dirty;
 
 	store_dirty(s->deps.store, &dirty);
-	return dirty != 0 || s->ranges_stale || s->pending_count != 0 || (s->must_read_back && s->deps.nft != NULL);
+	return dirty != 0 || s->ranges_stale || s->pending_count != 0 ||
+	       (table_parts_any(&s->must_read_back) && s->deps.nft != NULL);
 }
 
 static uint64_t left_ms(uint64_t due_ms, uint64_t now_ms)
@@ -118,6 +120,12 @@ static void begin(struct sync *s, uint64_t now_ms)
 	sync_external_changes(s, now_ms); /* a transaction that knows of it need not be refused */
 }
 
+static void read_back_changed(struct sync *s)
+{
+	s->must_read_back.rules |= s->drift.seen.parts.rules;
+	s->must_read_back.sets |= s->drift.seen.parts.sets;
+}
+
 uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 {
 	const uint64_t start_ns = clock_ns();
@@ -126,7 +134,8 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 	uint64_t wait_ms = sync_wait(s, now_ms);
 	if (wait_ms != 0)
 		return wait_ms;
-	s->must_read_back |= s->drift.waits && now_ms >= s->drift.due_ms;
+	if (s->drift.waits && now_ms >= s->drift.due_ms)
+		read_back_changed(s);
 	if (sync_read_back(s) < 0)
 		return sync_refused(s, now_ms);
 	sync_compile(s);

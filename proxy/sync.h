@@ -2,9 +2,10 @@
  * sync: objects → services → elements → one kernel transaction → published answers, in that order. DNS shows a change
  * only after the kernel has it; nothing is written before the store is complete.
  *
- * In the common case the work is that of the services that changed. When the kernel cannot be trusted (start, a change
- * by another program, a refused commit) the table is read back, compared, and made right in one transaction of the
- * differences; while another program keeps changing it, these repairs back off (drift.h), our own changes do not.
+ * In the common case the work is that of the services that changed. When the kernel cannot be trusted (start, a refused
+ * commit) the table is read back, compared, and made right in one transaction of the differences. So it is after a
+ * change by another program, but only the parts that the notifications name are read. While these changes continue,
+ * repairs back off (drift.h); our own changes do not.
  * A service whose elements the kernel refuses for good does not hold back the others: see quarantine.h.
  * No timer or descriptor in here: the daemon tells the time and calls again when asked to. Main thread.
  */

@@ -49,7 +49,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 		quarantine_release(&s->quarantine, service);
 		return;
 	}
-	if (s->must_read_back)
+	if (sync_reads_all(s))
 		owners_replace(s->owners, prev, next, NULL, NULL);
 	else
 		changes_service(s->changes, s->owners, prev, next);
@@ -94,9 +94,9 @@ static void compile_ranges(struct sync *s)
 	struct element_list next = {0};
 
 	ranges_collect(&next, &s->deps.ranges, s->deps.store);
-	for (size_t i = 0; !s->must_read_back && i < s->ranges.count; i++)
+	for (size_t i = 0; !sync_reads_all(s) && i < s->ranges.count; i++)
 		changes_del(s->changes, &s->ranges.items[i]);
-	for (size_t i = 0; !s->must_read_back && i < next.count; i++)
+	for (size_t i = 0; !sync_reads_all(s) && i < next.count; i++)
 		changes_add(s->changes, &next.items[i]);
 	element_list_fini(&s->ranges);
 	s->ranges = next;

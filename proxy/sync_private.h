@@ -21,10 +21,11 @@ struct sync {
 	size_t pending_count, pending_room;
 	size_t operations; /* of this turn */
 	bool ranges_stale;
-	bool must_read_back;  /* the kernel cannot be trusted: start, external change, refused commit */
-	uint64_t now_ms;      /* of this turn */
-	uint64_t earliest_ms; /* of the next transaction */
-	uint64_t retry_ms;    /* back-off after a refused commit; 0: the last one went well */
+	struct table_parts
+		must_read_back; /* where the kernel cannot be trusted: start, external change, refused commit */
+	uint64_t now_ms;	/* of this turn */
+	uint64_t earliest_ms;	/* of the next transaction */
+	uint64_t retry_ms;	/* back-off after a refused commit; 0: the last one went well */
 	struct drift drift;
 	struct quarantine quarantine;
 	struct sync_stats stats;
@@ -34,6 +35,12 @@ struct sync {
 static inline const struct service *sync_newest(const struct store_service *service)
 {
 	return service->pending ? service->next : service->current;
+}
+
+/* At start and after a refused commit. Then differences to what we know need not be collected. */
+static inline bool sync_reads_all(const struct sync *s)
+{
+	return s->must_read_back.rules && s->must_read_back.sets == TABLE_SETS_ALL;
 }
 
 /* sync_compile.c: objects → services */

@@ -74,10 +74,10 @@ static void count(struct sync_stats *stats, size_t operations, uint64_t took_us,
 void sync_publish(struct sync *s, uint64_t now_ms, uint64_t took_us)
 {
 	const size_t services = s->pending_count;
-	const bool repaired = s->drift.waits && s->must_read_back;
+	const bool repaired = s->drift.waits && table_parts_any(&s->must_read_back);
 
 	publish_services(s);
-	count(&s->stats, s->operations, took_us, !s->stats.done || (s->must_read_back && s->deps.nft != NULL));
+	count(&s->stats, s->operations, took_us, !s->stats.done || (sync_reads_all(s) && s->deps.nft != NULL));
 	log_turn(s, services, repaired);
 	if (repaired)
 		repair_done(s, now_ms);
@@ -87,7 +87,7 @@ void sync_publish(struct sync *s, uint64_t now_ms, uint64_t took_us)
 		malloc_trim(0); /* so many took memory that is free now, but still the process's */
 	s->retry_ms = 0;
 	s->quarantine.suspect = NULL;
-	s->must_read_back = s->deps.nft == NULL;
+	s->must_read_back = s->deps.nft == NULL ? TABLE_PARTS_ALL : (struct table_parts){0};
 	s->stats.quarantined = s->quarantine.count;
 	s->stats.done = true;
 }

@@ -27,11 +27,11 @@ static uint64_t retry_last_ms(const struct sync *s)
 
 uint64_t sync_refused(struct sync *s, uint64_t now_ms)
 {
-	const bool was_read_back = s->must_read_back;
+	const bool was_read_back = sync_reads_all(s);
 	struct store_service *culprit = quarantine_culprit(&s->quarantine, s->deps.nft, s->owners, s->deps.store);
 
 	sync_external_changes(s, now_ms); /* often the reason */
-	s->must_read_back = true;
+	s->must_read_back = TABLE_PARTS_ALL;
 	s->stats.in_sync = false;
 	s->stats.refused++;
 	if (culprit != NULL)

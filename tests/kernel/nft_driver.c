@@ -302,7 +302,7 @@ static bool looking(const char *verb, struct nft *nft, struct words *w)
 /* dump, dump affinity: the second with the remembered clients. */
 static int dump(struct nft *nft, struct words *w)
 {
-	int error = nft_dump(nft, print_element, NULL);
+	int error = nft_dump(nft, TABLE_SETS_ALL, print_element, NULL);
 
 	if (error == 0 && strcmp(next(w), "affinity") == 0)
 		error = nft_dump_set(nft, SET_AFFINITY, print_element, NULL);
@@ -323,7 +323,7 @@ static int get(struct nft *nft, struct words *w)
 static int count_elements(struct nft *nft)
 {
 	size_t count = 0;
-	int error = nft_dump(nft, count_element, &count);
+	int error = nft_dump(nft, TABLE_SETS_ALL, count_element, &count);
 
 	printf("%zu\n", count);
 	return error;

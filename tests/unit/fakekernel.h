@@ -25,8 +25,10 @@ struct nft {
 	struct element refused;
 	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
 	unsigned dumps;
+	uint32_t dumped;	      /* sets of the last dump */
 	bool changed;		      /* by another program since the last dump or load */
-	size_t wrong_rules;	      /* chains that the next transaction repairs */
+	size_t wrong_rules;	      /* chains that another program changed */
+	size_t found_rules;	      /* of these, what the next transaction repairs */
 	bool meanwhile;		      /* another program changes the table during each load */
 	struct external_changes told; /* notifications that wait to be read */
 };
@@ -43,21 +45,25 @@ const char *nft_error(const struct nft *nft)
 int nft_table_state(struct nft *nft, enum table_state *state)
 {
 	*state = nft->state;
+	nft->found_rules = nft->wrong_rules;
 	return 0;
 }
 
-int nft_dump(struct nft *nft, nft_each_fn *each, void *ctx)
+int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx)
 {
 	nft->dumps++;
+	nft->dumped = sets;
 	nft->changed = false;
 	for (size_t i = 0; i < nft->table.count; i++)
-		each(ctx, &nft->table.items[i]);
+		if (sets >> nft->table.items[i].set & 1)
+			each(ctx, &nft->table.items[i]);
 	return 0;
 }
 
 void nft_monitor_read(struct nft *nft, struct external_changes *changes)
 {
-	changes->any |= nft->told.any;
+	changes->parts.rules |= nft->told.parts.rules;
+	changes->parts.sets |= nft->told.parts.sets;
 	changes->open = nft->told.open;
 	external_changes_clear(&nft->told);
 }
@@ -89,7 +95,8 @@ int nft_load(struct nft *nft, const struct element *elements, size_t count)
 
 	if (error != 0)
 		return error;
-	nft->told.any = nft->meanwhile;
+	if (nft->meanwhile)
+		nft->told.parts = TABLE_PARTS_ALL;
 	nft->changed = false;
 	element_list_clear(&nft->table);
 	for (size_t i = 0; i < count; i++)
@@ -121,7 +128,7 @@ void nft_tx_add(struct nft *nft, const struct element *e)
 
 size_t nft_tx_count(const struct nft *nft)
 {
-	return nft->del.count + nft->add.count + nft->wrong_rules;
+	return nft->del.count + nft->add.count + nft->found_rules;
 }
 
 static size_t find(const struct nft *nft, const struct element *key)
@@ -184,7 +191,8 @@ int nft_tx_commit(struct nft *nft)
 		if (error == 0) {
 			apply(nft);
 			buf_printf(&events, "commit -%zu +%zu;", nft->del.count, nft->add.count);
-			nft->wrong_rules = 0;
+			nft->wrong_rules -= nft->found_rules;
+			nft->found_rules = 0;
 		}
 	}
 	element_list_clear(&nft->del);
@@ -196,7 +204,15 @@ int nft_tx_commit(struct nft *nft)
 
 static inline void external_change(void)
 {
-	kernel.told.any = kernel.changed = true;
+	kernel.told.parts = TABLE_PARTS_ALL;
+	kernel.changed = true;
+}
+
+/* Of elements: the notification names their set. */
+static inline void external_change_of(uint8_t set)
+{
+	kernel.told.parts.sets |= 1u << set;
+	kernel.changed = true;
 }
 
 static inline void external_del(const struct element *key)
@@ -204,15 +220,15 @@ static inline void external_del(const struct element *key)
 	size_t at = find(&kernel, key);
 
 	assert_true(at < kernel.table.count);
+	external_change_of(key->set);
 	kernel.table.items[at] = kernel.table.items[--kernel.table.count];
-	external_change();
 }
 
 static inline void external_add(const struct element *e)
 {
 	assert_int_equal(find(&kernel, e), kernel.table.count);
 	element_list_add(&kernel.table, e);
-	external_change();
+	external_change_of(e->set);
 }
 
 /* ---- the fake zone ---- */

@@ -170,6 +170,7 @@ static void rules_are_repaired(void **state)
 	struct element slot = element_of(SET_ENDPOINTS);
 	external_del(&slot);
 	kernel.wrong_rules = 5;
+	kernel.told.parts.rules = true;
 	repair(s, 20000);
 	assert_string_equal(happened(), "commit -0 +1;");
 	assert_int_equal(sync_stats(s->sync)->last_operations, 6);
@@ -178,6 +179,46 @@ static void rules_are_repaired(void **state)
 	external_change();
 	repair(s, 40000);
 	assert_string_equal(happened(), "load 3;");
+}
+
+/* The notifications name what to read: of the rest we know what it is. */
+static void only_what_changed_is_read(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	external_del(&slot);
+	put_service(s, "db", "10.96.0.2"); /* own changes go along: to this set, and to others */
+	put_slice(s, "db", "10.0.0.9");
+	sync_turn(s->sync, 20000);
+	assert_string_equal(happened(), "commit -0 +4;publish db;");
+	assert_int_equal(kernel.dumped, 1u << SET_ENDPOINTS);
+	kernel.wrong_rules = 1;
+	kernel.told.parts.rules = true;
+	repair(s, 40000);
+	assert_string_equal(happened(), "commit -0 +0;");
+	assert_int_equal(kernel.dumped, 0);
+	external_change();
+	repair(s, 60000);
+	assert_int_equal(kernel.dumped, TABLE_SETS_ALL);
+}
+
+/* The repair of one set is refused because of a change in another one: then everything is read, at once. */
+static void a_refused_repair_reads_everything(void **state)
+{
+	struct scene *s = *state;
+
+	start_with_web(s);
+	struct element slot = element_of(SET_ENDPOINTS);
+	external_del(&slot);
+	kernel.fail = -EEXIST;
+	assert_true(sync_external_changes(s->sync, 20000));
+	assert_int_equal(sync_turn(s->sync, 20000), 0);
+	assert_int_equal(sync_turn(s->sync, 20000), SYNC_IDLE);
+	assert_string_equal(happened(), "commit -0 +1;");
+	assert_int_equal(kernel.dumped, TABLE_SETS_ALL);
+	assert_int_equal(sync_stats(s->sync)->repairs, 1);
 }
 
 /* Own changes and external ones meet at the same keys in one turn: one transaction, which the kernel takes. */
@@ -206,7 +247,7 @@ static void a_change_that_was_not_told_in_time(void **state)
 	start_with_web(s);
 	struct element verdict = element_of(SET_DISPATCH);
 	external_del(&verdict);
-	kernel.told.any = false;
+	kernel.told.parts = (struct table_parts){0};
 	s->sink.remove(s->sink.ctx, OBJECT_SERVICE, "default", "web");
 	assert_int_equal(sync_turn(s->sync, 20000), 100);
 	assert_int_equal(sync_turn(s->sync, 20100), SYNC_IDLE);
@@ -306,6 +347,8 @@ int main(void)
 		SYNC_TEST(repair_that_is_disturbed),
 		SYNC_TEST(elements_are_repaired),
 		SYNC_TEST(rules_are_repaired),
+		SYNC_TEST(only_what_changed_is_read),
+		SYNC_TEST(a_refused_repair_reads_everything),
 		SYNC_TEST(own_changes_go_along),
 		SYNC_TEST(a_change_that_was_not_told_in_time),
 		SYNC_TEST(a_change_during_a_load),
