@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
@@ -190,11 +191,26 @@ static void failure_log(struct listener *l, int error)
 		l->warned = true;
 }
 
+/* -1 with errno. */
+static int socket_take(const struct listener_config *config)
+{
+	if (!config->of_service)
+		return listener_socket(&config->at);
+	if (!descriptors_take(1)) {
+		errno = EMFILE;
+		return -1;
+	}
+	int fd = listener_socket(&config->at);
+	if (fd < 0)
+		descriptors_give(1);
+	return fd;
+}
+
 /* 0, or the error. */
 static int bind_try(struct listener *l)
 {
 	char text[ADDR_PORT_TEXT_BYTES];
-	int fd = listener_socket(&l->config.at);
+	int fd = socket_take(&l->config);
 
 	if (fd < 0) {
 		const int error = errno;
@@ -282,6 +298,8 @@ void listener_close(struct listener *l)
 	if (l->io.fd >= 0) {
 		ev_io_stop(group->loop, &l->io);
 		close(l->io.fd);
+		if (l->config.of_service)
+			descriptors_give(1);
 	}
 	free(l->what);
 	free(l);

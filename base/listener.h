@@ -35,6 +35,7 @@ const char *listener_reason(int error);
 struct listener_config {
 	const char *what; /* subject of log lines; copied */
 	struct listen_at at;
+	bool of_service; /* a Service asks for it: its descriptor is one of theirs (base/descriptors.h) */
 	/*
 	 * Asked before each accept with starved false, and with true when the kernel had no descriptor: may close
 	 * another connection. False: accepts nothing for a moment. NULL: always room, never a way to make it.

@@ -99,6 +99,7 @@ static void server_open(struct server *server)
 	snprintf(what, sizeof what, "service %s: health check node port", c->key);
 	server->port = http_listen(c->hn->http, &(struct http_config){.what = what,
 								      .at = {.addr = server->addr, .port = c->port},
+								      .of_service = true,
 								      .handler = handle,
 								      .ctx = server});
 }

@@ -258,6 +258,7 @@ struct http_port *http_listen(struct http *http, const struct http_config *confi
 	port->listener =
 		listener_open(http->listeners, &(struct listener_config){.what = config->what,
 									 .at = {.at = config->at, .dual = config->dual},
+									 .of_service = config->of_service,
 									 .room = make_room,
 									 .accepted = on_accepted,
 									 .ctx = port});

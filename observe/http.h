@@ -45,7 +45,8 @@ typedef void http_handler_fn(void *ctx, const char *path, struct http_reply *rep
 struct http_config {
 	const char *what; /* subject of log lines; copied */
 	struct addr_port at;
-	bool dual; /* at.addr is a wildcard: every address of both families */
+	bool dual;	 /* at.addr is a wildcard: every address of both families */
+	bool of_service; /* a Service asks for it (base/descriptors.h) */
 	http_handler_fn *handler;
 	void *ctx; /* outlives the port */
 };

@@ -16,8 +16,7 @@
 #include "relay/relay_plan.h"
 #include "relay/relay_ports.h"
 
-#define DESCRIPTORS_OTHERS 512U /* left to the rest of the daemon */
-#define DESCRIPTORS_MIN 64U
+#define DESCRIPTORS_MAX (2 * RELAY_CONNECTIONS_MAX + RELAY_SESSIONS_MAX)
 
 /* From the main thread: plan in place of what the key had, or NULL to close it. */
 struct command {
@@ -41,7 +40,8 @@ struct port_queue {
 struct relay {
 	struct map port_queues; /* by key */
 	relay_find_fn *find;
-	void *ctx; /* of find */
+	void *ctx;	      /* of find */
+	unsigned descriptors; /* taken for connections and sessions */
 	pthread_t thread;
 	/* shared */
 	pthread_mutex_t lock; /* of commands and stop */
@@ -120,12 +120,13 @@ static void counts_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &evicted_desc, udp, (double)atomic_load(&r->counts.udp.evicted));
 }
 
-/* How many descriptors the relay may take (two a connection). */
-static unsigned descriptors_for_relay(void)
+/* Half of what there is for Services, at most what full tables need; the other half listens. */
+static unsigned descriptors_reserve(void)
 {
-	unsigned limit = descriptors_raise();
+	unsigned half = descriptors_left() / 2;
+	unsigned count = half < DESCRIPTORS_MAX ? half : DESCRIPTORS_MAX;
 
-	return limit < DESCRIPTORS_OTHERS + DESCRIPTORS_MIN ? DESCRIPTORS_MIN : limit - DESCRIPTORS_OTHERS;
+	return descriptors_take(count) ? count : 0;
 }
 
 struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ctx)
@@ -133,7 +134,7 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	struct relay *r = mem_alloc(sizeof *r);
 	sigset_t all, before;
 
-	unsigned descriptors = descriptors_for_relay();
+	r->descriptors = descriptors_reserve();
 	r->find = find;
 	r->ctx = ctx;
 	STAILQ_INIT(&r->commands);
@@ -144,7 +145,7 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	ev_async_init(&r->wake, on_wake);
 	r->wake.data = r;
 	ev_async_start(r->loop, &r->wake);
-	r->ports = relay_ports_new(r->loop, &r->counts, descriptors);
+	r->ports = relay_ports_new(r->loop, &r->counts, r->descriptors);
 	metrics_provider(metrics, counts_put, r);
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -189,6 +190,7 @@ void relay_stop(struct relay *r)
 	while ((q = map_next(&r->port_queues, &at)) != NULL)
 		port_queue_free(r, q);
 	map_fini(&r->port_queues);
+	descriptors_give(r->descriptors);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }

@@ -13,6 +13,7 @@
 #include "base/accept.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
@@ -45,7 +46,7 @@ struct tcp {
 	ev_async stop;
 	ev_io *listeners;
 	ev_timer pause; /* runs while nothing is accepted */
-	size_t listener_count, connections;
+	size_t listener_count, connections, connections_max;
 	struct transfer_threads transfers;
 	TAILQ_HEAD(conns, conn) conns; /* longest without progress first */
 	uint8_t reply[WIRE_MESSAGE_BYTES];
@@ -242,7 +243,7 @@ static struct conn *client_surplus(const struct tcp *t, const struct addr *clien
 
 static void conn_open(struct tcp *t, int fd, const struct sockaddr_storage *from)
 {
-	if (t->connections == TCP_CONNECTIONS)
+	if (t->connections >= t->connections_max)
 		conn_close(TAILQ_FIRST(&t->conns));
 	struct conn *c = mem_alloc(sizeof *c);
 	c->tcp = t;
@@ -346,6 +347,7 @@ struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config 
 	t->loop = ev_loop_new(EVFLAG_AUTO);
 	if (t->loop == NULL)
 		fatalx("dns: cannot make an event loop");
+	t->connections_max = descriptors_own() / 2 < TCP_CONNECTIONS ? descriptors_own() / 2 : TCP_CONNECTIONS;
 	TAILQ_INIT(&t->conns);
 	rcu_loop(t->loop);
 	brought_start(&t->brought, t->loop, tcp_take);

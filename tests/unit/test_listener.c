@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/listener.h"
 #include "base/sock.h"
 #include "tests/unit/freeport.h"
@@ -274,6 +275,36 @@ static void no_descriptors(void **state)
 	scene_fini(&s);
 }
 
+/* Last, for it limits the whole program: a Service's port waits while its part is used up, our own does not. */
+static void services_part_is_used_up(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s);
+	assert_true(descriptors_raise() > 0);
+	const unsigned all = descriptors_left();
+	struct listener_config config = config_of(&s, freeport(SOCK_STREAM));
+	config.of_service = true;
+	struct listener *first = listener_open(s.group, &config);
+	assert_int_equal(descriptors_left(), all - 1);
+	assert_true(descriptors_take(all - 1));
+	config.at.at.port = freeport(SOCK_STREAM);
+	struct listener *second = listener_open(s.group, &config);
+	assert_int_equal(s.bound, 1);
+	config.of_service = false;
+	config.at.at.port = freeport(SOCK_STREAM);
+	struct listener *own = listener_open(s.group, &config);
+	assert_int_equal(s.bound, 2);
+	listener_close(first);
+	listeners_retry(s.group);
+	assert_int_equal(s.bound, 3);
+	listener_close(second);
+	listener_close(own);
+	assert_int_equal(descriptors_left(), 1);
+	scene_fini(&s);
+}
+
 static void adopted_socket(void **state)
 {
 	struct scene s;
@@ -302,6 +333,7 @@ int main(void)
 		cmocka_unit_test(no_room_is_a_pause),
 		cmocka_unit_test(no_descriptors),
 		cmocka_unit_test(adopted_socket),
+		cmocka_unit_test(services_part_is_used_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
