@@ -73,12 +73,12 @@ static void log_problem(void *ctx, const char *path, const struct decode_problem
 
 /* ---- settling: what the sink is told ---- */
 
-static void say_twice(struct manifest *m, struct entry *e, const struct claim *winner)
+static void say_twice(struct manifest *m, struct entry *e, const struct definition *winner)
 {
-	const struct claim *other = e->claims;
+	const struct definition *other = e->definitions;
 	char reason[600], file[512];
 
-	if (e->claims == NULL || e->claims->next_in_entry == NULL) {
+	if (e->definitions == NULL || e->definitions->next_in_entry == NULL) {
 		e->warned = false;
 		return;
 	}
@@ -100,7 +100,7 @@ static void say_twice(struct manifest *m, struct entry *e, const struct claim *w
 	e->warned = true;
 }
 
-static void show(struct manifest *m, struct entry *e, struct claim *winner)
+static void show(struct manifest *m, struct entry *e, struct definition *winner)
 {
 	struct object *o = winner->object;
 
@@ -130,7 +130,7 @@ static void entry_drop(struct manifest *m, struct entry *e)
 
 static void entry_settle(struct manifest *m, struct entry *e)
 {
-	struct claim *winner = entry_winner(e);
+	struct definition *winner = entry_winner(e);
 
 	say_twice(m, e, winner);
 	if (winner == NULL) {
@@ -139,7 +139,7 @@ static void entry_settle(struct manifest *m, struct entry *e)
 	}
 	if (winner != e->shown)
 		show(m, e, winner);
-	for (struct claim *c = e->claims; c != NULL; c = c->next_in_entry) {
+	for (struct definition *c = e->definitions; c != NULL; c = c->next_in_entry) {
 		object_free(c->object);
 		c->object = NULL;
 	}

@@ -44,95 +44,95 @@ void catalog_touch(struct catalog *c, struct entry *e)
 	c->last_dirty = e;
 }
 
-static void entry_link(struct entry *e, struct claim *claim)
+static void entry_link(struct entry *e, struct definition *definition)
 {
-	claim->entry = e;
-	claim->next_in_entry = e->claims;
-	claim->at_in_entry = &e->claims;
-	if (e->claims != NULL)
-		e->claims->at_in_entry = &claim->next_in_entry;
-	e->claims = claim;
+	definition->entry = e;
+	definition->next_in_entry = e->definitions;
+	definition->at_in_entry = &e->definitions;
+	if (e->definitions != NULL)
+		e->definitions->at_in_entry = &definition->next_in_entry;
+	e->definitions = definition;
 }
 
-static void entry_unlink(struct claim *claim)
+static void entry_unlink(struct definition *definition)
 {
-	*claim->at_in_entry = claim->next_in_entry;
-	if (claim->next_in_entry != NULL)
-		claim->next_in_entry->at_in_entry = claim->at_in_entry;
+	*definition->at_in_entry = definition->next_in_entry;
+	if (definition->next_in_entry != NULL)
+		definition->next_in_entry->at_in_entry = definition->at_in_entry;
 }
 
-static void document_link(struct document *d, struct claim *claim)
+static void document_link(struct document *d, struct definition *definition)
 {
-	claim->document = d;
-	claim->next_in_document = d->claims;
-	claim->at_in_document = &d->claims;
-	if (d->claims != NULL)
-		d->claims->at_in_document = &claim->next_in_document;
-	d->claims = claim;
+	definition->document = d;
+	definition->next_in_document = d->definitions;
+	definition->at_in_document = &d->definitions;
+	if (d->definitions != NULL)
+		d->definitions->at_in_document = &definition->next_in_document;
+	d->definitions = definition;
 }
 
-static void document_unlink(struct claim *claim)
+static void document_unlink(struct definition *definition)
 {
-	*claim->at_in_document = claim->next_in_document;
-	if (claim->next_in_document != NULL)
-		claim->next_in_document->at_in_document = claim->at_in_document;
+	*definition->at_in_document = definition->next_in_document;
+	if (definition->next_in_document != NULL)
+		definition->next_in_document->at_in_document = definition->at_in_document;
 }
 
-void claim_move(struct claim *claim, struct document *d)
+void definition_move(struct definition *definition, struct document *d)
 {
-	document_unlink(claim);
-	document_link(d, claim);
+	document_unlink(definition);
+	document_link(d, definition);
 }
 
-void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint32_t line)
+void catalog_define(struct catalog *c, struct document *d, struct object *o, uint32_t line)
 {
 	char key[CATALOG_KEY_BYTES];
 	size_t key_bytes = catalog_key(key, object_kind_name(o->kind), o->ns, o->name);
 	struct entry *e = map_get(&c->entries, key, key_bytes);
-	struct claim *claim;
+	struct definition *definition;
 
 	assert(key_bytes != 0); /* the decoder bounds names */
 	if (e == NULL)
 		e = entry_new(c, key, key_bytes, o);
-	claim = mem_alloc(sizeof *claim);
-	*claim = (struct claim){
+	definition = mem_alloc(sizeof *definition);
+	*definition = (struct definition){
 		.object = o,
 		.digest = o->digest,
 		.line = line >= d->line ? line - d->line : 0,
 	};
-	c->rivals += e->claims != NULL;
-	document_link(d, claim);
-	entry_link(e, claim);
+	c->rivals += e->definitions != NULL;
+	document_link(d, definition);
+	entry_link(e, definition);
 	catalog_touch(c, e);
 }
 
-void catalog_unclaim(struct catalog *c, struct claim *claim)
+void catalog_undefine(struct catalog *c, struct definition *definition)
 {
-	struct entry *e = claim->entry;
+	struct entry *e = definition->entry;
 
-	document_unlink(claim);
-	entry_unlink(claim);
-	c->rivals -= e->claims != NULL;
-	if (e->shown == claim)
+	document_unlink(definition);
+	entry_unlink(definition);
+	c->rivals -= e->definitions != NULL;
+	if (e->shown == definition)
 		e->shown = NULL;
 	catalog_touch(c, e);
-	object_free(claim->object);
-	free(claim);
+	object_free(definition->object);
+	free(definition);
 }
 
 void catalog_drop_stale(struct catalog *c, struct entry *e)
 {
-	struct claim *next;
+	struct definition *next;
 
-	for (struct claim *claim = e->claims; claim != NULL; claim = next) {
-		next = claim->next_in_entry;
-		if (claim->document->length_bytes != 0 || claim == e->shown)
+	for (struct definition *definition = e->definitions; definition != NULL; definition = next) {
+		next = definition->next_in_entry;
+		if (definition->document->length_bytes != 0 || definition == e->shown)
 			continue;
-		catalog_unclaim(c, claim);
+		catalog_undefine(c, definition);
 	}
 }
 
-static bool before(const struct claim *a, const struct claim *b)
+static bool before(const struct definition *a, const struct definition *b)
 {
 	int by_path =
 		a->document->file != b->document->file ? strcmp(a->document->file->path, b->document->file->path) : 0;
@@ -142,11 +142,11 @@ static bool before(const struct claim *a, const struct claim *b)
 	return a->document->line + a->line < b->document->line + b->line;
 }
 
-struct claim *entry_winner(const struct entry *e)
+struct definition *entry_winner(const struct entry *e)
 {
-	struct claim *best = e->claims;
+	struct definition *best = e->definitions;
 
-	for (struct claim *c = best; c != NULL; c = c->next_in_entry)
+	for (struct definition *c = best; c != NULL; c = c->next_in_entry)
 		if (before(c, best))
 			best = c;
 	return best;
@@ -162,8 +162,8 @@ struct document *document_new(struct file *f)
 
 void document_free(struct catalog *c, struct document *d)
 {
-	while (d->claims != NULL)
-		catalog_unclaim(c, d->claims);
+	while (d->definitions != NULL)
+		catalog_undefine(c, d->definitions);
 	while (d->refusals != NULL) {
 		struct refusal *r = d->refusals;
 		d->refusals = r->next;

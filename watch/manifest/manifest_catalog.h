@@ -1,6 +1,7 @@
 /*
- * What the manifests define, and where: files hold documents, documents make claims, claims on the same object share
- * an entry, and of an entry's claims the first by path and line is shown to the sink. One per manifest directory.
+ * What the manifests define, and where: files hold documents, documents make definitions, definitions on the same
+ * object share an entry, and of an entry's definitions the first by path and line is shown to the sink. One per
+ * manifest directory.
  */
 #ifndef WATCH_MANIFEST_MANIFEST_CATALOG_H
 #define WATCH_MANIFEST_MANIFEST_CATALOG_H
@@ -12,12 +13,12 @@ struct entry;
 struct document;
 
 /* "Document D defines object E." */
-struct claim {
+struct definition {
 	struct entry *entry;
 	struct document *document;
-	struct claim *next_in_document, *next_in_entry;
-	struct claim **at_in_document, **at_in_entry; /* what points to it: it leaves a long list at once */
-	struct object *object;			      /* decoded just now, until the entry is settled; else NULL */
+	struct definition *next_in_document, *next_in_entry;
+	struct definition **at_in_document, **at_in_entry; /* what points to it: it leaves a long list at once */
+	struct object *object;				   /* decoded just now, until the entry is settled; else NULL */
 	uint64_t digest;
 	uint32_t line; /* counted from the document's first line */
 };
@@ -34,26 +35,26 @@ struct document {
 	struct document *next;
 	struct document *next_same; /* while comparing: same hash in the same file */
 	uint64_t hash;
-	size_t offset_bytes, length_bytes; /* length 0: holds claims without bytes */
+	size_t offset_bytes, length_bytes; /* length 0: holds definitions without bytes */
 	uint32_t line;			   /* of its first byte in the file */
 	bool unreadable;		   /* what it defines is not known */
 	bool item;			   /* one element of a list that was cut: see watch/manifest/manifest_cut.h */
-	bool gone;			   /* no longer in the file: its claims are held or dropped */
-	struct claim *claims;
+	bool gone;			   /* no longer in the file: its definitions are held or dropped */
+	struct definition *definitions;
 	struct refusal *refusals;
 };
 
 struct file {
 	char *path; /* below the root; the key of the map of files */
 	struct document *documents;
-	struct document *held; /* claims whose text is gone or bad, kept in their last good version; NULL = none */
+	struct document *held; /* definitions whose text is gone or bad, kept in their last good version; NULL = none */
 	uint64_t stamp[4];     /* device and inode, size, mtime, ctime: equal = unchanged */
 	bool failed;	       /* could not be read */
 };
 
 struct entry {
-	struct claim *claims;
-	const struct claim *shown; /* whose version the sink has; NULL with in_sink: that claim is gone */
+	struct definition *definitions;
+	const struct definition *shown; /* whose version the sink has; NULL with in_sink: that definition is gone */
 	struct entry *next_dirty;
 	uint64_t digest; /* of the version in the sink */
 	enum object_kind kind;
@@ -67,7 +68,7 @@ struct catalog {
 	struct map entries;		  /* by key */
 	struct entry *dirty, *last_dirty; /* to be settled, in the order they were touched */
 	size_t documents;		  /* that have bytes in a file */
-	size_t rivals;			  /* claims beyond the first on an object */
+	size_t rivals;			  /* definitions beyond the first on an object */
 };
 
 /* Writes kind, namespace and name as one key; returns its length (0: longer than any name can be). */
@@ -83,17 +84,17 @@ static inline const char *entry_name(const struct entry *e)
 }
 
 /* The document defines this object (ownership passes). */
-void catalog_claim(struct catalog *c, struct document *d, struct object *o, uint32_t line);
-void catalog_unclaim(struct catalog *c, struct claim *claim); /* frees it */
-void claim_move(struct claim *claim, struct document *d);     /* from its document to this one */
-/* Drops claims that are held but not shown: there is nothing to show them from. */
+void catalog_define(struct catalog *c, struct document *d, struct object *o, uint32_t line);
+void catalog_undefine(struct catalog *c, struct definition *definition); /* frees it */
+void definition_move(struct definition *definition, struct document *d); /* from its document to this one */
+/* Drops definitions that are held but not shown: there is nothing to show them from. */
 void catalog_drop_stale(struct catalog *c, struct entry *e);
 void catalog_touch(struct catalog *c, struct entry *e);
-/* The claim that counts; NULL = none. */
-struct claim *entry_winner(const struct entry *e);
+/* The definition that counts; NULL = none. */
+struct definition *entry_winner(const struct entry *e);
 
 struct document *document_new(struct file *f);
-void document_free(struct catalog *c, struct document *d); /* with its claims */
+void document_free(struct catalog *c, struct document *d); /* with its definitions */
 
 void catalog_fini(struct catalog *c); /* after all documents are freed */
 

@@ -20,7 +20,7 @@ static void on_object(void *ctx, struct object *o, uint32_t line)
 {
 	struct decoding *now = ctx;
 
-	catalog_claim(now->loader->catalog, now->document, o, line);
+	catalog_define(now->loader->catalog, now->document, o, line);
 }
 
 static void on_problem(void *ctx, const struct decode_problem *p)
@@ -217,12 +217,12 @@ static struct document *document_for(struct loader *l, struct file *f, struct ol
 	return d != NULL ? d : document_decode(l, f, &cuts->all[i]);
 }
 
-/* Its place among other claims on the same object may have changed. */
+/* Its place among other definitions on the same object may have changed. */
 static void document_place(struct loader *l, struct document *d, const struct yaml_chunk *chunk, const char *bytes)
 {
 	if (d->line != chunk->line && l->catalog->rivals != 0)
-		for (struct claim *c = d->claims; c != NULL; c = c->next_in_document)
-			if (c->entry->claims->next_in_entry != NULL)
+		for (struct definition *c = d->definitions; c != NULL; c = c->next_in_document)
+			if (c->entry->definitions->next_in_entry != NULL)
 				catalog_touch(l->catalog, c->entry);
 	d->line = chunk->line;
 	d->gone = false;

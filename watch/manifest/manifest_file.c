@@ -62,9 +62,9 @@ void loader_report(struct loader *l, const char *path, const char *fmt, ...)
 			       .kind = "", .ns = "", .name = "", .field = "", .reason = reason, .refused = true});
 }
 
-/* ---- what becomes of the claims of gone documents ---- */
+/* ---- what becomes of the definitions of gone documents ---- */
 
-struct keeping {	     /* why a claim without a document may stay */
+struct keeping {	     /* why a definition without a document may stay */
 	bool unreadable;     /* some document of the file cannot be read: it may be the one */
 	struct map refusals; /* by key */
 };
@@ -97,34 +97,34 @@ static bool is_refused(const struct keeping *k, const struct entry *e)
 	return map_get(&k->refusals, key, n) != NULL;
 }
 
-static bool is_claimed_again(const struct claim *gone)
+static bool is_defined_again(const struct definition *gone)
 {
-	const struct claim *c = gone->entry->claims;
+	const struct definition *c = gone->entry->definitions;
 
 	while (c != NULL && (c->document->file != gone->document->file || c->document->gone))
 		c = c->next_in_entry;
 	return c != NULL;
 }
 
-static void claim_hold(struct file *f, struct claim *claim)
+static void definition_hold(struct file *f, struct definition *definition)
 {
 	if (f->held == NULL)
 		f->held = document_new(f);
-	claim_move(claim, f->held);
-	claim->line = 0;
+	definition_move(definition, f->held);
+	definition->line = 0;
 }
 
 static void document_settle(struct loader *l, struct document *gone, const struct keeping *k)
 {
 	struct file *f = gone->file;
 
-	while (gone->claims != NULL) {
-		struct claim *claim = gone->claims;
-		const struct entry *e = claim->entry;
-		if (e->shown == claim && !is_claimed_again(claim) && (k->unreadable || is_refused(k, e)))
-			claim_hold(f, claim);
+	while (gone->definitions != NULL) {
+		struct definition *definition = gone->definitions;
+		const struct entry *e = definition->entry;
+		if (e->shown == definition && !is_defined_again(definition) && (k->unreadable || is_refused(k, e)))
+			definition_hold(f, definition);
 		else
-			catalog_unclaim(l->catalog, claim);
+			catalog_undefine(l->catalog, definition);
 	}
 	document_free(l->catalog, gone);
 }
@@ -287,10 +287,10 @@ static const struct file_bytes *fetch_bytes(struct loader *l, const struct file 
 	return &l->fetched;
 }
 
-struct object *file_fetch(struct loader *l, const struct claim *claim)
+struct object *file_fetch(struct loader *l, const struct definition *definition)
 {
-	const struct document *d = claim->document;
-	struct fetch want = {.entry = claim->entry};
+	const struct document *d = definition->document;
+	struct fetch want = {.entry = definition->entry};
 	struct decode_sink sink = {.ctx = &want, .object = fetch_object, .problem = fetch_problem};
 	const struct file_bytes *now = fetch_bytes(l, d->file);
 

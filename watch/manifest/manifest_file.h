@@ -60,7 +60,7 @@ void file_stamp(uint64_t stamp[4], const struct stat *st);
 /* Reads the file again: f->stamp and what it defines are new; when it cannot be read, the old state stays. */
 void file_load(struct loader *l, struct file *f);
 /* Decodes an object that was not shown so far once more. NULL: the file has changed meanwhile. */
-struct object *file_fetch(struct loader *l, const struct claim *claim);
+struct object *file_fetch(struct loader *l, const struct definition *definition);
 /* After a turn's fetches: the file may change. */
 void file_fetch_end(struct loader *l);
 
