@@ -190,8 +190,8 @@ static void on_event(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	(void)events;
-	tree_event(m->tree);
-	turn_finish(m);
+	if (tree_event(m->tree))
+		turn_finish(m);
 }
 
 void manifest_reload(struct manifest *m)

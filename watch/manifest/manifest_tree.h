@@ -13,8 +13,8 @@ struct tree;
 struct tree *tree_open(struct loader *l, bool follow);
 void tree_close(struct tree *t);   /* drops all files from the catalog */
 int tree_fd(const struct tree *t); /* readable when something happened; -1 when not following */
-void tree_event(struct tree *t);
-void tree_reload(struct tree *t); /* reads all again */
+bool tree_event(struct tree *t);   /* false: nothing of what happened concerns it */
+void tree_reload(struct tree *t);  /* reads all again */
 size_t tree_files(const struct tree *t);
 
 #endif

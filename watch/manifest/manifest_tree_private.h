@@ -1,0 +1,25 @@
+/* Inside of watch/manifest/: what the tree knows, for the part that reads events. */
+#ifndef WATCH_MANIFEST_MANIFEST_TREE_PRIVATE_H
+#define WATCH_MANIFEST_MANIFEST_TREE_PRIVATE_H
+
+#include "watch/manifest/manifest_links.h"
+#include "watch/manifest/manifest_tree.h"
+
+struct dir {
+	char *path; /* below the root, "" = the root */
+	int wd;
+	uint64_t identity; /* device and inode */
+};
+
+struct tree {
+	struct loader *loader;
+	struct watcher *watcher; /* NULL: not followed */
+	struct links links;	 /* the way to the root, and links below it */
+	struct map files, dirs;	 /* by path */
+	bool root_lost;		 /* said once until it is back */
+};
+
+/* Makes what is known of a path what is there now. force: read files even if their stamp is unchanged. */
+void tree_refresh(struct tree *t, const char *path, bool force);
+
+#endif

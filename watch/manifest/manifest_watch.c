@@ -1,0 +1,90 @@
+/* inotify watches with a count. */
+#include "watch/manifest/manifest_watch.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+
+struct watch {
+	int wd;
+	unsigned users;
+};
+
+struct watcher {
+	int fd;
+	struct map watches; /* by wd, which the kernel does not use again */
+};
+
+struct watcher *watcher_new(void)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct watcher *w;
+
+	if (fd < 0)
+		return NULL;
+	w = mem_alloc(sizeof *w);
+	w->fd = fd;
+	return w;
+}
+
+void watcher_free(struct watcher *w)
+{
+	struct watch *one;
+	size_t at = 0;
+
+	if (w == NULL)
+		return;
+	while ((one = map_next(&w->watches, &at)) != NULL)
+		free(one);
+	map_fini(&w->watches);
+	close(w->fd);
+	free(w);
+}
+
+int watcher_fd(const struct watcher *w)
+{
+	return w->fd;
+}
+
+int watcher_add(struct watcher *w, const char *directory, uint32_t events)
+{
+	int wd = inotify_add_watch(w->fd, directory, events | IN_ONLYDIR | IN_MASK_ADD);
+	struct watch *one;
+
+	if (wd < 0)
+		return -1;
+	one = map_get(&w->watches, &wd, sizeof wd);
+	if (one == NULL) {
+		one = mem_alloc(sizeof *one);
+		one->wd = wd;
+		map_put(&w->watches, &one->wd, sizeof one->wd, one);
+	}
+	one->users++;
+	return wd;
+}
+
+void watcher_remove(struct watcher *w, int wd)
+{
+	struct watch *one = wd >= 0 ? map_get(&w->watches, &wd, sizeof wd) : NULL;
+
+	if (one == NULL || --one->users != 0)
+		return;
+	inotify_rm_watch(w->fd, wd); /* fails when the directory is gone */
+	map_del(&w->watches, &wd, sizeof wd);
+	free(one);
+}
+
+void watcher_read(struct watcher *w, void (*event)(void *ctx, const struct inotify_event *e), void *ctx)
+{
+	_Alignas(struct inotify_event) char events[16384];
+	ssize_t n;
+
+	while ((n = read(w->fd, events, sizeof events)) > 0)
+		for (ssize_t i = 0; i < n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(const void *)(events + i);
+			event(ctx, e);
+			i += (ssize_t)(sizeof *e + e->len);
+		}
+}
