@@ -64,9 +64,9 @@ static const struct metric_desc open_desc = {"fairlead_localhost_nodeport_open",
 static const struct metric_desc failed_desc = {
 	"fairlead_localhost_nodeport_failures_total",
 	"TCP connections whose endpoint could not be reached; UDP datagrams dropped.", METRIC_COUNTER, NULL, 0};
-static const struct metric_desc evicted_desc = {"fairlead_localhost_nodeport_evictions_total",
-						"UDP sessions ended early because the table was full.", METRIC_COUNTER,
-						NULL, 0};
+static const struct metric_desc evicted_desc = {
+	"fairlead_localhost_nodeport_evictions_total",
+	"Idle connections (TCP) and sessions (UDP) that made room for new ones.", METRIC_COUNTER, NULL, 0};
 
 /* ---- the thread ---- */
 
@@ -117,6 +117,7 @@ static void counts_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &open_desc, udp, (double)atomic_load(&r->counts.udp.open));
 	metrics_put(page, &failed_desc, tcp, (double)atomic_load(&r->counts.tcp.failed));
 	metrics_put(page, &failed_desc, udp, (double)atomic_load(&r->counts.udp.dropped));
+	metrics_put(page, &evicted_desc, tcp, (double)atomic_load(&r->counts.tcp.evicted));
 	metrics_put(page, &evicted_desc, udp, (double)atomic_load(&r->counts.udp.evicted));
 }
 

@@ -18,7 +18,8 @@ struct port {
 	struct relay_plan *plan;
 	struct relay_choice choice;
 	struct listener *listener;
-	struct relay_udp_port udp; /* sessions; of a TCP port it has none */
+	struct relay_tcp_port *tcp; /* of TCP; else NULL */
+	struct relay_udp_port udp;  /* sessions; of a TCP port it has none */
 };
 
 struct relay_ports {
@@ -47,12 +48,12 @@ static bool bind_to_lo(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof device) == 0;
 }
 
-/* When the table is full, or descriptors have run out, clients wait in the backlog. */
+/* Without it clients wait in the backlog. */
 static bool has_room(void *ctx, bool starved)
 {
-	const struct port *p = ctx;
+	struct port *p = ctx;
 
-	return !starved && !relay_tcp_full(p->owner->tcp);
+	return !starved && relay_tcp_room(p->tcp);
 }
 
 static void on_connection(void *ctx, int fd, const struct sockaddr_storage *from)
@@ -60,7 +61,7 @@ static void on_connection(void *ctx, int fd, const struct sockaddr_storage *from
 	struct port *p = ctx;
 
 	(void)from;
-	relay_tcp_connect(p->owner->tcp, fd, relay_plan_pick(p->plan, &p->choice, clock_ms(), arc4random()));
+	relay_tcp_connect(p->tcp, fd, relay_plan_pick(p->plan, &p->choice, clock_ms(), arc4random()));
 }
 
 static void on_datagrams(void *ctx, int fd)
@@ -103,6 +104,7 @@ static void port_close(struct port *p)
 	struct relay_ports *r = p->owner;
 
 	relay_udp_close(&p->udp);
+	relay_tcp_port_close(p->tcp);
 	if (listener_fd(p->listener) >= 0)
 		listeners_count(p, -1);
 	listener_close(p->listener);
@@ -117,6 +119,8 @@ static void port_open(struct relay_ports *r, struct relay_plan *plan)
 
 	p->owner = r;
 	p->plan = plan;
+	if (plan->key.proto == IPPROTO_TCP)
+		p->tcp = relay_tcp_port_new(r->tcp);
 	p->udp = (struct relay_udp_port){.fd = -1, .plan = plan, .choice = &p->choice};
 	map_put(&r->ports, &plan->key, sizeof plan->key, p);
 	port_listen(p);
@@ -162,7 +166,10 @@ struct relay_ports *relay_ports_new(struct ev_loop *loop, struct relay_ports_cou
 	r->listeners = listeners_new(loop);
 	r->counts = counts;
 	/* half of them for connections, which take two each, half for sessions */
-	r->tcp = relay_tcp_new(loop, &counts->tcp, least(RELAY_CONNECTIONS_MAX, descriptors / 4));
+	const struct relay_tcp_limits limits = {.connections_max = least(RELAY_CONNECTIONS_MAX, descriptors / 4),
+						.half_closed_s = RELAY_HALF_CLOSED_S,
+						.idle_s = RELAY_IDLE_S};
+	r->tcp = relay_tcp_new(loop, &counts->tcp, &limits);
 	r->udp = relay_udp_new(loop, &counts->udp, least(RELAY_SESSIONS_MAX, descriptors / 2), RELAY_SESSION_IDLE_S);
 	return r;
 }

@@ -1,6 +1,5 @@
 #include "relay/relay_tcp.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <ev.h>
 #include <netinet/in.h>
@@ -34,16 +33,36 @@ struct connection {
 	struct relay_tcp *tcp;
 	struct side client, server;
 	bool connecting; /* the server side is not there yet */
-	LIST_ENTRY(connection) link;
+	struct relay_tcp_port *port;
+	ev_tstamp active;     /* when a byte moved last */
+	ev_timer half_closed; /* runs while one side has ended */
+	TAILQ_ENTRY(connection) link;
+};
+
+struct relay_tcp_port {
+	struct relay_tcp *tcp;
+	bool closed; /* freed with its last connection */
+	unsigned open;
+	TAILQ_HEAD(, connection) connections; /* the one idle for longest first */
+	LIST_ENTRY(relay_tcp_port) link;
 };
 
 struct relay_tcp {
 	struct ev_loop *loop;
 	struct relay_tcp_counts *counts;
-	unsigned open, connections_max;
-	LIST_HEAD(, connection) connections;
+	struct relay_tcp_limits limits;
+	unsigned open;
+	LIST_HEAD(, relay_tcp_port) ports;
 	char chunk[CHUNK_BYTES];
 };
+
+static void port_free_unused(struct relay_tcp_port *p)
+{
+	if (!p->closed || p->open != 0)
+		return;
+	LIST_REMOVE(p, link);
+	free(p);
+}
 
 static void side_close(struct side *s, bool reset)
 {
@@ -57,14 +76,33 @@ static void side_close(struct side *s, bool reset)
 
 static void connection_close(struct connection *j, bool reset)
 {
+	struct relay_tcp_port *p = j->port;
 	struct relay_tcp *t = j->tcp;
 
 	side_close(&j->client, reset);
 	side_close(&j->server, reset);
-	LIST_REMOVE(j, link);
+	ev_timer_stop(t->loop, &j->half_closed);
+	TAILQ_REMOVE(&p->connections, j, link);
 	free(j);
+	p->open--;
+	port_free_unused(p);
 	t->open--;
 	atomic_store_explicit(&t->counts->open, t->open, memory_order_relaxed);
+}
+
+static void on_half_closed(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)events;
+	connection_close(w->data, true);
+}
+
+static void connection_active(struct connection *j)
+{
+	j->active = ev_now(j->tcp->loop);
+	TAILQ_REMOVE(&j->port->connections, j, link);
+	TAILQ_INSERT_TAIL(&j->port->connections, j, link);
+	if (j->client.ended || j->server.ended)
+		ev_timer_again(j->tcp->loop, &j->half_closed);
 }
 
 /* A side is read while the other has nothing waiting, and written while it has something waiting. */
@@ -155,6 +193,7 @@ static void on_side(struct ev_loop *loop, ev_io *w, int events)
 		connection_close(j, true);
 		return;
 	}
+	connection_active(j);
 	pass_end(&j->client);
 	pass_end(&j->server);
 	if (j->client.shut && j->server.shut) {
@@ -195,46 +234,111 @@ static int connect_start(const struct target *to)
 	return -1;
 }
 
-void relay_tcp_connect(struct relay_tcp *t, int client, const struct target *to)
+/* ---- room ---- */
+
+static struct relay_tcp_port *port_largest(const struct relay_tcp *t)
 {
-	assert(!relay_tcp_full(t));
+	struct relay_tcp_port *p, *largest = LIST_FIRST(&t->ports);
+
+	LIST_FOREACH(p, &t->ports, link)
+	if (p->open > largest->open)
+		largest = p;
+	return largest;
+}
+
+static void evict(struct relay_tcp_port *p)
+{
+	atomic_fetch_add_explicit(&p->tcp->counts->evicted, 1, memory_order_relaxed);
+	connection_close(TAILQ_FIRST(&p->connections), true);
+}
+
+bool relay_tcp_room(struct relay_tcp_port *p)
+{
+	struct relay_tcp *t = p->tcp;
+
+	if (t->open < t->limits.connections_max)
+		return true;
+	struct relay_tcp_port *largest = port_largest(t);
+	if (largest->open > p->open + 1) {
+		evict(largest);
+		return true;
+	}
+	const struct connection *oldest = TAILQ_FIRST(&p->connections);
+	if (oldest == NULL || ev_now(t->loop) - oldest->active < t->limits.idle_s)
+		return false;
+	evict(p);
+	return true;
+}
+
+/* ---- life ---- */
+
+static struct connection *connection_new(struct relay_tcp_port *p, int client, int server)
+{
+	struct connection *j = mem_alloc(sizeof *j);
+
+	j->tcp = p->tcp;
+	j->port = p;
+	j->connecting = true;
+	j->active = ev_now(p->tcp->loop);
+	side_init(&j->client, j, &j->server, client);
+	side_init(&j->server, j, &j->client, server);
+	ev_timer_init(&j->half_closed, on_half_closed, 0, p->tcp->limits.half_closed_s);
+	j->half_closed.data = j;
+	TAILQ_INSERT_TAIL(&p->connections, j, link);
+	return j;
+}
+
+void relay_tcp_connect(struct relay_tcp_port *p, int client, const struct target *to)
+{
+	struct relay_tcp *t = p->tcp;
 	int server = connect_start(to);
+
 	if (server < 0) {
 		atomic_fetch_add_explicit(&t->counts->failed, 1, memory_order_relaxed);
 		sock_reset(client);
 		return;
 	}
-	struct connection *j = mem_alloc(sizeof *j);
-	j->tcp = t;
-	j->connecting = true;
-	side_init(&j->client, j, &j->server, client);
-	side_init(&j->server, j, &j->client, server);
-	LIST_INSERT_HEAD(&t->connections, j, link);
+	struct connection *j = connection_new(p, client, server);
+	p->open++;
 	t->open++;
 	atomic_store_explicit(&t->counts->open, t->open, memory_order_relaxed);
 	atomic_fetch_add_explicit(&t->counts->opened, 1, memory_order_relaxed);
 	watch(&j->server);
 }
 
-bool relay_tcp_full(const struct relay_tcp *t)
+struct relay_tcp_port *relay_tcp_port_new(struct relay_tcp *t)
 {
-	return t->open >= t->connections_max;
+	struct relay_tcp_port *p = mem_alloc(sizeof *p);
+
+	p->tcp = t;
+	TAILQ_INIT(&p->connections);
+	LIST_INSERT_HEAD(&t->ports, p, link);
+	return p;
 }
 
-struct relay_tcp *relay_tcp_new(struct ev_loop *loop, struct relay_tcp_counts *counts, unsigned connections_max)
+void relay_tcp_port_close(struct relay_tcp_port *p)
+{
+	if (p == NULL)
+		return;
+	p->closed = true;
+	port_free_unused(p);
+}
+
+struct relay_tcp *relay_tcp_new(struct ev_loop *loop, struct relay_tcp_counts *counts,
+				const struct relay_tcp_limits *limits)
 {
 	struct relay_tcp *t = mem_alloc(sizeof *t);
 
 	t->loop = loop;
 	t->counts = counts;
-	t->connections_max = connections_max;
-	LIST_INIT(&t->connections);
+	t->limits = *limits;
+	LIST_INIT(&t->ports);
 	return t;
 }
 
 void relay_tcp_free(struct relay_tcp *t)
 {
-	for (struct connection *j; (j = LIST_FIRST(&t->connections)) != NULL;)
-		connection_close(j, true);
+	for (struct relay_tcp_port *p; (p = LIST_FIRST(&t->ports)) != NULL;)
+		connection_close(TAILQ_FIRST(&p->connections), true); /* the last one frees its port */
 	free(t);
 }

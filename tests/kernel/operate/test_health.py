@@ -1,5 +1,6 @@
 """The health pages and health check node ports of a running daemon, asked with real curl from other machines."""
 import json
+import select
 import socket
 import subprocess
 import unittest
@@ -120,6 +121,36 @@ class HealthPages(HealthCase):
             self.assertEqual(done.returncode, 2)
             self.assertEqual(len(done.stderr.splitlines()), 1)
             self.assertIn(f"{flag} {value}", done.stderr)
+
+    def idle(self, ns, count, port=10256):
+        """Connections that ask for nothing, in order."""
+        socks = [ns.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
+        for sock in socks:
+            self.addCleanup(sock.close)
+            sock.settimeout(lab.LIMIT_S)
+            sock.connect(("192.168.0.2", port))
+        return socks
+
+    def closed(self, socks):
+        """How many of them the daemon has closed."""
+        return sum(bool(select.select([sock], [], [], 0)[0]) for sock in socks)
+
+    def test_connections_of_one_address_make_room_for_its_next(self):
+        """The one idle for longest goes, none of another address; the node's own address may have them all."""
+        other = self.lab.host(self.node, "other", "192.168.0.3")
+        self.lab.daemon(self.node, self.folder, *FLAGS)
+        first = self.idle(other, 1)
+        socks = self.idle(self.client, 40)
+        lab.equals_within(lambda: self.closed(socks[:8]), 8)
+        self.assertEqual((self.closed(socks[8:]), self.closed(first)), (0, 0))
+        first[0].sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertIn(b" 200 ", first[0].recv(100))
+        for sock in socks:
+            sock.close()
+        self.assertEqual(self.code("/livez"), 200)  # the daemon has seen them go
+        own = self.idle(self.node, 60)
+        self.assertEqual(self.code("/livez"), 200)
+        self.assertEqual(self.closed(own), 0)
 
     def test_taken_port_is_warned_about_once_and_taken_later(self):
         holder = self.lab.servers.tcp(self.node, "holder", 10256)
