@@ -20,7 +20,9 @@
 #define RECEIVE_BYTES 32768
 
 /* Which fields of CTA_TUPLE_ORIG a dump must match; the kernel has no header for it. */
+#define FILTER_DST (1u << 1)
 #define FILTER_PROTO_NUMBER (1u << 3)
+#define FILTER_DST_PORT (1u << 5)
 
 /* What a deletion needs: the original tuple as the kernel wrote it, and the entry's id so that no successor dies. */
 struct to_delete {
@@ -223,17 +225,37 @@ static void forget(void *ctx)
 	((struct conntrack *)ctx)->to_delete_count = 0;
 }
 
-/* Asks for one protocol only (CTA_FILTER, Linux 5.8) and, from 5.15 on, for what had no reply. */
-static void put_filter(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep)
+/* The kernel reads the fields that the flags name, and no others. */
+static uint32_t put_tuple(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep)
 {
-	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
-	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG), *nest;
+	uint32_t flags = FILTER_PROTO_NUMBER;
 
+	if (sweep->dst != NULL) {
+		nest = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+		mnl_attr_put(nlh, sweep->family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST, addr_bytes(sweep->dst),
+			     sweep->dst->bytes);
+		mnl_attr_nest_end(nlh, nest);
+		flags |= FILTER_DST;
+	}
+	nest = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, sweep->proto);
+	if (sweep->dst_port != 0) {
+		mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(sweep->dst_port));
+		flags |= FILTER_DST_PORT;
+	}
 	mnl_attr_nest_end(nlh, nest);
 	mnl_attr_nest_end(nlh, tuple);
-	nest = mnl_attr_nest_start(nlh, CTA_FILTER);
-	mnl_attr_put_u32(nlh, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUMBER);
+	return flags;
+}
+
+/* Asks for a part only (CTA_FILTER, Linux 5.8) and, from 5.15 on, for what had no reply. */
+static void put_filter(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep)
+{
+	const uint32_t flags = put_tuple(nlh, sweep);
+	struct nlattr *nest = mnl_attr_nest_start(nlh, CTA_FILTER);
+
+	mnl_attr_put_u32(nlh, CTA_FILTER_ORIG_FLAGS, flags);
 	mnl_attr_put_u32(nlh, CTA_FILTER_REPLY_FLAGS, 0);
 	mnl_attr_nest_end(nlh, nest);
 	if (!sweep->unreplied_only)
@@ -242,12 +264,12 @@ static void put_filter(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep
 	mnl_attr_put_u32(nlh, CTA_STATUS_MASK, htonl(IPS_SEEN_REPLY));
 }
 
-static int list_family(struct conntrack *c, uint8_t family)
+static int list_all(struct conntrack *c)
 {
 	char request[256] __attribute__((aligned(8)));
 	struct netlink_list list = {.socket = c->socket, .each = each_entry, .restart = forget, .ctx = c};
 
-	list.request = put_header(request, IPCTNL_MSG_CT_GET, NLM_F_DUMP, family);
+	list.request = put_header(request, IPCTNL_MSG_CT_GET, NLM_F_DUMP, c->sweep->family);
 	put_filter(list.request, c->sweep);
 	return netlink_list(&list);
 }
@@ -321,21 +343,18 @@ static int delete_all(struct conntrack *c, size_t *deleted)
 	return error;
 }
 
-int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2])
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
-	int error = 0;
+	int error;
 
+	*deleted = 0;
+	if (atomic_load(&c->stopped))
+		return -ECANCELED;
 	c->sweep = sweep;
-	deleted[0] = deleted[1] = 0;
-	for (size_t i = 0; i < sizeof families && error == 0; i++) {
-		if ((sweep->families & 1u << i) == 0)
-			continue;
-		c->to_delete_count = 0;
-		error = atomic_load(&c->stopped) ? -ECANCELED : list_family(c, families[i]);
-		if (error == 0)
-			error = delete_all(c, &deleted[i]);
-	}
+	c->to_delete_count = 0;
+	error = list_all(c);
+	if (error == 0)
+		error = delete_all(c, deleted);
 	c->sweep = NULL;
 	return error;
 }

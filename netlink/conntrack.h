@@ -35,21 +35,20 @@ bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e)
 typedef bool conntrack_check_fn(void *ctx, const struct conntrack_entry *e);
 
 /*
- * Goes through the entries of one protocol and deletes those that `check` wants gone: one walk for each family.
- * unreplied_only: the kernel need not send the others (it does before 5.15; they are skipped here then). One that
- * vanished by itself meanwhile is no error. EINTR is retried; check may see an entry again then. deleted: IPv4, IPv6;
- * also what went before an error. 0 or -errno; -ECANCELED after conntrack_stop.
+ * Goes through the entries of one protocol in one family and deletes those that `check` wants gone: one walk.
+ * unreplied_only: the kernel need not send the others (it does before 5.15; they are skipped here then). dst, dst_port:
+ * the same for what went elsewhere. One that vanished by itself meanwhile is no error. EINTR is retried; check may see
+ * an entry again then. *deleted: also what went before an error. 0 or -errno; -ECANCELED after conntrack_stop.
  */
-enum conntrack_family { CONNTRACK_IPV4 = 1 << 0, CONNTRACK_IPV6 = 1 << 1 };
-
 struct conntrack_sweep {
-	uint8_t proto;
-	uint8_t families; /* enum conntrack_family */
+	uint8_t family, proto;
 	bool unreplied_only;
+	const struct addr *dst; /* that the client asked; NULL: any */
+	uint16_t dst_port;	/* 0: any */
 	conntrack_check_fn *check;
 	void *ctx;
 };
-int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2]);
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted);
 
 /*
  * Any thread, at any time before conntrack_close: the sweep under way ends at the kernel's next answer, and no other

@@ -28,7 +28,7 @@ void reversed_flows_note(struct reversed_flows *t, const struct flow *f)
 	e->client = end_of(&f->orig_src, f->orig_src_port);
 	e->server = end_of(&f->orig_dst, f->orig_port);
 	free(map_put(&t->flows, e, sizeof *e, e));
-	t->families |= f->orig_dst.family == AF_INET6 ? CONNTRACK_IPV6 : CONNTRACK_IPV4;
+	t->in_family[f->orig_dst.family == AF_INET6] = true;
 	t->gap_ms = 0;
 	t->next_ms = 0;
 }

@@ -7,8 +7,9 @@
 #ifndef PROXY_REVERSED_FLOWS_H
 #define PROXY_REVERSED_FLOWS_H
 
+#include <stdbool.h>
+
 #include "base/map.h"
-#include "netlink/conntrack.h"
 #include "proxy/stale_flows.h"
 
 #define REVERSED_FIRST_MS 200u	  /* until the first look; each next one takes twice as long */
@@ -17,7 +18,7 @@
 
 struct reversed_flows { /* all zero = empty */
 	struct map flows;
-	uint8_t families; /* of them: enum conntrack_family */
+	bool in_family[2]; /* IPv4, IPv6: there are such */
 	uint32_t gap_ms;
 	uint64_t next_ms; /* of the next look; 0: none is due */
 };

@@ -131,10 +131,12 @@ static void add_removed(const struct stale *f, struct stale_pass *p)
 
 static void add_reversed(struct stale *f, struct stale_pass *p)
 {
-	if (reversed_flows_due(&f->reversed, p->now_ms))
-		p->families[STALE_UDP] |= f->reversed.families;
+	const bool due = reversed_flows_due(&f->reversed, p->now_ms);
+
 	p->reversed = f->reversed;
 	f->reversed = (struct reversed_flows){0};
+	if (due)
+		stale_pass_add_reversed(p);
 }
 
 static void pass_begin(struct stale *f, uint64_t now_ms)
@@ -165,7 +167,7 @@ static void pass_failed(struct stale *f, const struct stale_pass *p)
 	if (f->retry_ms > RETRY_LAST_MS)
 		f->retry_ms = RETRY_LAST_MS;
 	while ((frontend = map_next(&p->snapshot.frontends, &at)) != NULL)
-		if (p->families[stale_protocol(frontend->key.proto)] != 0)
+		if (p->looks[stale_protocol(frontend->key.proto)][frontend->key.addr.family == AF_INET6].wanted)
 			frontend_set_add(&f->changed, &frontend->key);
 }
 

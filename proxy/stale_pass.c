@@ -15,10 +15,21 @@ unsigned stale_protocol(uint8_t proto)
 
 void stale_pass_add(struct stale_pass *p, const struct owners *owners, const struct frontend_key *key)
 {
-	const uint8_t family = key->addr.family == AF_INET6 ? CONNTRACK_IPV6 : CONNTRACK_IPV4;
+	struct stale_look *l = &p->looks[stale_protocol(key->proto)][key->addr.family == AF_INET6];
 
 	stale_snapshot_add(&p->snapshot, owners, key);
-	p->families[stale_protocol(key->proto)] |= family;
+	if (!l->wanted)
+		*l = (struct stale_look){true, true, true, key->addr, key->port};
+	l->one_addr &= addr_equal(&l->addr, &key->addr);
+	l->one_port &= l->port == key->port;
+}
+
+/* They go to their client. */
+void stale_pass_add_reversed(struct stale_pass *p)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (p->reversed.in_family[i])
+			p->looks[STALE_UDP][i] = (struct stale_look){.wanted = true};
 }
 
 static struct flow flow_of(const struct conntrack_entry *e)
@@ -58,20 +69,22 @@ static bool check_entry(void *ctx, const struct conntrack_entry *e)
 	return action == FLOW_DELETE;
 }
 
-static int protocol_sweep(struct stale_pass *p, struct conntrack *conntrack, unsigned protocol)
+static int look(struct stale_pass *p, struct conntrack *conntrack, unsigned protocol, unsigned family)
 {
 	static const uint8_t protos[] = {
 		[STALE_TCP] = IPPROTO_TCP, [STALE_UDP] = IPPROTO_UDP, [STALE_SCTP] = IPPROTO_SCTP};
-	const struct conntrack_sweep s = {.proto = protos[protocol],
-					  .families = p->families[protocol],
-					  .unreplied_only = protocol == STALE_TCP && !p->cut,
-					  .check = check_entry,
-					  .ctx = p};
-	size_t deleted[2];
-	int error = conntrack_sweep(conntrack, &s, deleted);
+	const struct stale_look *l = &p->looks[protocol][family];
+	const struct conntrack_sweep sweep = {.family = family == 0 ? AF_INET : AF_INET6,
+					      .proto = protos[protocol],
+					      .unreplied_only = protocol == STALE_TCP && !p->cut,
+					      .dst = l->one_addr ? &l->addr : NULL,
+					      .dst_port = l->one_port ? l->port : 0,
+					      .check = check_entry,
+					      .ctx = p};
+	size_t deleted;
+	int error = conntrack_sweep(conntrack, &sweep, &deleted);
 
-	p->deleted[0] += deleted[0];
-	p->deleted[1] += deleted[1];
+	p->deleted[family] += deleted;
 	return error;
 }
 
@@ -87,11 +100,11 @@ void stale_pass_run(struct stale_pass *p, struct conntrack *conntrack)
 {
 	const uint64_t start_ns = clock_ns(), start_cpu_ns = cpu_ns();
 
-	for (unsigned i = 0; i < STALE_PROTOCOLS && p->error == 0; i++) {
-		if (p->families[i] != 0)
-			p->error = protocol_sweep(p, conntrack, i);
-		if (p->error == 0)
-			p->families[i] = 0;
+	for (unsigned i = 0; i < STALE_PROTOCOLS * 2 && p->error == 0; i++) {
+		struct stale_look *l = &p->looks[i / 2][i % 2];
+		if (l->wanted)
+			p->error = look(p, conntrack, i / 2, i % 2);
+		l->wanted = p->error != 0 && l->wanted;
 	}
 	p->took_us = (clock_ns() - start_ns) / 1000;
 	p->cpu_ns = cpu_ns() - start_cpu_ns;

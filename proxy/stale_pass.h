@@ -12,11 +12,19 @@
 
 enum { STALE_TCP, STALE_UDP, STALE_SCTP, STALE_PROTOCOLS };
 
+/* One walk over the kernel's table. It sends less where all that is looked for went to one address, or one port. */
+struct stale_look {
+	bool wanted;
+	bool one_addr, one_port;
+	struct addr addr;
+	uint16_t port;
+};
+
 struct stale_pass {
 	uint64_t now_ms; /* when it was made */
 	struct stale_snapshot snapshot;
-	uint8_t families[STALE_PROTOCOLS]; /* enum conntrack_family: to walk; those that are walked are taken off */
-	bool cut;			   /* TCP connections to `due` go, so all of TCP is read, not only SYNs */
+	struct stale_look looks[STALE_PROTOCOLS][2]; /* IPv4, IPv6; what is done is not wanted any more */
+	bool cut; /* TCP connections to `due` go, so all of TCP is read, not only SYNs */
 	struct removed_due due;
 	struct reversed_flows reversed;
 	/* What came of it. */
@@ -29,6 +37,8 @@ struct stale_pass {
 unsigned stale_protocol(uint8_t proto); /* STALE_TCP… */
 /* Main thread. The frontend's entries are to be looked at. */
 void stale_pass_add(struct stale_pass *p, const struct owners *owners, const struct frontend_key *key);
+/* Main thread. For the reversed flows that are in p. */
+void stale_pass_add_reversed(struct stale_pass *p);
 /* Any thread: asks the kernel. */
 void stale_pass_run(struct stale_pass *p, struct conntrack *conntrack);
 void stale_pass_free(struct stale_pass *p); /* NULL is fine */

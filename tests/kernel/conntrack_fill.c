@@ -103,16 +103,16 @@ static bool count_one(void *ctx, const struct conntrack_entry *e)
 
 static void dump(void)
 {
-	size_t entries = 0, deleted[2];
+	size_t entries = 0, deleted;
 	const struct conntrack_sweep sweep = {
-		.proto = IPPROTO_UDP, .families = CONNTRACK_IPV4, .check = count_one, .ctx = &entries};
+		.family = AF_INET, .proto = IPPROTO_UDP, .check = count_one, .ctx = &entries};
 	const char *error = "";
 	struct conntrack *c = conntrack_open(&error);
 
 	if (c == NULL)
 		fatalx("conntrack_fill: %s", error);
 	const uint64_t start_ns = clock_ns();
-	if (conntrack_sweep(c, &sweep, deleted) != 0)
+	if (conntrack_sweep(c, &sweep, &deleted) != 0)
 		fatalx("conntrack_fill: no dump");
 	printf("%zu %.3f\n", entries, (double)(clock_ns() - start_ns) / 1e6);
 	conntrack_close(c);

@@ -160,28 +160,44 @@ static bool is_answered_by(void *ctx, const struct conntrack_entry *e)
 	return strcmp(addr_format(&e->reply_src, text), s->answering) == 0;
 }
 
-/* sweep udp [unreplied] [ADDRESS]: lists, and deletes what ADDRESS answers. */
+/* The next word is this one, and is taken. */
+static bool next_is(struct words *w, const char *word)
+{
+	if (w->next == w->count || strcmp(w->at[w->next], word) != 0)
+		return false;
+	w->next++;
+	return true;
+}
+
+/* sweep udp [unreplied] [to DST PORT] [ADDRESS]: lists what went to DST (any: all) and deletes what ADDRESS answers. */
 static void sweep(struct words *w)
 {
 	struct sweeping s = {.answering = "none"};
-	struct conntrack_sweep sweep = {.proto = next_proto(w),
-					.families = CONNTRACK_IPV4 | CONNTRACK_IPV6,
-					.check = is_answered_by,
-					.ctx = &s};
+	struct conntrack_sweep sweep = {.proto = next_proto(w), .check = is_answered_by, .ctx = &s};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
-	size_t deleted[2];
+	size_t deleted, sum = 0;
+	struct addr dst;
+	int result = 0;
 
 	if (c == NULL)
 		fatalx("driver: %s", error);
-	if (w->next < w->count && strcmp(w->at[w->next], "unreplied") == 0) {
-		w->next++;
-		sweep.unreplied_only = true;
+	sweep.unreplied_only = next_is(w, "unreplied");
+	if (next_is(w, "to")) {
+		sweep.dst = next_is(w, "any") ? NULL : (next_addr(w, &dst), &dst);
+		sweep.dst_port = (uint16_t)next_number(w);
 	}
 	if (w->next < w->count)
 		s.answering = next(w);
-	printf("result %d\n", conntrack_sweep(c, &sweep, deleted));
-	printf("deleted %zu\n", deleted[0] + deleted[1]);
+	for (size_t i = 0; i < 2 && result == 0; i++) {
+		sweep.family = i == 0 ? AF_INET : AF_INET6;
+		if (sweep.dst != NULL && sweep.dst->family != sweep.family)
+			continue;
+		result = conntrack_sweep(c, &sweep, &deleted);
+		sum += deleted;
+	}
+	printf("result %d\n", result);
+	printf("deleted %zu\n", sum);
 	conntrack_close(c);
 }
 

@@ -14,10 +14,17 @@
 
 /* ---- the kernel's memory, in place of nft/ ---- */
 
+struct asked {
+	uint8_t family, proto;
+	bool unreplied_only, any_dst;
+	struct addr dst;
+	uint16_t dst_port;
+};
+
 struct conntrack {
 	int fail; /* every sweep fails with it */
 	unsigned sweeps;
-	struct conntrack_sweep asked[4];   /* the first ones */
+	struct asked asked[4];		   /* by the first ones */
 	struct conntrack_entry entries[4]; /* what a sweep shows */
 	size_t count;
 };
@@ -32,18 +39,27 @@ struct nft {
 static struct conntrack flows;
 static struct nft kernel;
 
-int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t deleted[2])
+static inline void conntrack_asked(struct asked *a, const struct conntrack_sweep *s)
 {
-	deleted[0] = deleted[1] = 0;
+	*a = (struct asked){s->family, s->proto, s->unreplied_only, s->dst == NULL, {0}, s->dst_port};
+	if (s->dst != NULL)
+		a->dst = *s->dst;
+}
+
+int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)
+{
+	*deleted = 0;
 	if (c->sweeps < 4)
-		c->asked[c->sweeps] = *sweep;
+		conntrack_asked(&c->asked[c->sweeps], sweep);
 	c->sweeps++;
 	for (size_t i = c->fail == 0 ? c->count : 0; i-- > 0;) {
-		if (c->entries[i].proto != sweep->proto || (sweep->unreplied_only && !c->entries[i].unreplied) ||
-		    !sweep->check(sweep->ctx, &c->entries[i]))
+		if (c->entries[i].proto != sweep->proto || c->entries[i].orig_dst.family != sweep->family ||
+		    (sweep->dst != NULL && !addr_equal(sweep->dst, &c->entries[i].orig_dst)) ||
+		    (sweep->dst_port != 0 && sweep->dst_port != c->entries[i].orig_port) ||
+		    (sweep->unreplied_only && !c->entries[i].unreplied) || !sweep->check(sweep->ctx, &c->entries[i]))
 			continue;
 		c->entries[i] = c->entries[--c->count];
-		deleted[0]++;
+		++*deleted;
 	}
 	return c->fail;
 }

@@ -23,7 +23,9 @@ static struct {
 	int unsent;		/* error of every datagram of deletions */
 	uint8_t listed_proto;	/* that the last list was about */
 	bool listed_unreplied;	/* so was it */
-	unsigned lists[2];	/* of IPv4, IPv6 */
+	uint8_t listed_dst[16]; /* …to this address */
+	uint16_t listed_port;	/* …and port */
+	uint32_t listed_flags;	/* the fields that are to match */
 	struct conntrack *stop; /* while its first list is on its way */
 } kernel;
 
@@ -42,6 +44,26 @@ static void put_tuple(struct nlmsghdr *nlh, uint16_t type, uint16_t port)
 	mnl_attr_nest_end(nlh, tuple);
 }
 
+/* What the list is about. */
+static void listed(struct attrs attrs)
+{
+	const struct attrs tuple = attrs_in(attrs_find(attrs, CTA_TUPLE_ORIG));
+	const struct attrs dst = attrs_in(attrs_find(tuple, CTA_TUPLE_IP));
+	const struct nlattr *dst4 = attrs_find(dst, CTA_IP_V4_DST), *dst6 = attrs_find(dst, CTA_IP_V6_DST);
+	const struct nlattr *filter = attrs_find(attrs, CTA_FILTER);
+
+	kernel.listed_port = 0;
+	attrs_number(attrs_find(attrs_in(attrs_find(tuple, CTA_TUPLE_PROTO)), CTA_PROTO_DST_PORT), &kernel.listed_port,
+		     sizeof kernel.listed_port);
+	kernel.listed_port = ntohs(kernel.listed_port);
+	if (dst4 != NULL)
+		memcpy(kernel.listed_dst, mnl_attr_get_payload(dst4), 4);
+	if (dst6 != NULL)
+		memcpy(kernel.listed_dst, mnl_attr_get_payload(dst6), 16);
+	assert_true(attrs_number(attrs_find(attrs_in(filter), CTA_FILTER_ORIG_FLAGS), &kernel.listed_flags,
+				 sizeof kernel.listed_flags));
+}
+
 static void list(const struct nlmsghdr *request)
 {
 	const struct nfgenmsg *about = mnl_nlmsg_get_payload(request);
@@ -49,7 +71,7 @@ static void list(const struct nlmsghdr *request)
 	const struct attrs proto = attrs_in(attrs_find(attrs_in(attrs_find(attrs, CTA_TUPLE_ORIG)), CTA_TUPLE_PROTO));
 
 	assert_true(attrs_number(attrs_find(proto, CTA_PROTO_NUM), &kernel.listed_proto, sizeof kernel.listed_proto));
-	kernel.lists[about->nfgen_family == AF_INET6]++;
+	listed(attrs);
 	kernel.listed_unreplied = attrs_find(attrs, CTA_STATUS_MASK) != NULL;
 	for (uint32_t id = 1; about->nfgen_family == AF_INET && id <= kernel.entries; id++) {
 		struct nlmsghdr *nlh = fake_put(request, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW, NLM_F_MULTI);
@@ -103,24 +125,25 @@ static bool stale(void *ctx, const struct conntrack_entry *e)
 	return e->orig_src_port != 1;
 }
 
-static int sweep_families(uint8_t families, bool stop, size_t deleted[2])
+static int sweep_with(struct conntrack_sweep s, bool stop, size_t *deleted)
 {
-	const struct conntrack_sweep sweep = {
-		.proto = IPPROTO_UDP, .families = families, .unreplied_only = true, .check = stale};
 	const char *error = NULL;
 	struct conntrack *c = conntrack_open(&error);
 	int result;
 
+	s.family = s.family == 0 ? AF_INET : s.family;
+	s.proto = IPPROTO_UDP;
+	s.check = stale;
 	assert_non_null(c);
 	kernel.stop = stop ? c : NULL;
-	result = conntrack_sweep(c, &sweep, deleted);
+	result = conntrack_sweep(c, &s, deleted);
 	conntrack_close(c);
 	return result;
 }
 
-static int sweep(size_t deleted[2])
+static int sweep(size_t *deleted)
 {
-	return sweep_families(CONNTRACK_IPV4 | CONNTRACK_IPV6, false, deleted);
+	return sweep_with((struct conntrack_sweep){.unreplied_only = true}, false, deleted);
 }
 
 static int none(void **state)
@@ -133,81 +156,84 @@ static int none(void **state)
 
 static void only_the_stale_ones_go(void **state)
 {
-	size_t deleted[2];
+	size_t deleted;
 
 	(void)state;
 	kernel.entries = 4;
-	assert_int_equal(sweep(deleted), 0);
+	assert_int_equal(sweep(&deleted), 0);
 	assert_int_equal(kernel.deleted, 3);
-	assert_int_equal(deleted[0], 3);
-	assert_int_equal(deleted[1], 0);
+	assert_int_equal(deleted, 3);
 	assert_int_equal(kernel.listed_proto, IPPROTO_UDP);
 	assert_true(kernel.listed_unreplied);
 }
 
-/* Each list is a walk over the whole hash table of the kernel. */
-static void only_the_families_that_are_asked_for(void **state)
+/* What a filter need not find is not sent. */
+static void only_what_went_to_one_address_or_port(void **state)
 {
-	size_t deleted[2];
+	const struct addr dst4 = {.family = AF_INET, .bytes = {10, 96, 0, 1}},
+			  dst6 = {.family = AF_INET6, .bytes = {0xfd, [15] = 1}};
+	size_t deleted;
 
 	(void)state;
-	kernel.entries = 4;
-	assert_int_equal(sweep_families(CONNTRACK_IPV6, false, deleted), 0);
-	assert_int_equal(kernel.lists[0], 0);
-	assert_int_equal(kernel.lists[1], 1);
-	assert_int_equal(kernel.deleted, 0);
-	assert_int_equal(sweep_families(CONNTRACK_IPV4, false, deleted), 0);
-	assert_int_equal(kernel.lists[0], 1);
-	assert_int_equal(kernel.lists[1], 1);
-	assert_int_equal(deleted[0], 3);
+	assert_int_equal(sweep_with((struct conntrack_sweep){.dst = &dst4}, false, &deleted), 0);
+	assert_memory_equal(kernel.listed_dst, dst4.bytes, 4);
+	assert_int_equal(kernel.listed_port, 0);
+	assert_int_equal(kernel.listed_flags, 1 << 1 | 1 << 3);
+	assert_false(kernel.listed_unreplied);
+	assert_int_equal(sweep_with((struct conntrack_sweep){.dst_port = 53}, false, &deleted), 0);
+	assert_int_equal(kernel.listed_port, 53);
+	assert_int_equal(kernel.listed_flags, 1 << 5 | 1 << 3);
+	assert_int_equal(
+		sweep_with((struct conntrack_sweep){.family = AF_INET6, .dst = &dst6, .dst_port = 53}, false, &deleted),
+		0);
+	assert_memory_equal(kernel.listed_dst, dst6.bytes, 16);
+	assert_int_equal(kernel.listed_flags, 1 << 1 | 1 << 5 | 1 << 3);
 }
 
 static void one_that_is_stopped_asks_and_deletes_no_more(void **state)
 {
-	size_t deleted[2];
+	size_t deleted;
 
 	(void)state;
 	kernel.entries = 4;
-	assert_int_equal(sweep_families(CONNTRACK_IPV4 | CONNTRACK_IPV6, true, deleted), -ECANCELED);
-	assert_int_equal(kernel.lists[0], 1);
-	assert_int_equal(kernel.lists[1], 0);
+	assert_int_equal(sweep_with((struct conntrack_sweep){0}, true, &deleted), -ECANCELED);
 	assert_int_equal(kernel.deleted, 0);
 }
 
 /* It timed out between reading and deleting: that is no error, and nothing that we deleted. */
 static void one_that_vanished_is_not_counted(void **state)
 {
-	size_t deleted[2];
+	size_t deleted;
 
 	(void)state;
 	kernel.entries = 4;
 	kernel.refused_id = 3;
 	kernel.refusal = ENOENT;
-	assert_int_equal(sweep(deleted), 0);
-	assert_int_equal(deleted[0], 2);
+	assert_int_equal(sweep(&deleted), 0);
+	assert_int_equal(deleted, 2);
 }
 
 static void a_refusal_is_an_error_and_the_rest_counts(void **state)
 {
-	size_t deleted[2];
+	size_t deleted;
 
 	(void)state;
 	kernel.entries = 4;
 	kernel.refused_id = 2;
 	kernel.refusal = EPERM;
-	assert_int_equal(sweep(deleted), -EPERM);
-	assert_int_equal(deleted[0], 2);
+	assert_int_equal(sweep(&deleted), -EPERM);
+	assert_int_equal(deleted, 2);
 }
 
 static void what_was_not_sent_is_not_counted(void **state)
 {
-	size_t deleted[2];
+	size_t deleted;
 
 	(void)state;
 	kernel.entries = 4;
 	kernel.unsent = ENOBUFS;
-	assert_int_equal(sweep(deleted), -ENOBUFS);
-	assert_int_equal(deleted[0], 0);
+	assert_int_equal(sweep(&deleted), -ENOBUFS);
+	assert_int_equal(deleted, 0);
 }
 
 static void a_kernel_without_it_is_told_of(void **state)
@@ -224,7 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(only_the_stale_ones_go, none),
-		cmocka_unit_test_setup(only_the_families_that_are_asked_for, none),
+		cmocka_unit_test_setup(only_what_went_to_one_address_or_port, none),
 		cmocka_unit_test_setup(one_that_is_stopped_asks_and_deletes_no_more, none),
 		cmocka_unit_test_setup(one_that_vanished_is_not_counted, none),
 		cmocka_unit_test_setup(a_refusal_is_an_error_and_the_rest_counts, none),

@@ -21,7 +21,8 @@ class ThreadCase(scenes.NodeTest):
     FLAGS = ("--no-dns", "--healthz-bind-address", "127.0.0.1:10256")
 
     def put(self, *pods, name="web"):
-        self.folder.put(name, manifests.service(name, VIP, [manifests.port(53, "x", "UDP")]),
+        """With a node port: its address and port are others, so that the kernel sends all UDP entries."""
+        self.folder.put(name, manifests.service(name, VIP, [manifests.port(53, "x", "UDP", 30053)], type="NodePort"),
                         manifests.slice(name, pods, [("x", 5353, "UDP")]))
 
     def flow(self, pod, count=1):

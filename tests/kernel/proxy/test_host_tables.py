@@ -116,6 +116,9 @@ class ConntrackTest(lab.LabTest):
                 sock.bind(("", sport))
                 sock.sendto(b"x", ("10.96.0.1", 81 if sport % 2 else 82))  # nobody translates nor answers these
         self.assertEqual(len(self.entries("udp unreplied")), 2000)
+        self.assertEqual(len(self.entries("udp to any 81")), 1000)
+        self.assertEqual(len(self.entries("udp to 10.96.0.1 82")), 1000)
+        self.assertEqual(self.entries("udp to 10.96.0.2 82"), [])
         self.assertEqual(self.deleted("udp unreplied 10.96.0.1"), 2000)
         self.assertEqual(self.entries("udp"), [])
 
