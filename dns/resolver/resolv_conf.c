@@ -1,7 +1,10 @@
 /* Reads, limits and writes resolv.conf as kubelet does. */
 #include "dns/resolver/resolv_conf.h"
 
+#include <stdint.h>
 #include <string.h>
+
+#include "base/map.h"
 
 #define BLANKS " \t\r\n\f\v"
 
@@ -18,42 +21,40 @@ void text_list_add(struct arena *a, struct text_list *list, const char *text)
 	list->items[list->count++] = text;
 }
 
-static bool list_has(const struct text_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], text) == 0)
-			return true;
-	return false;
-}
-
 void text_list_merge(struct arena *a, struct text_list *list, const struct text_list *more)
 {
-	for (size_t i = 0; i < more->count; i++)
-		if (!list_has(list, more->items[i]))
-			text_list_add(a, list, more->items[i]);
-}
+	struct map seen = {0};
 
-static bool same_option(const char *a, const char *b)
-{
-	size_t length = strcspn(a, ":");
-
-	return length == strcspn(b, ":") && memcmp(a, b, length) == 0;
-}
-
-static void option_set(struct arena *a, struct text_list *list, const char *option)
-{
 	for (size_t i = 0; i < list->count; i++)
-		if (same_option(list->items[i], option)) {
-			list->items[i] = option;
-			return;
-		}
-	text_list_add(a, list, option);
+		map_put_str(&seen, list->items[i], list);
+	for (size_t i = 0; i < more->count; i++)
+		if (map_put_str(&seen, more->items[i], list) == NULL)
+			text_list_add(a, list, more->items[i]);
+	map_fini(&seen);
+}
+
+static size_t name_bytes(const char *option)
+{
+	return strcspn(option, ":");
 }
 
 void resolv_options_merge(struct arena *a, struct text_list *list, const struct text_list *more)
 {
-	for (size_t i = 0; i < more->count; i++)
-		option_set(a, list, more->items[i]);
+	struct map seen = {0}; /* name → index + 1 */
+
+	for (size_t i = 0; i < list->count; i++)
+		map_put(&seen, list->items[i], name_bytes(list->items[i]), (void *)(uintptr_t)(i + 1));
+	for (size_t i = 0; i < more->count; i++) {
+		const char *option = more->items[i];
+		uintptr_t at = (uintptr_t)map_get(&seen, option, name_bytes(option));
+		if (at != 0) {
+			list->items[at - 1] = option;
+			continue;
+		}
+		text_list_add(a, list, option);
+		map_put(&seen, option, name_bytes(option), (void *)(uintptr_t)list->count);
+	}
+	map_fini(&seen);
 }
 
 static const char *next_word(struct arena *a, const char **at)
@@ -95,13 +96,14 @@ static bool read_line(struct arena *a, const char *line, struct resolv_conf *out
 		read_searches(a, line, out);
 	if (strcmp(word, "options") == 0)
 		while ((word = next_word(a, &line)) != NULL)
-			option_set(a, &out->options, word);
+			text_list_add(a, &out->options, word);
 	return true;
 }
 
 bool resolv_conf_parse(struct arena *a, const char *text, size_t length, struct resolv_conf *out, const char **error)
 {
 	const char *end = text + length;
+	struct text_list options;
 	unsigned number = 0;
 
 	*out = (struct resolv_conf){0};
@@ -119,6 +121,9 @@ bool resolv_conf_parse(struct arena *a, const char *text, size_t length, struct 
 		}
 		text += bytes + (newline != NULL);
 	}
+	options = out->options;
+	out->options = (struct text_list){0};
+	resolv_options_merge(a, &out->options, &options);
 	return true;
 }
 

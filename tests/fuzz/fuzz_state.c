@@ -1,17 +1,20 @@
 /*
  * Any bytes as a last-known-good file, and (behind its checksum) as one packed object: refused, or an object that packs
- * and unpacks to itself.
+ * and unpacks to itself. No object without a name that an API server takes comes out of the file.
  */
 #include <stdlib.h>
 
 #include "watch/decode/decode_pack.h"
 #include "watch/checkpoint_file.h"
+#include "watch/identity.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void on_upsert(void *ctx, struct object *o)
 {
 	(void)ctx;
+	if (identity_wrong(o) != NULL)
+		abort();
 	object_free(o);
 }
 

@@ -1,6 +1,6 @@
 /*
  * How soon the API server source is in sync after a server restarted: the whole source but for libcurl, in simulated
- * time. libev and the source read the clock and sleep through the functions below; fetch_* are a server's model.
+ * time (simulated_time.h). fetch_* are the model of a server.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <time.h>
 
 #include <cmocka.h>
 #include <ev.h>
@@ -20,32 +18,13 @@
 #include "watch/api/apiserver.h"
 #include "watch/api/fetch.h"
 
+#include "simulated_time.h"
 #include "stderrlines.h"
 
 #define IN_SYNC_MS 2000
 #define LISTENS_MS 1 /* how long a refused connection, and an answer, take */
 #define LIST_MS 20
 #define RESTARTS 40U
-
-static uint64_t time_ns = 1000000000ULL * 100000;
-
-int clock_gettime(clockid_t clock, struct timespec *t)
-{
-	(void)clock;
-	*t = (struct timespec){(time_t)(time_ns / 1000000000), (long)(time_ns % 1000000000)};
-	return 0;
-}
-
-/* Nothing is ever ready: sleeping is all that the loop asks for. */
-int epoll_wait(int fd, struct epoll_event *events, int room, int timeout_ms)
-{
-	(void)fd;
-	(void)events;
-	(void)room;
-	time_ns +=
-		(uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000 + 1000; /* a timer is due when its time is over */
-	return 0;
-}
 
 /* Where a server is that cannot be reached. */
 enum absence { REFUSES, LOSES_SYNS };
@@ -354,7 +333,7 @@ static struct figures worst(enum absence absence, enum start start, unsigned out
 	struct figures bad = {0};
 
 	for (unsigned i = 0; i < RESTARTS; i++) {
-		time_ns += 7777777; /* seeds the jitter too */
+		simulated_ns += 7777777; /* seeds the jitter too */
 		const struct server next = {.absence = absence, .start = start};
 		struct figures f = restart(next, outage_s, start_s, i % 2 != 0, (i / 2) % 2 != 0);
 		bad.late_ms = f.late_ms > bad.late_ms ? f.late_ms : bad.late_ms;
@@ -433,5 +412,6 @@ int main(void)
 	};
 
 	log_set_level(LOG_WARN);
+	simulated = true;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

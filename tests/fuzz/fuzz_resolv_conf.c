@@ -1,0 +1,89 @@
+/*
+ * Any text as a resolv.conf: read, cut to kubelet's limits, written as a container runtime does, and read again as the
+ * same. The text comes once and many times over, each % in it a number then: the work grows with the bytes (cost.h).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/resolver/resolv_conf.h"
+#include "tests/fuzz/cost.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define LONG_BYTES ((size_t)256 << 10)
+#define BYTE_NS 400 /* with sanitizers; 10 without */
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static bool same(const struct text_list *a, const struct text_list *b)
+{
+	bool all = a->count == b->count;
+
+	for (size_t i = 0; all && i < a->count; i++)
+		all = strcmp(a->items[i], b->items[i]) == 0;
+	return all;
+}
+
+struct text {
+	const char *bytes;
+	size_t length;
+};
+
+static void read_and_write(void *ctx)
+{
+	const struct text *text = ctx;
+	struct arena *arena = arena_new(4096);
+	struct resolv_conf first, again;
+	struct buf out = {0}, warnings = {0};
+	const char *error = NULL;
+
+	if (resolv_conf_parse(arena, text->bytes, text->length, &first, &error)) {
+		resolv_conf_limit(&first, &warnings);
+		must(first.nameservers.count <= RESOLV_NAMESERVERS_MAX && first.searches.count <= RESOLV_SEARCHES_MAX);
+		resolv_conf_format(&first, &out);
+		must(resolv_conf_parse(arena, out.data != NULL ? out.data : "", out.length_bytes, &again, &error));
+		must(same(&first.nameservers, &again.nameservers) && same(&first.searches, &again.searches) &&
+		     same(&first.options, &again.options));
+	} else {
+		must(error != NULL && strchr(error, '\n') == NULL);
+	}
+	buf_fini(&out);
+	buf_fini(&warnings);
+	arena_free(arena);
+}
+
+/* The text again and again; a % is a number. */
+static void repeat(const uint8_t *data, size_t size, struct buf *out)
+{
+	for (unsigned n = 0; out->length_bytes < LONG_BYTES; n++)
+		for (size_t i = 0; i < size; i++) {
+			if (data[i] == '%')
+				buf_printf(out, "%u", n);
+			else
+				buf_add(out, (const char *)&data[i], 1);
+		}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct text once = {(const char *)data, size};
+	struct buf many = {0};
+
+	if (size == 0)
+		return 0;
+	read_and_write(&once);
+	repeat(data, size, &many);
+	struct text all = {many.data, many.length_bytes};
+	uint64_t limit_ns = COST_FREE_NS + BYTE_NS * all.length;
+	if (cost_of(read_and_write, &all, limit_ns) > limit_ns) {
+		fprintf(stderr, "more than %u ms for %zu bytes\n", (unsigned)(limit_ns / 1000000), all.length);
+		abort();
+	}
+	buf_fini(&many);
+	return 0;
+}
