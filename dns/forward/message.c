@@ -176,14 +176,14 @@ static bool data_names(struct reading *r, const struct raw *raw, size_t prefix, 
 	return true;
 }
 
-/* SVCB and HTTPS: the target is never compressed (RFC 9460 2.2); "." stands for the owner. */
+/* SVCB and HTTPS: the target is never compressed (RFC 9460 2.2: its data goes on as it is); "." stands for the owner. */
 static bool data_svcb(struct reading *r, const struct raw *raw)
 {
 	size_t at = raw->data_at + 2;
 	uint8_t name[NAME_BYTES];
 	size_t length = raw->data_bytes < 3 ? 0 : unpack_name(name, r->wire, raw->data_at + raw->data_bytes, &at);
 
-	if (length == 0)
+	if (length == 0 || at - raw->data_at - 2 != length)
 		return false;
 	if (length == 1)
 		note_target(r, raw, raw->owner, raw->owner_bytes);
