@@ -21,7 +21,7 @@ struct forward_file {
 	ev_io changed;
 	ev_timer poll;
 	size_t count;
-	struct addr_port to[UPSTREAMS_MAX];
+	struct forward_server to[UPSTREAMS_MAX];
 	bool warned;
 };
 
@@ -34,19 +34,19 @@ static void warn_once(struct forward_file *f, const char *why)
 	f->warned = true;
 }
 
-static bool same(const struct forward_file *f, const struct addr_port *to, size_t count)
+static bool same(const struct forward_file *f, const struct forward_server *to, size_t count)
 {
 	if (count != f->count)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (to[i].port != f->to[i].port || !addr_equal(&to[i].addr, &f->to[i].addr))
+		if (to[i].at.port != f->to[i].at.port || !addr_equal(&to[i].at.addr, &f->to[i].at.addr))
 			return false;
 	return true;
 }
 
 void forward_file_reload(struct forward_file *f)
 {
-	struct addr_port to[UPSTREAMS_MAX];
+	struct forward_server to[UPSTREAMS_MAX];
 	size_t length, count;
 
 	if (f == NULL)
@@ -70,7 +70,7 @@ void forward_file_reload(struct forward_file *f)
 	forward_set_upstreams(f->forward, f->to, count);
 	char first[ADDR_PORT_TEXT_BYTES];
 	log_info("dns: %s names %zu server%s, the first is %s", f->path, count, count == 1 ? "" : "s",
-		 addr_port_format(&to[0].addr, to[0].port, first));
+		 addr_port_format(&to[0].at.addr, to[0].at.port, first));
 }
 
 static void on_changed(struct ev_loop *loop, ev_io *w, int events)

@@ -124,7 +124,8 @@ const struct option options_table[] = {
 	FLAG("dns-listen", COMMAND_RUN, OPTION_ADDR_PORTS, dns_listen, "ADDR[:PORT]",
 	     "UDP and TCP, repeatable (default 127.0.0.1:53)"),
 	FLAG("forward", COMMAND_RUN, OPTION_PARSED, forward, "LIST",
-	     "who answers names outside the cluster: servers ADDR[:PORT][,…], a resolv.conf, which is followed, or "
+	     "who answers names outside the cluster: servers ADDR[:PORT] or tls://ADDR[:PORT][#NAME] with commas "
+	     "between, a resolv.conf, which is followed, or "
 	     "none: "
 	     "such names are REFUSED (default /etc/resolv.conf)",
 	     .parse = add_forward),

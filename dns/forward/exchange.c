@@ -6,139 +6,97 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <urcu/compiler.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/sock.h"
 
 #define UDP_BYTES 4096 /* larger than what we offer */
 
 static uint8_t datagram[UDP_BYTES]; /* one thread */
 
-void exchange_stop(struct exchange *x)
+static void close_socket(struct exchange *x)
 {
 	if (x->io.fd < 0)
 		return;
 	ev_io_stop(x->loop, &x->io);
 	close(x->io.fd);
-	free(x->in);
-	x->in = NULL;
 	ev_io_set(&x->io, -1, 0);
 }
 
-static void fail(struct exchange *x)
+void exchange_stop(struct exchange *x)
 {
-	exchange_stop(x);
-	x->done(x, NULL, 0);
+	close_socket(x);
+	stream_drop(&x->on_stream);
 }
 
-static void on_udp(struct exchange *x)
-{
-	ssize_t got = recv(x->io.fd, datagram, sizeof datagram, MSG_DONTWAIT);
-
-	if (got < 0 && !sock_again(errno)) /* ICMP says that nothing listens */
-		fail(x);
-	else if (got >= 0)
-		x->done(x, datagram, (size_t)got);
-}
-
-/* False: the connection is of no use. */
-static bool tcp_send(struct exchange *x)
-{
-	ssize_t sent = send(x->io.fd, x->out + x->out_at, x->out_bytes - x->out_at, MSG_NOSIGNAL);
-
-	if (sent < 0)
-		return sock_again(errno);
-	x->out_at += (size_t)sent;
-	if (x->out_at == x->out_bytes) {
-		ev_io_stop(x->loop, &x->io);
-		ev_io_set(&x->io, x->io.fd, EV_READ);
-		ev_io_start(x->loop, &x->io);
-	}
-	return true;
-}
-
-static bool tcp_receive(struct exchange *x)
-{
-	if (x->in == NULL)
-		x->in = mem_alloc(2 + WIRE_MESSAGE_BYTES);
-	size_t want = x->in_bytes < 2 ? 2 : 2U + wire_get16(x->in);
-	ssize_t got = recv(x->io.fd, x->in + x->in_bytes, want - x->in_bytes, 0);
-
-	if (got < 0)
-		return sock_again(errno);
-	x->in_bytes += (size_t)got;
-	return got > 0;
-}
-
-static bool tcp_complete(const struct exchange *x)
-{
-	return x->in_bytes > 2 && x->in_bytes == 2U + wire_get16(x->in);
-}
-
-static void on_tcp(struct exchange *x, int events)
-{
-	if ((events & EV_WRITE) != 0 && !tcp_send(x)) {
-		fail(x);
-	} else if ((events & EV_READ) != 0) {
-		if (!tcp_receive(x))
-			fail(x);
-		else if (tcp_complete(x) && !x->done(x, x->in + 2, x->in_bytes - 2))
-			fail(x);
-	}
-}
-
-static void on_io(struct ev_loop *loop, ev_io *w, int events)
+static void on_udp(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct exchange *x = w->data;
+	ssize_t got = recv(w->fd, datagram, sizeof datagram, MSG_DONTWAIT);
 
-	(void)loop;
-	if (x->tcp)
-		on_tcp(x, events);
-	else
-		on_udp(x);
+	(void)loop, (void)events;
+	if (got < 0 && !sock_again(errno)) { /* ICMP says that nothing listens */
+		close_socket(x);
+		x->done(x, NULL, 0);
+	} else if (got >= 0) {
+		x->done(x, datagram, (size_t)got);
+	}
+}
+
+static bool on_stream(struct stream_query *q, const uint8_t *message, size_t length)
+{
+	struct exchange *x = caa_container_of(q, struct exchange, on_stream);
+
+	return x->done(x, message, length);
 }
 
 void exchange_init(struct exchange *x, struct ev_loop *loop, exchange_fn *done)
 {
 	x->loop = loop;
 	x->done = done;
-	ev_io_init(&x->io, on_io, -1, 0);
+	ev_io_init(&x->io, on_udp, -1, 0);
 	x->io.data = x;
 }
 
-bool exchange_start(struct exchange *x, const struct addr_port *to, bool tcp)
+static bool udp_start(struct exchange *x, const struct addr_port *to)
 {
 	struct sockaddr_storage ss;
 	socklen_t bytes = sock_address(&ss, &to->addr, to->port);
-	int fd = sock_outgoing(to->addr.family, tcp ? SOCK_STREAM : SOCK_DGRAM);
+	int fd = sock_outgoing(to->addr.family, SOCK_DGRAM);
 
 	if (fd < 0)
 		return false;
-	x->tcp = tcp;
-	x->in_bytes = x->out_at = 0;
-	wire_put16(x->out, (unsigned)x->out_bytes - 2);
-	if ((connect(fd, (struct sockaddr *)&ss, bytes) != 0 && errno != EINPROGRESS) ||
-	    (!tcp && send(fd, x->out + 2, x->out_bytes - 2, MSG_NOSIGNAL) < 0)) {
+	if (connect(fd, (struct sockaddr *)&ss, bytes) != 0 ||
+	    send(fd, x->out + 2, x->out_bytes - 2, MSG_NOSIGNAL) < 0) {
 		int failure = errno;
 		close(fd);
 		errno = failure;
 		return false;
 	}
-	ev_io_set(&x->io, fd, tcp ? EV_WRITE : EV_READ);
+	ev_io_set(&x->io, fd, EV_READ);
 	ev_io_start(x->loop, &x->io);
 	return true;
 }
 
-uint16_t exchange_fill(struct exchange *x, const struct question *asked, bool edns)
+bool exchange_start(struct exchange *x, struct upstream *to, bool tcp)
+{
+	if (!tcp && !to->to.tls)
+		return udp_start(x, &to->to.at);
+	if (to->stream == NULL)
+		to->stream = stream_new(x->loop, &to->to);
+	x->on_stream = (struct stream_query){.out = x->out, .out_bytes = x->out_bytes, .done = on_stream};
+	return stream_ask(to->stream, &x->on_stream);
+}
+
+void exchange_fill(struct exchange *x, const struct question *asked, bool edns)
 {
 	uint8_t *p = x->out + 2;
-	uint16_t id;
 
-	if (getrandom(&id, sizeof id, 0) != sizeof id)
+	if (getrandom(&x->id, sizeof x->id, 0) != sizeof x->id)
 		fatal("dns: no random bytes");
 	memset(p, 0, WIRE_HEADER_BYTES);
-	wire_put16(p, id);
+	wire_put16(p, x->id);
 	wire_put16(p + 2, FLAG_RD | FLAG_AD | (asked->checking_disabled ? FLAG_CD : 0U));
 	p[5] = 1;
 	p[11] = edns;
@@ -154,5 +112,5 @@ uint16_t exchange_fill(struct exchange *x, const struct question *asked, bool ed
 		p += 11;
 	}
 	x->out_bytes = (size_t)(p - x->out);
-	return id;
+	wire_put16(x->out, (unsigned)x->out_bytes - 2);
 }

@@ -33,7 +33,7 @@ struct call {
 	const struct name *flush; /* NULL: all */
 	size_t gone;
 	bool set; /* instead: these are the upstreams */
-	const struct addr_port *to;
+	const struct forward_server *to;
 	size_t count;
 };
 
@@ -209,7 +209,7 @@ size_t forward_flush(struct forward *f, const struct name *name)
 	return f->call.gone;
 }
 
-void forward_set_upstreams(struct forward *f, const struct addr_port *to, size_t count)
+void forward_set_upstreams(struct forward *f, const struct forward_server *to, size_t count)
 {
 	pthread_mutex_lock(&f->call.lock);
 	f->call.set = true;

@@ -61,7 +61,7 @@ void forward_free(struct forward *f);
 size_t forward_flush(struct forward *f, const struct name *name);
 
 /* The servers for all names but the stub domains', from now on; at most UPSTREAMS_MAX, copied. As forward_flush. */
-void forward_set_upstreams(struct forward *f, const struct addr_port *to, size_t count);
+void forward_set_upstreams(struct forward *f, const struct forward_server *to, size_t count);
 
 /* A worker's side; before it starts. deliver: called in the forwarder's thread, takes the request; NULL: sendmsg. */
 typedef void forward_deliver_fn(void *ctx, struct forward_request *r);

@@ -45,7 +45,6 @@ struct pending {
 	struct upstream *upstream; /* asked last; NULL: none yet */
 	uint64_t asked_ns;	   /* since */
 	unsigned tried, tries;
-	uint16_t id;
 	bool no_edns, tcp, case_lost;
 };
 
@@ -146,7 +145,7 @@ static void unreachable(struct pending *p)
 
 	if (p->upstream != NULL)
 		snprintf(text, sizeof text, "no reply from %s",
-			 addr_port_format(&p->upstream->to.addr, p->upstream->to.port, to));
+			 addr_port_format(&p->upstream->to.at.addr, p->upstream->to.at.port, to));
 	else
 		snprintf(text, sizeof text, "no upstream server is known");
 	const struct records why = failure(text, EDE_NO_REACHABLE_AUTHORITY);
@@ -178,7 +177,8 @@ static bool is_failure(const struct message *m)
 
 static void finish(struct pending *p, struct message *m)
 {
-	m->records.authentic = (m->flags & FLAG_AD) != 0 && addr_is_loopback(&p->upstream->to.addr);
+	m->records.authentic =
+		(m->flags & FLAG_AD) != 0 && (addr_is_loopback(&p->upstream->to.at.addr) || p->upstream->to.tls);
 	cache_put(p->all->cache, &p->key, m, cache_now_s());
 	if (!is_failure(m) || !waiters_stale(p))
 		waiters_reply(p, &m->records, 0, UINT32_MAX);
@@ -193,6 +193,12 @@ static void again(struct pending *p)
 	attempt(p);
 }
 
+/* No forger can be there. */
+static bool is_stream(const struct pending *p)
+{
+	return p->tcp || p->upstream->to.tls;
+}
+
 static void replied(struct pending *p, struct message *m)
 {
 	upstream_replied(p->upstream);
@@ -200,7 +206,7 @@ static void replied(struct pending *p, struct message *m)
 	if ((m->rcode == RCODE_FORMERR || m->rcode == RCODE_NOTIMP) && !m->edns && !p->no_edns) {
 		p->no_edns = true; /* RFC 6891 7: older than EDNS */
 		again(p);
-	} else if ((m->flags & FLAG_TC) != 0 && !p->tcp) {
+	} else if ((m->flags & FLAG_TC) != 0 && !is_stream(p)) {
 		p->tcp = true;
 		again(p);
 	} else if (is_failure(m) && (p->tried + 1) >> p->of->count == 0 && p->tries < TRIES_MAX) {
@@ -221,9 +227,9 @@ static bool on_message(struct exchange *x, const uint8_t *wire, size_t length)
 		attempt_failed(p);
 		return true;
 	}
-	if (length < WIRE_HEADER_BYTES || wire_get16(wire) != p->id)
+	if (length < WIRE_HEADER_BYTES || wire_get16(wire) != p->x.id)
 		return false;
-	switch (message_read(m, wire, length, &p->asked, !p->tcp)) {
+	switch (message_read(m, wire, length, &p->asked, !is_stream(p))) {
 	case MESSAGE_FOREIGN:
 		return false;
 	case MESSAGE_CASE: /* a forger, or a server that does not keep the case: TCP tells */
@@ -256,13 +262,13 @@ static void attempt(struct pending *p)
 	p->tried |= 1U << at;
 	p->upstream = &p->of->items[at];
 	p->asked_ns = clock_ns();
-	p->id = exchange_fill(&p->x, &p->asked, !p->no_edns);
+	exchange_fill(&p->x, &p->asked, !p->no_edns);
 	wait_ms = wait_ms / 2 < p->end_ms - now_ms ? wait_ms / 2 : p->end_ms - now_ms;
 	ev_timer_stop(i->loop, &p->timer);
 	ev_now_update(i->loop);
 	ev_timer_set(&p->timer, (double)wait_ms / 1000, 0.);
 	ev_timer_start(i->loop, &p->timer);
-	if (exchange_start(&p->x, &p->upstream->to, p->tcp))
+	if (exchange_start(&p->x, p->upstream, p->tcp))
 		return;
 	const struct records full = failure("no socket", EDE_OTHER);
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -365,7 +371,7 @@ struct inflight *inflight_new(const struct forward_config *config, struct ev_loo
 	return i;
 }
 
-void inflight_set_upstreams(struct inflight *i, const struct addr_port *to, size_t count)
+void inflight_set_upstreams(struct inflight *i, const struct forward_server *to, size_t count)
 {
 	routes_set(i->routes, to, count);
 }

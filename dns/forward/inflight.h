@@ -15,7 +15,7 @@ struct inflight;
 struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache,
 			      struct forward_counts *counts, struct loop_marks *marks);
 void inflight_free(struct inflight *i); /* gives back what waits, without a reply */
-void inflight_set_upstreams(struct inflight *i, const struct addr_port *to, size_t count); /* routes_set */
+void inflight_set_upstreams(struct inflight *i, const struct forward_server *to, size_t count); /* routes_set */
 /* Takes the request. prefetch: no reply is wanted. */
 void inflight_ask(struct inflight *i, struct forward_request *request, bool prefetch);
 

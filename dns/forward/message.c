@@ -176,7 +176,8 @@ static bool data_names(struct reading *r, const struct raw *raw, size_t prefix, 
 	return true;
 }
 
-/* SVCB and HTTPS: the target is never compressed (RFC 9460 2.2: its data goes on as it is); "." stands for the owner. */
+/* SVCB and HTTPS: the target is never compressed (RFC 9460 2.2: its data goes on as it is); "." stands for the owner.
+ */
 static bool data_svcb(struct reading *r, const struct raw *raw)
 {
 	size_t at = raw->data_at + 2;

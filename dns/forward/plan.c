@@ -5,24 +5,44 @@
 
 #include "dns/resolver/resolv_conf.h"
 
-static const char *add_server(struct addr_port *to, size_t *count, struct arena *a, const char *text)
-{
-	struct addr_port one = {.port = DNS_PORT};
+#define TLS_PREFIX "tls://"
+#define TLS_PORT 853 /* RFC 7858 */
 
-	if (!addr_port_parse(&one.addr, &one.port, text))
+/* The name behind "#"; false: it is none. */
+static bool take_name(struct arena *a, char *text, const char **name)
+{
+	char *mark = strchr(text, '#');
+	struct name parsed;
+
+	if (mark == NULL)
+		return true;
+	*mark = '\0';
+	*name = arena_strdup(a, mark + 1);
+	return name_parse(&parsed, *name) && parsed.labels > 0;
+}
+
+static const char *add_server(struct forward_server *to, size_t *count, struct arena *a, const char *text)
+{
+	const bool tls = strncmp(text, TLS_PREFIX, strlen(TLS_PREFIX)) == 0;
+	struct forward_server one = {.at.port = tls ? TLS_PORT : DNS_PORT, .tls = tls};
+	char *address = arena_strdup(a, tls ? text + strlen(TLS_PREFIX) : text);
+
+	if (tls && !take_name(a, address, &one.name))
+		return arena_printf(a, "\"%s\": not a server's name behind \"#\"", text);
+	if (!addr_port_parse(&one.at.addr, &one.at.port, address))
 		return arena_printf(a, "\"%s\" is not an address with or without a port", text);
-	if (one.port == 0 || addr_is_wildcard(&one.addr))
+	if (one.at.port == 0 || addr_is_wildcard(&one.at.addr))
 		return arena_printf(a, "\"%s\": no server can be there", text);
 	if (*count == UPSTREAMS_MAX)
 		return "more than 15 servers";
 	for (size_t i = 0; i < *count; i++)
-		if (to[i].port == one.port && addr_equal(&to[i].addr, &one.addr))
+		if (to[i].at.port == one.at.port && addr_equal(&to[i].at.addr, &one.at.addr))
 			return arena_printf(a, "\"%s\" is given twice", text);
 	to[(*count)++] = one;
 	return NULL;
 }
 
-static const char *add_servers(struct addr_port *to, size_t *count, struct arena *a, const char *list)
+static const char *add_servers(struct forward_server *to, size_t *count, struct arena *a, const char *list)
 {
 	char *text = arena_strdup(a, list), *rest = text;
 	const char *why = NULL;
@@ -69,7 +89,7 @@ const char *plan_stub(struct forward_plan *p, struct arena *a, const char *text)
 	return why;
 }
 
-size_t plan_read_file(const char *text, size_t length, struct addr_port to[UPSTREAMS_MAX])
+size_t plan_read_file(const char *text, size_t length, struct forward_server to[UPSTREAMS_MAX])
 {
 	struct arena *a = arena_new(1024);
 	struct resolv_conf conf = {0};

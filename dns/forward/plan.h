@@ -17,16 +17,22 @@
 
 enum forward_policy { FORWARD_RANDOM, FORWARD_ROUND_ROBIN, FORWARD_SEQUENTIAL }; /* CoreDNS's words */
 
+struct forward_server {
+	struct addr_port at;
+	bool tls;
+	const char *name; /* in the certificate; NULL: the address is */
+};
+
 struct stub {
 	struct name zone;
 	size_t count;
-	struct addr_port to[UPSTREAMS_MAX];
+	struct forward_server to[UPSTREAMS_MAX];
 };
 
 struct forward_plan {
 	/* Other names: addresses, or those of a file, or neither (they are REFUSED). */
 	size_t count;
-	struct addr_port to[UPSTREAMS_MAX];
+	struct forward_server to[UPSTREAMS_MAX];
 	const char *file; /* a resolv.conf */
 	bool none;	  /* given as such */
 	size_t stub_count;
@@ -36,15 +42,15 @@ struct forward_plan {
 };
 
 /*
- * `forward`: "none", one absolute path, or "ADDR[:PORT]" separated by commas; several texts are joined.
- * Each of `stubs`: "NAME=ADDR[:PORT][,…]". NULL when fine, else a line without the flag, in the arena or static;
- * *bad is the text that it is about.
+ * `forward`: "none", one absolute path, or servers separated by commas; several texts are joined. A server is
+ * "ADDR[:PORT]" or "tls://ADDR[:PORT][#NAME]". Each of `stubs`: "NAME=SERVER[,…]". NULL when fine, else a line without
+ * the flag, in the arena or static; *bad is the text that it is about.
  */
 const char *plan_forward(struct forward_plan *p, struct arena *a, const char *text);
 const char *plan_stub(struct forward_plan *p, struct arena *a, const char *text);
 
 /* The name servers of a resolv.conf; those that are no address are left out. Returns how many. */
-size_t plan_read_file(const char *text, size_t length, struct addr_port to[UPSTREAMS_MAX]);
+size_t plan_read_file(const char *text, size_t length, struct forward_server to[UPSTREAMS_MAX]);
 
 /* The stub domain that the name is in, the longest match; NULL: none. */
 const struct stub *plan_stub_of(const struct forward_plan *p, const struct name *name);

@@ -11,7 +11,6 @@ struct probe {
 	struct exchange x;
 	struct ev_timer timer;
 	struct question asked;
-	uint16_t id;
 	struct upstreams *of;
 	size_t at;
 	probe_fn *done;
@@ -44,7 +43,7 @@ static bool on_message(struct exchange *x, const uint8_t *wire, size_t length)
 	struct probe *p = caa_container_of(x, struct probe, x);
 
 	if (wire != NULL &&
-	    (length < WIRE_HEADER_BYTES + p->asked.length || wire_get16(wire) != p->id || (wire[2] & 0x80) == 0 ||
+	    (length < WIRE_HEADER_BYTES + p->asked.length || wire_get16(wire) != p->x.id || (wire[2] & 0x80) == 0 ||
 	     memcmp(wire + WIRE_HEADER_BYTES, p->asked.bytes, p->asked.length) != 0))
 		return false;
 	end(p, wire != NULL);
@@ -62,9 +61,9 @@ struct probe *probe_start(struct ev_loop *loop, struct upstreams *of, size_t at,
 	p->done = done;
 	p->ctx = ctx;
 	exchange_init(&p->x, loop, on_message);
-	p->id = exchange_fill(&p->x, asked, false);
+	exchange_fill(&p->x, asked, false);
 	ev_now_update(loop);
-	ev_timer_init(&p->timer, on_timer, exchange_start(&p->x, &of->items[at].to, of->tcp) ? limit_s : 0., 0.);
+	ev_timer_init(&p->timer, on_timer, exchange_start(&p->x, &of->items[at], of->tcp) ? limit_s : 0., 0.);
 	p->timer.data = p;
 	ev_timer_start(loop, &p->timer);
 	return p;

@@ -103,7 +103,7 @@ static void on_loop_probe(void *ctx, struct probe *p, struct upstreams *of, size
 	bool loops = loop_take(own->routes->marks, own->number);
 
 	(void)p, (void)replied;
-	addr_port_format(&u->to.addr, u->to.port, to);
+	addr_port_format(&u->to.at.addr, u->to.at.port, to);
 	if (loops && !u->loops)
 		log_warn("dns: upstream %s leads back to this server: left out, tried again every minute", to);
 	else if (!loops && u->loops)
@@ -155,7 +155,7 @@ static void on_again(struct ev_loop *loop, ev_timer *w, int events)
 
 /* ---- routes ---- */
 
-static struct upstreams *upstreams_new(const struct routes *r, const struct name *zone, const struct addr_port *to,
+static struct upstreams *upstreams_new(const struct routes *r, const struct name *zone, const struct forward_server *to,
 				       size_t count)
 {
 	struct upstreams *u = mem_alloc(sizeof *u);
@@ -166,11 +166,11 @@ static struct upstreams *upstreams_new(const struct routes *r, const struct name
 	u->zone = *zone;
 	u->count = count;
 	for (size_t i = 0; i < count; i++)
-		u->items[i] = (struct upstream){.to = to[i], .counts = forward_counts_of(r->counts, &to[i])};
+		u->items[i] = (struct upstream){.to = to[i], .counts = forward_counts_of(r->counts, &to[i].at)};
 	return u;
 }
 
-void routes_set(struct routes *r, const struct addr_port *to, size_t count)
+void routes_set(struct routes *r, const struct forward_server *to, size_t count)
 {
 	struct upstreams *old = r->root;
 	struct name root;

@@ -22,7 +22,7 @@ void routes_free(struct routes *r);
 struct upstreams *routes_find(const struct routes *r, const struct name *name);
 
 /* The servers for all names but the stub domains', from now on. Questions under way keep theirs. */
-void routes_set(struct routes *r, const struct addr_port *to, size_t count);
+void routes_set(struct routes *r, const struct forward_server *to, size_t count);
 
 /* An attempt failed. */
 void routes_failed(struct routes *r, struct upstream *u);

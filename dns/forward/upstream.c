@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "dns/forward/stream.h"
+
 bool upstream_is_down(const struct upstream *u)
 {
 	return u->fails >= UPSTREAM_FAILS;
@@ -66,6 +68,9 @@ struct upstreams *upstreams_hold(struct upstreams *u)
 
 void upstreams_release(struct upstreams *u)
 {
-	if (u != NULL && --u->users == 0)
-		free(u);
+	if (u == NULL || --u->users > 0)
+		return;
+	for (size_t i = 0; i < u->count; i++)
+		stream_free(u->items[i].stream);
+	free(u);
 }

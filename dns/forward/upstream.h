@@ -1,6 +1,6 @@
 /*
  * The servers for one domain and which of them to ask. One that fails twice in a row is down until a probe gets
- * a reply; when all are down, one is asked anyway. One that leads back to us is never asked. No I/O and no clock.
+ * a reply; when all are down, one is asked anyway. One that leads back to us is never asked. No clock.
  */
 #ifndef DNS_FORWARD_UPSTREAM_H
 #define DNS_FORWARD_UPSTREAM_H
@@ -13,7 +13,8 @@
 struct upstream_counts;
 
 struct upstream {
-	struct addr_port to;
+	struct forward_server to;
+	struct stream *stream; /* NULL: none yet */
 	struct upstream_counts *counts;
 	unsigned fails; /* since the last reply */
 	bool loops;	/* leads back to us */

@@ -2,6 +2,7 @@
 import socket
 import struct
 import threading
+import time
 
 from dns_client import read_tcp
 
@@ -73,6 +74,53 @@ class Upstream:
     def names(self):
         with self.lock:
             return [name.lower() for name, *_ in self.asked]
+
+
+class StreamUpstream(Upstream):
+    """
+    The same with TCP connections that stay, with TLS when there is a context. batch: so many queries are read before
+    they are answered, last first; close_after: a connection ends after so many replies; stall: no handshake.
+    """
+
+    def __init__(self, ns, port, context=None):
+        self.context, self.batch, self.close_after, self.stall = context, 1, None, False
+        self.connections, self.resumed, self.refused = 0, 0, 0
+        super().__init__(ns, port)
+
+    def _tcp(self):
+        while True:
+            try:
+                conn, client = self.tcp.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(conn, client), daemon=True).start()
+
+    def _serve(self, conn, client):
+        self.connections += 1
+        while self.stall:
+            time.sleep(0.05)
+        try:
+            if self.context:
+                conn = self.context.wrap_socket(conn, server_side=True)
+                self.resumed += conn.session_reused
+            self._answer(conn, client)
+        except OSError:
+            self.refused += 1
+        conn.close()
+
+    def _answer(self, conn, client):
+        answered = 0
+        while self.close_after is None or answered < self.close_after:
+            queries = []
+            while len(queries) < self.batch:
+                query = read_tcp(conn)
+                if query is None:
+                    return
+                queries.append(query)
+            for query in reversed(queries):
+                for reply in self._replies(query, client[1], "tcp"):
+                    conn.sendall(struct.pack("!H", len(reply)) + reply)
+                answered += 1
 
 
 def other_question(reply):

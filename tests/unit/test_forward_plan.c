@@ -35,8 +35,8 @@ static void forward_lists(void **state)
 	assert_null(plan_forward(&p, arena, "10.0.0.1,[fd00::1]:5353,10.0.0.1:54"));
 	assert_null(plan_forward(&p, arena, "10.0.0.2"));
 	assert_int_equal(p.count, 4);
-	assert_int_equal(p.to[0].port, 53);
-	assert_int_equal(p.to[1].port, 5353);
+	assert_int_equal(p.to[0].at.port, 53);
+	assert_int_equal(p.to[1].at.port, 5353);
 	assert_true(plan_forwards(&p));
 	static const char *const bad[] = {"10.0.0.1",  "none", "/etc/resolv.conf", "",
 					  "10.0.0.3,", "host", "0.0.0.0",	   "10.0.0.3:0"};
@@ -50,6 +50,23 @@ static void forward_lists(void **state)
 	assert_null(plan_forward(&p, arena, "/run/resolv.conf"));
 	assert_string_equal(p.file, "/run/resolv.conf");
 	assert_non_null(plan_forward(&p, arena, "/run/other"));
+}
+
+static void tls_servers(void **state)
+{
+	struct forward_plan p = {0};
+
+	(void)state;
+	assert_null(plan_forward(&p, arena, "tls://10.0.0.1#dns.example,tls://[fd00::1]:8853,10.0.0.2"));
+	assert_true(p.to[0].tls && p.to[1].tls && !p.to[2].tls);
+	assert_int_equal(p.to[0].at.port, 853);
+	assert_string_equal(p.to[0].name, "dns.example");
+	assert_int_equal(p.to[1].at.port, 8853);
+	assert_null(p.to[1].name);
+	static const char *const bad[] = {"tls://", "tls://10.0.0.3#", "tls://10.0.0.3#a..b", "10.0.0.3#name",
+					  "tls://10.0.0.1"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_non_null(plan_forward(&p, arena, bad[i]));
 }
 
 static void no_more_servers_than_there_is_room_for(void **state)
@@ -99,13 +116,13 @@ static void servers_of_a_file(void **state)
 {
 	static const char text[] = "# comment\nnameserver 10.0.0.1\nsearch a b\nnameserver fe80::1%eth0\n"
 				   "nameserver fd00::1\nnameserver 10.0.0.1\noptions ndots:5\n";
-	struct addr_port to[UPSTREAMS_MAX];
+	struct forward_server to[UPSTREAMS_MAX];
 
 	(void)state;
 	assert_int_equal(plan_read_file(text, sizeof text - 1, to), 2);
-	assert_int_equal(to[0].addr.family, AF_INET);
-	assert_int_equal(to[1].addr.family, AF_INET6);
-	assert_int_equal(to[1].port, 53);
+	assert_int_equal(to[0].at.addr.family, AF_INET);
+	assert_int_equal(to[1].at.addr.family, AF_INET6);
+	assert_int_equal(to[1].at.port, 53);
 	assert_int_equal(plan_read_file("", 0, to), 0);
 	assert_int_equal(plan_read_file("nameserver\n", 11, to), 0);
 }
@@ -139,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forward_lists),
+		cmocka_unit_test(tls_servers),
 		cmocka_unit_test(no_more_servers_than_there_is_room_for),
 		cmocka_unit_test(the_longest_stub_domain_wins),
 		cmocka_unit_test(servers_of_a_file),

@@ -1,0 +1,142 @@
+"""Upstream servers over connections: kept and shared, DNS over TLS (RFC 7766, 7858), and what servers do to them."""
+import os
+import ssl
+import threading
+import time
+import unittest
+from unittest import mock
+
+import lab
+import manifests
+from certificates import make_tls
+from dns_client import Client
+from upstream import StreamUpstream
+
+PORT, NAME = 8853, "dns.lab.example"
+
+
+class Streams(lab.LabTest):
+    def setUp(self):
+        self.lab = self.enterContext(lab.Lab())
+        self.node = self.lab.node()
+        self.folder = manifests.Folder(self.lab.folder / "m")
+        self.client = Client(self.node, limit_s=20)
+
+    def upstream(self, context=None):
+        up = StreamUpstream(self.node, PORT, context)
+        self.addCleanup(up.close)
+        return up
+
+    def tls(self, names=(f"DNS:{NAME}",), trusted=True):
+        """A server whose certificate is for these names; daemons that start from now on trust its authority, or none."""
+        ca, certificate, key, *_ = make_tls(self.lab.folder, names)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.enterContext(mock.patch.dict(os.environ, SSL_CERT_FILE=ca if trusted else "/dev/null", SSL_CERT_DIR="/dev/null"))
+        return self.upstream(context)
+
+    def daemon(self, server, *flags):
+        return self.lab.daemon(self.node, self.folder, "--no-proxy", "--forward-timeout", "1s", "--forward", server, *flags)
+
+    def ask_many(self, count, word="n"):
+        """Rcodes of as many different names, asked at once."""
+        got = []
+        threads = [threading.Thread(target=lambda i=i: got.append(self.client.ask(f"{word}{i}.example.com").rcode))
+                   for i in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return got
+
+    def test_one_connection_for_all(self):
+        up = self.upstream()
+        self.daemon(f"127.0.0.1:{PORT}", "--forward-tcp")
+        self.assertEqual(self.ask_many(30), ["NOERROR"] * 30)
+        self.assertEqual(up.connections, 1)
+
+    def test_replies_in_another_order(self):
+        up = self.upstream()
+        self.daemon(f"127.0.0.1:{PORT}", "--forward-tcp")
+        self.client.ask("first.example.com")
+        up.batch = 5
+        self.assertEqual(self.ask_many(20), ["NOERROR"] * 20)
+        self.assertEqual(up.connections, 1)
+
+    def test_a_server_that_closes(self):
+        """A query that leaves as the server closes goes out once more, and its client sees nothing of it."""
+        up = self.upstream()
+        up.close_after = 1
+        self.daemon(f"127.0.0.1:{PORT}", "--forward-tcp")
+        for i in range(20):
+            start = time.monotonic()
+            self.assertEqual(self.client.ask(f"c{i}.example.com").rcode, "NOERROR")
+            self.assertLess(time.monotonic() - start, 0.45, "no time-out")
+        self.assertGreaterEqual(up.connections, 20)
+
+    def test_a_dead_connection_is_given_up(self):
+        up = self.upstream()
+        self.daemon(f"127.0.0.1:{PORT}", "--forward-tcp")
+        self.client.ask("first.example.com")
+        up.batch = 1000  # it reads, and answers no more on this connection
+        self.assertEqual(self.client.ask("lost.example.com").rcode, "SERVFAIL")
+        up.batch = 1
+        lab.wait_until(lambda: self.client.ask(f"back{time.monotonic_ns()}.example.com").rcode == "NOERROR")
+        self.assertGreater(up.connections, 1)
+
+    def test_tls(self):
+        up = self.tls()
+        self.daemon(f"tls://127.0.0.1:{PORT}#{NAME}")
+        self.assertEqual(self.ask_many(30), ["NOERROR"] * 30)
+        self.assertEqual((up.connections, up.refused), (1, 0))
+
+    def test_tls_by_address(self):
+        up = self.tls(("IP:127.0.0.1",))
+        self.daemon(f"tls://127.0.0.1:{PORT}")
+        self.assertEqual(self.client.ask("www.example.com").rcode, "NOERROR")
+        self.assertEqual(up.connections, 1)
+
+    def test_tls_sessions_are_resumed(self):
+        up = self.tls()
+        up.close_after = 3
+        self.daemon(f"tls://127.0.0.1:{PORT}#{NAME}")
+        for i in range(12):
+            self.assertEqual(self.client.ask(f"r{i}.example.com").rcode, "NOERROR")
+        self.assertGreaterEqual(up.connections, 4)
+        self.assertGreaterEqual(up.resumed, up.connections - 1)
+
+    def test_tls_another_name_or_authority_is_refused(self):
+        up = self.tls()
+        trusted = os.environ["SSL_CERT_FILE"]
+        for server, trust, why in ((f"tls://127.0.0.1:{PORT}#other.example", trusted, "hostname mismatch"),
+                                   (f"tls://127.0.0.1:{PORT}", trusted, "IP address mismatch"),
+                                   (f"tls://127.0.0.1:{PORT}#{NAME}", "/dev/null", "unable to get local issuer certificate")):
+            with self.subTest(why), mock.patch.dict(os.environ, SSL_CERT_FILE=trust):
+                daemon = self.daemon(server)
+                self.assertEqual(self.client.ask("www.example.com").rcode, "SERVFAIL")
+                self.assertEqual(daemon.log().count(f"upstream 127.0.0.1:{PORT}: TLS: "), 1, daemon.log())
+                self.assertIn(why, daemon.log())
+                daemon.stop()
+        self.assertEqual(up.asked, [])
+
+    def test_tls_old_versions_are_refused(self):
+        up = self.tls()
+        up.context.options |= ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3
+        up.context.set_ciphers("ALL:@SECLEVEL=0")
+        self.daemon(f"tls://127.0.0.1:{PORT}#{NAME}")
+        self.assertEqual(self.client.ask("www.example.com").rcode, "SERVFAIL")
+        self.assertEqual(up.asked, [])
+
+    def test_tls_that_stalls(self):
+        up = self.tls()
+        up.stall = True
+        self.daemon(f"tls://127.0.0.1:{PORT}#{NAME}")
+        start = time.monotonic()
+        self.assertEqual(self.client.ask("www.example.com").rcode, "SERVFAIL")
+        self.assertLess(time.monotonic() - start, 2 * 1 + 3, "twice --forward-timeout")
+        up.stall = False
+        lab.wait_until(lambda: self.client.ask(f"back{time.monotonic_ns()}.example.com").rcode == "NOERROR")
+
+
+if __name__ == "__main__":
+    unittest.main()
