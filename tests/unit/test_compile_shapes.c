@@ -9,11 +9,11 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
-#include "base/clock.h"
 #include "proxy/address_notes.h"
 #include "proxy/show.h"
 #include "service/budget.h"
 #include "tests/unit/compile_bench.h"
+#include "tests/unit/cpu_clock.h"
 
 #define GROWTH_MAX 40	 /* n log n is 13 to 15 times, n² a hundred */
 #define NOISE_NS 2000000 /* what is faster at full size cannot fail: too short to compare */
@@ -281,7 +281,7 @@ static const struct shape {
 /* A turn's work on the service: it is counted, and compiled when it is within the budget. */
 static uint64_t turn_ns(struct bench *b, struct world *w, bool *within)
 {
-	uint64_t start = clock_ns();
+	uint64_t start = cpu_ns();
 
 	b->in.object = w->o;
 	b->in.slices = w->slices;
@@ -290,7 +290,7 @@ static uint64_t turn_ns(struct bench *b, struct world *w, bool *within)
 	*within = budget_count(&b->in, BUDGET_ELEMENTS_DEFAULT, b->scratch) <= BUDGET_ELEMENTS_DEFAULT;
 	if (*within)
 		compile(b, w->o, w->slices, w->slice_count);
-	return clock_ns() - start;
+	return cpu_ns() - start;
 }
 
 static uint64_t best_ns(struct bench *b, const struct shape *shape, size_t n, bool *within)
