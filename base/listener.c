@@ -127,6 +127,7 @@ static bool has_room(const struct listener *l, bool starved)
 static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct listener *l = w->data;
+	bool taken = false;
 
 	(void)loop, (void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
@@ -138,8 +139,9 @@ static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 		}
 		int fd = accept4(w->fd, (struct sockaddr *)&from, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
+			taken = true;
 			l->config.accepted(l->config.ctx, fd, &from);
-		} else if (!is_starved(errno)) {
+		} else if (!is_starved(errno) || taken) { /* want of a descriptor does not say that another one waits */
 			return;
 		} else if (!has_room(l, true)) {
 			pause_begin(l);

@@ -8,13 +8,15 @@
 #include "daemon/control_dns.h"
 #include "daemon/control_services.h"
 #include "daemon/daemon.h"
+#include "daemon/dns_server.h"
+#include "dns/server/bindings.h"
 #include "base/version.h"
 
 #define QUARANTINED_SHOWN 5 /* lines of text; JSON has all */
 
 bool daemon_ready(const struct daemon *d)
 {
-	return sync_stats(d->sync)->done && (d->config->no_dns || d->server != NULL);
+	return sync_stats(d->sync)->done && dns_server_complete(d);
 }
 
 static const char *start_word(enum sync_start start)
@@ -118,6 +120,22 @@ static void text_memory(const struct daemon *d, struct buf *out)
 		   d->memory_target_bytes >> 20, d->memory.limit_bytes >> 20, memory_source_text(d->memory.source));
 }
 
+static void json_problems(struct json *j, const struct daemon *d)
+{
+	char text[ADDR_PORT_TEXT_BYTES];
+	size_t count = 0;
+	const struct binding_problem *p = d->server == NULL ? NULL : server_problems(d->server, &count);
+
+	json_array(j, "notServed");
+	for (size_t i = 0; i < count; i++) {
+		json_object(j, NULL);
+		json_string(j, "address", addr_port_format(&p[i].at.addr, p[i].at.port, text));
+		json_string(j, "reason", p[i].reason);
+		json_end(j);
+	}
+	json_end(j);
+}
+
 static void json_dns(struct json *j, const struct daemon *d)
 {
 	char text[ADDR_PORT_TEXT_BYTES];
@@ -132,6 +150,7 @@ static void json_dns(struct json *j, const struct daemon *d)
 			    addr_port_format(&d->config->dns_listen.items[i].addr, d->config->dns_listen.items[i].port,
 					     text));
 	json_end(j);
+	json_problems(j, d);
 	if (d->server != NULL)
 		server_counts(d->server, &counts);
 	json_number(j, "serial", zone_serial(d->zone));
@@ -199,6 +218,11 @@ static void text_dns(const struct daemon *d, struct buf *out)
 			   addr_port_format(&d->config->dns_listen.items[i].addr, d->config->dns_listen.items[i].port,
 					    text));
 	buf_printf(out, ", serial %" PRIu32 ", %" PRIu64 " queries\n", zone_serial(d->zone), counts.queries);
+	size_t count;
+	const struct binding_problem *p = server_problems(d->server, &count);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, "         not served: %s: %s\n", addr_port_format(&p[i].at.addr, p[i].at.port, text),
+			   p[i].reason);
 }
 
 static const char *const plural[OBJECT_KINDS] = {

@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/log.h"
-#include "observe/metrics_dns.h"
 #include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
+#include "daemon/dns_server.h"
 #include "daemon/serial_file.h"
 #include "dns/zone/clients.h"
 #include "netlink/other_proxy.h"
@@ -74,6 +74,7 @@ static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
 	if (!hostaddr_read(d->host))
 		return;
 	dispatch_node(d);
+	dns_server_retry(d);
 	turn(d);
 }
 
@@ -213,53 +214,6 @@ static void zone_open(struct daemon *d)
 	d->clients = clients_new();
 }
 
-static void forward_fill(struct server_config *to, const struct config *c)
-{
-	to->forward = plan_forwards(&c->forward) ? &c->forward : NULL;
-	to->forward_timeout_ms = (uint32_t)c->forward_timeout_ms;
-	to->cache = (struct cache_config){.limit_bytes = (size_t)c->dns_cache_bytes,
-					  .max_ttl_s = (uint32_t)(c->dns_cache_max_ttl_ms / 1000),
-					  .max_negative_ttl_s = (uint32_t)(c->dns_cache_max_negative_ttl_ms / 1000)};
-}
-
-static void dns_open(struct daemon *d)
-{
-	const struct config *c = d->config;
-	size_t count = c->dns_listen.count;
-	struct server_listen *listen = arena_array(d->config->arena, count, sizeof *listen);
-	struct addr *addrs = arena_array(d->config->arena, count, sizeof *addrs);
-	const char *error = "";
-
-	if (c->no_dns)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		listen[i] = (struct server_listen){c->dns_listen.items[i].addr, c->dns_listen.items[i].port};
-		addrs[i] = listen[i].addr;
-	}
-	zone_server_addrs_set(d->zone, addrs, count);
-	struct server_config server = {
-		.listen = listen,
-		.listen_count = count,
-		.workers = (unsigned)c->dns_workers,
-		.zone = d->zone,
-		.clients = d->clients,
-		.log_every = c->dns_log ? (unsigned)c->dns_log_sample : 0,
-		.log_suffix = c->dns_log_suffix,
-		.fixed_order = c->dns_fixed_order,
-		.nsid = c->node_name,
-		.version = c->dns_identify ? arena_printf(c->arena, "fairlead %s", version_text()) : NULL,
-		.identity = c->dns_identify ? c->node_name : NULL,
-		.transfer = c->dns_transfer.items,
-		.transfer_count = c->dns_transfer.count};
-	forward_fill(&server, c);
-	d->server = server_start(&server, &error);
-	if (d->server == NULL)
-		fatalx("%s", error);
-	if (c->forward.file != NULL)
-		d->forward_file = forward_file_open(c->forward.file, server_forward(d->server), d->loop);
-	metrics_dns_init(observe_metrics(d->observe), d->server);
-}
-
 static void control_bind(struct daemon *d)
 {
 	struct buf error = {0};
@@ -384,8 +338,7 @@ static void daemon_stop(struct daemon *d)
 	source_stop(&d->source);
 	observe_free(d->observe); /* its pages ask the next two */
 	relay_stop(d->relay);
-	forward_file_close(d->forward_file);
-	server_stop(d->server);
+	dns_server_close(d);
 	stale_free(d->stale);
 	sync_free(d->sync);
 	pod_addrs_fini(&d->pods);
@@ -421,7 +374,7 @@ int run(struct config *config, int argc, char **argv)
 	zone_open(&d);
 	observe_open(&d);
 	state_open(&d);
-	dns_open(&d);
+	dns_server_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));

@@ -50,6 +50,7 @@ struct daemon {
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;
 	struct ev_async flows_looked;  /* a pass over conntrack has ended */
+	struct ev_timer dns_retry;     /* while a DNS address is not served */
 	struct ev_timer later;	       /* when sync wants to be called again */
 	struct ev_io external_changes; /* changes of our table by others */
 	struct ev_io addresses;	       /* changes of the host's addresses */

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "dns/server/bindings.h"
+#include "dns/server/server.h"
 
 #define PAGES 3
 #define TIME_TEXT_BYTES 32
@@ -20,6 +22,7 @@ static const struct metric_desc page_totals[PAGES] = {
 
 struct health {
 	struct health_state state;
+	const struct server *server; /* NULL: no DNS */
 	uint64_t limit_ms;
 	bool tracked;
 	struct metric *good[PAGES], *bad[PAGES];
@@ -32,7 +35,7 @@ struct health_verdict health_decide(const struct health_state *state, struct hea
 	if (state->pending_since_ms != 0 && now.ms - state->pending_since_ms >= limit_ms)
 		v.healthy = false;
 	v.node_eligible = state->node == HEALTH_NODE_UNTRACKED || state->node == HEALTH_NODE_PRESENT;
-	v.ready = v.healthy && state->synced_wall_ms != 0 && !state->failed;
+	v.ready = v.healthy && state->synced_wall_ms != 0 && !state->failed && state->dns_count == 0;
 	return v;
 }
 
@@ -59,6 +62,21 @@ static void family_put(struct json *j, const char *family, const char *updated, 
 	json_end(j);
 }
 
+static void dns_put(struct json *j, const struct health_state *state)
+{
+	char text[ADDR_PORT_TEXT_BYTES];
+
+	json_array(j, "dnsNotServed");
+	for (size_t i = 0; i < state->dns_count; i++) {
+		const struct binding_problem *p = &state->dns[i];
+		json_object(j, NULL);
+		json_string(j, "address", addr_port_format(&p->at.addr, p->at.port, text));
+		json_string(j, "reason", p->reason);
+		json_end(j);
+	}
+	json_end(j);
+}
+
 unsigned health_render(enum health_page page, const struct health_state *state, struct health_now now,
 		       uint64_t limit_ms, struct buf *body)
 {
@@ -78,6 +96,8 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 	if (page == HEALTH_PAGE_READYZ)
 		json_bool(&j, "ready", v.ready);
 	json_bool(&j, "healthy", v.healthy);
+	if (page == HEALTH_PAGE_READYZ && state->dns_count > 0)
+		dns_put(&j, state);
 	if (state->synced_wall_ms != 0) {
 		json_object(&j, "status");
 		family_put(&j, "IPv4", updated_at, v.healthy);
@@ -105,6 +125,11 @@ struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metri
 void health_free(struct health *h)
 {
 	free(h);
+}
+
+void health_dns_set(struct health *h, const struct server *server)
+{
+	h->server = server;
 }
 
 void health_queued(struct health *h)
@@ -151,6 +176,8 @@ void health_handle(void *ctx, const char *path, struct http_reply *reply)
 	static const char *const paths[PAGES] = {"/healthz", "/livez", "/readyz"};
 	struct health *h = ctx;
 
+	if (h->server != NULL)
+		h->state.dns = server_problems(h->server, &h->state.dns_count);
 	for (unsigned page = 0; page < PAGES; page++) {
 		if (strcmp(path, paths[page]) != 0)
 			continue;

@@ -25,11 +25,15 @@ enum health_node {
 	HEALTH_NODE_LEAVING /* being deleted, or tainted by the cluster autoscaler */
 };
 
+struct binding_problem;
+
 struct health_state {		   /* all zero = starting up */
 	uint64_t pending_since_ms; /* monotonic; oldest change that the kernel does not have yet; 0 = none */
 	int64_t synced_wall_ms;	   /* last time the kernel was in sync; 0 = never */
 	bool failed;		   /* the last transaction was refused and waits for its retry */
 	enum health_node node;
+	const struct binding_problem *dns; /* addresses that DNS does not serve; borrowed */
+	size_t dns_count;
 };
 
 struct health_now {
@@ -40,7 +44,7 @@ struct health_now {
 struct health_verdict {
 	bool healthy;	    /* no change has waited for longer than the limit */
 	bool node_eligible; /* a load balancer may use this node */
-	bool ready;	    /* healthy, and the kernel holds a complete state without refused changes */
+	bool ready; /* healthy, the kernel holds a complete state without refused changes, DNS serves its addresses */
 };
 
 struct health_verdict health_decide(const struct health_state *state, struct health_now now, uint64_t limit_ms);
@@ -54,6 +58,7 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 /* ---- the daemon's own state ---- */
 
 struct health;
+struct server;
 
 /* tracked: the source has nodes, so that ours is missing until it is seen. metrics may be NULL. */
 struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metrics);
@@ -63,6 +68,8 @@ void health_synced(struct health *h); /* the kernel is in sync */
 void health_failed(struct health *h); /* a transaction was refused */
 /* Our own Node object; NULL while there is none. */
 void health_node_set(struct health *h, const struct node_object *node);
+/* Asked for its addresses whenever a page is. */
+void health_dns_set(struct health *h, const struct server *server);
 bool health_is_healthy(const struct health *h); /* as /livez */
 
 /* An http_handler_fn; ctx is a struct health. */

@@ -70,6 +70,11 @@ struct metrics *observe_metrics(struct observe *r)
 	return r->metrics;
 }
 
+void observe_dns(struct observe *r, const struct server *server)
+{
+	health_dns_set(r->health, server);
+}
+
 void observe_changed(struct observe *r, const struct object *prev, const struct object *next)
 {
 	metrics_sync_changed(r->metrics_sync, prev, next);

@@ -15,6 +15,7 @@
 
 struct ev_loop;
 struct observe;
+struct server;
 
 struct observe_config {			   /* copied; what it points at outlives the report */
 	bool apiserver;			   /* the source is an API server: the Node object decides about health, too */
@@ -29,6 +30,8 @@ void observe_free(struct observe *r); /* NULL is fine */
 /* Where other modules register their metrics. */
 struct metrics *observe_metrics(struct observe *r);
 
+/* The DNS server runs: /readyz tells which of its addresses it does not serve. It outlives the report. */
+void observe_dns(struct observe *r, const struct server *server);
 /* An object was taken in; prev or next NULL. */
 void observe_changed(struct observe *r, const struct object *prev, const struct object *next);
 /* This node's addresses or its Node object changed; object NULL: there is none. */

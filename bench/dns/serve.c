@@ -79,7 +79,7 @@ static struct clients *clients_make(void)
 
 int main(int argc, char **argv)
 {
-	struct server_listen listen = {.port = 53};
+	struct addr_port listen = {.port = 53};
 	const char *error;
 
 	if (argc != 6 || !addr_port_parse(&listen.addr, &listen.port, argv[1]))

@@ -1,95 +1,26 @@
 #include "dns/server/server.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/sock.h"
 #include "dns/forward/forward.h"
+#include "dns/server/bindings.h"
 #include "dns/server/query_log.h"
 #include "dns/server/tcp.h"
 #include "dns/server/udp.h"
 
-#define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024) /* a burst of all pods of a node */
-#define TCP_BACKLOG 512
-
 struct server {
 	struct respond_config config;
+	struct bindings *bindings;
+	unsigned workers;
 	size_t udp_count;
-	struct udp **udp;
+	struct udp **udp; /* the workers of each address */
 	struct tcp *tcp;
 };
-
-static void option_on(int fd, int level, int option)
-{
-	if (setsockopt(fd, level, option, &(int){1}, sizeof(int)) != 0)
-		log_warn("dns: socket option %d/%d: %s", level, option, strerror(errno));
-}
-
-static void udp_options(int fd, const struct addr *a)
-{
-	int bytes = RECEIVE_BUFFER_BYTES;
-
-	option_on(fd, SOL_SOCKET, SO_REUSEPORT);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); /* as much as we may have */
-	if (addr_is_wildcard(a) && a->family == AF_INET)
-		option_on(fd, IPPROTO_IP, IP_PKTINFO);
-	if (addr_is_wildcard(a) && a->family == AF_INET6)
-		option_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
-}
-
-/* A bound socket, -1 with errno when it cannot be had. */
-static int open_bound(const struct server_listen *l, int type)
-{
-	struct sockaddr_storage to;
-	socklen_t to_bytes = sock_address(&to, &l->addr, l->port);
-	int fd = socket(l->addr.family, type | SOCK_CLOEXEC | (type == SOCK_STREAM ? SOCK_NONBLOCK : 0), 0);
-
-	if (fd < 0)
-		return -1;
-	if (l->addr.family == AF_INET6)
-		option_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-	if (type == SOCK_DGRAM)
-		udp_options(fd, &l->addr);
-	else
-		option_on(fd, SOL_SOCKET, SO_REUSEADDR);
-	if (bind(fd, (struct sockaddr *)&to, to_bytes) == 0 && (type == SOCK_DGRAM || listen(fd, TCP_BACKLOG) == 0))
-		return fd;
-	int failure = errno;
-	close(fd);
-	errno = failure;
-	return -1;
-}
-
-/* Sockets in order: the UDP ones of every address, then one for TCP per address. */
-static bool open_all(const struct server_config *c, int *fds, const char **error)
-{
-	static char line[ADDR_PORT_TEXT_BYTES + 128];
-	size_t udp_count = c->listen_count * c->workers;
-
-	for (size_t i = 0; i < udp_count + c->listen_count; i++) {
-		const struct server_listen *l = &c->listen[i < udp_count ? i / c->workers : i - udp_count];
-		char text[ADDR_PORT_TEXT_BYTES];
-		fds[i] = open_bound(l, i < udp_count ? SOCK_DGRAM : SOCK_STREAM);
-		if (fds[i] >= 0)
-			continue;
-		snprintf(line, sizeof line, "dns: cannot listen on %s %s: %s", i < udp_count ? "UDP" : "TCP",
-			 addr_port_format(&l->addr, l->port, text), strerror(errno));
-		*error = line;
-		while (i > 0)
-			close(fds[--i]);
-		return false;
-	}
-	return true;
-}
 
 static void config_make(struct respond_config *to, const struct server_config *from)
 {
@@ -132,34 +63,67 @@ static struct forward *forward_make(const struct server *s, const struct server_
 	return forward_new(&forward);
 }
 
-struct server *server_start(const struct server_config *config, const char **error)
+static void on_bound(void *ctx, int fd, size_t at, bool tcp, unsigned worker)
 {
-	size_t udp_count = config->listen_count * config->workers;
-	int *fds = mem_array(udp_count + config->listen_count, sizeof *fds);
+	struct server *s = ctx;
 
-	struct querylog *log = NULL;
+	if (tcp)
+		tcp_listen(s->tcp, fd);
+	else
+		udp_start(s->udp[at * s->workers + worker], fd);
+}
 
-	if (!log_make(&log, config, error) || !open_all(config, fds, error)) {
-		querylog_free(log);
-		free(fds);
-		return NULL;
-	}
+/* Threads that are there from the start; a UDP worker's starts with its socket. */
+static struct server *server_make(const struct server_config *config, struct querylog *log)
+{
 	struct server *s = mem_alloc(sizeof *s);
+
 	config_make(&s->config, config);
 	s->config.log = log;
 	if (config->forward != NULL)
 		s->config.forward = forward_make(s, config);
-	s->udp_count = udp_count;
-	s->udp = mem_array(udp_count, sizeof *s->udp);
-	for (size_t i = 0; i < udp_count; i++)
-		s->udp[i] = udp_start(fds[i], addr_is_wildcard(&config->listen[i / config->workers].addr), &s->config);
-	s->tcp = tcp_start(fds + udp_count, config->listen_count, &s->config);
+	s->bindings = bindings_new(config->listen, config->listen_count, config->workers, on_bound, s);
+	s->workers = config->workers;
+	s->udp_count = config->listen_count * config->workers;
+	s->udp = mem_array(s->udp_count, sizeof *s->udp);
+	for (size_t i = 0; i < s->udp_count; i++)
+		s->udp[i] = udp_new(addr_is_wildcard(&config->listen[i / config->workers].addr), &s->config);
+	s->tcp = tcp_start(config->listen_count, &s->config);
 	if (s->config.forward != NULL)
 		forward_start(s->config.forward);
 	if (log != NULL)
 		querylog_start(log);
-	free(fds);
 	return s;
+}
+
+struct server *server_start(const struct server_config *config, const char **error)
+{
+	struct querylog *log = NULL;
+
+	if (!log_make(&log, config, error))
+		return NULL;
+	struct server *s = server_make(config, log);
+	const char *hopeless = bindings_try(s->bindings);
+	if (hopeless == NULL)
+		return s;
+	*error = hopeless;
+	server_stop(s);
+	return NULL;
+}
+
+void server_retry(struct server *s)
+{
+	bindings_try(s->bindings);
+}
+
+bool server_bound(const struct server *s)
+{
+	return bindings_complete(s->bindings);
+}
+
+const struct binding_problem *server_problems(const struct server *s, size_t *count)
+{
+	return bindings_problems(s->bindings, count);
 }
 
 void server_stop(struct server *s)
@@ -172,6 +136,7 @@ void server_stop(struct server *s)
 	tcp_stop(s->tcp);
 	forward_free(s->config.forward);
 	querylog_free(s->config.log);
+	bindings_free(s->bindings);
 	free(s->udp);
 	free(s);
 }

@@ -1,6 +1,6 @@
 /*
- * The DNS server: UDP workers and TCP, answering from one zone. server_start binds everything before it returns, so
- * that an address in use is a start-up error that names it. Threads are the server's own; stop joins them.
+ * The DNS server: UDP workers and TCP, answering from one zone. An address that cannot be bound yet is tried again
+ * (bindings.h); the others are served meanwhile. Threads are the server's own; stop joins them. Main thread.
  */
 #ifndef DNS_SERVER_SERVER_H
 #define DNS_SERVER_SERVER_H
@@ -16,13 +16,8 @@
 
 struct clients;
 
-struct server_listen {
-	struct addr addr;
-	uint16_t port;
-};
-
 struct server_config {
-	const struct server_listen *listen;
+	const struct addr_port *listen;
 	size_t listen_count;
 	unsigned workers;		    /* UDP threads per address, ≥ 1 */
 	const struct forward_plan *forward; /* names outside the cluster; NULL: they are REFUSED. Borrowed. */
@@ -42,8 +37,14 @@ struct server_config {
 
 struct server;
 
-/* NULL with *error (a line, static or valid until the next call) on failure. */
+/* NULL with *error (a line, valid until the next call) on a failure that waiting cannot cure. */
 struct server *server_start(const struct server_config *config, const char **error);
+/* Tries again what is not bound, and looks which addresses the host has: after a change of them, and now and then. */
+void server_retry(struct server *s);
+bool server_bound(const struct server *s); /* every socket is */
+/* Addresses that are not served, as of the last try; borrowed until the next. */
+struct binding_problem;
+const struct binding_problem *server_problems(const struct server *s, size_t *count);
 void server_stop(struct server *s); /* NULL is fine */
 
 /* Sums of all workers. */

@@ -18,9 +18,10 @@
 
 struct tcp;
 
-/* Takes over the listening sockets. */
-struct tcp *tcp_start(const int *fds, size_t count, const struct respond_config *config);
-void tcp_stop(struct tcp *t); /* joins the thread, closes everything */
+/* Listens on nothing yet. max: sockets that it will be given at most. */
+struct tcp *tcp_start(size_t max, const struct respond_config *config);
+void tcp_listen(struct tcp *t, int fd); /* takes over a listening, non-blocking socket; the thread that started it */
+void tcp_stop(struct tcp *t);		/* joins the thread, closes everything */
 const struct respond_counts *tcp_counts(const struct tcp *t);
 
 #endif

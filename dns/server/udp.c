@@ -172,11 +172,11 @@ static void *udp_run(void *arg)
 	return NULL;
 }
 
-struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config)
+struct udp *udp_new(bool wildcard, const struct respond_config *config)
 {
 	struct udp *u = mem_alloc(sizeof *u);
 
-	u->fd = fd;
+	u->fd = -1;
 	u->wildcard = wildcard;
 	u->responder = (struct responder){.config = config, .counts = &u->counts};
 	if (config->clients != NULL)
@@ -185,19 +185,26 @@ struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config
 	if (config->forward != NULL)
 		u->responder.port = forward_port(config->forward, NULL, NULL);
 	slots_init(u);
+	return u;
+}
+
+void udp_start(struct udp *u, int fd)
+{
+	u->fd = fd;
 	if (pthread_create(&u->thread, NULL, udp_run, u) != 0)
 		fatalx("dns: cannot start a UDP thread");
 	pthread_setname_np(u->thread, "dns-udp");
-	return u;
 }
 
 /* Linux wakes a blocked receiver of an unconnected socket on shutdown, although it returns ENOTCONN. */
 void udp_stop(struct udp *u)
 {
 	atomic_store(&u->stopping, true);
-	shutdown(u->fd, SHUT_RDWR);
-	pthread_join(u->thread, NULL);
-	close(u->fd);
+	if (u->fd >= 0) {
+		shutdown(u->fd, SHUT_RDWR);
+		pthread_join(u->thread, NULL);
+		close(u->fd);
+	}
 	strangers_free(u->responder.strangers);
 	free(u);
 }

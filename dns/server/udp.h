@@ -11,9 +11,10 @@
 
 struct udp;
 
-/* Takes over fd (bound). wildcard: replies must carry the address that was asked. */
-struct udp *udp_start(int fd, bool wildcard, const struct respond_config *config);
-void udp_stop(struct udp *u); /* joins the thread and closes the socket */
+/* Does nothing yet. wildcard: replies must carry the address that was asked. Before forwarder and query log start. */
+struct udp *udp_new(bool wildcard, const struct respond_config *config);
+void udp_start(struct udp *u, int fd); /* serves fd (bound, blocking) and owns it */
+void udp_stop(struct udp *u);	       /* joins the thread and closes the socket, where it was started; frees u */
 const struct respond_counts *udp_counts(const struct udp *u);
 
 #endif

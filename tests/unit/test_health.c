@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include <sys/socket.h>
+
+#include "dns/server/bindings.h"
 #include "observe/health.h"
 
 #define LIMIT_MS 60000
@@ -98,6 +101,27 @@ static void healthz_body(void **state)
 	buf_fini(&body);
 }
 
+static void readyz_tells_dns_addresses_that_are_not_served(void **state)
+{
+	const struct binding_problem problems[] = {{{{AF_INET, {10, 96, 0, 10}}, 53}, "in use by another program"},
+						   {{{AF_INET6, {0xfd, [15] = 1}}, 53}, "no address"}};
+	struct health_state s = {.synced_wall_ms = at.wall_ms, .dns = problems, .dns_count = 2};
+	struct buf body = {0};
+
+	(void)state;
+	assert_int_equal(health_render(HEALTH_PAGE_READYZ, &s, at, LIMIT_MS, &body), 503);
+	assert_non_null(strstr(body.data, "\"ready\":false,\"healthy\":true,\"dnsNotServed\":["
+					  "{\"address\":\"10.96.0.10:53\",\"reason\":\"in use by another program\"},"
+					  "{\"address\":\"[fd00::1]:53\",\"reason\":\"no address\"}],"));
+	buf_clear(&body);
+	assert_int_equal(health_render(HEALTH_PAGE_LIVEZ, &s, at, LIMIT_MS, &body), 200);
+	assert_int_equal(health_render(HEALTH_PAGE_HEALTHZ, &s, at, LIMIT_MS, &body), 200);
+	assert_null(strstr(body.data, "dnsNotServed"));
+	s.dns_count = 0;
+	assert_int_equal(health_render(HEALTH_PAGE_READYZ, &s, at, LIMIT_MS, &body), 200);
+	buf_fini(&body);
+}
+
 static void readyz_before_the_first_sync(void **state)
 {
 	struct health_state s = {0};
@@ -177,6 +201,7 @@ int main(void)
 		cmocka_unit_test(refused_transaction_is_not_ready),
 		cmocka_unit_test(node_decides_healthz_only),
 		cmocka_unit_test(healthz_body),
+		cmocka_unit_test(readyz_tells_dns_addresses_that_are_not_served),
 		cmocka_unit_test(readyz_before_the_first_sync),
 		cmocka_unit_test(pages_follow_events),
 	};

@@ -26,7 +26,7 @@ struct scene {
 	struct ev_loop *loop;
 	ev_timer tick;
 	struct listeners *group;
-	int accepted, readable, bound, asked;
+	int accepted, readable, bound, asked, starved, kept;
 	bool no_room;
 };
 
@@ -89,6 +89,7 @@ static bool room(void *ctx, bool starved)
 	struct scene *s = ctx;
 
 	s->asked++;
+	s->starved += starved;
 	return !starved && !s->no_room;
 }
 
@@ -275,6 +276,43 @@ static void no_descriptors(void **state)
 	scene_fini(&s);
 }
 
+static void keep_accepted(void *ctx, int fd, const struct sockaddr_storage *from)
+{
+	struct scene *s = ctx;
+
+	(void)from;
+	s->accepted++;
+	s->kept = fd;
+}
+
+/* The connection that gets the last descriptor is no reason to make room: no other one waits. */
+static void the_last_descriptor(void **state)
+{
+	struct rlimit before;
+	struct scene s;
+
+	(void)state;
+	scene_init(&s);
+	struct listener_config config = config_of(&s, freeport(SOCK_STREAM));
+	config.accepted = keep_accepted;
+	config.room = room;
+	struct listener *l = listener_open(s.group, &config);
+	int client = dial(AF_INET, SOCK_STREAM, config.at.at.port), next = dup(0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit last = {.rlim_cur = (rlim_t)next + 1, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &last), 0);
+	wait_for(&s, &s.accepted, 1);
+	for (int i = 0; i < 5; i++)
+		ev_run(s.loop, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(s.starved, 0);
+	close(s.kept);
+	close(client);
+	listener_close(l);
+	scene_fini(&s);
+}
+
 /* Last, for it limits the whole program: a Service's port waits while its part is used up, our own does not. */
 static void services_part_is_used_up(void **state)
 {
@@ -332,6 +370,7 @@ int main(void)
 		cmocka_unit_test(closed_before_it_listens),
 		cmocka_unit_test(no_room_is_a_pause),
 		cmocka_unit_test(no_descriptors),
+		cmocka_unit_test(the_last_descriptor),
 		cmocka_unit_test(adopted_socket),
 		cmocka_unit_test(services_part_is_used_up),
 	};

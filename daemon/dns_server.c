@@ -1,0 +1,104 @@
+#include "daemon/dns_server.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "observe/metrics_dns.h"
+
+#define RETRY_S 1.0
+
+static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)events;
+	dns_server_retry(w->data);
+}
+
+static void forward_fill(struct server_config *to, const struct config *c)
+{
+	to->forward = plan_forwards(&c->forward) ? &c->forward : NULL;
+	to->forward_timeout_ms = (uint32_t)c->forward_timeout_ms;
+	to->cache = (struct cache_config){.limit_bytes = (size_t)c->dns_cache_bytes,
+					  .max_ttl_s = (uint32_t)(c->dns_cache_max_ttl_ms / 1000),
+					  .max_negative_ttl_s = (uint32_t)(c->dns_cache_max_negative_ttl_ms / 1000)};
+}
+
+static struct server *start(const struct daemon *d)
+{
+	const struct config *c = d->config;
+	const char *error = "";
+	struct server_config server = {
+		.listen = c->dns_listen.items,
+		.listen_count = c->dns_listen.count,
+		.workers = (unsigned)c->dns_workers,
+		.zone = d->zone,
+		.clients = d->clients,
+		.log_every = c->dns_log ? (unsigned)c->dns_log_sample : 0,
+		.log_suffix = c->dns_log_suffix,
+		.fixed_order = c->dns_fixed_order,
+		.nsid = c->node_name,
+		.version = c->dns_identify ? arena_printf(c->arena, "fairlead %s", version_text()) : NULL,
+		.identity = c->dns_identify ? c->node_name : NULL,
+		.transfer = c->dns_transfer.items,
+		.transfer_count = c->dns_transfer.count};
+
+	forward_fill(&server, c);
+	struct server *s = server_start(&server, &error);
+	if (s == NULL)
+		fatalx("%s", error);
+	return s;
+}
+
+/* The timer runs while an address is not served. */
+static void timer_set(struct daemon *d)
+{
+	if (dns_server_complete(d))
+		ev_timer_stop(d->loop, &d->dns_retry);
+	else if (!ev_is_active(&d->dns_retry))
+		ev_timer_again(d->loop, &d->dns_retry);
+}
+
+void dns_server_open(struct daemon *d)
+{
+	const struct addr_port_list *listen = &d->config->dns_listen;
+
+	if (d->config->no_dns)
+		return;
+	struct addr *addrs = arena_array(d->config->arena, listen->count, sizeof *addrs);
+	for (size_t i = 0; i < listen->count; i++)
+		addrs[i] = listen->items[i].addr;
+	zone_server_addrs_set(d->zone, addrs, listen->count);
+	d->server = start(d);
+	if (d->config->forward.file != NULL)
+		d->forward_file = forward_file_open(d->config->forward.file, server_forward(d->server), d->loop);
+	metrics_dns_init(observe_metrics(d->observe), d->server);
+	observe_dns(d->observe, d->server);
+	ev_init(&d->dns_retry, on_retry);
+	d->dns_retry.repeat = RETRY_S;
+	d->dns_retry.data = d;
+	timer_set(d);
+}
+
+void dns_server_retry(struct daemon *d)
+{
+	if (d->server == NULL)
+		return;
+	server_retry(d->server);
+	timer_set(d);
+}
+
+void dns_server_close(struct daemon *d)
+{
+	if (d->server != NULL)
+		ev_timer_stop(d->loop, &d->dns_retry);
+	forward_file_close(d->forward_file);
+	server_stop(d->server);
+}
+
+bool dns_server_complete(const struct daemon *d)
+{
+	size_t problems = 0;
+
+	if (d->server != NULL)
+		server_problems(d->server, &problems);
+	return problems == 0 && (d->server == NULL || server_bound(d->server));
+}
