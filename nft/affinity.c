@@ -5,6 +5,7 @@
 #include <libnftnl/rule.h>
 
 #include "base/mem.h"
+#include "nft/affinity_rules.h"
 
 static struct affinity_record *record_get(struct nft *nft, int family, uint32_t timeout_s)
 {
@@ -48,7 +49,7 @@ void affinity_put_hooks(struct nft *nft, const char *table, bool add)
 
 	if (nft->affinity_hooks == add || any_wanted(nft) != add)
 		return;
-	ruleset_build_affinity_hooks(table, &hooks);
+	affinity_rules_hooks(table, &hooks);
 	if (add)
 		batch_ruleset(&nft->session.batch, &hooks);
 	for (size_t i = 0; !add && i < hooks.chain_count; i++)
@@ -67,7 +68,7 @@ int affinity_put_new(struct nft *nft, const char *table, bool in_pieces)
 
 		if (l->exists || !wanted(l))
 			continue;
-		ruleset_build_affinity_record(table, (int)l->key.family, l->key.timeout_s, &made);
+		affinity_rules_record(table, (int)l->key.family, l->key.timeout_s, &made);
 		batch_ruleset(&nft->session.batch, &made);
 		ruleset_fini(&made);
 		error = in_pieces ? session_piece(&nft->session, false) : 0;
@@ -86,7 +87,7 @@ void affinity_put_unused(struct nft *nft)
 
 		if (!l->exists || wanted(l))
 			continue;
-		ruleset_build_affinity_record(nft->table, (int)l->key.family, l->key.timeout_s, &made);
+		affinity_rules_record(nft->table, (int)l->key.family, l->key.timeout_s, &made);
 		batch_chain(&nft->session.batch, false, made.chains[0]);
 		ruleset_fini(&made);
 	}
@@ -99,9 +100,9 @@ void affinity_build(const struct nft *nft, struct ruleset *made)
 
 	while ((l = map_next(&nft->affinity_records, &at)) != NULL)
 		if (l->exists)
-			ruleset_build_affinity_record(nft->table, (int)l->key.family, l->key.timeout_s, made);
+			affinity_rules_record(nft->table, (int)l->key.family, l->key.timeout_s, made);
 	if (nft->affinity_hooks)
-		ruleset_build_affinity_hooks(nft->table, made);
+		affinity_rules_hooks(nft->table, made);
 }
 
 void affinity_settle(struct nft *nft, bool committed)

@@ -100,6 +100,36 @@ void build_jump(struct build *b, const char *chain)
 	rule_verdict(build_rule(b), NFT_JUMP, chain);
 }
 
+void build_base_chain(struct build *b, const char *name, uint32_t hook, int32_t priority)
+{
+	struct nftnl_chain *c = build_chain(b, name);
+
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "nat");
+	nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook);
+	nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, priority);
+	nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+}
+
+void build_goto_by_family(struct build *b, const char *kind)
+{
+	struct nftnl_rule *r = build_rule(b);
+	char name[NAME_BYTES];
+
+	b->family = AF_INET;
+	rule_family(r, AF_INET);
+	rule_verdict(r, NFT_GOTO, build_family_name(b, kind, name));
+	b->family = AF_INET6;
+	build_goto(b, build_family_name(b, kind, name));
+}
+
+void build_unless_translated(struct build *b, int verdict, const char *chain)
+{
+	struct nftnl_rule *r = build_rule(b);
+
+	rule_not_translated(r);
+	rule_verdict(r, verdict, chain);
+}
+
 void build_kind(struct build *b, enum verdict_kind kind, void (*chain)(struct build *, const struct verdict *))
 {
 	for (unsigned flags = 0; flags < 4; flags++)

@@ -20,6 +20,11 @@ struct nftnl_chain *build_chain(struct build *b, const char *name); /* starts a 
 struct nftnl_rule *build_rule(struct build *b);			    /* the next rule of that chain */
 void build_goto(struct build *b, const char *chain);		    /* as a rule of its own */
 void build_jump(struct build *b, const char *chain);
+/* Starts a base chain of type nat; hook and priority as in <linux/netfilter.h>. */
+void build_base_chain(struct build *b, const char *name, uint32_t hook, int32_t priority);
+void build_goto_by_family(struct build *b, const char *kind); /* two rules; b->family is IPv6 afterwards */
+/* A verdict for connections that were not translated. */
+void build_unless_translated(struct build *b, int verdict, const char *chain);
 
 const char *build_set_name(const struct build *b, enum set_id set, char name[NAME_BYTES]);
 char build_digit(const struct build *b); /* of the family, in names: '4' or '6' */

@@ -35,14 +35,6 @@ void ruleset_build(const struct ruleset_config *s, const char *table, struct rul
  */
 void ruleset_build_sample(const struct ruleset_config *s, const char *table, struct ruleset *body,
 			  struct ruleset *hooks);
-/* Adds the chain that records a client for `timeout_s` seconds. */
-void ruleset_build_affinity_record(const char *table, int family, uint32_t timeout_s, struct ruleset *out);
-/*
- * The base chains that lead a new connection to SET_AFFINITY_FRONTENDS. They are there only while one of these sets has
- * elements, so that nodes without session affinity pay nothing for it.
- */
-#define RULESET_AFFINITY_HOOKS "affinity-" /* what their names begin with */
-void ruleset_build_affinity_hooks(const char *table, struct ruleset *out);
 void ruleset_fini(struct ruleset *r);
 
 /* Names everything that the rules depend on, and their version: kept as comment of the table. */

@@ -32,7 +32,7 @@ struct nft {
 	struct element_list adds, dels; /* the transaction */
 	struct repair *repair;		/* goes with the next transaction; NULL: chains and rules are right */
 	struct map affinity_records;
-	bool affinity_hooks; /* the chains of ruleset_build_affinity_hooks are there */
+	bool affinity_hooks; /* the chains of affinity_rules_hooks are there */
 	struct {
 		bool on;
 		uint32_t generation, commits; /* when it began */
