@@ -24,48 +24,8 @@
 #include "netlink/host_addresses.h"
 #include "nft/nft.h"
 #include "service/pool.h"
+#include "tests/kernel/driver_times.h"
 #include "tests/kernel/words.h"
-
-struct list {
-	struct element *at;
-	size_t count, room;
-};
-
-static void keep(struct list *l, const struct element *e)
-{
-	if (l->count == l->room) {
-		l->room = l->room * 2 + 64;
-		l->at = mem_resize(l->at, l->room * sizeof *l->at);
-	}
-	l->at[l->count++] = *e;
-}
-
-/* `services` UDP frontends with `endpoints` endpoints each, with their ClusterIPs, in one family. */
-static void generate(struct list *l, uint32_t services, uint32_t endpoints, int family)
-{
-	uint32_t size = pool_size(endpoints, 0);
-
-	for (uint32_t s = 0; s < services; s++) {
-		uint8_t high = (uint8_t)(s >> 16), mid = (uint8_t)(s >> 8), low = (uint8_t)s;
-		struct element e = {.daddr = {AF_INET, {10, (uint8_t)(128 + high), mid, low}}, .proto = 17, .port = 80};
-
-		if (family == AF_INET6)
-			e.daddr = (struct addr){AF_INET6, {0xfd, 0x80, [13] = high, mid, low}};
-		e.set = SET_CLUSTER_IPS;
-		keep(l, &e);
-		e.set = SET_DISPATCH;
-		e.verdict = (struct verdict){.kind = VERDICT_CLUSTER, .size = size};
-		keep(l, &e);
-		e.set = SET_ENDPOINTS;
-		e.to_port = 8080;
-		for (e.slot = 0; e.slot < endpoints; e.slot++) {
-			e.to = (struct addr){AF_INET, {172, mid, low, (uint8_t)e.slot}};
-			if (family == AF_INET6)
-				e.to = (struct addr){AF_INET6, {0xfd, 0x90, [13] = mid, low, (uint8_t)e.slot}};
-			keep(l, &e);
-		}
-	}
-}
 
 static void print_element(void *ctx, const struct element *e)
 {
@@ -201,71 +161,6 @@ static void sweep(struct words *w)
 	conntrack_close(c);
 }
 
-static int compare_ns(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The median and the slowest of the times. */
-static void print_times(uint64_t *took_ns, uint32_t count)
-{
-	qsort(took_ns, count, sizeof *took_ns, compare_ns);
-	printf("median_us %.1f max_us %.1f\n", (double)took_ns[count / 2] / 1e3, (double)took_ns[count - 1] / 1e3);
-}
-
-/* service ENDPOINTS ROUNDS: adds and deletes one service so often; the times are those of the additions. */
-static int add_service(struct nft *nft, struct words *w)
-{
-	uint32_t endpoints = next_number(w), rounds = next_number(w);
-	uint64_t *took_ns = mem_array(rounds, sizeof *took_ns);
-	struct list one = {0};
-	int error = 0;
-
-	generate(&one, 1, endpoints, AF_INET);
-	for (size_t i = 0; i < one.count; i++)
-		one.at[i].daddr.bytes[1] = 127; /* 10.127.0.0: none of the others has it */
-	for (uint32_t round = 0; round < rounds && error == 0; round++) {
-		uint64_t start = clock_ns();
-
-		for (size_t i = 0; i < one.count; i++)
-			nft_tx_add(nft, &one.at[i]);
-		error = nft_tx_commit(nft);
-		took_ns[round] = clock_ns() - start;
-		for (size_t i = 0; i < one.count && error == 0; i++)
-			nft_tx_del(nft, &one.at[i]);
-		error = error == 0 ? nft_tx_commit(nft) : error;
-	}
-	print_times(took_ns, rounds);
-	free(one.at);
-	free(took_ns);
-	return error;
-}
-
-/* Replaces the target of one endpoint `rounds` times. */
-static int replace(struct nft *nft, const struct list *l, uint32_t rounds)
-{
-	uint64_t *took_ns = mem_array(rounds, sizeof *took_ns);
-	struct element e = {0};
-	int error = 0;
-
-	for (size_t i = 0; i < l->count && e.set != SET_ENDPOINTS; i++)
-		e = l->at[l->count / 2 + i];
-	for (uint32_t i = 0; i < rounds && error == 0; i++) {
-		uint64_t start = clock_ns();
-
-		nft_tx_del(nft, &e);
-		e.to_port ^= 1;
-		nft_tx_add(nft, &e);
-		error = nft_tx_commit(nft);
-		took_ns[i] = clock_ns() - start;
-	}
-	print_times(took_ns, rounds);
-	free(took_ns);
-	return error;
-}
-
 /* What this process used, in the kernel too: on a busy machine the time that passed says little. */
 static uint64_t cpu_ns(void)
 {
@@ -276,11 +171,11 @@ static uint64_t cpu_ns(void)
 }
 
 /* Commands that only fill lists; false: none of them. */
-static bool collecting(const char *verb, struct nft *nft, struct words *w, struct list *list)
+static bool collecting(const char *verb, struct nft *nft, struct words *w, struct element_list *list)
 {
 	if (strcmp(verb, "element") == 0) {
 		struct element e = next_element(w);
-		keep(list, &e);
+		element_list_add(list, &e);
 	} else if (strcmp(verb, "generate") == 0) {
 		uint32_t services = next_number(w), endpoints = next_number(w);
 		generate(list, services, endpoints, strcmp(next(w), "6") == 0 ? AF_INET6 : AF_INET);
@@ -294,7 +189,7 @@ static bool collecting(const char *verb, struct nft *nft, struct words *w, struc
 		nft_tx_del(nft, &e);
 	} else if (strcmp(verb, "addall") == 0 || strcmp(verb, "delall") == 0) {
 		for (size_t i = 0; i < list->count; i++)
-			(verb[0] == 'a' ? nft_tx_add : nft_tx_del)(nft, &list->at[i]);
+			(verb[0] == 'a' ? nft_tx_add : nft_tx_del)(nft, &list->items[i]);
 	} else {
 		return false;
 	}
@@ -345,11 +240,11 @@ static int count_elements(struct nft *nft)
 	return error;
 }
 
-static int acting(const char *verb, struct nft *nft, struct words *w, struct list *list)
+static int acting(const char *verb, struct nft *nft, struct words *w, struct element_list *list)
 {
 
 	if (strcmp(verb, "load") == 0)
-		return nft_load(nft, list->at, list->count);
+		return nft_load(nft, list->items, list->count);
 	if (strcmp(verb, "commit") == 0)
 		return nft_tx_commit(nft);
 	if (strcmp(verb, "dump") == 0)
@@ -373,7 +268,7 @@ static int acting(const char *verb, struct nft *nft, struct words *w, struct lis
 	fatalx("driver: no command: %s", verb);
 }
 
-static int command(struct nft *nft, struct words *w, struct list *list)
+static int command(struct nft *nft, struct words *w, struct element_list *list)
 {
 	const char *verb = next(w);
 	uint64_t start = clock_ns(), cpu_start = cpu_ns();
@@ -415,7 +310,7 @@ int main(int argc, char **argv)
 {
 	struct ruleset_config s = {.table = "fairlead", .masquerade_bit = 14};
 	const char *error = NULL;
-	struct list list = {0};
+	struct element_list list = {0};
 	char line[1024];
 	struct nft *nft;
 
@@ -441,6 +336,6 @@ int main(int argc, char **argv)
 			answer(nft, command(nft, &w, &list));
 	}
 	nft_close(nft);
-	free(list.at);
+	free(list.items);
 	return 0;
 }

@@ -17,103 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/metrics.h"
-#include "base/sock.h"
-#include "relay/relay.h"
-#include "relay/relay_plan.h"
-#include "tests/unit/freeport.h"
-
-#define LIMIT_MS 20000
+#include "tests/unit/relay_fixture.h"
 
 /* ---- plans ---- */
-
-static struct addr loopback(int family)
-{
-	if (family == AF_INET)
-		return (struct addr){.family = AF_INET, .bytes = {127, 0, 0, 1}};
-	return (struct addr){.family = AF_INET6, .bytes = {[15] = 1}};
-}
-
-static const uint16_t slots[] = {0, 1};
-
-/* A service of one port with up to two targets on loopback. */
-struct fixture {
-	struct target targets[2];
-	struct service_port port;
-	struct service service;
-};
-
-static struct service *service_make(struct fixture *f, int family, uint8_t proto, uint16_t node_port)
-{
-	*f = (struct fixture){.port = {.name = "", .node_port = node_port, .proto = proto, .family = (uint8_t)family}};
-	for (int i = 0; i < 2; i++) {
-		f->targets[i].addr = loopback(family);
-		f->targets[i].port = (uint16_t)(1000 + i);
-		f->targets[i].flags = TARGET_READY | TARGET_SERVING | TARGET_IN_CLUSTER;
-	}
-	f->port.target_count = 2;
-	f->port.targets = f->targets;
-	f->port.cluster = (struct pool){.size = 2, .count = 2, .slots = slots};
-	f->service = (struct service){.ns = "prod", .name = "web", .proxied = true, .port_count = 1, .ports = &f->port};
-	return &f->service;
-}
-
-/* The same whose targets both listen on this port. */
-static struct service *service_at(struct fixture *f, int family, uint8_t proto, uint16_t node_port, uint16_t port)
-{
-	service_make(f, family, proto, node_port);
-	f->targets[0].port = f->targets[1].port = port;
-	return &f->service;
-}
-
-static void only_node_ports_with_endpoints_listen(void **state)
-{
-	struct frontend_key key;
-	struct fixture f;
-
-	(void)state;
-	assert_true(relay_plan_key(service_make(&f, AF_INET, IPPROTO_TCP, 30000), 0, &key));
-	assert_int_equal(key.port, 30000);
-	assert_true(addr_is_loopback(&key.addr));
-	assert_false(relay_plan_key(service_make(&f, AF_INET, IPPROTO_SCTP, 30000), 0, &key));
-	assert_false(relay_plan_key(service_make(&f, AF_INET, IPPROTO_TCP, 0), 0, &key));
-	service_make(&f, AF_INET6, IPPROTO_UDP, 30000);
-	f.port.cluster.count = 0;
-	assert_false(relay_plan_key(&f.service, 0, &key));
-	service_make(&f, AF_INET6, IPPROTO_UDP, 30000);
-	f.service.proxied = false;
-	assert_false(relay_plan_key(&f.service, 0, &key));
-}
-
-static void choice_is_random_or_by_affinity(void **state)
-{
-	struct relay_choice choice = {0};
-	struct fixture f;
-	struct relay_plan *p = relay_plan_new(service_make(&f, AF_INET, IPPROTO_TCP, 30000), 0);
-
-	(void)state;
-	for (uint32_t i = 0; i < 10; i++)
-		assert_int_equal(relay_plan_pick(p, &choice, 0, i)->port, 1000 + i % 2);
-	relay_plan_free(p);
-
-	service_make(&f, AF_INET, IPPROTO_TCP, 30000);
-	f.service.affinity = true;
-	f.service.affinity_timeout_s = 10;
-	p = relay_plan_new(&f.service, 0);
-	choice = (struct relay_choice){0};
-	assert_int_equal(relay_plan_pick(p, &choice, 0, 1)->port, 1001);
-	assert_int_equal(relay_plan_pick(p, &choice, 9999, 0)->port, 1001);
-	assert_int_equal(relay_plan_pick(p, &choice, 19998, 0)->port, 1001); /* refreshed by the last one */
-	assert_int_equal(relay_plan_pick(p, &choice, 29998, 0)->port, 1000);
-	relay_plan_free(p);
-
-	f.targets[0].flags = TARGET_SERVING | TARGET_TERMINATING; /* left the pool */
-	f.port.cluster = (struct pool){.size = 1, .count = 1, .slots = &slots[1]};
-	p = relay_plan_new(&f.service, 0);
-	assert_true(relay_plan_serves(p, &f.targets[0]));
-	assert_int_equal(relay_plan_pick(p, &choice, 29999, 0)->port, 1001);
-	relay_plan_free(p);
-}
 
 /* ---- traffic ---- */
 
@@ -186,9 +92,6 @@ static void figure_wait(struct metrics *m, const char *name, double want)
 		nap();
 	assert_true(figure(m, name) == want);
 }
-
-/* One connection with 8 MiB each way at different speeds, then half-closes one after the other. */
-#define VOLUME ((size_t)8 << 20)
 
 static void *pour(void *arg)
 {
@@ -311,16 +214,6 @@ static void taken_port_is_left_alone(void **state)
 	close(dial_until(AF_INET, taken, true));
 	relay_stop(r);
 	metrics_free(m);
-}
-
-static const struct service *find_in(void *ctx, const char *ns, const char *name)
-{
-	const struct service *const *known = ctx;
-
-	for (; *known != NULL; known++)
-		if (strcmp((*known)->ns, ns) == 0 && strcmp((*known)->name, name) == 0)
-			return *known;
-	return NULL;
 }
 
 /* Dials until the backend has it: the plan changes in another thread. */
@@ -466,8 +359,6 @@ static void stop_in_full_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_node_ports_with_endpoints_listen),
-		cmocka_unit_test(choice_is_random_or_by_affinity),
 		cmocka_unit_test(tcp_both_families),
 		cmocka_unit_test(tcp_resets_and_refusals),
 		cmocka_unit_test(taken_port_is_left_alone),

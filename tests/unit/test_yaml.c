@@ -9,53 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "watch/decode/json.h"
-#include "watch/manifest/yaml.h"
-
-struct world {
-	struct arena *arena;
-	struct yaml_parser *parser;
-	struct yaml_error error;
-};
-
-static int world_new(void **state)
-{
-	static struct world w;
-
-	w = (struct world){.arena = arena_new(4096), .parser = yaml_parser_new()};
-	*state = &w;
-	return 0;
-}
-
-static int world_free(void **state)
-{
-	struct world *w = *state;
-
-	arena_free(w->arena);
-	yaml_parser_free(w->parser);
-	return 0;
-}
-
-static const struct value *parse(struct world *w, const char *text)
-{
-	struct yaml_chunk chunk = {text, strlen(text), 1};
-	const struct value *v = NULL;
-
-	assert_true(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));
-	return v;
-}
-
-static void assert_error(struct world *w, const char *text, uint32_t line, const char *reason)
-{
-	struct yaml_chunk chunk = {text, strlen(text), 11}; /* the chunk starts at line 11 of its file */
-	const struct value *v;
-
-	assert_false(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));
-	assert_null(v);
-	assert_string_equal(w->error.reason, reason);
-	assert_int_equal(w->error.line, line);
-}
+#include "tests/unit/yaml_world.h"
 
 static const struct {
 	const char *text;
@@ -330,81 +284,13 @@ static void many(void **state)
 	buf_fini(&text);
 }
 
-static void assert_utf8(const char *text, size_t n, const char *expected)
-{
-	char *copy = mem_alloc(n + 1);
-
-	memcpy(copy, text, n);
-	copy = text_to_utf8(copy, &n);
-	assert_int_equal(n, strlen(expected));
-	assert_memory_equal(copy, expected, n);
-	free(copy);
-}
-
-static void encodings(void **state)
-{
-	static const char little[] = "\xff\xfe"
-				     "a\0:\0 \0\xe9\0\xac\x20\x3d\xd8\x00\xde\n";
-	static const char big[] = "\xfe\xff"
-				  "\0a\0:\0 \0\xe9\x20\xac\xd8\x3d\xde\x00\0\n\xd8\0";
-
-	(void)state;
-	assert_utf8(little, sizeof little, "a: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n");
-	assert_utf8(big, sizeof big - 1, "a: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n\xef\xbf\xbd");
-	assert_utf8("\xef\xbb\xbf---\n\xef\xbb\xbf"
-		    "a: \xef\xbb\xbf\n",
-		    17, "---\na: \xef\xbb\xbf\n");
-	assert_utf8("\xef\xbb\xbf", 3, "");
-	assert_utf8("", 0, "");
-}
-
-/* JSON files go through the YAML door, for their lines. */
-static void json_as_yaml(void **state)
-{
-	const struct value *v =
-		parse(*state, "{\n\t\"a\": \"x\\/y\\u00e9\",\n\t\"b\": [1, -2.5e1, true, null],\n\t\"c\": "
-			      "{\"d\": \"\\ud83d\\ude00\"}\n}\n");
-
-	assert_string_equal(value_get(v, "a")->text, "x/y\xc3\xa9");
-	assert_int_equal(value_get(v, "b")->first->next->integer, -25);
-	assert_int_equal(value_get(v, "b")->line, 3);
-	assert_string_equal(value_get(value_get(v, "c"), "d")->text, "\xf0\x9f\x98\x80");
-}
-
-static void json(void **state)
-{
-	struct world *w = *state;
-	const char *text = " {\"a\": [1, 1.5, \"s\", true, false, null, {}], \"n\": 12345678901} \n";
-	size_t at;
-	const struct value *v = json_parse(text, strlen(text), w->arena, &at), *c;
-
-	assert_non_null(v);
-	c = value_get(v, "a")->first;
-	assert_true(c->whole && c->integer == 1);
-	c = c->next;
-	assert_true(c->type == VALUE_NUMBER && !c->whole);
-	c = c->next;
-	assert_true(c->type == VALUE_STRING && strcmp(c->text, "s") == 0 && !c->plain);
-	c = c->next;
-	assert_true(c->type == VALUE_BOOL && c->boolean && !c->next->boolean);
-	assert_int_equal(c->next->next->type, VALUE_NULL);
-	assert_int_equal(c->next->next->next->type, VALUE_MAP);
-	assert_true(value_get(v, "n")->integer == 12345678901);
-	assert_null(json_parse("{\"a\": }", 7, w->arena, &at));
-	assert_int_equal(at, 6);
-	assert_null(json_parse("{} x", 4, w->arena, &at));
-	assert_int_equal(at, 3);
-	assert_null(json_parse("", 0, w->arena, &at));
-	assert_null(json_parse("{\"a\"", 4, w->arena, &at)); /* not beyond its length */
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 	const struct CMUnitTest tests[] = {
-		TEST(scalars), TEST(scalar_values),	  TEST(texts), TEST(lines),	TEST(errors),
-		TEST(aliases), TEST(alias_bomb),	  TEST(depth), TEST(documents), TEST(json_as_yaml),
-		TEST(json),    TEST(empty_block_scalars), TEST(keys),  TEST(many),	TEST(encodings),
+		TEST(scalars), TEST(scalar_values), TEST(texts), TEST(lines),	  TEST(errors),
+		TEST(aliases), TEST(alias_bomb),    TEST(depth), TEST(documents), TEST(empty_block_scalars),
+		TEST(keys),    TEST(many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
