@@ -32,11 +32,11 @@ static void on_problem(void *ctx, const struct decode_problem *p)
 	(void)p;
 }
 
-static void on_unknown(void *ctx, const char *version, const char *kind)
+static void on_unknown(void *ctx, const struct decode_unknown *u)
 {
 	struct heard *h = ctx;
 
-	h->hash = hash_text(kind, hash_text(version, h->hash));
+	h->hash = hash_text(u->kind, hash_text(u->api_version, h->hash));
 }
 
 struct world {

@@ -41,9 +41,9 @@ static inline void decoded_refused(void *ctx, const char *kind, const char *ns, 
 	buf_printf(&((struct decoded *)ctx)->refused, "%s %s/%s\n", kind, ns, name);
 }
 
-static inline void decoded_unknown(void *ctx, const char *version, const char *kind)
+static inline void decoded_unknown(void *ctx, const struct decode_unknown *u)
 {
-	buf_printf(&((struct decoded *)ctx)->unknown, "%s %s\n", version, kind);
+	buf_printf(&((struct decoded *)ctx)->unknown, "%s %s\n", u->api_version, u->kind);
 }
 
 static inline void decode_text(struct decoded *d, const char *text, bool lenient)

@@ -34,4 +34,12 @@ static inline unsigned stderr_lines_end(struct stderr_lines *l)
 	return count;
 }
 
+/* The same, with what was written; cut where there is no more room. */
+static inline unsigned stderr_lines_end_with(struct stderr_lines *l, char *text, size_t room)
+{
+	rewind(l->file);
+	text[fread(text, 1, room - 1, l->file)] = '\0';
+	return stderr_lines_end(l);
+}
+
 #endif

@@ -40,9 +40,9 @@ static void on_refused(void *ctx, const char *kind, const char *ns, const char *
 	((struct seen *)ctx)->refused++;
 }
 
-static void on_unknown(void *ctx, const char *api_version, const char *kind)
+static void on_unknown(void *ctx, const struct decode_unknown *u)
 {
-	(void)ctx, (void)api_version, (void)kind;
+	(void)ctx, (void)u;
 }
 
 /* As an API server's object (lenient) and as a manifest. */

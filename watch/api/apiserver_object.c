@@ -93,12 +93,12 @@ static void on_refused(void *ctx, const char *kind, const char *ns, const char *
 	r->refused = true;
 }
 
-static void on_unknown(void *ctx, const char *api_version, const char *kind)
+static void on_unknown(void *ctx, const struct decode_unknown *u)
 {
 	struct object_reader *r = ctx;
 	char text[160];
 
-	snprintf(text, sizeof text, "apiserver: %.60s %.60s among objects of kind %s", api_version, kind,
+	snprintf(text, sizeof text, "apiserver: %.60s %.60s among objects of kind %s", u->api_version, u->kind,
 		 object_kind_name(r->kind));
 	if (problem_is_new(r, text))
 		log_warn("%s", text);

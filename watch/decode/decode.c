@@ -5,57 +5,21 @@
 #include <string.h>
 
 #include "watch/decode/decode_field.h"
+#include "watch/decode/kinds.h"
 #include "watch/decode/strict.h"
 #include "watch/decode/validate.h"
 
-struct kind {
-	const char *name;
-	const char *versions[3];
-	bool namespaced;
-	bool (*name_ok)(const char *s);
-	void (*decode)(struct decoder *d, const struct place *root);
-};
-
-/* Service names: RFC 1123 labels, as API servers with relaxed validation (1.34) take them. */
-static const struct kind kinds[] = {
-	{"Service", {"v1"}, true, name_is_label, decode_service},
-	{"EndpointSlice", {"discovery.k8s.io/v1"}, true, name_is_object, decode_slice},
-	{"Endpoints", {"v1"}, true, name_is_object, decode_endpoints},
-	{"Namespace", {"v1"}, false, name_is_label, decode_namespace},
-	{"Node", {"v1"}, false, name_is_object, decode_node},
-	{"Pod", {"v1"}, true, name_is_object, decode_pod},
-	{"ServiceCIDR",
-	 {"networking.k8s.io/v1", "networking.k8s.io/v1beta1"},
-	 false,
-	 name_is_object,
-	 decode_service_cidr},
-};
-
-static const struct kind *kind_find(const char *name)
+static void unknown(struct decoder *d, const struct place *root, const char *version, const char *kind)
 {
-	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		if (strcmp(kinds[i].name, name) == 0)
-			return &kinds[i];
-	return NULL;
-}
+	const struct value *metadata = value_get(root->v, "metadata");
+	struct place at = {.v = metadata}, name = place_key(&at, "name"), ns = place_key(&at, "namespace");
 
-bool decode_knows_kind(const char *kind)
-{
-	return kind_find(kind) != NULL;
-}
-
-static bool kind_has_version(const struct kind *k, const char *version)
-{
-	for (size_t i = 0; i < 3 && k->versions[i] != NULL; i++)
-		if (strcmp(k->versions[i], version) == 0)
-			return true;
-	return false;
-}
-
-static void unknown(struct decoder *d, const char *version, const char *kind)
-{
 	if (d->sink->unknown != NULL)
-		d->sink->unknown(d->sink->ctx, version, kind);
+		d->sink->unknown(d->sink->ctx, &(struct decode_unknown){.api_version = version,
+									.kind = kind,
+									.ns = place_text(&ns),
+									.name = place_text(&name),
+									.line = root->v->line});
 }
 
 /* The kind and version an item of a typed list has when it does not say so itself. */
@@ -98,10 +62,10 @@ static bool read_kind(struct decoder *d, const struct place *root, const struct 
 
 static void decode_object(struct decoder *d, const struct place *root, const struct inherited *is)
 {
-	const struct kind *k = kind_find(is->kind);
+	const struct kind *k = kind_find(is->kind, is->version);
 
-	if (k == NULL || !kind_has_version(k, is->version)) {
-		unknown(d, is->version, is->kind);
+	if (k == NULL) {
+		unknown(d, root, is->version, is->kind);
 		return;
 	}
 	d->kind = k->name;
@@ -149,9 +113,7 @@ static void decode_list(struct decoder *d, const struct place *root, const struc
 
 static bool is_list(const struct place *root, const char *kind)
 {
-	size_t n = strlen(kind);
-
-	return n >= 4 && strcmp(kind + n - 4, "List") == 0 && (n == 4 || value_get(root->v, "items") != NULL);
+	return kind_is_list(kind) && (strcmp(kind, "List") == 0 || value_get(root->v, "items") != NULL);
 }
 
 void decode_document(struct decoder *d, const struct value *v, const struct decode_sink *sink)

@@ -31,6 +31,13 @@ struct decode_problem {
  */
 const char *decode_problem_format(char text[PROBLEM_TEXT_BYTES], const char *file, const struct decode_problem *p);
 
+/* An object of a kind, or of a version, that is not read. */
+struct decode_unknown {
+	const char *api_version, *kind;
+	const char *ns, *name; /* "" when it does not say */
+	uint32_t line;
+};
+
 /* What a document holds, called in document order; texts live until the call returns. */
 struct decode_sink {
 	void *ctx;
@@ -38,13 +45,20 @@ struct decode_sink {
 	void (*problem)(void *ctx, const struct decode_problem *p); /* see problems.h for one line per object */
 	/* After the object's problems: it was refused. kind and name are "" when not known. May be NULL. */
 	void (*refused)(void *ctx, const char *kind, const char *ns, const char *name);
-	void (*unknown)(void *ctx, const char *api_version, const char *kind); /* not a kind of ours. May be NULL */
-	void (*end)(void *ctx); /* all was said about the object. May be NULL */
+	void (*unknown)(void *ctx, const struct decode_unknown *u); /* not a kind of ours. May be NULL */
+	void (*end)(void *ctx);					    /* all was said about the object. May be NULL */
 };
 
 struct decoder;
 
-bool decode_knows_kind(const char *kind);
+enum kind_match {
+	KIND_OURS,
+	KIND_MISTYPED,	       /* *meant: the kind that is near it */
+	KIND_VERSION_MISTYPED, /* a kind of ours; *meant: the version that is read */
+	KIND_FOREIGN,
+};
+/* api_version "": any will do. */
+enum kind_match decode_match_kind(const char *api_version, const char *kind, const char **meant);
 struct decoder *decoder_new(bool lenient);
 void decoder_free(struct decoder *d);
 /*

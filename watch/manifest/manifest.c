@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "watch/manifest/manifest_gone.h"
 #include "watch/manifest/manifest_tree.h"
 
 struct manifest {
@@ -122,6 +123,7 @@ static void show(struct manifest *m, struct entry *e, struct definition *winner)
 
 static void entry_drop(struct manifest *m, struct entry *e)
 {
+	gone_settle(e, true);
 	if (e->in_sink)
 		m->sink->remove(m->sink->ctx, e->kind, entry_ns(e), entry_name(e));
 	map_del(&m->catalog.entries, e->key, e->key_bytes);
@@ -137,6 +139,7 @@ static void entry_settle(struct manifest *m, struct entry *e)
 		entry_drop(m, e);
 		return;
 	}
+	gone_settle(e, false);
 	if (winner != e->shown)
 		show(m, e, winner);
 	for (struct definition *c = e->definitions; c != NULL; c = c->next_in_entry) {
@@ -155,6 +158,7 @@ static void settle(struct manifest *m)
 		entry_settle(m, e);
 	}
 	file_fetch_end(&m->loader);
+	gone_tell(&m->loader);
 }
 
 /* One line per kind, when it is first met. */

@@ -10,6 +10,7 @@
 #include "watch/source.h"
 
 struct entry;
+struct gone;
 struct document;
 
 /* "Document D defines object E." */
@@ -56,7 +57,8 @@ struct entry {
 	struct definition *definitions;
 	const struct definition *shown; /* whose version the sink has; NULL with in_sink: that definition is gone */
 	struct entry *next_dirty;
-	uint64_t digest; /* of the version in the sink */
+	struct gone *gone; /* why it may go, in this turn; NULL = as it should */
+	uint64_t digest;   /* of the version in the sink */
 	enum object_kind kind;
 	bool in_sink, dirty, warned;
 	uint16_t name_at; /* offset of the name in key */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "watch/manifest/manifest_cut.h"
+#include "watch/manifest/manifest_gone.h"
 #include "watch/manifest/manifest_kind.h"
 #include "watch/decode/problems.h"
 
@@ -62,13 +63,12 @@ static void on_refused(void *ctx, const char *kind, const char *ns, const char *
 	now->document->refusals = r;
 }
 
-static void on_unknown(void *ctx, const char *api_version, const char *kind)
+static void count_unknown(struct unknown_kinds *known, const struct decode_unknown *unknown)
 {
-	struct unknown_kinds *known = &((struct decoding *)ctx)->loader->unknown;
 	char text[sizeof known->others.text];
 	struct unknown_kind *u;
 
-	snprintf(text, sizeof text, "%.60s %.60s", api_version, kind);
+	snprintf(text, sizeof text, "%.60s %.60s", unknown->api_version, unknown->kind);
 	u = map_get_str(&known->by_text, text);
 	if (u == NULL && map_count(&known->by_text) == UNKNOWN_KINDS_MAX)
 		u = &known->others;
@@ -80,6 +80,34 @@ static void on_unknown(void *ctx, const char *api_version, const char *kind)
 		map_put_str(&known->by_text, u->text, u);
 	}
 	u->count++;
+}
+
+/* Another program's is counted; what was probably meant to be one of ours gets a line. */
+static void on_unknown(void *ctx, const struct decode_unknown *unknown)
+{
+	const struct decoding *now = ctx;
+	const char *meant;
+	char reason[256];
+
+	gone_unknown(now->loader, unknown->ns, unknown->name);
+	switch (decode_match_kind(unknown->api_version, unknown->kind, &meant)) {
+	case KIND_MISTYPED:
+		snprintf(reason, sizeof reason, "unknown kind, not read; did you mean %s?", meant);
+		break;
+	case KIND_VERSION_MISTYPED:
+		snprintf(reason, sizeof reason, "\"%.80s\" is not read; did you mean %s?", unknown->api_version, meant);
+		break;
+	default:
+		count_unknown(&now->loader->unknown, unknown);
+		return;
+	}
+	loader_problem(now->loader, now->document->file->path,
+		       &(struct decode_problem){.line = unknown->line,
+						.kind = unknown->kind,
+						.ns = unknown->ns,
+						.name = unknown->name,
+						.field = "",
+						.reason = reason});
 }
 
 /* False: not YAML, *error says why. */
@@ -117,7 +145,7 @@ static struct document *document_decode(struct loader *l, struct file *f, const 
 	problems_fini(&now.problems);
 	if (readable)
 		return d;
-	d->unreadable = !text_shows_foreign_kind(&cut->chunk);
+	d->unreadable = !text_shows_foreign_kind(&cut->chunk, cut->item);
 	loader_problem(l, f->path,
 		       &(struct decode_problem){.line = error.line,
 						.kind = "",
@@ -188,17 +216,18 @@ static struct old_documents old_compare(const struct file *f, const struct cuts 
 	return old;
 }
 
-/* Takes what is left out of the comparison, and frees it. */
+/* Takes what is left out of the comparison, in the order of the file, and frees it. */
 static struct document *old_gone(struct old_documents *old)
 {
-	struct document *all = NULL, *d;
-	size_t at = 0;
+	struct document *all = NULL;
 
-	while ((d = map_next(&old->others, &at)) != NULL)
-		for (; d != NULL; d = d->next_same) {
-			d->next = all;
-			all = d;
-		}
+	for (size_t i = old->count - old->tail; i > old->head; i--) {
+		struct document *d = old->all[i - 1];
+		if (!d->gone)
+			continue;
+		d->next = all;
+		all = d;
+	}
 	map_fini(&old->others);
 	free(old->all);
 	return all;

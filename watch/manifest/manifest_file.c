@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "watch/manifest/manifest_gone.h"
+
 #define ARENA_BYTES 65536
 #define ARENA_MOST_BYTES ((size_t)1 << 20) /* a document that needs more does not keep it */
 #define ENDPOINTS_MARK ":endpoints-"	   /* in the names that the decoder gives slices made of Endpoints */
@@ -120,11 +122,13 @@ static void document_settle(struct loader *l, struct document *gone, const struc
 
 	while (gone->definitions != NULL) {
 		struct definition *definition = gone->definitions;
-		const struct entry *e = definition->entry;
+		struct entry *e = definition->entry;
 		if (e->shown == definition && !is_defined_again(definition) && (k->unreadable || is_refused(k, e)))
 			definition_hold(f, definition);
-		else
+		else {
+			gone_note(l, e);
 			catalog_undefine(l->catalog, definition);
+		}
 	}
 	document_free(l->catalog, gone);
 }
@@ -134,6 +138,7 @@ static void file_apply(struct loader *l, struct file *f, const char *bytes, size
 	struct document *gone = documents_read(l, f, bytes, length_bytes), *next;
 	struct keeping k = keeping_of(f);
 
+	gone_begin(l, f);
 	if (f->held != NULL) {
 		f->held->gone = true;
 		f->held->next = gone;
@@ -144,6 +149,7 @@ static void file_apply(struct loader *l, struct file *f, const char *bytes, size
 		next = gone->next;
 		document_settle(l, gone, &k);
 	}
+	gone_end(l);
 	map_fini(&k.refusals);
 }
 

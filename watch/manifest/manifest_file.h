@@ -39,6 +39,9 @@ struct loader {
 	void *ctx;
 	struct manifest_counts counts; /* objects is the catalog's */
 	struct unknown_kinds unknown;
+	struct gone *gone;	   /* of this turn, the last file first: manifest_gone.h */
+	struct map unknown_names;  /* of the file that is loaded */
+	struct arena *names_arena; /* of these */
 	struct file_bytes fetched; /* the file that file_fetch has read last */
 	/* loader_init sets the rest */
 	struct yaml_parser *yaml;

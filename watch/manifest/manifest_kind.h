@@ -5,9 +5,11 @@
 #include "watch/manifest/yaml_text.h"
 
 /*
- * The text has one line `kind: WORD` that is not indented, and WORD is no kind of ours and no list. Two such lines (a
- * lost separator) or none (JSON, the item of a list) show nothing.
+ * The text has one key `kind` at its top level, and its value, with `apiVersion` where that is shown too, is neither a
+ * kind of ours, nor near one, nor a list. Top level: lines that are not indented, or as deep as the first key of a
+ * list's item; in JSON what is in one brace, and then no kind of ours stands deeper either, since what is missing may
+ * be a closing brace. Two such keys (a lost separator) or none show nothing.
  */
-bool text_shows_foreign_kind(const struct yaml_chunk *chunk);
+bool text_shows_foreign_kind(const struct yaml_chunk *chunk, bool item);
 
 #endif
