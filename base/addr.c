@@ -1,3 +1,4 @@
+/* Parses, formats and compares IP addresses, prefixes and protocol names. */
 #include "base/addr.h"
 
 #include <arpa/inet.h>

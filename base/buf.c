@@ -1,3 +1,4 @@
+/* Grows a byte buffer and appends text to it. */
 #include "base/buf.h"
 
 #include <assert.h>

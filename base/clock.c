@@ -1,3 +1,4 @@
+/* Reads the monotonic clock and the wall clock. */
 #include "base/clock.h"
 
 #include <time.h>

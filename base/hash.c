@@ -1,3 +1,4 @@
+/* Hashes bytes with XXH3, with and without a key of this process. */
 #include "base/hash.h"
 
 #include <stdatomic.h>

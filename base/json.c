@@ -1,3 +1,4 @@
+/* Writes JSON text. */
 #include "base/json.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Writes log lines to standard error. */
 #include "base/log.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Hash map with open addressing. */
 #include "base/map.h"
 
 #include <assert.h>

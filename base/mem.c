@@ -1,3 +1,4 @@
+/* Allocates memory or ends the process; arenas. */
 #include "base/mem.h"
 
 #include <stdalign.h>

@@ -1,3 +1,4 @@
+/* Keeps counters, gauges and histograms and renders Prometheus text. */
 #include "base/metrics.h"
 
 #include <assert.h>

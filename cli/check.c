@@ -1,3 +1,4 @@
+/* `fairlead check`: reads manifests as the daemon would and reports their problems. */
 #include <stdio.h>
 
 #include "cli/cli.h"

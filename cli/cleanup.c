@@ -1,3 +1,4 @@
+/* `fairlead cleanup`: removes the table from the kernel. */
 #include <stdio.h>
 
 #include "base/buf.h"

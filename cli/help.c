@@ -1,3 +1,4 @@
+/* `fairlead help`: options and commands from their tables. */
 #include <stdio.h>
 #include <string.h>
 

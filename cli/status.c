@@ -1,3 +1,4 @@
+/* `fairlead status`: asks the running daemon. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+/* Completes and checks what the command line says. */
 #include "daemon/config.h"
 
 #include <ctype.h>

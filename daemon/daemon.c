@@ -1,3 +1,4 @@
+/* `fairlead run`: starts the parts, runs the loop, stops them. */
 #include "daemon/daemon.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Hands changed objects and host addresses to the parts that need them. */
 #include "daemon/dispatch.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Makes the list of networks that DNS answers. */
 #include "daemon/dns_clients.h"
 
 #include <stdlib.h>

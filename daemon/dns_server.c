@@ -1,3 +1,4 @@
+/* Starts the DNS server from the configuration. */
 #include "daemon/dns_server.h"
 
 #include "base/log.h"

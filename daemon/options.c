@@ -1,3 +1,4 @@
+/* Parses the command line by the table of options. */
 #include "daemon/options.h"
 
 #include <string.h>

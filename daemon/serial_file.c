@@ -1,3 +1,4 @@
+/* Keeps the bound of the SOA serial in a file. */
 #include "daemon/serial_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Starts the source of objects that the flags name. */
 #include "daemon/source.h"
 
 #include <inttypes.h>

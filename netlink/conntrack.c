@@ -1,3 +1,4 @@
+/* Dumps conntrack entries and deletes those that the caller names. */
 #include "netlink/conntrack.h"
 
 #include <arpa/inet.h>

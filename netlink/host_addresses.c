@@ -1,3 +1,4 @@
+/* Keeps the host's addresses up to date by rtnetlink. */
 #include "netlink/host_addresses.h"
 
 #include <errno.h>

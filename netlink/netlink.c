@@ -1,3 +1,4 @@
+/* Sends a netlink request and hands out the messages of the answer. */
 #include "netlink/netlink.h"
 
 #include <errno.h>

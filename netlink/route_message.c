@@ -1,3 +1,4 @@
+/* Reads addresses and default routes from rtnetlink messages. */
 #include "netlink/route_message.h"
 
 #include <linux/if_addr.h>

@@ -1,3 +1,4 @@
+/* Adds and removes the chains that session affinity needs. */
 #include "nft/affinity.h"
 
 #include <stdlib.h>

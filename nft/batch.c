@@ -1,3 +1,4 @@
+/* Writes the messages of one nf_tables transaction. */
 #include "nft/batch.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Starts chains and rules and the parts that rules share. */
 #include "nft/build.h"
 
 #include <stdio.h>

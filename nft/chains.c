@@ -1,3 +1,4 @@
+/* Reads chains and rules as text and compares them with the ruleset. */
 #include "nft/chains.h"
 
 #include <stdlib.h>

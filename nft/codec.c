@@ -1,3 +1,4 @@
+/* Encodes and decodes set elements. */
 #include "nft/codec.h"
 
 #include <arpa/inet.h>

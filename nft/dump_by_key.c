@@ -1,3 +1,4 @@
+/* Reads large endpoint maps by key. */
 #include "nft/dump_by_key.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Compares and formats elements. */
 #include "nft/element.h"
 
 #include <netinet/in.h>

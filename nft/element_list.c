@@ -1,3 +1,4 @@
+/* Grows, sorts and clears a list of elements. */
 #include "nft/element_list.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Reads from notifications what another program changed. */
 #include "nft/external_changes.h"
 
 #include <ctype.h>

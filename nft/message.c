@@ -1,3 +1,4 @@
+/* Starts questions to nf_tables and tells which table a message is about. */
 #include "nft/message.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Names of sets and chains, and back. */
 #include "nft/names.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Rules that choose an endpoint. */
 #include "nft/pick.h"
 
 #include <stdio.h>

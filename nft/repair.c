@@ -1,3 +1,4 @@
+/* Repairs chains and rules of a live table. */
 #include "nft/repair.h"
 
 #include <stdlib.h>

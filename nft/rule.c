@@ -1,3 +1,4 @@
+/* Writes the expressions of one rule. */
 #include "nft/rule.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Prints chains and rules as text to compare. */
 #include "nft/rule_text.h"
 
 #include <libnftnl/chain.h>

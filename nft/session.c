@@ -1,3 +1,4 @@
+/* Sends batches and dumps to nf_tables and keeps the last error. */
 #include "nft/session.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Describes the sets and maps of the ruleset. */
 #include "nft/sets.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Decides whether the node is healthy. */
 #include "observe/health.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Serves health check node ports. */
 #include "observe/health_node_port.h"
 
 #include <stdbool.h>

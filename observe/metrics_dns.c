@@ -1,3 +1,4 @@
+/* Metrics of the DNS server. */
 #include "observe/metrics_dns.h"
 
 #include "dns/forward/forward.h"

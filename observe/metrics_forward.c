@@ -1,3 +1,4 @@
+/* Metrics of the forwarder and its cache. */
 #include "observe/metrics_forward.h"
 
 #define CACHE_LABELS(...) METRIC_LABELS({"server", "dns://:53"}, __VA_ARGS__ __VA_OPT__(, ){"zones", "."}, {"view", ""})

@@ -1,3 +1,4 @@
+/* Metrics that only the kernel knows. */
 #include "observe/metrics_kernel.h"
 
 #include <sys/socket.h>

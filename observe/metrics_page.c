@@ -1,3 +1,4 @@
+/* Serves the pages of the metrics port. */
 #include "observe/metrics_page.h"
 
 #include <dirent.h>

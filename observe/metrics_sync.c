@@ -1,3 +1,4 @@
+/* Metrics of sync. */
 #include "observe/metrics_sync.h"
 
 #include <stdlib.h>

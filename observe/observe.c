@@ -1,3 +1,4 @@
+/* Starts the HTTP ports and connects health and metrics to the daemon. */
 #include "observe/observe.h"
 
 #include <stdlib.h>

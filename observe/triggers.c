@@ -1,3 +1,4 @@
+/* Keeps trigger times until the change is in the kernel. */
 #include "observe/triggers.h"
 
 #include <netinet/in.h>

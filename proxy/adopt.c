@@ -1,3 +1,4 @@
+/* Reads the kernel's table back and sends the differences. */
 #include "proxy/adopt.h"
 
 #include <errno.h>

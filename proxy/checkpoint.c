@@ -1,3 +1,4 @@
+/* Writes and serves the last complete state. */
 #include "proxy/checkpoint.h"
 
 #include <errno.h>

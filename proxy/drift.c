@@ -1,3 +1,4 @@
+/* Decides when a change by another program is repaired. */
 #include "proxy/drift.h"
 
 #define PAUSE_FIRST_MS 50u

@@ -1,3 +1,4 @@
+/* Turns compiled services into elements and compares lists of elements. */
 #include "proxy/elements.h"
 
 /* ---- services to elements ---- */

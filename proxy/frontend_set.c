@@ -1,3 +1,4 @@
+/* A set of frontend keys. */
 #include "proxy/frontend_set.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Decides whether a Service fits below the memory target. */
 #include "proxy/memory_target.h"
 
 #define COMPARE_BYTES 150  /* of an element, in one of the two lists */

@@ -1,3 +1,4 @@
+/* Finds the pod that has an address. */
 #include "proxy/pod_addresses.h"
 
 #include <assert.h>

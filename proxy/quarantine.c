@@ -1,3 +1,4 @@
+/* Keeps Services at their last good version. */
 #include "proxy/quarantine.h"
 
 #include <inttypes.h>

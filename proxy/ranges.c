@@ -1,3 +1,4 @@
+/* Collects service CIDRs and pod ranges. */
 #include "proxy/ranges.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Finds UDP flows that were recorded in the reply direction. */
 #include "proxy/reversed_flows.h"
 
 #include <netinet/in.h>

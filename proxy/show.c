@@ -1,3 +1,4 @@
+/* Prints compiled services as text. */
 #include "proxy/show.h"
 
 #include "proxy/address_notes.h"

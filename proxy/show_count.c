@@ -1,3 +1,4 @@
+/* Sums connections of frontends and endpoints. */
 #include "proxy/show_count.h"
 
 bool print_count_frontend(const struct print_view *view, const struct frontend_key *key, uint64_t *connections)

@@ -1,3 +1,4 @@
+/* Keeps what a source says until its first lists are complete. */
 #include "proxy/staging.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Keeps the objects of the sources and which services changed. */
 #include "proxy/store.h"
 
 #include <assert.h>

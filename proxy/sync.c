@@ -1,3 +1,4 @@
+/* The sync story: read back, compile, diff, commit, publish. */
 #include "proxy/sync.h"
 
 #include <stdlib.h>

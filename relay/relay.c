@@ -1,3 +1,4 @@
+/* Hands plans of localhost node ports to the relay's thread. */
 #include "relay/relay.h"
 
 #include <ev.h>

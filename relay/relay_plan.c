@@ -1,3 +1,4 @@
+/* Copies what the relay needs of a service and chooses endpoints. */
 #include "relay/relay_plan.h"
 
 #include <assert.h>

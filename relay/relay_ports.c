@@ -1,3 +1,4 @@
+/* Opens and closes the relay's listening sockets. */
 #include "relay/relay_ports.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* Copies the bytes of TCP connections. */
 #include "relay/relay_tcp.h"
 
 #include <errno.h>

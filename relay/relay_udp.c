@@ -1,3 +1,4 @@
+/* Keeps UDP sessions and passes their datagrams on. */
 #include "relay/relay_udp.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Compiles one Service and its EndpointSlices. */
 #include "service/compile.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Fills a Maglev table. */
 #include "service/maglev.h"
 
 #include <assert.h>

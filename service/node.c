@@ -1,3 +1,4 @@
+/* Puts together what is known of this node. */
 #include "service/node.h"
 
 #include <string.h>

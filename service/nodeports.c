@@ -1,3 +1,4 @@
+/* Chooses the addresses that take node ports. */
 #include "service/nodeports.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Assigns endpoints to slots. */
 #include "service/pool.h"
 
 #include "nft/element.h"

@@ -1,3 +1,4 @@
+/* Packs, finds and frees compiled services. */
 #include "service/service.h"
 
 #include <assert.h>

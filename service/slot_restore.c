@@ -1,3 +1,4 @@
+/* Finds the slots that endpoints have in the kernel. */
 #include "service/slot_restore.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Chooses the endpoints that take new connections on this node. */
 #include "service/topology.h"
 
 #include <string.h>

@@ -89,6 +89,14 @@ check_sizes() {
 		print FILENAME ":" start ": a function of " FNR - start - 1 " lines; " limit " is the limit"; start = 0 }' "${c_files[@]}"
 }
 
+# the first line of a .c file says what the file is for
+check_heads() {
+	local file
+	for file in "${c_files[@]}"; do
+		[[ $file != *.c || $(head -c 2 "$file") == "/*" ]] || echo "$file:1: the first line must say what the file is for"
+	done
+}
+
 check_format() {
 	clang-format --dry-run "${c_files[@]}" 2>&1 | grep -oP '^[^ ]+:\d+(?=:\d+: warning: code should be)' | sort -u |
 		sed 's/$/: not as clang-format writes it/'
@@ -118,7 +126,7 @@ for name in sys.argv[1:]:
 EOT
 }
 
-checks="includes libraries words sizes format shell python clang"
+checks="includes libraries words sizes heads format shell python clang"
 [ "${1:-}" != --quick ] || checks=${checks% clang} # without the second compiler
 for check in $checks; do
 	"check_$check" >>"$findings"

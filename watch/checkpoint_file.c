@@ -1,3 +1,4 @@
+/* Writes and reads the checkpoint file. */
 #include "watch/checkpoint_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Compares, copies and frees objects. */
 #include "watch/object.h"
 
 void object_free(struct object *o)

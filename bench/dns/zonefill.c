@@ -1,3 +1,4 @@
+/* Fills a zone for the DNS benches. */
 #include "bench/dns/zonefill.h"
 
 #include <netinet/in.h>

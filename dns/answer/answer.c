@@ -1,3 +1,4 @@
+/* Answers names of the cluster domain that are no services: the apex, pods, branches. */
 #include "dns/answer/answer.h"
 
 #include <arpa/inet.h>

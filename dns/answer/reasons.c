@@ -1,3 +1,4 @@
+/* Says in one sentence why a reply has no records. */
 #include "dns/answer/reasons.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* Turns one query packet into one reply packet. */
 #include "dns/answer/respond.h"
 
 #include <string.h>

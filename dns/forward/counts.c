@@ -1,3 +1,4 @@
+/* Counts what the forwarder does. */
 #include "dns/forward/counts.h"
 
 static void more(_Atomic uint64_t *counter, uint64_t n)

@@ -1,3 +1,4 @@
+/* Binds the sockets of the DNS server and retries those in use. */
 #include "dns/server/bindings.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writes query lines from a queue in a thread of its own. */
 #include "dns/server/query_log.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* Starts and stops the threads of the DNS server and sums their counts. */
 #include "dns/server/server.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Makes the messages of a zone transfer. */
 #include "dns/server/transfer.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* Sends zone transfers, each in a thread of its own. */
 #include "dns/server/transfer_thread.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Receives and answers UDP queries in batches. */
 #include "dns/server/udp.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reads and writes EDNS options. */
 #include "dns/wire/edns.h"
 
 #include <netinet/in.h>

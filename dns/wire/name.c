@@ -1,3 +1,4 @@
+/* Parses and compares domain names in wire form. */
 #include "dns/wire/name.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Parses a query. */
 #include "dns/wire/query.h"
 
 /* A message being read; `at` never passes `length`. */

@@ -1,3 +1,4 @@
+/* Writes records into a reply. */
 #include "dns/wire/record.h"
 
 #include "dns/zone/table.h"

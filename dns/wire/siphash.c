@@ -1,3 +1,4 @@
+/* SipHash-2-4. */
 #include "dns/wire/siphash.h"
 
 struct state {

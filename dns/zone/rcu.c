@@ -1,3 +1,4 @@
+/* Registers threads with liburcu and frees memory after a grace period. */
 #include "dns/zone/rcu.h"
 
 #include <stdbool.h>

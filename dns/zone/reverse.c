@@ -1,3 +1,4 @@
+/* Finds the owners of an address in a crit-bit tree. */
 #include "dns/zone/reverse.h"
 
 #include <assert.h>

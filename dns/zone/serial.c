@@ -1,3 +1,4 @@
+/* Steps the serial of the SOA. */
 #include "dns/zone/serial.h"
 
 #include <stddef.h>

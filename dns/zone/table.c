@@ -1,3 +1,4 @@
+/* Looks services, namespaces and pods up by name. */
 #include "dns/zone/table.h"
 
 #include <string.h>

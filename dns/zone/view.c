@@ -1,3 +1,4 @@
+/* Makes the record data of one service. */
 #include "dns/zone/view.h"
 
 #include <stdlib.h>

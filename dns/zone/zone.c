@@ -1,3 +1,4 @@
+/* Publishes services, namespaces, pods and ranges to the readers. */
 #include "dns/zone/zone.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* A zone with services by hand, for the DNS tests. */
 #include "tests/unit/dns_lab.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Addresses and prefixes: text to value and back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

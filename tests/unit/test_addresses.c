@@ -1,3 +1,4 @@
+/* The host's addresses from rtnetlink messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Pauses between attempts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

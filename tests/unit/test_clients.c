@@ -1,3 +1,4 @@
+/* Networks that DNS answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

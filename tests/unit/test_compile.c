@@ -1,3 +1,4 @@
+/* Objects to compiled services: frontends, slots, what survives a restart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The size of the conntrack table, as kube-proxy computes it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Readers answer while the writer publishes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

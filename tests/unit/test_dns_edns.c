@@ -1,3 +1,4 @@
+/* EDNS options of queries and replies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

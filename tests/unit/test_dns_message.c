@@ -1,3 +1,4 @@
+/* Queries and replies as whole messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Lines of the query log. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The tree of addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Elements: text, order, equality. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The list of elements. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Services to elements, and the operations between two versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The cache of forwarded answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Names that are answered without an upstream server. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

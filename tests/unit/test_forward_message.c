@@ -1,3 +1,4 @@
+/* Answers of upstream servers: what is accepted and what is kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Which upstream server is asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The health decision. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

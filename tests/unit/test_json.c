@@ -1,3 +1,4 @@
+/* The JSON writer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Maglev tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The hash map. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Metrics as Prometheus text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

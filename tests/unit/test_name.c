@@ -1,3 +1,4 @@
+/* Domain names in wire form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Which addresses the daemon itself depends on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

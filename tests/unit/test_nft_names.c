@@ -1,3 +1,4 @@
+/* Names of sets and chains. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

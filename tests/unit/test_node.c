@@ -1,3 +1,4 @@
+/* What is known of this node. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

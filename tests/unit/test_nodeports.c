@@ -1,3 +1,4 @@
+/* Addresses that take node ports. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

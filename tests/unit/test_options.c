@@ -1,3 +1,4 @@
+/* The command line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

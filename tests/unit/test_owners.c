@@ -1,3 +1,4 @@
+/* Who owns a contested frontend. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

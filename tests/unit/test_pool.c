@@ -1,3 +1,4 @@
+/* Slots of a pool. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* What a reflector requests: lists, pages, watches. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

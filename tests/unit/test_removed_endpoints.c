@@ -1,3 +1,4 @@
+/* The grace period before a TCP reset. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

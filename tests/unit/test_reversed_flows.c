@@ -1,3 +1,4 @@
+/* UDP flows that were recorded in the reply direction. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>

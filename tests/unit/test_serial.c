@@ -1,3 +1,4 @@
+/* The serial of the SOA. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

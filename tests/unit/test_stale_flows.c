@@ -1,3 +1,4 @@
+/* Which conntrack entries are stale. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

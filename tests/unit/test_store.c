@@ -1,3 +1,4 @@
+/* The store of objects. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* What clients outside --dns-allow get: small replies, few of them, nothing from outside the cluster. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,6 @@
 
 #include <cmocka.h>
 
-/* What clients outside --dns-allow get: small replies, few of them, nothing from outside the cluster. */
 #include "base/sock.h"
 #include "dns/answer/stranger.h"
 #include "dns/zone/clients.h"

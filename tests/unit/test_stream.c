@@ -1,3 +1,4 @@
+/* JSON streams cut into values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The sync turns: what is sent and published, and when. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

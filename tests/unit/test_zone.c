@@ -1,3 +1,4 @@
+/* The published zone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Lists and watches every kind of an API server. */
 #include "watch/api/apiserver.h"
 
 #include <stdio.h>

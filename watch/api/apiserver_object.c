@@ -1,3 +1,4 @@
+/* Decodes one object of the API server and logs its problems once. */
 #include "watch/api/apiserver_object.h"
 
 #include <stdio.h>

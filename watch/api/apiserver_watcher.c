@@ -1,3 +1,4 @@
+/* Carries out the requests of one kind's reflector. */
 #include "watch/api/apiserver_watcher.h"
 
 #include <stdio.h>

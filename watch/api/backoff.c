@@ -1,3 +1,4 @@
+/* Computes pauses between attempts. */
 #include "watch/api/backoff.h"
 
 #define SPREAD_MS 1000

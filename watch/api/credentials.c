@@ -1,3 +1,4 @@
+/* Finds the API server and the credentials for it. */
 #include "watch/api/credentials.h"
 
 #include <errno.h>

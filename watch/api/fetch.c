@@ -1,3 +1,4 @@
+/* HTTP GET over libcurl on the libev loop. */
 #include "watch/api/fetch.h"
 
 #include "base/version.h"

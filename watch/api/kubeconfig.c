@@ -1,3 +1,4 @@
+/* Reads a kubeconfig. */
 #include "watch/api/kubeconfig.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Decides for one kind what to request next and what an answer means. */
 #include "watch/api/reflector.h"
 
 #include <string.h>

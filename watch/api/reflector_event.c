@@ -1,3 +1,4 @@
+/* Reads one watch event. */
 #include "watch/api/reflector_event.h"
 
 #include <string.h>

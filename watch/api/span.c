@@ -1,3 +1,4 @@
+/* Finds members in JSON text without a tree. */
 #include "watch/api/span.h"
 
 #include <stdlib.h>

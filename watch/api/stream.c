@@ -1,3 +1,4 @@
+/* Cuts a JSON byte stream into values. */
 #include "watch/api/stream.h"
 
 #include <string.h>

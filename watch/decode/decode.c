@@ -1,3 +1,4 @@
+/* Decodes objects of every kind and fills in defaults. */
 #include "watch/decode/decode.h"
 
 #include <stdio.h>

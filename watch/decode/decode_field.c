@@ -1,3 +1,4 @@
+/* Reads typed fields and knows their path. */
 #include "watch/decode/decode_field.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Packs objects into flat bytes and unpacks them. */
 #include "watch/decode/decode_pack.h"
 
 #include <string.h>

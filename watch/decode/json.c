@@ -1,3 +1,4 @@
+/* Parses JSON with cJSON. */
 #include "watch/decode/json.h"
 
 #include <cjson/cJSON.h>

@@ -1,3 +1,4 @@
+/* Joins the problems of one object in one line. */
 #include "watch/decode/problems.h"
 
 #include "base/mem.h"

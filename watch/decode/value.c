@@ -1,3 +1,4 @@
+/* Makes and searches value trees. */
 #include "watch/decode/value.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Watches a directory of manifests. */
 #include "watch/manifest/manifest.h"
 
 #include <ev.h>

@@ -1,3 +1,4 @@
+/* Knows which file defines which object. */
 #include "watch/manifest/manifest_catalog.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Cuts a manifest file into documents and list items. */
 #include "watch/manifest/manifest_cut.h"
 
 #include <stdlib.h>

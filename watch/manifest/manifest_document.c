@@ -1,3 +1,4 @@
+/* Decodes the new documents of one manifest file. */
 #include "watch/manifest/manifest_document.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Reads one manifest file into the catalog. */
 #include "watch/manifest/manifest_document.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Parses YAML with libyaml. */
 #include "watch/manifest/yaml.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Finds the documents in YAML text. */
 #include "watch/manifest/yaml_text.h"
 
 #include <stdlib.h>
