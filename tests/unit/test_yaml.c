@@ -113,6 +113,10 @@ static void lines(void **state)
 	assert_int_equal(list->line, 4);
 	assert_int_equal(list->count, 2);
 	assert_int_equal(value_get(list->last, "c")->line, 6);
+	/* What is not there stands where its key does. */
+	v = parse(*state, "a:\n\n\nb: 1\n? c");
+	assert_int_equal(v->first->line, 1);
+	assert_int_equal(v->last->line, 5);
 }
 
 static void errors(void **state)

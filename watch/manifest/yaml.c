@@ -33,6 +33,7 @@ struct yaml_parser {
 	struct value *root;
 	struct map anchors; /* by name: a later anchor of the same name hides the earlier */
 	size_t values, alias_values;
+	uint32_t last_line; /* of the event before */
 	size_t depth;
 	struct open_collection open[VALUE_DEPTH_MAX];
 };
@@ -54,8 +55,11 @@ static bool fail(struct yaml_parser *p, uint32_t line, const char *fmt, ...)
 	return false;
 }
 
+/* libyaml puts a value that is not there where the next token is, at the end of a text even a line behind it. */
 static uint32_t line_of(const struct yaml_parser *p, const yaml_event_t *event)
 {
+	if (event->type == YAML_SCALAR_EVENT && event->start_mark.index == event->end_mark.index)
+		return p->last_line;
 	return p->chunk.line + (uint32_t)event->start_mark.line;
 }
 
@@ -323,6 +327,7 @@ static bool read_events(struct yaml_parser *p, yaml_parser_t *library)
 		}
 		end = event.type == YAML_STREAM_END_EVENT;
 		ok = yaml_take(p, &event);
+		p->last_line = line_of(p, &event);
 		yaml_event_delete(&event);
 	}
 	return ok;
@@ -378,7 +383,7 @@ bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct ar
 	bool ok;
 
 	*error = (struct yaml_error){0};
-	*p = (struct yaml_parser){.arena = arena, .error = error, .chunk = *chunk};
+	*p = (struct yaml_parser){.arena = arena, .error = error, .chunk = *chunk, .last_line = chunk->line};
 	if (!json_document(p, &ok))
 		ok = library_parse(p, chunk);
 	map_fini(&p->anchors);
