@@ -17,7 +17,7 @@ const char *folder_wrong(const struct stat *st, bool sticky);
  */
 int folder_open(const char *path, mode_t mode, bool sticky, const char **wrong);
 
-/* An open file is a regular one that root or we own and nobody else may write; NULL, or what it is instead. */
+/* An open file is a regular one that root or we own and no other user may write; NULL, or what it is instead. */
 const char *folder_file_wrong(int fd);
 
 #endif

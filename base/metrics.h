@@ -3,7 +3,7 @@
  *
  * Series are registered at start and belong to the registry; their handles stay valid until metrics_free. Changing one
  * is an addition in memory. Every function takes a NULL registry or handle and then does nothing, so that a module
- * needs no second path when nobody counts. Main thread only: figures that other threads keep (DNS workers), or that
+ * needs no second path without metrics. Main thread only: figures that other threads keep (DNS workers), or that
  * are cheaper to ask for than to keep, come from providers, which run on the main thread while a page is made.
  */
 #ifndef BASE_METRICS_H

@@ -1,6 +1,6 @@
 /*
- * Text from outside, made fit to print: whoever writes names, reasons, messages or file names to a log, a terminal,
- * JSON or a metrics page must not let them forge lines or drive a terminal. Any thread.
+ * Text from outside, made fit to print. Names, reasons, messages and file names in a log, on a terminal, in JSON or on
+ * a metrics page must neither forge lines nor drive the terminal. Any thread.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H

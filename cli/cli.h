@@ -23,8 +23,8 @@ extern const struct command *const cli_commands[]; /* ended by NULL */
 const struct command *cli_find(const char *name);
 
 /*
- * Sends one request line to the daemon and collects what it prints. EXIT_NO_DAEMON: nobody answers at `path`, and the
- * body is one line that says so.
+ * Sends one request line to the daemon and collects what it prints. EXIT_NO_DAEMON: no daemon answers at `path`, and
+ * the body is one line that says so.
  */
 int cli_ask(const char *path, const char *request, struct buf *body);
 

@@ -10,7 +10,7 @@ const struct command *const cli_commands[] = {
 	&cli_query, &cli_cleanup, &cli_cache,	 &cli_version,	 &cli_help,  NULL,
 };
 
-/* Before "--", and whatever else is there: who asks for help shall get it. */
+/* --help wins over everything before "--". */
 static bool asks_help(int argc, char **argv)
 {
 	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)

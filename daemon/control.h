@@ -1,8 +1,8 @@
 /*
  * The control socket: a unix stream socket, mode 0600, on the main loop. A client sends one line of words; the answer
  * is a line with the exit code for the asking command, then the text to print, then the end of the stream. At most
- * CONTROL_CLIENTS at a time, each with CONTROL_IDLE_S to move on: nobody can hold the loop or the places. Holding the
- * lock PATH.lock makes a daemon the only one on PATH, also against one that was killed and left its socket behind.
+ * CONTROL_CLIENTS at a time, each with CONTROL_IDLE_S to move on: no client can hold the loop or the places. Holding
+ * the lock PATH.lock makes a daemon the only one on PATH, also against one that was killed and left its socket behind.
  */
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H

@@ -1,6 +1,6 @@
 /*
- * What a changed object, or a changed address of the host, means for the parts of the daemon: which services are
- * compiled again, which ranges and rules are looked at again, what DNS knows of namespaces and pods. Main thread.
+ * Dispatches a changed object or host address to the modules that care: which services are compiled again, which
+ * ranges and rules are checked again, what DNS knows of namespaces and pods. Main thread.
  */
 #ifndef DAEMON_DISPATCH_H
 #define DAEMON_DISPATCH_H

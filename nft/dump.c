@@ -26,7 +26,7 @@ struct reading {
 };
 
 #define RESIZE_PAUSE_NS 2000000
-#define RESIZE_QUICK 1024u  /* elements: fewer are moved faster than anybody comes back to read */
+#define RESIZE_QUICK 1024u  /* elements: fewer are moved before the next read */
 #define RESIZE_ATTEMPTS 100 /* resizing takes milliseconds; what stays missing is added again, and is there */
 
 #define EDGE_END 1u /* in `slot` of a prefix's second half, while reading */

@@ -34,8 +34,8 @@ enum set_id {
 
 /*
  * Sizes of a pool: 1…8, then four to a doubling up to 128 (10, 12, 14, 16, 20 …), then powers of two. A connection that
- * draws an empty slot draws again, at the price of a third of the whole translation, so sizes lie close; each size
- * costs a rule that refers to SET_ENDPOINTS (see MAGLEV_SIZE_SMALL), so that they end somewhere.
+ * draws an empty slot draws again, which costs a third of a translation, so sizes are close together. Each size costs a
+ * rule that refers to SET_ENDPOINTS (see MAGLEV_SIZE_SMALL), so their number is small.
  */
 #define SLOT_MAX_SIZE 65536u
 uint32_t slot_size(uint32_t count); /* the smallest one that holds `count` ≤ SLOT_MAX_SIZE slots */

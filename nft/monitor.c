@@ -21,7 +21,7 @@
 
 /*
  * The kernel tells us of every element that we ourselves change. This filter drops what our own socket caused before
- * it is queued, so that a load of a million elements neither overflows the monitor nor wakes anybody. One buffer only
+ * it is queued, so that a load of a million elements neither overflows the monitor nor wakes us. One buffer only
  * carries messages of one transaction, hence of one sender.
  */
 static int ignore_own(int fd, uint32_t portid)

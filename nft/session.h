@@ -51,7 +51,7 @@ struct session_dump {
 	mnl_cb_t each;
 	void (*restart)(void *ctx); /* may be NULL */
 	void *ctx;
-	/* Only who changes our table changes this list, and of that the monitor tells. */
+	/* This list changes only with our table, and the monitor reports that. */
 	bool only_of_table;
 };
 int session_dump(struct session *s, const struct session_dump *dump);

@@ -42,7 +42,7 @@ struct nft {
 };
 
 /*
- * While anybody listens the kernel makes a notification of every element, ours too: a third of the time of a load. So
+ * While a program listens the kernel makes a notification of every element, ours too: a third of the time of a load. So
  * we do not listen meanwhile, and see by the number of commits whether another program made one. Not while a batch is
  * being built.
  */

@@ -33,7 +33,7 @@ struct trigger {
 	bool six;	  /* a slice of IPv6 addresses */
 	bool headless;	  /* the change shows in DNS */
 };
-/* Everything that waits is done: tells of each and forgets it. */
+/* Reports and clears all pending triggers. */
 void triggers_done(struct triggers *t, void (*each)(void *ctx, const struct trigger *trigger), void *ctx);
 
 #endif

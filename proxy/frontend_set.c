@@ -28,7 +28,7 @@ void frontend_set_add_gone(struct frontend_set *k, const struct service *prev, c
 	}
 }
 
-/* An endpoint that served everybody serves pods and the node only: it is another node's now. */
+/* An endpoint that served all clients serves pods and the node only: it is another node's now. */
 static bool lost_local(const struct service_port *prev, const struct service_port *next)
 {
 	for (uint32_t i = 0; i < prev->target_count; i++) {

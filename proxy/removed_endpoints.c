@@ -58,7 +58,7 @@ static void leave(struct removed_endpoints *c, const struct target *t, uint64_t 
 	come_at(c, d->due_ms);
 }
 
-/* Back in some service: whoever still reaches it through another one has a rule for it. */
+/* Back in some service: a client that still reaches it through another one has a rule for it. */
 static void come_back(struct removed_endpoints *c, const struct target *t)
 {
 	const struct place place = place_of(&t->addr, t->port);

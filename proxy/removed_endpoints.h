@@ -28,8 +28,8 @@ struct removed_due { /* all zero = nothing */
 };
 
 /*
- * Nobody knows what left while no process ran, or just before the last one ended: whatever no service lists and
- * removed_endpoints_note did not see leave is due one grace period from now.
+ * What left while no process ran, or just before the last one ended, is not known. So each endpoint that no service
+ * lists and that removed_endpoints_note did not see leave is due one grace period from now.
  */
 void removed_endpoints_start(struct removed_endpoints *c, uint64_t now_ms);
 /* Endpoints of prev that next (NULL: deleted) does not list are noted, those that it lists again forgotten. */

@@ -1,8 +1,8 @@
 /*
- * UDP that was answered beside the rules before its frontend was there. Its conntrack entry goes when the frontend
- * appears (staleflows), but an answer that is under way then makes a new one: of the server, as if it were the client.
- * The client's next packets count as answers there, so that no rule sees them, as long as it keeps sending. These
- * reversed entries are looked for some seconds more, and no others. One thread at a time.
+ * UDP flows that existed before the Service did, and bypassed its rules. Their conntrack entries are deleted when the
+ * frontend appears (stale_flows.h). But an answer that is under way then makes a new entry, with the server as if it
+ * were the client: the client's next packets count as answers there, and no rule sees them while it keeps sending.
+ * These reversed entries are looked for during a few more seconds. One thread at a time.
  */
 #ifndef PROXY_REVERSED_FLOWS_H
 #define PROXY_REVERSED_FLOWS_H

@@ -214,7 +214,7 @@ static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
 	return a_ms < b_ms ? a_ms : b_ms;
 }
 
-/* Without a change: when a connection is to be cut, or reversed flows are to be looked for. */
+/* Without a change: the next TCP reset or the next look for reversed flows. */
 static uint64_t due_ms(const struct stale *f)
 {
 	uint64_t at_ms = map_count(&f->changed.keys) != 0 ? f->look_ms : NEVER;

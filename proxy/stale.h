@@ -1,8 +1,7 @@
 /*
- * What must follow a commit because the packet path remembers: connection tracking entries and affinity entries that
- * lead where their frontend no longer does (kube-proxy: pkg/proxy/conntrack). Told of every published service, it
- * looks only when a change can have left something behind (and a few seconds on again where UDP answers may have been
- * under way, see reversed_flows).
+ * Clean-up after a commit: conntrack and affinity entries that still point to removed endpoints (kube-proxy:
+ * pkg/proxy/conntrack). It sees every published service and reads conntrack only when a change can have left such
+ * entries. Where UDP answers may have been under way it reads again a few seconds later (reversed_flows.h).
  *
  * Conntrack is read in a thread of its own, for the frontends, protocols and families that changes concern. Changes
  * of STALE_COALESCE_MS go together, and so do those that come while the thread works or rests: it rests for 49 times

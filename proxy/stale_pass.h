@@ -1,6 +1,6 @@
 /*
  * One look at conntrack: what it needs to know, made by the main thread, and what came of it, written by the thread
- * that runs it. Whoever has the pass owns all of it: nothing in it is shared.
+ * that runs it. The thread that has the pass owns all of it: nothing in it is shared.
  */
 #ifndef PROXY_STALE_PASS_H
 #define PROXY_STALE_PASS_H

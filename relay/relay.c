@@ -31,7 +31,7 @@ struct waiter {
 	int64_t created_s;
 };
 
-/* Who asks for a port. Of several the first by service_precedence has it, as in the kernel (owners.h). */
+/* The services that ask for a port. The first by service_precedence has it, as in the kernel (owners.h). */
 struct port_queue {
 	struct frontend_key key;
 	size_t count;

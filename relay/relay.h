@@ -9,7 +9,7 @@
  * works while the rules are being loaded. So session affinity is kept here too.
  *
  * Connections stay when their service changes or goes, as in the kernel; datagram sessions leave endpoints that serve
- * no more (A.7). A port that somebody else holds is left to them: one warning, and another try every 5 s.
+ * no more (A.7). A port in use by another program is left alone: one warning, and a retry every 5 s.
  */
 #ifndef RELAY_RELAY_H
 #define RELAY_RELAY_H

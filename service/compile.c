@@ -61,7 +61,8 @@ static void compile_head(struct build *b)
 	out->name = o->object.name;
 	out->created_s = o->created_s;
 	for (size_t i = 0; o->type != SERVICE_EXTERNAL_NAME && !o->headless && i < o->cluster_ip_count; i++)
-		if (!build_has_family(b, o->cluster_ips[i].family)) /* one per family, whoever wrote the object */
+		if (!build_has_family(b, o->cluster_ips[i].family)) /* one per family, even if the API server did not
+								       write the object */
 			out->cluster_ips[out->cluster_ip_count++] = o->cluster_ips[i];
 	out->proxied = out->cluster_ip_count != 0 && o->port_count != 0 && meant_for_us(b);
 	if (!out->proxied)

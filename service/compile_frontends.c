@@ -161,7 +161,7 @@ void compile_actions(struct build *b)
 
 		if (!b->port_any[f->service_port]) {
 			f->action = ACTION_REJECT;
-			f->split = false; /* nobody is served: no need to look where the client is */
+			f->split = false; /* no client is served: no need to look where it is */
 			continue;
 		}
 		f->action = pool->count != 0 ? ACTION_BALANCE : ACTION_DROP;
@@ -180,7 +180,7 @@ static int by_range(const void *a, const void *b)
 	return c != 0 ? c : (int)x->prefix - (int)y->prefix;
 }
 
-/* No filter for a family without a range, nor where one range is everybody. */
+/* No filter for a family without a range, nor where one range has every address. */
 static bool family_restricted(const struct service_object *o, int family)
 {
 	bool any = false;

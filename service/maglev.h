@@ -3,7 +3,7 @@
  * same endpoints, whatever order or history they came in. Slots are even to one turn, and an endpoint that leaves
  * moves at most 2 % of the flows of the others (measured in test_maglev for 2…1000 endpoints).
  *
- * The size is the same for nearly every service, because a change of size moves everybody; 16 384 is the smallest
+ * The size is the same for nearly every service, because a change of size moves all flows; 16 384 is the smallest
  * power of two (the kernel computes jhash mod S) that keeps the 2 %. Pure; the result lives in the caller's arena.
  */
 #ifndef SERVICE_MAGLEV_H

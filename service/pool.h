@@ -1,11 +1,11 @@
 /*
- * Slots of a pool, with memory: whoever stays keeps its slot, holes are filled, so that a change of one endpoint is a
- * change of one or two elements. Pure; results live in the caller's arena.
+ * Slots of a pool, with memory: an endpoint that stays keeps its slot, holes are filled, so that a change of one
+ * endpoint is a change of one or two elements. Pure; results live in the caller's arena.
  *
  * Size and the kernel's tries: the kernel draws a slot of 0…S-1 up to 16 times, then one of the first half, and takes
- * slot 0 after that. A new S is a new verdict, the dear kind of element, and an empty slot costs whoever draws it a
- * second draw. So from 8 endpoints on a new S leaves an eighth of room, with at most 28 % of the slots empty up to 114
- * endpoints, and 56 % above. A pool that shrank keeps S while count > 3/8 S: then all tries miss with at most
+ * slot 0 after that. A new S is a new verdict, the expensive kind of element, and an empty slot costs the packet that
+ * draws it a second draw. So from 8 endpoints on a new S leaves an eighth of room, with at most 28 % of the slots empty
+ * up to 114 endpoints, and 56 % above. A pool that shrank keeps S while count > 3/8 S: then all tries miss with at most
  * (5/8)^16 = 0.054 %, and even those connections are served. At a quarter it would be (3/4)^16 = 1 %: too much.
  */
 #ifndef SERVICE_POOL_H

@@ -121,7 +121,7 @@ struct dns_port {
 /*
  * A ready endpoint address. Sorted by label (bytes), then address, then ports_at; no two are equal in all of these.
  * The same label and address stand twice when two slices give them different ports; the same address can have two
- * labels. So whoever lists addresses drops repeats.
+ * labels. So a list of addresses must drop repeats.
  */
 struct dns_endpoint {
 	struct addr addr;

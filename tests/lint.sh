@@ -74,6 +74,8 @@ check_words() {
 	grep -nHE '\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|gets)\(' "${c_files[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: forbidden call/'
 	# written in two halves, so that this file is not a finding
 	grep -nHIE "TO""DO|FIX""ME|not imple""mented" "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: unfinished work is marked here/'
+	grep -nHiwE 'nobody|somebody|everybody|anybody|whoever|shall' "${ours[@]}" /dev/null | grep -v 'nobody\.invalid' |
+		sed 's/^\([^:]*:[0-9]*\):.*/\1: name the subject: a program, a client, a thread/'
 	grep -nHIE '(^|[^a-z.])/wor''k/' "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: path of one machine/'
 }
 

@@ -16,7 +16,7 @@
 #include "watch/identity.h"
 
 /*
- * Form, in the host's byte order (a file of another order is foreign):
+ * Form, in the host's byte order (a file of another order is refused):
  *   header, source text, records (u32 length, an object as watch/decode/decode_pack.h packs it), u32 0, u64 records,
  * u64 hash. The hash is chained over header, source, and each record's bytes.
  */

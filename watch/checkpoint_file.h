@@ -1,10 +1,10 @@
 /*
  * The last-known-good file: the complete state as it was last in sync, for a start without an API server. Written as
- * a whole (temporary file, fsync, rename), checksummed and versioned; a truncated, corrupted or foreign file is
- * reported and ignored. One file, STATE_FILE, in a directory that is made when it is not there.
+ * a whole (temporary file, fsync, rename), checksummed and versioned; a truncated or corrupted file, or one of another
+ * program, is reported and ignored. One file, STATE_FILE, in a directory that is made when it is not there.
  *
- * Writing: where nobody waits, since fsync may take long; the daemon does it in a child (proxy/checkpoint.h). Reading:
- * main thread, at start.
+ * Writing: in a thread that no other waits for, since fsync may take long; the daemon does it in a child
+ * (proxy/checkpoint.h). Reading: main thread, at start.
  */
 #ifndef WATCH_CHECKPOINT_FILE_H
 #define WATCH_CHECKPOINT_FILE_H

@@ -38,7 +38,7 @@ static void answer_server(const struct zone *z, const struct owner_ref *s, unsig
 		answer_nodata(z, s, r);
 }
 
-/* A name server nobody can reach is not named: without addresses there is no NS. */
+/* A name server that cannot be reached is not named: without addresses there is no NS. */
 static void answer_ns(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	const struct server_addrs *servers = table_servers(z);

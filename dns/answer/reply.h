@@ -1,5 +1,5 @@
 /*
- * The frame of a reply, the same whoever finds the records: header and question before them, OPT behind them. Any
+ * The frame of a reply, the same for every kind of answer: header and question before them, OPT behind them. Any
  * thread; allocates nothing.
  */
 #ifndef DNS_ANSWER_REPLY_H

@@ -1,6 +1,6 @@
 /*
  * DNS over TCP (RFC 7766): one thread with its own event loop for all listen addresses. Pipelined queries are
- * answered as they come. Nobody can hold it: a connection ends when it makes no progress for its idle time, reads
+ * answered as they come. No client can hold it: a connection ends when it makes no progress for its idle time, reads
  * stop while its replies are not taken, and connections are limited per client and in total.
  */
 #ifndef DNS_SERVER_TCP_H

@@ -1,6 +1,6 @@
 /*
- * Threads that send transfers, so that neither making nor sending one keeps anybody else waiting. At most four at a
- * time: further ones are refused. The TCP thread calls everything here.
+ * Threads that send transfers, so that no other client waits while one is made or sent. At most four at a time:
+ * further ones are refused. The TCP thread calls everything here.
  */
 #ifndef DNS_SERVER_TRANSFER_THREAD_H
 #define DNS_SERVER_TRANSFER_THREAD_H

@@ -1,5 +1,5 @@
 /*
- * The one door to liburcu (QSBR flavour): a registered thread that is online sees everything it found until its
+ * The only user of liburcu (QSBR flavour): a registered thread that is online sees everything it found until its
  * next rcu_quiescent_state(); what a writer took out is freed when all online threads have passed one.
  *
  * Pointers are published with C11 release stores and read with acquire loads.

@@ -55,7 +55,7 @@ struct zone *zone_new(const struct zone_config *config)
 	return z;
 }
 
-/* Nobody sees a serial before the first complete state: loading it is not a change. */
+/* No client sees a serial before the first complete state: loading it is not a change. */
 static void serial_move(struct zone *z)
 {
 	if (atomic_load_explicit(&z->complete, memory_order_relaxed))
@@ -256,7 +256,7 @@ void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const
 	rcu_writer_end();
 }
 
-/* Loopback and wildcard addresses tell nobody how to reach this server. */
+/* Clients cannot reach this server at loopback and wildcard addresses. */
 static bool names_a_server(const struct addr *a)
 {
 	return !addr_is_loopback(a) && !addr_is_wildcard(a);

@@ -1,6 +1,6 @@
 /*
- * The published state that DNS answers from. One writer (main thread), any number of readers (workers), nobody
- * locks: liburcu (QSBR flavour) hash tables of compiled services, namespaces and pods, and a tree of addresses.
+ * The published state that DNS answers from. One writer (main thread), any number of readers (workers), no locks:
+ * liburcu (QSBR flavour) hash tables of compiled services, namespaces and pods, and a tree of addresses.
  * Publishing one service costs the same at any number of services.
  */
 #ifndef DNS_ZONE_ZONE_H
@@ -40,8 +40,8 @@ void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const
 void zone_serial_keep(struct zone *z, const struct serial_store *store);
 /* Until true, every cluster name is answered with SERVFAIL. */
 void zone_complete(struct zone *z);
-/* Addresses this server is reached at, for NS and ns.dns (B.4). Loopback and wildcard ones help nobody: left out.
- * Copied. */
+/* Addresses this server is reached at, for NS and ns.dns (B.4). Loopback and wildcard ones are left out: clients cannot
+ * use them. Copied. */
 void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t count);
 /*
  * Prefixes whose reverse names are ours even where no record exists (service and pod ranges): NXDOMAIN there. Each

@@ -1,5 +1,5 @@
 /*
- * One object's JSON to a struct object, with a word in the log about what is wrong with it: once for each thing that
+ * One object's JSON to a struct object, and logs what is wrong with it: once for each thing that
  * is wrong, however often the server sends it. Inside of the API server source. Main thread.
  */
 #ifndef WATCH_API_APISERVER_OBJECT_H

@@ -1,5 +1,5 @@
 /*
- * From a value tree to objects: defaults as the API server fills them in, and a word about everything that is wrong.
+ * From a value tree to objects: defaults as the API server fills them in, and reports every problem.
  *
  * Two users. Manifests (strict): what the API server would refuse is an error and the object is refused, so that its
  * last good version stays. API server (lenient): whatever kube-proxy would accept is accepted; a bad part is skipped

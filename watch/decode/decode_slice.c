@@ -17,7 +17,7 @@
 
 /*
  * An absent name: the API server fills in "" when it stores a slice, so a manifest means that; in what it sends an
- * absent name is a slice nobody can use, skipped as kube-proxy does.
+ * absent name is a slice that cannot be used, skipped as kube-proxy does.
  */
 static bool read_port(struct decoder *d, const struct place *entry, struct slice_port_object *p)
 {
