@@ -46,7 +46,7 @@ static void put_header(const struct query *q, const struct reply *r)
 		flags |= FLAG_AD;
 	wire_put16(p, q->id);
 	wire_put16(p + 2, flags | (r->aa ? FLAG_AA : 0U) | (r->truncated ? FLAG_TC : 0U));
-	wire_put16(p + 4, 1);
+	wire_put16(p + 4, q->question_end > WIRE_HEADER_BYTES);
 	wire_put16(p + 6, r->answers);
 	wire_put16(p + 8, r->authorities);
 	wire_put16(p + 10, r->additionals);

@@ -233,9 +233,9 @@ static enum respond_verdict error_make(struct responder *r, const struct packet 
 	return RESPOND_REPLY;
 }
 
-/* Answers the question of q. */
-static enum respond_verdict reply_make(struct responder *r, const struct packet *in, struct query *q, bool well_formed,
-				       uint8_t *out, size_t room, size_t *bytes)
+/* Answers the question of q, if it has one. */
+static enum respond_verdict reply_make(struct responder *r, const struct packet *in, struct query *q,
+				       enum query_result parsed, uint8_t *out, size_t room, size_t *bytes)
 {
 	const struct edns_config *edns = &r->config->edns;
 	const bool limited = may_be_forged(r, in, q);
@@ -249,9 +249,9 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	reply_begin(&reply, edns, q, in, out, room);
 	reply.rotation = r->config->fixed_order ? 0 : r->rotation++;
 	count_query(r, in, q);
-	if (!well_formed)
+	if (parsed == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;
-	else if (!respond_answer(r, in, q, &reply))
+	else if (parsed == QUERY_OK && !respond_answer(r, in, q, &reply))
 		return RESPOND_FORWARD;
 	if (limited)
 		action = limit(r, in, reply.rcode);
@@ -270,8 +270,9 @@ static enum respond_verdict packet_answer(struct responder *r, const struct pack
 					  size_t *bytes)
 {
 	struct query q;
+	enum query_result parsed = query_parse(&q, in->bytes, in->length);
 
-	switch (query_parse(&q, in->bytes, in->length)) {
+	switch (parsed) {
 	case QUERY_DROP:
 		count(&r->counts->dropped);
 		return RESPOND_DROP;
@@ -279,10 +280,8 @@ static enum respond_verdict packet_answer(struct responder *r, const struct pack
 		return error_make(r, in, &q, RCODE_NOTIMP, out, bytes);
 	case QUERY_NO_QUESTION:
 		return error_make(r, in, &q, RCODE_FORMERR, out, bytes);
-	case QUERY_FORMERR:
-		return reply_make(r, in, &q, false, out, room, bytes);
 	default:
-		return reply_make(r, in, &q, true, out, room, bytes);
+		return reply_make(r, in, &q, parsed, out, room, bytes);
 	}
 }
 

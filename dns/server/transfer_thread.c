@@ -23,6 +23,7 @@ struct transfer_job {
 	struct sockaddr_storage from;
 	struct buf out;
 	int fd;
+	unsigned send_limit_ms, bytes_per_s;
 	pthread_t thread;
 	_Atomic bool stop, done;
 };
@@ -32,8 +33,8 @@ struct transfer_job {
  */
 static void send_all(const struct transfer_job *j)
 {
-	struct timeval limit = {.tv_sec = TRANSFER_SEND_LIMIT_S};
-	uint64_t end_ms = clock_ms() + 1000 * (TRANSFER_SEND_LIMIT_S + j->out.length_bytes / TRANSFER_BYTES_PER_S);
+	struct timeval limit = {.tv_sec = j->send_limit_ms / 1000, .tv_usec = j->send_limit_ms % 1000 * 1000};
+	uint64_t end_ms = clock_ms() + j->send_limit_ms + j->out.length_bytes * 1000 / j->bytes_per_s;
 	size_t at = 0;
 
 	fcntl(j->fd, F_SETFL, fcntl(j->fd, F_GETFL) & ~O_NONBLOCK);
@@ -41,8 +42,10 @@ static void send_all(const struct transfer_job *j)
 	while (at < j->out.length_bytes) {
 		size_t rest = j->out.length_bytes - at;
 		ssize_t sent = send(j->fd, j->out.data + at, rest < PIECE_BYTES ? rest : PIECE_BYTES, MSG_NOSIGNAL);
-		if ((sent < 0 && errno != EINTR) || clock_ms() > end_ms)
+		if ((sent < 0 && errno != EINTR) || clock_ms() > end_ms) {
+			shutdown(j->fd, SHUT_RDWR); /* the descriptor stays until the place is needed */
 			return;
+		}
 		at += sent > 0 ? (size_t)sent : 0;
 	}
 	/* A client may ask one more thing, or close; either ends it. */
@@ -60,6 +63,8 @@ static void *transfer_run(void *arg)
 		send_all(j);
 	else if (!atomic_load(&j->stop))
 		log_warn("dns: zone transfer refused: the zone takes more than %u MiB", TRANSFER_BYTES_MAX >> 20);
+	if (!whole)
+		shutdown(j->fd, SHUT_RDWR);
 	atomic_store(&j->done, true);
 	return NULL;
 }
@@ -99,6 +104,8 @@ bool transfer_threads_take(struct transfer_threads *t, const struct respond_conf
 	}
 	j->config = config;
 	j->fd = fd;
+	j->send_limit_ms = t->send_limit_ms != 0 ? t->send_limit_ms : 1000 * TRANSFER_SEND_LIMIT_S;
+	j->bytes_per_s = t->bytes_per_s != 0 ? t->bytes_per_s : TRANSFER_BYTES_PER_S;
 	memcpy(&j->from, in->from,
 	       in->from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
 	j->transfer.stop = &j->stop;

@@ -17,6 +17,7 @@ struct transfer_job;
 
 struct transfer_threads { /* all zero = none runs */
 	struct transfer_job *jobs[TRANSFER_THREADS];
+	unsigned send_limit_ms, bytes_per_s; /* other limits than the above, for tests; 0: those */
 };
 
 /*

@@ -118,6 +118,14 @@ static bool records_read(struct query *q, struct reader *r)
 	return r->at == r->length;
 }
 
+/* r stands behind the header of a query without a question. */
+static enum query_result parse_no_question(struct query *q, struct reader *r)
+{
+	q->name = (struct name){.length = 1};
+	q->question_end = WIRE_HEADER_BYTES;
+	return records_read(q, r) && q->cookie_bytes > 0 ? QUERY_COOKIE : QUERY_NO_QUESTION;
+}
+
 enum query_result query_parse(struct query *q, const uint8_t *message, size_t message_bytes)
 {
 	struct reader r = {message, WIRE_HEADER_BYTES, message_bytes};
@@ -130,8 +138,11 @@ enum query_result query_parse(struct query *q, const uint8_t *message, size_t me
 	q->edns_version = 0;
 	q->cookie_bytes = 0;
 	q->udp_bytes = WIRE_UDP_PLAIN_BYTES;
+	q->type = q->class = 0;
 	if ((q->flags & FLAG_OPCODE) != 0)
 		return QUERY_NOTIMP;
+	if (wire_get16(message + 4) == 0)
+		return parse_no_question(q, &r);
 	if (wire_get16(message + 4) != 1 || !name_read(&q->name, message, message_bytes, &r.at) || !reader_has(&r, 4))
 		return QUERY_NO_QUESTION;
 	q->type = wire_get16(message + r.at);

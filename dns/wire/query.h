@@ -18,7 +18,7 @@ struct query {
 	uint16_t id, flags;
 	struct name name;
 	uint16_t type, class;
-	size_t question_end; /* offset behind the question */
+	size_t question_end; /* offset behind the question; of the header where there is none */
 	bool edns;
 	uint8_t edns_version;
 	bool dnssec_ok;
@@ -31,6 +31,7 @@ struct query {
 
 enum query_result {
 	QUERY_OK,
+	QUERY_COOKIE,	   /* without a question: asks for a server cookie (RFC 7873 5.4) */
 	QUERY_DROP,	   /* no header, or a response: never answered */
 	QUERY_NO_QUESTION, /* FORMERR without echo: question count is not 1, or the question cannot be read */
 	QUERY_FORMERR,	   /* the question is good, what follows is not */

@@ -77,6 +77,20 @@ static void negative_holds_as_its_soa_says(void **state)
 	assert_int_equal(m.ttl_s, 0);
 }
 
+/* RFC 3597 3, 4: bytes that look like a pointer are none; in a type that may be compressed they are. */
+static void unknown_types_pass(void **state)
+{
+	(void)state;
+	assert_string_equal(read_line(&(struct reply_text){.name = "x.example",
+							   .type = 65280,
+							   .answer = "x.example. 60 IN TYPE65280 \\# 4 c00c0001"}),
+			    "NOERROR: x.example. 60 IN TYPE65280 \\# 4 c00c0001 /  / ");
+	assert_string_equal(read_line(&(struct reply_text){.name = "x.example",
+							   .type = LDNS_RR_TYPE_MX,
+							   .answer = "x.example. 60 IN MX 5 y.x.example."}),
+			    "NOERROR: x.example. 60 IN MX 5 y.x.example. /  / ");
+}
+
 static void ttl_without_the_highest_bit(void **state)
 {
 	(void)state;
@@ -162,6 +176,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_answer),
 		cmocka_unit_test(drops_what_does_not_belong),
 		cmocka_unit_test(negative_holds_as_its_soa_says),
+		cmocka_unit_test(unknown_types_pass),
 		cmocka_unit_test(ttl_without_the_highest_bit),
 		cmocka_unit_test(checks_the_question),
 		cmocka_unit_test(cut_anywhere),
