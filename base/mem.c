@@ -49,6 +49,14 @@ void *mem_array(size_t count, size_t bytes)
 	return mem_alloc(product(count, bytes));
 }
 
+void *mem_grow(void *items, size_t count, size_t *room, size_t item_bytes)
+{
+	if (count < *room)
+		return items;
+	*room = *room < 8 ? *room + 8 : *room * 2;
+	return mem_resize(items, *room * item_bytes);
+}
+
 void *mem_made(void *p)
 {
 	if (p == NULL)

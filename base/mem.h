@@ -14,6 +14,8 @@ void *mem_resize(void *p, size_t bytes);
 char *mem_strdup(const char *s);
 /* count * bytes, fatal on overflow. */
 void *mem_array(size_t count, size_t bytes);
+/* An array with room for one item more than `count`: doubled when it is full. items NULL and *room 0: empty. */
+void *mem_grow(void *items, size_t count, size_t *room, size_t item_bytes);
 /* What a library has allocated: fatal when that is NULL. Returns it; the library's own function frees it. */
 void *mem_made(void *p);
 

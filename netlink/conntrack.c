@@ -191,10 +191,7 @@ static void put_to_delete(struct conntrack *c, struct attrs attrs, uint8_t famil
 
 	if (mnl_attr_get_payload_len(tuple) > TUPLE_MAX_BYTES || !attrs_number(id_attr, &id, sizeof id))
 		return;
-	if (c->to_delete_count == c->to_delete_room) {
-		c->to_delete_room = c->to_delete_room * 2 + 32;
-		c->to_delete = mem_resize(c->to_delete, c->to_delete_room * sizeof *c->to_delete);
-	}
+	c->to_delete = mem_grow(c->to_delete, c->to_delete_count, &c->to_delete_room, sizeof *c->to_delete);
 	d = &c->to_delete[c->to_delete_count++];
 	*d = (struct to_delete){.family = family, .tuple_bytes = mnl_attr_get_payload_len(tuple)};
 	memcpy(d->tuple, mnl_attr_get_payload(tuple), d->tuple_bytes);

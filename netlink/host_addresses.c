@@ -39,10 +39,7 @@ static int each_address(const struct nlmsghdr *nlh, void *ctx)
 
 	if (!rt_address_read(nlh, &a))
 		return MNL_CB_OK;
-	if (h->local_count == h->local_room) {
-		h->local_room = h->local_room * 2 + 16;
-		h->locals = mem_resize(h->locals, h->local_room * sizeof *h->locals);
-	}
+	h->locals = mem_grow(h->locals, h->local_count, &h->local_room, sizeof *h->locals);
 	h->locals[h->local_count++] = a;
 	return MNL_CB_OK;
 }

@@ -10,16 +10,9 @@
 #include "base/mem.h"
 #include "nft/rule.h"
 
-#define GROW_STEP 256
-
-static void *grow(void *list, size_t count)
-{
-	return count % GROW_STEP == 0 ? mem_resize(list, (count + GROW_STEP) * sizeof(void *)) : list;
-}
-
 static void add_rule(struct build *b, struct nftnl_rule *r)
 {
-	b->out->rules = grow(b->out->rules, b->out->rule_count);
+	b->out->rules = mem_grow(b->out->rules, b->out->rule_count, &b->out->rule_room, sizeof(struct nftnl_rule *));
 	b->out->rules[b->out->rule_count++] = r;
 }
 
@@ -30,7 +23,7 @@ struct nftnl_chain *build_chain(struct build *b, const char *name)
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, b->table);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);
-	b->out->chains = grow(b->out->chains, b->out->chain_count);
+	b->out->chains = mem_grow(b->out->chains, b->out->chain_count, &b->out->chain_room, sizeof c);
 	b->out->chains[b->out->chain_count++] = c;
 	b->chain = name;
 	return c;

@@ -7,10 +7,7 @@
 
 void element_list_add(struct element_list *l, const struct element *e)
 {
-	if (l->count == l->room) {
-		l->room = l->room != 0 ? l->room * 2 : 64;
-		l->items = mem_resize(l->items, l->room * sizeof *l->items);
-	}
+	l->items = mem_grow(l->items, l->count, &l->room, sizeof *l->items);
 	l->items[l->count++] = *e;
 }
 

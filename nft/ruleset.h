@@ -27,6 +27,7 @@ struct ruleset {
 	struct nftnl_chain **chains;
 	struct nftnl_rule **rules;
 	size_t set_count, chain_count, rule_count;
+	size_t set_room, chain_room, rule_room;
 };
 
 /* `body`: what packets reach only through `hooks` (base chains and their rules). Fill zeroed structs; ruleset_fini. */

@@ -87,7 +87,7 @@ static struct nftnl_set *set_new(const char *table, const char *name, struct rul
 {
 	struct nftnl_set *s = mem_made(nftnl_set_alloc());
 
-	out->sets = mem_resize(out->sets, (out->set_count + 1) * sizeof *out->sets);
+	out->sets = mem_grow(out->sets, out->set_count, &out->set_room, sizeof s);
 	out->sets[out->set_count++] = s;
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_INET);
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);

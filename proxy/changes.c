@@ -36,10 +36,7 @@ void changes_free(struct changes *c)
 
 static void note(struct changes *c, const struct element *e, bool add)
 {
-	if (c->count == c->room) {
-		c->room = c->room != 0 ? c->room * 2 : 64;
-		c->entries = mem_resize(c->entries, c->room * sizeof *c->entries);
-	}
+	c->entries = mem_grow(c->entries, c->count, &c->room, sizeof *c->entries);
 	c->entries[c->count] = (struct entry){.element = *e, .at = (uint32_t)c->count, .add = add};
 	c->count++;
 }

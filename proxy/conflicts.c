@@ -9,10 +9,7 @@
 
 void conflicts_add(struct conflicts *c, const struct frontend_key *key, const struct service *who)
 {
-	if (c->new_count == c->new_room) {
-		c->new_room = c->new_room != 0 ? c->new_room * 2 : 16;
-		c->new_ones = mem_resize(c->new_ones, c->new_room * sizeof *c->new_ones);
-	}
+	c->new_ones = mem_grow(c->new_ones, c->new_count, &c->new_room, sizeof *c->new_ones);
 	c->new_ones[c->new_count++] = (struct new_conflict){*key, who};
 }
 
@@ -27,10 +24,7 @@ static struct conflict_pair *pair_new(struct conflicts *c, const struct service 
 {
 	struct conflict_pair *p = mem_alloc(sizeof *p);
 
-	if (c->pair_count == c->pair_room) {
-		c->pair_room = c->pair_room != 0 ? c->pair_room * 2 : 16;
-		c->pairs = mem_resize(c->pairs, c->pair_room * sizeof(struct conflict_pair *));
-	}
+	c->pairs = mem_grow(c->pairs, c->pair_count, &c->pair_room, sizeof(struct conflict_pair *));
 	p->services[0] = owner;
 	p->services[1] = loser;
 	c->pairs[c->pair_count++] = p;

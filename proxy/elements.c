@@ -194,7 +194,7 @@ size_t elements_reconcile(struct element_list *want, struct element_list *have, 
 
 bool elements_affinity_stale(const struct element *e, const struct owners *owners, bool outside)
 {
-	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+	struct frontend_key key = frontend_key_of(e);
 	const struct service *owner;
 	const struct frontend *f = owners_frontend(owners, &key, &owner);
 

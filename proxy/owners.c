@@ -172,10 +172,7 @@ static void contested_insert(struct contested *c, const struct service *s)
 {
 	size_t at = contested_place(c, s);
 
-	if (c->count == c->room) {
-		c->room *= 2;
-		c->services = mem_resize(c->services, c->room * sizeof(struct service *));
-	}
+	c->services = mem_grow(c->services, c->count, &c->room, sizeof(struct service *));
 	memmove(c->services + at + 1, c->services + at, (c->count - at) * sizeof(struct service *));
 	c->services[at] = s;
 	c->count++;

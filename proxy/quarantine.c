@@ -16,7 +16,7 @@
 /* Every element but those of the ranges stands under a frontend or a ClusterIP, and these have one owner. */
 static struct store_service *owner_of(const struct element *e, const struct owners *owners, const struct store *store)
 {
-	const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+	const struct frontend_key key = frontend_key_of(e);
 	const struct service *owner = e->daddr.family != 0 ? owners_find(owners, &key) : NULL;
 
 	return owner != NULL ? store_service(store, owner->ns, owner->name) : NULL;

@@ -21,7 +21,7 @@ static struct end end_of(const struct addr *addr, uint16_t port)
 	return (struct end){.addr = *addr, .port = port};
 }
 
-void reversed_flows_note(struct reversed_flows *t, const struct flow *f)
+void reversed_flows_note(struct reversed_flows *t, const struct conntrack_entry *f)
 {
 	if (map_count(&t->flows) == REVERSED_FLOWS_MAX)
 		return;
@@ -34,7 +34,7 @@ void reversed_flows_note(struct reversed_flows *t, const struct flow *f)
 	t->next_ms = 0;
 }
 
-bool reversed_flows_has(const struct reversed_flows *t, const struct flow *f)
+bool reversed_flows_has(const struct reversed_flows *t, const struct conntrack_entry *f)
 {
 	const struct ends reversed = {.client = end_of(&f->orig_dst, f->orig_port),
 				      .server = end_of(&f->orig_src, f->orig_src_port)};

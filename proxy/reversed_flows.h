@@ -24,9 +24,9 @@ struct reversed_flows { /* all zero = empty */
 };
 
 /* Copies the ends of a flow whose entry goes; again is fine. */
-void reversed_flows_note(struct reversed_flows *t, const struct flow *f);
+void reversed_flows_note(struct reversed_flows *t, const struct conntrack_entry *f);
 /* f goes from the server to the client of one that was noted. */
-bool reversed_flows_has(const struct reversed_flows *t, const struct flow *f);
+bool reversed_flows_has(const struct reversed_flows *t, const struct conntrack_entry *f);
 bool reversed_flows_due(const struct reversed_flows *t, uint64_t now_ms);
 /* A look at conntrack is over. Sets the next one; after the last, all is forgotten. */
 void reversed_flows_looked(struct reversed_flows *t, uint64_t now_ms);

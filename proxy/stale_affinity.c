@@ -46,15 +46,10 @@ struct look {
 	struct element_list found;
 };
 
-static struct frontend_key key_of(const struct element *e)
-{
-	return (struct frontend_key){.addr = e->daddr, .proto = e->proto, .port = e->port};
-}
-
 static void on_element(void *ctx, const struct element *e)
 {
 	struct look *look = ctx;
-	const struct frontend_key key = key_of(e);
+	const struct frontend_key key = frontend_key_of(e);
 	bool narrowed = frontend_set_has(&look->affinity->narrowed, &key);
 
 	if (elements_affinity_stale(e, look->affinity->owners, narrowed))
@@ -123,7 +118,7 @@ uint64_t stale_affinity_turn(struct stale_affinity *a, uint64_t now_ms,
 		if (look.found.count != 0)
 			delete_all(a, &look.found);
 		for (size_t i = 0; i < look.found.count; i++) {
-			const struct frontend_key key = key_of(&look.found.items[i]);
+			const struct frontend_key key = frontend_key_of(&look.found.items[i]);
 			deleted(ctx, &key);
 		}
 	}

@@ -3,12 +3,12 @@
 
 #include <netinet/in.h>
 
-bool staleflows_translated(const struct flow *f)
+bool staleflows_translated(const struct conntrack_entry *f)
 {
 	return !addr_equal(&f->orig_dst, &f->reply_src) || f->orig_port != f->reply_port;
 }
 
-static const struct target *answering(const struct flow *f, const struct stale_frontend *frontend)
+static const struct target *answering(const struct conntrack_entry *f, const struct stale_frontend *frontend)
 {
 	const struct service_port p = {.target_count = frontend->target_count, .targets = frontend->targets};
 	uint32_t at = service_port_find(&p, &f->reply_src, f->reply_port);
@@ -24,7 +24,7 @@ static const struct target *answering(const struct flow *f, const struct stale_f
  * translated it (it ran ahead of the frontend, k/k#48719) or when its endpoint does not serve any more. What has been
  * answered is left to the two ends; k/k#100698 tells why.
  */
-static enum stale_action check_tcp(const struct flow *f, const struct target *target)
+static enum stale_action check_tcp(const struct conntrack_entry *f, const struct target *target)
 {
 	bool serves = target != NULL && (target->flags & TARGET_SERVING) != 0;
 
@@ -33,7 +33,7 @@ static enum stale_action check_tcp(const struct flow *f, const struct target *ta
 	return target == NULL && staleflows_translated(f) ? FLOW_REMOVED : FLOW_KEEP;
 }
 
-enum stale_action stale_check(const struct flow *f, const struct stale_frontend *frontend)
+enum stale_action stale_check(const struct conntrack_entry *f, const struct stale_frontend *frontend)
 {
 	if (!frontend->owned) {
 		/* Only what a rule of ours can have translated: a host's own flow to that address is not. */

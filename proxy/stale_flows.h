@@ -7,15 +7,8 @@
 #ifndef PROXY_STALE_FLOWS_H
 #define PROXY_STALE_FLOWS_H
 
+#include "netlink/conntrack.h"
 #include "service/service.h"
-
-/* One conntrack entry: the client, where it wanted to go, and who answers. */
-struct flow {
-	struct addr orig_src, orig_dst, reply_src;
-	uint16_t orig_src_port, orig_port, reply_port;
-	uint8_t proto;
-	bool syn_sent; /* TCP: nothing came back yet */
-};
 
 /* A frontend that something happened to, and where it leads now. */
 struct stale_frontend {
@@ -32,9 +25,9 @@ enum stale_action {
 	FLOW_REMOVED,
 };
 
-bool staleflows_translated(const struct flow *f); /* another address answers than was asked */
+bool staleflows_translated(const struct conntrack_entry *f); /* another address answers than was asked */
 /* frontend: of the address and port that the flow asked. */
-enum stale_action stale_check(const struct flow *f, const struct stale_frontend *frontend);
+enum stale_action stale_check(const struct conntrack_entry *f, const struct stale_frontend *frontend);
 
 /*
  * Calls `each` for the frontends at which prev → next (either may be NULL) can have left stale entries behind. UDP and

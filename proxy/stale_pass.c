@@ -32,20 +32,8 @@ void stale_pass_add_reversed(struct stale_pass *p)
 			p->looks[STALE_UDP][i] = (struct stale_look){.wanted = true};
 }
 
-static struct flow flow_of(const struct conntrack_entry *e)
-{
-	return (struct flow){.orig_src = e->orig_src,
-			     .orig_dst = e->orig_dst,
-			     .reply_src = e->reply_src,
-			     .orig_src_port = e->orig_src_port,
-			     .orig_port = e->orig_port,
-			     .reply_port = e->reply_port,
-			     .proto = e->proto,
-			     .syn_sent = e->syn_sent};
-}
-
 /* No rule saw it: its answers may make an entry of their own. */
-static bool check_untranslated(struct stale_pass *p, const struct flow *flow, bool stale)
+static bool check_untranslated(struct stale_pass *p, const struct conntrack_entry *flow, bool stale)
 {
 	if (stale)
 		reversed_flows_note(&p->reversed, flow);
@@ -54,18 +42,17 @@ static bool check_untranslated(struct stale_pass *p, const struct flow *flow, bo
 
 /* Without its entry a connection's next packet is balanced anew; its new endpoint, which does not know it, resets it.
  */
-static bool check_entry(void *ctx, const struct conntrack_entry *e)
+static bool check_entry(void *ctx, const struct conntrack_entry *flow)
 {
 	struct stale_pass *p = ctx;
-	const struct flow flow = flow_of(e);
-	const struct frontend_key key = {.addr = flow.orig_dst, .proto = flow.proto, .port = flow.orig_port};
+	const struct frontend_key key = {.addr = flow->orig_dst, .proto = flow->proto, .port = flow->orig_port};
 	const struct stale_frontend *frontend = stale_snapshot_find(&p->snapshot, &key);
-	const enum stale_action action = frontend != NULL ? stale_check(&flow, frontend) : FLOW_KEEP;
+	const enum stale_action action = frontend != NULL ? stale_check(flow, frontend) : FLOW_KEEP;
 
-	if (flow.proto == IPPROTO_UDP && !staleflows_translated(&flow))
-		return check_untranslated(p, &flow, action == FLOW_DELETE);
+	if (flow->proto == IPPROTO_UDP && !staleflows_translated(flow))
+		return check_untranslated(p, flow, action == FLOW_DELETE);
 	if (action == FLOW_REMOVED)
-		return p->cut && removed_due_has(&p->due, &flow.reply_src, flow.reply_port);
+		return p->cut && removed_due_has(&p->due, &flow->reply_src, flow->reply_port);
 	return action == FLOW_DELETE;
 }
 

@@ -75,10 +75,7 @@ void store_mark(struct store *s, struct store_service *service)
 	if (service->dirty)
 		return;
 	service->dirty = true;
-	if (s->dirty_count == s->dirty_room) {
-		s->dirty_room = s->dirty_room != 0 ? s->dirty_room * 2 : 64;
-		s->dirty = mem_resize(s->dirty, s->dirty_room * sizeof(struct store_service *));
-	}
+	s->dirty = mem_grow(s->dirty, s->dirty_count, &s->dirty_room, sizeof(struct store_service *));
 	s->dirty[s->dirty_count++] = service;
 }
 

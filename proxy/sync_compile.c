@@ -16,10 +16,7 @@ void sync_reverse_ranges(struct sync *s)
 
 static void add_pending(struct sync *s, struct store_service *service)
 {
-	if (s->pending_count == s->pending_room) {
-		s->pending_room = s->pending_room != 0 ? s->pending_room * 2 : 64;
-		s->pending = mem_resize(s->pending, s->pending_room * sizeof(struct store_service *));
-	}
+	s->pending = mem_grow(s->pending, s->pending_count, &s->pending_room, sizeof(struct store_service *));
 	s->pending[s->pending_count++] = service;
 	service->pending = true;
 }
@@ -111,7 +108,7 @@ static void report_vanished(const struct sync *s)
 		return;
 	for (size_t i = 0; i < s->image.elements.count; i++) {
 		const struct element *e = &s->image.elements.items[i];
-		const struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+		const struct frontend_key key = frontend_key_of(e);
 		if (e->set == SET_DISPATCH && owners_find(s->owners, &key) == NULL)
 			s->deps.gone(s->deps.ctx, &key);
 	}

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "nft/element.h"
 #include "service/dns_index.h"
 
 static_assert(sizeof(struct frontend_key) == 20, "keys are hashed and compared as bytes: no padding");
@@ -171,13 +172,23 @@ static int by_age(const struct service *a, const struct service *b)
 	return (a->created_s > b->created_s) - (a->created_s < b->created_s);
 }
 
+int service_name_compare(const struct service *a, const struct service *b)
+{
+	int order = strcmp(a->ns, b->ns);
+
+	return order != 0 ? order : strcmp(a->name, b->name);
+}
+
 int service_precedence(const struct service *a, const struct service *b)
 {
 	int order = by_age(a, b);
 
-	if (order == 0)
-		order = strcmp(a->ns, b->ns);
-	return order != 0 ? order : strcmp(a->name, b->name);
+	return order != 0 ? order : service_name_compare(a, b);
+}
+
+struct frontend_key frontend_key_of(const struct element *e)
+{
+	return (struct frontend_key){.addr = e->daddr, .proto = e->proto, .port = e->port};
 }
 
 int frontend_key_compare(const struct frontend_key *a, const struct frontend_key *b)

@@ -181,11 +181,15 @@ static inline const struct target *service_target(const struct service *s, const
 	return &s->ports[f->service_port].targets[pool->slots[slot]];
 }
 const struct frontend *service_frontend(const struct service *s, const struct frontend_key *key); /* NULL: absent */
+int service_name_compare(const struct service *a, const struct service *b); /* by namespace, then name */
 /*
  * Who comes first where two services claim the same in the same way: the older one (one of unknown age is the
  * youngest), then by namespace and name. < 0: a. 0 only for versions of the same Service.
  */
 int service_precedence(const struct service *a, const struct service *b);
+struct element;
+/* The frontend of an element that has one: every set but cluster-ips and service-cidrs. */
+struct frontend_key frontend_key_of(const struct element *e);
 int frontend_key_compare(const struct frontend_key *a, const struct frontend_key *b);
 /* By address, then port; flags do not count. */
 int target_compare(const struct target *a, const struct target *b);

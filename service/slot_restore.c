@@ -42,7 +42,7 @@ void slot_restore_free(struct slot_restore *m)
 
 static struct kernel_slots *slots_of(struct slot_restore *m, const struct element *e)
 {
-	struct frontend_key key = {.addr = e->daddr, .proto = e->proto, .port = e->port};
+	struct frontend_key key = frontend_key_of(e);
 	struct kernel_slots *h = map_get(&m->frontends, &key, sizeof key);
 
 	if (h != NULL)

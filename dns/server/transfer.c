@@ -310,26 +310,25 @@ static int view_compare(const void *a, const void *b)
 {
 	const struct service *x = (*(const struct view *const *)a)->service,
 			     *y = (*(const struct view *const *)b)->service;
-	int order = strcmp(x->ns, y->ns);
 
-	return order != 0 ? order : strcmp(x->name, y->name);
+	return service_name_compare(x, y);
 }
 
 /* Every service of this moment, by namespace and name. Valid until this thread's next quiescent state. */
 static const struct view **views_sorted(const struct zone *z, size_t *count)
 {
-	size_t room = 1024, n = 0;
-	const struct view **views = mem_array(room, sizeof *views);
+	size_t room = 0, n = 0;
+	const struct view **views = NULL;
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
 
 	cds_lfht_for_each(z->services, &iter, node)
 	{
-		if (n == room)
-			views = mem_resize(views, (room *= 2) * sizeof *views);
+		views = mem_grow(views, n, &room, sizeof *views);
 		views[n++] = service_entry_view(caa_container_of(node, struct service_entry, node));
 	}
-	qsort(views, n, sizeof *views, view_compare);
+	if (n != 0)
+		qsort(views, n, sizeof *views, view_compare);
 	*count = n;
 	return views;
 }

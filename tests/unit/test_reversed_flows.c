@@ -10,9 +10,9 @@
 #include "objects.h"
 #include "proxy/reversed_flows.h"
 
-static struct flow flow(const char *src, uint16_t sport, const char *dst, uint16_t dport)
+static struct conntrack_entry flow(const char *src, uint16_t sport, const char *dst, uint16_t dport)
 {
-	return (struct flow){
+	return (struct conntrack_entry){
 		.orig_src = ip(src),
 		.orig_src_port = sport,
 		.orig_dst = ip(dst),
@@ -25,14 +25,14 @@ static struct flow flow(const char *src, uint16_t sport, const char *dst, uint16
 
 static void note(struct reversed_flows *t, const char *src, uint16_t sport, const char *dst, uint16_t dport)
 {
-	struct flow f = flow(src, sport, dst, dport);
+	struct conntrack_entry f = flow(src, sport, dst, dport);
 
 	reversed_flows_note(t, &f);
 }
 
 static bool has(const struct reversed_flows *t, const char *src, uint16_t sport, const char *dst, uint16_t dport)
 {
-	struct flow f = flow(src, sport, dst, dport);
+	struct conntrack_entry f = flow(src, sport, dst, dport);
 
 	return reversed_flows_has(t, &f);
 }
@@ -101,7 +101,7 @@ static void a_new_one_starts_the_looks_anew(void **state)
 static void not_without_limit(void **state)
 {
 	struct reversed_flows t = {0};
-	struct flow f = flow("10.244.0.99", 1, "203.0.113.9", 80);
+	struct conntrack_entry f = flow("10.244.0.99", 1, "203.0.113.9", 80);
 
 	(void)state;
 	for (uint32_t i = 0; i <= REVERSED_FLOWS_MAX; i++) {

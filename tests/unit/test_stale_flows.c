@@ -81,7 +81,7 @@ static int teardown(void **state)
 static enum stale_action check(const struct world *w, uint8_t proto, const char *dst, uint16_t dport, const char *reply,
 			       uint16_t rport, bool syn_sent)
 {
-	struct flow f = {
+	struct conntrack_entry f = {
 		.orig_dst = ip(dst),
 		.orig_port = dport,
 		.reply_src = ip(reply),

@@ -187,11 +187,11 @@ static const char *word_of(const struct value *v, const char *key)
 }
 
 /* An entry's node port address "any" is that of our node; a null reply port says that nothing was translated. */
-static struct flow flow_of(const struct value *e)
+static struct conntrack_entry flow_of(const struct value *e)
 {
 	const struct value *reply_port = value_get(e, "replySport");
 	const char *proto = text_of(e, "proto"), *dst = text_of(e, "origDst");
-	struct flow f = {.orig_port = (uint16_t)value_get(e, "origDport")->integer};
+	struct conntrack_entry f = {.orig_port = (uint16_t)value_get(e, "origDport")->integer};
 
 	f.proto = strcmp(proto, "udp") == 0 ? IPPROTO_UDP : strcmp(proto, "tcp") == 0 ? IPPROTO_TCP : IPPROTO_SCTP;
 	f.reply_port = reply_port != NULL ? (uint16_t)reply_port->integer : f.orig_port;
@@ -224,7 +224,7 @@ static bool expect_keep(const struct value *v, const struct value *entries, cons
 	return value_get(e, "keep")->boolean;
 }
 
-static enum stale_action action_of(const struct flow *f, const struct stale_snapshot *snapshot)
+static enum stale_action action_of(const struct conntrack_entry *f, const struct stale_snapshot *snapshot)
 {
 	const struct frontend_key key = {.addr = f->orig_dst, .proto = f->proto, .port = f->orig_port};
 	const struct stale_frontend *frontend = stale_snapshot_find(snapshot, &key);
@@ -251,7 +251,7 @@ static void conntrack_case(const struct value *v)
 	for (size_t i = 0; i < s->frontend_count; i++)
 		stale_snapshot_add(&snapshot, owners, &s->frontends[i].key);
 	for (const struct value *e = entries->first; e != NULL; e = e->next) {
-		struct flow f = flow_of(e);
+		struct conntrack_entry f = flow_of(e);
 		assert_int_equal(action_of(&f, &snapshot) != FLOW_DELETE, expect_keep(v, entries, e));
 		if (value_get(e, "origDst") != NULL)
 			continue;
