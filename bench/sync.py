@@ -5,7 +5,8 @@ file to the kernel commit of one endpoint flip, and memory. Prints one table. us
 
 Measured from outside: the full state is there when a connection to the last service works (the daemon commits all or
 nothing) and the number of elements is checked afterwards; a flip is over when the kernel announces the generation that
-has it (nf_tables notification). The baseline of the same run is the nft program with the same elements.
+has it (nf_tables notification). The baseline of the same run is the nft program with the same endpoint elements in one map, loaded
+right after each start of the daemon; the bar is the ratio of the best such pair. Also: nft with the whole table.
 """
 import argparse
 import json
@@ -113,60 +114,98 @@ class Run(scale.Followed):
         return write(self.path / f"{name}{self.suffix}", objects)
 
 
-def nft_baseline(the_lab, text, flips):
-    """The nft program with the same maps: seconds to load them, milliseconds to replace one element."""
-    ns = the_lab.ns("baseline")
-    path = the_lab.folder / "baseline.nft"
-    # without the rules: nft 1.0.6 prints some that it cannot read back
-    path.write_text(re.sub(r"(\tchain [\w-]+ \{\n).*?(\n\t\}\n)", r"\1\2", text, flags=re.S))
-    begin = time.perf_counter()
-    ns.run("nft", "-f", path, limit_s=600)
-    load_s = time.perf_counter() - begin
-    match = re.search(r"map (endpoints4) \{.*?(10\.\d+\.\d+\.\d+ \. tcp \. 80 \. \d+)[^:,]* : (10[\d.]+ \. \d+)", text, re.S)
-    name, key, value = match[1], match[2], match[3]
-    times = []
-    for _ in range(flips):
+def endpoint_map(text):
+    """A table with the map of endpoints alone, without the counters that fairlead asks for."""
+    block = re.search(r"\tmap endpoints4 \{\n.*?\n\t\}\n", text, re.S)[0]
+    block = re.sub(r"\n\t\tcounter(?=\n)| counter packets \d+ bytes \d+", "", block)
+    return "table inet fairlead {\n" + block + "}\n"
+
+
+def without_rules(text):
+    """nft 1.0.6 prints some rules that it cannot read back."""
+    return re.sub(r"(\tchain [\w-]+ \{\n).*?(\n\t\}\n)", r"\1\2", text, flags=re.S)
+
+
+class Baseline:
+    """The nft program with what fairlead had in the kernel."""
+
+    def __init__(self, the_lab):
+        self.ns, self.path = the_lab.ns("baseline"), the_lab.folder / "baseline.nft"
+
+    def load(self, text):
+        """Seconds to load a table; it stays."""
+        self.ns.run("nft", "flush", "ruleset")
+        self.path.write_text(text)
         begin = time.perf_counter()
-        ns.run("nft", f"delete element inet fairlead {name} {{ {key} }}; add element inet fairlead {name} {{ {key} : {value} }}")
-        times.append((time.perf_counter() - begin) * 1000)
-    return load_s, times
+        self.ns.run("nft", "-f", self.path, limit_s=600)
+        return time.perf_counter() - begin
+
+    def flips(self, text, count):
+        """Milliseconds to replace one element of the loaded table."""
+        match = re.search(r"(10\.\d+\.\d+\.\d+ \. tcp \. 80 \. \d+)[^:,]* : (10[\d.]+ \. \d+)",
+                          endpoint_map(text), re.S)
+        key, value, times = match[1], match[2], []
+        for _ in range(count):
+            begin = time.perf_counter()
+            self.ns.run("nft", f"delete element inet fairlead endpoints4 {{ {key} }}; "
+                        f"add element inet fairlead endpoints4 {{ {key} : {value} }}")
+            times.append((time.perf_counter() - begin) * 1000)
+        return times
+
+
+def starts(run, baseline, repeats):
+    """Starts the daemon with an empty kernel, again and again, each time with the baseline behind it. → ([(seconds, seconds
+    of the baseline)], the table's listing); the daemon runs at the end."""
+    pairs, text = [], None
+    for n in range(repeats):
+        if n:
+            run.daemon.stop()
+            run.node.run(run.daemon.program, "cleanup")
+        start_s = run.start()
+        run.daemon.wait_ready()
+        if text is None:
+            found, text = run.elements()
+            if found != run.count * 10 + 1:
+                raise SystemExit(f"{run.form}: {found} endpoint elements in the kernel, {run.count * 10 + 1} expected")
+        pairs.append((start_s, baseline.load(endpoint_map(text))))
+    return pairs, text
 
 
 def main():
     parser = argparse.ArgumentParser(description="How fast manifests become kernel state.")
     parser.add_argument("--services", type=int, default=10000)
     parser.add_argument("--flips", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=3, help="starts of each form; the best counts")
     parser.add_argument("--only", default="", help="only the forms of manifests whose name has this word")
     options = parser.parse_args()
-    count = options.services
+    count, worst = options.services, 0
     print(scale.machine("libnftnl11", "libmnl0", "libyaml-0-2", "libcjson1", "nftables"))
     print(f"{count} services x 10 endpoints, one node, from --manifests\n")
-    print(f"{'manifests':28} {'full state':>11} {'its CPU':>8} {'flip p50':>9} {'p90':>8} {'p99':>8} {'RSS':>8} {'peak':>8}   n")
-    text = ours = None
+    print(f"{'manifests':28} {'full state':>11} {'its CPU':>8} {'of nft':>7} {'flip p50':>9} {'p90':>8} {'p99':>8} {'RSS':>8} "
+          f"{'peak':>8}   n")
     with lab.Lab() as the_lab:
+        baseline = Baseline(the_lab)
         for form in FORMS:
             if options.only not in form:
                 continue
             run = Run(the_lab, form, count)
             run.write_all()
-            start_s = run.start()
-            run.daemon.wait_ready()
+            pairs, text = starts(run, baseline, options.repeats)
+            start_s, nft_s = min(pairs, key=lambda pair: pair[0] / pair[1])
             cpu_s = scale.cpu_s(run.daemon)
             rss, peak = scale.memory_mb(run.daemon)
-            found, listing = run.elements()
-            if found != count * 10 + 1:
-                raise SystemExit(f"{form}: {found} endpoint elements in the kernel, {count * 10 + 1} expected")
-            text = text or listing
             times = run.flips(options.flips if not run.single else 6)
-            print(f"{form:28} {start_s:9.2f} s {cpu_s:6.2f} s {statistics.median(times):6.2f} ms "
+            print(f"{form:28} {start_s:9.2f} s {cpu_s:6.2f} s {start_s / nft_s:7.2f} {statistics.median(times):6.2f} ms "
                   f"{scale.quantile(times, .9):5.2f} ms {scale.quantile(times, .99):5.2f} ms {rss:5.1f} MB {peak:5.1f} MB {len(times):3}", flush=True)
             run.daemon.stop()
             run.node.run(run.daemon.program, "cleanup")
-            ours = ours or (form, start_s, statistics.median(times))
-        load_s, times = nft_baseline(the_lab, text, 5)
-    print(f"{'baseline: nft, same table':28} {load_s:9.2f} s {'':>8} {statistics.median(times):6.2f} ms")
-    print(f"\n{ours[0]} against the baseline: full state in {ours[1] / load_s:.2f} of its time, with reading the "
-          f"manifests; one flip in {ours[2] / statistics.median(times):.3f}")
+            worst = max(worst, start_s / nft_s)
+        load_s = baseline.load(without_rules(text))
+        nft_ms = statistics.median(baseline.flips(text, 5))
+    print(f"{'baseline: nft, one map':28} {nft_s:9.2f} s")
+    print(f"{'          nft, same table':28} {load_s:9.2f} s {'':>16} {nft_ms:6.2f} ms")
+    print(f"\nfull state against nft -f with the same endpoint elements in one map: {worst:.2f} (bar 1.5: "
+          f"{'met' if worst <= 1.5 else 'not met'})")
 
 
 if __name__ == "__main__":
