@@ -1,4 +1,4 @@
-/* The packet mark of what the daemon itself sends: set by base/sock.h, matched by the rules. */
+/* The packet mark of what the daemon itself sends: set by base/outgoing.h, matched by the rules. */
 #ifndef BASE_OWN_MARK_H
 #define BASE_OWN_MARK_H
 

@@ -10,33 +10,11 @@
 #include <unistd.h>
 
 #include "base/addr.h"
-#include "base/own_mark.h"
 
 /* Not an error of the peer: ask again when the descriptor is ready. */
 static inline bool sock_again(int error)
 {
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
-}
-
-/*
- * Marks a socket that opens connections to what the daemon needs: API server, upstream servers, endpoints. Without
- * CAP_NET_ADMIN nothing happens: then there are no rules of ours either. Before connect.
- */
-static inline void sock_mark_own(int fd)
-{
-	const unsigned mark = SOCK_OWN_MARK;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
-}
-
-/* A marked socket to connect with; -1 and errno. type: SOCK_STREAM or SOCK_DGRAM. */
-static inline int sock_outgoing(int family, int type)
-{
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0)
-		sock_mark_own(fd);
-	return fd;
 }
 
 /* Closes; the peer sees a reset. */

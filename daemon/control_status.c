@@ -175,6 +175,7 @@ static void status_json(const struct daemon *d, struct buf *out)
 	json_kernel(&j, d);
 	json_memory(&j, d);
 	json_dns(&j, d);
+	rights_json(&d->rights, &j);
 	json_end(&j);
 	buf_puts(out, "\n");
 }
@@ -249,6 +250,7 @@ static void status_text(const struct daemon *d, struct buf *out)
 	text_kernel(d, out);
 	text_memory(d, out);
 	text_dns(d, out);
+	rights_text(&d->rights, out);
 }
 
 static int answer_status(void *ctx, int argc, char **argv, struct buf *out)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/outgoing.h"
 #include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
 #include "daemon/dns_server.h"
@@ -21,6 +22,12 @@
 
 /* ---- what happens while it runs ---- */
 
+static void ports_check(struct daemon *d)
+{
+	if (d->rights.binds && observe_bound(d->observe) && dns_server_complete(d))
+		rights_ports_bound(&d->rights);
+}
+
 static void turn(struct daemon *d)
 {
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
@@ -28,6 +35,7 @@ static void turn(struct daemon *d)
 
 	const struct stale_stats stale = stale_stats(d->stale);
 	observe_turn(d->observe, sync_stats(d->sync), &stale);
+	ports_check(d);
 	ev_timer_stop(d->loop, &d->later);
 	if (stale_wait_ms < wait_ms)
 		wait_ms = stale_wait_ms;
@@ -350,6 +358,7 @@ static void daemon_stop(struct daemon *d)
 	clients_free(d->clients);
 	hostaddr_close(d->host);
 	nft_close(d->nft);
+	outgoing_stop();
 	ev_loop_destroy(d->loop);
 }
 
@@ -372,6 +381,8 @@ int run(struct config *config, int argc, char **argv)
 	kernel_open(&d);
 	neighbours_check(&d);
 	conntrack_limits_apply(&config->conntrack, "", sysconf(_SC_NPROCESSORS_ONLN));
+	rights_limit(&d.rights, config, &d.source.credentials);
+	outgoing_start();
 	zone_open(&d);
 	observe_open(&d);
 	state_open(&d);

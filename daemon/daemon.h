@@ -15,6 +15,7 @@
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/needs.h"
+#include "daemon/rights.h"
 #include "proxy/stale.h"
 #include "service/node.h"
 #include "proxy/pod_addresses.h"
@@ -49,6 +50,7 @@ struct daemon {
 	struct observe *observe;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;
+	struct rights rights;
 	struct ev_async flows_looked;  /* a pass over conntrack has ended */
 	struct ev_timer dns_retry;     /* while a DNS address is not served */
 	struct ev_timer later;	       /* when sync wants to be called again */

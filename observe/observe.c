@@ -66,6 +66,11 @@ void observe_free(struct observe *r)
 	free(r);
 }
 
+bool observe_bound(const struct observe *r)
+{
+	return (r->healthz == NULL || http_bound(r->healthz)) && (r->page == NULL || http_bound(r->page));
+}
+
 struct metrics *observe_metrics(struct observe *r)
 {
 	return r->metrics;

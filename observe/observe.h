@@ -27,6 +27,8 @@ struct observe_config {			   /* copied; what it points at outlives the report */
 /* Opens the ports; one that is taken is tried again later. */
 struct observe *observe_new(struct ev_loop *loop, const struct observe_config *config);
 void observe_free(struct observe *r); /* NULL is fine */
+/* The addresses of health and metrics pages are bound; health check node ports come and go. */
+bool observe_bound(const struct observe *r);
 /* Where other modules register their metrics. */
 struct metrics *observe_metrics(struct observe *r);
 

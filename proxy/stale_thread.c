@@ -2,13 +2,15 @@
 #include "proxy/stale_thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/call_list.h"
+#include "base/capabilities.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct stale_thread {
 	struct conntrack *conntrack; /* the thread's */
@@ -75,22 +77,20 @@ static void lock_init(struct stale_thread *t)
 	pthread_condattr_destroy(&monotonic);
 }
 
+static const struct thread_kind kind = {
+	.name = "conntrack", .calls = CALLS_BASIC CALLS_SOCKETS "poll ppoll", .capabilities = CAPABILITIES_NET_ADMIN};
+
 struct stale_thread *stale_thread_start(struct conntrack *conntrack, void (*wake)(void *ctx), void *ctx)
 {
 	struct stale_thread *t = mem_alloc(sizeof *t);
-	sigset_t all, before;
 
 	t->conntrack = conntrack;
 	t->wake = wake;
 	t->ctx = ctx;
 	lock_init(t);
-	sigfillset(&all); /* signals are the main thread's */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&t->thread, NULL, thread_run, t);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int error = thread_start(&t->thread, &kind, thread_run, t);
 	if (error != 0)
 		fatalx("conntrack: no thread: %s", strerror(error));
-	pthread_setname_np(t->thread, "conntrack");
 	return t;
 }
 

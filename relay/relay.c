@@ -3,17 +3,18 @@
 
 #include <ev.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/call_list.h"
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "relay/relay_plan.h"
 #include "relay/relay_ports.h"
 
@@ -93,6 +94,10 @@ static void on_wake(struct ev_loop *loop, ev_async *w, int events)
 		ev_break(loop, EVBREAK_ALL);
 }
 
+static const struct thread_kind kind = {.name = "relay",
+					.calls = CALLS_BASIC CALLS_LOOP CALLS_SOCKETS
+					"accept4 socket:inet bind listen connect getsockname"};
+
 static void *thread_run(void *arg)
 {
 	struct relay *r = arg;
@@ -134,7 +139,6 @@ static unsigned descriptors_reserve(void)
 struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ctx)
 {
 	struct relay *r = mem_alloc(sizeof *r);
-	sigset_t all, before;
 
 	r->descriptors = descriptors_reserve();
 	r->find = find;
@@ -149,10 +153,7 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	ev_async_start(r->loop, &r->wake);
 	r->ports = relay_ports_new(r->loop, &r->counts, r->descriptors);
 	metrics_provider(metrics, counts_put, r);
-	sigfillset(&all); /* signals are the main thread's */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&r->thread, NULL, thread_run, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int error = thread_start(&r->thread, &kind, thread_run, r);
 	if (error != 0)
 		fatalx("localhost node ports: no thread: %s", strerror(error));
 	return r;

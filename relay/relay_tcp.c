@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/outgoing.h"
 #include "base/sock.h"
 
 #define CHUNK_BYTES ((size_t)32 * 1024)
@@ -224,7 +225,7 @@ static int connect_start(const struct target *to)
 	struct sockaddr_storage ss;
 	const int retries = SYN_RETRIES;
 	socklen_t length = sock_address(&ss, &to->addr, to->port);
-	int fd = sock_outgoing(to->addr.family, SOCK_STREAM);
+	int fd = outgoing_socket(to->addr.family, SOCK_STREAM);
 
 	if (fd < 0)
 		return -1;

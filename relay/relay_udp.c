@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/outgoing.h"
 #include "base/sock.h"
 
 #define DATAGRAM_BYTES 65536
@@ -100,7 +101,7 @@ static int target_connect(const struct target *to)
 {
 	struct sockaddr_storage ss;
 	const socklen_t length = sock_address(&ss, &to->addr, to->port);
-	int fd = sock_outgoing(to->addr.family, SOCK_DGRAM);
+	int fd = outgoing_socket(to->addr.family, SOCK_DGRAM);
 
 	if (fd >= 0 && connect(fd, (void *)&ss, length) != 0) {
 		close(fd);

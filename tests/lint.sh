@@ -54,6 +54,8 @@ ares\.h            dns/           1
 urcu               dns/           -
 ldns/              cli/           -
 xxhash\.h          base/          1
+cap-ng\.h          base/          1
+seccomp\.h         base/          1
 ev\.h              base/listener|watch/|proxy/|relay/|observe/|daemon/|dns/ -'
 
 check_libraries() {

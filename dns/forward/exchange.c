@@ -9,6 +9,7 @@
 #include <urcu/compiler.h>
 
 #include "base/log.h"
+#include "base/outgoing.h"
 #include "base/sock.h"
 
 #define UDP_BYTES 4096 /* larger than what we offer */
@@ -63,7 +64,7 @@ static bool udp_start(struct exchange *x, const struct addr_port *to)
 {
 	struct sockaddr_storage ss;
 	socklen_t bytes = sock_address(&ss, &to->addr, to->port);
-	int fd = sock_outgoing(to->addr.family, SOCK_DGRAM);
+	int fd = outgoing_socket(to->addr.family, SOCK_DGRAM);
 
 	if (fd < 0)
 		return false;

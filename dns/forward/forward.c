@@ -5,10 +5,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/call_list.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
+#include "base/thread.h"
 #include "dns/forward/inflight.h"
 #include "dns/forward/local_names.h"
 #include "dns/zone/rcu.h"
@@ -235,6 +237,7 @@ struct forward *forward_new(const struct forward_config *config)
 {
 	struct forward *f = mem_alloc(sizeof *f);
 
+	rcu_start();
 	f->config = *config;
 	f->cache = cache_new(&config->cache);
 	f->loop = ev_loop_new(EVFLAG_AUTO);
@@ -279,9 +282,12 @@ const struct cache_counts *forward_cache_counts(const struct forward *f)
 
 void forward_start(struct forward *f)
 {
-	if (pthread_create(&f->thread, NULL, forward_run, f) != 0)
+	/* OpenSSL reads certificate authorities when the first certificate is checked. */
+	static const struct thread_kind kind = {
+		.name = "dns-forward", .calls = CALLS_BASIC CALLS_LOOP CALLS_SOCKETS CALLS_FILES "socket:inet connect"};
+
+	if (thread_start(&f->thread, &kind, forward_run, f) != 0)
 		fatalx("dns: cannot start the forwarder's thread");
-	pthread_setname_np(f->thread, "dns-forward");
 	ev_async_send(f->loop, &f->wake);
 }
 

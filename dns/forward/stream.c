@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/outgoing.h"
 #include "base/sock.h"
 #include "dns/forward/tls.h"
 #include "dns/wire/wire.h"
@@ -275,7 +276,7 @@ static bool open_connection(struct stream *s)
 {
 	struct sockaddr_storage ss;
 	socklen_t bytes = sock_address(&ss, &s->to->at.addr, s->to->at.port);
-	int fd = sock_outgoing(s->to->at.addr.family, SOCK_STREAM);
+	int fd = outgoing_socket(s->to->at.addr.family, SOCK_STREAM);
 
 	if (fd < 0)
 		return false;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/call_list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
+#include "base/thread.h"
 #include "dns/wire/query.h"
 
 #define TYPE_TEXT_BYTES 16
@@ -299,9 +300,10 @@ struct querylog_ring *querylog_ring(struct querylog *l, struct respond_counts *c
 
 void querylog_start(struct querylog *l)
 {
-	if (pthread_create(&l->thread, NULL, querylog_run, l) != 0)
+	static const struct thread_kind kind = {.name = "dns-log", .calls = CALLS_BASIC "fcntl ioctl poll ppoll"};
+
+	if (thread_start(&l->thread, &kind, querylog_run, l) != 0)
 		fatalx("dns: cannot start the query log's thread");
-	pthread_setname_np(l->thread, "dns-log");
 	l->started = true;
 }
 

@@ -3,14 +3,15 @@
 
 #include <assert.h>
 #include <ev.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/call_list.h"
 #include "base/descriptors.h"
 #include "base/listener.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "dns/server/brought.h"
 #include "dns/server/query_log.h"
 #include "dns/server/tcp_conn.h"
@@ -31,6 +32,11 @@ struct tcp {
 	int *sockets;	      /* that the thread does not listen on yet; room for max */
 	size_t socket_count;
 };
+
+/* It asks the routing table whether an address is ours (sock_is_local), and starts zone transfers. */
+static const struct thread_kind kind = {.name = "dns-tcp",
+					.calls = CALLS_BASIC CALLS_LOOP CALLS_SOCKETS CALLS_THREADS
+					"accept4 socket:inet connect getsockname"};
 
 static void on_stop(struct ev_loop *loop, ev_async *w, int events)
 {
@@ -116,9 +122,8 @@ struct tcp *tcp_start(size_t max, const struct respond_config *config)
 	t->arrived.data = t;
 	ev_async_start(t->loop, &t->stop);
 	ev_async_start(t->loop, &t->arrived);
-	if (pthread_create(&t->thread, NULL, tcp_run, t) != 0)
+	if (thread_start(&t->thread, &kind, tcp_run, t) != 0)
 		fatalx("dns: cannot start the TCP thread");
-	pthread_setname_np(t->thread, "dns-tcp");
 	return t;
 }
 

@@ -10,9 +10,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/call_list.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "dns/zone/rcu.h"
 
 #define PIECE_BYTES (64 * 1024)
@@ -27,6 +29,8 @@ struct transfer_job {
 	pthread_t thread;
 	_Atomic bool stop, done;
 };
+
+static const struct thread_kind kind = {.name = "dns-transfer", .calls = CALLS_BASIC CALLS_SOCKETS "fcntl"};
 
 /*
  * A client may be slow, but not as slow as it likes: each send has a limit, and so has the whole, by its size.
@@ -110,7 +114,7 @@ bool transfer_threads_take(struct transfer_threads *t, const struct respond_conf
 	       in->from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
 	j->transfer.stop = &j->stop;
 	j->out = *unsent;
-	if (pthread_create(&j->thread, NULL, transfer_run, j) != 0) {
+	if (thread_start(&j->thread, &kind, transfer_run, j) != 0) {
 		log_warn("dns: zone transfer refused: cannot start a thread");
 		free(j);
 		return false;

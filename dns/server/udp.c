@@ -3,15 +3,16 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/call_list.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "dns/answer/stranger.h"
 #include "dns/forward/forward.h"
 #include "dns/server/query_log.h"
@@ -43,6 +44,8 @@ struct udp {
 	struct datagram datagrams[BATCH];
 	struct querylog_ring *log; /* NULL: none */
 };
+
+static const struct thread_kind kind = {.name = "dns-udp", .calls = CALLS_BASIC " recvmmsg sendmmsg shutdown"};
 
 static void slots_init(struct udp *u)
 {
@@ -192,9 +195,8 @@ struct udp *udp_new(bool wildcard, const struct respond_config *config)
 void udp_start(struct udp *u, int fd)
 {
 	u->fd = fd;
-	if (pthread_create(&u->thread, NULL, udp_run, u) != 0)
+	if (thread_start(&u->thread, &kind, udp_run, u) != 0)
 		fatalx("dns: cannot start a UDP thread");
-	pthread_setname_np(u->thread, "dns-udp");
 }
 
 /* Linux wakes a blocked receiver of an unconnected socket on shutdown, although it returns ENOTCONN. */

@@ -3,8 +3,12 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/call_list.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 struct deferred {
 	struct rcu_head head;
@@ -20,6 +24,35 @@ static void rcu_run_deferred(struct rcu_head *head)
 
 	d->fn(d->p);
 	free(d);
+}
+
+/* The library's threads have the rights of the thread that needs them first: the deferred calls, and resized tables. */
+static void *library_start(void *table)
+{
+	rcu_register_thread();
+	get_default_call_rcu_data();
+	*(struct cds_lfht **)table = cds_lfht_new(1, 1, 0, CDS_LFHT_AUTO_RESIZE, NULL);
+	rcu_unregister_thread();
+	return NULL;
+}
+
+static void start_once(void)
+{
+	static const struct thread_kind kind = {.name = "rcu", .calls = CALLS_BASIC CALLS_THREADS "poll ppoll"};
+	static struct cds_lfht *kept; /* the library ends its thread with the last table */
+	pthread_t thread;
+	int error = thread_start(&thread, &kind, library_start, &kept);
+
+	if (error != 0)
+		fatalx("dns: cannot start a thread: %s", strerror(error));
+	pthread_join(thread, NULL);
+}
+
+void rcu_start(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start_once);
 }
 
 void rcu_defer(void (*fn)(void *p), void *p)

@@ -11,6 +11,8 @@
 #include <urcu-qsbr.h>
 #include <urcu/rculfhash.h>
 
+/* Starts the library's own threads, once, without capabilities. Before the first table and the first rcu_defer. */
+void rcu_start(void);
 /* Calls fn(p) once no reader can hold p. The calling thread must be online or offline, but registered. */
 void rcu_defer(void (*fn)(void *p), void *p);
 

@@ -38,6 +38,7 @@ struct zone *zone_new(const struct zone_config *config)
 
 	if (!name_parse(&domain, config->domain) || domain.labels == 0)
 		return NULL;
+	rcu_start();
 	struct zone *z = mem_alloc(sizeof *z);
 	z->domain = domain;
 	z->ttl_s = config->ttl_s;

@@ -140,12 +140,15 @@ class Systemd(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_exposure(self):
-        """What is left is what the daemon is for: the host's network, its sockets, CAP_NET_ADMIN."""
+        """
+        What is left is what the daemon is for: the host's network, its sockets, CAP_NET_ADMIN. capset counts 0.2 of it,
+        and is how threads give CAP_NET_ADMIN up.
+        """
         done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
                                TOP / "deploy/fairlead.service"], capture_output=True, text=True)
         level = re.search(r"Overall exposure level for fairlead.service: ([\d.]+)", done.stdout)
         self.assertIsNotNone(level, done.stdout + done.stderr)
-        self.assertLessEqual(float(level[1]), 1.6)
+        self.assertLessEqual(float(level[1]), 1.7)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "base/outgoing.h"
 #include "base/sock.h"
 
 #define UNACKED_LIMIT_MS 30000 /* a peer that acknowledges nothing for so long is gone */
@@ -248,7 +249,7 @@ static int on_open(void *ctx, curl_socket_t fd, curlsocktype purpose)
 	(void)ctx;
 	(void)purpose;
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
-	sock_mark_own(fd);
+	outgoing_mark(fd);
 	return CURL_SOCKOPT_OK;
 }
 

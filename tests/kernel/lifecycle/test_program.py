@@ -116,6 +116,13 @@ class UsageTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(traffic.dig(node, "127.0.0.1", "web.default.svc.cluster.local").status, "NOERROR")
             self.assertTrue(any("10.96.0.1" in json.dumps(e) for e in node.elements("dispatch4")))
+            shown = json.loads(node.run(PROGRAM, "status", "-o", "json", "--control", own / "c.sock").stdout)["rights"]
+            self.assertEqual([shown[key] for key in ("user", "noNewPrivileges", "dumpable")], [65534, True, False])
+            held = {thread["name"]: thread["capabilities"] for thread in shown["threads"]}
+            self.assertEqual({name for name in held if held[name]}, {"fairlead", "sockets", "conntrack"})
+            self.assertEqual(held["fairlead"], "CAP_NET_ADMIN")
+            page = node.run("curl", "-s", "http://127.0.0.1:10249/metrics").stdout
+            self.assertRegex(page, r"(?m)^process_open_fds [1-9]")
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=lab.LIMIT_S)
             self.assertEqual(process.returncode, 0)

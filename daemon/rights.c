@@ -1,0 +1,48 @@
+/* Gives up what the daemon does not need once it runs. */
+#include "daemon/rights.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/capabilities.h"
+#include "base/log.h"
+
+/* Tokens are in memory: no core file, no tracer but root's. */
+static void memory_hide(void)
+{
+	const struct rlimit none = {0, 0};
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		log_warn("rights: core files cannot be forbidden: %s", strerror(errno));
+}
+
+void rights_limit(struct rights *r, const struct config *config, const struct credentials *credentials)
+{
+	const unsigned kept = capabilities_held();
+	int error;
+
+	memory_hide();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		log_warn("rights: no_new_privs: %s", strerror(errno));
+	r->bounded = capabilities_bound(CAPABILITIES_NET_ADMIN | CAPABILITIES_BIND);
+	error = capabilities_keep(kept);
+	if (error != 0)
+		log_warn("rights: capabilities cannot be given up: %s", strerror(error));
+	r->binds = (kept & CAPABILITIES_BIND) != 0;
+	r->reads_anywhere = config->manifests != NULL;
+	r->landlock_abi = rights_files_limit(config, credentials);
+	if (r->landlock_abi == 0)
+		log_info("rights: files are not restricted: Landlock: %s", strerror(errno));
+}
+
+void rights_ports_bound(struct rights *r)
+{
+	if (!r->binds)
+		return;
+	r->binds = false;
+	int error = capabilities_keep(capabilities_held() & ~CAPABILITIES_BIND);
+	if (error != 0)
+		log_warn("rights: CAP_NET_BIND_SERVICE cannot be given up: %s", strerror(error));
+}
