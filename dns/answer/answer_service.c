@@ -72,8 +72,12 @@ static void answer_external(const struct zone *z, const struct owner_ref *s, con
 		r->truncated = true;
 		return;
 	}
-	if (type == TYPE_CNAME || type == TYPE_ANY || !name_ends_with(&target, &z->domain))
+	if (type == TYPE_CNAME || type == TYPE_ANY)
 		return;
+	if (!name_ends_with(&target, &z->domain)) {
+		r->outside_at = data_at;
+		return;
+	}
 	struct owner_ref next = {&target, target.labels - z->domain.labels, (unsigned)data_at, s->zone_at};
 	answer_forward(z, &next, type, r, depth + 1);
 }

@@ -20,6 +20,7 @@ void reply_begin(struct reply *r, const struct edns_config *edns, const struct q
 	r->answers = r->authorities = r->additionals = 0;
 	r->rcode = RCODE_NOERROR;
 	r->aa = r->ad = r->truncated = false;
+	r->outside_at = 0;
 	r->rotation = 0;
 	r->ede = EDE_NONE;
 	r->ede_text_bytes = 0;

@@ -215,8 +215,11 @@ static bool respond_answer(const struct responder *r, const struct packet *in, c
 	else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR) {
 		reply->rcode = RCODE_REFUSED;
 		reasons_refused(q, reply);
-	} else if (!answer_question(r->config->zone, &q->name, q->type, reply))
+	} else if (!answer_question(r->config->zone, &q->name, q->type, reply)) {
 		return answer_outside(r, in, q, reply);
+	} else if (reply->outside_at != 0 && r->port != NULL && is_known(r, in)) {
+		return !forward_finish(r->port, in, &r->client, reply);
+	}
 	return true;
 }
 

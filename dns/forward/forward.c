@@ -54,13 +54,16 @@ struct forward {
 
 /* ---- workers ---- */
 
-static bool push(struct forward_port *p, const struct packet *in, const struct dns_client *client, uintptr_t mark)
+/* so_far: NULL, or a reply that is to be finished. */
+static bool push(struct forward_port *p, const struct packet *in, const struct dns_client *client, uintptr_t mark,
+		 const struct reply *so_far, const struct name *target)
 {
+	size_t prefix_bytes = so_far != NULL ? so_far->w.at - so_far->records_at : 0;
 	unsigned head = atomic_load_explicit(&p->head, memory_order_relaxed);
 
 	if (head - atomic_load_explicit(&p->tail, memory_order_acquire) == FORWARD_RING)
 		return false;
-	struct forward_request *r = mem_alloc(sizeof *r + in->length);
+	struct forward_request *r = mem_alloc(sizeof *r + in->length + prefix_bytes);
 	r->port = p;
 	memcpy(&r->from, in->from,
 	       in->from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
@@ -73,6 +76,12 @@ static bool push(struct forward_port *p, const struct packet *in, const struct d
 	r->received_ns = clock_ns();
 	r->query_bytes = in->length;
 	memcpy(r->query, in->bytes, in->length);
+	if (so_far != NULL) {
+		r->target = *target;
+		r->prefix_answers = (uint16_t)so_far->answers;
+		r->prefix_bytes = prefix_bytes;
+		memcpy(r->query + in->length, so_far->w.bytes + so_far->records_at, prefix_bytes);
+	}
 	p->ring[head % FORWARD_RING] = (uintptr_t)r | mark;
 	atomic_store_explicit(&p->head, head + 1, memory_order_release);
 	ev_async_send(p->forward->loop, &p->forward->wake);
@@ -81,10 +90,21 @@ static bool push(struct forward_port *p, const struct packet *in, const struct d
 
 bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client)
 {
-	if (push(p, in, client, 0))
+	if (push(p, in, client, 0, NULL, NULL))
 		return true;
 	atomic_fetch_add_explicit(&p->forward->counts.rejects, 1, memory_order_relaxed);
 	return false;
+}
+
+bool forward_finish(struct forward_port *p, const struct packet *in, const struct dns_client *client,
+		    const struct reply *so_far)
+{
+	struct name target;
+	size_t at = so_far->outside_at;
+
+	return name_read(&target, so_far->w.bytes, so_far->w.at, &at) && forward_serves(p, &target) &&
+	       (plan_stub_of(p->forward->config.plan, &target) != NULL || local_zone(&target) == 0) &&
+	       push(p, in, client, 0, so_far, &target);
 }
 
 bool forward_serves(const struct forward_port *p, const struct name *name)
@@ -116,7 +136,7 @@ bool forward_answer(struct forward_port *p, const struct packet *in, const struc
 		return false;
 	records_write(r, hit.records, hit.age_s, hit.ttl_s);
 	if (hit.refresh)
-		push(p, in, client, PREFETCH);
+		push(p, in, client, PREFETCH, NULL, NULL);
 	return true;
 }
 

@@ -43,7 +43,11 @@ struct forward_request {
 	size_t reply_bytes;
 	uint64_t received_ns; /* clock_ns */
 	size_t query_bytes;
-	uint8_t query[];
+	/* The answer so far, a CNAME at its end: the name that it leads to is asked for. target.length 0: none. */
+	struct name target;
+	uint16_t prefix_answers;
+	size_t prefix_bytes;
+	uint8_t query[]; /* query_bytes, then prefix_bytes */
 };
 STAILQ_HEAD(forward_requests, forward_request);
 
@@ -81,5 +85,11 @@ bool forward_answer(struct forward_port *p, const struct packet *in, const struc
 		    const struct query *q, struct reply *r);
 /* Copies the query. False: the ring is full. */
 bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client);
+/*
+ * Worker. The reply ends with a CNAME to a name outside (outside_at). True: it was handed over with what is written,
+ * the forwarder finishes it. False: it stays as it is: no server is there for that name, or the ring is full.
+ */
+bool forward_finish(struct forward_port *p, const struct packet *in, const struct dns_client *client,
+		    const struct reply *so_far);
 
 #endif

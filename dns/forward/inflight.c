@@ -12,8 +12,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/sock.h"
-#include "dns/answer/reply.h"
 #include "dns/forward/exchange.h"
+#include "dns/forward/finish.h"
 #include "dns/forward/routes.h"
 #include "dns/zone/rcu.h"
 
@@ -30,7 +30,7 @@ struct inflight {
 	uint64_t seed;
 	uint16_t clients[CLIENT_SLOTS];
 	struct message message;
-	uint8_t reply[WIRE_MESSAGE_BYTES];
+	struct finish finish;
 };
 
 struct pending {
@@ -69,24 +69,6 @@ static uint16_t *client_slot(struct inflight *i, const struct forward_request *r
 	return &i->clients[hash_bytes(&a, sizeof a, i->seed) % CLIENT_SLOTS];
 }
 
-static void reply_to(struct inflight *i, struct forward_request *r, const struct records *from, uint32_t age_s,
-		     uint32_t ttl_s)
-{
-	struct packet in = {r->query, r->query_bytes, (const struct sockaddr *)&r->from, r->proto};
-	struct query q;
-	struct reply reply;
-
-	if (query_parse(&q, in.bytes, in.length) != QUERY_OK) { /* the worker has parsed it */
-		forward_send(r, NULL, 0);
-		return;
-	}
-	reply_begin(&reply, i->config.edns, &q, &in, i->reply, sizeof i->reply);
-	records_write(&reply, from, age_s, ttl_s);
-	size_t bytes = reply_end(&reply, i->config.edns, &q, &in);
-	respond_later(&i->counts->later, &reply, r->proto, bytes, clock_ns() - r->received_ns);
-	forward_send(r, i->reply, bytes);
-}
-
 static struct records failure(const char *text, enum ede ede)
 {
 	return (struct records){.rcode = RCODE_SERVFAIL,
@@ -103,7 +85,7 @@ static void waiters_reply(struct pending *p, const struct records *from, uint32_
 		STAILQ_REMOVE_HEAD(&p->waiters, link);
 		--*client_slot(p->all, r);
 		p->all->counts->waiting--;
-		reply_to(p->all, r, from, age_s, ttl_s);
+		finish_request(&p->all->finish, r, from, age_s, ttl_s);
 	}
 }
 
@@ -278,19 +260,19 @@ static void attempt(struct pending *p)
 }
 
 /* 0x20: letters in a case that a forger must guess too. */
-static void question_fill(struct question *asked, const struct query *q)
+static void question_fill(struct question *asked, const struct name *name, const struct query *q)
 {
 	uint64_t bits = (uint64_t)draw() << 32 | draw();
 
-	memcpy(asked->bytes, q->name.wire, q->name.length);
-	for (unsigned k = 0; k < q->name.length; k++) {
+	memcpy(asked->bytes, name->wire, name->length);
+	for (unsigned k = 0; k < name->length; k++) {
 		uint8_t c = asked->bytes[k];
 		if (c >= 'a' && c <= 'z' && (bits >> (k & 63) & 1) != 0)
 			asked->bytes[k] = (uint8_t)(c - 0x20);
 	}
-	wire_put16(asked->bytes + q->name.length, q->type);
-	wire_put16(asked->bytes + q->name.length + 2, CLASS_IN);
-	asked->length = q->name.length + 4U;
+	wire_put16(asked->bytes + name->length, q->type);
+	wire_put16(asked->bytes + name->length + 2, CLASS_IN);
+	asked->length = name->length + 4U;
 	asked->type = q->type;
 	asked->dnssec_ok = q->dnssec_ok;
 	asked->checking_disabled = (q->flags & FLAG_CD) != 0;
@@ -303,16 +285,17 @@ static void wait_for(struct pending *p, struct forward_request *r)
 	STAILQ_INSERT_TAIL(&p->waiters, r, link);
 }
 
-static void ask_new(struct inflight *i, const struct cache_key *key, const struct query *q, struct forward_request *r)
+static void ask_new(struct inflight *i, const struct cache_key *key, const struct name *name, const struct query *q,
+		    struct forward_request *r)
 {
 	struct pending *p = mem_alloc(sizeof *p);
 
 	p->all = i;
 	p->key = *key;
-	p->of = upstreams_hold(routes_find(i->routes, &q->name));
+	p->of = upstreams_hold(routes_find(i->routes, name));
 	p->tcp = p->of->tcp;
 	STAILQ_INIT(&p->waiters);
-	question_fill(&p->asked, q);
+	question_fill(&p->asked, name, q);
 	exchange_init(&p->x, i->loop, on_message);
 	ev_init(&p->timer, on_timer);
 	p->timer.data = p;
@@ -337,23 +320,24 @@ void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
 		forward_send(r, NULL, 0);
 		return;
 	}
-	cache_key_make(&key, &q.name, q.type, q.dnssec_ok, (q.flags & FLAG_CD) != 0);
+	const struct name *name = r->target.length > 0 ? &r->target : &q.name;
+	cache_key_make(&key, name, q.type, q.dnssec_ok, (q.flags & FLAG_CD) != 0);
 	struct pending *p = map_get(&i->pending, key.bytes, key.length);
 	bool full = i->counts->waiting >= FORWARD_PENDING || *client_slot(i, r) >= FORWARD_PENDING_PER_CLIENT;
 	if (prefetch) {
 		if (p == NULL && !full)
-			ask_new(i, &key, &q, NULL);
+			ask_new(i, &key, &q.name, &q, NULL);
 		forward_send(r, NULL, 0);
 	} else if (p == NULL && cache_find_again(i->cache, &key, cache_now_s(), &hit)) { /* came meanwhile */
-		reply_to(i, r, hit.records, hit.age_s, hit.ttl_s);
+		finish_request(&i->finish, r, hit.records, hit.age_s, hit.ttl_s);
 	} else if (full) {
 		i->counts->rejects++;
 		const struct records why = failure("too many queries wait", EDE_OTHER);
-		reply_to(i, r, &why, 0, 0);
+		finish_request(&i->finish, r, &why, 0, 0);
 	} else if (p != NULL) {
 		wait_for(p, r);
 	} else {
-		ask_new(i, &key, &q, r);
+		ask_new(i, &key, name, &q, r);
 	}
 }
 
@@ -367,6 +351,8 @@ struct inflight *inflight_new(const struct forward_config *config, struct ev_loo
 	i->cache = cache;
 	i->counts = counts;
 	i->seed = (uint64_t)draw() << 32 | draw();
+	i->finish.edns = config->edns;
+	i->finish.counts = &counts->later;
 	i->routes = routes_new(config->plan, loop, counts, marks);
 	return i;
 }

@@ -1,61 +1,9 @@
 /* Upstream replies: checks the question, keeps what belongs to the answer, writes it anew. */
 #include "dns/forward/message.h"
 
-#include "dns/forward/unpack.h"
+#include "dns/forward/reading.h"
 
-enum { TYPE_RRSIG = 46, TYPE_NSEC = 47, TYPE_NSEC3 = 50, TYPE_DNAME = 39, TYPE_NAPTR = 35 };
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
-enum { NAMES_MAX = 32, FIXED_BYTES = 10 };
-
-/* The work on one message. */
-struct reading {
-	struct message *m;
-	const struct question *asked;
-	const uint8_t *wire;
-	size_t at, length;
-	struct writer w;
-	struct packer packer;
-	unsigned kept;
-	bool answered; /* a record of the asked type was kept */
-	bool broken;
-	uint8_t chain[NAMES_MAX][NAME_BYTES]; /* the asked name and where its CNAMEs lead */
-	unsigned chain_count;
-	uint8_t targets[NAMES_MAX][NAME_BYTES]; /* names that kept records lead to */
-	unsigned target_count;
-};
-
-/* A record as it stands in the message. */
-struct raw {
-	uint8_t owner[NAME_BYTES];
-	size_t owner_bytes;
-	const uint8_t *fixed; /* type, class, TTL, data length */
-	unsigned type;
-	size_t data_at, data_bytes;
-};
-
-/* How the data of a type is made: bytes, names, bytes (RFC 3597 4 lists all that may be compressed). */
-struct shape {
-	uint16_t type;
-	uint8_t prefix, names, suffix;
-	bool compress; /* on writing */
-};
-
-static const struct shape shapes[] = {
-	{TYPE_NS, 0, 1, 0, true},	 {TYPE_CNAME, 0, 1, 0, true},	{TYPE_PTR, 0, 1, 0, true},
-	{TYPE_SOA, 0, 2, 20, true},	 {TYPE_MX, 2, 1, 0, true},	{TYPE_SRV, 6, 1, 0, false},
-	{TYPE_DNAME, 0, 1, 0, false},	 {3, 0, 1, 0, true} /* MD */,	{4, 0, 1, 0, true} /* MF */,
-	{7, 0, 1, 0, true} /* MB */,	 {8, 0, 1, 0, true} /* MG */,	{9, 0, 1, 0, true} /* MR */,
-	{14, 0, 2, 0, true} /* MINFO */, {17, 0, 2, 0, false} /* RP */, {18, 2, 1, 0, false} /* AFSDB */,
-	{21, 2, 1, 0, false} /* RT */,	 {26, 2, 2, 0, false} /* PX */, {36, 2, 1, 0, false} /* KX */,
-};
-
-static const struct shape *shape_find(unsigned type)
-{
-	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-		if (shapes[i].type == type)
-			return &shapes[i];
-	return NULL;
-}
 
 static bool raw_read(struct reading *r, struct raw *raw)
 {
@@ -71,12 +19,6 @@ static bool raw_read(struct reading *r, struct raw *raw)
 }
 
 /* ---- what belongs to the answer ---- */
-
-static void names_add(uint8_t names[NAMES_MAX][NAME_BYTES], unsigned *count, const uint8_t *name, size_t length)
-{
-	if (*count < NAMES_MAX)
-		memcpy(names[(*count)++], name, length);
-}
 
 static bool names_have(uint8_t names[NAMES_MAX][NAME_BYTES], unsigned count, const uint8_t *name)
 {
@@ -128,90 +70,6 @@ static bool belongs(struct reading *r, enum section section, const struct raw *r
 }
 
 /* ---- writing ---- */
-
-/* Bytes in front of the name in NAPTR data: order, preference, three texts; 0: broken. */
-static size_t naptr_prefix(const struct reading *r, const struct raw *raw)
-{
-	size_t at = 4;
-
-	for (unsigned text = 0; text < 3; text++) {
-		if (at >= raw->data_bytes)
-			return 0;
-		at += 1U + r->wire[raw->data_at + at];
-	}
-	return at < raw->data_bytes ? at : 0;
-}
-
-static void note_target(struct reading *r, const struct raw *raw, const uint8_t *name, size_t length)
-{
-	if (raw->type == TYPE_CNAME)
-		names_add(r->chain, &r->chain_count, name, length);
-	else
-		names_add(r->targets, &r->target_count, name, length);
-}
-
-/* Data with names in it. False: it is not what its type says. */
-static bool data_names(struct reading *r, const struct raw *raw, size_t prefix, const struct shape *shape)
-{
-	size_t at = raw->data_at, end = raw->data_at + raw->data_bytes;
-	uint8_t name[NAME_BYTES];
-
-	if (prefix > raw->data_bytes)
-		return false;
-	writer_bytes(&r->w, r->wire + at, prefix);
-	at += prefix;
-	for (unsigned i = 0; i < shape->names; i++) {
-		size_t length = unpack_name(name, r->wire, end, &at);
-		if (length == 0)
-			return false;
-		if (shape->compress)
-			pack_name(&r->packer, &r->w, name);
-		else
-			pack_plain(&r->packer, &r->w, name, length);
-		note_target(r, raw, name, length);
-	}
-	if (at + shape->suffix != end)
-		return false;
-	writer_bytes(&r->w, r->wire + at, shape->suffix);
-	return true;
-}
-
-/* SVCB and HTTPS: the target is never compressed (RFC 9460 2.2: its data goes on as it is); "." stands for the owner.
- */
-static bool data_svcb(struct reading *r, const struct raw *raw)
-{
-	size_t at = raw->data_at + 2;
-	uint8_t name[NAME_BYTES];
-	size_t length = raw->data_bytes < 3 ? 0 : unpack_name(name, r->wire, raw->data_at + raw->data_bytes, &at);
-
-	if (length == 0 || at - raw->data_at - 2 != length)
-		return false;
-	if (length == 1)
-		note_target(r, raw, raw->owner, raw->owner_bytes);
-	else
-		note_target(r, raw, name, length);
-	writer_bytes(&r->w, r->wire + raw->data_at, raw->data_bytes);
-	return true;
-}
-
-static bool data_write(struct reading *r, const struct raw *raw)
-{
-	static const struct shape naptr = {TYPE_NAPTR, 0, 1, 0, false};
-	const struct shape *shape = shape_find(raw->type);
-
-	if (shape != NULL)
-		return data_names(r, raw, shape->prefix, shape);
-	if (raw->type == TYPE_NAPTR) {
-		size_t prefix = naptr_prefix(r, raw);
-		return prefix > 0 && data_names(r, raw, prefix, &naptr);
-	}
-	if (raw->type == TYPE_SVCB || raw->type == TYPE_HTTPS)
-		return data_svcb(r, raw);
-	if ((raw->type == TYPE_A && raw->data_bytes != 4) || (raw->type == TYPE_AAAA && raw->data_bytes != 16))
-		return false;
-	writer_bytes(&r->w, r->wire + raw->data_at, raw->data_bytes);
-	return true;
-}
 
 /* RFC 2181 8: a TTL with the highest bit is none. */
 static uint32_t ttl_of(const uint8_t *fixed)
@@ -350,8 +208,8 @@ static void kind_set(struct reading *r)
 		m->ttl_s = 0;
 }
 
-/* A message starts with the question as the client wrote it, for pointers to lead to. */
-static void reading_start(struct reading *r)
+/* What is written starts with the question as the client wrote it, for pointers to lead to. */
+static void reading_start(struct reading *r, const uint8_t *frame, size_t frame_bytes)
 {
 	struct message *m = r->m;
 
@@ -359,32 +217,34 @@ static void reading_start(struct reading *r)
 	m->cookie_bytes = 0;
 	m->ttl_s = UINT32_MAX;
 	m->records = (struct records){.ede = EDE_NONE, .ede_text = (const char *)m->ede_text};
-	m->records_at = WIRE_HEADER_BYTES + r->asked->length;
-	memcpy(m->bytes + WIRE_HEADER_BYTES, r->asked->bytes, r->asked->length);
+	m->records_at = WIRE_HEADER_BYTES + frame_bytes;
+	memcpy(m->bytes + WIRE_HEADER_BYTES, frame, frame_bytes);
 	r->w = (struct writer){m->bytes, m->records_at, sizeof m->bytes, false};
 	pack_note(&r->packer, m->bytes, WIRE_HEADER_BYTES);
 	names_add(r->chain, &r->chain_count, r->asked->bytes, r->asked->length - 4);
 }
 
-enum message_result message_read(struct message *m, const uint8_t *wire, size_t length, const struct question *asked,
-				 bool keep_case)
+static enum message_result read_framed(struct message *m, const uint8_t *wire, size_t length,
+				       const struct question *asked, bool keep_case, const uint8_t *frame,
+				       size_t frame_bytes)
 {
 	struct reading r = {.m = m, .asked = asked, .wire = wire, .length = length};
+	const size_t records_at = WIRE_HEADER_BYTES + asked->length;
 
 	if (length < WIRE_HEADER_BYTES || (wire[2] & 0x80) == 0)
 		return MESSAGE_FOREIGN;
 	m->id = wire_get16(wire);
 	m->flags = wire_get16(wire + 2);
 	m->rcode = m->flags & FLAG_RCODE;
-	reading_start(&r);
+	reading_start(&r, frame, frame_bytes);
 	if ((m->flags & FLAG_OPCODE) != 0)
 		return MESSAGE_FOREIGN;
 	r.at = WIRE_HEADER_BYTES;
-	if (wire_get16(wire + 4) == 1 && length >= m->records_at) {
+	if (wire_get16(wire + 4) == 1 && length >= records_at) {
 		enum message_result result = question_compare(wire, asked, keep_case);
 		if (result != MESSAGE_OK)
 			return result;
-		r.at = m->records_at;
+		r.at = records_at;
 	} else if (m->rcode == RCODE_NOERROR || wire_get16(wire + 4) != 0) { /* errors may come without it */
 		return MESSAGE_FOREIGN;
 	}
@@ -398,4 +258,34 @@ enum message_result message_read(struct message *m, const uint8_t *wire, size_t 
 	m->records.bytes = m->bytes + m->records_at;
 	m->records.length = (uint16_t)(r.w.at - m->records_at);
 	return MESSAGE_OK;
+}
+
+enum message_result message_read(struct message *m, const uint8_t *wire, size_t length, const struct question *asked,
+				 bool keep_case)
+{
+	return read_framed(m, wire, length, asked, keep_case, asked->bytes, asked->length);
+}
+
+bool message_move(struct message *m, const struct records *from, const struct question *asked, const uint8_t *frame,
+		  size_t frame_bytes, uint8_t wire[WIRE_MESSAGE_BYTES])
+{
+	const size_t at = WIRE_HEADER_BYTES + asked->length;
+
+	if (at + from->length > WIRE_MESSAGE_BYTES || WIRE_HEADER_BYTES + frame_bytes > WIRE_MESSAGE_BYTES)
+		return false;
+	memset(wire, 0, WIRE_HEADER_BYTES);
+	wire_put16(wire + 2, FLAG_QR | from->rcode);
+	wire_put16(wire + 4, 1);
+	wire_put16(wire + 6, from->answers);
+	wire_put16(wire + 8, from->authorities);
+	wire_put16(wire + 10, from->additionals);
+	memcpy(wire + WIRE_HEADER_BYTES, asked->bytes, asked->length);
+	memcpy(wire + at, from->bytes, from->length);
+	if (read_framed(m, wire, at + from->length, asked, false, frame, frame_bytes) != MESSAGE_OK)
+		return false;
+	m->records.ede = from->ede;
+	m->records.ede_text_bytes = from->ede_text_bytes;
+	m->records.ede_text = from->ede_text;
+	m->records.authentic = from->authentic;
+	return true;
 }

@@ -51,4 +51,11 @@ struct message {
 enum message_result message_read(struct message *m, const uint8_t *wire, size_t length, const struct question *asked,
 				 bool keep_case);
 
+/*
+ * Records that fit behind the question `asked`, written anew to fit behind `frame` instead: another question, and
+ * records of it. False: they do not fit. wire is room for the work.
+ */
+bool message_move(struct message *m, const struct records *from, const struct question *asked, const uint8_t *frame,
+		  size_t frame_bytes, uint8_t wire[WIRE_MESSAGE_BYTES]);
+
 #endif

@@ -10,7 +10,7 @@
 
 #define DOWN_S 0.5	  /* between probes of one that is down */
 #define PROBE_LIMIT_S 2.0 /* of one reply */
-#define LOOP_AGAIN_S 60.0
+#define LOOPS_S 60.0
 
 struct running {
 	LIST_ENTRY(running) link;
@@ -25,7 +25,7 @@ struct routes {
 	struct forward_counts *counts;
 	struct loop_marks *marks;
 	struct upstreams *root, **stubs;
-	ev_timer down, again;
+	ev_timer down, loops;
 	unsigned next_number;
 	LIST_HEAD(, running) running;
 };
@@ -105,12 +105,10 @@ static void on_loop_probe(void *ctx, struct probe *p, struct upstreams *of, size
 	(void)p, (void)replied;
 	addr_port_format(&u->to.at.addr, u->to.at.port, to);
 	if (loops && !u->loops)
-		log_warn("dns: upstream %s leads back to this server: left out, tried again every minute", to);
+		log_warn("dns: upstream %s leads back to this server: left out, looked at again every minute", to);
 	else if (!loops && u->loops)
 		log_info("dns: upstream %s no longer leads back to this server", to);
 	u->loops = loops;
-	if (loops && !ev_is_active(&own->routes->again))
-		ev_timer_again(own->routes->loop, &own->routes->again);
 	running_end(own);
 }
 
@@ -129,28 +127,20 @@ static void probe_loop(struct routes *r, struct upstreams *of, size_t at)
 	probe(r, of, at, &asked, on_loop_probe, number);
 }
 
-static size_t probe_loops(struct routes *r, struct upstreams *of, bool only_known)
+static void probe_loops(struct routes *r, struct upstreams *of)
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < of->count; i++)
-		if (!only_known || of->items[i].loops) {
-			probe_loop(r, of, i);
-			n++;
-		}
-	return n;
+		probe_loop(r, of, i);
 }
 
-static void on_again(struct ev_loop *loop, ev_timer *w, int events)
+static void on_loops(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct routes *r = w->data;
-	size_t n = probe_loops(r, r->root, true);
 
-	(void)events;
+	(void)loop, (void)events;
+	probe_loops(r, r->root);
 	for (size_t i = 0; i < r->plan->stub_count; i++)
-		n += probe_loops(r, r->stubs[i], true);
-	if (n == 0)
-		ev_timer_stop(loop, w);
+		probe_loops(r, r->stubs[i]);
 }
 
 /* ---- routes ---- */
@@ -182,7 +172,9 @@ void routes_set(struct routes *r, const struct forward_server *to, size_t count)
 			if (old->items[k].counts == r->root->items[i].counts)
 				r->root->items[i].fails = old->items[k].fails;
 	upstreams_release(old);
-	probe_loops(r, r->root, false);
+	ev_timer_stop(r->loop, &r->loops);
+	ev_timer_set(&r->loops, 0., LOOPS_S);
+	ev_timer_start(r->loop, &r->loops);
 }
 
 struct upstreams *routes_find(const struct routes *r, const struct name *name)
@@ -203,14 +195,11 @@ struct routes *routes_new(const struct forward_plan *plan, struct ev_loop *loop,
 	r->marks = marks;
 	LIST_INIT(&r->running);
 	ev_timer_init(&r->down, on_down, 0., DOWN_S);
-	ev_timer_init(&r->again, on_again, 0., LOOP_AGAIN_S);
-	r->down.data = r->again.data = r;
+	ev_timer_init(&r->loops, on_loops, 0., LOOPS_S);
+	r->down.data = r->loops.data = r;
 	r->stubs = mem_array(plan->stub_count, sizeof *r->stubs);
-	for (size_t i = 0; i < plan->stub_count; i++) {
-		const struct stub *s = &plan->stubs[i];
-		r->stubs[i] = upstreams_new(r, &s->zone, s->to, s->count);
-		probe_loops(r, r->stubs[i], false);
-	}
+	for (size_t i = 0; i < plan->stub_count; i++)
+		r->stubs[i] = upstreams_new(r, &plan->stubs[i].zone, plan->stubs[i].to, plan->stubs[i].count);
 	routes_set(r, plan->to, plan->count);
 	return r;
 }
@@ -224,7 +213,7 @@ void routes_free(struct routes *r)
 		running_end(p);
 	}
 	ev_timer_stop(r->loop, &r->down);
-	ev_timer_stop(r->loop, &r->again);
+	ev_timer_stop(r->loop, &r->loops);
 	upstreams_release(r->root);
 	for (size_t i = 0; i < r->plan->stub_count; i++)
 		upstreams_release(r->stubs[i]);

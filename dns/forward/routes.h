@@ -1,6 +1,6 @@
 /*
  * Which upstreams are asked for a name, kept healthy: those that are down are probed every half second, and one that
- * leads back to us is found at start and at each change, and left out. The forwarder's thread.
+ * leads back to us is found at start, at each change and every minute, and left out. The forwarder's thread.
  */
 #ifndef DNS_FORWARD_ROUTES_H
 #define DNS_FORWARD_ROUTES_H

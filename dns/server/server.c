@@ -90,8 +90,6 @@ static struct server *server_make(const struct server_config *config, struct que
 	for (size_t i = 0; i < s->udp_count; i++)
 		s->udp[i] = udp_new(addr_is_wildcard(&config->listen[i / config->workers].addr), &s->config);
 	s->tcp = tcp_start(config->listen_count, &s->config);
-	if (s->config.forward != NULL)
-		forward_start(s->config.forward);
 	if (log != NULL)
 		querylog_start(log);
 	return s;
@@ -105,6 +103,8 @@ struct server *server_start(const struct server_config *config, const char **err
 		return NULL;
 	struct server *s = server_make(config, log);
 	const char *hopeless = bindings_try(s->bindings);
+	if (s->config.forward != NULL) /* what it asks first may come back here: a loop */
+		forward_start(s->config.forward);
 	if (hopeless == NULL)
 		return s;
 	*error = hopeless;

@@ -28,7 +28,8 @@ enum ede {
 
 struct reply {
 	struct writer w;
-	size_t records_at;			    /* behind the question */
+	size_t records_at; /* behind the question */
+	size_t outside_at; /* a CNAME ends the answer: where its target, a name outside the zone, stands; 0: none */
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
 	bool aa, ad, truncated;

@@ -16,7 +16,7 @@ VECTORS = json.loads((Path(__file__).resolve().parents[2] / "vectors" / "dns.jso
 SUITES = {suite["id"]: suite for suite in VECTORS["suites"]}
 ANY_TTL = " 303 "
 
-FORWARD = "asks outside of the cluster: comes with the forwarder"
+FORWARD = "asks outside of the cluster: test_forward, test_upstreams, test_external_name"
 SEARCH = "search path on the server: comes with --dns-autopath"
 LEFT_OUT_SUITES = {
     "k8s/serve-multicluster": "multicluster services are not offered",
@@ -102,23 +102,23 @@ BETTER = [
      "RFC 6604: the rcode is that of the end of the chain"),
     ("wire/", r"^ext-nx\.default", "^(A|SRV)$",
      {"rcode": "NOERROR", "answer": ["ext-nx.default.svc.cluster.local. 5 IN CNAME nx.example.test."], "ns": []},
-     "bare CNAME until the forwarder knows the target"),
+     "bare CNAME: these run with --forward none; test_external_name has the rest"),
     ("wire/", r"^ext\.default", "^(AAAA|TXT)$",
      {"rcode": "NOERROR", "answer": ["ext.default.svc.cluster.local. 5 IN CNAME www.example.test."], "ns": []},
-     "bare CNAME until the forwarder knows the target"),
+     "bare CNAME: these run with --forward none; test_external_name has the rest"),
     ("", r"^external\.testns", "^A$",
      {"answer": ["external.testns.svc.cluster.local. 5 IN CNAME ext.interwebs.test."]},
-     "bare CNAME until the forwarder knows the target"),
+     "bare CNAME: these run with --forward none; test_external_name has the rest"),
     ("wire/", r"^ext-ip\.default", "^(A|AAAA|CNAME|TXT)$",
      {"rcode": "NOERROR", "answer": ["ext-ip.default.svc.cluster.local. 5 IN CNAME 192.0.2.9."], "ns": []},
      "decided: a name of digits, as the Kubernetes documentation says"),
     # issue: ANY as RFC 8482 says; QCLASS other than IN is refused
     ("", r"^kubernetes\.default", "^ANY$", {"answer": "hinfo", "ns": []}, "RFC 8482"),
     ("wire/", r"^kubernetes\.default", "qclass", REFUSED, "class other than IN"),
-    # reverse names without a record that are in none of our ranges go to the forwarder, once it exists
-    ("wire/", r"^(13\.1\.244\.10|9\.9\.9\.9)\.in-addr", "", REFUSED, "not ours: refused until the forwarder exists"),
+    # reverse names without a record that are in none of our ranges go to the forwarder
+    ("wire/", r"^(13\.1\.244\.10|9\.9\.9\.9)\.in-addr", "", REFUSED, "not ours: refused with --forward none"),
     ("wire/", r"^0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.0\.4\.4\.2", "", REFUSED,
-     "not ours: refused until the forwarder exists"),
+     "not ours: refused with --forward none"),
     ("k8s/reverse", r"^99\.0\.0\.10\.", "PTR",
      {"answer": ["99.0.0.10.in-addr.arpa. 5 IN PTR double-ep.svc1.testns.svc.cluster.local."]},
      "svc2 has an EndpointSlice but no Service: its names do not exist"),

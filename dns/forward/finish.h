@@ -1,0 +1,23 @@
+/*
+ * Replies to clients that waited: the records that an upstream or the cache gave, behind what the worker had written
+ * where an alias led outside. The forwarder's thread; one struct, large, for all.
+ */
+#ifndef DNS_FORWARD_FINISH_H
+#define DNS_FORWARD_FINISH_H
+
+#include "dns/forward/forward.h"
+#include "dns/forward/message.h"
+
+struct finish {
+	const struct edns_config *edns; /* borrowed, as the counters */
+	struct respond_counts *counts;
+	/* room for the work */
+	struct message moved;
+	uint8_t reply[WIRE_MESSAGE_BYTES], frame[2 * WIRE_MESSAGE_BYTES], wire[WIRE_MESSAGE_BYTES];
+};
+
+/* Sends the reply; frees the request. TTLs as records_write. */
+void finish_request(struct finish *f, struct forward_request *r, const struct records *from, uint32_t age_s,
+		    uint32_t ttl_max_s);
+
+#endif
