@@ -6,7 +6,9 @@
 
 #include <netinet/in.h>
 
+#include "dns/answer/stranger.h"
 #include "dns/server/transfer.h"
+#include "dns/zone/clients.h"
 #include "tests/unit/dns_lab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -53,6 +55,20 @@ static void check(const uint8_t *data, size_t size, enum respond_proto proto)
 	ldns_pkt_free(packet);
 }
 
+/* Nothing is reflected to a stranger: without a cookie of ours no reply is more than half again as large as its query.
+ */
+static void check_stranger(const uint8_t *data, size_t size)
+{
+	static struct clients *nobody;
+
+	if (nobody == NULL)
+		nobody = clients_new();
+	lab.config.clients = nobody;
+	check(data, size, RESPOND_UDP);
+	require(2 * lab.reply_bytes <= 3 * size && lab.reply_bytes <= STRANGER_BYTES_MAX);
+	lab.config.clients = NULL;
+}
+
 /* A transfer that is had: every message of the stream can be read, none is empty. */
 static void check_transfer(const uint8_t *data, size_t size)
 {
@@ -86,5 +102,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_transfer(data, size);
 	check(data, size, RESPOND_UDP);
 	check(data, size, RESPOND_TCP);
+	check_stranger(data, size);
 	return 0;
 }
