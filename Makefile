@@ -47,7 +47,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-proxy bench-read bench-watch bench-dns \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns \
 	bench-flows install uninstall clean
 all: $(BUILD)/fairlead
 
@@ -178,6 +178,11 @@ bench-hostile: deps
 bench-drift: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/drift.py
+
+# What reading conntrack costs: CPU of its thread, and how soon the table follows.
+bench-conntrack: deps
+	$(Q)$(MAKE) all $(BUILD)/tests/kernel/conntrack_fill
+	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/conntrack.py
 
 # Manifests to objects and the last-known-good file, without kernel or DNS.
 $(BUILD)/bench/read: $(BUILD)/bench/read.o $(ARCHIVES)
