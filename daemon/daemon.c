@@ -329,6 +329,7 @@ static void signals_start(struct daemon *d)
 static void watchers_start(struct daemon *d)
 {
 	ev_init(&d->later, on_later);
+	ev_set_priority(&d->later, EV_MINPRI); /* what others say comes before further work on what is known */
 	ev_async_init(&d->flows_looked, on_flows_looked);
 	ev_io_init(&d->addresses, on_addresses, hostaddr_fd(d->host), EV_READ);
 	d->later.data = d->addresses.data = d->flows_looked.data = d;

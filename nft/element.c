@@ -59,6 +59,11 @@ static int compare_number(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
+unsigned element_kind(const struct element *e)
+{
+	return e->set * 2u + (element_family(e) == AF_INET6);
+}
+
 static int compare_range(const struct cidr *a, const struct cidr *b)
 {
 	int order = addr_compare(&a->addr, &b->addr);

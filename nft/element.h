@@ -80,6 +80,8 @@ struct element {
 };
 
 int element_family(const struct element *e); /* AF_INET or AF_INET6 */
+/* Set and family as one number below SET_COUNT * 2, in the order of element_compare. */
+unsigned element_kind(const struct element *e);
 /* Same set and same key, whatever the value. */
 bool element_same_key(const struct element *a, const struct element *b);
 /* Same key and same value; counters do not count. */

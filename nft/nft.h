@@ -79,6 +79,17 @@ void nft_tx_add(struct nft *nft, const struct element *e);
 size_t nft_tx_count(const struct nft *nft); /* operations so far, with chains and rules that will be repaired */
 int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on failure */
 
+/*
+ * Instead of nft_tx_commit: takes the transaction out, to be committed in parts of at most `most` elements, each in the
+ * order of nft/parts.h. Other transactions may be committed between two parts, but for elements of the same keys.
+ * nft_parts_commit: 1: there is more; 0: that was the last part; -errno: what was sent so far stays.
+ */
+struct nft_parts;
+struct nft_parts *nft_tx_take(struct nft *nft);
+int nft_parts_commit(struct nft *nft, struct nft_parts *p, size_t most);
+size_t nft_parts_count(const struct nft_parts *p); /* elements in all */
+void nft_parts_free(struct nft_parts *p);	   /* NULL is fine */
+
 /* Removes the table and everything in it. 0 also when there was none. */
 int nft_cleanup(struct nft *nft);
 

@@ -168,21 +168,27 @@ void metrics_sync_changed(struct metrics_sync *f, const struct object *prev, con
 }
 
 /* Adds `by` for each port of the service whose Local policy finds no local endpoint. */
+enum { NO_LOCAL_INTERNAL = 1, NO_LOCAL_EXTERNAL = 2 };
+
 static void no_local_count(struct metrics_sync *f, const struct service *s, double by)
 {
-	for (size_t port = 0; s != NULL && port < s->port_count; port++) {
-		bool internal = false, external = false;
-		for (size_t i = 0; i < s->frontend_count; i++) {
-			const struct frontend *front = &s->frontends[i];
-			if (front->service_port != port || front->action != ACTION_DROP)
-				continue;
-			internal |= front->kind == FRONTEND_CLUSTER_IP;
-			external |= front->split;
-		}
-		bool v6 = s->ports[port].family == AF_INET6;
-		metric_add(f->no_local[0][v6], internal ? by : 0);
-		metric_add(f->no_local[1][v6], external ? by : 0);
+	uint8_t *lacks = s != NULL ? mem_array(s->port_count, sizeof *lacks) : NULL; /* by port */
+
+	for (size_t i = 0; s != NULL && i < s->frontend_count; i++) {
+		const struct frontend *front = &s->frontends[i];
+		if (front->action != ACTION_DROP)
+			continue;
+		if (front->kind == FRONTEND_CLUSTER_IP)
+			lacks[front->service_port] |= NO_LOCAL_INTERNAL;
+		if (front->split)
+			lacks[front->service_port] |= NO_LOCAL_EXTERNAL;
 	}
+	for (size_t i = 0; s != NULL && i < s->port_count; i++) {
+		bool v6 = s->ports[i].family == AF_INET6;
+		metric_add(f->no_local[0][v6], (lacks[i] & NO_LOCAL_INTERNAL) != 0 ? by : 0);
+		metric_add(f->no_local[1][v6], (lacks[i] & NO_LOCAL_EXTERNAL) != 0 ? by : 0);
+	}
+	free(lacks);
 }
 
 void metrics_sync_service(struct metrics_sync *f, const struct service *prev, const struct service *next)

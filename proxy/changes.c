@@ -157,11 +157,25 @@ static void entries_clear(struct changes *c)
 	c->room = 0;
 }
 
+/* The differences of one service are. */
+static bool sorted(const struct changes *c)
+{
+	for (size_t i = 1; i < c->count; i++)
+		if (by_key_then_time(&c->entries[i - 1], &c->entries[i]) > 0)
+			return false;
+	return true;
+}
+
+size_t changes_count(const struct changes *c)
+{
+	return c->count;
+}
+
 size_t changes_flush(struct changes *c, const struct element_ops *ops)
 {
 	size_t operations = 0;
 
-	if (c->count != 0)
+	if (!sorted(c))
 		qsort(c->entries, c->count, sizeof *c->entries, by_key_then_time);
 	for (int adds = 0; adds < 2; adds++)
 		for (size_t i = 0, next; i < c->count; i = next) {

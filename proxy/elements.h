@@ -46,6 +46,7 @@ void changes_service(struct changes *c, struct owners *owners, const struct serv
 /* Elements that belong to no service: service CIDRs. */
 void changes_del(struct changes *c, const struct element *e);
 void changes_add(struct changes *c, const struct element *e);
+size_t changes_count(const struct changes *c); /* so far, not netted yet */
 /* Hands out the net operations, all dels first, and forgets them. Returns their number. */
 size_t changes_flush(struct changes *c, const struct element_ops *ops);
 

@@ -20,6 +20,7 @@ uint64_t memory_need(uint64_t before, uint64_t after)
 void memory_target_turn(struct memory_target *m)
 {
 	m->asked = false;
+	m->turn_bytes = 0;
 }
 
 static void ask(struct memory_target *m, uint64_t now_ms)
@@ -31,7 +32,7 @@ static void ask(struct memory_target *m, uint64_t now_ms)
 	if (!m->used(m->ctx, &bytes))
 		return; /* what was known, and what is planned, still counts */
 	m->used_bytes = bytes;
-	m->planned_bytes = 0;
+	m->planned_bytes = m->turn_bytes;
 }
 
 static bool must_ask(const struct memory_target *m, uint64_t need_bytes, uint64_t now_ms)
@@ -56,10 +57,11 @@ bool memory_target_admit(struct memory_target *m, uint64_t before, uint64_t afte
 		ask(m, now_ms);
 	if (small || !grows)
 		top += (m->limit_bytes - top) / 2;
-	const uint64_t taken = m->used_bytes + m->planned_bytes;
+	const uint64_t taken = m->used_bytes + m->planned_bytes + m->reserved_bytes;
 	*left_bytes = top > taken ? top - taken : 0;
 	if (need_bytes > *left_bytes)
 		return false;
 	m->planned_bytes += need_bytes;
+	m->turn_bytes += need_bytes;
 	return true;
 }

@@ -18,7 +18,10 @@ struct memory_target {
 	bool asked;		/* in this turn */
 	uint64_t asked_ms;	/* when */
 	uint64_t used_bytes;	/* then */
-	uint64_t planned_bytes; /* admitted since */
+	uint64_t planned_bytes; /* admitted since, and before in the same turn */
+	uint64_t turn_bytes;	/* admitted in this turn: nothing of it is used yet */
+	/* Set by the caller: of what was admitted, what is on its way for longer than a turn. */
+	uint64_t reserved_bytes;
 };
 
 /*

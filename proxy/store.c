@@ -72,6 +72,7 @@ void store_free(struct store *s)
 
 void store_mark(struct store *s, struct store_service *service)
 {
+	service->weighed = false;
 	if (service->dirty)
 		return;
 	service->dirty = true;
@@ -87,11 +88,14 @@ struct store_service *const *store_dirty(const struct store *s, size_t *count)
 
 void store_unmark(struct store *s)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < s->dirty_count; i++)
-		s->dirty[i]->dirty = false;
-	for (size_t i = 0; i < s->dirty_count; i++)
-		store_settle(s, s->dirty[i]);
-	s->dirty_count = 0;
+		if (s->dirty[i]->dirty)
+			s->dirty[kept++] = s->dirty[i];
+		else
+			store_settle(s, s->dirty[i]);
+	s->dirty_count = kept;
 }
 
 void store_settle(struct store *s, struct store_service *service)

@@ -21,6 +21,8 @@ struct store_service {
 	const struct slice_object **slices; /* sorted by name: equal input gives equal output */
 	bool dirty;
 	/* Those below are sync's. */
+	bool weighed;		 /* heavy is known, of what the objects are now */
+	bool heavy;		 /* too large to be a part of other services' turns */
 	struct service *current; /* in the kernel and in DNS; NULL: not there */
 	struct service *next;	 /* compiled, waits for the kernel; NULL: the service is to go */
 	bool pending;		 /* `next` counts */
@@ -48,7 +50,8 @@ struct sink store_sink(struct store *s);
 void store_mark(struct store *s, struct store_service *service);
 /* Services to compile, in the order they were marked; the array lives until something is marked or unmarked. */
 struct store_service *const *store_dirty(const struct store *s, size_t *count);
-void store_unmark(struct store *s); /* settles each, too */
+/* Forgets those whose `dirty` was cleared since, and settles them. */
+void store_unmark(struct store *s);
 /* Drops the service when nothing is left of it: no object, no slice, nothing in the kernel, no mark. */
 void store_settle(struct store *s, struct store_service *service);
 

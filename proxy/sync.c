@@ -29,6 +29,9 @@ void sync_free(struct sync *s)
 		return;
 	for (size_t i = 0; i < s->pending_count; i++)
 		service_free(s->pending[i]->next);
+	if (s->large.service != NULL)
+		service_free(s->large.service->next);
+	nft_parts_free(s->large.parts);
 	owners_free(s->owners);
 	changes_free(s->changes);
 	slot_restore_free(s->restore);
@@ -66,7 +69,7 @@ static bool has_own_work(const struct sync *s)
 	size_t dirty;
 
 	store_dirty(s->deps.store, &dirty);
-	return dirty != 0 || s->ranges_stale || s->pending_count != 0 ||
+	return dirty != 0 || s->ranges_stale || s->pending_count != 0 || s->large.service != NULL ||
 	       (table_parts_any(&s->must_read_back) && s->deps.nft != NULL);
 }
 
@@ -139,11 +142,14 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 		read_back_changed(s);
 	if (sync_read_back(s) < 0)
 		return sync_refused(s, now_ms);
-	sync_compile(s);
-	sync_diff(s);
-	if (sync_commit(s) < 0)
-		return sync_refused(s, now_ms);
-	sync_publish(s, now_ms, (clock_ns() - start_ns) / 1000);
+	if (sync_compile(s)) {
+		sync_diff(s);
+		if (sync_commit(s) < 0)
+			return sync_refused(s, now_ms);
+		sync_publish(s, now_ms, (clock_ns() - start_ns) / 1000);
+	}
+	if (sync_large(s, now_ms) < 0)
+		return sync_refused_large(s, now_ms);
 	sync_external_changes(s, now_ms); /* what came during a large load is only told here */
 	return sync_wait(s, now_ms);
 }

@@ -5,6 +5,8 @@
 #include "proxy/sync_private.h"
 #include "service/compile.h"
 
+#define TURN_CHANGES 4096 /* of small services, before others have a turn: see PART_ELEMENTS of sync_large.c */
+
 void sync_reverse_ranges(struct sync *s)
 {
 	struct cidr_list ranges = {0};
@@ -14,36 +16,54 @@ void sync_reverse_ranges(struct sync *s)
 	free(ranges.items);
 }
 
-static void add_pending(struct sync *s, struct store_service *service)
+void sync_add_pending(struct sync *s, struct store_service *service)
 {
 	s->pending = mem_grow(s->pending, s->pending_count, &s->pending_room, sizeof(struct store_service *));
 	s->pending[s->pending_count++] = service;
 	service->pending = true;
 }
 
+struct compile_input sync_compile_input(const struct sync *s, const struct store_service *service)
+{
+	return (struct compile_input){.object = service->object,
+				      .slice_count = service->slice_count,
+				      .slices = service->slices,
+				      .node = &s->deps.node->view,
+				      .proxy_name = s->deps.proxy_name,
+				      .endpoint_pod_names = s->deps.endpoint_pod_names,
+				      .prev = sync_newest(service),
+				      .restore = s->restore};
+}
+
+bool sync_compile_next(struct sync *s, struct store_service *service, struct service **next)
+{
+	const struct compile_input in = sync_compile_input(s, service);
+
+	*next = NULL;
+	if (service->object == NULL) {
+		service->elements = 0;
+	} else {
+		if (!quarantine_admit(&s->quarantine, service, &in, s->scratch, s->now_ms))
+			return false;
+		*next = service_compile(&in, s->scratch);
+	}
+	if (in.prev != NULL || *next != NULL)
+		return true;
+	quarantine_release(&s->quarantine, service);
+	return false;
+}
+
 /* Compiles one service and collects what changes in the kernel by it. */
 static void compile_service(struct sync *s, struct store_service *service)
 {
 	const struct service *prev = sync_newest(service);
-	struct service *next = NULL, *unpublished = service->pending ? service->next : NULL;
+	struct service *next, *unpublished = service->pending ? service->next : NULL;
 
-	if (service->object != NULL) {
-		const struct compile_input in = {.object = service->object,
-						 .slice_count = service->slice_count,
-						 .slices = service->slices,
-						 .node = &s->deps.node->view,
-						 .proxy_name = s->deps.proxy_name,
-						 .endpoint_pod_names = s->deps.endpoint_pod_names,
-						 .prev = prev,
-						 .restore = s->restore};
-		if (!quarantine_admit(&s->quarantine, service, &in, s->scratch, s->now_ms))
-			return;
-		next = service_compile(&in, s->scratch);
-	} else {
-		service->elements = 0;
-	}
-	if (prev == NULL && next == NULL) {
-		quarantine_release(&s->quarantine, service);
+	if (!sync_compile_next(s, service, &next))
+		return;
+	if (sync_touches_large(s, prev) || sync_touches_large(s, next)) {
+		service->dirty = true;
+		service_free(next);
 		return;
 	}
 	if (sync_reads_all(s))
@@ -52,7 +72,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 		changes_service(s->changes, s->owners, prev, next);
 	service->next = next;
 	if (!service->pending)
-		add_pending(s, service);
+		sync_add_pending(s, service);
 	service_free(unpublished);
 }
 
@@ -63,7 +83,7 @@ void sync_revert(struct sync *s, struct store_service *service)
 	if (!service->pending) {
 		owners_replace(s->owners, service->current, NULL, NULL, NULL);
 		service->next = NULL;
-		add_pending(s, service);
+		sync_add_pending(s, service);
 		return;
 	}
 	owners_replace(s->owners, service->next, service->current, NULL, NULL);
@@ -75,14 +95,30 @@ void sync_revert(struct sync *s, struct store_service *service)
 	s->pending[at] = s->pending[--s->pending_count];
 }
 
-static void compile_dirty(struct sync *s)
+/* The first load takes all there is; later on large ones have turns of their own (sync_large.c). */
+static bool is_left(const struct sync *s, struct store_service *service)
+{
+	return s->deps.nft != NULL && s->stats.done && (service == s->large.service || sync_is_heavy(s, service));
+}
+
+/* False: there was none to compile. In the order of marks, and not more than others can wait for. */
+static bool compile_dirty(struct sync *s)
 {
 	size_t count;
 	struct store_service *const *dirty = store_dirty(s->deps.store, &count);
+	bool any = false;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (is_left(s, dirty[i]))
+			continue;
+		dirty[i]->dirty = false;
 		compile_service(s, dirty[i]);
+		any = true;
+		if (changes_count(s->changes) >= TURN_CHANGES)
+			break;
+	}
 	owners_report_conflicts(s->owners);
+	return any;
 }
 
 /* The sets that belong to no service. */
@@ -114,13 +150,15 @@ static void report_vanished(const struct sync *s)
 	}
 }
 
-void sync_compile(struct sync *s)
+bool sync_compile(struct sync *s)
 {
-	compile_dirty(s);
+	bool any = compile_dirty(s) || table_parts_any(&s->must_read_back) || s->ranges_stale || s->pending_count != 0;
+
 	slot_restore_free(s->restore);
 	s->restore = NULL;
 	report_vanished(s);
 	if (s->ranges_stale)
 		compile_ranges(s);
 	store_unmark(s->deps.store);
+	return any;
 }

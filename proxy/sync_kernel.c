@@ -16,6 +16,10 @@ int sync_read_back(struct sync *s)
 	s->image.state = TABLE_OURS;
 	if (s->deps.nft == NULL || !table_parts_any(&s->must_read_back))
 		return 0;
+	if (s->large.service != NULL) { /* what is there of it is not asked for */
+		sync_large_abandon(s, true);
+		s->must_read_back = TABLE_PARTS_ALL;
+	}
 	error = adopt_read(&s->image, s->deps.nft, &s->must_read_back);
 	if (error < 0)
 		adopt_fini(&s->image);
@@ -81,17 +85,22 @@ static bool change_count(void *ctx, struct element *e)
 	return nft_get(((const struct sync *)ctx)->deps.nft, e) == 0;
 }
 
-void sync_diff(struct sync *s)
+size_t sync_flush(struct sync *s)
 {
 	const struct element_ops ops = {.ctx = s, .del = change_del, .add = change_add, .count = change_count};
 
+	return changes_flush(s->changes, &ops);
+}
+
+void sync_diff(struct sync *s)
+{
 	if (s->deps.nft == NULL)
 		return;
 	if (s->image.sets != 0) {
 		collect_wanted(s);
 		adopt_diff(&s->image, s->deps.nft);
 	}
-	changes_flush(s->changes, &ops);
+	sync_flush(s);
 	s->operations = adopt_operations(&s->image, s->deps.nft);
 }
 

@@ -9,6 +9,14 @@
 #include "proxy/sync.h"
 #include "service/slot_restore.h"
 
+/* A service whose changes are sent in parts. */
+struct large {
+	struct store_service *service; /* NULL: none. Its `next` is pending, but not in sync.pending */
+	struct nft_parts *parts;
+	size_t operations;
+	uint64_t elements_before, start_ns;
+};
+
 struct sync {
 	struct sync_config deps;
 	struct arena *scratch;
@@ -19,7 +27,9 @@ struct sync {
 	struct element_list ranges;	/* in the kernel, or on their way */
 	struct store_service **pending; /* with a `next` that is not published */
 	size_t pending_count, pending_room;
-	size_t operations; /* of this turn */
+	struct large large;
+	const struct store_service *large_suspect; /* the kernel refused its last attempt; compared, never read */
+	size_t operations;			   /* of this turn */
 	bool ranges_stale;
 	struct table_parts
 		must_read_back; /* where the kernel cannot be trusted: start, external change, refused commit */
@@ -44,7 +54,11 @@ static inline bool sync_reads_all(const struct sync *s)
 }
 
 /* sync_compile.c: objects → services */
-void sync_compile(struct sync *s);
+bool sync_compile(struct sync *s); /* false: there was nothing to do, but for large services */
+struct compile_input sync_compile_input(const struct sync *s, const struct store_service *service);
+/* False: there is no next version to send: it is quarantined, or there was none before, too. */
+bool sync_compile_next(struct sync *s, struct store_service *service, struct service **next);
+void sync_add_pending(struct sync *s, struct store_service *service);
 void sync_reverse_ranges(struct sync *s); /* service and pod ranges: DNS answers for all reverse names in there */
 /*
  * Back to the version that the kernel has: what the service's objects ask for now is not asked for. When it is that
@@ -55,10 +69,20 @@ void sync_revert(struct sync *s, struct store_service *service);
 /* sync_kernel.c: services → elements → transaction */
 int sync_read_back(struct sync *s); /* when it must; 0 or -errno */
 void sync_diff(struct sync *s);
-int sync_commit(struct sync *s); /* 0, or -errno: then the kernel is as it was */
+size_t sync_flush(struct sync *s); /* what services changed, into the transaction; the number of operations */
+int sync_commit(struct sync *s);   /* 0, or -errno: then the kernel is as it was */
+
+/* sync_large.c: one part of a large service, which is begun when there is none. 0, or -errno. */
+int sync_large(struct sync *s, uint64_t now_ms);
+bool sync_is_heavy(const struct sync *s, struct store_service *service);
+/* The version (NULL: none) has a frontend or ClusterIP of the one under way. */
+bool sync_touches_large(const struct sync *s, const struct service *version);
+/* Back to the version that was published; the table must be read back. again: it is compiled again later. */
+void sync_large_abandon(struct sync *s, bool again);
 
 /* sync_refused.c: nothing is published. Returns in how many milliseconds to try again. */
 uint64_t sync_refused(struct sync *s, uint64_t now_ms);
+uint64_t sync_refused_large(struct sync *s, uint64_t now_ms);
 
 /* sync_publish.c: to DNS and to those who must know; what was done is counted and logged */
 void sync_publish(struct sync *s, uint64_t now_ms, uint64_t took_us);

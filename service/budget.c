@@ -82,8 +82,7 @@ static uint64_t dns_count(const struct compile_input *in)
 	return sum;
 }
 
-/* Without looking at names: enough for all but a few Services. */
-static uint64_t rough_count(const struct compile_input *in)
+uint64_t budget_rough(const struct compile_input *in)
 {
 	const struct service_object *o = in->object;
 	uint64_t endpoints = o->balance == BALANCE_MAGLEV ? MAGLEV_SIZE_LARGE : 0;
@@ -117,7 +116,7 @@ static uint64_t exact_count(const struct compile_input *in, struct arena *scratc
 
 uint64_t budget_count(const struct compile_input *in, uint64_t exact_from, struct arena *scratch)
 {
-	uint64_t total = rough_count(in), dns = dns_count(in);
+	uint64_t total = budget_rough(in), dns = dns_count(in);
 
 	if (total > exact_from)
 		total = exact_count(in, scratch);

@@ -16,5 +16,7 @@
  * is emptied first.
  */
 uint64_t budget_count(const struct compile_input *in, uint64_t exact_from, struct arena *scratch);
+/* The rough count: not below the exact one, without a look at names. Enough for all but a few Services. */
+uint64_t budget_rough(const struct compile_input *in);
 
 #endif

@@ -179,4 +179,41 @@ int nft_tx_commit(struct nft *nft)
 	return 0;
 }
 
+/* ---- a transaction in parts ---- */
+
+struct nft_parts {
+	struct element_list del, add;
+	size_t at; /* in both */
+};
+
+struct nft_parts *nft_tx_take(struct nft *nft)
+{
+	struct nft_parts *p = mem_alloc(sizeof *p);
+
+	p->del = nft->del;
+	p->add = nft->add;
+	nft->del = nft->add = (struct element_list){0};
+	return p;
+}
+
+int nft_parts_commit(struct nft *nft, struct nft_parts *p, size_t most)
+{
+	(void)nft;
+	for (size_t sent = 0; sent < most && p->at < p->del.count + p->add.count; sent++, p->at++)
+		if (p->at < p->del.count)
+			table_remove(&p->del.items[p->at]);
+		else
+			table_put(&p->add.items[p->at - p->del.count]);
+	return p->at < p->del.count + p->add.count;
+}
+
+void nft_parts_free(struct nft_parts *p)
+{
+	if (p == NULL)
+		return;
+	element_list_fini(&p->del);
+	element_list_fini(&p->add);
+	free(p);
+}
+
 #endif

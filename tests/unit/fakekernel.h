@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/map.h"
@@ -23,7 +24,8 @@ struct nft {
 	uint16_t poison_port; /* an element that sends there is refused, for good; 0: none */
 	bool refused_known;
 	struct element refused;
-	size_t loses; /* …and the commit, sent in pieces, breaks off after so many deletions */
+	size_t loses;	 /* …and the commit, sent in pieces, breaks off after so many deletions */
+	size_t part_max; /* elements of a part at most; 0: as the caller says */
 	unsigned dumps;
 	uint32_t dumped;	      /* sets of the last dump */
 	bool changed;		      /* by another program since the last dump or load */
@@ -198,6 +200,61 @@ int nft_tx_commit(struct nft *nft)
 	element_list_clear(&nft->del);
 	element_list_clear(&nft->add);
 	return error;
+}
+
+/* ---- a transaction in parts ---- */
+
+struct nft_parts {
+	struct element_list add, del;
+	size_t at; /* in both, additions first */
+};
+
+struct nft_parts *nft_tx_take(struct nft *nft)
+{
+	struct nft_parts *p = calloc(1, sizeof *p);
+
+	p->add = nft->add;
+	p->del = nft->del;
+	nft->add = nft->del = (struct element_list){0};
+	return p;
+}
+
+/* As the kernel would, but for the order: deletions without a replacement last. */
+int nft_parts_commit(struct nft *nft, struct nft_parts *p, size_t most)
+{
+	int error = take_failure(nft, p->add.items, p->add.count);
+	const size_t first = p->at;
+
+	if (nft->part_max != 0)
+		most = nft->part_max;
+	for (; error == 0 && p->at < p->add.count && p->at - first < most; p->at++) {
+		const size_t old = find(nft, &p->add.items[p->at]);
+		if (old < nft->table.count)
+			nft->table.items[old] = p->add.items[p->at];
+		else
+			element_list_add(&nft->table, &p->add.items[p->at]);
+	}
+	for (; error == 0 && p->at < p->add.count + p->del.count && p->at - first < most; p->at++) {
+		const struct element *gone = &p->del.items[p->at - p->add.count];
+		const size_t at = find(nft, gone);
+		bool replaced = false;
+		for (size_t i = 0; i < p->add.count; i++)
+			replaced |= element_same_key(&p->add.items[i], gone);
+		if (!replaced)
+			nft->table.items[at] = nft->table.items[--nft->table.count];
+	}
+	if (error == 0)
+		buf_printf(&events, "part %zu;", p->at - first);
+	return error == 0 ? p->at < p->add.count + p->del.count : error;
+}
+
+void nft_parts_free(struct nft_parts *p)
+{
+	if (p == NULL)
+		return;
+	element_list_fini(&p->add);
+	element_list_fini(&p->del);
+	free(p);
 }
 
 /* ---- changes by another program ---- */

@@ -174,7 +174,7 @@ static void short_of_memory(void **state)
 	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
 	sync_free(s.sync);
 	sync_make(&s);
-	used_bytes = 99 << 20;
+	used_bytes = (99 << 20) - 65536;
 	start();
 	put_wide("bad", "10.96.0.1", 1000); /* 4 000 elements: 2.5 MB */
 	put("web", "10.96.0.2", 8081);
@@ -214,14 +214,16 @@ static void needs_of_a_turn_add_up(void **state)
 	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
 	sync_free(s.sync);
 	sync_make(&s);
-	used_bytes = 96 << 20;
+	used_bytes = 99 << 20;
 	start();
-	put_wide("one", "10.96.0.3", 1000);
-	put_wide("two", "10.96.0.4", 1001);
+	put_wide("one", "10.96.0.3", 100); /* 800 elements are counted: 0.5 MB */
+	put_wide("two", "10.96.0.4", 101);
+	put_wide("three", "10.96.0.5", 102);
 	settle();
 	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
 	assert_non_null(store_service(s.store, "default", "one")->current);
-	assert_non_null(store_service(s.store, "default", "two")->refusal);
+	assert_non_null(store_service(s.store, "default", "two")->current);
+	assert_non_null(store_service(s.store, "default", "three")->refusal);
 }
 
 /* One refusal may be a race, and two of different services are none of either. */

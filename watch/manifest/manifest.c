@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "watch/manifest/manifest_gone.h"
@@ -151,15 +152,20 @@ static void entry_settle(struct manifest *m, struct entry *e)
 	e->dirty = false;
 }
 
-static void settle(struct manifest *m)
+/* Returns how many objects were looked at. */
+static size_t settle(struct manifest *m)
 {
+	size_t count = 0;
+
 	while (m->catalog.dirty != NULL) {
 		struct entry *e = m->catalog.dirty;
 		m->catalog.dirty = e->next_dirty;
 		entry_settle(m, e);
+		count++;
 	}
 	file_fetch_end(&m->loader);
 	gone_tell(&m->loader);
+	return count;
 }
 
 /* One line per kind, when it is first met. */
@@ -181,28 +187,35 @@ static void say_unknown(struct manifest *m)
 
 /* ---- life ---- */
 
-static void turn_finish(struct manifest *m)
+static void turn_finish(struct manifest *m, uint64_t start_ns)
 {
-	settle(m);
+	const size_t count = settle(m);
+
 	tell_rest(m);
 	say_unknown(m);
+	if (count != 0)
+		log_verbose("manifests %s: %zu objects read in %.3f ms", m->root, count,
+			    (double)(clock_ns() - start_ns) / 1e6);
 	m->sink->turn_end(m->sink->ctx);
 }
 
 static void on_event(struct ev_loop *loop, ev_io *io, int events)
 {
+	const uint64_t start_ns = clock_ns();
 	struct manifest *m = io->data;
 
 	(void)loop;
 	(void)events;
 	if (tree_event(m->tree))
-		turn_finish(m);
+		turn_finish(m, start_ns);
 }
 
 void manifest_reload(struct manifest *m)
 {
+	const uint64_t start_ns = clock_ns();
+
 	tree_reload(m->tree);
-	turn_finish(m);
+	turn_finish(m, start_ns);
 }
 
 static struct manifest *manifest_alloc(const char *path, const struct sink *sink)

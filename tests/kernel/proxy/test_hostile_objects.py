@@ -1,75 +1,142 @@
-"""No object that a tenant may write holds up other Services, takes the memory, or keeps the daemon from stopping."""
+"""
+No object that a tenant may write holds up other Services, takes the memory, or keeps the daemon from stopping.
+
+Times are of another Service's endpoint change: from the moment that the hostile object was read (or the change was
+written, if that was later) until an element of the kernel has it. A slow one is measured again: what counts is the best
+of some tries, for other programs run on this machine, too.
+"""
+import calendar
 import os
 import re
 import time
 import unittest
 
+import driver
 import hostile
+import lab
 import manifests
+import memory
 import patience
 import scenes
 
-FLIP_S = 1 * patience.FACTOR  # another Service's change, once the object was read
+FLIP_S = 1 * patience.FACTOR  # another Service's change
+HELD_FLIP_S = 0.1 * patience.FACTOR  # the same, while the hostile object is above its budget
 STOP_S = 1 * patience.FACTOR
-MEMORY_KB = 256 * 1024
+MEMORY_MB = 256
+TRIES = 3
 VERBOSE = "HOSTILE_VERBOSE" in os.environ
-SANITIZED = bool(re.search("san", os.environ.get("FAIRLEAD_BUILD", "")))  # shadow memory and quarantines come on top
+SANITIZED = bool(re.search("san", os.environ.get("FAIRLEAD_BUILD", "")))  # several times slower, shadow memory on top
+SLOWER = 10 if SANITIZED else 1
+READ = re.compile(r"^(\S+)\.(\d{3})Z verbose: manifests .* objects read in", re.M)
 
 
 class Hostile(scenes.NodeTest):
     def setUp(self):
         super().setUp()
         self.flips = 0
+        self.limit = memory.Limit(MEMORY_MB)
+        self.addCleanup(self.limit.end)
         self.flip()
-        self.process = self.lab.daemon(self.node, self.folder, "--max-service-elements", "262144")
+        self.process = self.lab.daemon(self.node, self.folder, "--max-service-elements", "262144", "-v", "3", start=False)
+        if not SANITIZED:
+            self.process.launcher = self.limit.launcher
+        self.process.start()
+        self.addCleanup(self.process.kill)
+        self.kernel = driver.Driver(self.node)
+        self.addCleanup(self.close_driver)
+
+    def close_driver(self):
+        self.kernel.process.kill()
+        self.kernel.process.communicate()
 
     def flip(self):
         self.flips += 1
-        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]),
-                        manifests.slice("web", [f"10.244.0.{self.flips % 250 + 1}"], [8080]))
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]), manifests.slice("web", [self.address()], [8080]))
 
-    def flip_reaches_kernel(self):
-        """Seconds from the rename of a file to the commit that has it."""
-        before = self.process.status()["kernel"]["syncs"]
-        started = time.monotonic()
+    def address(self):
+        return f"10.244.{self.flips // 250 % 250}.{self.flips % 250 + 1}"
+
+    def put(self, objects):
+        """With an object that is always read, whatever becomes of the others: the log tells when."""
+        self.folder.put("hostile", *objects, manifests.namespace("read"))
+
+    def read_at(self, since):
+        """When changes were read first after that time, as time.time(); None: not yet."""
+        for text, millis in READ.findall(self.process.log()[self.logged:]):
+            at = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S")) + int(millis) / 1000
+            if at >= since - 0.001:
+                return at
+        return None
+
+    def flip_seen(self):
+        """Writes a change and waits until the kernel has it. The times of both."""
         self.flip()
-        want = f"10.244.0.{self.flips % 250 + 1}"
-        while time.monotonic() - started < 60 * patience.FACTOR:
-            if self.process.status()["kernel"]["syncs"] > before and want in self.web_endpoint():
-                return time.monotonic() - started
-            time.sleep(0.002)
-        self.fail("the change never reached the kernel")
+        written, want = time.time(), f": {self.address()} . 8080"
 
-    def web_endpoint(self):
-        return self.node.run("nft", "get", "element", "inet", "fairlead", "endpoints4",
-                             "{ 10.96.0.1 . tcp . 80 . 0 }", check=False).stdout
+        def seen():
+            self.assertIsNone(self.process.process.poll(), "the daemon has ended")
+            return want in self.kernel("get endpoints 10.96.0.1 tcp 80 0 0.0.0.0 0")[0]
+
+        lab.wait_until(seen, 60 * patience.FACTOR, "change in the kernel", 0.001)
+        return written, time.time()
+
+    def change(self, put):
+        """Changes the hostile object, and others until it has settled. The longest of these, in seconds."""
+        self.logged = len(self.process.log())
+        start = time.time()
+        put()
+        written, seen = self.flip_seen()
+        read = lab.wait_until(lambda: self.read_at(start), what="hostile object read")
+        worst = seen - max(written, read)
+        for _ in range(3):
+            written, seen = self.flip_seen()
+            worst = max(worst, seen - written)
+        lab.wait_until(lambda: self.process.status()["kernel"]["inSync"], 60 * patience.FACTOR, "in sync")
+        return worst
 
     def held(self):
         return [h["service"] for h in self.process.status()["kernel"]["quarantined"]]
 
+    def measured(self, objects, expanding):
+        """The worst change while the object comes and goes."""
+        coming = self.change(lambda: self.put(objects))
+        self.assertEqual(self.held(), [f"{hostile.NS}/hostile"] if expanding else [])
+        return max(coming, self.change(lambda: self.folder.remove("hostile")))
+
+    def stopped(self, objects):
+        """Seconds from SIGTERM to the end, right after the object was read."""
+        self.logged = len(self.process.log())
+        start = time.time()
+        self.put(objects)
+        lab.wait_until(lambda: self.read_at(start), what="hostile object read", every_s=0.001)
+        started = time.monotonic()
+        self.process.stop()
+        return time.monotonic() - started
+
     def each(self, cases, expanding):
-        cases = list(cases)
-        slow, big = [], []
+        limit_s, slow = SLOWER * (HELD_FLIP_S if expanding else FLIP_S), []
         for name, objects in cases:
             with self.subTest(name):
-                self.folder.put("hostile", *objects)
-                self.flip_reaches_kernel()  # behind the object: it has been read by then
-                took = self.flip_reaches_kernel()
+                took = min(self.tries(lambda: self.measured(objects, expanding), limit_s))
+                stop = self.stopped(objects)
                 if VERBOSE:
-                    print(f"{name:45} flip {took:6.3f} s, peak {self.process.peak_kb() // 1024:3} MB", flush=True)
-                if took > FLIP_S:
-                    slow.append((name, round(took, 3)))
-                if self.process.peak_kb() > MEMORY_KB and not SANITIZED:
-                    big.append((name, self.process.peak_kb()))
-                if expanding:
-                    self.assertEqual(self.held(), [f"{hostile.NS}/hostile"])
-                started = time.monotonic()
-                self.process.stop()
-                stopped = time.monotonic() - started
-                self.assertLess(stopped, STOP_S)
+                    print(f"{name:45} flip {took:6.3f} s, stop {stop:6.3f} s, peak {self.limit.peak_mb() or 0:3.0f} MB",
+                          flush=True)
+                if took > limit_s or stop > SLOWER * STOP_S:
+                    slow.append((name, round(took, 3), round(stop, 3)))
                 self.folder.remove("hostile")
                 self.process.start()
-        self.assertEqual((slow, big), ([], []))
+        self.assertEqual(slow, [])
+        if self.limit.peak_mb() is not None:
+            self.assertLess(self.limit.peak_mb(), MEMORY_MB)
+
+    @staticmethod
+    def tries(measure, limit_s):
+        for _ in range(TRIES):
+            took = measure()
+            yield took
+            if took <= limit_s:
+                return
 
     def test_there_are_enough(self):
         self.assertGreaterEqual(len(list(hostile.expanding())) + len(list(hostile.large())), 40)

@@ -1,0 +1,162 @@
+/*
+ * Services too large to be waited for. Each is compiled in a turn of its own, after the others of that turn, and sent
+ * in parts, one a turn, so that another Service's change waits for one part at most. It is published when the kernel
+ * has all of it. Meanwhile its frontends belong to it alone: a Service that asks for one of them waits until it is
+ * done.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/sync_private.h"
+
+/*
+ * The kernel takes an element in 1 to 3 us on an idle machine, and in 3 to 8 us on two busy cores: 4 096 of them are
+ * 5 to 35 ms.
+ */
+#define PART_ELEMENTS 4096
+#define HEAVY_ELEMENTS 4096
+
+/* ---- which ---- */
+
+static bool weigh(const struct sync *s, const struct store_service *service)
+{
+	const struct compile_input in = sync_compile_input(s, service);
+
+	return service->elements > HEAVY_ELEMENTS || (service->object != NULL && budget_rough(&in) > HEAVY_ELEMENTS);
+}
+
+bool sync_is_heavy(const struct sync *s, struct store_service *service)
+{
+	if (!service->weighed) {
+		service->heavy = weigh(s, service);
+		service->weighed = true;
+	}
+	return service->heavy;
+}
+
+static bool has_key(const struct service *s, const struct frontend_key *key)
+{
+	return s != NULL && service_frontend(s, key) != NULL;
+}
+
+static bool has_cluster_ip(const struct service *s, const struct addr *ip)
+{
+	for (size_t i = 0; s != NULL && i < s->cluster_ip_count; i++)
+		if (addr_equal(&s->cluster_ips[i], ip))
+			return true;
+	return false;
+}
+
+bool sync_touches_large(const struct sync *s, const struct service *version)
+{
+	const struct store_service *large = s->large.service;
+
+	if (large == NULL || version == NULL)
+		return false;
+	for (size_t i = 0; i < version->frontend_count; i++)
+		if (has_key(large->current, &version->frontends[i].key) ||
+		    has_key(large->next, &version->frontends[i].key))
+			return true;
+	for (size_t i = 0; i < version->cluster_ip_count; i++)
+		if (has_cluster_ip(large->current, &version->cluster_ips[i]) ||
+		    has_cluster_ip(large->next, &version->cluster_ips[i]))
+			return true;
+	return false;
+}
+
+/* ---- from the start to the end ---- */
+
+static struct store_service *next_heavy(struct sync *s)
+{
+	size_t count;
+	struct store_service *const *dirty = store_dirty(s->deps.store, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (sync_is_heavy(s, dirty[i]))
+			return dirty[i];
+	return NULL;
+}
+
+static void large_start(struct sync *s)
+{
+	struct store_service *service = next_heavy(s);
+	struct service *next;
+
+	if (service == NULL)
+		return;
+	s->large = (struct large){.start_ns = clock_ns(), .elements_before = service->elements};
+	service->dirty = false;
+	if (!sync_compile_next(s, service, &next)) {
+		s->stats.quarantined = s->quarantine.count;
+		store_unmark(s->deps.store);
+		return;
+	}
+	changes_service(s->changes, s->owners, service->current, next);
+	owners_report_conflicts(s->owners);
+	service->next = next;
+	service->pending = true;
+	store_unmark(s->deps.store);
+	s->large.service = service;
+	s->large.operations = sync_flush(s);
+	s->large.parts = nft_tx_take(s->deps.nft);
+	s->quarantine.memory.reserved_bytes = memory_need(s->large.elements_before, service->elements);
+	log_verbose("service %s: %zu operations, in parts; compiled in %.3f ms", service->key, s->large.operations,
+		    (double)(clock_ns() - s->large.start_ns) / 1e6);
+}
+
+static void large_clear(struct sync *s)
+{
+	nft_parts_free(s->large.parts);
+	s->large = (struct large){0};
+	s->quarantine.memory.reserved_bytes = 0;
+}
+
+static void large_publish(struct sync *s, uint64_t now_ms)
+{
+	const uint64_t took_us = (clock_ns() - s->large.start_ns) / 1000;
+	struct store_service *service = s->large.service;
+
+	s->operations = s->large.operations;
+	large_clear(s);
+	s->large_suspect = NULL;
+	sync_add_pending(s, service);
+	sync_publish(s, now_ms, took_us);
+	s->earliest_ms = now_ms + s->deps.min_period_ms; /* the kernel was not busy with it all the time */
+}
+
+int sync_large(struct sync *s, uint64_t now_ms)
+{
+	int more;
+
+	if (s->deps.nft == NULL || !s->stats.done || table_parts_any(&s->must_read_back))
+		return 0;
+	if (s->large.service == NULL) {
+		large_start(s); /* enough for one turn */
+		return 0;
+	}
+	more = nft_parts_commit(s->deps.nft, s->large.parts, PART_ELEMENTS);
+	if (more < 0)
+		return more;
+	s->earliest_ms = now_ms + s->deps.min_period_ms;
+	if (more == 0)
+		large_publish(s, now_ms);
+	return 0;
+}
+
+void sync_large_abandon(struct sync *s, bool again)
+{
+	struct store_service *service = s->large.service;
+
+	if (service == NULL)
+		return;
+	owners_replace(s->owners, service->next, service->current, NULL, NULL);
+	service_free(service->next);
+	service->next = NULL;
+	service->pending = false;
+	service->elements = s->large.elements_before;
+	if (again)
+		store_mark(s->deps.store, service);
+	large_clear(s);
+	store_settle(s->deps.store, service);
+}

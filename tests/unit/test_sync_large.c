@@ -1,0 +1,189 @@
+/* A large service is sent in parts, a turn each, and holds nobody up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/sync_scene.h"
+
+#define PORTS 1500 /* heavy: two addresses, a verdict and an endpoint are counted for each */
+#define PART 1000
+#define POISON 6666
+
+static uint64_t now_ms;
+
+static unsigned turn(struct scene *s)
+{
+	return (unsigned)sync_turn(s->sync, now_ms += 100);
+}
+
+static struct service_object *wide_object(struct scene *s, const char *name, const char *cluster_ip, size_t count)
+{
+	struct arena *arena = arena_new(4096);
+	struct service_object *o = make_service(arena, name, cluster_ip);
+	struct port_object *ports = arena_array(arena, count, sizeof *ports);
+
+	for (size_t i = 0; i < count; i++)
+		ports[i] = (struct port_object){.name = arena_printf(arena, "p%zu", i),
+						.proto = IPPROTO_TCP,
+						.port = (uint16_t)(100 + i),
+						.target_port = ""};
+	o->ports = ports;
+	o->port_count = count;
+	o->object.arena = arena;
+	o->object.digest = ++s->serial;
+	return o;
+}
+
+/* A verdict each that refuses, and the ClusterIP. */
+static void put_wide(struct scene *s, const char *cluster_ip, size_t count)
+{
+	s->sink.upsert(s->sink.ctx, &wide_object(s, "wide", cluster_ip, count)->object);
+}
+
+static void begin(struct scene *s)
+{
+	now_ms = 2000;
+	start_with_web(s);
+	kernel.part_max = PART;
+}
+
+static const struct store_service *wide(const struct scene *s)
+{
+	return store_service(s->store, "default", "wide");
+}
+
+static void others_go_between_the_parts(void **state)
+{
+	struct scene *s = *state;
+
+	begin(s);
+	put_wide(s, "10.96.0.2", PORTS);
+	assert_int_equal(turn(s), 0); /* compiled */
+	assert_string_equal(happened(), "");
+	assert_int_equal(turn(s), 0);
+	assert_string_equal(happened(), "part 1000;");
+	assert_null(wide(s)->current);
+	assert_false(sync_stats(s->sync)->in_sync);
+	put_slice(s, "web", "10.0.0.2");
+	assert_int_equal((int)turn(s), (int)SYNC_IDLE);
+	assert_string_equal(happened(), "commit -1 +1;publish web;part 501;publish wide;");
+	assert_int_equal(kernel.table.count, 3 + PORTS + 1);
+	assert_true(sync_stats(s->sync)->in_sync);
+
+	put_wide(s, "10.96.0.2", 0); /* no port: not proxied, so all of it goes */
+	assert_int_equal(turn(s), 0);
+	assert_int_equal(turn(s), 0);
+	assert_int_equal((int)turn(s), (int)SYNC_IDLE);
+	assert_string_equal(happened(), "part 1000;part 501;publish wide;");
+	assert_int_equal(kernel.table.count, 3);
+}
+
+/* A change of the large one itself, and what asks for its address, wait for its last part. */
+static void what_touches_it_waits(void **state)
+{
+	struct scene *s = *state;
+
+	begin(s);
+	put_wide(s, "10.96.0.2", PORTS);
+	assert_int_equal(turn(s), 0);
+	assert_int_equal(turn(s), 0);
+	put_wide(s, "10.96.0.2", PORTS + 1);
+	put_service(s, "a", "10.96.0.2");
+	assert_int_equal(turn(s), 0);
+	assert_string_equal(happened(), "part 1000;part 501;publish wide;");
+	assert_null(store_service(s->store, "default", "a")->current);
+	for (unsigned i = 0; i < 10 && turn(s) == 0; i++)
+		;
+	assert_int_equal(wide(s)->current->port_count, PORTS + 1);
+	assert_non_null(store_service(s->store, "default", "a")->current);
+	assert_true(sync_stats(s->sync)->in_sync);
+	assert_int_equal(sync_stats(s->sync)->refused, 0);
+	assert_int_equal(kernel.table.count, 3 + PORTS + 1 + 1 + 1); /* port 80 is of "a" */
+}
+
+/* What was sent is taken back with the repair, and it starts anew. */
+static void external_change_in_between(void **state)
+{
+	struct scene *s = *state;
+
+	begin(s);
+	put_wide(s, "10.96.0.2", PORTS);
+	assert_int_equal(turn(s), 0);
+	assert_int_equal(turn(s), 0);
+	assert_string_equal(happened(), "part 1000;");
+	const struct element e = element_of(SET_ENDPOINTS);
+	external_del(&e);
+	now_ms += 100;
+	for (unsigned i = 0; i < 20; i++)
+		if (turn(s) != 0)
+			now_ms += 100;
+	assert_int_equal(kernel.table.count, 3 + PORTS + 1);
+	assert_int_equal(wide(s)->current->port_count, PORTS);
+	assert_true(sync_stats(s->sync)->in_sync);
+	assert_int_equal(sync_stats(s->sync)->repairs, 1);
+}
+
+/* Refused twice by the kernel it is quarantined, and nothing of it stays. */
+static void refused(void **state)
+{
+	struct scene *s = *state;
+
+	begin(s);
+	put_wide(s, "10.96.0.2", PORTS);
+	struct arena *arena = arena_new(256);
+	struct slice_object *slice = make_slice(arena, "wide", "p7", IPPROTO_TCP, POISON, "10.0.0.1");
+	slice->object.arena = arena;
+	slice->object.digest = ++s->serial;
+	slice->service_name = "wide";
+	s->sink.upsert(s->sink.ctx, &slice->object);
+	assert_int_equal(turn(s), 0);
+	assert_int_equal(turn(s), 0);
+	kernel.poison_port = POISON;
+	put_slice(s, "web", "10.0.0.2");
+	for (unsigned i = 0; i < 20; i++)
+		if (turn(s) != 0)
+			now_ms += 500;
+	assert_int_equal(sync_stats(s->sync)->quarantined, 1);
+	assert_int_equal(sync_stats(s->sync)->refused, 2);
+	assert_non_null(wide(s)->refusal);
+	assert_null(wide(s)->current);
+	assert_int_equal(kernel.table.count, 3);
+	assert_int_equal(element_of(SET_ENDPOINTS).to.bytes[3], 2);
+	assert_true(sync_stats(s->sync)->in_sync);
+	kernel.poison_port = 0;
+	put_wide(s, "10.96.0.2", PORTS + 1);
+	for (unsigned i = 0; i < 10 && turn(s) == 0; i++)
+		;
+	assert_int_equal(sync_stats(s->sync)->quarantined, 0);
+	assert_int_equal(wide(s)->current->port_count, PORTS + 1);
+}
+
+/* Freed with a service under way. */
+static void end_in_between(void **state)
+{
+	struct scene *s = *state;
+
+	begin(s);
+	put_wide(s, "10.96.0.2", PORTS);
+	assert_int_equal(turn(s), 0);
+	assert_int_equal(turn(s), 0);
+	s->sink.remove(s->sink.ctx, OBJECT_SERVICE, "default", "wide");
+	assert_string_equal(happened(), "part 1000;");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SYNC_TEST(others_go_between_the_parts),
+		SYNC_TEST(what_touches_it_waits),
+		SYNC_TEST(external_change_in_between),
+		SYNC_TEST(refused),
+		SYNC_TEST(end_in_between),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
