@@ -222,6 +222,19 @@ static bool list_line(struct list_reader *r, const char *line, size_t bytes, uin
 	return true;
 }
 
+/* YAML 1.1 ends lines at a lone CR, NEL, LS and PS, too; the cutter knows LF and CR LF. */
+static bool has_odd_breaks(const struct yaml_chunk *chunk)
+{
+	const char *end = chunk->text + chunk->length_bytes;
+
+	for (const char *at = chunk->text; (at = memchr(at, '\r', (size_t)(end - at))) != NULL; at++)
+		if (at + 1 == end || at[1] != '\n')
+			return true;
+	return memmem(chunk->text, chunk->length_bytes, "\xc2\x85", 2) != NULL ||
+	       memmem(chunk->text, chunk->length_bytes, "\xe2\x80\xa8", 3) != NULL ||
+	       memmem(chunk->text, chunk->length_bytes, "\xe2\x80\xa9", 3) != NULL;
+}
+
 /* False, and nothing added: it is not such a list. */
 static bool list_cut(struct cuts *c, const struct yaml_chunk *chunk)
 {
@@ -239,7 +252,7 @@ static bool list_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	}
 	item_close(&r, at);
 	if (fits && r.has_version && r.has_kind && r.has_items &&
-	    memmem(chunk->text, chunk->length_bytes, " *", 2) == NULL)
+	    memmem(chunk->text, chunk->length_bytes, " *", 2) == NULL && !has_odd_breaks(chunk))
 		return true;
 	c->count = before;
 	return false;
