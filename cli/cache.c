@@ -32,7 +32,7 @@ static int cache(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_cache = {.name = "cache",
-				  .bit = COMMAND_CACHE,
+				  .options = options_common,
 				  .arguments = "flush [NAME]",
 				  .arguments_min = 1,
 				  .arguments_max = 2,

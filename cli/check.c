@@ -18,7 +18,7 @@ static int check(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_check = {.name = "check",
-				  .bit = COMMAND_CHECK,
+				  .options = options_common,
 				  .arguments = "PATH…",
 				  .arguments_min = 1,
 				  .arguments_max = 1 << 20,

@@ -53,8 +53,10 @@ static int cleanup(struct config *c, int argc, char **argv)
 	return failed != 0 ? EXIT_NO : EXIT_YES;
 }
 
+static const struct option options[] = {FLAG_TABLE, FLAG_CONTROL, OPTIONS_END};
+
 const struct command cli_cleanup = {.name = "cleanup",
-				    .bit = COMMAND_CLEANUP,
+				    .options = options,
 				    .arguments = "",
 				    .arguments_min = 0,
 				    .arguments_max = 0,

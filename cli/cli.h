@@ -12,7 +12,7 @@
 
 struct command {
 	const char *name;
-	enum command_bit bit;
+	const struct option *options;
 	const char *arguments; /* "" when it takes none */
 	int arguments_min, arguments_max;
 	const char *summary;
@@ -32,10 +32,21 @@ int cli_ask(const char *path, const char *request, struct buf *body);
  * The pod's resolv.conf as the flags of resolvconf describe it; a running daemon fills in what they leave open. False:
  * a line on stderr says why. `command` stands before such lines.
  */
-bool cli_pod_file(struct config *c, const char *command, struct buf *out);
+bool cli_pod_file(struct config *c, const char *command, const char *ns, struct buf *out);
 
-/* Each in its own file. */
-extern const struct command cli_run, cli_status, cli_services, cli_endpoints, cli_check, cli_resolvconf, cli_query,
-	cli_cleanup, cli_cache, cli_version, cli_help;
+/* Every command, as help lists them; cli_NAME in its own file. Nothing else names them. */
+#define CLI_COMMANDS(X) \
+	X(run) X(status) X(services) X(endpoints) X(check) X(resolvconf) X(query) X(cleanup) X(cache) X(version) X(help)
+#define CLI_DECLARE(NAME) extern const struct command cli_##NAME;
+CLI_COMMANDS(CLI_DECLARE)
+
+/* Flags of the two commands that make a pod's resolv.conf. */
+#define FLAGS_POD_FILE                                                                                             \
+	FLAG("cluster-domain", OPTION_TEXT, cluster_domain, "NAME",                                                \
+	     "domain of cluster names (default the daemon's, else cluster.local)"),                                \
+		FLAG("node-resolv-conf", OPTION_TEXT, node_resolv_conf, "FILE",                                    \
+		     "kubelet's --resolv-conf; empty: none", .initial = "/etc/resolv.conf", .may_be_empty = true), \
+		FLAG("cluster-dns", OPTION_ADDRS, cluster_dns, "IP[,IP]",                                          \
+		     "kubelet's clusterDNS (default the ClusterIPs of kube-system/kube-dns, from the daemon)")
 
 #endif

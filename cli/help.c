@@ -37,12 +37,12 @@ static int help(struct config *c, int argc, char **argv)
 	}
 	printf("usage: fairlead %s%s%s [FLAG]…\n\n%s\n\n", command->name, command->arguments[0] != '\0' ? " " : "",
 	       command->arguments, command->summary);
-	options_help(stdout, command->bit);
+	options_help(stdout, command->options);
 	return EXIT_YES;
 }
 
 const struct command cli_help = {.name = "help",
-				 .bit = COMMAND_HELP,
+				 .options = options_common,
 				 .arguments = "[COMMAND]",
 				 .arguments_min = 0,
 				 .arguments_max = 1,
@@ -57,7 +57,7 @@ static int version(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_version = {.name = "version",
-				    .bit = COMMAND_VERSION,
+				    .options = options_common,
 				    .arguments = "",
 				    .arguments_min = 0,
 				    .arguments_max = 0,

@@ -5,10 +5,8 @@
 
 #include "cli/cli.h"
 
-const struct command *const cli_commands[] = {
-	&cli_run,   &cli_status,  &cli_services, &cli_endpoints, &cli_check, &cli_resolvconf,
-	&cli_query, &cli_cleanup, &cli_cache,	 &cli_version,	 &cli_help,  NULL,
-};
+#define CLI_ENTRY(NAME) &cli_##NAME,
+const struct command *const cli_commands[] = {CLI_COMMANDS(CLI_ENTRY) NULL};
 
 /* --help wins over everything before "--". */
 static bool asks_help(int argc, char **argv)
@@ -26,7 +24,7 @@ static int command_run(const struct command *command, int argc, char **argv)
 	int count, code = EXIT_USAGE;
 
 	config_init(&config);
-	if (!options_parse(&config, command->bit, argc, argv, &count, error))
+	if (!options_parse(&config, command->options, argc, argv, &count, error))
 		fprintf(stderr, "fairlead %s: %s\n", command->name, error);
 	else if (count > command->arguments_max)
 		fprintf(stderr, "fairlead %s: %s: unexpected argument\n", command->name, argv[command->arguments_max]);

@@ -11,6 +11,22 @@
 #include "dns/resolver/resolv_conf.h"
 #include "dns/resolver/search.h"
 
+static const char *const words[] = {[RESOLVER_GLIBC] = "glibc",	 [RESOLVER_MUSL] = "musl", [RESOLVER_GO] = "go",
+				    [RESOLVER_CARES] = "c-ares", [RESOLVER_DIG] = "dig",   NULL};
+static int resolver;		     /* enum resolver */
+static const char *resolv_conf, *ns; /* file; NULL: the pod's when ns is set, else the system's */
+static const struct option options[] = {
+	FLAG_CONTROL,
+	FLAGS_POD_FILE,
+	FLAG_AT("resolver", OPTION_CHOICE, resolver, "NAME",
+		"asks as glibc, musl, go, c-ares or dig does; all but dig search without +search, too",
+		.initial = "dig", .words = words),
+	FLAG_AT("resolv-conf", OPTION_TEXT, resolv_conf, "FILE", "servers and search list (default /etc/resolv.conf)"),
+	FLAG_AT("namespace", OPTION_TEXT, ns, "NS", "asks as a pod of this namespace, by its resolv.conf",
+		.max_bytes = 63, .refuse = option_not_namespace),
+	OPTIONS_END,
+};
+
 #define TRIES_MAX (RESOLV_NAMESERVERS_MAX * SEARCH_FAMILIES)
 #define TYPE_A 1
 #define TYPE_AAAA 28
@@ -106,17 +122,17 @@ static bool pod_file(struct asking *q, struct buf *text)
 		c->cluster_dns.items[0] = q->servers.items[0].addr;
 		c->cluster_dns.count = 1;
 	}
-	return cli_pod_file(c, "query", text);
+	return cli_pod_file(c, "query", ns, text);
 }
 
 static bool read_text(struct asking *q, struct buf *text)
 {
-	const char *path = q->config->resolv_conf != NULL ? q->config->resolv_conf : "/etc/resolv.conf";
+	const char *path = resolv_conf != NULL ? resolv_conf : "/etc/resolv.conf";
 	size_t length;
 
-	if (q->config->ns != NULL && q->config->resolv_conf != NULL)
+	if (ns != NULL && resolv_conf != NULL)
 		return complain("--resolv-conf", "--namespace makes the file: give one of them");
-	if (q->config->ns != NULL)
+	if (ns != NULL)
 		return pod_file(q, text);
 	char *bytes = read_file(path, RESOLV_FILE_BYTES_MAX, &length);
 	if (bytes == NULL)
@@ -294,7 +310,7 @@ static int walk(struct asking *q)
 
 static int query(struct config *c, int argc, char **argv)
 {
-	struct asking q = {.config = c, .resolver = (enum resolver)c->resolver};
+	struct asking q = {.config = c, .resolver = (enum resolver)resolver};
 	struct addr address;
 
 	if (!take_arguments(&q, argc, argv) || !read_resolv_conf(&q))
@@ -307,7 +323,7 @@ static int query(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_query = {.name = "query",
-				  .bit = COMMAND_QUERY,
+				  .options = options,
 				  .arguments = "NAME [TYPE] [@SERVER[:PORT]] [+search]",
 				  .arguments_min = 1,
 				  .arguments_max = ARGUMENTS_MAX,

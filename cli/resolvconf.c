@@ -9,6 +9,27 @@
 #include "dns/resolver/pod_dns.h"
 #include "watch/manifest/yaml.h"
 
+static const char *const policy_words[] = {[POLICY_CLUSTER_FIRST] = "ClusterFirst",
+					   [POLICY_CLUSTER_FIRST_HOST_NET] = "ClusterFirstWithHostNet",
+					   [POLICY_DEFAULT] = "Default",
+					   [POLICY_NONE] = "None",
+					   NULL};
+static const char *pod_ns, *dns_config; /* dns_config: a file */
+static int policy;			/* enum dns_policy */
+static bool host_network;
+static const struct option options[] = {
+	FLAG_CONTROL,
+	FLAGS_POD_FILE,
+	FLAG_AT("namespace", OPTION_TEXT, pod_ns, "NS", "namespace of the pod", .initial = "default", .max_bytes = 63,
+		.refuse = option_not_namespace),
+	FLAG_AT("policy", OPTION_CHOICE, policy, "POLICY",
+		"dnsPolicy: ClusterFirst, ClusterFirstWithHostNet, Default or None", .initial = "ClusterFirst",
+		.words = policy_words),
+	FLAG_AT("host-network", OPTION_BOOL, host_network, NULL, "the pod is in the host's network"),
+	FLAG_AT("dns-config", OPTION_TEXT, dns_config, "FILE", "the pod's dnsConfig, YAML or JSON"),
+	OPTIONS_END,
+};
+
 struct making {
 	struct config *config;
 	const char *command;
@@ -121,13 +142,13 @@ static bool parse_config(struct making *m, const char *text, size_t length, cons
 	bool good = yaml_parse(parser, &chunk, m->config->arena, out, &error);
 	yaml_parser_free(parser);
 	snprintf(where, sizeof where, ":%u", error.line);
-	return good || complain(m, arena_printf(m->config->arena, "%s%s", m->config->dns_config, where), error.reason);
+	return good || complain(m, arena_printf(m->config->arena, "%s%s", dns_config, where), error.reason);
 }
 
 /* The pod's dnsConfig: the map itself, or a file that holds it below that name. */
 static bool read_pod_config(struct making *m)
 {
-	const char *path = m->config->dns_config, *field = "", *why;
+	const char *path = dns_config, *field = "", *why;
 	const struct value *root = NULL;
 	char *text;
 	size_t length;
@@ -192,12 +213,11 @@ static void resolvconf_make(struct making *m, struct buf *out)
 	buf_fini(&warnings);
 }
 
-bool cli_pod_file(struct config *c, const char *command, struct buf *out)
+bool cli_pod_file(struct config *c, const char *command, const char *ns, struct buf *out)
 {
-	struct making m = {
-		.config = c,
-		.command = command,
-		.in = {.policy = (enum dns_policy)c->dns_policy, .host_network = c->host_network, .ns = c->ns}};
+	struct making m = {.config = c,
+			   .command = command,
+			   .in = {.policy = (enum dns_policy)policy, .host_network = host_network, .ns = ns}};
 
 	if (!read_node_file(&m) || !read_pod_config(&m))
 		return false;
@@ -215,7 +235,7 @@ static int resolvconf(struct config *c, int argc, char **argv)
 	struct buf out = {0};
 
 	(void)argc, (void)argv;
-	bool good = cli_pod_file(c, "resolvconf", &out);
+	bool good = cli_pod_file(c, "resolvconf", pod_ns, &out);
 	if (out.length_bytes != 0)
 		fputs(out.data, stdout);
 	buf_fini(&out);
@@ -223,7 +243,7 @@ static int resolvconf(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_resolvconf = {.name = "resolvconf",
-				       .bit = COMMAND_RESOLVCONF,
+				       .options = options,
 				       .arguments = "",
 				       .arguments_min = 0,
 				       .arguments_max = 0,

@@ -3,7 +3,7 @@
 #include "daemon/daemon.h"
 
 const struct command cli_run = {.name = "run",
-				.bit = COMMAND_RUN,
+				.options = options_run,
 				.arguments = "",
 				.summary = "follow the source, program the kernel, answer DNS; in the foreground",
 				.run = run};

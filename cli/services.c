@@ -6,6 +6,9 @@
 #include "cli/cli.h"
 #include "daemon/control.h"
 
+static int output;
+static const struct option options[] = {FLAG_CONTROL, FLAG_OUTPUT(output), OPTIONS_END};
+
 /* A word of the control socket: printable, without blanks. */
 static bool is_word(const char *text)
 {
@@ -25,8 +28,7 @@ static int forward(struct config *c, const char *command, const char *which)
 		fprintf(stderr, "fairlead %s: not a name: \"%s\"\n", command, which);
 		return EXIT_USAGE;
 	}
-	buf_printf(&request, "%s %s %s", command, c->output == OUTPUT_JSON ? "json" : "text",
-		   which != NULL ? which : "");
+	buf_printf(&request, "%s %s %s", command, output == OUTPUT_JSON ? "json" : "text", which != NULL ? which : "");
 	int code = cli_ask(c->control, request.data, &body);
 	if (code != EXIT_YES)
 		fprintf(stderr, "fairlead %s: %s", command, body.length_bytes != 0 ? body.data : "refused\n");
@@ -43,7 +45,7 @@ static int services(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_services = {.name = "services",
-				     .bit = COMMAND_SERVICES,
+				     .options = options,
 				     .arguments = "[NS[/NAME]]",
 				     .arguments_min = 0,
 				     .arguments_max = 1,
@@ -60,7 +62,7 @@ static int endpoints(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_endpoints = {.name = "endpoints",
-				      .bit = COMMAND_ENDPOINTS,
+				      .options = options,
 				      .arguments = "NS/NAME",
 				      .arguments_min = 1,
 				      .arguments_max = 1,

@@ -7,8 +7,17 @@
 
 #define POLL_US 10000
 
+static int output;
+static int64_t wait_ms; /* 0: do not wait */
+static const struct option options[] = {
+	FLAG_CONTROL,
+	FLAG_AT("wait", OPTION_DURATION, wait_ms, "DUR", "until the first full sync is in the kernel and DNS answers"),
+	FLAG_OUTPUT(output),
+	OPTIONS_END,
+};
+
 /* The daemon may not even have made its socket yet, so waiting is asking again. False: in vain. */
-static bool wait_ready(const char *path, int64_t wait_ms)
+static bool wait_ready(const char *path)
 {
 	uint64_t deadline_ms = clock_ms() + (uint64_t)wait_ms;
 	struct buf ignored = {0};
@@ -25,8 +34,8 @@ static int status(struct config *c, int argc, char **argv)
 	struct buf body = {0};
 
 	(void)argc, (void)argv;
-	bool waited = c->wait_ms > 0 && wait_ready(c->control, c->wait_ms);
-	int code = cli_ask(c->control, c->output == OUTPUT_JSON ? "status json" : "status", &body);
+	bool waited = wait_ms > 0 && wait_ready(c->control);
+	int code = cli_ask(c->control, output == OUTPUT_JSON ? "status json" : "status", &body);
 	if (code == EXIT_NO_DAEMON)
 		fprintf(stderr, "fairlead status: %s", body.data);
 	else
@@ -37,7 +46,7 @@ static int status(struct config *c, int argc, char **argv)
 }
 
 const struct command cli_status = {.name = "status",
-				   .bit = COMMAND_STATUS,
+				   .options = options,
 				   .arguments = "",
 				   .arguments_min = 0,
 				   .arguments_max = 0,

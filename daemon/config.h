@@ -69,17 +69,9 @@ struct config {
 	const char *control;
 	const char *state_dir; /* "": none */
 	int64_t verbosity;
-	int output;	 /* enum output */
-	int64_t wait_ms; /* 0: do not wait */
-	/* resolvconf */
-	const char *ns;
-	int dns_policy; /* enum dns_policy */
-	bool host_network;
-	const char *dns_config, *node_resolv_conf; /* files */
+	/* resolvconf and query */
+	const char *node_resolv_conf; /* file */
 	struct addr_list cluster_dns;
-	/* query */
-	int resolver;		 /* enum resolver */
-	const char *resolv_conf; /* file; NULL: the pod's when ns is set, else the system's */
 };
 
 void config_init(struct config *c); /* all zero, with an arena */

@@ -5,10 +5,10 @@
 
 #define HELP_COLUMN 36
 
-static const struct option *options_find(enum command_bit command, const char *name, size_t length)
+static const struct option *options_find(const struct option *table, const char *name, size_t length)
 {
-	for (const struct option *o = options_table; o->name != NULL; o++)
-		if ((o->commands & command) != 0 && strlen(o->name) == length && strncmp(o->name, name, length) == 0)
+	for (const struct option *o = table; o->name != NULL; o++)
+		if (strlen(o->name) == length && strncmp(o->name, name, length) == 0)
 			return o;
 	return NULL;
 }
@@ -18,19 +18,20 @@ static const char *dashes(const struct option *o)
 	return strlen(o->name) == 1 ? "-" : "--";
 }
 
-static void set_defaults(struct config *c, enum command_bit command)
+static void set_defaults(struct config *c, const struct option *table)
 {
-	for (const struct option *o = options_table; o->name != NULL; o++)
-		if ((o->commands & command) != 0 && o->initial != NULL)
+	for (const struct option *o = table; o->name != NULL; o++)
+		if (o->initial != NULL)
 			option_set(o, c, o->initial);
 }
 
 /* One flag at argv[0], its value inside or in argv[1]. Returns how many arguments it took, 0 on error. */
-static int parse_flag(struct config *c, enum command_bit command, int argc, char **argv, char error[CONFIG_ERROR_BYTES])
+static int parse_flag(struct config *c, const struct option *table, int argc, char **argv,
+		      char error[CONFIG_ERROR_BYTES])
 {
 	const char *name = argv[0] + (strncmp(argv[0], "--", 2) == 0 ? 2 : 1);
 	size_t length = strcspn(name, "=");
-	const struct option *o = options_find(command, name, length);
+	const struct option *o = options_find(table, name, length);
 	const char *value = name[length] == '=' ? name + length + 1 : NULL;
 	int took = 1;
 
@@ -62,13 +63,13 @@ static int parse_flag(struct config *c, enum command_bit command, int argc, char
 	return 0;
 }
 
-bool options_parse(struct config *c, enum command_bit command, int argc, char **argv, int *rest,
+bool options_parse(struct config *c, const struct option *table, int argc, char **argv, int *rest,
 		   char error[CONFIG_ERROR_BYTES])
 {
 	bool flags_end = false;
 
 	*rest = 0;
-	set_defaults(c, command);
+	set_defaults(c, table);
 	for (int i = 0; i < argc;) {
 		if (flags_end || argv[i][0] != '-' || argv[i][1] == '\0') {
 			argv[(*rest)++] = argv[i++];
@@ -76,7 +77,7 @@ bool options_parse(struct config *c, enum command_bit command, int argc, char **
 			flags_end = true;
 			i++;
 		} else {
-			int took = parse_flag(c, command, argc - i, argv + i, error);
+			int took = parse_flag(c, table, argc - i, argv + i, error);
 			if (took == 0)
 				return false;
 			i += took;
@@ -85,11 +86,9 @@ bool options_parse(struct config *c, enum command_bit command, int argc, char **
 	return true;
 }
 
-void options_help(FILE *out, enum command_bit command)
+void options_help(FILE *out, const struct option *table)
 {
-	for (const struct option *o = options_table; o->name != NULL; o++) {
-		if ((o->commands & command) == 0)
-			continue;
+	for (const struct option *o = table; o->name != NULL; o++) {
 		int n = fprintf(out, "  %s%s%s%s", dashes(o), o->name, o->value != NULL ? " " : "",
 				o->value != NULL ? o->value : "");
 		fprintf(out, "%*s%s", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);

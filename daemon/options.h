@@ -1,6 +1,6 @@
 /*
- * The command line: one table says of every flag its name, kind, default, help and place in struct config, and which
- * commands know it. Parsing, `fairlead help` and error lines all come from it. Main thread.
+ * The command line: a table for each command says of every flag its name, kind, default, help and where its value
+ * goes. Parsing, `fairlead help` and error lines all come from it. Main thread.
  */
 #ifndef DAEMON_OPTIONS_H
 #define DAEMON_OPTIONS_H
@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "daemon/config.h"
+#include "nft/ruleset_config.h"
 
 enum option_kind {
 	OPTION_BOOL,	   /* bool; "--flag" or "--flag=true|false" */
@@ -25,32 +26,17 @@ enum option_kind {
 	OPTION_ADDR_PORTS, /* struct addr_port_list, comma separated; more with every repetition */
 };
 
-enum command_bit {
-	COMMAND_RUN = 1 << 0,
-	COMMAND_STATUS = 1 << 1,
-	COMMAND_CHECK = 1 << 2,
-	COMMAND_CLEANUP = 1 << 3,
-	COMMAND_VERSION = 1 << 4,
-	COMMAND_HELP = 1 << 5,
-	COMMAND_SERVICES = 1 << 6,
-	COMMAND_ENDPOINTS = 1 << 7,
-	COMMAND_RESOLVCONF = 1 << 8,
-	COMMAND_CACHE = 1 << 9,
-	COMMAND_QUERY = 1 << 10,
-	COMMAND_ALL = 0xffff,
-};
-
 /* Adds the text to the field; NULL when fine, else why not: a static text or one in the arena. */
 typedef const char *option_parse_fn(void *field, struct arena *a, const char *text);
 typedef const char *option_text_fn(const char *text); /* NULL when fine, else a static text: why not */
 
 struct option {
 	const char *name; /* without dashes; one letter: one dash */
-	unsigned commands;
 	enum option_kind kind;
 	const char *value;   /* how help calls the value; NULL for OPTION_BOOL */
 	const char *initial; /* default, as text; NULL: all zero */
-	size_t offset;	     /* of the field in struct config */
+	void *at;	     /* a variable of the command; NULL: */
+	size_t offset;	     /* …of the field in struct config */
 	const char *help;    /* may say the default when it is not a text */
 	int64_t min, max;    /* OPTION_NUMBER, OPTION_BYTES; OPTION_BIND: min is the port of an address without one */
 	const char *const *words; /* OPTION_CHOICE, ended by NULL */
@@ -61,18 +47,47 @@ struct option {
 	option_text_fn *refuse;	  /* OPTION_TEXT; NULL: any text will do */
 };
 
-/* The table, ended by a NULL name. */
-extern const struct option options_table[];
+/* name, kind, field of struct config, name of the value, help, what else counts for the kind */
+#define FLAG(NAME, KIND, FIELD, VALUE, HELP, ...)                                                                   \
+	{                                                                                                           \
+		.name = NAME, .kind = KIND, .value = VALUE, .offset = offsetof(struct config, FIELD), .help = HELP, \
+		__VA_ARGS__                                                                                         \
+	}
+/* The same for a variable of the command that has the flag. */
+#define FLAG_AT(NAME, KIND, VARIABLE, VALUE, HELP, ...)                                                  \
+	{                                                                                                \
+		.name = NAME, .kind = KIND, .value = VALUE, .at = &(VARIABLE), .help = HELP, __VA_ARGS__ \
+	}
+#define OPTIONS_END          \
+	{                    \
+		.name = NULL \
+	} /* of every table */
+
+/* Flags of several commands. */
+#define CONTROL_PATH_BYTES_MAX 100 /* sun_path is 108 bytes */
+#define FLAG_CONTROL                                                                         \
+	FLAG("control", OPTION_TEXT, control, "PATH", "socket of status and other commands", \
+	     .initial = "/run/fairlead/control.sock", .max_bytes = CONTROL_PATH_BYTES_MAX)
+#define FLAG_TABLE                                                                                      \
+	FLAG("table", OPTION_TEXT, table, "NAME", "nftables table, family inet", .initial = "fairlead", \
+	     .max_bytes = NFT_TABLE_BYTES_MAX, .refuse = option_not_table)
+#define FLAG_OUTPUT(VARIABLE)                                                              \
+	FLAG_AT("o", OPTION_CHOICE, VARIABLE, "FORMAT", "text or json", .initial = "text", \
+		.words = options_output_words)
+extern const char *const options_output_words[]; /* by enum output */
+
+extern const struct option options_run[];
+extern const struct option options_common[]; /* of commands without flags of their own */
 
 /*
  * Parses `argv[0…argc-1]` (what follows the command's name) into `c`, defaults first. Arguments that are no flags
  * are moved to the front of argv and counted in *rest. False: `error` is one line that names the flag.
  */
-bool options_parse(struct config *c, enum command_bit command, int argc, char **argv, int *rest,
+bool options_parse(struct config *c, const struct option *table, int argc, char **argv, int *rest,
 		   char error[CONFIG_ERROR_BYTES]);
 
-/* The flags of one command, as help prints them. */
-void options_help(FILE *out, enum command_bit command);
+/* The flags of a table, as help prints them. */
+void options_help(FILE *out, const struct option *table);
 
 /* Stores `text` as the value of `o`. NULL when fine, else a static text: why not. */
 const char *option_set(const struct option *o, struct config *c, const char *text);

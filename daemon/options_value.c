@@ -221,7 +221,7 @@ static const char *set_bind(const struct option *o, struct addr_port *out, const
 
 const char *option_set(const struct option *o, struct config *c, const char *text)
 {
-	void *field = (char *)c + o->offset;
+	void *field = o->at != NULL ? o->at : (char *)c + o->offset;
 
 	switch (o->kind) {
 	case OPTION_BOOL:

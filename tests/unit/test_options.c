@@ -19,7 +19,7 @@ struct parsed {
 };
 
 /* Words of `line`, parted by blanks, as arguments of `command`. */
-static struct parsed *parse(enum command_bit command, const char *line)
+static struct parsed *parse(const struct option *table, const char *line)
 {
 	struct parsed *p = mem_alloc(sizeof *p);
 	char *word, *rest;
@@ -30,7 +30,7 @@ static struct parsed *parse(enum command_bit command, const char *line)
 	while ((word = strsep(&rest, " ")) != NULL)
 		if (word[0] != '\0')
 			p->argv[argc++] = word;
-	p->ok = options_parse(&p->config, command, argc, p->argv, &p->rest, p->error);
+	p->ok = options_parse(&p->config, table, argc, p->argv, &p->rest, p->error);
 	return p;
 }
 
@@ -42,7 +42,7 @@ static void drop(struct parsed *p)
 
 static void defaults(void **state)
 {
-	struct parsed *p = parse(COMMAND_RUN, "");
+	struct parsed *p = parse(options_run, "");
 
 	(void)state;
 	assert_true(p->ok);
@@ -83,7 +83,7 @@ static void binds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct parsed *p = parse(COMMAND_RUN, rows[i].line);
+		struct parsed *p = parse(options_run, rows[i].line);
 		assert_int_equal(p->ok, rows[i].addr != NULL);
 		if (p->ok) {
 			assert_string_equal(addr_format(&p->config.healthz.addr, text), rows[i].addr);
@@ -106,7 +106,7 @@ static void bytes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct parsed *p = parse(COMMAND_RUN, rows[i].line);
+		struct parsed *p = parse(options_run, rows[i].line);
 		assert_true(p->ok);
 		assert_int_equal(p->config.dns_cache_bytes, rows[i].bytes);
 		drop(p);
@@ -115,7 +115,7 @@ static void bytes(void **state)
 
 static void values(void **state)
 {
-	struct parsed *p = parse(COMMAND_RUN, "--manifests m --masquerade-all --no-dns=false --masquerade-bit=0 "
+	struct parsed *p = parse(options_run, "--manifests m --masquerade-all --no-dns=false --masquerade-bit=0 "
 					      "--min-sync-period 1m30.5s -v 4 --detect-local-mode NodeCIDR "
 					      "--cluster-cidr 10.244.0.0/16,fd00::/48 --dns-listen 127.0.0.1:5353 "
 					      "--dns-listen [::1]:54,::2");
@@ -139,7 +139,7 @@ static void values(void **state)
 
 static void last_one_wins(void **state)
 {
-	struct parsed *p = parse(COMMAND_RUN, "--nodeport-addresses all --nodeport-addresses 10.0.0.0/8,localhost");
+	struct parsed *p = parse(options_run, "--nodeport-addresses all --nodeport-addresses 10.0.0.0/8,localhost");
 
 	(void)state;
 	assert_string_equal(p->config.nodeport_addresses, "10.0.0.0/8,localhost");
@@ -148,7 +148,7 @@ static void last_one_wins(void **state)
 
 static void arguments(void **state)
 {
-	struct parsed *p = parse(COMMAND_CHECK, "a --control s b -- --c");
+	struct parsed *p = parse(options_common, "a --control s b -- --c");
 
 	(void)state;
 	assert_true(p->ok);
@@ -161,7 +161,7 @@ static void arguments(void **state)
 /* What a DaemonSet fills in: variables that may be empty, and status.hostIPs. */
 static void lists_of_variables(void **state)
 {
-	struct parsed *p = parse(COMMAND_RUN, "--manifests /tmp --cluster-cidr= --service-cidr= --node-ip= "
+	struct parsed *p = parse(options_run, "--manifests /tmp --cluster-cidr= --service-cidr= --node-ip= "
 					      "--nodeport-addresses= --external-ips= --dns-listen= --dns-transfer= "
 					      "--dns-allow=");
 	char error[CONFIG_ERROR_BYTES];
@@ -175,7 +175,7 @@ static void lists_of_variables(void **state)
 	assert_true(p->config.nodeports.primary && p->config.nodeports.inner);
 	assert_false(p->config.external.none);
 	drop(p);
-	p = parse(COMMAND_RUN, "--node-ip=10.0.0.1,fd00::1 --nodeport-addresses=10.0.0.1,fd00::1 "
+	p = parse(options_run, "--node-ip=10.0.0.1,fd00::1 --nodeport-addresses=10.0.0.1,fd00::1 "
 			       "--external-ips=10.0.0.1,fd00::1 --dns-listen=10.0.0.1,fd00::1 "
 			       "--dns-transfer=10.0.0.1,fd00::1 --dns-allow=10.0.0.1,fd00::/8");
 	assert_true(p->ok);
@@ -195,59 +195,59 @@ static void lists_of_variables(void **state)
 static void refusals(void **state)
 {
 	static const struct {
-		enum command_bit command;
+		const struct option *table;
 		const char *line, *error;
 	} rows[] = {
-		{COMMAND_RUN, "--frobnicate=1", "--frobnicate: unknown flag"},
-		{COMMAND_RUN, "--wait 1s", "--wait: unknown flag"},
-		{COMMAND_STATUS, "--manifests m", "--manifests: unknown flag"},
-		{COMMAND_RUN, "-manifests m", "-manifests: unknown flag"},
-		{COMMAND_RUN, "--v 3", "--v: unknown flag"},
-		{COMMAND_RUN, "--manifests", "--manifests: needs DIR"},
-		{COMMAND_RUN, "--manifests=", "--manifests : must not be empty"},
-		{COMMAND_RUN, "--healthz-bind-address=x",
+		{options_run, "--frobnicate=1", "--frobnicate: unknown flag"},
+		{options_run, "--wait 1s", "--wait: unknown flag"},
+		{options_common, "--manifests m", "--manifests: unknown flag"},
+		{options_run, "-manifests m", "-manifests: unknown flag"},
+		{options_run, "--v 3", "--v: unknown flag"},
+		{options_run, "--manifests", "--manifests: needs DIR"},
+		{options_run, "--manifests=", "--manifests : must not be empty"},
+		{options_run, "--healthz-bind-address=x",
 		 "--healthz-bind-address x: neither ADDR:PORT, ADDR, :PORT nor empty"},
-		{COMMAND_RUN, "--masquerade-bit 32", "--masquerade-bit 32: out of range (0 to 31)"},
-		{COMMAND_RUN, "--masquerade-bit x", "--masquerade-bit x: must be a number (0 to 31)"},
-		{COMMAND_RUN, "--no-dns=maybe", "--no-dns maybe: must be true or false"},
-		{COMMAND_RUN, "--cluster-cidr 10.0.0.0/8,", "--cluster-cidr 10.0.0.0/8,: must not have empty items"},
-		{COMMAND_RUN, "--cluster-cidr 10.0.0.1",
+		{options_run, "--masquerade-bit 32", "--masquerade-bit 32: out of range (0 to 31)"},
+		{options_run, "--masquerade-bit x", "--masquerade-bit x: must be a number (0 to 31)"},
+		{options_run, "--no-dns=maybe", "--no-dns maybe: must be true or false"},
+		{options_run, "--cluster-cidr 10.0.0.0/8,", "--cluster-cidr 10.0.0.0/8,: must not have empty items"},
+		{options_run, "--cluster-cidr 10.0.0.1",
 		 "--cluster-cidr 10.0.0.1: must be prefixes such as 10.96.0.0/12"},
-		{COMMAND_RUN, "--node-ip 10.0.0", "--node-ip 10.0.0: must be IP addresses"},
-		{COMMAND_RUN, "--dns-listen 10.0.0.1:0", "--dns-listen 10.0.0.1:0: must be ADDR or ADDR:PORT"},
-		{COMMAND_CLEANUP, "--table nat;x",
+		{options_run, "--node-ip 10.0.0", "--node-ip 10.0.0: must be IP addresses"},
+		{options_run, "--dns-listen 10.0.0.1:0", "--dns-listen 10.0.0.1:0: must be ADDR or ADDR:PORT"},
+		{options_run, "--table nat;x",
 		 "--table nat;x: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
-		{COMMAND_RUN, "--table fairlead-next",
+		{options_run, "--table fairlead-next",
 		 "--table fairlead-next: must not end in -next: tables are built under such names when they are "
 		 "replaced"},
-		{COMMAND_RUN, "--table 1st",
+		{options_run, "--table 1st",
 		 "--table 1st: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
-		{COMMAND_RUN, "--table a23456789b123456789c123456789d123456789e123456789",
+		{options_run, "--table a23456789b123456789c123456789d123456789e123456789",
 		 "--table a23456789b123456789c123456789d123456789e123456789: too long"},
-		{COMMAND_RUN, "--service-proxy-name mine.",
+		{options_run, "--service-proxy-name mine.",
 		 "--service-proxy-name mine.: must be the value of a label: letters, digits, \"_\", \"-\" and \".\", "
 		 "a letter or digit first and last"},
-		{COMMAND_RUN, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure, verified)"},
-		{COMMAND_RUN, "--min-sync-period 5",
+		{options_run, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure, verified)"},
+		{options_run, "--min-sync-period 5",
 		 "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
-		{COMMAND_RUN, "--min-sync-period 999999h",
+		{options_run, "--min-sync-period 999999h",
 		 "--min-sync-period 999999h: must be a duration such as 500ms, 2s or 1m30s"},
-		{COMMAND_RUN, "--dns-cache-size 16MB",
+		{options_run, "--dns-cache-size 16MB",
 		 "--dns-cache-size 16MB: must be a number of bytes such as 4096, 512K or 16M"},
-		{COMMAND_RUN, "--dns-cache-size -1",
+		{options_run, "--dns-cache-size -1",
 		 "--dns-cache-size -1: must be a number of bytes such as 4096, 512K or 16M"},
-		{COMMAND_RUN, "--dns-cache-size M",
+		{options_run, "--dns-cache-size M",
 		 "--dns-cache-size M: must be a number of bytes such as 4096, 512K or 16M"},
-		{COMMAND_RUN, "--dns-cache-size 17G", "--dns-cache-size 17G: out of range"},
-		{COMMAND_RUN, "--dns-cache-size 99999999999999999999",
+		{options_run, "--dns-cache-size 17G", "--dns-cache-size 17G: out of range"},
+		{options_run, "--dns-cache-size 99999999999999999999",
 		 "--dns-cache-size 99999999999999999999: out of range"},
-		{COMMAND_RUN, "--min-sync-period 0x1s",
+		{options_run, "--min-sync-period 0x1s",
 		 "--min-sync-period 0x1s: must be a duration such as 500ms, 2s or 1m30s"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct parsed *p = parse(rows[i].command, rows[i].line);
+		struct parsed *p = parse(rows[i].table, rows[i].line);
 		assert_false(p->ok);
 		assert_string_equal(p->error, rows[i].error);
 		drop(p);
@@ -257,7 +257,7 @@ static void refusals(void **state)
 /* config_finish: what depends on other flags and on the machine. */
 static void finish(void **state)
 {
-	struct parsed *p = parse(COMMAND_RUN, "--manifests /tmp --cluster-domain Example.ORG. --node-name Node-A");
+	struct parsed *p = parse(options_run, "--manifests /tmp --cluster-domain Example.ORG. --node-name Node-A");
 	char error[CONFIG_ERROR_BYTES];
 
 	(void)state;
@@ -295,7 +295,7 @@ static void finish_refusals(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct parsed *p = parse(COMMAND_RUN, rows[i][0]);
+		struct parsed *p = parse(options_run, rows[i][0]);
 		assert_true(p->ok);
 		assert_false(config_finish(&p->config, error));
 		assert_string_equal(error, rows[i][1]);
