@@ -1,13 +1,14 @@
 /*
- * The whole daemon, on a kernel that takes its time over conntrack: while the file $FAIRLEAD_HOLD exists, no dump of it
- * is answered. $FAIRLEAD_HOLD.asked comes into being when one waits.
+ * The whole daemon, on a kernel that takes its time over conntrack: while the first byte of the file $FAIRLEAD_HOLD is
+ * not 0, no dump of it is answered. The second byte becomes 1 when one waits. The file is mapped before threads give up
+ * their right to open files.
  */
 #include "cli/main.c"
 
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,21 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #define LOOK_US 5000
+
+static struct {
+	atomic_uchar hold, asked;
+} * file; /* NULL: nothing holds */
+
+static void __attribute__((constructor)) file_map(void)
+{
+	const char *path = getenv("FAIRLEAD_HOLD");
+	int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	file = mmap(NULL, sizeof *file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+}
 
 static _Atomic int dumping = -1; /* the socket that asked for conntrack */
 
@@ -34,15 +50,10 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *data, siz
 
 static void hold(void)
 {
-	const char *path = getenv("FAIRLEAD_HOLD");
-	char asked[4096];
-
-	if (path == NULL || access(path, F_OK) != 0)
-		return;
-	snprintf(asked, sizeof asked, "%s.asked", path);
-	close(open(asked, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-	while (access(path, F_OK) == 0)
+	while (file != NULL && file->hold != 0) {
+		file->asked = 1;
 		usleep(LOOK_US);
+	}
 }
 
 /* …and of the C library's. */
