@@ -217,6 +217,11 @@ $(BUILD)/fairlead.8: $(BUILD)/fairlead docs/manpage.sh
 install: $(BUILD)/fairlead $(BUILD)/fairlead.8
 	install -D -m 0755 $(BUILD)/fairlead $(DESTDIR)$(PREFIX)/sbin/fairlead
 	install -D -m 0644 $(BUILD)/fairlead.8 $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(BUILD)/fairlead completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/fairlead
+	$(BUILD)/fairlead completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_fairlead
+	$(BUILD)/fairlead completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fairlead.fish
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/fairlead $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8

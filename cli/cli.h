@@ -21,6 +21,8 @@ struct command {
 
 extern const struct command *const cli_commands[]; /* ended by NULL */
 const struct command *cli_find(const char *name);
+/* "; did you mean services?", or "" when no command is near. Static until the next call. */
+const char *cli_suggestion(const char *name);
 
 /*
  * Sends one request line to the daemon and collects what it prints. EXIT_NO_DAEMON: no daemon answers at `path`, and
@@ -35,8 +37,11 @@ int cli_ask(const char *path, const char *request, struct buf *body);
 bool cli_pod_file(struct config *c, const char *command, const char *ns, struct buf *out);
 
 /* Every command, as help lists them; cli_NAME in its own file. Nothing else names them. */
+/* clang-format off */
 #define CLI_COMMANDS(X) \
-	X(run) X(status) X(services) X(endpoints) X(check) X(resolvconf) X(query) X(cleanup) X(cache) X(version) X(help)
+	X(run) X(status) X(services) X(endpoints) X(check) X(resolvconf) X(query) X(cleanup) X(cache) \
+	X(completion) X(version) X(help)
+/* clang-format on */
 #define CLI_DECLARE(NAME) extern const struct command cli_##NAME;
 CLI_COMMANDS(CLI_DECLARE)
 

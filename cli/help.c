@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "base/text.h"
 #include "base/version.h"
 
 const struct command *cli_find(const char *name)
@@ -11,6 +12,22 @@ const struct command *cli_find(const char *name)
 		if (strcmp((*c)->name, name) == 0)
 			return *c;
 	return NULL;
+}
+
+const char *cli_suggestion(const char *name)
+{
+	static char text[64];
+	size_t most = strlen(name) > 2 ? 2 : 0;
+
+	text[0] = '\0';
+	for (const struct command *const *c = cli_commands; *c != NULL; c++) {
+		size_t distance = text_distance((*c)->name, name, most);
+		if (distance > most || (distance == most && text[0] != '\0'))
+			continue;
+		most = distance;
+		snprintf(text, sizeof text, "; did you mean %s?", (*c)->name);
+	}
+	return text;
 }
 
 static void help_all(void)
@@ -32,7 +49,7 @@ static int help(struct config *c, int argc, char **argv)
 	}
 	const struct command *command = cli_find(argv[0]);
 	if (command == NULL) {
-		fprintf(stderr, "fairlead help: %s: unknown command\n", argv[0]);
+		fprintf(stderr, "fairlead help: %s: unknown command%s\n", argv[0], cli_suggestion(argv[0]));
 		return EXIT_USAGE;
 	}
 	printf("usage: fairlead %s%s%s [FLAG]…\n\n%s\n\n", command->name, command->arguments[0] != '\0' ? " " : "",

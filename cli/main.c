@@ -52,6 +52,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && asks_help(1, argv + 1))
 		return output_checked("help", cli_help.run(NULL, 0, NULL));
+	if (argc == 2 && strcmp(name, "--version") == 0)
+		return output_checked("version", cli_version.run(NULL, 0, NULL));
 	if (command != NULL && asks_help(argc - 2, argv + 2))
 		return output_checked("help", cli_help.run(NULL, 1, argv + 1));
 	if (command != NULL)
@@ -59,6 +61,7 @@ int main(int argc, char **argv)
 	if (name[0] == '\0')
 		fprintf(stderr, "fairlead: a command is missing; try `fairlead help`\n");
 	else
-		fprintf(stderr, "fairlead: %s: unknown command; try `fairlead help`\n", name);
+		fprintf(stderr, "fairlead: %s: unknown command%s%s\n", name, cli_suggestion(name),
+			cli_suggestion(name)[0] == '\0' ? "; try `fairlead help`" : "");
 	return EXIT_USAGE;
 }

@@ -86,6 +86,8 @@ extern const struct option options_common[]; /* of commands without flags of the
 bool options_parse(struct config *c, const struct option *table, int argc, char **argv, int *rest,
 		   char error[CONFIG_ERROR_BYTES]);
 
+const char *option_dashes(const struct option *o); /* "-" or "--" */
+
 /* The flags of a table, as help prints them. */
 void options_help(FILE *out, const struct option *table);
 
