@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -208,9 +209,37 @@ static void drop_objects(struct bench *b)
 	b->turns = 0;
 }
 
+static double wall_ms(void)
+{
+	return (double)clock_ns() / 1e6;
+}
+
+/* How long the main thread stands still for a write: it holds the objects, and lets them go; beside a fork. */
+static void measure_snapshot(const struct bench *b)
+{
+	double start = wall_ms(), hold, release, forked;
+
+	for (size_t i = 0; i < b->count; i++)
+		object_hold(b->objects[i]);
+	hold = wall_ms() - start;
+	start = wall_ms();
+	for (size_t i = 0; i < b->count; i++)
+		object_free(b->objects[i]);
+	release = wall_ms() - start;
+	start = wall_ms();
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	forked = wall_ms() - start;
+	waitpid(pid, NULL, 0);
+	printf("%-24s hold %.2f ms, release %.2f ms; a fork %.2f ms\n", "snapshot", hold, release, forked);
+}
+
 static void measure_state(struct bench *b)
 {
 	struct state_info info;
+
+	measure_snapshot(b);
 	double start = cpu_ms(), put, load;
 	struct state_writer *w = state_begin(b->folder, "bench", 0);
 

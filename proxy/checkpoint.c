@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/checkpoint_writer.h"
 #include "proxy/staging.h"
 #include "watch/checkpoint_file.h"
 
@@ -22,12 +20,11 @@ struct checkpoint {
 	struct staging *staging; /* where the source talks to */
 	struct ev_timer wait;	 /* for the source's complete state */
 	struct ev_timer save;
-	struct ev_child child;
+	struct checkpoint_writer *writer;
 	bool complete; /* the source has listed everything: the store is worth keeping */
 	bool serving;  /* what is served is the stored state */
 	bool dirty;    /* since the last write began */
 	bool failing;  /* the last write failed, and that was told */
-	pid_t writer;  /* 0: none runs */
 	uint64_t written_ms;
 	struct state_info info; /* of the state being served */
 };
@@ -76,22 +73,6 @@ static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 /* ---- writing ---- */
 
-/* 0 or an errno. */
-static int write_state(const struct checkpoint *l)
-{
-	struct state_writer *w = state_begin(l->directory, l->source, clock_wall_ms());
-	const struct object *o;
-
-	if (w == NULL)
-		return errno;
-	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
-		size_t at = 0;
-		while ((o = store_next(l->store, (enum object_kind)kind, &at)) != NULL)
-			state_put(w, o);
-	}
-	return state_commit(w) ? 0 : errno;
-}
-
 /* A full disk may stay full for days: one line when it begins, one when it ends. */
 static void written(struct checkpoint *l, int error)
 {
@@ -111,55 +92,28 @@ static void save_soon(struct checkpoint *l)
 	uint64_t since_ms = clock_ms() - l->written_ms;
 	uint64_t wait_ms = since_ms < CHECKPOINT_SAVE_GAP_MS ? CHECKPOINT_SAVE_GAP_MS - since_ms : 1000;
 
-	if (!l->dirty || !l->complete || l->writer != 0 || ev_is_active(&l->save))
+	if (!l->dirty || !l->complete || checkpoint_writer_is_busy(l->writer) || ev_is_active(&l->save))
 		return;
 	ev_timer_set(&l->save, (double)wait_ms / 1000, 0.);
 	ev_timer_start(l->loop, &l->save);
 }
 
-static void writer_ended(struct checkpoint *l, int status)
+static void on_written(void *ctx, int error)
 {
-	l->writer = 0;
-	written(l, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR);
-}
+	struct checkpoint *l = ctx;
 
-static void on_written(struct ev_loop *loop, struct ev_child *child, int events)
-{
-	struct checkpoint *l = child->data;
-
-	(void)events;
-	ev_child_stop(loop, child);
-	writer_ended(l, child->rstatus);
+	written(l, error);
 	save_soon(l);
 }
 
-/*
- * The child keeps no descriptor: should we end meanwhile, a DNS socket left open in it would take queries from our
- * successor (SO_REUSEPORT) and answer none. It only reads the store, writes the file and ends; malloc is usable after
- * fork with glibc, whatever the DNS threads do.
- */
 static void on_save(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
 	struct checkpoint *l = timer->data;
 
-	(void)events;
-	pid_t pid = fork();
-	if (pid == 0) {
-		close_range(3, ~0U, 0);
-		signal(SIGTERM, SIG_DFL); /* libev's handlers would only wake a loop that does not run here */
-		signal(SIGINT, SIG_DFL);
-		_exit(write_state(l));
-	}
+	(void)loop, (void)events;
 	l->written_ms = clock_ms();
-	if (pid < 0) {
-		written(l, errno);
-		save_soon(l);
-		return;
-	}
 	l->dirty = false;
-	l->writer = pid;
-	ev_child_set(&l->child, pid, 0);
-	ev_child_start(loop, &l->child);
+	checkpoint_writer_write(l->writer, l->store);
 }
 
 void checkpoint_changed(struct checkpoint *l)
@@ -184,26 +138,28 @@ struct checkpoint *checkpoint_new(struct ev_loop *loop, const char *directory, c
 	l->staging = staging_new(store, on_complete, l);
 	ev_timer_init(&l->wait, on_wait, CHECKPOINT_WAIT_MS / 1000., 0.);
 	ev_init(&l->save, on_save);
-	ev_init(&l->child, on_written);
-	l->wait.data = l->save.data = l->child.data = l;
+	l->wait.data = l->save.data = l;
+	l->writer = checkpoint_writer_new(loop, l->directory, l->source, on_written, l);
 	ev_timer_start(loop, &l->wait);
 	return l;
 }
 
 void checkpoint_free(struct checkpoint *l)
 {
-	int status;
-
 	if (l == NULL)
 		return;
 	ev_timer_stop(l->loop, &l->wait);
 	ev_timer_stop(l->loop, &l->save);
-	ev_child_stop(l->loop, &l->child);
-	/* Both would write the same temporary file, and what it writes is older. */
-	if (l->writer != 0 && kill(l->writer, SIGKILL) == 0 && waitpid(l->writer, &status, 0) > 0)
-		writer_ended(l, status);
-	if (l->dirty)
-		written(l, write_state(l));
+	const int error = checkpoint_writer_free(l->writer, l->dirty ? l->store : NULL);
+	if (error == ETIMEDOUT) {
+		/* its thread may still read the two texts */
+		log_warn("state %s: not written within %d ms; the state before stays", l->directory,
+			 CHECKPOINT_STOP_MS);
+		staging_free(l->staging);
+		return;
+	}
+	if (error != 0)
+		written(l, error);
 	staging_free(l->staging);
 	free(l->directory);
 	free(l->source);

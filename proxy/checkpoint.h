@@ -1,8 +1,7 @@
 /*
  * The last-known-good state in the daemon (issue 3): what the API server last said is kept in --state-dir, and when the
  * server has not said everything by CHECKPOINT_WAIT_MS after the start, that state is served until it has: alone, never
- * mixed with the part that the server has said so far (staging.h). Main thread; the file is written by a forked child,
- * which sees the objects as they are at the fork, so that neither packing nor fsync ever holds up the loop.
+ * mixed with the part that the server has said so far (staging.h). Main thread; checkpoint_writer.h writes the file.
  */
 #ifndef PROXY_CHECKPOINT_H
 #define PROXY_CHECKPOINT_H
@@ -19,10 +18,10 @@ struct checkpoint;
 
 /*
  * source names what the state is of. The source is to talk to checkpoint_sink from now on; everything goes on to the
- * store's sink. The loop is libev's default loop (children are reaped on it). All is borrowed but source.
+ * store's sink. All is borrowed but source.
  */
 struct checkpoint *checkpoint_new(struct ev_loop *loop, const char *directory, const char *source, struct store *store);
-/* Writes once more if something has changed since. */
+/* Writes once more if something has changed since; waits for CHECKPOINT_STOP_MS at most. */
 void checkpoint_free(struct checkpoint *l); /* NULL is fine */
 const struct sink *checkpoint_sink(const struct checkpoint *l);
 void checkpoint_changed(struct checkpoint *l); /* an object of the store has */

@@ -138,6 +138,12 @@ static void writer_free(struct state_writer *w)
 	free(w);
 }
 
+void state_abandon(struct state_writer *w)
+{
+	unlinkat(w->directory_fd, STATE_FILE ".tmp", 0);
+	writer_free(w);
+}
+
 bool state_commit(struct state_writer *w)
 {
 	const char *from = STATE_FILE ".tmp";

@@ -3,8 +3,8 @@
  * a whole (temporary file, fsync, rename), checksummed and versioned; a truncated or corrupted file, or one of another
  * program, is reported and ignored. One file, STATE_FILE, in a directory that is made when it is not there.
  *
- * Writing: in a thread that no other waits for, since fsync may take long; the daemon does it in a child
- * (proxy/checkpoint.h). Reading: main thread, at start.
+ * Writing: in a thread that no other waits for, since fsync may take long (proxy/checkpoint_writer.h).
+ * Reading: main thread, at start.
  */
 #ifndef WATCH_CHECKPOINT_FILE_H
 #define WATCH_CHECKPOINT_FILE_H
@@ -23,6 +23,9 @@ struct state_writer *state_begin(const char *directory, const char *source, int6
 void state_put(struct state_writer *w, const struct object *o);
 /* Makes it the state, or on any failure (errno) leaves the old one in place. Frees w. */
 bool state_commit(struct state_writer *w);
+
+/* Ends without a new state. Frees w. */
+void state_abandon(struct state_writer *w);
 
 struct state_info {
 	int64_t saved_wall_ms;

@@ -1,10 +1,20 @@
 /* Compares, copies and frees objects. */
 #include "watch/object.h"
 
+const struct object *object_hold(const struct object *o)
+{
+	((struct object *)(uintptr_t)o)->holds++;
+	return o;
+}
+
 void object_free(struct object *o)
 {
-	if (o != NULL)
+	if (o == NULL)
+		return;
+	if (o->holds == 0)
 		arena_free(o->arena);
+	else
+		o->holds--;
 }
 
 const char *object_kind_name(enum object_kind kind)

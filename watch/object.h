@@ -2,7 +2,7 @@
  * Objects: what a source last said about one Service, EndpointSlice, Node, …, cut down to the fields fairlead uses,
  * with the API server's defaults filled in. An object is built once by the decoder, then never edited: a change is
  * a new object. Each owns one arena that holds it and everything it points at; object_free frees all of it.
- * Made and read by the main thread only.
+ * Made, held and freed by the main thread; another one may read what is held for it.
  */
 #ifndef WATCH_OBJECT_H
 #define WATCH_OBJECT_H
@@ -35,6 +35,7 @@ struct object {
 	 * an annotation, a resourceVersion) compares equal and causes no work.
 	 */
 	uint64_t digest;
+	unsigned holds; /* object_hold calls that object_free has not ended yet */
 };
 
 enum service_type { SERVICE_CLUSTER_IP, SERVICE_NODE_PORT, SERVICE_LOAD_BALANCER, SERVICE_EXTERNAL_NAME };
@@ -146,6 +147,8 @@ struct service_cidr_object {
 	const struct cidr *cidrs;
 };
 
+/* One more object_free frees it; returns o. */
+const struct object *object_hold(const struct object *o);
 void object_free(struct object *o); /* NULL is fine */
 /* "Service", "EndpointSlice", … */
 const char *object_kind_name(enum object_kind kind);
