@@ -113,6 +113,12 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct chunk *c = a->head; c != NULL; c = c->next)
+		explicit_bzero(c->data, c->used_bytes);
+}
+
 void arena_reset(struct arena *a)
 {
 	chunks_free(a->head->next);

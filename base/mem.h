@@ -26,6 +26,8 @@ struct arena *arena_new(size_t first_bytes);
 void arena_free(struct arena *a); /* NULL is fine */
 /* Forgets everything but keeps one chunk, so that a turn's arena settles on one allocation. */
 void arena_reset(struct arena *a);
+/* Zeroes all that was handed out, which stays valid: for secrets, before arena_free. */
+void arena_wipe(struct arena *a);
 void *arena_alloc(struct arena *a, size_t bytes); /* zeroed, aligned for any type */
 void *arena_array(struct arena *a, size_t count, size_t bytes);
 char *arena_strndup(struct arena *a, const char *s, size_t length_bytes); /* adds the NUL */

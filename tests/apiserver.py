@@ -57,7 +57,7 @@ class Server:
         self.collections = {path: Collection(*what, path) for path, what in RESOURCES.items()}
         self.by_plural = {c.plural: c for c in self.collections.values()}
         self.host, self.port, self.tls, self.token = host, port, tls, token
-        self.client_ca = client_ca
+        self.client_ca, self.tls_newest = client_ca, None
         self.bookmark_s, self.streaming = bookmark_s, streaming
         self.refusals = []  # (plural or None, mode or None, what, times left, detail)
         self.forbidden = set()  # (plural, verb)

@@ -104,6 +104,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*server.tls)
+            if server.tls_newest is not None:  # and everything older, with ciphers that OpenSSL's own level refuses
+                context.set_ciphers("ALL:@SECLEVEL=0")
+                context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, server.tls_newest
             if server.client_ca:
                 context.load_verify_locations(server.client_ca)
                 context.verify_mode = ssl.CERT_REQUIRED

@@ -53,6 +53,15 @@ class Kubernetes(unittest.TestCase):
         cls.objects = {o["kind"]: o for o in objects_of(kubectl("annotate", "--local", "-f", "-", "a=b", "-o", "json",
                                                                 text=cls.text))}
 
+    def with_dns(self):
+        """The objects of an overlay with the DNS half."""
+        with tempfile.TemporaryDirectory(dir=TOP / "build") as overlay:
+            (Path(overlay) / "kustomization.yaml").write_text(
+                "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+                f"resources: [{os.path.relpath(FOLDER, overlay)}]\ncomponents: [{os.path.relpath(FOLDER, overlay)}/dns]\n")
+            text = kubectl("kustomize", overlay)
+        return {o["kind"]: o for o in objects_of(kubectl("annotate", "--local", "-f", "-", "a=b", "-o", "json", text=text))}
+
     def test_everything_is_there(self):
         self.assertEqual(set(self.objects),
                          {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet"})
@@ -71,18 +80,25 @@ class Kubernetes(unittest.TestCase):
                 raw["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "A", "value": "b"})
             self.assertEqual(lacks(raw, typed), "")
 
-    def test_role_has_what_is_used_and_no_more(self):
+    def used_of(self, kinds, *flags):
         used = set()
         for streaming in (True, False):
-            with cluster(streaming=streaming) as server, Follow("--apiserver", server.url) as f:
+            with cluster(streaming=streaming) as server, Follow("--apiserver", server.url, *flags) as f:
                 f.wait_complete()
-                wait_until(lambda: server.watching() == 6)
+                wait_until(lambda: server.watching() == kinds)
                 for _, plural, mode, _ in server.requests:
                     verb = "watch" if mode in ("watch", "stream") else "list"
                     used.add((server.by_plural[plural].group, plural, verb))
-        granted = {(group, resource, verb) for rule in self.objects["ClusterRole"]["rules"]
-                   for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
-        self.assertEqual(granted, used)
+        return used
+
+    @staticmethod
+    def granted_by(objects):
+        return {(group, resource, verb) for rule in objects["ClusterRole"]["rules"]
+                for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+
+    def test_role_has_what_is_used_and_no_more(self):
+        self.assertEqual(self.granted_by(self.objects), self.used_of(4, "--proxy-only", "yes"))
+        self.assertEqual(self.granted_by(self.with_dns()), self.used_of(6))
         binding, account = self.objects["ClusterRoleBinding"], self.objects["ServiceAccount"]
         self.assertEqual(binding["roleRef"]["name"], self.objects["ClusterRole"]["metadata"]["name"])
         self.assertEqual((binding["subjects"][0]["name"], binding["subjects"][0]["namespace"]),
@@ -101,7 +117,11 @@ class Kubernetes(unittest.TestCase):
     def test_privileges(self):
         spec = self.objects["DaemonSet"]["spec"]["template"]["spec"]
         security = spec["containers"][0]["securityContext"]
-        self.assertEqual(security["capabilities"], {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_BIND_SERVICE"]})
+        self.assertEqual(security["capabilities"], {"drop": ["ALL"], "add": ["NET_ADMIN"]})
+        with_dns = self.with_dns()["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual(with_dns["securityContext"]["capabilities"]["add"], ["NET_ADMIN", "NET_BIND_SERVICE"])
+        self.assertEqual(with_dns["args"], [a for a in spec["containers"][0]["args"] if a != "--no-dns"])
+        self.assertEqual(len(with_dns["args"]), len(spec["containers"][0]["args"]) - 1)
         self.assertTrue(security["readOnlyRootFilesystem"])
         self.assertFalse(security["allowPrivilegeEscalation"])
         self.assertTrue(spec["hostNetwork"])

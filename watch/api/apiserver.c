@@ -221,7 +221,8 @@ static struct fetch *fetch_make(const struct apiserver *a, char *error)
 	};
 
 	if (c->insecure)
-		log_warn("apiserver: %s: TLS verification is off: any server is trusted", c->server);
+		log_warn("apiserver: %s: TLS verification is off: any server is trusted%s", c->server,
+			 c->token != NULL || c->token_file != NULL ? " and gets the token" : "");
 	return fetch_new(a->config.loop, &settings, error);
 }
 

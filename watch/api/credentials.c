@@ -194,7 +194,7 @@ bool credentials_load(struct credentials *c, const struct credentials_flags *fla
 	c->insecure |= flags->insecure;
 	if (!server_check(c, error))
 		return false;
-	if (c->token_file != NULL && strncmp(c->server, "http://", 7) == 0)
+	if ((c->token_file != NULL || c->token != NULL) && strncmp(c->server, "http://", 7) == 0)
 		log_warn("apiserver: %s is not encrypted: the token can be read on the way", c->server);
 	if (c->ca_file != NULL && access(c->ca_file, R_OK) != 0) {
 		snprintf(error, CREDENTIALS_ERROR_BYTES, "CA file %.300s: %s", c->ca_file, strerror(errno));

@@ -201,6 +201,7 @@ bool kubeconfig_read(struct credentials *c, const char *file, const char *text, 
 		wrong(&r, "line %u: %s", problem.line, problem.reason);
 	else
 		fine = context_read(&r, root);
+	arena_wipe(arena);
 	arena_free(arena);
 	yaml_parser_free(parser);
 	return fine;
@@ -217,6 +218,7 @@ bool kubeconfig_load(struct credentials *c, const char *file, char *error)
 		snprintf(error, CREDENTIALS_ERROR_BYTES, "kubeconfig %.300s: %s", file, strerror(errno));
 		return false;
 	}
+	setvbuf(f, NULL, _IONBF, 0); /* a buffer of the C library's would keep a token */
 	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && text.length_bytes < FILE_LIMIT_BYTES)
 		buf_add(&text, chunk, n);
 	bool fine = ferror(f) == 0;
@@ -226,6 +228,7 @@ bool kubeconfig_load(struct credentials *c, const char *file, char *error)
 	fine = fine && kubeconfig_read(c, file, text.data != NULL ? text.data : "", text.length_bytes, error);
 	if (text.data != NULL)
 		explicit_bzero(text.data, text.length_bytes);
+	explicit_bzero(chunk, sizeof chunk);
 	buf_fini(&text);
 	return fine;
 }

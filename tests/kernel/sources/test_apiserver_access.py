@@ -3,6 +3,7 @@ import base64
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -52,6 +53,40 @@ class Access(Case):
         f = self.follow(server, "--ca-file", self.other_ca)
         f.wait(lambda: f.logged("warning", "127.0.0.1"))
         self.assertEqual((f.lines, server.requests), ([], []))
+
+    def test_tls_1_1_is_refused(self):
+        """Also where the system's OpenSSL allows it, as curl shows."""
+        server = self.serve()
+        server.tls_newest = ssl.TLSVersion.TLSv1_1
+        weak = self.write("openssl.cnf", "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = weak\n"
+                                         "[weak]\nMinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n")
+        env = {**os.environ, "OPENSSL_CONF": weak}
+        curl = subprocess.run(["curl", "-sS", "--tlsv1.0", "--tls-max", "1.1", "--cacert", self.ca, server.url + "/version"],
+                              env=env, capture_output=True, text=True, check=False)
+        self.assertEqual(curl.returncode, 0, curl.stderr)
+        f = Follow("--apiserver", server.url, "--ca-file", self.ca, env=env)
+        self.addCleanup(f.stop)
+        f.wait(lambda: f.logged("warning", "alert protocol version") or f.logged("warning", "unsupported protocol"),
+               "a refusal")
+        self.assertEqual((f.lines, server.requests), ([], []))
+
+    def test_a_token_over_plain_http_is_a_warning(self):
+        server = cluster(token="fixed-secret")
+        self.addCleanup(server.stop)
+        path = self.write("token", "fixed-secret\n")
+        config = self.kubeconfig(server, ["token: fixed-secret"], [])
+        for flags in (["--apiserver", server.url, "--token-file", path], ["--kubeconfig", config]):
+            f = Follow(*flags)
+            self.addCleanup(f.stop)
+            f.wait_complete()
+            self.assertTrue(f.logged("warning", "is not encrypted: the token can be read on the way"))
+            self.assertFalse(f.logged("fixed-secret"))
+
+    def test_an_unchecked_server_gets_the_token(self):
+        path = self.write("token", "fixed-secret\n")
+        f = self.follow(self.serve(token="fixed-secret"), "--insecure", "yes", "--token-file", path)
+        f.wait_complete()
+        self.assertTrue(f.logged("warning", "TLS verification is off: any server is trusted and gets the token"))
 
     def test_unchecked_only_with_a_warning(self):
         f = self.follow(self.serve(tls=(self.other_crt, self.other_key)), "--insecure", "yes")
