@@ -13,6 +13,7 @@
 #include "base/outgoing.h"
 #include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
+#include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
 #include "daemon/serial_file.h"
 #include "dns/zone/clients.h"
@@ -98,7 +99,11 @@ static void on_complete(void *ctx)
 
 static void on_turn_end(void *ctx)
 {
-	turn(ctx);
+	struct daemon *d = ctx;
+
+	if (d->clients_changed)
+		dns_clients_update(d);
+	turn(d);
 }
 
 static const struct service *published_find(void *ctx, const char *ns, const char *name)

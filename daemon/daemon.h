@@ -35,6 +35,7 @@ struct daemon {
 	struct hostaddr *host;
 	struct zone *zone;
 	struct clients *clients; /* of DNS; NULL with --no-dns */
+	bool clients_changed;	 /* a Node object has; looked at once the source has told all of its turn */
 	struct server *server;	 /* NULL with --no-dns */
 	struct forward_file *forward_file;
 	struct store *store;

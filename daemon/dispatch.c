@@ -183,7 +183,7 @@ void dispatch_changed(void *ctx, const struct object *prev, const struct object 
 		if (strcmp(o->name, d->config->node_name) == 0)
 			dispatch_node(d);
 		else
-			dns_clients_update(d);
+			d->clients_changed = true;
 		break;
 	case OBJECT_SERVICE_CIDR:
 		sync_ranges_changed(d->sync);

@@ -2,27 +2,16 @@
 #include "daemon/dns_clients.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "dns/zone/clients.h"
 #include "proxy/ranges.h"
-
-static void add(struct cidr_list *list, const struct cidr *cidrs, size_t count)
-{
-	if (count == 0)
-		return;
-	list->items = mem_resize(list->items, (list->count + count) * sizeof *list->items);
-	memcpy(list->items + list->count, cidrs, count * sizeof *cidrs);
-	list->count += count;
-}
 
 static void add_hosts(struct cidr_list *list, const struct addr *addrs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct cidr host = cidr_host(&addrs[i]);
-		add(list, &host, 1);
+		ranges_add(list, &host, 1);
 	}
 }
 
@@ -35,11 +24,11 @@ static void add_nodes(struct cidr_list *list, const struct daemon *d)
 
 	add_hosts(list, addrs, count);
 	const struct cidr *networks = hostaddr_networks(d->host, &count);
-	add(list, networks, count);
+	ranges_add(list, networks, count);
 	add_hosts(list, d->config->node_ips.items, d->config->node_ips.count);
 	while ((node = (const struct node_object *)store_next(d->store, OBJECT_NODE, &at)) != NULL) {
 		add_hosts(list, node->addrs, node->addr_count);
-		add(list, node->pod_cidrs, node->pod_cidr_count);
+		ranges_add(list, node->pod_cidrs, node->pod_cidr_count);
 	}
 }
 
@@ -53,7 +42,7 @@ static void add_default(struct cidr_list *list, const struct daemon *d)
 	};
 	const struct ranges_config ranges = {&d->config->service_cidrs, &d->config->cluster_cidrs};
 
-	add(list, private, sizeof private / sizeof *private);
+	ranges_add(list, private, sizeof private / sizeof *private);
 	ranges_known(list, &ranges, &d->node, d->store);
 	add_nodes(list, d);
 }
@@ -64,11 +53,12 @@ void dns_clients_update(struct daemon *d)
 	const struct cidr_list *allow = &d->config->dns_allow;
 	struct cidr_list list = {0};
 
+	d->clients_changed = false;
 	if (d->clients == NULL)
 		return;
-	add(&list, loopback, 2);
+	ranges_add(&list, loopback, 2);
 	if (allow->count > 0)
-		add(&list, allow->items, allow->count);
+		ranges_add(&list, allow->items, allow->count);
 	else
 		add_default(&list, d);
 	if (clients_set(d->clients, list.items, list.count))

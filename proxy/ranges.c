@@ -19,7 +19,7 @@ static bool is_inside_another(const struct cidr *cidrs, size_t count, size_t at)
 	return false;
 }
 
-static void append(struct cidr_list *list, const struct cidr *cidrs, size_t count)
+void ranges_add(struct cidr_list *list, const struct cidr *cidrs, size_t count)
 {
 	if (count == 0)
 		return;
@@ -34,19 +34,19 @@ void ranges_services(struct cidr_list *list, const struct ranges_config *config,
 	const struct service_cidr_object *o;
 	size_t at = 0;
 
-	append(list, config->service_cidrs->items, config->service_cidrs->count);
+	ranges_add(list, config->service_cidrs->items, config->service_cidrs->count);
 	if (config->service_cidrs->count != 0)
 		return;
 	while ((o = (const struct service_cidr_object *)store_next(store, OBJECT_SERVICE_CIDR, &at)) != NULL)
-		append(list, o->cidrs, o->cidr_count);
+		ranges_add(list, o->cidrs, o->cidr_count);
 }
 
 void ranges_known(struct cidr_list *list, const struct ranges_config *config, const struct node *node,
 		  const struct store *store)
 {
 	ranges_services(list, config, store);
-	append(list, config->cluster_cidrs->items, config->cluster_cidrs->count);
-	append(list, node->pod_cidrs, node->pod_cidr_count);
+	ranges_add(list, config->cluster_cidrs->items, config->cluster_cidrs->count);
+	ranges_add(list, node->pod_cidrs, node->pod_cidr_count);
 }
 
 void ranges_collect(struct element_list *out, const struct ranges_config *config, const struct store *store)

@@ -14,6 +14,7 @@ struct ranges_config { /* what the flags say; borrowed */
 	const struct cidr_list *service_cidrs, *cluster_cidrs;
 };
 
+void ranges_add(struct cidr_list *list, const struct cidr *cidrs, size_t count); /* appends; copied */
 /* Appends the elements that flags and ServiceCIDR objects ask for; no range inside another. */
 void ranges_collect(struct element_list *out, const struct ranges_config *config, const struct store *store);
 /* Appends the service ranges as they are; list->items is freed by the caller. */

@@ -109,6 +109,12 @@ class Strangers(lab.LabTest):
     def is_known(self):
         return "tc" not in Client(self.outside, SERVER).ask(MANY, edns=1232).flags
 
+    def test_many_nodes_are_looked_at_once(self):
+        """A source tells 8 000 of them one by one; looking at all each time took minutes."""
+        self.folder.put("nodes", *(manifests.node(f"n{n}", f"198.18.{n // 250}.{n % 250}") for n in range(8000)),
+                        manifests.node("last", STRANGER))
+        lab.wait_until(self.is_known, what="the last of them is known")
+
     def test_who_is_known(self):
         """Nodes and what is on a link of ours; a flag instead of all that."""
         self.assertFalse(self.is_known())
