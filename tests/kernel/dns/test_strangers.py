@@ -72,6 +72,15 @@ class Strangers(lab.LabTest):
             self.assertIn("status: REFUSED", text)
             self.assertIn("EDE: 18 (Prohibited)", text)
 
+    def test_no_query_leaves_for_them(self):
+        """Of a name that leads outside they get what the zone says; whom we know gets an answer from the (dead) server."""
+        self.folder.put("out", manifests.service("out", type="ExternalName", externalName="www.example.com"))
+        name = "out.default.svc.cluster.local"
+        alias, known = [f"{name}. 5 IN CNAME www.example.com."], Client(self.node, SERVER, limit_s=30)
+        lab.wait_until(lambda: known.ask(name, "CNAME").answer == alias)
+        self.assertEqual(Client(self.outside, SERVER).ask(name, tcp=True).answer, alias)
+        self.assertEqual(known.ask(name).rcode, "SERVFAIL")
+
     def test_a_flood_is_not_reflected(self):
         """2 000 forged questions: a part is answered; a client that we know gets all its answers meanwhile."""
         sock = Client(self.outside, SERVER)._socket(2)
