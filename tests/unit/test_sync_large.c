@@ -96,7 +96,7 @@ static void what_touches_it_waits(void **state)
 	assert_int_equal(turn(s), 0);
 	assert_string_equal(happened(), "part 1000;part 501;publish wide;");
 	assert_null(store_service(s->store, "default", "a")->current);
-	for (unsigned i = 0; i < 10 && turn(s) == 0; i++)
+	for (unsigned i = 0; i < 10 && turn(s) != (unsigned)SYNC_IDLE; i++) /* a slow machine makes pauses */
 		;
 	assert_int_equal(wide(s)->current->port_count, PORTS + 1);
 	assert_non_null(store_service(s->store, "default", "a")->current);
@@ -156,7 +156,7 @@ static void refused(void **state)
 	assert_true(sync_stats(s->sync)->in_sync);
 	kernel.poison_port = 0;
 	put_wide(s, "10.96.0.2", PORTS + 1);
-	for (unsigned i = 0; i < 10 && turn(s) == 0; i++)
+	for (unsigned i = 0; i < 10 && turn(s) != (unsigned)SYNC_IDLE; i++) /* a slow machine makes pauses */
 		;
 	assert_int_equal(sync_stats(s->sync)->quarantined, 0);
 	assert_int_equal(wide(s)->current->port_count, PORTS + 1);
