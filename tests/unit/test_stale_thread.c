@@ -74,7 +74,7 @@ static void wait_for_wake(void)
 }
 
 /* The one that is left behind keeps its memory: no leak. */
-static struct stale_thread *last;
+static struct stale_thread *volatile last;
 
 static struct stale_thread *start(void)
 {
