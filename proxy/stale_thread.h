@@ -8,7 +8,7 @@
 
 #include "proxy/stale_pass.h"
 
-#define STALE_STOP_MS 500u /* so long the end waits for the kernel */
+#define STALE_STOP_MS 300u /* so long the end waits for the kernel */
 
 struct stale_thread;
 
