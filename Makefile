@@ -27,7 +27,7 @@ MAKEFLAGS += --no-print-directory
 
 # In include order: a folder uses those before it.
 FOLDERS  := base watch netlink nft service dns proxy relay observe daemon cli
-PACKAGES := libmnl libnftnl ldns libcjson yaml-0.1 liburcu-qsbr liburcu-cds libmicrohttpd libcurl openssl libcap-ng libseccomp
+PACKAGES := libmnl libnftnl ldns libcjson yaml-0.1 liburcu-qsbr liburcu-cds libcurl openssl libcap-ng libseccomp
 # Asked when first needed, not when this file is read: the packages may arrive by `make deps` in this very run.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags --silence-errors $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs --silence-errors $(PACKAGES)) -lev)$(PKG_LIBS)

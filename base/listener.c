@@ -18,7 +18,6 @@
 #define RETRY_S 5.0
 #define PAUSE_S 0.1
 #define BACKLOG 512
-#define ACCEPTS 16 /* per turn of the loop and listener */
 
 enum state { WAITING, LISTENING, PAUSED };
 
@@ -124,30 +123,23 @@ static bool has_room(const struct listener *l, bool starved)
 	return l->config.room != NULL ? l->config.room(l->config.ctx, starved) : !starved;
 }
 
+/* One at a time: only a readable socket says that another one waits, and room is made for no other. */
 static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct listener *l = w->data;
-	bool taken = false;
+	struct sockaddr_storage from = {0};
+	socklen_t bytes = sizeof from;
 
 	(void)loop, (void)events;
-	for (int i = 0; i < ACCEPTS; i++) {
-		struct sockaddr_storage from = {0};
-		socklen_t bytes = sizeof from;
-		if (!has_room(l, false)) {
-			pause_begin(l);
-			return;
-		}
-		int fd = accept4(w->fd, (struct sockaddr *)&from, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
-			taken = true;
-			l->config.accepted(l->config.ctx, fd, &from);
-		} else if (!is_starved(errno) || taken) { /* want of a descriptor does not say that another one waits */
-			return;
-		} else if (!has_room(l, true)) {
-			pause_begin(l);
-			return;
-		}
+	if (!has_room(l, false)) {
+		pause_begin(l);
+		return;
 	}
+	int fd = accept4(w->fd, (struct sockaddr *)&from, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0)
+		l->config.accepted(l->config.ctx, fd, &from);
+	else if (is_starved(errno) && !has_room(l, true))
+		pause_begin(l);
 }
 
 static void on_datagram(struct ev_loop *loop, ev_io *w, int events)

@@ -7,7 +7,7 @@ set -eu
 
 # build: compiler and libraries
 build="gcc make pkg-config git libmnl-dev libnftnl-dev libldns-dev libev-dev libcjson-dev libyaml-dev liburcu-dev
-libmicrohttpd-dev libxxhash-dev libcurl4-openssl-dev libssl-dev libcap-ng-dev
+libxxhash-dev libcurl4-openssl-dev libssl-dev libcap-ng-dev
 libseccomp-dev"
 # tests and lab: real clients, namespaces and tools
 tools="libcmocka-dev python3-minimal python3-yaml python3 iproute2 procps netbase nftables conntrack curl bind9-dnsutils musl-tools
@@ -17,7 +17,7 @@ lint="clang libclang-rt-dev clang-format shellcheck"
 
 command -v kubectl >/dev/null || tools="$tools kubernetes-client"
 # the program's libraries, and the usual certificate authorities for kubeconfigs that name none
-runtime="libmnl0 libnftnl11 libldns3 libev4 libcjson1 libyaml-0-2 liburcu8 libmicrohttpd12 libcurl4 libssl3
+runtime="libmnl0 libnftnl11 libldns3 libev4 libcjson1 libyaml-0-2 liburcu8 libcurl4 libssl3
 libcap-ng0 libseccomp2 ca-certificates"
 
 case ${1:-} in

@@ -272,7 +272,7 @@ struct healthnodeport *healthnodeport_new(struct ev_loop *loop, const struct hea
 {
 	struct healthnodeport *hn = mem_alloc(sizeof *hn);
 
-	hn->http = http_new(loop, "health check node ports", CONNECTIONS_MAX);
+	hn->http = http_new(loop, CONNECTIONS_MAX);
 	hn->health = health;
 	hn->ports = metrics_add(metrics, &ports_desc, NULL);
 	return hn;

@@ -1,5 +1,5 @@
 /*
- * Small HTTP pages for health checks and metrics: the only file that knows libmicrohttpd.
+ * Small HTTP pages for health checks and metrics, as RFC 9112 demands of an origin server (docs/http-conformance.md).
  *
  * A server answers any method, as kube-proxy does, on any number of ports, which share its connections: their number,
  * memory and idle time are bounded. One address may have half of them; the one of its connections that was idle for
@@ -54,8 +54,7 @@ struct http_config {
 struct http;
 struct http_port;
 
-/* what: subject of debug lines; static. Ends the process when the server cannot be started. */
-struct http *http_new(struct ev_loop *loop, const char *what, unsigned connections_max);
+struct http *http_new(struct ev_loop *loop, unsigned connections_max);
 void http_free(struct http *http);  /* without ports; NULL is fine */
 void http_retry(struct http *http); /* a port may have become free: tries those that wait at once */
 

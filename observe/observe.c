@@ -46,7 +46,7 @@ struct observe *observe_new(struct ev_loop *loop, const struct observe_config *c
 	r->health = health_new(HEALTH_LIMIT_MS, config->apiserver, r->metrics);
 	r->metrics_sync = metrics_sync_new(r->metrics, config->dns);
 	r->checks = healthnodeport_new(loop, r->health, r->metrics);
-	r->http = http_new(loop, "http", CONNECTIONS_MAX);
+	r->http = http_new(loop, CONNECTIONS_MAX);
 	r->healthz = port_open(r->http, "healthz", &config->healthz, health_handle, r->health);
 	r->page = port_open(r->http, "metrics", &config->metrics, metrics_page_handle, r->metrics);
 	return r;

@@ -49,7 +49,6 @@ yaml\.h            watch/         1
 libmnl/            nft/|netlink/  -
 libnftnl/          nft/           -
 linux/netfilter    nft/|netlink/  -
-microhttpd\.h      observe/       1
 ares\.h            dns/           1
 urcu               dns/           -
 ldns/              cli/           -

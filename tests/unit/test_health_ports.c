@@ -117,7 +117,7 @@ static void pages(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http *server = http_new(loop, "test", 64);
+	struct http *server = http_new(loop, 64);
 	struct http_config config = any_address(&calls);
 
 	(void)state;
@@ -147,7 +147,7 @@ static void other_methods_and_rubbish(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http *server = http_new(loop, "test", 64);
+	struct http *server = http_new(loop, 64);
 	struct http_config config = any_address(&calls);
 	static char huge[40000];
 
@@ -187,7 +187,7 @@ static void taken_port_is_tried_again(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http *server = http_new(loop, "test", 64);
+	struct http *server = http_new(loop, 64);
 	struct http_config config = any_address(&calls);
 	ev_timer tick;
 
@@ -247,7 +247,7 @@ static void client_connected_for_longest_makes_room(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0, idle[64];
-	struct http *server = http_new(loop, "test", 64);
+	struct http *server = http_new(loop, 64);
 	struct http_config config = any_address(&calls);
 	struct sockaddr_storage ss;
 	socklen_t length;
@@ -284,7 +284,7 @@ static void no_descriptor_is_no_busy_loop(void **state)
 {
 	struct ev_loop *loop = ev_loop_new(0);
 	int calls = 0;
-	struct http *server = http_new(loop, "test", 64);
+	struct http *server = http_new(loop, 64);
 	struct http_config config = any_address(&calls);
 	struct rlimit before, none;
 	ev_timer tick;
