@@ -102,7 +102,7 @@ static void wake(struct nft *nft)
 	netlink_send(nft->monitor, question, question->nlmsg_len);
 }
 
-/* Without memory it fails. Then the table counts as changed: each read-back, ever less often, tries again. */
+/* Without memory it fails. Then the table counts as changed, and nft_monitor_retry tries again. */
 static void rejoin(struct nft *nft)
 {
 	bool deaf = membership(nft, NETLINK_ADD_MEMBERSHIP) < 0;
@@ -128,6 +128,11 @@ void monitor_resume(struct nft *nft)
 		return;
 	nft->missed = true;
 	wake(nft);
+}
+
+void nft_monitor_retry(struct nft *nft)
+{
+	monitor_resume(nft);
 }
 
 /* ---- reading ---- */

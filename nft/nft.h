@@ -101,5 +101,10 @@ int nft_cleanup(struct nft *nft);
 int nft_monitor_open(struct nft *nft);
 int nft_monitor_fd(const struct nft *nft);
 void nft_monitor_read(struct nft *nft, struct external_changes *changes);
+/*
+ * After each read-back: a monitor that could not be joined again, for want of memory, is tried again. Until it can be,
+ * the table counts as changed, so that it is read back ever less often.
+ */
+void nft_monitor_retry(struct nft *nft);
 
 #endif

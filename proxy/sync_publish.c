@@ -57,6 +57,8 @@ static void repair_done(struct sync *s, uint64_t now_ms)
 	if (drift_repaired(&s->drift, now_ms, s->operations))
 		log_warn("table inet %s: %s keeps changing it; repairs slow down", s->deps.table,
 			 external_changes_by(&s->drift.seen, by));
+	if (s->deps.nft != NULL)
+		nft_monitor_retry(s->deps.nft);
 }
 
 static void count(struct sync_stats *stats, size_t operations, uint64_t took_us, bool full)

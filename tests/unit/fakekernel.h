@@ -62,6 +62,11 @@ int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx)
 	return 0;
 }
 
+void nft_monitor_retry(struct nft *nft)
+{
+	(void)nft;
+}
+
 void nft_monitor_read(struct nft *nft, struct external_changes *changes)
 {
 	changes->parts.rules |= nft->told.parts.rules;

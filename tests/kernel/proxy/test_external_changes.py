@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 import unittest
+import unittest.mock
 
 import lab
 import manifests
@@ -49,6 +50,27 @@ class DriftTest(unittest.TestCase):
             process.wait(lab.LIMIT_S)
             line = "warning: table inet fairlead: " + line.replace("PID", str(process.pid))
             lab.wait_until(lambda w=line: w in self.started.log(), what=line)
+
+    def test_a_monitor_that_cannot_join_again(self):
+        """After the load it hears nothing: the table is read back until it can."""
+        self.started.stop()
+        self.node.nft("flush", "ruleset")
+        deaf = self.lab.folder / "deaf"
+        deaf.touch()
+        with unittest.mock.patch.dict("os.environ", FAIRLEAD_DEAF=str(deaf)):
+            daemon = lab.Daemon(self.node, self.started.flags, self.lab.folder, lab.BUILD / "tests/kernel/fairlead_deaf")
+            self.lab.daemons.append(daemon)
+            self.started = daemon.start()
+        self.assertIn("nftables monitor: Cannot allocate memory; reading the table back until it works again", daemon.log())
+        self.node.nft("flush", "map", "inet", "fairlead", "dispatch4")
+        lab.wait_until(lambda: traffic.connect(self.client, "10.96.0.1", 80, limit_s=1).server == "web-0")
+        deaf.unlink()
+        lab.wait_until(lambda: "nftables monitor: works again" in daemon.log())
+        self.assertEqual(daemon.log().count("nftables monitor:"), 2)
+        before = self.kernel()["repairs"]
+        self.node.nft("flush", "map", "inet", "fairlead", "dispatch4")
+        lab.wait_until(lambda: self.kernel()["repairs"] > before and self.kernel()["inSync"])
+        self.assertEqual(traffic.connect(self.client, "10.96.0.1", 80).server, "web-0")
 
     def test_rules_flushed(self):
         self.repaired(lambda: self.node.nft("flush", "table", "inet", "fairlead"))
