@@ -35,7 +35,7 @@ class Run:
         self.daemon = here.daemon(self.node, self.folder, "--no-dns", "--healthz-bind-address", "127.0.0.1:10256")
 
     def put(self):
-        """One address and port; with a node port two of each: then the kernel cannot leave out other flows."""
+        """One address and port; with a node port two of each: then a large table is walked twice."""
         port, kind = (30053, {"type": "NodePort"}) if self.node_port else (None, {})
         self.folder.put("web", m.service("web", VIP, [m.port(53, "x", "UDP", port)], **kind),
                         m.slice("web", [PODS[self.turn % 2]], [("x", 5353, "UDP")]))

@@ -57,29 +57,39 @@ static struct nlmsghdr *put_header(void *at, uint16_t type, uint16_t flags, uint
 	return nlh;
 }
 
-static int any(const struct nlmsghdr *nlh, void *ctx)
+static int read_count(const struct nlmsghdr *nlh, void *ctx)
 {
-	(void)nlh, (void)ctx;
+	uint32_t *entries = ctx;
+
+	if (!attrs_number(attrs_find(attrs_of(nlh, sizeof(struct nfgenmsg)), CTA_STATS_GLOBAL_ENTRIES), entries,
+			  sizeof *entries)) {
+		errno = EBADMSG;
+		return MNL_CB_ERROR;
+	}
+	*entries = ntohl(*entries);
 	return MNL_CB_STOP;
 }
 
-/* Any socket of netfilter's can be opened without it. Asked, the kernel loads the module where it is one. */
-static bool is_there(struct mnl_socket *socket)
+/* Any socket of netfilter's can be opened without ctnetlink. Asked, the kernel loads the module where it is one. */
+int conntrack_count(struct conntrack *c, uint32_t *entries)
 {
 	char request[64] __attribute__((aligned(8)));
-	const struct netlink_list question = {
-		.socket = socket, .request = put_header(request, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC), .each = any};
+	const struct netlink_list question = {.socket = c->socket,
+					      .request = put_header(request, IPCTNL_MSG_CT_GET_STATS, 0, AF_UNSPEC),
+					      .each = read_count,
+					      .ctx = entries};
 
-	return netlink_list(&question) != -EINVAL;
+	return netlink_list(&question);
 }
 
 struct conntrack *conntrack_open(const char **error)
 {
 	struct conntrack *c = mem_alloc(sizeof *c);
+	uint32_t entries;
 	int on = 1;
 
 	c->socket = netlink_open(NETLINK_NETFILTER, 0);
-	if (c->socket != NULL && is_there(c->socket)) {
+	if (c->socket != NULL && conntrack_count(c, &entries) != -EINVAL) {
 		mnl_socket_setsockopt(c->socket, NETLINK_CAP_ACK, &on, sizeof on);
 		return c;
 	}

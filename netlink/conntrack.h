@@ -50,6 +50,9 @@ struct conntrack_sweep {
 };
 int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted);
 
+/* How many entries this network namespace has; walks nothing. 0 or -errno. */
+int conntrack_count(struct conntrack *c, uint32_t *entries);
+
 /*
  * Any thread, at any time before conntrack_close: the sweep under way ends at the kernel's next answer, and no other
  * begins. There is no way back.

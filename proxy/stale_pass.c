@@ -13,15 +13,29 @@ unsigned stale_protocol(uint8_t proto)
 	return proto == IPPROTO_TCP ? STALE_TCP : proto == IPPROTO_UDP ? STALE_UDP : STALE_SCTP;
 }
 
+static void look_add(struct stale_look *l, const struct frontend_key *key)
+{
+	unsigned at = 0;
+
+	while (at < l->count && at < STALE_NARROW_MAX &&
+	       !(addr_equal(&l->to[at].addr, &key->addr) && l->to[at].port == key->port))
+		at++;
+	if (at < l->count && at < STALE_NARROW_MAX)
+		return;
+	if (at < STALE_NARROW_MAX) {
+		l->to[at].addr = key->addr;
+		l->to[at].port = key->port;
+	}
+	l->count = at + 1;
+	l->one_addr = (at == 0 || l->one_addr) && addr_equal(&l->to[0].addr, &key->addr);
+	l->one_port = (at == 0 || l->one_port) && l->to[0].port == key->port;
+	l->wanted = true;
+}
+
 void stale_pass_add(struct stale_pass *p, const struct owners *owners, const struct frontend_key *key)
 {
-	struct stale_look *l = &p->looks[stale_protocol(key->proto)][key->addr.family == AF_INET6];
-
 	stale_snapshot_add(&p->snapshot, owners, key);
-	if (!l->wanted)
-		*l = (struct stale_look){true, true, true, key->addr, key->port};
-	l->one_addr &= addr_equal(&l->addr, &key->addr);
-	l->one_port &= l->port == key->port;
+	look_add(&p->looks[stale_protocol(key->proto)][key->addr.family == AF_INET6], key);
 }
 
 /* They go to their client. */
@@ -29,7 +43,7 @@ void stale_pass_add_reversed(struct stale_pass *p)
 {
 	for (unsigned i = 0; i < 2; i++)
 		if (p->reversed.in_family[i])
-			p->looks[STALE_UDP][i] = (struct stale_look){.wanted = true};
+			p->looks[STALE_UDP][i] = (struct stale_look){.wanted = true, .count = STALE_NARROW_MAX + 1};
 }
 
 /* No rule saw it: its answers may make an entry of their own. */
@@ -56,22 +70,46 @@ static bool check_entry(void *ctx, const struct conntrack_entry *flow)
 	return action == FLOW_DELETE;
 }
 
+static int walk(struct stale_pass *p, struct conntrack *conntrack, const struct conntrack_sweep *sweep)
+{
+	size_t deleted;
+	int error = conntrack_sweep(conntrack, sweep, &deleted);
+
+	p->deleted[sweep->family == AF_INET6] += deleted;
+	return error;
+}
+
+/* Of unanswered ones there are few. */
+static bool is_narrow(const struct stale_look *l, const struct conntrack_sweep *sweep, struct conntrack *conntrack)
+{
+	uint32_t entries = 0;
+
+	return !l->one_addr && !l->one_port && l->count <= STALE_NARROW_MAX && !sweep->unreplied_only &&
+	       conntrack_count(conntrack, &entries) == 0 && entries / l->count > STALE_NARROW_ENTRIES;
+}
+
 static int look(struct stale_pass *p, struct conntrack *conntrack, unsigned protocol, unsigned family)
 {
 	static const uint8_t protos[] = {
 		[STALE_TCP] = IPPROTO_TCP, [STALE_UDP] = IPPROTO_UDP, [STALE_SCTP] = IPPROTO_SCTP};
 	const struct stale_look *l = &p->looks[protocol][family];
-	const struct conntrack_sweep sweep = {.family = family == 0 ? AF_INET : AF_INET6,
-					      .proto = protos[protocol],
-					      .unreplied_only = protocol == STALE_TCP && !p->cut,
-					      .dst = l->one_addr ? &l->addr : NULL,
-					      .dst_port = l->one_port ? l->port : 0,
-					      .check = check_entry,
-					      .ctx = p};
-	size_t deleted;
-	int error = conntrack_sweep(conntrack, &sweep, &deleted);
+	struct conntrack_sweep sweep = {.family = family == 0 ? AF_INET : AF_INET6,
+					.proto = protos[protocol],
+					.unreplied_only = protocol == STALE_TCP && !p->cut,
+					.check = check_entry,
+					.ctx = p};
+	int error = 0;
 
-	p->deleted[family] += deleted;
+	if (!is_narrow(l, &sweep, conntrack)) {
+		sweep.dst = l->one_addr ? &l->to[0].addr : NULL;
+		sweep.dst_port = l->one_port ? l->to[0].port : 0;
+		return walk(p, conntrack, &sweep);
+	}
+	for (unsigned i = 0; i < l->count && error == 0; i++) {
+		sweep.dst = &l->to[i].addr;
+		sweep.dst_port = l->to[i].port;
+		error = walk(p, conntrack, &sweep);
+	}
 	return error;
 }
 

@@ -12,12 +12,22 @@
 
 enum { STALE_TCP, STALE_UDP, STALE_SCTP, STALE_PROTOCOLS };
 
-/* One walk over the kernel's table. It sends less where all that is looked for went to one address, or one port. */
+/*
+ * A walk over the kernel's table costs the same whatever is looked for, and each entry that the kernel sends costs as
+ * much as 200 buckets. So it is asked for one address or one port where all have that; and in a table of many entries,
+ * one after the other for each of a few.
+ */
+#define STALE_NARROW_MAX 4u	   /* walks in place of one… */
+#define STALE_NARROW_ENTRIES 8192u /* …when the table has more than so many entries for each */
+
 struct stale_look {
 	bool wanted;
-	bool one_addr, one_port;
-	struct addr addr;
-	uint16_t port;
+	bool one_addr, one_port; /* those of to[0] */
+	unsigned count;		 /* of `to`; more than STALE_NARROW_MAX: whatever */
+	struct {
+		struct addr addr;
+		uint16_t port;
+	} to[STALE_NARROW_MAX];
 };
 
 struct stale_pass {

@@ -24,6 +24,7 @@ struct asked {
 struct conntrack {
 	int fail; /* every sweep fails with it */
 	unsigned sweeps;
+	uint32_t total;			   /* entries, whatever they are */
 	struct asked asked[4];		   /* by the first ones */
 	struct conntrack_entry entries[4]; /* what a sweep shows */
 	size_t count;
@@ -44,6 +45,12 @@ static inline void conntrack_asked(struct asked *a, const struct conntrack_sweep
 	*a = (struct asked){s->family, s->proto, s->unreplied_only, s->dst == NULL, {0}, s->dst_port};
 	if (s->dst != NULL)
 		a->dst = *s->dst;
+}
+
+int conntrack_count(struct conntrack *c, uint32_t *entries)
+{
+	*entries = c->total;
+	return 0;
 }
 
 int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)

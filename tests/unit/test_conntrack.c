@@ -88,6 +88,15 @@ static void list(const struct nlmsghdr *request)
 		conntrack_stop(kernel.stop);
 }
 
+static void put_count(const struct nlmsghdr *request)
+{
+	struct nlmsghdr *nlh = fake_put(request, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+
+	nfg->nfgen_family = AF_UNSPEC;
+	mnl_attr_put_u32(nlh, CTA_STATS_GLOBAL_ENTRIES, htonl(kernel.entries));
+}
+
 static int on_request(const struct nlmsghdr *request, size_t bytes)
 {
 	struct messages messages = {(const uint8_t *)request, bytes};
@@ -97,7 +106,7 @@ static int on_request(const struct nlmsghdr *request, size_t bytes)
 		if (kernel.absent)
 			fake_end(request, NLMSG_ERROR, -EINVAL);
 		else
-			fake_put(request, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0);
+			put_count(request);
 		return 0;
 	}
 	if (request->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET)) {
@@ -236,6 +245,19 @@ static void what_was_not_sent_is_not_counted(void **state)
 	assert_int_equal(deleted, 0);
 }
 
+static void how_many_there_are(void **state)
+{
+	const char *error = NULL;
+	struct conntrack *c = conntrack_open(&error);
+	uint32_t entries = 0;
+
+	(void)state;
+	kernel.entries = 70000;
+	assert_int_equal(conntrack_count(c, &entries), 0);
+	assert_int_equal(entries, 70000);
+	conntrack_close(c);
+}
+
 static void a_kernel_without_it_is_told_of(void **state)
 {
 	const char *error = "";
@@ -255,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup(one_that_vanished_is_not_counted, none),
 		cmocka_unit_test_setup(a_refusal_is_an_error_and_the_rest_counts, none),
 		cmocka_unit_test_setup(what_was_not_sent_is_not_counted, none),
+		cmocka_unit_test_setup(how_many_there_are, none),
 		cmocka_unit_test_setup(a_kernel_without_it_is_told_of, none),
 	};
 

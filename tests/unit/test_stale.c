@@ -156,6 +156,24 @@ static void only_the_address_or_port_that_all_share(void **state)
 	assert_int_equal(flows.asked[0].dst_port, 0);
 }
 
+/* A walk for each costs less than a large table that is sent; but not of a small one, and not for many. */
+static void one_after_the_other_in_a_large_table(void **state)
+{
+	struct scene *s = *state;
+
+	flows.total = 100000;
+	publish(s, compiled("10.0.0.1", false));
+	look_at(s, 1000);
+	assert_int_equal(flows.sweeps, 2);
+	assert_int_equal(flows.asked[0].dst_port ^ flows.asked[1].dst_port, 53 ^ 30053);
+	assert_false(flows.asked[0].any_dst || flows.asked[1].any_dst);
+	flows.total = 10000;
+	publish(s, compiled("10.0.0.2", false));
+	look_at(s, 2000);
+	assert_int_equal(flows.sweeps, 3);
+	assert_true(flows.asked[2].any_dst);
+}
+
 static void track_tcp(const char *vip, const char *pod, bool syn_sent)
 {
 	flows.entries[flows.count++] = (struct conntrack_entry){.orig_src = ip("10.1.0.1"),
@@ -316,6 +334,7 @@ int main(void)
 		SCENE(it_rests_after_a_look),
 		SCENE(only_what_a_change_concerns),
 		SCENE(only_the_address_or_port_that_all_share),
+		SCENE(one_after_the_other_in_a_large_table),
 		SCENE(only_the_family_that_a_change_concerns),
 		cmocka_unit_test_setup_teardown(tcp_where_an_option_asks, setup_reset, teardown),
 		SCENE(a_syn_ahead_of_its_frontend),

@@ -21,9 +21,11 @@ class ThreadCase(scenes.NodeTest):
     FLAGS = ("--no-dns", "--healthz-bind-address", "127.0.0.1:10256")
 
     def put(self, *pods, name="web"):
-        """With a node port: its address and port are others, so that the kernel sends all UDP entries."""
-        self.folder.put(name, manifests.service(name, VIP, [manifests.port(53, "x", "UDP", 30053)], type="NodePort"),
-                        manifests.slice(name, pods, [("x", 5353, "UDP")]))
+        """With node ports: more addresses and ports than the kernel is asked for one by one, so that it sends all UDP."""
+        numbers = range(53, 56)
+        self.folder.put(name, manifests.service(name, VIP, [manifests.port(n, f"x{n}", "UDP", 30000 + n) for n in numbers],
+                                                type="NodePort"),
+                        manifests.slice(name, pods, [(f"x{n}", 5353, "UDP") for n in numbers]))
 
     def flow(self, pod, count=1):
         """Entries as of flows that this pod has answered."""
