@@ -11,6 +11,8 @@
 #include "base/mem.h"
 
 #define MB (UINT64_C(1) << 20)
+#define RANGES_MAX 8192 /* of all Services: see BUDGET_RANGE_COST */
+#define RANGES_FEW 256	/* a Service may have, however many others have */
 #define EXACT_FROM 4096 /* elements: below it the count need not be exact, which costs part of a compilation */
 
 /* Every element but those of the ranges stands under a frontend or a ClusterIP, and these have one owner. */
@@ -81,26 +83,67 @@ static void hold_for_memory(struct quarantine *h, struct store_service *service,
 	h->short_retry_at_ms = now_ms + QUARANTINE_MEMORY_RETRY_MS;
 }
 
+static void hold_over_budget(struct quarantine *h, struct store_service *service, uint64_t count, uint64_t ranges,
+			     uint64_t now_ms)
+{
+	char reason[200], of_ranges[64] = "";
+
+	if (ranges != 0)
+		snprintf(of_ranges, sizeof of_ranges, " (%" PRIu64 " source ranges count %d-fold)", ranges,
+			 BUDGET_RANGE_COST);
+	snprintf(reason, sizeof reason,
+		 "asks for up to %" PRIu64 " elements or DNS records%s, --max-service-elements is %" PRIu64, count,
+		 of_ranges, h->max_elements);
+	hold(h, service, reason, now_ms, QUARANTINE_RETRY_MS);
+}
+
+/* As many ranges as others leave, or a few. */
+static bool ranges_fit(const struct quarantine *h, const struct store_service *service, uint64_t ranges)
+{
+	const uint64_t others = h->ranges - service->ranges;
+
+	return ranges <= service->ranges || ranges <= RANGES_FEW || ranges + others <= RANGES_MAX;
+}
+
+static void hold_for_ranges(struct quarantine *h, struct store_service *service, uint64_t ranges, uint64_t now_ms)
+{
+	char reason[200];
+
+	snprintf(reason, sizeof reason,
+		 "asks for up to %" PRIu64
+		 " source ranges (addresses x ports x ranges), of %d for all Services %" PRIu64 " are taken",
+		 ranges, RANGES_MAX, h->ranges - service->ranges);
+	hold(h, service, reason, now_ms, QUARANTINE_RETRY_MS);
+}
+
+void quarantine_take(struct quarantine *h, struct store_service *service, uint64_t elements, uint64_t ranges)
+{
+	h->ranges += ranges - service->ranges;
+	service->ranges = ranges;
+	service->elements = elements;
+}
+
 bool quarantine_admit(struct quarantine *h, struct store_service *service, const struct compile_input *in,
 		      struct arena *scratch, uint64_t now_ms)
 {
 	const uint64_t exact_from = h->max_elements != 0 && h->max_elements < EXACT_FROM ? h->max_elements : EXACT_FROM;
-	const uint64_t before = service->elements, count = budget_count(in, exact_from, scratch);
-	char reason[160];
-	uint64_t left_bytes;
+	const uint64_t count = budget_count(in, exact_from, scratch), ranges = budget_ranges(in);
+	uint64_t elements, left_bytes;
 
 	if (h->max_elements != 0 && count > h->max_elements) {
-		snprintf(reason, sizeof reason,
-			 "asks for up to %" PRIu64 " elements or DNS records, --max-service-elements is %" PRIu64,
-			 count, h->max_elements);
-		hold(h, service, reason, now_ms, QUARANTINE_RETRY_MS);
+		hold_over_budget(h, service, count, ranges, now_ms);
 		return false;
 	}
-	if (!memory_target_admit(&h->memory, before, count, now_ms, &left_bytes)) {
-		hold_for_memory(h, service, memory_need(before, count), left_bytes, now_ms);
+	if (!ranges_fit(h, service, ranges)) {
+		hold_for_ranges(h, service, ranges, now_ms);
 		return false;
 	}
-	service->elements = count;
+	elements = count - ranges * (BUDGET_RANGE_COST - 1);
+	if (!memory_target_admit(&h->memory, service->elements, elements, now_ms, &left_bytes)) {
+		hold_for_memory(h, service, memory_need(service->elements, elements), left_bytes, now_ms);
+		return false;
+	}
+	quarantine_take(h, service, elements, ranges);
 	return true;
 }
 

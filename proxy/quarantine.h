@@ -26,6 +26,7 @@
 
 struct quarantine {	       /* zero = none, and no limits */
 	uint64_t max_elements; /* of one Service; 0: no limit */
+	uint64_t ranges;       /* source ranges of all Services */
 	struct memory_target memory;
 	size_t count;
 	const struct store_service *suspect; /* of the last refusal; compared, never read */
@@ -46,6 +47,8 @@ void quarantine_rejected(struct quarantine *h, struct store_service *service, co
  */
 bool quarantine_admit(struct quarantine *h, struct store_service *service, const struct compile_input *in,
 		      struct arena *scratch, uint64_t now_ms);
+/* What its newest version has of elements and, of these, source ranges; admitting notes it. */
+void quarantine_take(struct quarantine *h, struct store_service *service, uint64_t elements, uint64_t ranges);
 /* Its newest version is in the kernel, or it is gone. */
 void quarantine_release(struct quarantine *h, struct store_service *service);
 

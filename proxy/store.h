@@ -27,6 +27,7 @@ struct store_service {
 	struct service *next;	 /* compiled, waits for the kernel; NULL: the service is to go */
 	bool pending;		 /* `next` counts */
 	uint64_t elements;	 /* of the newest version that was admitted, as budget.h counts */
+	uint64_t ranges;	 /* of these, in the set of source ranges */
 	bool short_of_memory;	 /* the reason is that */
 	char *refusal;		 /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
 	char key[];		 /* "ns/name" */

@@ -41,7 +41,7 @@ bool sync_compile_next(struct sync *s, struct store_service *service, struct ser
 
 	*next = NULL;
 	if (service->object == NULL) {
-		service->elements = 0;
+		quarantine_take(&s->quarantine, service, 0, 0);
 	} else {
 		if (!quarantine_admit(&s->quarantine, service, &in, s->scratch, s->now_ms))
 			return false;

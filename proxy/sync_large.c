@@ -23,7 +23,8 @@ static bool weigh(const struct sync *s, const struct store_service *service)
 {
 	const struct compile_input in = sync_compile_input(s, service);
 
-	return service->elements > HEAVY_ELEMENTS || (service->object != NULL && budget_rough(&in) > HEAVY_ELEMENTS);
+	return service->elements + service->ranges * (BUDGET_RANGE_COST - 1) > HEAVY_ELEMENTS ||
+	       (service->object != NULL && budget_rough(&in) > HEAVY_ELEMENTS);
 }
 
 bool sync_is_heavy(const struct sync *s, struct store_service *service)
@@ -85,7 +86,8 @@ static void large_start(struct sync *s)
 
 	if (service == NULL)
 		return;
-	s->large = (struct large){.start_ns = clock_ns(), .elements_before = service->elements};
+	s->large = (struct large){
+		.start_ns = clock_ns(), .elements_before = service->elements, .ranges_before = service->ranges};
 	service->dirty = false;
 	if (!sync_compile_next(s, service, &next)) {
 		s->stats.quarantined = s->quarantine.count;
@@ -154,7 +156,7 @@ void sync_large_abandon(struct sync *s, bool again)
 	service_free(service->next);
 	service->next = NULL;
 	service->pending = false;
-	service->elements = s->large.elements_before;
+	quarantine_take(&s->quarantine, service, s->large.elements_before, s->large.ranges_before);
 	if (again)
 		store_mark(s->deps.store, service);
 	large_clear(s);

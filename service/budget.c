@@ -53,7 +53,7 @@ static uint64_t port_count(const struct build *b, const struct service_port *por
 {
 	const struct feeds feeds = compile_index_find(b, port);
 	const uint64_t pools = build_external_local(b) ? 2 : 1, endpoints = feeds_endpoints(feeds);
-	const uint64_t each = slots(b, feeds) * pools + VERDICTS_MAX + b->in->object->source_range_count;
+	const uint64_t each = slots(b, feeds) * pools + VERDICTS_MAX;
 	const uint64_t elements = times(frontends, each);
 
 	return elements > endpoints ? elements : endpoints;
@@ -82,6 +82,19 @@ static uint64_t dns_count(const struct compile_input *in)
 	return sum;
 }
 
+/* The node's own access to a load balancer's address makes that address a range, too (compile_frontends.c). */
+uint64_t budget_ranges(const struct compile_input *in)
+{
+	const struct service_object *o = in->object;
+	uint64_t frontends = o->ingress_count;
+
+	if (o->source_range_count == 0)
+		return 0;
+	if (o->source_ranges_everywhere)
+		frontends += 2 + o->external_ip_count + in->node->node_port_addr_count;
+	return times(times(o->port_count, frontends), o->source_range_count + o->ingress_count);
+}
+
 uint64_t budget_rough(const struct compile_input *in)
 {
 	const struct service_object *o = in->object;
@@ -90,7 +103,8 @@ uint64_t budget_rough(const struct compile_input *in)
 
 	for (size_t i = 0; i < in->slice_count; i++)
 		endpoints = plus(endpoints, times(in->slices[i]->port_count, compile_index_weight(in->slices[i])));
-	return times(times(o->port_count, frontends), plus(times(2, endpoints), VERDICTS_MAX + o->source_range_count));
+	return plus(times(times(o->port_count, frontends), plus(times(2, endpoints), VERDICTS_MAX)),
+		    times(budget_ranges(in), BUDGET_RANGE_COST));
 }
 
 static uint64_t exact_count(const struct compile_input *in, struct arena *scratch)
@@ -119,6 +133,6 @@ uint64_t budget_count(const struct compile_input *in, uint64_t exact_from, struc
 	uint64_t total = budget_rough(in), dns = dns_count(in);
 
 	if (total > exact_from)
-		total = exact_count(in, scratch);
+		total = plus(exact_count(in, scratch), times(budget_ranges(in), BUDGET_RANGE_COST));
 	return total > dns ? total : dns;
 }

@@ -73,6 +73,8 @@ def expanding():
                                                          externalIPs=addresses(500))
     yield "ingress x source ranges", ingress(balanced(20, 1, type="LoadBalancer",
                                                       loadBalancerSourceRanges=ranges(1000)), 100)
+    yield "60 000 source ranges", ingress(balanced(1, 1, type="LoadBalancer",
+                                                   loadBalancerSourceRanges=ranges(60000)), 1)
     yield "ingress x ports x local", ingress(balanced(200, 50, **LOCAL), 100)
     yield "affinity x ports x addresses", balanced(1000, 10, externalIPs=addresses(100), **AFFINITY)
     yield "endpoints x addresses", balanced(1, 5000, externalIPs=addresses(500))
@@ -104,6 +106,13 @@ def large():
     yield "one endpoint in 1 000 slices", [service("10.96.200.1", ports(1)),
                                            *(slice_of(pods(1), ports(1), f"hostile-{n}") for n in range(1000))]
     yield "5 000 external addresses", balanced(1, 1, externalIPs=addresses(5000))
+    yield "50 000 external addresses", balanced(1, 1, externalIPs=addresses(50000))
+    yield "60 000 endpoints", balanced(1, 60000)
+    yield "20 000 node ports", [service("10.96.200.1", [{**p, "nodePort": p["port"]} for p in listed], type="NodePort"),
+                                slice_of(pods(1), listed)]
+    yield "a health check with 20 000 ports", [service("10.96.200.1", ports(1), healthCheckNodePort=31000, **LOCAL),
+                                               slice_of(pods(1000), listed)]
+    yield "4 000 source ranges", ingress(balanced(1, 1, type="LoadBalancer", loadBalancerSourceRanges=ranges(4000)), 1)
     yield "5 000 source ranges", balanced(1, 1, type="LoadBalancer", loadBalancerSourceRanges=ranges(5000))
     yield "overlapping source ranges", balanced(1, 1, type="LoadBalancer",
                                                 loadBalancerSourceRanges=[f"10.0.0.0/{n % 24 + 8}" for n in range(2000)])

@@ -89,6 +89,8 @@ static void assert_counted(struct bench *b, const struct service_object *o, stru
 		uint64_t count = budget_count(&b->in, max == 0 ? 0 : UINT64_MAX, b->scratch);
 		print_message("%zu elements, counted %llu\n", list.count, (unsigned long long)count);
 		assert_true(count >= list.count);
+		count -= budget_ranges(&b->in) * (BUDGET_RANGE_COST - 1);
+		assert_true(count >= list.count);
 		assert_true(max != 0 || count <= 3 * (uint64_t)list.count + 16);
 	}
 	element_list_fini(&list);
@@ -111,6 +113,8 @@ static void test_budget(void **state)
 		add_ingress(b->objects, o, arena_printf(b->objects, "198.51.100.%d", i + 1), false);
 	for (int i = 0; i < 30; i++)
 		add_range(b->objects, o, arena_printf(b->objects, "203.0.%d.0/24", 2 * i));
+	assert_counted(b, o, slice);
+	add_range(b->objects, o, "192.168.0.0/24"); /* the node's: each ingress address is a range, too */
 	((struct port_object *)o->ports)[0].node_port = 30080;
 	o->client_ip_affinity = true;
 	o->affinity_timeout_s = 60;

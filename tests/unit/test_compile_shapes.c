@@ -270,7 +270,7 @@ static const struct shape {
 	{"health check, two such slices", health_check_of_two_slices, 20000},
 	{"external addresses", external_addresses, 50000},
 	{"ingress", ingress, 30000},
-	{"source ranges", source_ranges, 90000},
+	{"source ranges", source_ranges, 4000},
 	{"ingress, ranges of the other family", ingress_and_ranges_apart, 20000},
 	{"ports x endpoints with hints", hints, 250},
 	{"maglev", maglev, 60000},

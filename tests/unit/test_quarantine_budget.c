@@ -1,0 +1,180 @@
+/* What asks for too much, of the kernel or of memory, keeps its last good version and holds back nobody else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/quarantine_scene.h"
+
+/* What asks for too much is not even compiled; its last good version stays, and others are not held up. */
+static void over_the_budget(void **state)
+{
+	(void)state;
+	s.max_elements = 8;
+	sync_free(s.sync);
+	sync_make(&s);
+	start();
+	struct arena *arena = arena_new(4096);
+	struct service_object *wide = make_service(arena, "bad", "10.96.0.1");
+	for (uint16_t i = 0; i < 10; i++)
+		add_port(arena, wide, arena_printf(arena, "p%u", i), IPPROTO_TCP, (uint16_t)(100 + i), 0);
+	wide->object.arena = arena;
+	wide->object.digest = 2;
+	s.sink.upsert(s.sink.ctx, &wide->object);
+	put("web", "10.96.0.2", 8081);
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), 8080);
+	assert_int_equal(port_of("10.96.0.2"), 8081);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
+	assert_non_null(strstr(store_service(s.store, "default", "bad")->refusal, "--max-service-elements is 8"));
+	gone("bad");
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+}
+
+static uint64_t used_bytes; /* of memory, as the test has it */
+
+static bool memory_used(void *ctx, uint64_t *bytes)
+{
+	(void)ctx;
+	*bytes = used_bytes;
+	return true;
+}
+
+static void put_wide(const char *name, const char *cluster_ip, uint16_t ports)
+{
+	struct arena *arena = arena_new(4096);
+	struct service_object *wide = make_service(arena, name, cluster_ip);
+
+	for (uint16_t i = 0; i < ports; i++)
+		add_port(arena, wide, arena_printf(arena, "p%u", i), IPPROTO_TCP, (uint16_t)(100 + i), 0);
+	wide->object.arena = arena;
+	wide->object.digest = 1000 + ports;
+	s.sink.upsert(s.sink.ctx, &wide->object);
+}
+
+/* The Service that grows beyond the memory target is held, others are served, and it is tried again by itself. */
+static void short_of_memory(void **state)
+{
+	(void)state;
+	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
+	sync_free(s.sync);
+	sync_make(&s);
+	used_bytes = (99 << 20) - 65536;
+	start();
+	put_wide("bad", "10.96.0.1", 1000); /* 4 000 elements: 2.5 MB */
+	put("web", "10.96.0.2", 8081);
+	put("new", "10.96.0.3", 8081);
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), 8080);
+	assert_int_equal(port_of("10.96.0.2"), 8081);
+	assert_int_equal(port_of("10.96.0.3"), 8081);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
+	assert_non_null(strstr(store_service(s.store, "default", "bad")->refusal,
+			       "needs about 3 MB of memory, 1 MB are left to the target of 100 MB"));
+
+	/* above the reserve nothing grows any more, but what does not grow changes all the same */
+	used_bytes = 106 << 20;
+	now_ms += 2000;
+	put("newer", "10.96.0.4", 8080);
+	put("web", "10.96.0.2", 8082);
+	settle();
+	assert_int_equal(port_of("10.96.0.2"), 8082);
+	assert_int_equal(port_of("10.96.0.4"), 0);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 2);
+	assert_int_equal(sync_turn(s.sync, now_ms), QUARANTINE_MEMORY_RETRY_MS);
+
+	used_bytes = 10 << 20;
+	now_ms += QUARANTINE_MEMORY_RETRY_MS;
+	settle();
+	assert_int_equal(port_of("10.96.0.4"), 8080);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+	assert_int_equal(store_service(s.store, "default", "bad")->current->port_count, 1000);
+	assert_int_equal(sync_turn(s.sync, now_ms), SYNC_IDLE);
+}
+
+static void put_ranges(const char *name, const char *cluster_ip, const char *ingress, size_t count)
+{
+	struct arena *arena = arena_new(4096);
+	struct service_object *o = make_service(arena, name, cluster_ip);
+	struct cidr *ranges = arena_array(arena, count, sizeof *ranges);
+
+	for (size_t i = 0; i < count; i++)
+		ranges[i] = (struct cidr){{AF_INET, {20, (uint8_t)(i >> 8), (uint8_t)i, 0}}, 24};
+	o->type = SERVICE_LOAD_BALANCER;
+	o->source_ranges = ranges;
+	o->source_range_count = count;
+	add_port(arena, o, "", IPPROTO_TCP, 80, 0);
+	add_ingress(arena, o, ingress, false);
+	o->object.arena = arena;
+	o->object.digest = ++s.serial + 100000;
+	s.sink.upsert(s.sink.ctx, &o->object);
+}
+
+static bool is_held(const char *name)
+{
+	return store_service(s.store, "default", name)->refusal != NULL;
+}
+
+/* The kernel's set of source ranges is one of all services: it must not grow without end. A few ranges always fit. */
+static void source_ranges_of_all_services(void **state)
+{
+	(void)state;
+	start();
+	put_ranges("a", "10.96.1.1", "203.0.113.1", 5000);
+	settle();
+	put_ranges("b", "10.96.1.2", "203.0.113.2", 5000);
+	put_ranges("c", "10.96.1.3", "203.0.113.3", 100);
+	settle();
+	assert_false(is_held("a"));
+	assert_true(is_held("b"));
+	assert_false(is_held("c"));
+	assert_non_null(
+		strstr(store_service(s.store, "default", "b")->refusal,
+		       "asks for up to 5001 source ranges (addresses x ports x ranges), of 8192 for all Services"));
+	gone("a");
+	settle();
+	put_ranges("b", "10.96.1.2", "203.0.113.2", 5001);
+	settle();
+	assert_false(is_held("b"));
+	put_ranges("b", "10.96.1.2", "203.0.113.2", 1); /* what it had is free again */
+	put_ranges("d", "10.96.1.4", "203.0.113.4", 8000);
+	settle();
+	assert_false(is_held("d"));
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+}
+
+/* What several of one turn need adds up before any of it shows in what is used. */
+static void needs_of_a_turn_add_up(void **state)
+{
+	(void)state;
+	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
+	sync_free(s.sync);
+	sync_make(&s);
+	used_bytes = 99 << 20;
+	start();
+	put_wide("one", "10.96.0.3", 100); /* 800 elements are counted: 0.5 MB */
+	put_wide("two", "10.96.0.4", 101);
+	put_wide("three", "10.96.0.5", 102);
+	settle();
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
+	assert_non_null(store_service(s.store, "default", "one")->current);
+	assert_non_null(store_service(s.store, "default", "two")->current);
+	assert_non_null(store_service(s.store, "default", "three")->refusal);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		QUARANTINE_TEST(over_the_budget),
+		QUARANTINE_TEST(short_of_memory),
+		QUARANTINE_TEST(needs_of_a_turn_add_up),
+		QUARANTINE_TEST(source_ranges_of_all_services),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
