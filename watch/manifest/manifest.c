@@ -21,6 +21,7 @@ struct manifest {
 	struct tree *tree;
 	struct map told; /* by path: this turn's lines in the log */
 	ev_io io;
+	ev_timer retry;
 };
 
 /* One file's problems in one turn: so many have a line each, the others are counted. */
@@ -187,6 +188,21 @@ static void say_unknown(struct manifest *m)
 
 /* ---- life ---- */
 
+/* The timer runs while something could not be read or is not watched. */
+static void watch_again(struct manifest *m)
+{
+	if (m->loop == NULL)
+		return;
+	if (tree_fd(m->tree) >= 0 && !ev_is_active(&m->io)) {
+		ev_io_set(&m->io, tree_fd(m->tree), EV_READ);
+		ev_io_start(m->loop, &m->io);
+	}
+	if (!retry_waits(&m->loader.retry))
+		ev_timer_stop(m->loop, &m->retry);
+	else if (!ev_is_active(&m->retry))
+		ev_timer_again(m->loop, &m->retry);
+}
+
 static void turn_finish(struct manifest *m, uint64_t start_ns)
 {
 	const size_t count = settle(m);
@@ -197,6 +213,7 @@ static void turn_finish(struct manifest *m, uint64_t start_ns)
 		log_verbose("manifests %s: %zu objects read in %.3f ms", m->root, count,
 			    (double)(clock_ns() - start_ns) / 1e6);
 	m->sink->turn_end(m->sink->ctx);
+	watch_again(m);
 }
 
 static void on_event(struct ev_loop *loop, ev_io *io, int events)
@@ -208,6 +225,30 @@ static void on_event(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	if (tree_event(m->tree))
 		turn_finish(m, start_ns);
+}
+
+/* What could not be fetched to be shown. */
+static void unshown_mark(struct manifest *m)
+{
+	struct entry *e;
+	size_t at = 0;
+
+	while ((e = map_next(&m->catalog.entries, &at)) != NULL)
+		if (entry_winner(e) != e->shown)
+			catalog_touch(&m->catalog, e);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	const uint64_t start_ns = clock_ns();
+	struct manifest *m = timer->data;
+
+	(void)loop, (void)events;
+	unshown_mark(m);
+	tree_retry(m->tree);
+	turn_finish(m, start_ns);
+	if (!retry_waits(&m->loader.retry))
+		log_info("manifests %s: what could not be read or watched works again", m->root);
 }
 
 void manifest_reload(struct manifest *m)
@@ -238,6 +279,7 @@ static void manifest_release(struct manifest *m)
 	if (m->tree != NULL)
 		tree_close(m->tree);
 	tell_rest(m);
+	retry_fini(&m->loader.retry);
 	loader_fini(&m->loader);
 	catalog_fini(&m->catalog);
 	free(m->root);
@@ -272,12 +314,11 @@ struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const
 	manifest_count(m, &counts);
 	log_info("manifests %s: %zu objects from %zu documents in %zu files, %zu problems", m->root, counts.objects,
 		 counts.documents, counts.files, counts.problems);
-	if (tree_fd(m->tree) >= 0) {
-		m->loop = loop;
-		ev_io_init(&m->io, on_event, tree_fd(m->tree), EV_READ);
-		m->io.data = m;
-		ev_io_start(loop, &m->io);
-	}
+	m->loop = loop;
+	ev_init(&m->io, on_event);
+	ev_timer_init(&m->retry, on_retry, 0., manifest_retry_s);
+	m->io.data = m->retry.data = m;
+	watch_again(m);
 	return m;
 }
 
@@ -285,8 +326,10 @@ void manifest_free(struct manifest *m)
 {
 	if (m == NULL)
 		return;
-	if (m->loop != NULL)
+	if (m->loop != NULL) {
 		ev_io_stop(m->loop, &m->io);
+		ev_timer_stop(m->loop, &m->retry);
+	}
 	manifest_release(m);
 }
 

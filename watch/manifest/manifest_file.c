@@ -187,6 +187,14 @@ static bool read_all(int fd, char *bytes, size_t room, size_t *length_bytes)
 	return true;
 }
 
+void loader_unread(struct loader *l, const char *path, int error)
+{
+	const bool passing = retry_is_passing(error);
+
+	if (!passing || retry_note(&l->retry, "read", path))
+		loader_report(l, path, "cannot be read: %s%s", strerror(error), passing ? "; trying again" : "");
+}
+
 /* The bytes as they are now; a file that grows while it is read is seen again by its close event. NULL: said why. */
 static char *file_read(struct loader *l, const char *path, size_t *length_bytes, struct stat *st)
 {
@@ -195,7 +203,7 @@ static char *file_read(struct loader *l, const char *path, size_t *length_bytes,
 
 	free(full);
 	if (fd < 0 || fstat(fd, st) != 0) {
-		loader_report(l, path, "cannot be read: %s", strerror(errno));
+		loader_unread(l, path, errno);
 	} else if (!S_ISREG(st->st_mode)) {
 		loader_report(l, path, "is not a regular file");
 	} else if ((size_t)st->st_size > MANIFEST_FILE_MAX_BYTES) {
@@ -203,7 +211,7 @@ static char *file_read(struct loader *l, const char *path, size_t *length_bytes,
 	} else {
 		bytes = mem_resize(NULL, (size_t)st->st_size); /* not zeroed: it may be large */
 		if (!read_all(fd, bytes, (size_t)st->st_size, length_bytes)) {
-			loader_report(l, path, "cannot be read: %s", strerror(errno));
+			loader_unread(l, path, errno);
 			free(bytes);
 			bytes = NULL;
 		} else {
@@ -245,6 +253,7 @@ void file_load(struct loader *l, struct file *f)
 
 	f->failed = bytes == NULL;
 	file_stamp(f->stamp, &st);
+	f->stamp[0] ^= bytes == NULL && retry_has(&l->retry, "read", f->path); /* else it would count as read */
 	if (bytes != NULL)
 		file_apply(l, f, bytes, n);
 	free(bytes);

@@ -10,6 +10,7 @@
 #include "watch/decode/decode.h"
 #include "watch/manifest/manifest.h"
 #include "watch/manifest/manifest_catalog.h"
+#include "watch/manifest/manifest_retry.h"
 #include "watch/manifest/yaml.h"
 
 struct unknown_kind {
@@ -43,6 +44,7 @@ struct loader {
 	struct map unknown_names;  /* of the file that is loaded */
 	struct arena *names_arena; /* of these */
 	struct file_bytes fetched; /* the file that file_fetch has read last */
+	struct retry retry;	   /* what could not be read for a passing reason */
 	/* loader_init sets the rest */
 	struct yaml_parser *yaml;
 	struct decoder *decoder;
@@ -55,6 +57,9 @@ void loader_arena_reset(struct loader *l); /* after each document */
 void loader_problem(struct loader *l, const char *path, const struct decode_problem *p);
 /* A line about a file or directory as a whole. */
 void loader_report(struct loader *l, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* "cannot be read: …", unless that was said and is tried again. */
+void loader_unread(struct loader *l, const char *path, int error);
 
 struct file *file_new(const char *path);
 /* Drops all that it defines. */

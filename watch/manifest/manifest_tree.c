@@ -111,8 +111,9 @@ static void dir_watch(struct tree *t, struct dir *d, const char *full)
 	if (t->watcher == NULL)
 		return;
 	d->wd = watcher_add(t->watcher, full, DIR_EVENTS);
-	if (d->wd < 0)
-		loader_report(t->loader, d->path, "cannot be watched, changes in it are not seen: %s",
+	if (d->wd < 0 && (!retry_is_passing(errno) || retry_note(&t->loader->retry, "watch", d->path)))
+		loader_report(t->loader, d->path, "cannot be watched, looked at every %g s instead: %s",
+			      manifest_retry_s,
 			      errno == ENOSPC ? "fs.inotify.max_user_watches is too low" : strerror(errno));
 	watcher_remove(t->watcher, before);
 }
@@ -155,7 +156,7 @@ static bool dir_names(struct tree *t, const char *path, const char *full, struct
 	struct dirent *entry;
 
 	if (handle == NULL) {
-		loader_report(t->loader, path, "cannot be read: %s", strerror(errno));
+		loader_unread(t->loader, path, errno);
 		return false;
 	}
 	while ((entry = readdir(handle)) != NULL) {
@@ -279,7 +280,7 @@ static void path_follow(struct tree *t, const char *path, const char *full)
 	} else {
 		links_forget(&t->links, path);
 	}
-	if (!ok)
+	if (!ok && (!retry_is_passing(errno) || retry_note(&t->loader->retry, "follow", path)))
 		loader_report(t->loader, path, "the links on its way are not followed: %s",
 			      errno == ENOSPC ? "too many, or fs.inotify.max_user_watches is too low"
 					      : strerror(errno));
@@ -293,6 +294,11 @@ void tree_refresh(struct tree *t, const char *path, bool force)
 	path_follow(t, path, full);
 	if (stat(full, &st) != 0) {
 		int why = errno;
+		if (retry_is_passing(why)) { /* that says nothing about what is there */
+			loader_unread(t->loader, path, why);
+			free(full);
+			return;
+		}
 		path_lost(t, path);
 		if (path_is_manifest(path_name(path)) && ((why != ENOENT && why != ENOTDIR) || is_wrong_link(full)))
 			loader_report(t->loader, path, "cannot be read: %s", strerror(why));
@@ -307,6 +313,28 @@ void tree_refresh(struct tree *t, const char *path, bool force)
 
 /* ---- open and close ---- */
 
+/* Without an inotify instance the tree is looked at now and then, and this is tried again. */
+static void tree_watch(struct tree *t)
+{
+	if (!t->follow || t->watcher != NULL)
+		return;
+	t->watcher = watcher_new();
+	t->links.watcher = t->watcher;
+	if (t->watcher == NULL && retry_note(&t->loader->retry, "inotify", ""))
+		loader_report(t->loader, "", "cannot be followed, looked at every %g s instead: inotify: %s",
+			      manifest_retry_s,
+			      errno == EMFILE ? "fs.inotify.max_user_instances is too low, or no descriptor is left"
+					      : strerror(errno));
+}
+
+void tree_retry(struct tree *t)
+{
+	retry_begin(&t->loader->retry);
+	tree_watch(t);
+	tree_refresh(t, "", false);
+	retry_end(&t->loader->retry);
+}
+
 struct tree *tree_open(struct loader *l, bool follow)
 {
 	struct tree *t;
@@ -318,9 +346,8 @@ struct tree *tree_open(struct loader *l, bool follow)
 	}
 	t = mem_alloc(sizeof *t);
 	*t = (struct tree){.loader = l};
-	if (follow && (t->watcher = watcher_new()) == NULL)
-		loader_report(l, "", "cannot be followed: inotify: %s", strerror(errno));
-	t->links.watcher = t->watcher;
+	t->follow = follow;
+	tree_watch(t);
 	tree_refresh(t, "", false);
 	return t;
 }

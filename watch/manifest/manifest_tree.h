@@ -15,6 +15,8 @@ void tree_close(struct tree *t);   /* drops all files from the catalog */
 int tree_fd(const struct tree *t); /* readable when something happened; -1 when not following */
 bool tree_event(struct tree *t);   /* false: nothing of what happened concerns it */
 void tree_reload(struct tree *t);  /* reads all again */
+/* Reads what could not be read, and what has changed where changes are not told; tree_fd may be there after it. */
+void tree_retry(struct tree *t);
 size_t tree_files(const struct tree *t);
 
 #endif

@@ -16,7 +16,8 @@ struct tree {
 	struct watcher *watcher; /* NULL: not followed */
 	struct links links;	 /* the way to the root, and links below it */
 	struct map files, dirs;	 /* by path */
-	bool root_lost;		 /* said once until it is back */
+	bool follow;
+	bool root_lost; /* said once until it is back */
 };
 
 /* Makes what is known of a path what is there now. force: read files even if their stamp is unchanged. */

@@ -263,5 +263,26 @@ class FollowTest(scenes.NodeTest):
             self.assertLessEqual(daemon.status()["kernel"]["syncs"], 2)
 
 
+class WithoutInotifyTest(scenes.NodeTest):
+    def test_the_folder_is_looked_at(self):
+        """As where other programs have taken every inotify instance of the user."""
+        script = self.lab.folder / "fairlead"
+        script.write_text(f"""#!/bin/sh
+[ "$1" = run ] || exec {lab.BUILD}/fairlead "$@"
+exec unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$0" "$@"' {lab.BUILD}/fairlead "$@"
+""")
+        script.chmod(0o755)
+        self.folder.put("web", manifests.service("web", "10.96.0.1", [80]))
+        daemon = self.lab.daemon(self.node, self.folder, "--no-proxy", "--dns-listen", "127.0.0.1:5353", start=False)
+        daemon.program = str(script)
+        daemon.start()
+        self.assertIn("cannot be followed, looked at every 5 s instead: inotify: fs.inotify.max_user_instances is too low",
+                      daemon.log())
+        self.folder.put("late", manifests.service("late", "10.96.0.2", [80]))
+        lab.wait_until(lambda: traffic.dig(self.node, "127.0.0.1", "late.default.svc.cluster.local", "-p", "5353").status
+                       == "NOERROR")
+        self.assertEqual(daemon.log().count("cannot be followed"), 1)
+
+
 if __name__ == "__main__":
     unittest.main()
