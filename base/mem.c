@@ -127,10 +127,10 @@ void arena_reset(struct arena *a)
 	a->total_bytes = a->head->size_bytes;
 }
 
-void *arena_alloc(struct arena *a, size_t bytes)
+void *arena_packed(struct arena *a, size_t bytes, size_t alignment)
 {
 	struct chunk *c = a->head;
-	size_t start = (c->used_bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	size_t start = (c->used_bytes + alignment - 1) & ~(alignment - 1);
 
 	if (start > c->size_bytes || bytes > c->size_bytes - start) {
 		size_t size = c->size_bytes * 2;
@@ -142,6 +142,11 @@ void *arena_alloc(struct arena *a, size_t bytes)
 	return memset(c->data + start, 0, bytes);
 }
 
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+	return arena_packed(a, bytes, alignof(max_align_t));
+}
+
 void *arena_array(struct arena *a, size_t count, size_t bytes)
 {
 	return arena_alloc(a, product(count, bytes));
@@ -149,7 +154,7 @@ void *arena_array(struct arena *a, size_t count, size_t bytes)
 
 char *arena_strndup(struct arena *a, const char *s, size_t length_bytes)
 {
-	char *copy = arena_alloc(a, length_bytes + 1);
+	char *copy = arena_packed(a, length_bytes + 1, 1);
 
 	memcpy(copy, s, length_bytes);
 	return copy;
@@ -169,7 +174,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		fatalx("bad format: %s", fmt);
-	char *text = arena_alloc(a, (size_t)n + 1);
+	char *text = arena_packed(a, (size_t)n + 1, 1);
 	va_start(ap, fmt);
 	vsnprintf(text, (size_t)n + 1, fmt, ap);
 	va_end(ap);

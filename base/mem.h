@@ -28,7 +28,8 @@ void arena_free(struct arena *a); /* NULL is fine */
 void arena_reset(struct arena *a);
 /* Zeroes all that was handed out, which stays valid: for secrets, before arena_free. */
 void arena_wipe(struct arena *a);
-void *arena_alloc(struct arena *a, size_t bytes); /* zeroed, aligned for any type */
+void *arena_alloc(struct arena *a, size_t bytes);		     /* zeroed, aligned for any type */
+void *arena_packed(struct arena *a, size_t bytes, size_t alignment); /* zeroed, aligned as asked: a power of two */
 void *arena_array(struct arena *a, size_t count, size_t bytes);
 char *arena_strndup(struct arena *a, const char *s, size_t length_bytes); /* adds the NUL */
 char *arena_strdup(struct arena *a, const char *s);			  /* NULL stays NULL */

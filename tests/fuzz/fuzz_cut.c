@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool good = true;
 
 	for (size_t i = 0; i < cuts.count; i++) {
-		const struct yaml_chunk *c = &cuts.all[i].chunk;
+		const struct yaml_chunk piece = cut_chunk(&cuts.all[i]), *c = &piece;
 		if (c->text < text || c->text + c->length_bytes > text + size)
 			abort();
 		hear(&w, c, cuts.all[i].item, &pieces);

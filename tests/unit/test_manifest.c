@@ -197,6 +197,12 @@ static void json_objects(void **state)
 	assert_non_null(have(w, "Namespace /d"));
 	assert_non_null(have(w, "Namespace /e"));
 	assert_non_null(have(w, "Namespace /f"));
+	put(w, "b.json", JSON("g") JSON("h") "\nkind: Namespace\napiVersion: v1\nmetadata: {name: i}\n");
+	put(w, "c.yaml", JSON("j") " # of which there is one\n");
+	turn(w);
+	assert_non_null(have(w, "Namespace /h"));
+	assert_non_null(have(w, "Namespace /i")); /* YAML without a separator */
+	assert_non_null(have(w, "Namespace /j"));
 	put(w, "a.json", JSON("a") "\n" JSON("c") "\n{\"kind\": \n"); /* cut off: nothing of it goes */
 	turn(w);
 	assert_int_equal(w->removes, 0);

@@ -103,6 +103,18 @@ static void known_fields_are_quiet(void **state)
 	assert_problems("apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ''}\nitems: []\n", "");
 }
 
+/* As sigs.k8s.io/yaml reads it for kubectl, and an API server refuses it. */
+static void old_booleans_are_no_texts(void **state)
+{
+	(void)state;
+	assert_problems(SERVICE("", ", labels: {a: yes}", "", ""),
+			"!3 Service prod/web: metadata.labels.a: yes is a boolean in YAML 1.1: put it in quotes\n");
+	assert_problems(SERVICE("", "", "", ", name: no"),
+			"!4 Service prod/web: spec.ports[0].name: no is a boolean in YAML 1.1: put it in quotes\n");
+	assert_problems(SERVICE("", ", labels: {a: 'yes', b: \"on\"}", ", publishNotReadyAddresses: off", ", name: y"),
+			"");
+}
+
 static void many_are_bounded(void **state)
 {
 	struct buf text = {0};
@@ -126,7 +138,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(typing_mistakes),	  cmocka_unit_test(misplaced),
 		cmocka_unit_test(nothing_is_near),	  cmocka_unit_test(other_kinds),
-		cmocka_unit_test(known_fields_are_quiet), cmocka_unit_test(many_are_bounded),
+		cmocka_unit_test(known_fields_are_quiet), cmocka_unit_test(old_booleans_are_no_texts),
+		cmocka_unit_test(many_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

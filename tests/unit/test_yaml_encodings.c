@@ -35,6 +35,8 @@ static void encodings(void **state)
 	assert_utf8("\xef\xbb\xbf---\n\xef\xbb\xbf"
 		    "a: \xef\xbb\xbf\n",
 		    17, "---\na: \xef\xbb\xbf\n");
+	assert_utf8("a: \xe9\xe9 \xc3\xa9 \xf0\x9f\n# \xff\n", 16,
+		    "a: \xef\xbf\xbd\xef\xbf\xbd \xc3\xa9 \xef\xbf\xbd\xef\xbf\xbd\n# \xef\xbf\xbd\n"); /* Latin-1 */
 	assert_utf8("\xef\xbb\xbf", 3, "");
 	assert_utf8("", 0, "");
 }
@@ -50,6 +52,26 @@ static void json_as_yaml(void **state)
 	assert_int_equal(value_get(v, "b")->first->next->integer, -25);
 	assert_int_equal(value_get(v, "b")->line, 3);
 	assert_string_equal(value_get(value_get(v, "c"), "d")->text, "\xf0\x9f\x98\x80");
+}
+
+/* What Go's encoding/json does not take, kubectl reads as YAML, where some of it means something else. */
+static void lax_json_is_yaml(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(value_get(parse(w, "{\"a\": 10}"), "a")->integer, 10);
+	assert_int_equal(value_get(parse(w, "{\"a\": 010}"), "a")->integer, 8);
+	assert_int_equal(value_get(parse(w, "{\"a\": 080}"), "a")->integer, 80);
+	assert_int_equal(value_get(parse(w, "{\"a\": -0}"), "a")->integer, 0);
+	assert_int_equal(value_get(parse(w, "{\"a\": 1.}"), "a")->integer, 1);
+	assert_int_equal(value_get(parse(w, "{\"a\": 2.5e1}"), "a")->integer, 25);
+	assert_string_equal(value_get(parse(w, "{\"a\": \"x\ty\"}"), "a")->text, "x\ty");
+	assert_string_equal(value_get(parse(w, "{\"a\": \"x\ny\"}"), "a")->text, "x y");
+	assert_string_equal(value_get(parse(w, "{\"a\": \"x\\u0009y\"}"), "a")->text, "x\ty");
+	assert_error(w, "{\"a\": \"x\001y\"}", 11, "control characters are not allowed: byte 0x01");
+	assert_error(w, "{\001\"a\": 1}", 11, "control characters are not allowed: byte 0x01");
+	assert_error(w, "{\"a\": 1,}x", 11, "did not find expected <document start>");
+	assert_int_equal(value_get(parse(w, "{\"a\": 1,}"), "a")->integer, 1); /* YAML's flow style allows it */
 }
 
 static void json(void **state)
@@ -84,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(encodings, world_new, world_free),
 		cmocka_unit_test_setup_teardown(json_as_yaml, world_new, world_free),
+		cmocka_unit_test_setup_teardown(lax_json_is_yaml, world_new, world_free),
 		cmocka_unit_test_setup_teardown(json, world_new, world_free),
 	};
 

@@ -63,6 +63,8 @@ static void number(struct value *v, const cJSON *item, struct arena *arena)
 
 static bool children(struct reader *r, struct value *v, const cJSON *item, size_t depth)
 {
+	struct value *last = NULL;
+
 	if (depth == VALUE_DEPTH_MAX)
 		return false;
 	over_sign(r);
@@ -76,7 +78,7 @@ static bool children(struct reader *r, struct value *v, const cJSON *item, size_
 			return false;
 		if (cJSON_IsObject(item))
 			child->key = arena_strdup(r->arena, c->string);
-		value_append(v, child);
+		value_append(v, &last, child);
 	}
 	over_sign(r);
 	return true;
@@ -84,7 +86,7 @@ static bool children(struct reader *r, struct value *v, const cJSON *item, size_
 
 static struct value *convert(struct reader *r, const cJSON *item, size_t depth)
 {
-	struct value *v = arena_alloc(r->arena, sizeof *v);
+	struct value *v = value_new(r->arena);
 
 	to_token(r);
 	v->line = r->line;

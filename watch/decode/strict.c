@@ -91,6 +91,12 @@ static void expect(struct walk *w, const struct place *p, enum value_type type, 
 	const bool quotes = type == VALUE_STRING && (p->v->type == VALUE_NUMBER || p->v->type == VALUE_BOOL);
 	bool old;
 
+	/* Also y and n are such words; as short names they are too common to be a surprise to anyone but kubectl. */
+	if (type == VALUE_STRING && p->v->type == type && p->v->plain && p->v->text[0] != '\0' &&
+	    p->v->text[1] != '\0' && value_old_bool(p->v, &old)) {
+		decode_error(w->decoder, p, "%s is a boolean in YAML 1.1: put it in quotes", p->v->text);
+		return;
+	}
 	if (p->v->type == type)
 		return;
 	if (type == VALUE_BOOL && p->v->type == VALUE_STRING && p->v->plain && value_old_bool(p->v, &old))

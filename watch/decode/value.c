@@ -1,11 +1,16 @@
 /* Makes and searches value trees. */
 #include "watch/decode/value.h"
 
+#include <stdalign.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
+#define FEW_KEYS 12 /* up to here comparing all pairs is cheaper */
 
-#define FEW_KEYS 12 /* up to here comparing all pairs is cheaper than a hash map */
+struct value *value_new(struct arena *arena)
+{
+	return arena_packed(arena, sizeof(struct value), alignof(struct value));
+}
 
 const char *value_type_name(const struct value *v)
 {
@@ -24,25 +29,46 @@ const struct value *value_get(const struct value *v, const char *key)
 	return NULL;
 }
 
-void value_append(struct value *parent, struct value *child)
+void value_append(struct value *parent, struct value **last, struct value *child)
 {
-	if (parent->last != NULL)
-		parent->last->next = child;
+	if (*last != NULL)
+		(*last)->next = child;
 	else
 		parent->first = child;
-	parent->last = child;
+	*last = child;
 	parent->count++;
 }
 
+struct place_of {
+	const struct value *v;
+	size_t index;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct place_of *x = a, *y = b;
+	const int order = strcmp(x->v->key, y->v->key);
+
+	return order != 0 ? order : x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Sorted: a hash map takes four times the memory, and keys may be a million. */
 static const struct value *duplicate_of_many(const struct value *map)
 {
-	struct map seen = {0};
-	const struct value *c = map->first;
+	struct place_of *all = mem_array(map->count, sizeof *all);
+	const struct place_of *first = NULL;
+	const struct value *found;
+	size_t n = 0;
 
-	while (c != NULL && map_put_str(&seen, c->key, (void *)(uintptr_t)c) == NULL)
-		c = c->next;
-	map_fini(&seen);
-	return c;
+	for (const struct value *c = map->first; c != NULL; c = c->next, n++)
+		all[n] = (struct place_of){c, n};
+	qsort(all, n, sizeof *all, by_key);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(all[i].v->key, all[i - 1].v->key) == 0 && (first == NULL || all[i].index < first->index))
+			first = &all[i];
+	found = first != NULL ? first->v : NULL;
+	free(all);
+	return found;
 }
 
 const struct value *value_duplicate(const struct value *map)

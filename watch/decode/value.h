@@ -15,6 +15,7 @@
 
 enum value_type { VALUE_NULL, VALUE_BOOL, VALUE_NUMBER, VALUE_STRING, VALUE_LIST, VALUE_MAP };
 
+/* 48 bytes: a document of many small values costs little more than this each. */
 struct value {
 	uint8_t type;
 	bool boolean;
@@ -25,16 +26,19 @@ struct value {
 	const char *text;    /* scalars: as written, never NULL, no NUL inside */
 	struct value *next;  /* sibling */
 	struct value *first; /* lists and maps: children in order */
-	struct value *last;
-	size_t count;
-	int64_t integer;
+	union {
+		size_t count;	 /* lists and maps */
+		int64_t integer; /* numbers */
+	};
 };
 
+struct value *value_new(struct arena *arena);
 /* "null", "boolean", "number", "string", "list", "map" */
 const char *value_type_name(const struct value *v);
 /* The entry of a map, NULL when absent, null, or v is no map (or NULL). */
 const struct value *value_get(const struct value *v, const char *key);
-void value_append(struct value *parent, struct value *child);
+/* *last: the parent's last child, NULL at first; the caller's while it builds. */
+void value_append(struct value *parent, struct value **last, struct value *child);
 /* The first key that a map has twice; NULL = none. */
 const struct value *value_duplicate(const struct value *map);
 /* yes, no, on, off, y, n: booleans of YAML 1.1. They stay strings, so that a name may be one, except where a field

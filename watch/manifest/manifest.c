@@ -343,8 +343,11 @@ void manifest_count(const struct manifest *m, struct manifest_counts *counts)
 
 /* ---- check ---- */
 
+#define CHECK_DOCUMENTS 2000 /* whose objects are kept, at least */
+
 struct check {
 	struct manifest *m;
+	size_t documents, settle_at;
 	FILE *out;
 };
 
@@ -356,6 +359,20 @@ static void print_problem(void *ctx, const char *path, const struct decode_probl
 	decode_problem_format(text, path_text(file, sizeof file, c->m->root, path), p);
 	text_escape(line, sizeof line, text, strlen(text));
 	fprintf(c->out, "%s\n", line);
+}
+
+/*
+ * Objects are not kept until all files are read. An object that is there often is looked at anew each time, so the
+ * pause grows with what was read.
+ */
+static void check_document(void *ctx)
+{
+	struct check *c = ctx;
+
+	if (++c->documents < c->settle_at)
+		return;
+	settle(c->m);
+	c->settle_at = c->documents + c->documents / 20 + CHECK_DOCUMENTS;
 }
 
 static void check_upsert(void *ctx, struct object *o)
@@ -371,6 +388,7 @@ bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts)
 	struct manifest_counts now;
 
 	check.m->loader.report = print_problem;
+	check.m->loader.document_done = check_document;
 	check.m->loader.ctx = &check;
 	check.m->tree = tree_open(&check.m->loader, false);
 	if (check.m->tree == NULL) {

@@ -36,11 +36,11 @@ struct document {
 	struct document *next;
 	struct document *next_same; /* while comparing: same hash in the same file */
 	uint64_t hash;
-	size_t offset_bytes, length_bytes; /* length 0: holds definitions without bytes */
-	uint32_t line;			   /* of its first byte in the file */
-	bool unreadable;		   /* what it defines is not known */
-	bool item;			   /* one element of a list that was cut: see watch/manifest/manifest_cut.h */
-	bool gone;			   /* no longer in the file: its definitions are held or dropped */
+	uint32_t offset_bytes, length_bytes; /* length 0: holds definitions without bytes */
+	uint32_t line;			     /* of its first byte in the file */
+	bool unreadable;		     /* what it defines is not known */
+	bool item;			     /* one element of a list that was cut: see watch/manifest/manifest_cut.h */
+	bool gone;			     /* no longer in the file: its definitions are held or dropped */
 	struct definition *definitions;
 	struct refusal *refusals;
 };

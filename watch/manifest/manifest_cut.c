@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "watch/api/stream.h"
+#include "watch/manifest/json_text.h"
 
 uint64_t cut_hash(const struct yaml_chunk *chunk, bool item)
 {
@@ -19,7 +20,7 @@ static void cut_add(struct cuts *c, const struct yaml_chunk *chunk, bool item)
 		c->room = c->room != 0 ? c->room * 2 : 16;
 		c->all = mem_resize(c->all, c->room * sizeof *c->all);
 	}
-	c->all[c->count++] = (struct cut){.chunk = *chunk, .hash = cut_hash(chunk, item), .item = item};
+	c->all[c->count++] = (struct cut){chunk->text, chunk->length_bytes, cut_hash(chunk, item), chunk->line, item};
 }
 
 void cuts_fini(struct cuts *c)
@@ -317,7 +318,10 @@ static bool json_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	return fits;
 }
 
-/* JSON objects one after the other, with blanks between them or nothing. One object alone is an ordinary document. */
+/*
+ * JSON objects one after the other, with blanks between them or nothing, and then YAML: kubectl would read the objects,
+ * and fail at the YAML. One object alone is an ordinary document.
+ */
 static bool objects_cut(struct cuts *c, const struct yaml_chunk *chunk)
 {
 	struct yaml_chunk rest = *chunk, object;
@@ -329,7 +333,11 @@ static bool objects_cut(struct cuts *c, const struct yaml_chunk *chunk)
 		for (size_t i = 0; i < object.length_bytes; i++)
 			rest.line += object.text[i] == '\n';
 	}
-	if (text_is_blank(rest.text, rest.length_bytes) && c->count > before + 1)
+	if (c->count == before)
+		return false;
+	if (!yaml_says_nothing(rest.text, rest.length_bytes))
+		cut_add(c, &rest, false);
+	if (c->count > before + 1)
 		return true;
 	c->count = before;
 	return false;
@@ -343,7 +351,8 @@ struct cuts cuts_of(const char *text, size_t length_bytes)
 	uint32_t line = 1;
 
 	while (yaml_next_document(text, length_bytes, &at, &line, &chunk))
-		if (!list_cut(&c, &chunk) && !json_cut(&c, &chunk) && !objects_cut(&c, &chunk))
+		if (!yaml_says_nothing(chunk.text, chunk.length_bytes) && !list_cut(&c, &chunk) &&
+		    !json_cut(&c, &chunk) && !objects_cut(&c, &chunk))
 			cut_add(&c, &chunk, false);
 	return c;
 }

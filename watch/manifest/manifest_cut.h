@@ -7,11 +7,18 @@
 
 #include "watch/manifest/yaml_text.h"
 
-struct cut {
-	struct yaml_chunk chunk;
+struct cut { /* small: a file may have a million */
+	const char *text;
+	size_t length_bytes;
 	uint64_t hash;
+	uint32_t line;
 	bool item; /* one element of a list: in JSON an object, in YAML a sequence of one */
 };
+
+static inline struct yaml_chunk cut_chunk(const struct cut *c)
+{
+	return (struct yaml_chunk){c->text, c->length_bytes, c->line};
+}
 
 struct cuts { /* zero = empty */
 	struct cut *all;

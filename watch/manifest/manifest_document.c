@@ -136,17 +136,18 @@ static struct document *document_decode(struct loader *l, struct file *f, const 
 				   .refused = on_refused,
 				   .unknown = on_unknown,
 				   .end = on_end};
+	const struct yaml_chunk chunk = cut_chunk(cut);
 	struct yaml_error error;
 
 	d->hash = cut->hash;
-	d->line = cut->chunk.line;
+	d->line = cut->line;
 	d->item = cut->item;
 	l->catalog->documents++;
-	const bool readable = chunk_decode(l, &cut->chunk, cut->item, &sink, &error);
+	const bool readable = chunk_decode(l, &chunk, cut->item, &sink, &error);
 	problems_fini(&now.problems);
 	if (readable)
 		return d;
-	d->unreadable = !text_shows_foreign_kind(&cut->chunk, cut->item);
+	d->unreadable = !text_shows_foreign_kind(&chunk, cut->item);
 	loader_problem(l, f->path,
 		       &(struct decode_problem){.line = error.line,
 						.kind = "",
@@ -248,16 +249,16 @@ static struct document *document_for(struct loader *l, struct file *f, struct ol
 }
 
 /* Its place among other definitions on the same object may have changed. */
-static void document_place(struct loader *l, struct document *d, const struct yaml_chunk *chunk, const char *bytes)
+static void document_place(struct loader *l, struct document *d, const struct cut *cut, const char *bytes)
 {
-	if (d->line != chunk->line && l->catalog->rivals != 0)
+	if (d->line != cut->line && l->catalog->rivals != 0)
 		for (struct definition *c = d->definitions; c != NULL; c = c->next_in_document)
 			if (c->entry->definitions->next_in_entry != NULL)
 				catalog_touch(l->catalog, c->entry);
-	d->line = chunk->line;
+	d->line = cut->line;
 	d->gone = false;
-	d->offset_bytes = (size_t)(chunk->text - bytes);
-	d->length_bytes = chunk->length_bytes;
+	d->offset_bytes = (uint32_t)(cut->text - bytes); /* MANIFEST_FILE_MAX_BYTES fits */
+	d->length_bytes = (uint32_t)cut->length_bytes;
 }
 
 struct document *documents_read(struct loader *l, struct file *f, const char *bytes, size_t length_bytes)
@@ -268,7 +269,9 @@ struct document *documents_read(struct loader *l, struct file *f, const char *by
 
 	for (size_t i = 0; i < cuts.count; i++) {
 		struct document *d = document_for(l, f, &old, &cuts, i);
-		document_place(l, d, &cuts.all[i].chunk, bytes);
+		document_place(l, d, &cuts.all[i], bytes);
+		if (l->document_done != NULL)
+			l->document_done(l->ctx);
 		*tail = d;
 		tail = &d->next;
 	}

@@ -37,6 +37,7 @@ struct loader {
 	struct catalog *catalog;
 	const char *root; /* borrowed */
 	void (*report)(void *ctx, const char *path, const struct decode_problem *p);
+	void (*document_done)(void *ctx); /* may be NULL: what was defined so far may be settled, to keep less */
 	void *ctx;
 	struct manifest_counts counts; /* objects is the catalog's */
 	struct unknown_kinds unknown;

@@ -11,7 +11,12 @@
 /* What aliases may add to one document, in values: stops expansion bombs. */
 #define YAML_ALIAS_VALUES_MAX 100000
 
-/* Values of one document: 64 MB of memory. The largest object of an API server (1.5 MB) has less. */
+/*
+ * Values of one document; keys count once there are many that differ. One for so many bytes of its text, but at least
+ * and at most so many. The largest object of an API server (1.5 MB) has less than the least.
+ */
+#define YAML_BYTES_PER_VALUE 15
+#define YAML_VALUES_MIN 200000
 #define YAML_VALUES_MAX 1000000
 
 struct yaml_parser;

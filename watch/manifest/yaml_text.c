@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static bool is_marker(const char *line, size_t bytes, const char *mark)
 {
@@ -54,8 +56,6 @@ bool yaml_next_document(const char *text, size_t length_bytes, size_t *at, uint3
 	return chunk->length_bytes != 0;
 }
 
-/* ---- JSON objects ---- */
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -70,54 +70,19 @@ bool text_is_blank(const char *text, size_t length_bytes)
 	return i == length_bytes;
 }
 
-/* Offset behind the string that starts at i. */
-static size_t string_end(const char *s, size_t n, size_t i)
+bool yaml_is_marker(const char *line, size_t bytes, const char *mark)
 {
-	for (i++; i < n && s[i] != '"'; i++)
-		i += s[i] == '\\';
-	return i < n ? i + 1 : n;
+	return is_marker(line, bytes, mark);
 }
 
-/* Offset behind the object that starts at i; 0: it does not end. */
-static size_t object_end(const char *s, size_t n, size_t i, size_t *values)
+bool yaml_says_nothing(const char *text, size_t length_bytes)
 {
-	size_t depth = 0;
-
-	for (*values = 1; i < n;) {
-		if (s[i] == '"') {
-			i = string_end(s, n, i);
-			continue;
-		}
-		depth += s[i] == '{' || s[i] == '[';
-		*values += s[i] == ',' || s[i] == '{' || s[i] == '[';
-		if ((s[i] == '}' || s[i] == ']') && --depth == 0)
-			return i + 1;
-		i++;
+	for (size_t i = 0, n; i < length_bytes; i += n) {
+		n = line_bytes(text + i, length_bytes - i);
+		const size_t mark = is_marker(text + i, n, "---") || is_marker(text + i, n, "...") ? 3 : 0;
+		if (text[i] == '%' || !is_prelude(text + i + mark, n - mark))
+			return false;
 	}
-	return 0;
-}
-
-bool json_next_object(const struct yaml_chunk *text, struct yaml_chunk *object, size_t *after, size_t *values)
-{
-	const char *s = text->text;
-	const size_t n = text->length_bytes;
-	uint32_t line = text->line;
-	bool marker = false;
-	size_t i = 0;
-
-	for (; i < n; i++) {
-		if (!marker && (i == 0 || s[i - 1] == '\n') && is_marker(s + i, n - i, "---")) {
-			marker = true;
-			i += 2;
-		} else if (!is_blank(s[i])) {
-			break;
-		} else {
-			line += s[i] == '\n';
-		}
-	}
-	if (i == n || s[i] != '{' || (*after = object_end(s, n, i, values)) == 0)
-		return false;
-	*object = (struct yaml_chunk){s + i, *after - i, line};
 	return true;
 }
 
@@ -160,6 +125,32 @@ static char *utf16_convert(const char *text, size_t *length_bytes, bool big_endi
 	return out;
 }
 
+/* Each byte that is not UTF-8 becomes U+FFFD, as in the decoder that kubectl reads files through. */
+static char *invalid_replace(char *text, size_t *length_bytes)
+{
+	struct buf out = {0};
+	size_t at = 0, from = 0, bytes;
+
+	while (at < *length_bytes) {
+		if ((unsigned char)text[at] < 0x80) {
+			at++;
+			continue;
+		}
+		if (text_character(text + at, *length_bytes - at, &bytes) == TEXT_INVALID) {
+			buf_add(&out, text + from, at - from);
+			buf_add(&out, "\xef\xbf\xbd", 3);
+			from = at + bytes;
+		}
+		at += bytes;
+	}
+	if (from == 0)
+		return text;
+	buf_add(&out, text + from, at - from);
+	free(text);
+	*length_bytes = out.length_bytes;
+	return out.data; /* from malloc, ours now */
+}
+
 static void marks_remove(char *text, size_t *length_bytes)
 {
 	static const char mark[] = "\xef\xbb\xbf";
@@ -188,5 +179,5 @@ char *text_to_utf8(char *text, size_t *length_bytes)
 		free(text);
 	}
 	marks_remove(out, length_bytes);
-	return out;
+	return invalid_replace(out, length_bytes);
 }

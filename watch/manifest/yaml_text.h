@@ -26,19 +26,17 @@ struct yaml_error {
  */
 bool yaml_next_document(const char *text, size_t length_bytes, size_t *at, uint32_t *line, struct yaml_chunk *chunk);
 
-/*
- * The JSON object at the start of a text, which blanks and a "---" line may precede: *object is its bytes, *after the
- * offset behind it, *values about how many values it has. False: no object, or none that ends. Only brackets and
- * strings are looked at.
- */
-bool json_next_object(const struct yaml_chunk *text, struct yaml_chunk *object, size_t *after, size_t *values);
+/* A line that begins or ends a document; mark is "---" or "...". */
+bool yaml_is_marker(const char *line, size_t bytes, const char *mark);
+/* Only blanks, comments and markers. */
+bool yaml_says_nothing(const char *text, size_t length_bytes);
 
 bool text_is_blank(const char *text, size_t length_bytes);
 
 /*
  * The text as UTF-8 without byte order marks, as kubectl reads it: UTF-16 with a mark at its start is converted, UTF-8
  * marks at the start of any line go (files that were joined have them). Takes text, from malloc, and returns it or
- * another in its place. What is not UTF-8 stays, for the parser to refuse.
+ * another in its place. A byte that is not UTF-8 becomes U+FFFD.
  */
 char *text_to_utf8(char *text, size_t *length_bytes);
 
