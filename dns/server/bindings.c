@@ -187,7 +187,7 @@ static const char *hopeless_line(const struct binding *i)
 	char text[ADDR_PORT_TEXT_BYTES];
 
 	snprintf(line, sizeof line, "dns: cannot listen on %s %s: %s", proto_text(i),
-		 addr_port_format(&i->at.addr, i->at.port, text), strerror(i->error));
+		 addr_port_format(&i->at.addr, i->at.port, text), listener_reason(i->error));
 	return line;
 }
 
