@@ -12,8 +12,10 @@
 
 #define DNS_PORT 53 /* of an address without one */
 
+/* No padding: a map key as it stands. */
 struct addr_port {
 	struct addr addr;
+	uint8_t zero;
 	uint16_t port;
 };
 

@@ -172,7 +172,7 @@ static bool finish_forward(struct config *c, char error[CONFIG_ERROR_BYTES])
 
 static bool finish_listen(struct config *c, char error[CONFIG_ERROR_BYTES])
 {
-	static const struct addr_port loopback = {{AF_INET, {127, 0, 0, 1}}, DNS_PORT};
+	static const struct addr_port loopback = {.addr = {AF_INET, {127, 0, 0, 1}}, .port = DNS_PORT};
 	char text[ADDR_PORT_TEXT_BYTES];
 
 	if (c->dns_listen.count == 0) {

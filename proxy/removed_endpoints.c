@@ -4,25 +4,20 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "base/addr_port.h"
 #include "base/mem.h"
 
-struct place { /* no padding: a map key as it stands */
-	struct addr addr;
-	uint8_t zero;
-	uint16_t port;
-};
-
 struct departure {
-	struct place place;
+	struct addr_port place;
 	uint64_t due_ms;
 };
 
-static struct place place_of(const struct addr *addr, uint16_t port)
+static struct addr_port place_of(const struct addr *addr, uint16_t port)
 {
-	return (struct place){.addr = *addr, .port = port};
+	return (struct addr_port){.addr = *addr, .port = port};
 }
 
-static struct departure *removed_endpoints_find(const struct removed_endpoints *c, const struct place *place)
+static struct departure *removed_endpoints_find(const struct removed_endpoints *c, const struct addr_port *place)
 {
 	return map_get(&c->gone, place, sizeof *place);
 }
@@ -46,7 +41,7 @@ static void come_at(struct removed_endpoints *c, uint64_t due_ms)
 
 static void leave(struct removed_endpoints *c, const struct target *t, uint64_t now_ms)
 {
-	const struct place place = place_of(&t->addr, t->port);
+	const struct addr_port place = place_of(&t->addr, t->port);
 	struct departure *d = removed_endpoints_find(c, &place);
 
 	if (d == NULL) {
@@ -61,7 +56,7 @@ static void leave(struct removed_endpoints *c, const struct target *t, uint64_t 
 /* Back in some service: a client that still reaches it through another one has a rule for it. */
 static void come_back(struct removed_endpoints *c, const struct target *t)
 {
-	const struct place place = place_of(&t->addr, t->port);
+	const struct addr_port place = place_of(&t->addr, t->port);
 
 	if (map_count(&c->gone) != 0)
 		free(map_del(&c->gone, &place, sizeof place));
@@ -138,7 +133,7 @@ void removed_endpoints_due(const struct removed_endpoints *c, uint64_t now_ms, s
 
 bool removed_due_has(const struct removed_due *due, const struct addr *addr, uint16_t port)
 {
-	const struct place place = place_of(addr, port);
+	const struct addr_port place = place_of(addr, port);
 	const struct departure *d = map_get(&due->places, &place, sizeof place);
 
 	return d != NULL ? d->due_ms == 0 : due->unknown;

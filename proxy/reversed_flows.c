@@ -4,21 +4,16 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "base/addr_port.h"
 #include "base/mem.h"
 
-struct end {
-	struct addr addr;
-	uint8_t unused; /* no padding: ends are compared as bytes */
-	uint16_t port;
-};
-
 struct ends {
-	struct end client, server;
+	struct addr_port client, server;
 };
 
-static struct end end_of(const struct addr *addr, uint16_t port)
+static struct addr_port end_of(const struct addr *addr, uint16_t port)
 {
-	return (struct end){.addr = *addr, .port = port};
+	return (struct addr_port){.addr = *addr, .port = port};
 }
 
 void reversed_flows_note(struct reversed_flows *t, const struct conntrack_entry *f)

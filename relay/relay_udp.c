@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/addr_port.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/outgoing.h"
@@ -18,16 +19,10 @@
 #define DATAGRAM_BYTES 65536
 #define BURST 64 /* datagrams per turn and socket */
 
-struct client { /* no padding: a map key */
-	struct addr addr;
-	uint8_t zero;
-	uint16_t port;
-};
-
 struct session {
 	struct relay_udp *udp;
 	struct relay_udp_port *port;
-	struct client client;
+	struct addr_port client;
 	struct target target;
 	int fd; /* connected to the target */
 	ev_io io;
@@ -117,7 +112,7 @@ static void evict(struct relay_udp *u)
 }
 
 /* NULL: the endpoint cannot be reached from here, or no descriptor is left. */
-static struct session *session_open(struct relay_udp *u, struct relay_udp_port *port, const struct client *client)
+static struct session *session_open(struct relay_udp *u, struct relay_udp_port *port, const struct addr_port *client)
 {
 	const struct target *to = relay_plan_pick(port->plan, port->choice, clock_ms(), arc4random());
 
@@ -144,7 +139,8 @@ static struct session *session_open(struct relay_udp *u, struct relay_udp_port *
 	return s;
 }
 
-static void pass_on(struct relay_udp *u, struct relay_udp_port *port, const struct client *client, size_t length_bytes)
+static void pass_on(struct relay_udp *u, struct relay_udp_port *port, const struct addr_port *client,
+		    size_t length_bytes)
 {
 	struct session *s = map_get(&port->sessions, client, sizeof *client);
 
@@ -167,7 +163,7 @@ void relay_udp_receive(struct relay_udp *u, struct relay_udp_port *port)
 	for (int i = 0; i < BURST; i++) {
 		struct sockaddr_storage ss;
 		socklen_t length = sizeof ss;
-		struct client client = {.zero = 0};
+		struct addr_port client = {.zero = 0};
 		ssize_t n = recvfrom(port->fd, u->datagram, sizeof u->datagram, 0, (void *)&ss, &length);
 		if (n < 0)
 			return;

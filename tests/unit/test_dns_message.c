@@ -352,7 +352,8 @@ static void names_outside_are_forwarded(void **state)
 		{"example.com", TYPE_AXFR, CLASS_IN, RESPOND_REPLY},
 		{"example.com", TYPE_TXT, CLASS_CH, RESPOND_REPLY},
 	};
-	static const struct forward_plan plan = {.count = 1, .to = {{.at = {{AF_INET, {127, 0, 0, 1}}, 9}}}};
+	static const struct forward_plan plan = {.count = 1,
+						 .to = {{.at = {.addr = {AF_INET, {127, 0, 0, 1}}, .port = 9}}}};
 	struct lab l;
 
 	(void)state;

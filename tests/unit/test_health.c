@@ -104,8 +104,9 @@ static void healthz_body(void **state)
 
 static void readyz_tells_dns_addresses_that_are_not_served(void **state)
 {
-	const struct binding_problem problems[] = {{{{AF_INET, {10, 96, 0, 10}}, 53}, "in use by another program"},
-						   {{{AF_INET6, {0xfd, [15] = 1}}, 53}, "no address"}};
+	const struct binding_problem problems[] = {
+		{{.addr = {AF_INET, {10, 96, 0, 10}}, .port = 53}, "in use by another program"},
+		{{.addr = {AF_INET6, {0xfd, [15] = 1}}, .port = 53}, "no address"}};
 	struct health_state s = {.synced_wall_ms = at.wall_ms, .dns = problems, .dns_count = 2};
 	struct buf body = {0};
 

@@ -96,7 +96,7 @@ static bool room(void *ctx, bool starved)
 static struct listener_config config_of(struct scene *s, uint16_t port)
 {
 	return (struct listener_config){.what = "test",
-					.at = {.at = {{AF_INET, {127, 0, 0, 1}}, port}},
+					.at = {.at = {.addr = {AF_INET, {127, 0, 0, 1}}, .port = port}},
 					.accepted = on_accepted,
 					.bound = on_bound,
 					.ctx = s};
@@ -128,7 +128,7 @@ static void accepts_of_one_or_both_families(void **state)
 	wait_for(&s, &s.accepted, 1);
 	close(client);
 	listener_close(l);
-	config.at = (struct listen_at){.at = {{AF_INET6, {0}}, freeport(SOCK_STREAM)}, .dual = true};
+	config.at = (struct listen_at){.at = {.addr = {AF_INET6, {0}}, .port = freeport(SOCK_STREAM)}, .dual = true};
 	l = listener_open(s.group, &config);
 	int clients[] = {dial(AF_INET, SOCK_STREAM, config.at.at.port), dial(AF_INET6, SOCK_STREAM, config.at.at.port)};
 	wait_for(&s, &s.accepted, 3);

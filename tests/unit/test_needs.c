@@ -72,7 +72,7 @@ static void name_servers(void **state)
 
 static void own_sockets(void **state)
 {
-	struct addr_port dns = {ip("10.96.0.10"), 53};
+	struct addr_port dns = {.addr = ip("10.96.0.10"), .port = 53};
 	struct config c;
 	struct needs n;
 
