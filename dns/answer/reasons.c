@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/text.h"
+#include "dns/zone/similar.h"
+
 enum { PORTS_NAMED_MAX = 16 };
 
 /* A label as text: bytes that no Kubernetes name has are shown as '?'. */
@@ -13,11 +17,8 @@ struct label_text {
 	char text[NAME_LABEL_BYTES + 1];
 };
 
-static const char *label_format(const struct name *n, unsigned i, struct label_text *to)
+static const char *label_show(const uint8_t *label, unsigned length, struct label_text *to)
 {
-	unsigned length;
-	const uint8_t *label = name_label(n, i, &length);
-
 	for (unsigned k = 0; k < length; k++) {
 		bool plain = (label[k] >= 'a' && label[k] <= 'z') || (label[k] >= '0' && label[k] <= '9') ||
 			     label[k] == '-' || label[k] == '_' || label[k] == '*';
@@ -25,6 +26,14 @@ static const char *label_format(const struct name *n, unsigned i, struct label_t
 	}
 	to->text[length] = '\0';
 	return to->text;
+}
+
+static const char *label_format(const struct name *n, unsigned i, struct label_text *to)
+{
+	unsigned length;
+	const uint8_t *label = name_label(n, i, &length);
+
+	return label_show(label, length, to);
 }
 
 /* Appends; what does not fit is cut. */
@@ -90,10 +99,23 @@ static bool namespace_at(const struct zone *z, const struct owner_ref *s, unsign
 	return table_namespace(z, n->wire + n->label_at[label], (size_t)(n->label_at[label + 1] - n->label_at[label]));
 }
 
+/* `svc` with one mistake, below it a service that exists. */
+static bool svc_mistyped(const struct zone *z, const struct owner_ref *s)
+{
+	struct label_text text;
+
+	return s->above >= 3 && text_distance(label_format(s->name, s->above - 1, &text), "svc", 1) == 1 &&
+	       service_at(z, s, s->above - 3) != NULL;
+}
+
 /* Under the domain, but neither under `svc` nor `pod`. */
 static void off_the_tree(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
-	if (s->above >= 2 && service_at(z, s, s->above - 2) != NULL) {
+	if (svc_mistyped(z, s)) {
+		say(r, "did you mean ");
+		say_labels(r, s, 0, s->above - 1);
+		say(r, "svc.");
+	} else if (s->above >= 2 && service_at(z, s, s->above - 2) != NULL) {
 		say(r, "did you mean ");
 		say_labels(r, s, 0, s->above);
 		say(r, "svc.");
@@ -101,6 +123,29 @@ static void off_the_tree(const struct zone *z, const struct owner_ref *s, struct
 		say(r, "names of Services are SERVICE.NAMESPACE.svc.");
 	}
 	say_domain(z, r);
+}
+
+static bool may_search(struct reply *r)
+{
+	return r->searches != NULL && similar_allowed(r->searches, clock_ns());
+}
+
+/* The question with other labels for service and namespace. */
+static void suggest(const struct zone *z, const struct owner_ref *s, const uint8_t *service, const uint8_t *ns,
+		    struct reply *r)
+{
+	struct label_text text;
+
+	say(r, "did you mean ");
+	say_labels(r, s, 0, s->above - 3);
+	say(r, "%s.", label_show(service + 1, service[0], &text));
+	say(r, "%s.svc.", label_show(ns + 1, ns[0], &text));
+	say_domain(z, r);
+}
+
+static const uint8_t *label_wire(const struct owner_ref *s, unsigned label)
+{
+	return s->name->wire + s->name->label_at[label];
 }
 
 static void no_namespace(const struct zone *z, const struct owner_ref *s, struct reply *r)
@@ -116,31 +161,39 @@ static void no_namespace(const struct zone *z, const struct owner_ref *s, struct
 
 /* ---- services ---- */
 
+/* The namespace of a service is none. */
+static void no_namespace_of(const struct zone *z, const struct owner_ref *s, struct reply *r)
+{
+	const uint8_t *service = label_wire(s, s->above - 3);
+	const uint8_t *ns = may_search(r) ? similar_namespace(z, service, label_wire(s, s->above - 2)) : NULL;
+	struct label_text text;
+
+	if (ns != NULL && similar_has_service(z, service, ns)) {
+		suggest(z, s, service, ns, r);
+		return;
+	}
+	no_namespace(z, s, r);
+	if (ns != NULL)
+		say(r, "; there is %s", label_show(ns + 1, ns[0], &text));
+}
+
 static bool swapped_exists(const struct zone *z, const struct owner_ref *s)
 {
-	uint8_t key[2 * (NAME_LABEL_BYTES + 1)];
-	const struct name *n = s->name;
-	const uint8_t *at = n->wire + n->label_at[s->above - 3];
-	size_t first = at[0] + 1U, second = at[first] + 1U;
-
-	memcpy(key, at + first, second);
-	memcpy(key + second, at, first);
-	return table_service(z, key, first + second) != NULL;
+	return similar_has_service(z, label_wire(s, s->above - 2), label_wire(s, s->above - 3));
 }
 
 static void no_service(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
+	const uint8_t *similar;
 	struct label_text service, ns;
 
 	if (swapped_exists(z, s)) {
-		say(r, "did you mean ");
-		say_labels(r, s, 0, s->above - 3);
-		say_labels(r, s, s->above - 2, s->above - 1);
-		say_labels(r, s, s->above - 3, s->above - 2);
-		say(r, "svc.");
-		say_domain(z, r);
+		suggest(z, s, label_wire(s, s->above - 2), label_wire(s, s->above - 3), r);
 	} else if (!namespace_at(z, s, s->above - 2)) {
-		no_namespace(z, s, r);
+		no_namespace_of(z, s, r);
+	} else if (may_search(r) &&
+		   (similar = similar_service(z, label_wire(s, s->above - 3), label_wire(s, s->above - 2))) != NULL) {
+		suggest(z, s, similar, label_wire(s, s->above - 2), r);
 	} else {
 		say(r, "no Service %s in namespace %s", label_format(s->name, s->above - 3, &service),
 		    label_format(s->name, s->above - 2, &ns));

@@ -1,7 +1,8 @@
 /*
  * One sentence that says why a reply has no records, as the text of an extended error (RFC 8914). Called for queries
  * with EDNS only (reply.explain) and never for names with records, but for a ClusterIP without endpoints. Bounded: a
- * few look-ups and at most 16 port names. Any RCU-registered online thread; allocates nothing.
+ * few look-ups, at most 16 port names, and a search for a similar name (similar.h). Any RCU-registered online thread;
+ * allocates nothing.
  */
 #ifndef DNS_ANSWER_REASONS_H
 #define DNS_ANSWER_REASONS_H

@@ -25,6 +25,7 @@ void reply_begin(struct reply *r, const struct edns_config *edns, const struct q
 	r->ede = EDE_NONE;
 	r->ede_text_bytes = 0;
 	r->explain = q->edns;
+	r->searches = NULL;
 	memcpy(out + WIRE_HEADER_BYTES, in->bytes + WIRE_HEADER_BYTES, q->question_end - WIRE_HEADER_BYTES);
 }
 

@@ -251,6 +251,7 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	}
 	reply_begin(&reply, edns, q, in, out, room);
 	reply.rotation = r->config->fixed_order ? 0 : r->rotation++;
+	reply.searches = &r->searches;
 	count_query(r, in, q);
 	if (parsed == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;

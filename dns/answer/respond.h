@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "dns/wire/edns.h"
+#include "dns/zone/similar.h"
 #include "dns/zone/zone.h"
 
 struct clients;
@@ -74,10 +75,11 @@ struct forward_port;
 struct responder {
 	const struct respond_config *config; /* shared, constant */
 	struct respond_counts *counts;
-	struct strangers *strangers; /* NULL: their replies are not rate-limited */
-	uint32_t rotation;	     /* address rotation */
-	struct forward_port *port;   /* NULL: names outside the cluster are REFUSED */
-	struct dns_client client;    /* of the next packet, with a port */
+	struct strangers *strangers;	/* NULL: their replies are not rate-limited */
+	uint32_t rotation;		/* address rotation */
+	struct similar_budget searches; /* for suggestions */
+	struct forward_port *port;	/* NULL: names outside the cluster are REFUSED */
+	struct dns_client client;	/* of the next packet, with a port */
 };
 
 struct packet {

@@ -26,6 +26,8 @@ enum ede {
 	EDE_NO_REACHABLE_AUTHORITY = 22
 };
 
+struct similar_budget;
+
 struct reply {
 	struct writer w;
 	size_t records_at; /* behind the question */
@@ -33,8 +35,9 @@ struct reply {
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
 	bool aa, ad, truncated;
-	bool explain;	   /* the client takes extended errors */
-	uint32_t rotation; /* where address lists start */
+	bool explain;			 /* the client takes extended errors */
+	struct similar_budget *searches; /* of this thread, for suggestions; NULL: none */
+	uint32_t rotation;		 /* where address lists start */
 	enum ede ede;
 	uint8_t ede_text_bytes;
 	char ede_text[160];

@@ -6,6 +6,7 @@
 #define DNS_ZONE_TABLE_H
 
 #include <stdatomic.h>
+#include <urcu/list.h>
 
 #include "dns/wire/name.h"
 #include "dns/zone/rcu.h"
@@ -16,14 +17,17 @@
 /* One service name. Lives as long as the name does; its view is replaced. */
 struct service_entry {
 	struct cds_lfht_node node;
+	struct cds_list_head in_namespace; /* of namespace_entry.entries */
 	_Atomic(struct view *) view;
 	uint8_t key_bytes;
 	uint8_t key[]; /* wire labels of name and namespace, lower case */
 };
 
-/* A namespace exists by its object or by a service in it. Fields below node are the writer's. */
+/* A namespace exists by its object or by a service in it. `declared` and `services` are the writer's. */
 struct namespace_entry {
 	struct cds_lfht_node node;
+	struct cds_list_head among_all; /* of zone.namespace_list */
+	struct cds_list_head entries;	/* its services */
 	bool declared;
 	uint32_t services;
 	uint8_t key_bytes;
@@ -56,6 +60,7 @@ struct zone {
 	_Atomic uint32_t serial; /* what readers see of soa */
 	struct serial soa;	 /* the writer's */
 	struct cds_lfht *services, *namespaces, *pods;
+	struct cds_list_head namespace_list;
 	struct reverse reverse;
 	_Atomic(struct server_addrs *) servers;		 /* never NULL */
 	_Atomic(struct reverse_ranges *) reverse_ranges; /* never NULL */

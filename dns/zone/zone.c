@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <urcu/rculist.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -44,6 +45,7 @@ struct zone *zone_new(const struct zone_config *config)
 	z->ttl_s = config->ttl_s;
 	z->negative_ttl_s = config->negative_ttl_s;
 	z->pods_mode = config->pods;
+	CDS_INIT_LIST_HEAD(&z->namespace_list);
 	serial_init(&z->soa, &(struct serial_store){0});
 	z->serial = now_s();
 	z->servers = mem_alloc(sizeof *z->servers);
@@ -101,6 +103,8 @@ static struct namespace_entry *namespace_need(struct zone *z, const char *ns)
 	s = mem_alloc(sizeof *s + length);
 	s->key_bytes = (uint8_t)length;
 	memcpy(s->key, key, length);
+	CDS_INIT_LIST_HEAD(&s->entries);
+	cds_list_add_rcu(&s->among_all, &z->namespace_list);
 	cds_lfht_node_init(&s->node);
 	cds_lfht_add(z->namespaces, hash_key(key, length), &s->node);
 	return s;
@@ -111,6 +115,7 @@ static void namespace_drop_unused(struct zone *z, struct namespace_entry *s)
 	if (s->declared || s->services > 0)
 		return;
 	cds_lfht_del(z->namespaces, &s->node);
+	cds_list_del_rcu(&s->among_all);
 	rcu_defer(free, s);
 }
 
@@ -149,6 +154,7 @@ static void service_entry_add(struct zone *z, const uint8_t *key, size_t key_byt
 	e->key_bytes = (uint8_t)key_bytes;
 	memcpy(e->key, key, key_bytes);
 	e->view = view;
+	cds_list_add_rcu(&e->in_namespace, &namespace_need(z, view->service->ns)->entries);
 	cds_lfht_node_init(&e->node);
 	cds_lfht_add(z->services, hash_key(key, key_bytes), &e->node);
 }
@@ -179,6 +185,7 @@ static void service_remove(struct zone *z, struct service_entry *e)
 	struct view *view = atomic_load_explicit(&e->view, memory_order_relaxed);
 
 	cds_lfht_del(z->services, &e->node);
+	cds_list_del_rcu(&e->in_namespace);
 	reverse_change(z, e, view->service, NULL);
 	namespace_count(z, view->service->ns, -1);
 	rcu_defer(view_free, view);

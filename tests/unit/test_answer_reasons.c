@@ -13,6 +13,8 @@
 
 #include <ldns/ldns.h>
 
+#include "base/clock.h"
+#include "dns/zone/clients.h"
 #include "tests/unit/dns_lab.h"
 
 static struct lab lab;
@@ -75,6 +77,18 @@ static void reasons(void **state)
 		{"nope" S, TYPE_A, "0 no Service nope in namespace other"},
 		{"a\7b" S, TYPE_A, "0 no Service a?b in namespace other"},
 		{"x.y.nope" S, TYPE_A, "0 no Service nope in namespace other"},
+		{"wev" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"we" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"webb" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"ewb" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"_http._tcp.wbe" S, TYPE_SRV, "0 did you mean _http._tcp.web.other.svc.cluster.local"},
+		{"wevs" S, TYPE_A, "0 no Service wevs in namespace other"},
+		{"bew" S, TYPE_A, "0 no Service bew in namespace other"},
+		{"d" S, TYPE_A, "0 no Service d in namespace other"},
+		{"web.othr.svc.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"web.defualt.svc.cluster.local", TYPE_A, "0 no namespace defualt; there is default"},
+		{"web.other.scv.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+		{"nope.other.scv.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
 		{"web.nowhere.svc.cluster.local", TYPE_A, "0 no namespace nowhere"},
 		{"web.svc.cluster.local", TYPE_A,
 		 "0 no namespace web; names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
@@ -150,10 +164,67 @@ static void bounded(void **state)
 	assert_int_equal(reply[3] & FLAG_RCODE, RCODE_NXDOMAIN);
 }
 
+/* A search looks at so many names at most, forgets those that went, and is made only so often. */
+static void searches_are_bounded(void **state)
+{
+	const char *none = "0 no Service names-7 in namespace many",
+		   *found = "0 did you mean name-7.many.svc.cluster.local";
+	struct service *last = NULL;
+	char name[32];
+
+	(void)state;
+	lab.responder.searches = (struct similar_budget){0};
+	for (unsigned i = 0; i <= SIMILAR_NAMES_MAX; i++) {
+		snprintf(name, sizeof name, "name-%u", i);
+		last = lab_cluster_ip("many", name, "10.97.0.1", "http:tcp:80", "");
+		lab_put(&lab, last);
+	}
+	assert_string_equal(said("names-7.many.svc.cluster.local", TYPE_A, CLASS_IN, 1232, RESPOND_UDP), none);
+	zone_replace(lab.zone, last, NULL);
+	assert_string_equal(said("names-7.many.svc.cluster.local", TYPE_A, CLASS_IN, 1232, RESPOND_UDP), found);
+	assert_string_equal(said("name-2566.many.svc.cluster.local", TYPE_A, CLASS_IN, 1232, RESPOND_UDP),
+			    "0 no Service name-2566 in namespace many");
+
+	lab.responder.searches.spent_until_ns = clock_ns() + 3600 * UINT64_C(1000000000); /* spent */
+	assert_string_equal(said("names-7.many.svc.cluster.local", TYPE_A, CLASS_IN, 1232, RESPOND_UDP), none);
+	lab.responder.searches = (struct similar_budget){0};
+}
+
+static void budget(void **state)
+{
+	struct similar_budget b = {0};
+	const uint64_t start_ns = UINT64_C(1000000000000), each_ns = 1000000000 / SIMILAR_PER_S;
+
+	(void)state;
+	for (unsigned i = 0; i < SIMILAR_BURST; i++)
+		assert_true(similar_allowed(&b, start_ns));
+	assert_false(similar_allowed(&b, start_ns));
+	assert_false(similar_allowed(&b, start_ns + each_ns - 1));
+	assert_true(similar_allowed(&b, start_ns + each_ns));
+	assert_false(similar_allowed(&b, start_ns + each_ns));
+}
+
+/* A stranger is refused names outside, and told what to change where the reply has room for it. */
+static void strangers(void **state)
+{
+	struct clients *none = clients_new();
+
+	(void)state;
+	lab.config.clients = none;
+	assert_string_equal(said("www.example.test", TYPE_A, CLASS_IN, 1232, RESPOND_TCP),
+			    "18 names outside the cluster are answered to --dns-allow only");
+	assert_string_equal(said("www.example.test", TYPE_A, CLASS_IN, 1232, RESPOND_UDP), "18 ");
+	assert_string_equal(said("cluster.local", TYPE_AXFR, CLASS_IN, 1232, RESPOND_TCP),
+			    "18 transfers need TCP and a client in --dns-transfer");
+	lab.config.clients = NULL;
+	clients_free(none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(reasons), cmocka_unit_test(nothing_is_said_about_records),
-					   cmocka_unit_test(bounded)};
+					   cmocka_unit_test(bounded), cmocka_unit_test(searches_are_bounded),
+					   cmocka_unit_test(budget),  cmocka_unit_test(strangers)};
 
 	return cmocka_run_group_tests(tests, fill, empty);
 }

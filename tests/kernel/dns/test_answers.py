@@ -161,6 +161,8 @@ class DnsTest(ClusterTest):
     def test_dig_tells_the_cause(self):
         for name, kind, status, said in (
                 (f"nope.shop.{DOMAIN}", "A", "NXDOMAIN", "no Service nope in namespace shop"),
+                (f"wbe.shop.{DOMAIN}", "A", "NXDOMAIN", f"did you mean {WEB}"),
+                (f"web.shp.{DOMAIN}", "A", "NXDOMAIN", f"did you mean {WEB}"),
                 (f"web.nope.{DOMAIN}", "A", "NXDOMAIN", "no namespace nope"),
                 ("web.shop.cluster.local", "A", "NXDOMAIN", f"did you mean {WEB}"),
                 (f"shop.web.{DOMAIN}", "A", "NXDOMAIN", f"did you mean {WEB}"),

@@ -71,6 +71,7 @@ class Strangers(lab.LabTest):
             text = self.dig(*words, "www.example.com")
             self.assertIn("status: REFUSED", text)
             self.assertIn("EDE: 18 (Prohibited)", text)
+        self.assertIn("(names outside the cluster are answered to --dns-allow only)", text)  # TCP has room for it
 
     def test_no_query_leaves_for_them(self):
         """Of a name that leads outside they get what the zone says; whom we know gets an answer from the (dead) server."""
