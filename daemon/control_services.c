@@ -10,12 +10,19 @@
 
 /* ---- counters ---- */
 
-static bool count_at(struct daemon *d, enum set_id set, const struct frontend_key *key, uint32_t slot, uint64_t *n)
+#define QUESTIONS_MAX 4096u /* to the kernel, for one command: 20 to 50 ms */
+
+struct counter {
+	struct daemon *d;
+	unsigned questions;
+};
+
+static bool count_at(struct counter *c, enum set_id set, const struct frontend_key *key, uint32_t slot, uint64_t *n)
 {
 	struct element e = {
 		.set = (uint8_t)set, .daddr = key->addr, .proto = key->proto, .port = key->port, .slot = slot};
 
-	if (d->nft == NULL || nft_get(d->nft, &e) != 0)
+	if (c->d->nft == NULL || c->questions++ >= QUESTIONS_MAX || nft_get(c->d->nft, &e) != 0)
 		return false;
 	*n = e.packets; /* a nat chain sees the first packet of a connection only */
 	return true;
@@ -32,10 +39,19 @@ static bool slot_count(void *ctx, enum set_id pool, const struct frontend_key *k
 	return count_at(ctx, pool, key, slot, connections);
 }
 
-static struct print_view view_of(struct daemon *d)
+static void say_uncounted(const struct counter *c, struct buf *out)
 {
-	return (struct print_view){
-		.owners = sync_owners(d->sync), .frontend_count = frontend_count, .slot_count = slot_count, .ctx = d};
+	if (c->questions > QUESTIONS_MAX)
+		buf_printf(out, "connections are counted for the first %u frontends and slots; ask for less at once\n",
+			   QUESTIONS_MAX);
+}
+
+static struct print_view view_of(struct counter *c)
+{
+	return (struct print_view){.owners = sync_owners(c->d->sync),
+				   .frontend_count = frontend_count,
+				   .slot_count = slot_count,
+				   .ctx = c};
 }
 
 /* ---- which services ---- */
@@ -131,7 +147,7 @@ static const char *refusal_of(const struct daemon *d, const struct service *s)
 static void services_text(struct buf *out, const struct service **list, size_t count, const struct print_view *view)
 {
 	for (size_t i = 0; i < count; i++) {
-		const char *refusal = refusal_of(view->ctx, list[i]);
+		const char *refusal = refusal_of(((const struct counter *)view->ctx)->d, list[i]);
 		if (list[i]->frontend_count != 0)
 			print_frontends(out, list[i], view);
 		else
@@ -145,7 +161,8 @@ static void services_text(struct buf *out, const struct service **list, size_t c
 int control_services(void *ctx, int argc, char **argv, struct buf *out)
 {
 	char *which = argc > 2 ? argv[2] : NULL;
-	const struct print_view view = view_of(ctx);
+	struct counter counter = {.d = ctx};
+	const struct print_view view = view_of(&counter);
 	size_t count;
 	const struct service **list = select_sorted(ctx, which, &count);
 	int code = 0;
@@ -156,13 +173,16 @@ int control_services(void *ctx, int argc, char **argv, struct buf *out)
 		services_json(out, list, count, view);
 	else
 		services_text(out, list, count, &view);
+	if (!wants_json(argc, argv))
+		say_uncounted(&counter, out);
 	free(list);
 	return code;
 }
 
 int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 {
-	const struct print_view view = view_of(ctx);
+	struct counter counter = {.d = ctx};
+	const struct print_view view = view_of(&counter);
 	struct json j = {.out = out};
 
 	if (argc < 3 || strchr(argv[2], '/') == NULL) {
@@ -184,5 +204,6 @@ int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 		print_endpoints(out, s, &view);
 	else
 		print_dns(out, s);
+	say_uncounted(&counter, out);
 	return 0;
 }

@@ -4,6 +4,8 @@
 #include "proxy/address_notes.h"
 #include "proxy/show_count.h"
 
+#define SLOTS_SHOWN 8u /* weights and Maglev: the number is enough */
+
 const char *print_frontend_kind(const struct frontend *f)
 {
 	static const char *const names[] = {
@@ -99,45 +101,56 @@ void print_frontends(struct buf *out, const struct service *s, const struct prin
 
 /* ---- endpoints ---- */
 
-static void put_slots(struct buf *out, const char *name, const struct pool *pool, uint32_t target)
+static void put_slots(struct buf *out, const char *name, const struct slot_index *x, uint32_t target)
 {
-	unsigned shown = 0;
+	const uint32_t count = slot_index_count(x, target), *slots = x->slots + x->first[target];
 
-	for (uint32_t i = 0; i < pool->count; i++) {
-		if (pool->slots[i] != target)
-			continue;
-		if (shown == 8) { /* weights and Maglev: the number is enough */
-			buf_puts(out, ",…");
-			return;
-		}
-		buf_printf(out, "%s%s%u", shown == 0 ? ", " : ",", shown == 0 ? name : "", i);
-		shown++;
+	for (uint32_t i = 0; i < count && i < SLOTS_SHOWN; i++)
+		buf_printf(out, "%s%s%u", i == 0 ? ", " : ",", i == 0 ? name : "", slots[i]);
+	if (count > SLOTS_SHOWN)
+		buf_puts(out, ",…");
+}
+
+static void put_target(struct buf *out, const struct service_port *p, uint32_t at)
+{
+	const struct target *t = &p->targets[at];
+	char addr[ADDR_PORT_TEXT_BYTES];
+
+	buf_printf(out, "  %s %s%s", addr_port_format(&t->addr, t->port, addr),
+		   has(t, TARGET_ON_NODE) ? "on this node, " : "", print_target_state(p, t));
+}
+
+static void put_port(struct buf *out, const struct service *s, size_t at, const struct target_counts *counts)
+{
+	const struct service_port *p = &s->ports[at];
+	struct slot_index cluster = slot_index_new(&p->cluster, p->target_count);
+	struct slot_index local = slot_index_new(&p->local, p->target_count);
+	uint64_t connections;
+
+	buf_printf(out, "port %s %u/%s %s: %u endpoints", p->name[0] != '\0' ? p->name : "-", p->port,
+		   proto_name(p->proto), p->family == AF_INET ? "IPv4" : "IPv6", p->target_count);
+	if (p->left_out != 0)
+		buf_printf(out, ", %u more are left out", p->left_out);
+	buf_puts(out, "\n");
+	for (uint32_t k = 0; k < p->target_count; k++) {
+		put_target(out, p, k);
+		put_slots(out, "slot ", &cluster, k);
+		put_slots(out, "local slot ", &local, k);
+		if (target_counts_get(counts, at, k, &connections))
+			buf_printf(out, ", %llu connections", (unsigned long long)connections);
+		buf_puts(out, "\n");
 	}
+	slot_index_free(&cluster);
+	slot_index_free(&local);
 }
 
 void print_endpoints(struct buf *out, const struct service *s, const struct print_view *view)
 {
-	char addr[ADDR_PORT_TEXT_BYTES];
-	uint64_t connections;
+	struct target_counts counts = target_counts_new(view, s);
 
-	for (size_t i = 0; i < s->port_count; i++) {
-		const struct service_port *p = &s->ports[i];
-		buf_printf(out, "port %s %u/%s %s: %u endpoints", p->name[0] != '\0' ? p->name : "-", p->port,
-			   proto_name(p->proto), p->family == AF_INET ? "IPv4" : "IPv6", p->target_count);
-		if (p->left_out != 0)
-			buf_printf(out, ", %u more are left out", p->left_out);
-		buf_puts(out, "\n");
-		for (uint32_t k = 0; k < p->target_count; k++) {
-			const struct target *t = &p->targets[k];
-			buf_printf(out, "  %s %s%s", addr_port_format(&t->addr, t->port, addr),
-				   has(t, TARGET_ON_NODE) ? "on this node, " : "", print_target_state(p, t));
-			put_slots(out, "slot ", &p->cluster, k);
-			put_slots(out, "local slot ", &p->local, k);
-			if (print_count_target(view, s, i, k, &connections))
-				buf_printf(out, ", %llu connections", (unsigned long long)connections);
-			buf_puts(out, "\n");
-		}
-	}
+	for (size_t i = 0; i < s->port_count; i++)
+		put_port(out, s, i, &counts);
+	target_counts_free(&counts);
 }
 
 /* ---- DNS ---- */

@@ -1,47 +1,90 @@
 /* Sums connections of frontends and endpoints. */
 #include "proxy/show_count.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
+
 bool print_count_frontend(const struct print_view *view, const struct frontend_key *key, uint64_t *connections)
 {
 	return view != NULL && view->frontend_count != NULL && view->frontend_count(view->ctx, key, connections);
 }
 
+struct slot_index slot_index_new(const struct pool *pool, uint32_t target_count)
+{
+	struct slot_index x = {.first = mem_array((size_t)target_count + 2, sizeof *x.first),
+			       .slots = mem_array((size_t)pool->count + 1, sizeof *x.slots)};
+
+	for (uint32_t i = 0; i < pool->count; i++)
+		x.first[pool->slots[i] + 2]++;
+	for (uint32_t i = 2; i < target_count + 2; i++)
+		x.first[i] += x.first[i - 1];
+	for (uint32_t i = 0; i < pool->count; i++)
+		x.slots[x.first[pool->slots[i] + 1]++] = i;
+	return x;
+}
+
+void slot_index_free(struct slot_index *x)
+{
+	free(x->first);
+	free(x->slots);
+	*x = (struct slot_index){0};
+}
+
+/* ---- connections ---- */
+
 /* A pool of a frontend and the kernel map that holds it. */
 struct counted {
-	const struct frontend_key *key;
+	const struct frontend *frontend;
 	const struct pool *pool; /* may be NULL */
 	enum set_id set;
 };
 
-static bool count_pool(const struct print_view *view, const struct counted *c, uint32_t target, uint64_t *sum)
+static void count_pool(struct target_counts *c, const struct print_view *view, const struct counted *counted)
 {
+	const size_t base = c->base[counted->frontend->service_port];
+	const struct pool *pool = counted->pool;
 	uint64_t one;
-	bool known = false;
 
-	for (uint32_t i = 0; c->pool != NULL && i < c->pool->count; i++) {
-		if (c->pool->slots[i] != target || !view->slot_count(view->ctx, c->set, c->key, i, &one))
+	for (uint32_t i = 0; pool != NULL && i < pool->count; i++) {
+		if (!view->slot_count(view->ctx, counted->set, &counted->frontend->key, i, &one))
 			continue;
-		*sum += one;
-		known = true;
+		c->sums[base + pool->slots[i]] += one;
+		c->known[base + pool->slots[i]] = true;
 	}
-	return known;
 }
 
-bool print_count_target(const struct print_view *view, const struct service *s, size_t port, uint32_t target,
-			uint64_t *connections)
+struct target_counts target_counts_new(const struct print_view *view, const struct service *s)
 {
-	bool known = false;
+	struct target_counts c = {.base = mem_array(s->port_count + 1, sizeof *c.base)};
+	size_t targets = 0;
 
-	*connections = 0;
+	for (size_t i = 0; i < s->port_count; i++) {
+		c.base[i] = targets;
+		targets += s->ports[i].target_count;
+	}
+	c.sums = mem_array(targets + 1, sizeof *c.sums);
+	c.known = mem_array(targets + 1, sizeof *c.known);
 	if (view == NULL || view->slot_count == NULL)
-		return false;
+		return c;
 	for (size_t i = 0; i < s->frontend_count; i++) {
 		const struct frontend *f = &s->frontends[i];
-		if (f->service_port != port)
-			continue;
-		known |= count_pool(view, &(struct counted){&f->key, f->pool, SET_ENDPOINTS}, target, connections);
-		known |= count_pool(view, &(struct counted){&f->key, f->internal, SET_INTERNAL_ENDPOINTS}, target,
-				    connections);
+		count_pool(&c, view, &(struct counted){f, f->pool, SET_ENDPOINTS});
+		count_pool(&c, view, &(struct counted){f, f->internal, SET_INTERNAL_ENDPOINTS});
 	}
-	return known;
+	return c;
+}
+
+void target_counts_free(struct target_counts *c)
+{
+	free(c->base);
+	free(c->sums);
+	free(c->known);
+	*c = (struct target_counts){0};
+}
+
+bool target_counts_get(const struct target_counts *c, size_t port, uint32_t target, uint64_t *connections)
+{
+	*connections = c->sums[c->base[port] + target];
+	return c->known[c->base[port] + target];
 }

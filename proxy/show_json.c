@@ -38,17 +38,13 @@ static void json_frontend(struct json *j, const struct service *s, const struct 
 	json_end(j);
 }
 
-static void json_slots(struct json *j, const char *key, const struct pool *pool, uint32_t target)
-{
-	int64_t count = 0;
+/* What is known of the targets of one port, beside the service. */
+struct port_view {
+	struct slot_index cluster, local;
+	const struct target_counts *counts;
+};
 
-	for (uint32_t i = 0; i < pool->count; i++)
-		count += pool->slots[i] == target;
-	json_number(j, key, count);
-}
-
-static void json_target(struct json *j, const struct service *s, size_t port, uint32_t at,
-			const struct print_view *view)
+static void json_target(struct json *j, const struct service *s, size_t port, uint32_t at, const struct port_view *v)
 {
 	const struct service_port *p = &s->ports[port];
 	const struct target *t = &p->targets[at];
@@ -62,15 +58,31 @@ static void json_target(struct json *j, const struct service *s, size_t port, ui
 	json_bool(j, "serving", (t->flags & TARGET_SERVING) != 0);
 	json_bool(j, "terminating", (t->flags & TARGET_TERMINATING) != 0);
 	json_bool(j, "onThisNode", (t->flags & TARGET_ON_NODE) != 0);
-	json_slots(j, "slots", &p->cluster, at);
-	json_slots(j, "localSlots", &p->local, at);
-	if (print_count_target(view, s, port, at, &connections))
+	json_number(j, "slots", slot_index_count(&v->cluster, at));
+	json_number(j, "localSlots", slot_index_count(&v->local, at));
+	if (target_counts_get(v->counts, port, at, &connections))
 		json_number(j, "connections", (int64_t)connections);
 	json_end(j);
 }
 
+static void json_targets(struct json *j, const struct service *s, size_t port, const struct target_counts *counts)
+{
+	const struct service_port *p = &s->ports[port];
+	struct port_view v = {slot_index_new(&p->cluster, p->target_count), slot_index_new(&p->local, p->target_count),
+			      counts};
+
+	json_array(j, "endpoints");
+	for (uint32_t k = 0; k < p->target_count; k++)
+		json_target(j, s, port, k, &v);
+	json_end(j);
+	slot_index_free(&v.cluster);
+	slot_index_free(&v.local);
+}
+
 static void json_ports(struct json *j, const struct service *s, const struct print_view *view)
 {
+	struct target_counts counts = target_counts_new(view, s);
+
 	json_array(j, "ports");
 	for (size_t i = 0; i < s->port_count; i++) {
 		const struct service_port *p = &s->ports[i];
@@ -80,13 +92,11 @@ static void json_ports(struct json *j, const struct service *s, const struct pri
 		json_number(j, "port", p->port);
 		json_number(j, "nodePort", p->node_port);
 		json_string(j, "family", p->family == AF_INET ? "IPv4" : "IPv6");
-		json_array(j, "endpoints");
-		for (uint32_t k = 0; k < p->target_count; k++)
-			json_target(j, s, i, k, view);
-		json_end(j);
+		json_targets(j, s, i, &counts);
 		json_end(j);
 	}
 	json_end(j);
+	target_counts_free(&counts);
 }
 
 static void json_dns_ports(struct json *j, const struct dns_port *ports, size_t count)

@@ -328,6 +328,31 @@ static void test_growth(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* What `fairlead endpoints` prints of a port with n endpoints, each with a slot. */
+static uint64_t print_ns(struct bench *b, size_t n)
+{
+	struct world w = {.a = b->objects, .o = make_service(b->objects, "wide", "10.96.0.1")};
+	struct buf text = {0};
+
+	w.slices = arena_array(b->objects, n, sizeof *w.slices);
+	endpoints(&w, n);
+	compile(b, w.o, w.slices, w.slice_count);
+	uint64_t start = cpu_ns();
+	print_endpoints(&text, b->s, NULL);
+	uint64_t took = cpu_ns() - start;
+	assert_non_null(strstr(text.data, "slot 5\n"));
+	buf_fini(&text);
+	return took;
+}
+
+static void test_printing(void **state)
+{
+	uint64_t few = print_ns(*state, 6000), many = print_ns(*state, 60000);
+
+	print_message("6 000 endpoints: %.2f ms, 60 000: %.2f ms\n", (double)few / 1e6, (double)many / 1e6);
+	assert_true(many <= few * GROWTH_MAX);
+}
+
 /* A port has 65 536 slots: what is left out is counted, once however often it stands in slices, and said. */
 static void test_endpoints_beyond_the_slots(void **state)
 {
@@ -356,6 +381,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_printing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endpoints_beyond_the_slots, setup, teardown),
 	};
 
