@@ -396,6 +396,7 @@ int run(struct config *config, int argc, char **argv)
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
+	rights_calls_limit();
 	ev_run(d.loop, 0);
 	daemon_stop(&d);
 	log_notice("stopped");

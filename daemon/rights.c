@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "base/call_list.h"
 #include "base/capabilities.h"
 #include "base/log.h"
 
@@ -35,6 +36,27 @@ void rights_limit(struct rights *r, const struct config *config, const struct cr
 	r->landlock_abi = rights_files_limit(config, credentials);
 	if (r->landlock_abi == 0)
 		log_info("rights: files are not restricted: Landlock: %s", strerror(errno));
+}
+
+void rights_calls_limit(void)
+{
+	/*
+	 * Sources, the event loop, netlink, the control socket; and what the C library's name services and OpenSSL
+	 * call, also in threads that libcurl makes for name look-ups.
+	 */
+	static const char calls[] = CALLS_LIBRARIES CALLS_LOOP CALLS_SOCKETS CALLS_FILES CALLS_THREADS
+		" openat open creat mkdir mkdirat rename renameat renameat2 unlink unlinkat fsync fdatasync ftruncate "
+		"flock"
+		" fchmod umask pread64 pwrite64 stat lstat statx statfs fstatfs faccessat faccessat2 readlinkat getcwd"
+		" socket socketpair connect bind listen accept accept4 getsockname getpeername sendmmsg recvmmsg ioctl"
+		" inotify_init1 inotify_add_watch inotify_rm_watch signalfd4 pipe pipe2 dup dup2 dup3 select pselect6"
+		" getuid geteuid getgid getegid getppid getresuid getresgid getgroups uname sysinfo getrusage times"
+		" getrlimit prlimit64 setrlimit rt_sigtimedwait rt_sigsuspend sched_setaffinity"
+		" sched_getparam sched_getscheduler setitimer alarm get_robust_list epoll_pwait2 futex_waitv";
+	int error = call_list_apply(calls);
+
+	if (error != 0)
+		log_warn("rights: system calls cannot be restricted: %s", strerror(error));
 }
 
 void rights_ports_bound(struct rights *r)

@@ -26,6 +26,8 @@ struct rights {
  * name and what name resolution needs.
  */
 void rights_limit(struct rights *r, const struct config *config, const struct credentials *credentials);
+/* At the end of the start: the main thread, and threads that it makes from now on, have a list of system calls. */
+void rights_calls_limit(void);
 /* Every port that was asked for at start is bound: gives CAP_NET_BIND_SERVICE up. Nothing the second time. */
 void rights_ports_bound(struct rights *r);
 

@@ -133,6 +133,9 @@ static void allow_configured(const struct rules *rules, const struct config *c, 
 	if (c->manifests != NULL)
 		allow(rules, "/", READS);
 	allow_around(rules, c->forward.file);
+	allow_around(rules, getenv("SSL_CERT_FILE")); /* as OpenSSL reads them */
+	if (getenv("SSL_CERT_DIR") != NULL)
+		allow(rules, getenv("SSL_CERT_DIR"), READS);
 	allow_around(rules, k->ca_file);
 	allow_around(rules, k->cert_file);
 	allow_around(rules, k->key_file);

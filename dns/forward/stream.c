@@ -238,6 +238,8 @@ static bool handshake(struct stream *s)
 	if (s->to->tls) {
 		if (s->ssl == NULL)
 			s->ssl = tls_new(s->io.fd, s->to, &s->session);
+		if (s->ssl == NULL)
+			return false;
 		ERR_clear_error();
 		int n = SSL_do_handshake(s->ssl);
 		if (n != 1)

@@ -23,8 +23,11 @@ static SSL_CTX *context_get(void)
 		return context;
 	context = SSL_CTX_new(TLS_client_method());
 	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_default_verify_paths(context) != 1)
-		fatalx("dns: cannot set up TLS");
+	    SSL_CTX_set_default_verify_paths(context) != 1) {
+		SSL_CTX_free(context);
+		context = NULL;
+		return NULL;
+	}
 	/* Messages have their own length, so an end without close_notify is none that cuts; else no session survives
 	 * it. */
 	SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -50,10 +53,13 @@ static bool expect(SSL *ssl, const struct forward_server *to)
 
 SSL *tls_new(int fd, const struct forward_server *to, SSL_SESSION **session)
 {
-	SSL *ssl = SSL_new(context_get());
+	SSL_CTX *with = context_get();
+	SSL *ssl = with != NULL ? SSL_new(with) : NULL;
 
-	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || !expect(ssl, to))
-		fatalx("dns: cannot set up a TLS connection");
+	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || !expect(ssl, to)) {
+		SSL_free(ssl);
+		return NULL;
+	}
 	SSL_set_app_data(ssl, session);
 	if (*session != NULL && SSL_SESSION_is_resumable(*session))
 		SSL_set_session(ssl, *session);
@@ -64,7 +70,7 @@ SSL *tls_new(int fd, const struct forward_server *to, SSL_SESSION **session)
 const char *tls_error(const SSL *ssl)
 {
 	static char line[256];
-	long verify = SSL_get_verify_result(ssl);
+	long verify = ssl != NULL ? SSL_get_verify_result(ssl) : X509_V_OK;
 
 	if (verify != X509_V_OK)
 		return X509_verify_cert_error_string(verify);

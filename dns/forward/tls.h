@@ -9,11 +9,13 @@
 
 #include "dns/forward/plan.h"
 
-/* On a connected, non-blocking socket. *session: resumed, and replaced by what the server gives; owned by the caller.
+/*
+ * On a connected, non-blocking socket. *session: resumed, and replaced by what the server gives; owned by the caller.
+ * NULL: no memory for it.
  */
 SSL *tls_new(int fd, const struct forward_server *to, SSL_SESSION **session);
 
-/* Why the last call failed, one line; static until the next call. */
+/* Why the last call failed, one line; static until the next call. ssl: NULL when there is none. */
 const char *tls_error(const SSL *ssl);
 
 #endif

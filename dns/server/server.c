@@ -74,7 +74,7 @@ static void on_bound(void *ctx, int fd, size_t at, bool tcp, unsigned worker)
 		udp_start(s->udp[at * s->workers + worker], fd);
 }
 
-/* Threads that are there from the start; a UDP worker's starts with its socket. */
+/* Threads are there from the start; a UDP worker's waits for its socket. */
 static struct server *server_make(const struct server_config *config, struct querylog *log)
 {
 	struct server *s = mem_alloc(sizeof *s);

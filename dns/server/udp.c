@@ -39,6 +39,8 @@ struct udp {
 	int fd;
 	bool wildcard;
 	_Atomic bool stopping;
+	pthread_mutex_t lock; /* until there is a socket */
+	pthread_cond_t changed;
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	struct datagram datagrams[BATCH];
@@ -160,10 +162,20 @@ static void batch(struct udp *u, unsigned received)
 	slots_reset(u, received);
 }
 
+/* The thread is there from the start, the socket when its address can be bound. */
+static void wait_for_socket(struct udp *u)
+{
+	pthread_mutex_lock(&u->lock);
+	while (u->fd < 0 && !atomic_load(&u->stopping))
+		pthread_cond_wait(&u->changed, &u->lock);
+	pthread_mutex_unlock(&u->lock);
+}
+
 static void *udp_run(void *arg)
 {
 	struct udp *u = arg;
 
+	wait_for_socket(u);
 	rcu_register_thread();
 	while (!atomic_load_explicit(&u->stopping, memory_order_relaxed)) {
 		rcu_thread_offline();
@@ -189,25 +201,35 @@ struct udp *udp_new(bool wildcard, const struct respond_config *config)
 	if (config->forward != NULL)
 		u->responder.port = forward_port(config->forward, NULL, NULL);
 	slots_init(u);
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_cond_init(&u->changed, NULL);
+	if (thread_start(&u->thread, &kind, udp_run, u) != 0)
+		fatalx("dns: cannot start a UDP thread");
 	return u;
 }
 
 void udp_start(struct udp *u, int fd)
 {
+	pthread_mutex_lock(&u->lock);
 	u->fd = fd;
-	if (thread_start(&u->thread, &kind, udp_run, u) != 0)
-		fatalx("dns: cannot start a UDP thread");
+	pthread_cond_signal(&u->changed);
+	pthread_mutex_unlock(&u->lock);
 }
 
 /* Linux wakes a blocked receiver of an unconnected socket on shutdown, although it returns ENOTCONN. */
 void udp_stop(struct udp *u)
 {
+	pthread_mutex_lock(&u->lock);
 	atomic_store(&u->stopping, true);
-	if (u->fd >= 0) {
+	pthread_cond_signal(&u->changed);
+	pthread_mutex_unlock(&u->lock);
+	if (u->fd >= 0)
 		shutdown(u->fd, SHUT_RDWR);
-		pthread_join(u->thread, NULL);
+	pthread_join(u->thread, NULL);
+	if (u->fd >= 0)
 		close(u->fd);
-	}
+	pthread_mutex_destroy(&u->lock);
+	pthread_cond_destroy(&u->changed);
 	strangers_free(u->responder.strangers);
 	free(u);
 }

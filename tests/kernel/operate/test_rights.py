@@ -74,8 +74,7 @@ class ThreadsTest(scenes.WebTest):
                 self.assertEqual({int(fields[f"Cap{set}"], 16) for set in ("Inh", "Amb")}, {0})
                 self.assertEqual(int(fields["CapBnd"], 16), NET_ADMIN | BIND)
                 self.assertEqual(fields["NoNewPrivs"], "1")
-                if name != "fairlead":
-                    self.assertEqual(fields["Seccomp"], "2")
+                self.assertEqual(fields["Seccomp"], "2")
 
     def test_a_transfer_has_a_thread_of_its_own(self):
         """Its client does not read, so the thread stays."""
