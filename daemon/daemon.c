@@ -16,6 +16,7 @@
 #include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
 #include "daemon/serial_file.h"
+#include "daemon/stop_limit.h"
 #include "dns/zone/clients.h"
 #include "netlink/other_proxy.h"
 #include "proxy/address_notes.h"
@@ -329,6 +330,7 @@ static void signals_start(struct daemon *d)
 	ev_signal_start(d->loop, &d->stop[0]);
 	ev_signal_start(d->loop, &d->stop[1]);
 	ev_signal_start(d->loop, &d->reload);
+	stop_limit_start();
 }
 
 static void watchers_start(struct daemon *d)

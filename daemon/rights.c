@@ -52,7 +52,8 @@ void rights_calls_limit(void)
 		" inotify_init1 inotify_add_watch inotify_rm_watch signalfd4 pipe pipe2 dup dup2 dup3 select pselect6"
 		" getuid geteuid getgid getegid getppid getresuid getresgid getgroups uname sysinfo getrusage times"
 		" getrlimit prlimit64 setrlimit rt_sigtimedwait rt_sigsuspend sched_setaffinity"
-		" sched_getparam sched_getscheduler setitimer alarm get_robust_list epoll_pwait2 futex_waitv";
+		" sched_getparam sched_getscheduler setitimer alarm timer_settime get_robust_list epoll_pwait2 "
+		"futex_waitv";
 	int error = call_list_apply(calls);
 
 	if (error != 0)

@@ -6,7 +6,7 @@
 set -eu
 
 # build: compiler and libraries
-build="gcc make pkg-config git libmnl-dev libnftnl-dev libldns-dev libev-dev libcjson-dev libyaml-dev liburcu-dev
+build="gcc libc6-dev make pkg-config git libmnl-dev libnftnl-dev libldns-dev libev-dev libcjson-dev libyaml-dev liburcu-dev
 libxxhash-dev libcurl4-openssl-dev libssl-dev libcap-ng-dev
 libseccomp-dev"
 # tests and lab: real clients, namespaces and tools
