@@ -5,7 +5,7 @@ the time; how soon the table follows a single change; how long a health check wa
 walk over its buckets is what costs) and with UDP flows in it. usage: bench/conntrack.py [--seconds S] [--flows N]
 
 nf_conntrack_buckets is the whole machine's, so it is only read: the cost of a walk is printed for each bucket, too, and
-what it makes for 262 144. The share of a core does not depend on it: the thread rests for 49 times what a look took.
+what it makes for 262 144. The share of a core does not depend on it: the thread rests for 54 times what a look took.
 """
 import argparse
 import socket
@@ -99,10 +99,10 @@ def http(host, port, path):
 
 def show(what, run, seconds):
     dump_ms, singles = run.dump_ms(), []
-    time.sleep(dump_ms * 6 * 50 / 1000)  # the start looked at all protocols
+    time.sleep(dump_ms * 6 * 60 / 1000)  # the start looked at all protocols
     for _ in range(SINGLE):
         singles.append(run.single())
-        time.sleep(dump_ms * 2 * 50 / 1000 + 0.3)
+        time.sleep(dump_ms * 2 * 60 / 1000 + 0.3)
     share, looks, longest_ms = run.steady(seconds)
     rows = ((f"{what}: one dump of all UDP", f"{dump_ms:.1f} ms"),
             ("  one change at rest to the end of its stale flow", f"{statistics.median(singles):.1f} ms"),

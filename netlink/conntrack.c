@@ -239,10 +239,11 @@ static uint32_t put_tuple(struct nlmsghdr *nlh, const struct conntrack_sweep *sw
 	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG), *nest;
 	uint32_t flags = FILTER_PROTO_NUMBER;
 
-	if (sweep->dst != NULL) {
+	/* For IPv6 the kernel has the comparison the wrong way round (ctnetlink_filter_match_tuple) and leaves out
+	 * these. */
+	if (sweep->dst != NULL && sweep->family == AF_INET) {
 		nest = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
-		mnl_attr_put(nlh, sweep->family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST, addr_bytes(sweep->dst),
-			     sweep->dst->bytes);
+		mnl_attr_put(nlh, CTA_IP_V4_DST, addr_bytes(sweep->dst), sweep->dst->bytes);
 		mnl_attr_nest_end(nlh, nest);
 		flags |= FILTER_DST;
 	}

@@ -37,8 +37,9 @@ typedef bool conntrack_check_fn(void *ctx, const struct conntrack_entry *e);
 /*
  * Goes through the entries of one protocol in one family and deletes those that `check` wants gone: one walk.
  * unreplied_only: the kernel need not send the others (it does before 5.15; they are skipped here then). dst, dst_port:
- * the same for what went elsewhere. One that vanished by itself meanwhile is no error. EINTR is retried; check may see
- * an entry again then. *deleted: also what went before an error. 0 or -errno; -ECANCELED after conntrack_stop.
+ * the same for what went elsewhere (of dst in IPv4 only). One that vanished by itself meanwhile is no error. EINTR is
+ * retried; check may see an entry again then. *deleted: also what went before an error. 0 or -errno; -ECANCELED after
+ * conntrack_stop.
  */
 struct conntrack_sweep {
 	uint8_t family, proto;

@@ -4,7 +4,7 @@
  * entries. Where UDP answers may have been under way it reads again a few seconds later (reversed_flows.h).
  *
  * Conntrack is read in a thread of its own, for the frontends, protocols and families that changes concern. Changes
- * of STALE_COALESCE_MS go together, and so do those that come while the thread works or rests: it rests for 49 times
+ * of STALE_COALESCE_MS go together, and so do those that come while the thread works or rests: it rests for 54 times
  * the CPU time that a look took, so that looks take 2 % of a core whatever the table's size, and STALE_GAP_MS at least.
  * Main thread.
  */
@@ -20,7 +20,7 @@
 
 #define STALE_COALESCE_MS 20u
 #define STALE_GAP_MS 200u
-#define STALE_REST 49u /* times the CPU time of a look */
+#define STALE_REST 54u /* times the CPU time of a look */
 
 struct stale_config { /* borrowed, but for conntrack, which becomes its own; NULL: that table is left alone */
 	struct conntrack *conntrack;

@@ -58,10 +58,10 @@ static void it_rests_after_a_look(void **state)
 	thread.cpu_ns = 20 * 1000 * 1000;
 	look_at(s, 1000);
 	publish(s, compiled("10.0.0.2", false));
-	assert_int_equal(turn_at(s, 1000), 980);
-	assert_int_equal(turn_at(s, 1979), 1);
+	assert_int_equal(turn_at(s, 1000), 1080);
+	assert_int_equal(turn_at(s, 2079), 1);
 	assert_int_equal(thread.passes, 1);
-	turn_at(s, 1980);
+	turn_at(s, 2080);
 	assert_int_equal(thread.passes, 2);
 	publish(s, compiled("10.0.0.1", false));
 	assert_int_equal(turn_at(s, 5000), STALE_COALESCE_MS); /* a change at rest does not wait */

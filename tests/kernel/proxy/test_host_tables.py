@@ -98,6 +98,9 @@ class ConntrackTest(lab.LabTest):
                              [f"entry {proto.upper()} 10.96.0.1:80 answered by 10.244.0.10:80 dnat",
                               f"entry {proto.upper()} [fd00:96::1]:80 answered by [fd00:244::10]:80 dnat"])
             self.assertEqual(self.entries(proto + " unreplied"), [])
+            for vip, pod in (("10.96.0.1", "10.244.0.10"), ("[fd00:96::1]", "[fd00:244::10]")):
+                self.assertIn(f"entry {proto.upper()} {vip}:80 answered by {pod}:80 dnat",
+                              self.entries(f"{proto} to {vip.strip('[]')} 80"))
 
     def test_only_what_was_asked_for_is_deleted(self):
         for vip in ("10.96.0.1", "fd00:96::1"):
