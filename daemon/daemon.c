@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/outgoing.h"
 #include "observe/metrics_kernel.h"
+#include "daemon/bridges.h"
 #include "daemon/dispatch.h"
 #include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
@@ -202,6 +203,10 @@ static void neighbours_check(const struct daemon *d)
 	unsigned found = d->nft != NULL ? other_proxy_find() : 0;
 	struct buf modes = {0};
 
+	if (d->nft != NULL && d->config->manifests == NULL && bridges_bypass(BRIDGES_SYSCTL))
+		log_notice("kernel: net.bridge.bridge-nf-call-iptables is 0: where pods hang on a Linux bridge, set it "
+			   "to 1 "
+			   "(docs/kubernetes.md)");
 	if (found == 0)
 		return;
 	other_proxy_format(&modes, found);

@@ -97,8 +97,8 @@ const struct option options_run[] = {
 	FLAG("no-proxy", OPTION_BOOL, no_proxy, NULL, "DNS only"),
 	FLAG("no-dns", OPTION_BOOL, no_dns, NULL, "proxy only"),
 	FLAG_TABLE,
-	FLAG("dns-listen", OPTION_ADDR_PORTS, dns_listen, "ADDR[:PORT]",
-	     "UDP and TCP, repeatable (default 127.0.0.1:53)"),
+	FLAG("dns-listen", OPTION_ADDR_PORTS, dns_listen, "LIST",
+	     "ADDR[:PORT] with commas between, UDP and TCP; repeatable (default 127.0.0.1:53)"),
 	FLAG("forward", OPTION_PARSED, forward, "LIST",
 	     "who answers names outside the cluster: servers ADDR[:PORT] or tls://ADDR[:PORT][#NAME] with commas "
 	     "between, a resolv.conf, which is followed, or "

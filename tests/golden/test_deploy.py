@@ -8,6 +8,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import yaml
+
 from follow import Follow, cluster, wait_until
 
 TOP = Path(__file__).resolve().parent.parent.parent
@@ -107,7 +109,9 @@ class Kubernetes(unittest.TestCase):
     def test_flags_are_understood(self):
         container = self.objects["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
         values = self.objects["ConfigMap"]["data"]
-        self.assertEqual(container["envFrom"][0]["configMapRef"]["name"], self.objects["ConfigMap"]["metadata"]["name"])
+        name = container["envFrom"][0]["configMapRef"]["name"]
+        self.assertEqual(name, self.objects["ConfigMap"]["metadata"]["name"])
+        self.assertRegex(name, "^fairlead-[a-z0-9]{10}$", "an edit rolls out")
         args = [re.sub(r"\$\((\w+)\)", lambda m: values[m[1]], arg) for arg in container["args"]]
         done = subprocess.run([PROGRAM, *args, "--ca-file=/nonexistent/ca"], capture_output=True, text=True,
                               env={"NODE_NAME": "node-a"})
@@ -120,8 +124,8 @@ class Kubernetes(unittest.TestCase):
         self.assertEqual(security["capabilities"], {"drop": ["ALL"], "add": ["NET_ADMIN"]})
         with_dns = self.with_dns()["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
         self.assertEqual(with_dns["securityContext"]["capabilities"]["add"], ["NET_ADMIN", "NET_BIND_SERVICE"])
-        self.assertEqual(with_dns["args"], [a for a in spec["containers"][0]["args"] if a != "--no-dns"])
-        self.assertEqual(len(with_dns["args"]), len(spec["containers"][0]["args"]) - 1)
+        self.assertEqual(with_dns["args"], [a if a != "--no-dns" else "--dns-listen=$(HOST_IP)"
+                                            for a in spec["containers"][0]["args"]])
         self.assertTrue(security["readOnlyRootFilesystem"])
         self.assertFalse(security["allowPrivilegeEscalation"])
         self.assertTrue(spec["hostNetwork"])
@@ -140,6 +144,66 @@ class Kubernetes(unittest.TestCase):
         self.assertEqual(volumes[mounts["/var/lib/fairlead"]]["hostPath"]["path"], "/var/lib/fairlead")
         self.assertIn("/run/fairlead", mounts)
         self.assertIn("\nStateDirectory=fairlead\n", (TOP / "deploy/fairlead.service").read_text())
+
+
+class Documented(unittest.TestCase):
+    """The overlay of docs/kubernetes.md, put together from its pieces."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        shutil.copytree(FOLDER, self.folder / "deploy/kubernetes")
+        (self.folder / "overlay").mkdir()
+        text = (TOP / "docs/kubernetes.md").read_text()
+        blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```$", text, re.M | re.S)
+        self.pieces = ["".join(line[len(pad):] if line.strip() else line for line in block.splitlines(True))
+                       for pad, block in blocks]
+
+    def built(self, *pieces, edit=lambda text: text):
+        """{kind: object} as kustomize makes them of pieces of the page."""
+        whole = "".join(self.pieces[n] for n in pieces)
+        yaml.safe_load(whole)
+        (self.folder / "overlay/kustomization.yaml").write_text(edit(whole))
+        return {o["kind"]: o for o in yaml.safe_load_all(kubectl("kustomize", self.folder / "overlay"))}
+
+    @staticmethod
+    def container(objects):
+        return objects["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
+
+    def test_proxy_half(self):
+        objects = self.built(0)
+        self.assertEqual(objects["ConfigMap"]["data"]["FAIRLEAD_CLUSTER_CIDR"], "10.244.0.0/16,fd00:10:244::/56")
+        self.assertEqual(self.container(objects)["image"], "registry.example/fairlead:1")
+        self.assertIn("--no-dns", self.container(objects)["args"])
+
+    def test_an_edit_rolls_out(self):
+        names = [self.container(self.built(0, edit=lambda text, port=port: text.replace(":6443", port)))["envFrom"][0]
+                 ["configMapRef"]["name"] for port in (":6443", ":6444", ":6443")]
+        self.assertNotEqual(names[0], names[1])
+        self.assertEqual(names[0], names[2])
+
+    def test_dns_half_and_alerts(self):
+        objects = self.built(0, 1, 2)
+        container, values = self.container(objects), objects["ConfigMap"]["data"]
+        self.assertNotIn("--no-dns", container["args"])
+        self.assertEqual(objects["DaemonSet"]["spec"]["template"]["metadata"]["labels"],
+                         {"app.kubernetes.io/name": "fairlead", "k8s-app": "kube-proxy"})
+        self.assertEqual(objects["DaemonSet"]["spec"]["selector"]["matchLabels"], {"app.kubernetes.io/name": "fairlead"})
+        fields = {e["name"]: e["valueFrom"]["fieldRef"]["fieldPath"] for e in container["env"]}
+        self.assertEqual(fields, {"NODE_NAME": "spec.nodeName", "HOST_IP": "status.hostIPs"})
+        values["HOST_IP"] = "192.0.2.1,2001:db8::1"
+        args = [re.sub(r"\$\((\w+)\)", lambda m: values[m[1]], arg) for arg in container["args"]]
+        done = subprocess.run([PROGRAM, *args, "--ca-file=/nonexistent/ca"], capture_output=True, text=True,
+                              env={"NODE_NAME": "node-a"})
+        self.assertIn("CA file /nonexistent/ca", done.stderr, "every flag before it was fine")
+
+    def test_flags_of_the_page_exist(self):
+        known = subprocess.run([PROGRAM, "help", "run"], capture_output=True, text=True, check=True).stdout
+        page = (TOP / "docs/kubernetes.md").read_text()
+        others = {"--cluster-dns", "--skip-phases", "--cleanup", "--build-arg", "--profile", "--image", "--type", "--now"}
+        for flag in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) - others:
+            self.assertTrue(flag.rstrip("-") in known, flag)
 
 
 class Systemd(unittest.TestCase):

@@ -177,7 +177,8 @@ static void lists_of_variables(void **state)
 	drop(p);
 	p = parse(options_run, "--node-ip=10.0.0.1,fd00::1 --nodeport-addresses=10.0.0.1,fd00::1 "
 			       "--external-ips=10.0.0.1,fd00::1 --dns-listen=10.0.0.1,fd00::1 "
-			       "--dns-transfer=10.0.0.1,fd00::1 --dns-allow=10.0.0.1,fd00::/8");
+			       "--dns-transfer=10.0.0.1,fd00::1 --dns-allow=10.0.0.1,fd00::/8 "
+			       "--cluster-cidr=10.244.0.0/16,fd00:1::/56 --service-cidr=10.96.0.0/12,fd00:2::/112");
 	assert_true(p->ok);
 	assert_true(config_finish(&p->config, error));
 	assert_int_equal(p->config.node_ips.count, 2);
@@ -189,6 +190,8 @@ static void lists_of_variables(void **state)
 	assert_int_equal(p->config.dns_transfer.items[1].prefix, 128);
 	assert_int_equal(p->config.dns_allow.items[0].prefix, 32);
 	assert_int_equal(p->config.dns_allow.items[1].prefix, 8);
+	assert_int_equal(p->config.cluster_cidrs.items[1].prefix, 56);
+	assert_int_equal(p->config.service_cidrs.items[1].prefix, 112);
 	drop(p);
 }
 
