@@ -48,7 +48,7 @@ HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tes
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns \
-	bench-flows install uninstall clean
+	bench-flows install install-files uninstall clean
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -214,7 +214,13 @@ $(BUILD)/fairlead.8: $(BUILD)/fairlead docs/manpage.sh
 	@echo "  MAN     $@"
 	$(Q)docs/manpage.sh $(BUILD)/fairlead >$@.new && mv $@.new $@
 
-install: $(BUILD)/fairlead $(BUILD)/fairlead.8
+# Also on a fresh machine: installs the packages to build with first.
+install:
+	$(Q)deploy/deps.sh build
+	$(Q)$(MAKE) $(JOBS) $(BUILD)/fairlead
+	$(Q)$(MAKE) install-files
+
+install-files: $(BUILD)/fairlead $(BUILD)/fairlead.8
 	install -D -m 0755 $(BUILD)/fairlead $(DESTDIR)$(PREFIX)/sbin/fairlead
 	install -D -m 0644 $(BUILD)/fairlead.8 $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \

@@ -83,10 +83,26 @@ lab_daemon_up() {
 # the daemon is started last
 lab_daemon() { tail -n 1 "$LAB_FOLDER/pids"; }
 
+# Says what the lab lacks here.
+lab_can() {
+	local why probe=${LAB_PREFIX}probe
+	local chroot='In a chroot, its root must be a mount; outside: mount --bind ROOT ROOT, mount -t proc proc ROOT/proc'
+	[ "$(id -u)" = 0 ] || { echo "lab: needs root, for network namespaces" >&2 && return 1; }
+	[ -e /proc/self/ns/net ] || { printf 'lab: /proc is not mounted\n%s\n' "$chroot" >&2 && return 1; }
+	if why=$(ip netns add "$probe" 2>&1 && ip netns exec "$probe" true 2>&1); then
+		ip netns del "$probe"
+		return 0
+	fi
+	ip netns del "$probe" 2>/dev/null || true
+	printf 'lab: network namespaces cannot be used here: %s\n%s\n' "$why" "$chroot" >&2
+	echo "In a container: it needs CAP_SYS_ADMIN and CAP_NET_ADMIN (--privileged)" >&2
+	return 1
+}
+
 lab_up() {
 	local n
 	[ -x "$FAIRLEAD" ] || { echo "lab: $FAIRLEAD is missing; type make" >&2 && return 1; }
-	[ "$(id -u)" = 0 ] || { echo "lab: needs root, for network namespaces" >&2 && return 1; }
+	lab_can || return 1
 	mkdir -p "$LAB_FOLDER/manifests"
 	: >"$LAB_FOLDER/pids"
 	cp "$here"/manifests/*.yaml "$LAB_FOLDER/manifests/"
@@ -130,9 +146,18 @@ lab_down() {
 	rm -rf "$LAB_FOLDER"
 }
 
+# from_here PATH: as one types it in this folder
+from_here() {
+	local path
+	path=$(realpath --relative-to="$PWD" "$1")
+	case $path in */*) echo "$path" ;; *) echo "./$path" ;; esac
+}
+
 lab_help() {
-	local to ask
-	to="$(realpath --relative-to="$PWD" "$here/lab.sh") in"
+	local to ask with=
+	[ "$LAB_PREFIX" = fairlead- ] || with="LAB_PREFIX=$LAB_PREFIX "
+	[ "$LAB_FOLDER" = /run/fairlead-lab ] || with="${with}LAB_FOLDER=$LAB_FOLDER "
+	to="$with$(from_here "$here/lab.sh") in"
 	ask="--control $LAB_FOLDER/control.sock"
 	cat <<-EOT
 		The lab is up. Try:
@@ -142,10 +167,10 @@ lab_help() {
 		  $to client curl http://10.1.0.1:30080/               a node port
 		  $to client curl -6 http://web/                       the same over IPv6
 		  $to gateway nft list table inet fairlead             what is in the kernel
-		  $(realpath --relative-to="$PWD" "$FAIRLEAD") status $ask
-		  $(realpath --relative-to="$PWD" "$FAIRLEAD") endpoints shop/web $ask
+		  $(from_here "$FAIRLEAD") status $ask
+		  $(from_here "$FAIRLEAD") endpoints shop/web $ask
 		Edit the manifests in $LAB_FOLDER/manifests (ready: false → true) and look again. Log: $LAB_FOLDER/fairlead.log
-		Remove it all: make lab-down
+		Remove it all: ${with}make lab-down
 	EOT
 }
 

@@ -43,18 +43,32 @@ class DemoTest(unittest.TestCase):
         env = dict(self.env, LAB_PREFIX=f"fl-{os.getpid()}-lab-", LAB_FOLDER=f"/tmp/fairlead-lab-{os.getpid()}-make")
 
         def run(*args):
-            return subprocess.run([FOLDER / "lab.sh", *args], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, timeout=120 * patience.FACTOR, stdin=subprocess.DEVNULL)
+            return subprocess.run([FOLDER / "lab.sh", *args], env=env, cwd=FOLDER, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=120 * patience.FACTOR, stdin=subprocess.DEVNULL)
 
         self.addCleanup(run, "down")
         up = run("up")
         self.assertEqual(up.returncode, 0, up.stdout)
         self.assertIn("make lab-down", up.stdout)
         self.assertRegex(run("in", "client", "curl", "-sS", "http://web/hostname").stdout, r"^backend-[01]$")
+        hints = [line.strip().rsplit("   ", 1)[0] for line in up.stdout.splitlines() if "lab.sh in" in line]
+        self.assertEqual(len(hints), 6, up.stdout)
+        for hint in hints:  # typed as printed, in a shell that knows nothing of the variables
+            typed = subprocess.run(["sh", "-c", hint], cwd=FOLDER, env={"PATH": os.environ["PATH"]}, capture_output=True,
+                                   text=True, timeout=60 * patience.FACTOR)
+            self.assertEqual((typed.returncode, typed.stdout.strip() != ""), (0, True), f"{hint}\n{typed.stderr}")
         self.assertNotEqual(run("up").returncode, 0)  # there is one already
         self.assertEqual(run("down").returncode, 0)
         self.assertFalse(os.path.exists(env["LAB_FOLDER"]))
         self.assertEqual(namespaces(env["LAB_PREFIX"]), [])
+
+    def test_what_is_missing_is_said(self):
+        """As in a plain chroot, which has no /proc."""
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$0" up', FOLDER / "lab.sh"],
+                              env=dict(self.env, LAB_PREFIX=f"fl-{os.getpid()}-none-", LAB_FOLDER="/tmp/fairlead-lab-none"),
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("lab: /proc is not mounted\nIn a chroot, ", done.stderr)
 
 
 if __name__ == "__main__":

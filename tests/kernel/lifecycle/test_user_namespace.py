@@ -8,10 +8,12 @@ import unittest
 
 import lab
 import manifests
+import user_namespaces
 
 SERVICES, ENDPOINTS = 10000, 2
 
 
+@user_namespaces.needed
 class UserNamespaceTest(unittest.TestCase):
     def setUp(self):
         self.lab = lab.Lab()
@@ -44,7 +46,7 @@ class UserNamespaceTest(unittest.TestCase):
 
     def test_loads_and_changes_larger_than_the_send_buffer(self):
         self.put(1)
-        daemon = self.node.popen("unshare", "--user", "--map-root-user", "--net", lab.BUILD / "fairlead", "run",
+        daemon = self.node.popen(*user_namespaces.PREFIX, lab.BUILD / "fairlead", "run",
                                  "--manifests", self.folder.path, "--control", self.control, "--dns-listen",
                                  "127.0.0.1", "--healthz-bind-address", "", "--metrics-bind-address", "",
                                  stderr=subprocess.DEVNULL)

@@ -4,6 +4,7 @@ import time
 import unittest
 
 import lab
+import user_namespaces
 from driver import Driver
 
 
@@ -78,9 +79,10 @@ class MonitorTest(lab.LabTest):
             other("load")
         self.assertEqual(self.driver("wait 20000")[-1], "changed, lost")
 
+    @user_namespaces.needed
     def test_the_end_of_a_change_is_lost_too(self):
         """The kernel drops all that comes after the buffer is full; what it holds is a change without an end."""
-        with Driver(self.node, prefix=("unshare", "--user", "--map-root-user", "--net")) as driver:  # a small buffer
+        with Driver(self.node, prefix=user_namespaces.PREFIX) as driver:  # a small buffer
             driver("generate 5000 2")
             driver("load")
             driver("watch")

@@ -6,6 +6,7 @@ import struct
 import unittest
 
 import lab
+import user_namespaces
 from driver import Driver, Refused
 
 SOURCES = "sources:10.244.0.0/16"
@@ -294,9 +295,10 @@ class TableTest(lab.LabTest):
                          "nothing is missing\n")
         self.assertEqual(self.node.nft("list", "tables"), "")
 
+    @user_namespaces.needed
     def test_oversized_transactions_in_a_user_namespace(self):
         """No SO_SNDBUFFORCE there: a load is chunked, and so is what a transaction of 30 000 operations sends."""
-        driver = self.driver("counters", prefix=("unshare", "--user", "--map-root-user", "--net"))
+        driver = self.driver("counters", prefix=user_namespaces.PREFIX)
         driver("probe")
         driver("generate 1000 10")
         driver("load")
@@ -316,9 +318,10 @@ class TableTest(lab.LabTest):
         self.assertEqual(driver("count"), ["0"])
         self.assertEqual(driver.state(), "ours")
 
+    @user_namespaces.needed
     def test_more_rules_than_fit_into_a_datagram_are_repaired(self):
         """Under the same table."""
-        driver = self.driver(BOTH, "counters", prefix=("unshare", "--user", "--map-root-user", "--net"))
+        driver = self.driver(BOTH, "counters", prefix=user_namespaces.PREFIX)
 
         def nft(*command):
             return self.node.run("nsenter", "-t", driver.process.pid, "-U", "-n", "--preserve-credentials", "nft",
@@ -334,9 +337,10 @@ class TableTest(lab.LabTest):
         self.assertEqual((nft("-a", "list", "tables"), sorted(nft("-s", "-t", "list", "ruleset").split("\n"))),
                          (before, rules))
 
+    @user_namespaces.needed
     def test_more_timeouts_than_fit_into_a_datagram(self):
         """Each has a chain of its own, in the kernel before the elements that lead there."""
-        driver = self.driver(prefix=("unshare", "--user", "--map-root-user", "--net"))
+        driver = self.driver(prefix=user_namespaces.PREFIX)
         lines = [f"affinity-frontends 10.96.{i >> 8}.{i & 255} tcp 80 affinity-record {i}" for i in range(1, 1200)]
         driver("load")
         driver.commit(*["add " + line for line in lines])
