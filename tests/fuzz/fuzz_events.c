@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_ELEMENTS 20000
 #define LINES_PER_EVENT 60u
-#define COST_FACTOR 4u
+#define COST_FACTOR 3u
 #define OPERATION_BYTES 100u /* one element costs no more than so many bytes of JSON */
 #define QUERY_BYTES 20000u
 #define NAMES_ASKED 20u

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "watch/object.h"
 
-#define ODD_LIST_MAX 16384u
+#define ODD_LIST_MAX 32768u
 #define ODD_OBJECT_BYTES ((size_t)3 << 19) /* what an API server takes: 1.5 MB */
 
 struct odd {
