@@ -402,6 +402,7 @@ int run(struct config *config, int argc, char **argv)
 	dns_server_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
+	d.source.zone = d.zone;
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
 	rights_calls_limit();
 	ev_run(d.loop, 0);

@@ -51,6 +51,11 @@ static struct checkpoint *checkpoint_start(const struct source *s, struct store 
 	return l;
 }
 
+static void tell_away(void *ctx, uint64_t since_ms)
+{
+	zone_away_set(ctx, since_ms);
+}
+
 void source_start(struct source *s, struct ev_loop *loop, struct store *store, const struct sink *sink,
 		  struct metrics *metrics)
 {
@@ -62,6 +67,8 @@ void source_start(struct source *s, struct ev_loop *loop, struct store *store, c
 		.all_pods = s->config->dns_pods == PODS_VERIFIED,
 		.proxy_name = s->config->service_proxy_name,
 		.metrics = metrics,
+		.away = tell_away,
+		.away_ctx = s->zone,
 	};
 	char error[CREDENTIALS_ERROR_BYTES];
 

@@ -18,6 +18,7 @@ struct source {
 	struct manifest *manifest; /* one of the two is not NULL once started */
 	struct apiserver *apiserver;
 	struct checkpoint *checkpoint; /* NULL with manifests, or without --state-dir */
+	struct zone *zone;	       /* is told when the API server is away; set before source_start */
 };
 
 /* Reads what the flags name (kubeconfig, CA, token). False: one line in error, a mistake of configuration. */

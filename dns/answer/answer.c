@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "dns/answer/reasons.h"
 
 #define VERSION_TEXT "1.1.0" /* of the DNS-based service discovery schema */
@@ -182,7 +183,7 @@ void answer_forward(const struct zone *z, const struct owner_ref *s, unsigned ty
 		answer_nxdomain(z, s, r);
 }
 
-bool answer_question(const struct zone *z, const struct name *name, unsigned type, struct reply *r)
+static bool answer_ours(const struct zone *z, const struct name *name, unsigned type, struct reply *r)
 {
 	if (!name_ends_with(name, &z->domain))
 		return answer_reverse(z, name, type, r);
@@ -198,4 +199,14 @@ bool answer_question(const struct zone *z, const struct name *name, unsigned typ
 	if (r->explain && r->answers == 0 && !r->truncated)
 		reasons_absent(z, &s, type, r);
 	return true;
+}
+
+bool answer_question(const struct zone *z, const struct name *name, unsigned type, struct reply *r)
+{
+	bool ours = answer_ours(z, name, type, r);
+	uint64_t away_ms = atomic_load_explicit(&((struct zone *)z)->away_ms, memory_order_relaxed);
+
+	if (away_ms != 0 && ours && r->explain)
+		reasons_away(clock_ms() - away_ms, r);
+	return ours;
 }

@@ -328,6 +328,38 @@ void reasons_idle(const struct view *v, struct reply *r)
 	say(r, ": connections are refused");
 }
 
+/* ---- the source of it all ---- */
+
+/* As kubectl shows ages: the two largest units. */
+static void say_duration(uint64_t s, struct reply *r)
+{
+	if (s < 60)
+		say(r, "%us", (unsigned)s);
+	else if (s < 3600)
+		say(r, "%um%us", (unsigned)(s / 60), (unsigned)(s % 60));
+	else if (s < 86400)
+		say(r, "%uh%um", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
+	else
+		say(r, "%ud%uh", (unsigned)(s / 86400), (unsigned)(s / 3600 % 24));
+}
+
+void reasons_away(uint64_t away_ms, struct reply *r)
+{
+	char before[sizeof r->ede_text];
+	int length = r->ede_text_bytes;
+
+	if (away_ms < REASONS_AWAY_MS)
+		return;
+	memcpy(before, r->ede_text, (size_t)length);
+	r->ede_text_bytes = 0;
+	say(r, "API server unreachable for ");
+	say_duration(away_ms / 1000, r);
+	if (length > 0)
+		say(r, "; %.*s", length, before);
+	if (r->rcode != RCODE_SERVFAIL) /* which says that there is no answer at all */
+		r->ede = EDE_STALE;
+}
+
 /* ---- refusals ---- */
 
 void reasons_outside(bool stranger, struct reply *r)

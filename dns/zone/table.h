@@ -57,8 +57,9 @@ struct zone {
 	uint32_t ttl_s, negative_ttl_s;
 	enum pods_mode pods_mode;
 	_Atomic bool complete;
-	_Atomic uint32_t serial; /* what readers see of soa */
-	struct serial soa;	 /* the writer's */
+	_Atomic uint64_t away_ms; /* zone_away_set */
+	_Atomic uint32_t serial;  /* what readers see of soa */
+	struct serial soa;	  /* the writer's */
 	struct cds_lfht *services, *namespaces, *pods;
 	struct cds_list_head namespace_list;
 	struct reverse reverse;

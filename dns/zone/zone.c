@@ -65,6 +65,11 @@ static void serial_move(struct zone *z)
 		atomic_store_explicit(&z->serial, serial_next(&z->soa, now_s()), memory_order_relaxed);
 }
 
+void zone_away_set(struct zone *z, uint64_t since_ms)
+{
+	atomic_store_explicit(&z->away_ms, since_ms, memory_order_relaxed);
+}
+
 void zone_serial_keep(struct zone *z, const struct serial_store *store)
 {
 	serial_init(&z->soa, store);

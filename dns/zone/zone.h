@@ -50,6 +50,12 @@ void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t coun
  */
 void zone_reverse_set(struct zone *z, const struct cidr *cidrs, size_t count);
 
+/*
+ * The source of the state has been silent since then (clock_ms), so answers may be old; 0: it is heard. Told in
+ * replies once it lasts (dns/answer/reasons.h). Any thread.
+ */
+void zone_away_set(struct zone *z, uint64_t since_ms);
+
 uint32_t zone_serial(const struct zone *z);
 
 #endif

@@ -220,11 +220,38 @@ static void strangers(void **state)
 	clients_free(none);
 }
 
+static const char *said_away(const char *name, unsigned edns_bytes, unsigned away_s)
+{
+	zone_away_set(lab.zone, clock_ms() - away_s * UINT64_C(1000) - 1);
+	const char *text = said(name, TYPE_A, CLASS_IN, edns_bytes, RESPOND_UDP);
+	zone_away_set(lab.zone, 0);
+	return text;
+}
+
+static void api_server_away(void **state)
+{
+	(void)state;
+	assert_string_equal(said_away("web" S, 1232, 20), "");
+	assert_string_equal(said_away("web" S, 1232, 312), "3 API server unreachable for 5m12s");
+	assert_string_equal(said_away("web" S, 0, 312), "");
+	assert_string_equal(said_away("web" S, 1232, 45), "3 API server unreachable for 45s");
+	assert_string_equal(said_away("web" S, 1232, 7500), "3 API server unreachable for 2h5m");
+	assert_string_equal(said_away("web" S, 1232, 270000), "3 API server unreachable for 3d3h");
+	assert_string_equal(said_away("1.0.96.10.in-addr.arpa", 1232, 45), "3 API server unreachable for 45s");
+	assert_string_equal(said_away("nope" S, 1232, 312),
+			    "3 API server unreachable for 5m12s; no Service nope in namespace other");
+	assert_string_equal(said_away("idle" S, 1232, 312),
+			    "3 API server unreachable for 5m12s; 0 of 0 endpoints ready: connections are refused");
+	assert_int_equal(strncmp(said_away("www.example.test", 1232, 312), "20 name is outside", 18), 0);
+	assert_string_equal(said("web" S, TYPE_A, CLASS_IN, 1232, RESPOND_UDP), "");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(reasons), cmocka_unit_test(nothing_is_said_about_records),
-					   cmocka_unit_test(bounded), cmocka_unit_test(searches_are_bounded),
-					   cmocka_unit_test(budget),  cmocka_unit_test(strangers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(reasons),  cmocka_unit_test(nothing_is_said_about_records),
+					   cmocka_unit_test(bounded),  cmocka_unit_test(searches_are_bounded),
+					   cmocka_unit_test(budget),   cmocka_unit_test(api_server_away),
+					   cmocka_unit_test(strangers)};
 
 	return cmocka_run_group_tests(tests, fill, empty);
 }

@@ -110,6 +110,13 @@ static void on_attempt(struct ev_loop *loop, struct ev_timer *timer, int events)
 	attempt_later(a, ALL_BUSY_MS);
 }
 
+static void silent_set(struct apiserver *a, uint64_t since_ms)
+{
+	a->silent_ms = since_ms;
+	if (a->config.away != NULL)
+		a->config.away(a->config.away_ctx, since_ms);
+}
+
 void apiserver_heard(struct apiserver *a)
 {
 	a->heard_ms = clock_ms();
@@ -117,7 +124,7 @@ void apiserver_heard(struct apiserver *a)
 		return;
 	log_notice("apiserver: %s: reachable again after %.1f s", a->credentials.server,
 		   (double)(a->heard_ms - a->silent_ms) / 1000.0);
-	a->silent_ms = 0;
+	silent_set(a, 0);
 	a->problem[0] = '\0';
 }
 
@@ -127,7 +134,7 @@ static void silence_tell(struct apiserver *a, const char *error)
 		return;
 	log_warn("apiserver: %s: %s; %s, trying again", a->credentials.server, error,
 		 a->uncounted == 0 ? "the last state stays" : "nothing known yet");
-	a->silent_ms = clock_ms();
+	silent_set(a, clock_ms());
 }
 
 void apiserver_served(struct apiserver *a)

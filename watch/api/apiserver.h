@@ -25,6 +25,9 @@ struct apiserver_config {
 	bool all_pods;		 /* those of the other nodes too: their names must exist here as well */
 	const char *proxy_name;	 /* value of the label service-proxy-name that is ours; NULL = Services without it */
 	struct metrics *metrics; /* may be NULL */
+	/* Nothing has answered since then (clock_ms); 0: it answers again. Called on each change; may be NULL. */
+	void (*away)(void *ctx, uint64_t since_ms);
+	void *away_ctx;
 	uint32_t watch_quiet_ms; /* 0 = 150 s: bookmarks come every minute */
 	uint32_t list_quiet_ms;	 /* 0 = 30 s */
 };

@@ -143,10 +143,16 @@ class ApiserverDaemon(lab.LabTest):
         time.sleep(6)
         self.assertEqual((self.node.elements("dispatch4"), self.node.elements("endpoints4")), before)
         self.reaches(VIP, 80, "a")
+        self.assertNotIn("unreachable", self.dig_web())
+        lab.wait_until(lambda: "EDE: 3 (Stale Answer): (API server unreachable for 3" in self.dig_web(), limit_s=90)
         self.restart_server()
         start = time.monotonic()
         self.reaches(VIP, 80, "b")
         self.assertLess(time.monotonic() - start, SOON_S)
+        lab.wait_until(lambda: "unreachable" not in self.dig_web())
+
+    def dig_web(self):
+        return traffic.dig(self.node, "127.0.0.1", "web.default.svc.cluster.local").text
 
     def test_another_proxys_label_comes_and_goes(self):
         self.daemon()
