@@ -36,6 +36,7 @@ static struct server *start(const struct daemon *d)
 		.log_every = c->dns_log ? (unsigned)c->dns_log_sample : 0,
 		.log_suffix = c->dns_log_suffix,
 		.fixed_order = c->dns_fixed_order,
+		.debug_names = c->dns_debug_names,
 		.nsid = c->node_name,
 		.version = c->dns_identify ? arena_printf(c->arena, "fairlead %s", version_text()) : NULL,
 		.identity = c->dns_identify ? c->node_name : NULL,

@@ -139,6 +139,8 @@ const struct option options_run[] = {
 	     .hosts = true),
 	FLAG("dns-identify", OPTION_BOOL, dns_identify, NULL,
 	     "answer version.bind and id.server (class CH) with the version and the node name"),
+	FLAG("dns-debug-names", OPTION_BOOL, dns_debug_names, NULL,
+	     "answer whoami.dns.DOMAIN (TXT): as whom the server sees the asker", .initial = "true"),
 	FLAG("healthz-bind-address", OPTION_BIND, healthz, "ADDR:PORT", "/healthz, /livez, /readyz; empty: none",
 	     .initial = "0.0.0.0:10256", .min = 10256),
 	FLAG("metrics-bind-address", OPTION_BIND, metrics, "ADDR:PORT", "/metrics, /proxyMode; empty: none",

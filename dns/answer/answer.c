@@ -39,6 +39,16 @@ static void answer_server(const struct zone *z, const struct owner_ref *s, unsig
 		answer_nodata(z, s, r);
 }
 
+static void answer_whoami(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
+{
+	if (type == TYPE_TXT)
+		r->whoami = true;
+	else if (type == TYPE_ANY)
+		record_hinfo(r, 0);
+	else
+		answer_nodata(z, s, r);
+}
+
 /* A name server that cannot be reached is not named: without addresses there is no NS. */
 static void answer_ns(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
@@ -72,6 +82,8 @@ bool answer_apex(const struct zone *z, const struct owner_ref *s, unsigned type,
 		answer_nodata(z, s, r);
 	else if (s->above == 2 && name_label_is(s->name, 0, "ns"))
 		answer_server(z, s, type, r);
+	else if (s->above == 2 && name_label_is(s->name, 0, "whoami") && r->debug_names)
+		answer_whoami(z, s, type, r);
 	else
 		answer_nxdomain(z, s, r);
 	return true;

@@ -9,6 +9,7 @@
 #include "dns/answer/reasons.h"
 #include "dns/answer/reply.h"
 #include "dns/answer/stranger.h"
+#include "dns/answer/whoami.h"
 #include "dns/forward/forward.h"
 #include "dns/zone/clients.h"
 
@@ -217,6 +218,8 @@ static bool respond_answer(const struct responder *r, const struct packet *in, c
 		reasons_refused(q, reply);
 	} else if (!answer_question(r->config->zone, &q->name, q->type, reply)) {
 		return answer_outside(r, in, q, reply);
+	} else if (reply->whoami) {
+		whoami_answer(r->config->zone, in, reply);
 	} else if (reply->outside_at != 0 && r->port != NULL && is_known(r, in)) {
 		return !forward_finish(r->port, in, &r->client, reply);
 	}
@@ -252,6 +255,7 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	reply_begin(&reply, edns, q, in, out, room);
 	reply.rotation = r->config->fixed_order ? 0 : r->rotation++;
 	reply.searches = &r->searches;
+	reply.debug_names = r->config->debug_names;
 	count_query(r, in, q);
 	if (parsed == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;

@@ -21,6 +21,7 @@ struct respond_config {
 	struct edns_config edns;
 	struct forward *forward;     /* NULL: none */
 	struct querylog *log;	     /* NULL: none; see querylog.h */
+	bool debug_names;	     /* whoami.dns is answered */
 	bool fixed_order;	     /* addresses always in the same order */
 	const struct cidr *transfer; /* who may transfer the zone */
 	size_t transfer_count;

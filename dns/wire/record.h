@@ -37,6 +37,8 @@ struct reply {
 	bool aa, ad, truncated;
 	bool explain;			 /* the client takes extended errors */
 	struct similar_budget *searches; /* of this thread, for suggestions; NULL: none */
+	bool debug_names;		 /* whoami.dns exists */
+	bool whoami;			 /* it is asked for: the caller has the answer (dns/answer/whoami.h) */
 	uint32_t rotation;		 /* where address lists start */
 	enum ede ede;
 	uint8_t ede_text_bytes;

@@ -264,7 +264,10 @@ class Everywhere(ServerTest):
 
 
 class FixedOrder(ServerTest):
-    FLAGS = ["--dns-fixed-order", "--dns-pods", "verified"]
+    FLAGS = ["--dns-fixed-order", "--dns-pods", "verified", "--dns-debug-names=false"]
+
+    def test_debug_names_are_off(self):
+        self.assertEqual(self.client.ask("whoami.dns.cluster.local", "TXT").rcode, "NXDOMAIN")
 
     def test_addresses_keep_their_order(self):
         self.assertEqual(len({tuple(self.client.ask(BIG, tcp=True).answer) for _ in range(20)}), 1)
@@ -291,6 +294,9 @@ class QueryLog(ServerTest):
                "status": {"phase": "Running", "podIP": "10.96.0.11", "podIPs": [{"ip": "10.96.0.11"}]}}
         self.folder.put("pod", pod, manifests.service("mark", "10.96.0.99", [manifests.port(80, "http")]))
         lab.wait_until(lambda: self.client.ask("99.0.96.10.in-addr.arpa", "PTR").rcode == "NOERROR")
+        whoami = self.ns.run("dig", "@127.0.0.1", "-b", "10.96.0.11#4242", "+short", "whoami.dns.cluster.local", "TXT").stdout
+        self.assertEqual(whoami.strip(), '"address=10.96.0.11" "port=4242" "transport=UDP" "pod=web-0" "namespace=default" '
+                         '"search=default.svc.cluster.local" "search=svc.cluster.local" "search=cluster.local"')
         Client(self.ns, source="10.96.0.11").ask(WEB)
         self.client.ask("nx.default.svc.cluster.local", "AAAA", tcp=True)
         self.client.ask("cluster.local", "SOA")
