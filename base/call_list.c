@@ -43,7 +43,8 @@ static const char intruders[] =
 static const char sanitizer_calls[] =
 	"clone:process clone:thread fork vfork execve ptrace wait4 kill tkill pipe pipe2 dup dup2 dup3 open openat "
 	"readlink readlinkat stat fstat"
-	" newfstatat lstat statx access lseek getdents64 ioctl fcntl getrlimit prlimit64 setrlimit uname sysinfo"
+	" newfstatat lstat statx access lseek getdents getdents64 ioctl fcntl getrlimit prlimit64 setrlimit uname "
+	"sysinfo"
 	" process_vm_readv getppid personality arch_prctl set_tid_address getcwd mmap mprotect";
 
 struct list {
