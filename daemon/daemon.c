@@ -147,6 +147,7 @@ static void on_clients(void *ctx)
 static void on_stop(struct ev_loop *loop, struct ev_signal *signal, int events)
 {
 	(void)events;
+	stop_limit_heard();
 	log_notice("stopping on signal %d; rules stay", signal->signum);
 	ev_break(loop, EVBREAK_ALL);
 }
