@@ -6,4 +6,4 @@ const struct command cli_run = {.name = "run",
 				.options = options_run,
 				.arguments = "",
 				.summary = "follow the source, program the kernel, answer DNS; in the foreground",
-				.run = run};
+				.run = daemon_run};

@@ -1,7 +1,7 @@
 /* What the control socket says about DNS. */
 #include "daemon/control_dns.h"
 
-#include "daemon/daemon.h"
+#include "daemon/daemon_private.h"
 #include "dns/forward/forward.h"
 
 int control_cluster_dns(void *ctx, int argc, char **argv, struct buf *out)

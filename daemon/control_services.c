@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "proxy/show.h"
-#include "daemon/daemon.h"
+#include "daemon/daemon_private.h"
 
 /* ---- counters ---- */
 

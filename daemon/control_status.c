@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "daemon/control_dns.h"
 #include "daemon/control_services.h"
-#include "daemon/daemon.h"
+#include "daemon/daemon_private.h"
 #include "daemon/dns_server.h"
 #include "dns/server/bindings.h"
 #include "base/version.h"

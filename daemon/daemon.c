@@ -1,5 +1,6 @@
 /* `fairlead run`: starts the parts, runs the loop, stops them. */
 #include "daemon/daemon.h"
+#include "daemon/daemon_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -376,7 +377,7 @@ static void daemon_stop(struct daemon *d)
 	ev_loop_destroy(d->loop);
 }
 
-int run(struct config *config, int argc, char **argv)
+int daemon_run(struct config *config, int argc, char **argv)
 {
 	char error[CONFIG_ERROR_BYTES];
 	struct daemon d = {.config = config, .started_ms = clock_ms()};

@@ -5,7 +5,7 @@
 #ifndef DAEMON_DISPATCH_H
 #define DAEMON_DISPATCH_H
 
-#include "daemon/daemon.h"
+#include "daemon/daemon_private.h"
 
 /* The store's listener; ctx is a struct daemon. Services and slices are marked by the store itself. */
 void dispatch_changed(void *ctx, const struct object *prev, const struct object *next);

@@ -2,7 +2,7 @@
 #ifndef DAEMON_DNS_SERVER_H
 #define DAEMON_DNS_SERVER_H
 
-#include "daemon/daemon.h"
+#include "daemon/daemon_private.h"
 
 /* Fatal where waiting cannot help. Nothing with --no-dns. */
 void dns_server_open(struct daemon *d);

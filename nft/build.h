@@ -5,7 +5,8 @@
 #define NFT_BUILD_H
 
 #include "nft/names.h"
-#include "nft/ruleset.h"
+#include "nft/ruleset_config.h"
+#include "nft/ruleset_objects.h"
 
 struct build {
 	const struct ruleset_config *config;

@@ -12,7 +12,7 @@
 #include "nft/table.h"
 #include "nft/rule.h"
 #include "nft/rule_text.h"
-#include "nft/ruleset.h"
+#include "nft/ruleset_objects.h"
 
 static void side_fini(struct chain_side *s)
 {

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "base/mem.h"
+#include "nft/table.h"
 
 static bool differs(const struct chain *c)
 {

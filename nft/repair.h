@@ -7,8 +7,9 @@
 #define NFT_REPAIR_H
 
 #include "nft/chains.h"
-#include "nft/ruleset.h"
-#include "nft/table.h"
+#include "nft/ruleset_objects.h"
+
+struct nft;
 
 struct repair {
 	uint32_t flags; /* of the table: ours has none */

@@ -154,20 +154,6 @@ void ruleset_build_sample(const struct ruleset_config *s, const char *table, str
 	build_all(&b, body, hooks);
 }
 
-void ruleset_fini(struct ruleset *r)
-{
-	for (size_t i = 0; i < r->set_count; i++)
-		nftnl_set_free(r->sets[i]);
-	for (size_t i = 0; i < r->chain_count; i++)
-		nftnl_chain_free(r->chains[i]);
-	for (size_t i = 0; i < r->rule_count; i++)
-		nftnl_rule_free(r->rules[i]);
-	free(r->sets);
-	free(r->chains);
-	free(r->rules);
-	*r = (struct ruleset){0};
-}
-
 static const char *detector_text(enum detector d)
 {
 	static const char *const texts[] = {"none", "pod CIDRs", "interface", "prefix"};

@@ -11,7 +11,8 @@
 
 #include "base/mem.h"
 #include "nft/names.h"
-#include "nft/ruleset.h"
+#include "nft/ruleset_config.h"
+#include "nft/ruleset_objects.h"
 
 /* The nft program's numbers of data types, six bits each in a concatenation; the kernel only stores them. */
 enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_MARK = 19 };

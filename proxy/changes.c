@@ -1,8 +1,8 @@
-/* The differences of one turn, netted per key: declared in proxy/elements.h. */
+/* Nets the differences of one turn per key. */
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "proxy/elements.h"
+#include "proxy/changes.h"
 
 struct entry {
 	struct element element;

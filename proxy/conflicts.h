@@ -1,12 +1,24 @@
 /*
- * Private to owners.c: conflicts that are new in this turn, and the pairs of services that they come down to. Main
+ * Conflicts that are new in this turn, and the pairs of services that they come down to; owners.c keeps them. Main
  * thread.
  */
 #ifndef PROXY_CONFLICTS_H
 #define PROXY_CONFLICTS_H
 
 #include "base/map.h"
-#include "proxy/owners.h"
+#include "service/service.h"
+
+/* Two services that claim the same keys. */
+struct conflict {
+	const struct service *owner, *loser;
+	/* The first of the keys, one with a port if there is any: without they share the address but no port so far. */
+	struct frontend_key key;
+	size_t more; /* further keys of this pair */
+};
+
+/* Called by owners_report_conflicts, once for each pair of services, however many keys they share. */
+typedef void owners_conflict_fn(void *ctx, const struct conflict *conflict);
+owners_conflict_fn conflict_log; /* one warning line; ctx is not used */
 
 /* A service claims a key that another owned, or owned until then. */
 struct new_conflict {

@@ -32,25 +32,6 @@ size_t elements_reconcile(struct element_list *want, struct element_list *have, 
 bool elements_counter_stays(const struct element *e);
 
 /*
- * What one turn changes, whatever number of services it touches: del of what was, add of what is, and nothing for a
- * key that ends as it began (a service deleted and made again, an address that passed from one service to another
- * and back). So every key is in the transaction at most once each way.
- */
-struct changes;
-
-struct changes *changes_new(void);
-void changes_free(struct changes *c); /* NULL is fine */
-/* prev gives way to next (either NULL): updates the owners and collects the difference, also that of services which
- * win or lose a key by it. prev is not needed afterwards. */
-void changes_service(struct changes *c, struct owners *owners, const struct service *prev, const struct service *next);
-/* Elements that belong to no service: service CIDRs. */
-void changes_del(struct changes *c, const struct element *e);
-void changes_add(struct changes *c, const struct element *e);
-size_t changes_count(const struct changes *c); /* so far, not netted yet */
-/* Hands out the net operations, all dels first, and forgets them. Returns their number. */
-size_t changes_flush(struct changes *c, const struct element_ops *ops);
-
-/*
  * An element of SET_AFFINITY whose frontend is gone, is no longer has affinity, or no longer uses that endpoint.
  * outside: of a split frontend only what serves clients outside counts as used.
  */

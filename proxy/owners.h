@@ -11,6 +11,7 @@
 #ifndef PROXY_OWNERS_H
 #define PROXY_OWNERS_H
 
+#include "proxy/conflicts.h"
 #include "service/service.h"
 
 struct owners;
@@ -21,17 +22,6 @@ static inline struct frontend_key owners_ip_key(const struct addr *cluster_ip)
 	return (struct frontend_key){.addr = *cluster_ip};
 }
 
-/* Two services that claim the same keys. */
-struct conflict {
-	const struct service *owner, *loser;
-	/* The first of the keys, one with a port if there is any: without they share the address but no port so far. */
-	struct frontend_key key;
-	size_t more; /* further keys of this pair */
-};
-
-/* Called by owners_report_conflicts, once for each pair of services, however many keys they share. */
-typedef void owners_conflict_fn(void *ctx, const struct conflict *conflict);
-owners_conflict_fn conflict_log; /* one warning line; ctx is not used */
 /* Ownership of a key passed between two services, one of which may be the one that owners_replace is about. */
 typedef void owners_moved_fn(void *ctx, const struct frontend_key *key, const struct service *from,
 			     const struct service *to);

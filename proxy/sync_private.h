@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "proxy/adopt.h"
+#include "proxy/changes.h"
 #include "proxy/drift.h"
 #include "proxy/quarantine.h"
 #include "proxy/sync.h"

@@ -12,7 +12,6 @@
 #include "base/listener.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "relay/relay.h"
 
 struct port {
 	struct relay_ports *owner;

@@ -12,6 +12,13 @@
 #include "relay/relay_tcp.h"
 #include "relay/relay_udp.h"
 
+/* Less where RLIMIT_NOFILE is too small for them and for the rest of the daemon. */
+#define RELAY_CONNECTIONS_MAX 1024U /* TCP; shared by the ports (relay_tcp.h); further clients wait in the backlog */
+#define RELAY_HALF_CLOSED_S 60.0    /* without a byte, as in conntrack (nf_conntrack_tcp_timeout_close_wait) */
+#define RELAY_IDLE_S 10.0	    /* such a connection makes room for another one of its port */
+#define RELAY_SESSIONS_MAX 4096U    /* UDP; a new one takes the place of the one idle for longest */
+#define RELAY_SESSION_IDLE_S 60.0
+
 struct ev_loop;
 struct relay_ports;
 

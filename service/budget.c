@@ -9,7 +9,7 @@
 #define VERDICTS_MAX 4 /* of a frontend: by source, local, internal, affinity */
 
 /* Addresses that one port of a family is dialled at. */
-static uint64_t addresses(const struct build *b, const struct service_port *port)
+static uint64_t addresses(const struct compilation *b, const struct service_port *port)
 {
 	const struct service_object *o = b->in->object;
 	const struct node_view *node = b->in->node;
@@ -39,7 +39,7 @@ static uint64_t plus(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-static uint64_t slots(const struct build *b, struct feeds feeds)
+static uint64_t slots(const struct compilation *b, struct feeds feeds)
 {
 	const uint64_t sum = feeds_weight(feeds);
 
@@ -49,7 +49,7 @@ static uint64_t slots(const struct build *b, struct feeds feeds)
 }
 
 /* Endpoints that repeat, or do not fit into the slots, are no elements, but are sorted all the same. */
-static uint64_t port_count(const struct build *b, const struct service_port *port, uint64_t frontends)
+static uint64_t port_count(const struct compilation *b, const struct service_port *port, uint64_t frontends)
 {
 	const struct feeds feeds = compile_index_find(b, port);
 	const uint64_t pools = build_external_local(b) ? 2 : 1, endpoints = feeds_endpoints(feeds);
@@ -59,7 +59,7 @@ static uint64_t port_count(const struct build *b, const struct service_port *por
 	return elements > endpoints ? elements : endpoints;
 }
 
-static uint64_t health_count(const struct build *b)
+static uint64_t health_count(const struct compilation *b)
 {
 	uint64_t sum = 0;
 
@@ -109,7 +109,7 @@ uint64_t budget_rough(const struct compile_input *in)
 
 static uint64_t exact_count(const struct compile_input *in, struct arena *scratch)
 {
-	struct build b = build_start(in, scratch);
+	struct compilation b = build_start(in, scratch);
 	uint64_t total = b.out.cluster_ip_count, frontends[2] = {0, 0};
 
 	if (!b.out.proxied)

@@ -14,7 +14,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->object.name, y->object.name);
 }
 
-static void sort_slices(struct build *b)
+static void sort_slices(struct compilation *b)
 {
 	size_t count = b->in->slice_count;
 
@@ -24,7 +24,7 @@ static void sort_slices(struct build *b)
 	qsort(b->slices, count, sizeof *b->slices, by_name);
 }
 
-bool build_external_local(const struct build *b)
+bool build_external_local(const struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
 
@@ -34,7 +34,7 @@ bool build_external_local(const struct build *b)
 	       (o->type == SERVICE_CLUSTER_IP && o->external_ip_count != 0);
 }
 
-bool build_has_family(const struct build *b, int family)
+bool build_has_family(const struct compilation *b, int family)
 {
 	for (size_t i = 0; i < b->out.cluster_ip_count; i++)
 		if (b->out.cluster_ips[i].family == family)
@@ -43,7 +43,7 @@ bool build_has_family(const struct build *b, int family)
 }
 
 /* One label gives a Service to another implementation, one says that it needs none. */
-static bool meant_for_us(const struct build *b)
+static bool meant_for_us(const struct compilation *b)
 {
 	const char *label = b->in->object->proxy_name, *ours = b->in->proxy_name;
 
@@ -52,7 +52,7 @@ static bool meant_for_us(const struct build *b)
 	return label == NULL || ours == NULL ? label == ours : strcmp(label, ours) == 0;
 }
 
-static void compile_head(struct build *b)
+static void compile_head(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
 	struct service *out = &b->out;
@@ -74,9 +74,9 @@ static void compile_head(struct build *b)
 		out->health_check_node_port = o->health_check_node_port;
 }
 
-struct build build_start(const struct compile_input *in, struct arena *scratch)
+struct compilation build_start(const struct compile_input *in, struct arena *scratch)
 {
-	struct build b = {.in = in, .scratch = scratch};
+	struct compilation b = {.in = in, .scratch = scratch};
 
 	arena_reset(scratch);
 	sort_slices(&b);
@@ -86,7 +86,7 @@ struct build build_start(const struct compile_input *in, struct arena *scratch)
 
 struct service *service_compile(const struct compile_input *in, struct arena *scratch)
 {
-	struct build b = build_start(in, scratch);
+	struct compilation b = build_start(in, scratch);
 
 	if (b.out.proxied) {
 		compile_index_feeds(&b);

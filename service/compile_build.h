@@ -7,7 +7,7 @@
 #include "service/compile.h"
 #include "service/compile_index.h"
 
-struct build {
+struct compilation {
 	const struct compile_input *in;
 	struct arena *scratch;
 	const struct slice_object **slices; /* by name: the deterministic order of everything that follows */
@@ -21,24 +21,24 @@ struct build {
 };
 
 /* The slices in order, and what decides whether the service is proxied. Empties `scratch`. */
-struct build build_start(const struct compile_input *in, struct arena *scratch);
+struct compilation build_start(const struct compile_input *in, struct arena *scratch);
 
 /* externalTrafficPolicy Local, where E.3 lets it count. */
-bool build_external_local(const struct build *b);
-static inline bool build_internal_local(const struct build *b)
+bool build_external_local(const struct compilation *b);
+static inline bool build_internal_local(const struct compilation *b)
 {
 	return b->in->object->internal_policy == POLICY_LOCAL;
 }
 /* The service has a ClusterIP of this family, hence ports and frontends. */
-bool build_has_family(const struct build *b, int family);
+bool build_has_family(const struct compilation *b, int family);
 
 /* In this order. */
-void compile_ports(struct build *b);	     /* service ports by family, no endpoints yet */
-void compile_frontends(struct build *b);     /* keys and kinds */
-void compile_endpoints(struct build *b);     /* targets and pools; asks the frontends for slot memory */
-void compile_health(struct build *b);	     /* how many addresses the health check reports */
-void compile_actions(struct build *b);	     /* what each frontend does with its pools */
-void compile_source_ranges(struct build *b); /* loadBalancerSourceRanges */
-void compile_dns(struct build *b);
+void compile_ports(struct compilation *b);	   /* service ports by family, no endpoints yet */
+void compile_frontends(struct compilation *b);	   /* keys and kinds */
+void compile_endpoints(struct compilation *b);	   /* targets and pools; asks the frontends for slot memory */
+void compile_health(struct compilation *b);	   /* how many addresses the health check reports */
+void compile_actions(struct compilation *b);	   /* what each frontend does with its pools */
+void compile_source_ranges(struct compilation *b); /* loadBalancerSourceRanges */
+void compile_dns(struct compilation *b);
 
 #endif

@@ -9,7 +9,7 @@
 #define PORTS_MAX UINT16_MAX
 
 struct view {
-	struct build *b;
+	struct compilation *b;
 	struct dns_port *ports;
 	struct dns_endpoint *endpoints;
 	size_t last_count; /* ports of the slice that was added last */
@@ -112,7 +112,7 @@ static const char *dashed(struct arena *arena, const struct addr *a)
 	return arena_strdup(arena, text);
 }
 
-static const char *endpoint_label(const struct build *b, const struct endpoint_object *e, const struct addr *addr)
+static const char *endpoint_label(const struct compilation *b, const struct endpoint_object *e, const struct addr *addr)
 {
 	if (label_fits(e->hostname))
 		return lower(b->scratch, e->hostname);
@@ -213,7 +213,7 @@ static enum dns_kind kind_of(const struct service_object *o)
 	return o->headless ? DNS_HEADLESS : DNS_CLUSTER_IP;
 }
 
-void compile_dns(struct build *b)
+void compile_dns(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
 	struct view v = {.b = b};

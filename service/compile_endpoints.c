@@ -45,7 +45,7 @@ static void collect_slice(struct list *l, const struct slice_object *slice, uint
 	}
 }
 
-static struct list collect(const struct build *b, struct feeds feeds)
+static struct list collect(const struct compilation *b, struct feeds feeds)
 {
 	struct list l = {.items = arena_array(b->scratch, feeds_endpoints(feeds), sizeof *l.items)};
 
@@ -121,7 +121,7 @@ static uint32_t fitting(const struct service_port *port, const struct pool_previ
  * The kernel's slots: a frontend of the port that uses the pool shows them; where split, the cluster pool is second.
  * A key that another service has won shows that one's slots, so the frontend that fits best is believed.
  */
-static struct pool_previous restored(const struct build *b, const struct service_port *port, bool local)
+static struct pool_previous restored(const struct compilation *b, const struct service_port *port, bool local)
 {
 	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
 	struct pool_previous best = {0};
@@ -145,7 +145,8 @@ static struct pool_previous restored(const struct build *b, const struct service
 	return best;
 }
 
-static struct pool fill_pool(const struct build *b, const struct service_port *port, const struct list *l, bool local)
+static struct pool fill_pool(const struct compilation *b, const struct service_port *port, const struct list *l,
+			     bool local)
 {
 	unsigned flag = local ? TARGET_IN_LOCAL : TARGET_IN_CLUSTER;
 	struct pool_member *members = arena_array(b->scratch, l->count, sizeof *members);
@@ -165,7 +166,7 @@ static struct pool fill_pool(const struct build *b, const struct service_port *p
 	return pool_assign(port->targets, members, count, &previous, b->scratch);
 }
 
-static bool reachable_from_outside(const struct build *b, size_t port)
+static bool reachable_from_outside(const struct compilation *b, size_t port)
 {
 	if (b->ports[port].node_port != 0)
 		return true;
@@ -175,7 +176,7 @@ static bool reachable_from_outside(const struct build *b, size_t port)
 	return false;
 }
 
-static void compile_port(struct build *b, size_t at)
+static void compile_port(struct compilation *b, size_t at)
 {
 	struct service_port *port = &b->ports[at];
 	bool outside = reachable_from_outside(b, at);
@@ -198,7 +199,7 @@ static void compile_port(struct build *b, size_t at)
 	port->local = fill_pool(b, port, &l, true);
 }
 
-void compile_endpoints(struct build *b)
+void compile_endpoints(struct compilation *b)
 {
 	b->port_any = arena_array(b->scratch, b->out.port_count, sizeof *b->port_any);
 	for (size_t i = 0; i < b->out.port_count; i++)
@@ -216,7 +217,7 @@ static int by_addr(const void *a, const void *b)
  * Distinct ready addresses on this node (not address and port): what cloud load balancers weigh nodes by. Of an
  * endpoint that stands in two slices the one counts that gets the connections.
  */
-void compile_health(struct build *b)
+void compile_health(struct compilation *b)
 {
 	const unsigned counted = TARGET_READY | TARGET_ON_NODE;
 	const struct compile_index *x = &b->index;

@@ -6,7 +6,7 @@
 
 #define NOTES_OF_PORTS_MAX 64 /* ports of a Service that fairlead itself listens on; further ones go untold */
 
-void compile_ports(struct build *b)
+void compile_ports(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
 
@@ -25,14 +25,14 @@ void compile_ports(struct build *b)
 
 /* ---- addresses ---- */
 
-static void note(struct build *b, enum frontend_kind kind, enum address_fault fault, const struct addr *addr)
+static void note(struct compilation *b, enum frontend_kind kind, enum address_fault fault, const struct addr *addr)
 {
 	if (b->out.note_count < b->note_room)
 		b->notes[b->out.note_count++] =
 			(struct address_note){.addr = *addr, .kind = (uint8_t)kind, .fault = (uint8_t)fault};
 }
 
-static void note_port(struct build *b, enum frontend_kind kind, const struct frontend_key *key)
+static void note_port(struct compilation *b, enum frontend_kind kind, const struct frontend_key *key)
 {
 	if (b->out.note_count == b->note_room)
 		return;
@@ -41,7 +41,7 @@ static void note_port(struct build *b, enum frontend_kind kind, const struct fro
 	b->notes[b->out.note_count - 1].port = key->port;
 }
 
-static bool allowed(struct build *b, enum frontend_kind kind, const struct addr *addr)
+static bool allowed(struct compilation *b, enum frontend_kind kind, const struct addr *addr)
 {
 	bool balancer = b->in->object->type == SERVICE_LOAD_BALANCER;
 	enum address_fault fault = address_check(&b->in->node->addresses, kind, balancer, addr);
@@ -57,13 +57,14 @@ struct addresses {
 	size_t count[FRONTEND_NODE_PORT];
 };
 
-static void addresses_take(struct build *b, struct addresses *list, enum frontend_kind kind, const struct addr *addr)
+static void addresses_take(struct compilation *b, struct addresses *list, enum frontend_kind kind,
+			   const struct addr *addr)
 {
 	if (addr->family != 0 && allowed(b, kind, addr))
 		list->of[kind][list->count[kind]++] = *addr;
 }
 
-static struct addresses take_all(struct build *b)
+static struct addresses take_all(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
 	struct addresses list = {0};
@@ -86,7 +87,7 @@ static struct addresses take_all(struct build *b)
 
 /* ---- frontends ---- */
 
-static void frontend_add(struct build *b, size_t port, enum frontend_kind kind, const struct addr *addr,
+static void frontend_add(struct compilation *b, size_t port, enum frontend_kind kind, const struct addr *addr,
 			 uint16_t number)
 {
 	const struct service_port *p = &b->ports[port];
@@ -106,7 +107,7 @@ static void frontend_add(struct build *b, size_t port, enum frontend_kind kind, 
 	};
 }
 
-static void add_port(struct build *b, size_t port, const struct addresses *list)
+static void add_port(struct compilation *b, size_t port, const struct addresses *list)
 {
 	const struct node_view *node = b->in->node;
 	const struct service_port *p = &b->ports[port];
@@ -129,7 +130,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Of two frontends with one key the kind named first in enum frontend_kind stays: source ranges always hold. */
-void compile_frontends(struct build *b)
+void compile_frontends(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
 	size_t each =
@@ -151,7 +152,7 @@ void compile_frontends(struct build *b)
 	b->out.frontends = b->frontends;
 }
 
-void compile_actions(struct build *b)
+void compile_actions(struct compilation *b)
 {
 	for (size_t i = 0; i < b->out.frontend_count; i++) {
 		struct frontend *f = &b->frontends[i];
@@ -196,7 +197,7 @@ static bool family_restricted(const struct service_object *o, int family)
 }
 
 /* Of the node's IPs the first of a family is the one that kube-proxy knows. */
-static bool node_allowed(const struct build *b, int family)
+static bool node_allowed(const struct compilation *b, int family)
 {
 	const struct service_object *o = b->in->object;
 	const struct node_view *node = b->in->node;
@@ -211,7 +212,7 @@ static bool node_allowed(const struct build *b, int family)
 }
 
 /* Returns how many ranges there are now. */
-static size_t family_ranges(const struct build *b, int family, struct cidr *ranges, size_t count)
+static size_t family_ranges(const struct compilation *b, int family, struct cidr *ranges, size_t count)
 {
 	const struct service_object *o = b->in->object;
 
@@ -237,7 +238,7 @@ static size_t drop_nested(struct cidr *ranges, size_t count)
 	return kept;
 }
 
-void compile_source_ranges(struct build *b)
+void compile_source_ranges(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
 	bool restricted[2] = {family_restricted(o, AF_INET), family_restricted(o, AF_INET6)};

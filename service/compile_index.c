@@ -48,7 +48,7 @@ static int by_port(const void *a, const void *b)
 	return c != 0 ? c : (x > y) - (x < y);
 }
 
-static void index_before(struct build *b)
+static void index_before(struct compilation *b)
 {
 	const struct service *prev = b->in->prev;
 	struct compile_index *x = &b->index;
@@ -130,7 +130,7 @@ static int by_hash(const void *a, const void *b)
 	return (x->feeds.items > y->feeds.items) - (x->feeds.items < y->feeds.items);
 }
 
-static void index_groups(struct build *b)
+static void index_groups(struct compilation *b)
 {
 	struct compile_index *x = &b->index;
 	struct group *all = arena_array(b->scratch, x->feed_count, sizeof *all);
@@ -151,7 +151,7 @@ static void index_groups(struct build *b)
 			x->groups[x->group_count++] = all[i].feeds;
 }
 
-void compile_index_feeds(struct build *b)
+void compile_index_feeds(struct compilation *b)
 {
 	struct compile_index *x = &b->index;
 	size_t most = 0;
@@ -168,7 +168,7 @@ void compile_index_feeds(struct build *b)
 	index_before(b);
 }
 
-void compile_index_frontends(struct build *b)
+void compile_index_frontends(struct compilation *b)
 {
 	struct compile_index *x = &b->index;
 	size_t ports = b->out.port_count;
@@ -199,7 +199,7 @@ static size_t feed_position(const struct compile_index *x, const struct service_
 	return low;
 }
 
-struct feeds compile_index_find(const struct build *b, const struct service_port *port)
+struct feeds compile_index_find(const struct compilation *b, const struct service_port *port)
 {
 	const size_t first = feed_position(&b->index, port, false);
 
@@ -222,7 +222,7 @@ uint64_t feeds_weight(struct feeds feeds)
 	return feeds.count != 0 ? last->weight_before + last->weight - feeds.items[0].weight_before : 0;
 }
 
-const struct service_port *compile_index_before(const struct build *b, const struct service_port *port)
+const struct service_port *compile_index_before(const struct compilation *b, const struct service_port *port)
 {
 	const struct compile_index *x = &b->index;
 	size_t low = 0, high = x->before_count;

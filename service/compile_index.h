@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct build;
+struct compilation;
 struct service_port;
 struct slice_object;
 
@@ -47,15 +47,15 @@ struct compile_index {
 /* The weights of a slice's endpoints, added up. */
 uint64_t compile_index_weight(const struct slice_object *slice);
 /* Of the slices that the proxy serves, and of the previous version. */
-void compile_index_feeds(struct build *b);
+void compile_index_feeds(struct compilation *b);
 /* Of out.frontends, once they are there. */
-void compile_index_frontends(struct build *b);
+void compile_index_frontends(struct compilation *b);
 
-struct feeds compile_index_find(const struct build *b, const struct service_port *port);
+struct feeds compile_index_find(const struct compilation *b, const struct service_port *port);
 /* What they have, a repeated endpoint as often as it stands there. Constant time. */
 uint64_t feeds_endpoints(struct feeds feeds);
 uint64_t feeds_weight(struct feeds feeds);
 /* The same port of the previous version, NULL: it had none. */
-const struct service_port *compile_index_before(const struct build *b, const struct service_port *port);
+const struct service_port *compile_index_before(const struct compilation *b, const struct service_port *port);
 
 #endif

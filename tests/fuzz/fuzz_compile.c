@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "service/compile.h"
+#include "proxy/changes.h"
 #include "proxy/show.h"
 #include "watch/decode/decode.h"
 #include "watch/manifest/yaml.h"

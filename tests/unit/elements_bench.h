@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "objects.h"
+#include "proxy/changes.h"
 #include "proxy/elements.h"
 
 /* The kernel as far as elements go: refuses what the real one refuses. */

@@ -1,4 +1,4 @@
-/* The open table: what its rules depend on, and the session it is reached through. */
+/* Opens and closes the table: what its rules depend on, and the session it is reached through. */
 #include "nft/table.h"
 
 #include <assert.h>
