@@ -19,7 +19,7 @@ static bool asks_help(int argc, char **argv)
 
 static int command_run(const struct command *command, int argc, char **argv)
 {
-	char error[CONFIG_ERROR_BYTES] = "";
+	char error[ERROR_BYTES] = "";
 	struct config config;
 	int count, code = EXIT_USAGE;
 

@@ -24,12 +24,12 @@ void config_fini(struct config *c)
 	*c = (struct config){0};
 }
 
-static bool refuse(char error[CONFIG_ERROR_BYTES], const char *flag, const char *value, const char *why)
+static bool refuse(char error[ERROR_BYTES], const char *flag, const char *value, const char *why)
 {
 	if (value != NULL)
-		snprintf(error, CONFIG_ERROR_BYTES, "--%s %s: %s", flag, value, why);
+		snprintf(error, ERROR_BYTES, "--%s %.200s: %.250s", flag, value, why);
 	else
-		snprintf(error, CONFIG_ERROR_BYTES, "--%s: %s", flag, why);
+		snprintf(error, ERROR_BYTES, "--%s: %.450s", flag, why);
 	return false;
 }
 
@@ -74,7 +74,7 @@ static bool is_folder(const char *path)
 }
 
 /* kube-proxy trims and lower-cases a given name too (nodeutil.GetHostname). */
-static bool finish_node_name(struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_node_name(struct config *c, char error[ERROR_BYTES])
 {
 	char host[256] = "";
 
@@ -88,7 +88,7 @@ static bool finish_node_name(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return true;
 }
 
-static bool finish_domain(struct config *c, const char *flag, const char **value, char error[CONFIG_ERROR_BYTES])
+static bool finish_domain(struct config *c, const char *flag, const char **value, char error[ERROR_BYTES])
 {
 	size_t n = *value != NULL ? strlen(*value) : 0;
 
@@ -101,7 +101,7 @@ static bool finish_domain(struct config *c, const char *flag, const char **value
 	return true;
 }
 
-static bool finish_detector(struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_detector(struct config *c, char error[ERROR_BYTES])
 {
 	if (c->cluster_cidrs.count > RULESET_CIDRS_MAX)
 		return refuse(error, "cluster-cidr", NULL, "more than 32 ranges");
@@ -112,9 +112,9 @@ static bool finish_detector(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return true;
 }
 
-static bool finish_nodeports(struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_nodeports(struct config *c, char error[ERROR_BYTES])
 {
-	char why[256];
+	char why[ERROR_BYTES];
 
 	const bool given = c->nodeport_addresses != NULL && c->nodeport_addresses[0] != '\0';
 	if (!given)
@@ -126,9 +126,9 @@ static bool finish_nodeports(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return refuse(error, "nodeport-addresses", c->nodeport_addresses, why);
 }
 
-static bool finish_external_ips(struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_external_ips(struct config *c, char error[ERROR_BYTES])
 {
-	char why[256];
+	char why[ERROR_BYTES];
 
 	if (external_ips_parse(&c->external, c->external_ips, why))
 		return true;
@@ -136,7 +136,7 @@ static bool finish_external_ips(struct config *c, char error[CONFIG_ERROR_BYTES]
 }
 
 /* kube-proxy and kubelet have one address of each family too. */
-static bool finish_node_ips(const struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_node_ips(const struct config *c, char error[ERROR_BYTES])
 {
 	const struct addr_list *ips = &c->node_ips;
 
@@ -155,7 +155,7 @@ static bool is_listed(const struct addr_port_list *list, size_t count, const str
 
 #define CACHE_TTL_MAX_MS 604800000 /* RFC 8767 4 */
 
-static bool finish_forward(struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_forward(struct config *c, char error[ERROR_BYTES])
 {
 	if (c->forward.count == 0 && c->forward.file == NULL && !c->forward.none)
 		c->forward.file = "/etc/resolv.conf";
@@ -170,7 +170,7 @@ static bool finish_forward(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return true;
 }
 
-static bool finish_listen(struct config *c, char error[CONFIG_ERROR_BYTES])
+static bool finish_listen(struct config *c, char error[ERROR_BYTES])
 {
 	static const struct addr_port loopback = {.addr = {AF_INET, {127, 0, 0, 1}}, .port = DNS_PORT};
 	char text[ADDR_PORT_TEXT_BYTES];
@@ -188,7 +188,7 @@ static bool finish_listen(struct config *c, char error[CONFIG_ERROR_BYTES])
 	return true;
 }
 
-bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES])
+bool config_finish(struct config *c, char error[ERROR_BYTES])
 {
 	if (c->manifests != NULL && (c->kubeconfig != NULL || c->apiserver != NULL))
 		return refuse(error, "manifests", NULL, "one source at a time: not with --kubeconfig or --apiserver");

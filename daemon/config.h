@@ -9,14 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/addr_port.h"
 #include "base/mem.h"
 #include "dns/forward/plan.h"
 #include "daemon/conntrack_limits.h"
 #include "service/addresses.h"
 #include "service/nodeports.h"
-
-#define CONFIG_ERROR_BYTES 512
 
 enum detect_mode { MODE_CLUSTER_CIDR, MODE_NODE_CIDR, MODE_BRIDGE_INTERFACE, MODE_INTERFACE_PREFIX };
 /* Exit codes of every command. */
@@ -81,6 +80,6 @@ void config_fini(struct config *c);
  * After the last flag of `run`: fills what depends on the machine or on other flags, and refuses what does not fit
  * together. False: `error` is one line that names the flag.
  */
-bool config_finish(struct config *c, char error[CONFIG_ERROR_BYTES]);
+bool config_finish(struct config *c, char error[ERROR_BYTES]);
 
 #endif

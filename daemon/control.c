@@ -100,7 +100,7 @@ static int socket_bind(const char *path)
 	return -1;
 }
 
-struct control *control_open(const char *path, struct buf *error)
+struct control *control_open(const char *path, char error[ERROR_BYTES])
 {
 	struct control *c = mem_alloc(sizeof *c);
 
@@ -109,19 +109,20 @@ struct control *control_open(const char *path, struct buf *error)
 	const char *no_folder = folder_make(path);
 	c->lock_fd = no_folder == NULL ? lock_open(path, O_CREAT) : -1;
 	if (no_folder != NULL) {
-		buf_printf(error, "control socket %s: %s%s", path, errno == EPERM ? "its folder: " : "", no_folder);
+		snprintf(error, ERROR_BYTES, "control socket %s: %s%s", path, errno == EPERM ? "its folder: " : "",
+			 no_folder);
 	} else if (c->lock_fd < 0) {
-		buf_printf(error, "control socket %s: %s.lock: %s", path, path, strerror(errno));
+		snprintf(error, ERROR_BYTES, "control socket %s: %s.lock: %s", path, path, strerror(errno));
 	} else if (flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		buf_printf(error, "control socket %s: another fairlead is running", path);
+		snprintf(error, ERROR_BYTES, "control socket %s: another fairlead is running", path);
 		close(c->lock_fd);
 		c->lock_fd = -1; /* and leave its socket alone */
 	} else {
 		c->listen_fd = socket_bind(path);
 		if (c->listen_fd >= 0)
 			return c;
-		buf_printf(error, "control socket %s: %s", path,
-			   errno == EADDRINUSE ? "something else is there, no socket" : strerror(errno));
+		snprintf(error, ERROR_BYTES, "control socket %s: %s", path,
+			 errno == EADDRINUSE ? "something else is there, no socket" : strerror(errno));
 	}
 	control_close(c);
 	return NULL;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/buf.h"
 
 #define CONTROL_CLIENTS 16
@@ -29,7 +30,7 @@ struct control_command {
 struct control;
 
 /* Takes the lock and binds. NULL: `error` has one line. The directory of `path` is made when it is missing. */
-struct control *control_open(const char *path, struct buf *error);
+struct control *control_open(const char *path, char error[ERROR_BYTES]);
 /* Answers from now on; `commands` (ended by a NULL name) and `ctx` are borrowed. */
 void control_start(struct control *c, struct ev_loop *loop, const struct control_command *commands, void *ctx);
 void control_close(struct control *c); /* NULL is fine */

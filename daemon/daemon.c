@@ -183,11 +183,11 @@ static void zone_open(struct daemon *d)
 
 static void control_bind(struct daemon *d)
 {
-	struct buf error = {0};
+	char error[ERROR_BYTES];
 
-	d->control = control_open(d->config->control, &error);
+	d->control = control_open(d->config->control, error);
 	if (d->control == NULL)
-		fatalx("%s", error.data);
+		fatalx("%s", error);
 }
 
 static bool memory_used(void *ctx, uint64_t *bytes)
@@ -324,7 +324,7 @@ static void daemon_stop(struct daemon *d)
 
 int daemon_run(struct config *config, int argc, char **argv)
 {
-	char error[CONFIG_ERROR_BYTES];
+	char error[ERROR_BYTES];
 	struct daemon d = {.config = config, .started_ms = clock_ms()};
 
 	(void)argc, (void)argv;

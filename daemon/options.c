@@ -43,22 +43,20 @@ static const struct option *options_nearest(const struct option *table, const ch
 	return nearest;
 }
 
-static void unknown_flag(const struct option *table, const char *flag, size_t length, char error[CONFIG_ERROR_BYTES])
+static void unknown_flag(const struct option *table, const char *flag, size_t length, char error[ERROR_BYTES])
 {
 	char name[64];
 	size_t skip = strspn(flag, "-");
 
 	snprintf(name, sizeof name, "%.*s", (int)(length - skip), flag + skip);
 	const struct option *meant = options_nearest(table, name);
-	int n = snprintf(error, CONFIG_ERROR_BYTES, "%.*s: unknown flag", (int)length, flag);
-	if (meant != NULL && n > 0 && n < CONFIG_ERROR_BYTES)
-		snprintf(error + n, CONFIG_ERROR_BYTES - (size_t)n, "; did you mean %s%s?", option_dashes(meant),
-			 meant->name);
+	int n = snprintf(error, ERROR_BYTES, "%.*s: unknown flag", (int)length, flag);
+	if (meant != NULL && n > 0 && n < ERROR_BYTES)
+		snprintf(error + n, ERROR_BYTES - (size_t)n, "; did you mean %s%s?", option_dashes(meant), meant->name);
 }
 
 /* One flag at argv[0], its value inside or in argv[1]. Returns how many arguments it took, 0 on error. */
-static int parse_flag(struct config *c, const struct option *table, int argc, char **argv,
-		      char error[CONFIG_ERROR_BYTES])
+static int parse_flag(struct config *c, const struct option *table, int argc, char **argv, char error[ERROR_BYTES])
 {
 	const char *name = argv[0] + (strncmp(argv[0], "--", 2) == 0 ? 2 : 1);
 	size_t length = strcspn(name, "=");
@@ -77,25 +75,24 @@ static int parse_flag(struct config *c, const struct option *table, int argc, ch
 		took = 2;
 	}
 	if (value == NULL) {
-		snprintf(error, CONFIG_ERROR_BYTES, "%s%s: needs %s", option_dashes(o), o->name, o->value);
+		snprintf(error, ERROR_BYTES, "%s%s: needs %s", option_dashes(o), o->name, o->value);
 		return 0;
 	}
 	const char *why = option_set(o, c, value);
 	if (why == NULL)
 		return took;
-	int n = snprintf(error, CONFIG_ERROR_BYTES, "%s%s %.200s: %s", option_dashes(o), o->name, value, why);
+	int n = snprintf(error, ERROR_BYTES, "%s%s %.200s: %s", option_dashes(o), o->name, value, why);
 	if (o->kind == OPTION_NUMBER)
-		snprintf(error + n, CONFIG_ERROR_BYTES - (size_t)n, " (%lld to %lld)", (long long)o->min,
-			 (long long)o->max);
+		snprintf(error + n, ERROR_BYTES - (size_t)n, " (%lld to %lld)", (long long)o->min, (long long)o->max);
 	for (int i = 0; o->kind == OPTION_CHOICE && o->words[i] != NULL; i++)
-		n += snprintf(error + n, CONFIG_ERROR_BYTES - (size_t)n, "%s%s", i == 0 ? " (" : ", ", o->words[i]);
+		n += snprintf(error + n, ERROR_BYTES - (size_t)n, "%s%s", i == 0 ? " (" : ", ", o->words[i]);
 	if (o->kind == OPTION_CHOICE)
-		snprintf(error + n, CONFIG_ERROR_BYTES - (size_t)n, ")");
+		snprintf(error + n, ERROR_BYTES - (size_t)n, ")");
 	return 0;
 }
 
 bool options_parse(struct config *c, const struct option *table, int argc, char **argv, int *rest,
-		   char error[CONFIG_ERROR_BYTES])
+		   char error[ERROR_BYTES])
 {
 	bool flags_end = false;
 

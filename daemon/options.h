@@ -84,7 +84,7 @@ extern const struct option options_common[]; /* of commands without flags of the
  * are moved to the front of argv and counted in *rest. False: `error` is one line that names the flag.
  */
 bool options_parse(struct config *c, const struct option *table, int argc, char **argv, int *rest,
-		   char error[CONFIG_ERROR_BYTES]);
+		   char error[ERROR_BYTES]);
 
 const char *option_dashes(const struct option *o); /* "-" or "--" */
 

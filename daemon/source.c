@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "dns/zone/zone.h"
 
-_Static_assert(CONFIG_ERROR_BYTES >= CREDENTIALS_ERROR_BYTES, "credentials write into config's error");
+_Static_assert(ERROR_BYTES >= ERROR_BYTES, "credentials write into config's error");
 
-bool source_prepare(struct source *s, const struct config *config, char error[CONFIG_ERROR_BYTES])
+bool source_prepare(struct source *s, const struct config *config, char error[ERROR_BYTES])
 {
 	const struct credentials_flags flags = {
 		.kubeconfig = config->kubeconfig,
@@ -70,7 +70,7 @@ void source_start(struct source *s, struct ev_loop *loop, struct store *store, c
 		.away = tell_away,
 		.away_ctx = s->zone,
 	};
-	char error[CREDENTIALS_ERROR_BYTES];
+	char error[ERROR_BYTES];
 
 	s->loop = loop;
 	if (s->config->manifests != NULL) {

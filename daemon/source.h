@@ -22,7 +22,7 @@ struct source {
 };
 
 /* Reads what the flags name (kubeconfig, CA, token). False: one line in error, a mistake of configuration. */
-bool source_prepare(struct source *s, const struct config *config, char error[CONFIG_ERROR_BYTES]);
+bool source_prepare(struct source *s, const struct config *config, char error[ERROR_BYTES]);
 /*
  * Fatal when it cannot start. The store, and its sink, outlive the source. What the store tells of changes goes to
  * source_changed too.

@@ -6,21 +6,22 @@
 
 /* ---- --external-ips ---- */
 
-static bool add_cidr(struct external_ips *e, const char *item, char error[256])
+static bool add_cidr(struct external_ips *e, const char *item, char error[ERROR_BYTES])
 {
 	if (e->cidr_count == EXTERNAL_IPS_CIDRS_MAX) {
-		snprintf(error, 256, "more than %d CIDRs", EXTERNAL_IPS_CIDRS_MAX);
+		snprintf(error, ERROR_BYTES, "more than %d CIDRs", EXTERNAL_IPS_CIDRS_MAX);
 		return false;
 	}
 	if (cidr_parse_or_host(&e->cidrs[e->cidr_count], item)) {
 		e->cidr_count++;
 		return true;
 	}
-	snprintf(error, 256, "\"%.64s\" is neither all, none nor an address or CIDR such as 203.0.113.0/24", item);
+	snprintf(error, ERROR_BYTES, "\"%.64s\" is neither all, none nor an address or CIDR such as 203.0.113.0/24",
+		 item);
 	return false;
 }
 
-bool external_ips_parse(struct external_ips *e, const char *list, char error[256])
+bool external_ips_parse(struct external_ips *e, const char *list, char error[ERROR_BYTES])
 {
 	struct external_ips out = {0};
 	const char *p = list;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/addr.h"
 #include "service/service.h"
 
@@ -48,9 +49,9 @@ struct address_rules {
 	const struct external_ips *external; /* NULL: all */
 };
 
-/* "all", "none", or addresses and CIDRs with commas between; blanks are fine. False: `error` (256 bytes) names the
+/* "all", "none", or addresses and CIDRs with commas between; blanks are fine. False: `error` names the
  * item. */
-bool external_ips_parse(struct external_ips *e, const char *list, char error[256]);
+bool external_ips_parse(struct external_ips *e, const char *list, char error[ERROR_BYTES]);
 
 /* Loopback, link-local (cloud metadata, too), multicast, broadcast and unspecified: never a Service's. */
 bool address_is_special(const struct addr *a);

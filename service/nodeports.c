@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool add_item(struct nodeports *n, const char *item, char error[256])
+static bool add_item(struct nodeports *n, const char *item, char error[ERROR_BYTES])
 {
 	if (strcmp(item, "primary") == 0)
 		return n->primary = true;
@@ -14,19 +14,19 @@ static bool add_item(struct nodeports *n, const char *item, char error[256])
 	if (strcmp(item, "localhost") == 0)
 		return n->localhost = true;
 	if (n->cidr_count == NODEPORTS_CIDRS_MAX) {
-		snprintf(error, 256, "more than %d CIDRs", NODEPORTS_CIDRS_MAX);
+		snprintf(error, ERROR_BYTES, "more than %d CIDRs", NODEPORTS_CIDRS_MAX);
 		return false;
 	}
 	if (cidr_parse_or_host(&n->cidrs[n->cidr_count], item)) {
 		n->cidr_count++;
 		return true;
 	}
-	snprintf(error, 256, "\"%.64s\" is neither primary, all, localhost nor an address or CIDR such as 10.0.0.0/8",
-		 item);
+	snprintf(error, ERROR_BYTES,
+		 "\"%.64s\" is neither primary, all, localhost nor an address or CIDR such as 10.0.0.0/8", item);
 	return false;
 }
 
-bool nodeports_parse(struct nodeports *n, const char *list, char error[256])
+bool nodeports_parse(struct nodeports *n, const char *list, char error[ERROR_BYTES])
 {
 	struct nodeports out = {0};
 

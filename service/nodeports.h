@@ -5,6 +5,7 @@
 #ifndef SERVICE_NODEPORTS_H
 #define SERVICE_NODEPORTS_H
 
+#include "base/error.h"
 #include "base/addr.h"
 
 #define NODEPORTS_CIDRS_MAX 64
@@ -18,8 +19,8 @@ struct nodeports {	   /* zero = `all` without loopback, as kube-proxy's empty li
 	struct cidr cidrs[NODEPORTS_CIDRS_MAX];
 };
 
-/* "primary,10.0.0.0/8": blanks around items are fine. False: `error` (256 bytes) names the item; *n untouched. */
-bool nodeports_parse(struct nodeports *n, const char *list, char error[256]);
+/* "primary,10.0.0.0/8": blanks around items are fine. False: `error` names the item; *n untouched. */
+bool nodeports_parse(struct nodeports *n, const char *list, char error[ERROR_BYTES]);
 /*
  * Writes the addresses, sorted and unique, to out (room for host_count) and returns their number. host: every address
  * of every interface; node_ips: the node's own, in order of preference; only those that are host addresses count.

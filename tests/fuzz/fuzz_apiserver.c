@@ -52,7 +52,7 @@ const char *fetch_url_fault(const char *url)
 	return NULL;
 }
 
-struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[FETCH_ERROR_BYTES])
+struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[ERROR_BYTES])
 {
 	static struct fetch f;
 
@@ -189,7 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.proxy_only = size % 2 != 0,
 	};
 	struct credentials credentials = {0};
-	char error[CREDENTIALS_ERROR_BYTES];
+	char error[ERROR_BYTES];
 
 	simulated = true;
 	input = (struct input){data, size, 0, 0};

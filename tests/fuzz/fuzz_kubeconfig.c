@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char error[CREDENTIALS_ERROR_BYTES] = "";
+	char error[ERROR_BYTES] = "";
 	struct credentials c = {0};
 
 	bool fine = kubeconfig_read(&c, "dir/config", (const char *)data, size, error);

@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 		.sink = {NULL, upsert, removed, keep, list_begin, list_end, complete, turn_end},
 		.node_name = "node-a",
 	};
-	char error[CREDENTIALS_ERROR_BYTES];
+	char error[ERROR_BYTES];
 	struct ev_signal term;
 
 	for (int i = 1; i < argc; i += 2)

@@ -63,7 +63,7 @@ const char *fetch_url_fault(const char *url)
 	return NULL;
 }
 
-struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[FETCH_ERROR_BYTES])
+struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[ERROR_BYTES])
 {
 	static struct fetch f;
 

@@ -93,7 +93,7 @@ static void what_the_node_needs(void **state)
 static void operators_choose(void **state)
 {
 	struct external_ips e;
-	char error[256];
+	char error[ERROR_BYTES];
 
 	(void)state;
 	assert_true(external_ips_parse(&e, "none", error));

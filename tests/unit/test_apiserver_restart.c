@@ -93,7 +93,7 @@ static struct figures restart(struct server next, unsigned outage_s, unsigned st
 		.proxy_only = proxy_only,
 	};
 	struct credentials credentials = {0};
-	char error[CREDENTIALS_ERROR_BYTES];
+	char error[ERROR_BYTES];
 
 	server = (struct server){0};
 	listed = 0;

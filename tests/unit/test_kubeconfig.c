@@ -15,7 +15,7 @@
 #include "tests/unit/stderrlines.h"
 #include "watch/api/kubeconfig.h"
 
-static char error[CREDENTIALS_ERROR_BYTES];
+static char error[ERROR_BYTES];
 static struct credentials c;
 
 static int setup(void **state)

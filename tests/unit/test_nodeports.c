@@ -18,7 +18,7 @@ static const char *const host_text[] = {"127.0.0.1", "192.168.0.2", "192.168.1.2
 static void expect(const char *list, const char *wanted)
 {
 	struct addr host[HOST_COUNT], out[HOST_COUNT], node_ips[3];
-	char error[256], text[ADDR_TEXT_BYTES];
+	char error[ERROR_BYTES], text[ADDR_TEXT_BYTES];
 	struct nodeports n;
 	struct buf b = {0};
 
@@ -62,7 +62,7 @@ static void cidrs(void **state)
 static void refused_with_the_item(void **state)
 {
 	struct nodeports n = {.primary = true};
-	char error[256];
+	char error[ERROR_BYTES];
 
 	(void)state;
 	assert_false(nodeports_parse(&n, "primary,Primary", error));
@@ -94,7 +94,7 @@ static void inner_addresses(void **state)
 static void loopback_is_opt_in(void **state)
 {
 	struct nodeports n;
-	char error[256];
+	char error[ERROR_BYTES];
 
 	(void)state;
 	assert_true(nodeports_parse(&n, "all,0.0.0.0/0", error));

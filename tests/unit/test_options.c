@@ -14,7 +14,7 @@ struct parsed {
 	struct config config;
 	bool ok;
 	int rest;
-	char error[CONFIG_ERROR_BYTES];
+	char error[ERROR_BYTES];
 	char *argv[40];
 };
 
@@ -164,7 +164,7 @@ static void lists_of_variables(void **state)
 	struct parsed *p = parse(options_run, "--manifests /tmp --cluster-cidr= --service-cidr= --node-ip= "
 					      "--nodeport-addresses= --external-ips= --dns-listen= --dns-transfer= "
 					      "--dns-allow=");
-	char error[CONFIG_ERROR_BYTES];
+	char error[ERROR_BYTES];
 
 	(void)state;
 	assert_true(p->ok);
@@ -261,7 +261,7 @@ static void refusals(void **state)
 static void finish(void **state)
 {
 	struct parsed *p = parse(options_run, "--manifests /tmp --cluster-domain Example.ORG. --node-name Node-A");
-	char error[CONFIG_ERROR_BYTES];
+	char error[ERROR_BYTES];
 
 	(void)state;
 	assert_true(config_finish(&p->config, error));
@@ -294,7 +294,7 @@ static void finish_refusals(void **state)
 		{"--manifests /tmp --detect-local-mode BridgeInterface",
 		 "--detect-local-mode BridgeInterface: needs --pod-bridge-interface"},
 	};
-	char error[CONFIG_ERROR_BYTES];
+	char error[ERROR_BYTES];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -214,7 +214,7 @@ static void heard_provide(void *ctx, struct metrics_page *page)
 		metrics_put(page, &heard_desc, NULL, (double)clock_wall_ms() / 1000.0 - ago_s);
 }
 
-static struct fetch *fetch_make(const struct apiserver *a, char *error)
+static struct fetch *fetch_make(const struct apiserver *a, char error[ERROR_BYTES])
 {
 	const struct credentials *c = &a->credentials;
 	const struct fetch_settings settings = {
@@ -234,7 +234,7 @@ static struct fetch *fetch_make(const struct apiserver *a, char *error)
 }
 
 struct apiserver *apiserver_new(const struct apiserver_config *config, struct credentials *credentials,
-				char error[CREDENTIALS_ERROR_BYTES])
+				char error[ERROR_BYTES])
 {
 	struct apiserver *a = mem_alloc(sizeof *a);
 

@@ -34,7 +34,7 @@ struct apiserver_config {
 
 /* Takes over the credentials (leaves them zeroed), also when it fails: NULL and one line in error. */
 struct apiserver *apiserver_new(const struct apiserver_config *config, struct credentials *credentials,
-				char error[CREDENTIALS_ERROR_BYTES]);
+				char error[ERROR_BYTES]);
 void apiserver_free(struct apiserver *a); /* NULL is fine */
 
 /* For status and people. */

@@ -66,13 +66,13 @@ static char *token_read(const char *file, const char **reason)
 	return NULL;
 }
 
-static bool token_check(const char *file, char *error)
+static bool token_check(const char *file, char error[ERROR_BYTES])
 {
 	const char *reason;
 
 	wipe(token_read(file, &reason));
 	if (reason != NULL)
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "token file %.300s: %s", file, reason);
+		snprintf(error, ERROR_BYTES, "token file %.300s: %s", file, reason);
 	return reason == NULL;
 }
 
@@ -116,7 +116,7 @@ static void use_if_there(char **field, const char *file)
 		credentials_set(field, file);
 }
 
-static bool in_cluster(struct credentials *c, bool server_given, char *error)
+static bool in_cluster(struct credentials *c, bool server_given, char error[ERROR_BYTES])
 {
 	const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT");
 	char server[256];
@@ -126,14 +126,13 @@ static bool in_cluster(struct credentials *c, bool server_given, char *error)
 	if (server_given)
 		return true;
 	if (host == NULL || port == NULL || host[0] == '\0' || port[0] == '\0') {
-		snprintf(error, CREDENTIALS_ERROR_BYTES,
+		snprintf(error, ERROR_BYTES,
 			 "no source: give --manifests, --kubeconfig or --apiserver (not in a pod: "
 			 "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)");
 		return false;
 	}
 	if (c->token_file == NULL) {
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "service account: %stoken: %s", SERVICE_ACCOUNT,
-			 strerror(errno));
+		snprintf(error, ERROR_BYTES, "service account: %stoken: %s", SERVICE_ACCOUNT, strerror(errno));
 		return false;
 	}
 	snprintf(server, sizeof server, strchr(host, ':') != NULL ? "https://[%s]:%s" : "https://%s:%s", host, port);
@@ -150,23 +149,23 @@ static const char *host_of(const char *server)
 	return strncmp(server, "://", 3) == 0 ? server + 3 : "";
 }
 
-static bool server_check(struct credentials *c, char *error)
+static bool server_check(struct credentials *c, char error[ERROR_BYTES])
 {
 	const char *host = host_of(c->server);
 	size_t n;
 
 	if (host[0] == '\0' || host[0] == '/') {
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "API server \"%.200s\": not an http:// or https:// URL",
+		snprintf(error, ERROR_BYTES, "API server \"%.200s\": not an http:// or https:// URL",
 			 c->server != NULL ? c->server : "");
 		return false;
 	}
 	if (strchr(c->server, '@') != NULL) { /* the URL is logged, and on the metrics page */
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "API server: user and password in the URL are not supported");
+		snprintf(error, ERROR_BYTES, "API server: user and password in the URL are not supported");
 		return false;
 	}
 	const char *fault = fetch_url_fault(c->server);
 	if (fault != NULL) {
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "API server \"%.200s\": %s", c->server, fault);
+		snprintf(error, ERROR_BYTES, "API server \"%.200s\": %s", c->server, fault);
 		return false;
 	}
 	for (n = strlen(c->server); c->server[n - 1] == '/'; n--)
@@ -174,7 +173,7 @@ static bool server_check(struct credentials *c, char *error)
 	return true;
 }
 
-bool credentials_load(struct credentials *c, const struct credentials_flags *flags, char *error)
+bool credentials_load(struct credentials *c, const struct credentials_flags *flags, char error[ERROR_BYTES])
 {
 	bool loaded = flags->kubeconfig != NULL ? kubeconfig_load(c, flags->kubeconfig, error)
 						: in_cluster(c, flags->server != NULL, error);
@@ -197,7 +196,7 @@ bool credentials_load(struct credentials *c, const struct credentials_flags *fla
 	if ((c->token_file != NULL || c->token != NULL) && strncmp(c->server, "http://", 7) == 0)
 		log_warn("apiserver: %s is not encrypted: the token can be read on the way", c->server);
 	if (c->ca_file != NULL && access(c->ca_file, R_OK) != 0) {
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "CA file %.300s: %s", c->ca_file, strerror(errno));
+		snprintf(error, ERROR_BYTES, "CA file %.300s: %s", c->ca_file, strerror(errno));
 		return false;
 	}
 	return flags->token_file == NULL || token_check(c->token_file, error);

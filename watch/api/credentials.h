@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CREDENTIALS_ERROR_BYTES 512
+#include "base/error.h"
+
 /* As client-go: bound tokens rotate at 80 % of their life, an hour at least, so this is early enough. */
 #define CREDENTIALS_REREAD_MS 60000
 
@@ -39,7 +40,7 @@ void credentials_fini(struct credentials *c);
  * $KUBERNETES_SERVICE_HOST and _PORT unless `server` is given; its files only where they exist), then the flags.
  * False: one line in error, naming file and field.
  */
-bool credentials_load(struct credentials *c, const struct credentials_flags *flags, char *error);
+bool credentials_load(struct credentials *c, const struct credentials_flags *flags, char error[ERROR_BYTES]);
 /* Replaces *field (which may be NULL) by a copy of text, wiping the old one. */
 void credentials_set(char **field, const char *text);
 

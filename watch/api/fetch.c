@@ -354,10 +354,10 @@ void fetch_cancel(struct fetch_request *r)
 	request_free(r);
 }
 
-struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[FETCH_ERROR_BYTES])
+struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[ERROR_BYTES])
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		snprintf(error, FETCH_ERROR_BYTES, "libcurl cannot start");
+		snprintf(error, ERROR_BYTES, "libcurl cannot start");
 		return NULL;
 	}
 	struct fetch *f = mem_alloc(sizeof *f);

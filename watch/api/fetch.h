@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FETCH_ERROR_BYTES 256
+#include "base/error.h"
 
 struct ev_loop;
 struct fetch;
@@ -28,7 +28,7 @@ struct fetch_settings {
 const char *fetch_url_fault(const char *url);
 
 /* NULL and *error filled: libcurl cannot be used. */
-struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[FETCH_ERROR_BYTES]);
+struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[ERROR_BYTES]);
 void fetch_free(struct fetch *f); /* ends every request without a call; NULL is fine */
 
 /* How a request ended. */

@@ -20,11 +20,11 @@ struct reader {
 
 static bool __attribute__((format(printf, 2, 3))) wrong(const struct reader *r, const char *fmt, ...)
 {
-	int n = snprintf(r->error, CREDENTIALS_ERROR_BYTES, "kubeconfig %.200s: ", r->file);
+	int n = snprintf(r->error, ERROR_BYTES, "kubeconfig %.200s: ", r->file);
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(r->error + n, CREDENTIALS_ERROR_BYTES - (size_t)n, fmt, ap);
+	vsnprintf(r->error + n, ERROR_BYTES - (size_t)n, fmt, ap);
 	va_end(ap);
 	for (char *at = r->error; *at != '\0'; at++)
 		if ((unsigned char)*at < ' ')
@@ -187,7 +187,8 @@ static bool context_read(const struct reader *r, const struct value *root)
 	return cluster_read(r, cluster_name, cluster) && (user == NULL || user_read(r, user_name, user));
 }
 
-bool kubeconfig_read(struct credentials *c, const char *file, const char *text, size_t length_bytes, char *error)
+bool kubeconfig_read(struct credentials *c, const char *file, const char *text, size_t length_bytes,
+		     char error[ERROR_BYTES])
 {
 	const struct yaml_chunk chunk = {.text = text, .length_bytes = length_bytes, .line = 1};
 	const struct reader r = {.file = file, .error = error, .c = c};
@@ -207,7 +208,7 @@ bool kubeconfig_read(struct credentials *c, const char *file, const char *text, 
 	return fine;
 }
 
-bool kubeconfig_load(struct credentials *c, const char *file, char *error)
+bool kubeconfig_load(struct credentials *c, const char *file, char error[ERROR_BYTES])
 {
 	struct buf text = {0};
 	char chunk[4096];
@@ -215,7 +216,7 @@ bool kubeconfig_load(struct credentials *c, const char *file, char *error)
 	FILE *f = fopen(file, "re");
 
 	if (f == NULL) {
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "kubeconfig %.300s: %s", file, strerror(errno));
+		snprintf(error, ERROR_BYTES, "kubeconfig %.300s: %s", file, strerror(errno));
 		return false;
 	}
 	setvbuf(f, NULL, _IONBF, 0); /* a buffer of the C library's would keep a token */
@@ -223,7 +224,7 @@ bool kubeconfig_load(struct credentials *c, const char *file, char *error)
 		buf_add(&text, chunk, n);
 	bool fine = ferror(f) == 0;
 	if (!fine)
-		snprintf(error, CREDENTIALS_ERROR_BYTES, "kubeconfig %.300s: %s", file, strerror(errno));
+		snprintf(error, ERROR_BYTES, "kubeconfig %.300s: %s", file, strerror(errno));
 	fclose(f);
 	fine = fine && kubeconfig_read(c, file, text.data != NULL ? text.data : "", text.length_bytes, error);
 	if (text.data != NULL)

@@ -5,11 +5,13 @@
 #ifndef WATCH_API_KUBECONFIG_H
 #define WATCH_API_KUBECONFIG_H
 
+#include "base/error.h"
 #include "watch/api/credentials.h"
 
-/* Files in it are relative to its folder. False: one line in error (CREDENTIALS_ERROR_BYTES). */
-bool kubeconfig_load(struct credentials *c, const char *file, char *error);
+/* Files in it are relative to its folder. False: one line in error (ERROR_BYTES). */
+bool kubeconfig_load(struct credentials *c, const char *file, char error[ERROR_BYTES]);
 /* The same from text; `file` is for messages and relative names. */
-bool kubeconfig_read(struct credentials *c, const char *file, const char *text, size_t length_bytes, char *error);
+bool kubeconfig_read(struct credentials *c, const char *file, const char *text, size_t length_bytes,
+		     char error[ERROR_BYTES]);
 
 #endif
