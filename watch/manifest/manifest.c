@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "watch/manifest/manifest_gone.h"
+#include "watch/manifest/manifest_path.h"
 #include "watch/manifest/manifest_tree.h"
 
 struct manifest {
@@ -30,12 +31,6 @@ struct told {
 	size_t problems;
 	char path[];
 };
-
-static const char *path_text(char *text, size_t bytes, const char *root, const char *path)
-{
-	snprintf(text, bytes, "%s%s%s", root, path[0] != '\0' ? "/" : "", path);
-	return text;
-}
 
 static struct told *told_of(struct manifest *m, const char *path)
 {
@@ -59,7 +54,7 @@ static void tell_rest(struct manifest *m)
 	while ((t = map_next(&m->told, &at)) != NULL) {
 		if (t->problems > LINES_PER_FILE)
 			log_warn("%s: %zu more problems; fairlead check prints all",
-				 path_text(file, sizeof file, m->root, t->path), t->problems - LINES_PER_FILE);
+				 path_format(file, sizeof file, m->root, t->path), t->problems - LINES_PER_FILE);
 		free(t);
 	}
 	map_fini(&m->told);
@@ -72,7 +67,7 @@ static void log_problem(void *ctx, const char *path, const struct decode_problem
 
 	if (told_of(m, path)->problems++ >= LINES_PER_FILE)
 		return;
-	log_warn("%s", decode_problem_format(text, path_text(file, sizeof file, m->root, path), p));
+	log_warn("%s", decode_problem_format(text, path_format(file, sizeof file, m->root, path), p));
 }
 
 /* ---- settling: what the sink is told ---- */
@@ -91,7 +86,7 @@ static void say_twice(struct manifest *m, struct entry *e, const struct definiti
 	while (other == winner)
 		other = other->next_in_entry;
 	snprintf(reason, sizeof reason, "defined twice: %s:%u counts",
-		 path_text(file, sizeof file, m->root, winner->document->file->path),
+		 path_format(file, sizeof file, m->root, winner->document->file->path),
 		 winner->document->line + winner->line);
 	m->loader.counts.problems++;
 	m->loader.report(m->loader.ctx, other->document->file->path,
@@ -356,15 +351,12 @@ static void print_problem(void *ctx, const char *path, const struct decode_probl
 	const struct check *c = ctx;
 	char file[512], text[PROBLEM_TEXT_BYTES], line[PROBLEM_TEXT_BYTES];
 
-	decode_problem_format(text, path_text(file, sizeof file, c->m->root, path), p);
+	decode_problem_format(text, path_format(file, sizeof file, c->m->root, path), p);
 	text_escape(line, sizeof line, text, strlen(text));
 	fprintf(c->out, "%s\n", line);
 }
 
-/*
- * Objects are not kept until all files are read. An object that is there often is looked at anew each time, so the
- * pause grows with what was read.
- */
+/* Frees objects before all files are read. Each pass looks at repeated objects again, so passes become rare. */
 static void check_document(void *ctx)
 {
 	struct check *c = ctx;

@@ -49,3 +49,9 @@ size_t path_depth(const char *path)
 		n += *path == '/';
 	return n;
 }
+
+const char *path_format(char *text, size_t bytes, const char *root, const char *path)
+{
+	snprintf(text, bytes, "%s%s%s", root, path[0] != '\0' ? "/" : "", path);
+	return text;
+}

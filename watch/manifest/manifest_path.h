@@ -16,4 +16,7 @@ bool path_is_below(const char *path, const char *directory);
 /* Directories above it, below the root. */
 size_t path_depth(const char *path);
 
+/* "ROOT/PATH"; the root alone when path is empty. Returns text. */
+const char *path_format(char *text, size_t bytes, const char *root, const char *path);
+
 #endif
