@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/daemon.h"
+#include "daemon/daemon_private.h"
 #include "tests/fuzz/quiet_log.h"
 #include "tests/tempfolder.h"
 
@@ -68,7 +68,7 @@ static void daemon_begin(void)
 {
 	static const struct store_listener listener = {NULL, ignore_change, ignore, ignore};
 	static const struct cidr_list none;
-	struct buf error = {0};
+	char error[ERROR_BYTES];
 
 	config_init(&config);
 	config.manifests = "none";
@@ -94,7 +94,7 @@ static void daemon_begin(void)
 	tempfolder_new(folder, "control");
 	atexit(remove_folder);
 	must(snprintf(path, sizeof path, "%.90s/socket", folder) < (int)sizeof path);
-	d.control = control_open(path, &error);
+	d.control = control_open(path, error);
 	must(d.control != NULL);
 	control_start(d.control, d.loop, control_commands, &d);
 }
