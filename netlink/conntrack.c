@@ -233,14 +233,15 @@ static void forget(void *ctx)
 	((struct conntrack *)ctx)->to_delete_count = 0;
 }
 
-/* The kernel reads the fields that the flags name, and no others. */
+/*
+ * The kernel reads the fields that the flags name, and no others. Of IPv6 addresses it sends all but the one that is
+ * asked for: ctnetlink_filter_match_tuple negates its comparison (seen on 6.18). So only IPv4 addresses go there.
+ */
 static uint32_t put_tuple(struct nlmsghdr *nlh, const struct conntrack_sweep *sweep)
 {
 	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG), *nest;
 	uint32_t flags = FILTER_PROTO_NUMBER;
 
-	/* For IPv6 the kernel has the comparison the wrong way round (ctnetlink_filter_match_tuple) and leaves out
-	 * these. */
 	if (sweep->dst != NULL && sweep->family == AF_INET) {
 		nest = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
 		mnl_attr_put(nlh, CTA_IP_V4_DST, addr_bytes(sweep->dst), sweep->dst->bytes);

@@ -91,6 +91,24 @@ class ConntrackTest(scenes.NodeTest):
         self.assertEqual(sock.recv(100), b"late")
         lab.equals_within(lambda: traffic.exchange(sock, BALANCER, 80, limit_s=1).server, "pod-0:8080")
 
+    def test_one_frontend_of_each_family(self):
+        """The kernel is asked for the flows to one address only: those must be the ones that it sends."""
+        for vip, family in ((VIP, 0), (VIP6, 1)):
+            with self.subTest(vip):
+                self.folder.put("web", manifests.service("web", [vip], [manifests.port(80, "x", "UDP")]),
+                                manifests.slice("web", [self.pods[0].addrs[family]], [("x", 8080, "UDP")]))
+                self.daemon()
+                ask = self.flow(vip)
+                self.assertEqual(ask(80), "pod-0:8080")
+                self.folder.put("web", manifests.service("web", [vip], [manifests.port(80, "x", "UDP")]),
+                                manifests.slice("web", [self.pods[1].addrs[family]], [("x", 8080, "UDP")]))
+                lab.equals_within(lambda a=ask: a(80, 1), "pod-1:8080")
+                self.started.stop()
+                self.folder.put("web")
+                self.started.start()
+                lab.equals_within(lambda a=ask: a(80, 1), None)
+                self.started.stop()
+
     def test_udp_of_a_vip_taken_away(self):
         self.put(0, ingress=BALANCER)
         self.daemon()
