@@ -111,6 +111,7 @@ int sync_commit(struct sync *s)
 	if (s->deps.nft == NULL)
 		return 0;
 	error = adopt_commit(&s->image, s->deps.nft);
+	s->loaded = s->image.state != TABLE_OURS;
 	if (error == 0 && !s->stats.done)
 		s->stats.start = s->image.state == TABLE_OURS ? START_ADOPTED : START_LOADED;
 	adopt_fini(&s->image);

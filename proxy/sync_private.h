@@ -31,6 +31,7 @@ struct sync {
 	struct large large;
 	const struct store_service *large_suspect; /* the kernel refused its last attempt; compared, never read */
 	size_t operations;			   /* of this turn */
+	bool loaded;				   /* the last commit loaded the table */
 	bool ranges_stale;
 	struct table_parts
 		must_read_back; /* where the kernel cannot be trusted: start, external change, refused commit */

@@ -79,7 +79,9 @@ void sync_publish(struct sync *s, uint64_t now_ms, uint64_t took_us)
 	const bool repaired = s->drift.waits && table_parts_any(&s->must_read_back);
 
 	publish_services(s);
-	count(&s->stats, s->operations, took_us, !s->stats.done || (sync_reads_all(s) && s->deps.nft != NULL));
+	count(&s->stats, s->operations, took_us,
+	      !s->stats.done || s->loaded || (sync_reads_all(s) && s->deps.nft != NULL));
+	s->loaded = false;
 	log_turn(s, services, repaired);
 	if (repaired)
 		repair_done(s, now_ms);

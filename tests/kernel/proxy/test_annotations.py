@@ -97,10 +97,12 @@ class Beyond(scenes.NodeTest):
         return next(link["ifname"] for link in links if link)
 
     def test_source_ranges_on_every_frontend(self):
+        plain = manifests.service("web", VIP, [manifests.port(80, node_port=30080)], type="LoadBalancer",
+                                  loadBalancerSourceRanges=["192.168.0.128/25"])
         web = manifests.service("web", VIP, [manifests.port(80, node_port=30080)], type="NodePort",
                                 loadBalancerSourceRanges=["192.168.0.128/25"])
         self.client.add_addr("192.168.0.200", self.client_device(), 24)
-        self.put("a", web)
+        self.put("a", plain)
         self.start()
         self.assertEqual(traffic.connect(self.client, VIP, 80).outcome, "ok")  # kube-proxy: load balancer only
         self.put("a", annotated(web, source_ranges="all"))
