@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "proxy/show.h"
+#include "proxy/show_unused.h"
 #include "daemon/daemon_private.h"
 
 /* ---- counters ---- */
@@ -46,12 +47,22 @@ static void say_uncounted(const struct counter *c, struct buf *out)
 			   QUESTIONS_MAX);
 }
 
+static void unused_of(struct json *j, void *ctx, const struct service *s)
+{
+	const struct counter *c = ctx;
+	const struct store_service *service = store_service(c->d->store, s->ns, s->name);
+
+	if (service != NULL)
+		print_unused_json(j, c->d->store, service);
+}
+
 static struct print_view view_of(struct counter *c)
 {
 	return (struct print_view){.owners = sync_owners(c->d->sync),
 				   .frontend_count = frontend_count,
 				   .slot_count = slot_count,
-				   .ctx = c};
+				   .ctx = c,
+				   .more = unused_of};
 }
 
 /* ---- which services ---- */
@@ -114,6 +125,8 @@ static int not_found(const struct daemon *d, char *which, struct buf *out)
 	else
 		buf_printf(out, "%s: no such service here%s\n", which,
 			   sync_stats(d->sync)->done ? "" : "; the first sync is not done yet");
+	if (service != NULL)
+		print_orphans(out, d->store, service);
 	return 1;
 }
 
@@ -204,6 +217,7 @@ int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 		print_endpoints(out, s, &view);
 	else
 		print_dns(out, s);
+	print_unused(out, ((struct daemon *)ctx)->store, service);
 	say_uncounted(&counter, out);
 	return 0;
 }

@@ -20,7 +20,8 @@ struct print_view {
 	bool (*slot_count)(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
 			   uint64_t *connections);
 	void *ctx;
-	bool brief; /* JSON without endpoints and DNS */
+	bool brief;							  /* JSON without endpoints and DNS */
+	void (*more)(struct json *j, void *ctx, const struct service *s); /* further members of the JSON object */
 };
 
 /* Why an endpoint gets connections or not: "used", "not ready", "other zone", … A static string. */

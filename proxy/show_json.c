@@ -182,6 +182,8 @@ void print_service_json(struct json *j, const char *key, const struct service *s
 	if (view == NULL || !view->brief) {
 		json_ports(j, s, view);
 		json_dns(j, s);
+		if (view != NULL && view->more != NULL)
+			view->more(j, view->ctx, s);
 	}
 	json_end(j);
 }

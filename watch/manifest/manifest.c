@@ -11,63 +11,21 @@
 #include "base/text.h"
 #include "watch/manifest/manifest_gone.h"
 #include "watch/manifest/manifest_path.h"
+#include "watch/manifest/manifest_private.h"
 #include "watch/manifest/manifest_tree.h"
-
-struct manifest {
-	struct ev_loop *loop;
-	const struct sink *sink;
-	char *root;
-	struct catalog catalog;
-	struct loader loader;
-	struct tree *tree;
-	struct map told; /* by path: this turn's lines in the log */
-	ev_io io;
-	ev_timer retry;
-};
-
-/* One file's problems in one turn: so many have a line each, the others are counted. */
-#define LINES_PER_FILE 20
-struct told {
-	size_t problems;
-	char path[];
-};
-
-static struct told *told_of(struct manifest *m, const char *path)
-{
-	struct told *t = map_get_str(&m->told, path);
-	size_t bytes = strlen(path) + 1;
-
-	if (t == NULL) {
-		t = mem_alloc(sizeof *t + bytes);
-		memcpy(t->path, path, bytes);
-		map_put_str(&m->told, t->path, t);
-	}
-	return t;
-}
-
-static void tell_rest(struct manifest *m)
-{
-	struct told *t;
-	char file[512];
-	size_t at = 0;
-
-	while ((t = map_next(&m->told, &at)) != NULL) {
-		if (t->problems > LINES_PER_FILE)
-			log_warn("%s: %zu more problems; fairlead check prints all",
-				 path_format(file, sizeof file, m->root, t->path), t->problems - LINES_PER_FILE);
-		free(t);
-	}
-	map_fini(&m->told);
-}
 
 static void log_problem(void *ctx, const char *path, const struct decode_problem *p)
 {
 	struct manifest *m = ctx;
 	char file[512], text[PROBLEM_TEXT_BYTES];
 
-	if (told_of(m, path)->problems++ >= LINES_PER_FILE)
-		return;
-	log_warn("%s", decode_problem_format(text, path_format(file, sizeof file, m->root, path), p));
+	if (told_note(&m->told, path, p))
+		log_warn("%s", decode_problem_format(text, path_format(file, sizeof file, m->root, path), p));
+}
+
+static void tell_rest(struct manifest *m)
+{
+	told_end(&m->told, m->root);
 }
 
 /* ---- settling: what the sink is told ---- */
@@ -116,7 +74,10 @@ static void show(struct manifest *m, struct entry *e, struct definition *winner)
 	e->shown = winner;
 	e->digest = o->digest;
 	e->in_sink = true;
-	m->sink->upsert(m->sink->ctx, o);
+	if (m->located != NULL)
+		m->located(m->located_ctx, o, winner);
+	else
+		m->sink->upsert(m->sink->ctx, o);
 }
 
 static void entry_drop(struct manifest *m, struct entry *e)
@@ -148,8 +109,7 @@ static void entry_settle(struct manifest *m, struct entry *e)
 	e->dirty = false;
 }
 
-/* Returns how many objects were looked at. */
-static size_t settle(struct manifest *m)
+size_t manifest_settle(struct manifest *m)
 {
 	size_t count = 0;
 
@@ -200,7 +160,7 @@ static void watch_again(struct manifest *m)
 
 static void turn_finish(struct manifest *m, uint64_t start_ns)
 {
-	const size_t count = settle(m);
+	const size_t count = manifest_settle(m);
 
 	tell_rest(m);
 	say_unknown(m);
@@ -254,7 +214,7 @@ void manifest_reload(struct manifest *m)
 	turn_finish(m, start_ns);
 }
 
-static struct manifest *manifest_alloc(const char *path, const struct sink *sink)
+struct manifest *manifest_alloc(const char *path, const struct sink *sink)
 {
 	struct manifest *m = mem_alloc(sizeof *m);
 	size_t n = strlen(path);
@@ -269,7 +229,7 @@ static struct manifest *manifest_alloc(const char *path, const struct sink *sink
 	return m;
 }
 
-static void manifest_release(struct manifest *m)
+void manifest_release(struct manifest *m)
 {
 	if (m->tree != NULL)
 		tree_close(m->tree);
@@ -285,7 +245,7 @@ static void tell_all(struct manifest *m)
 {
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		m->sink->list_begin(m->sink->ctx, (enum object_kind)kind);
-	settle(m);
+	manifest_settle(m);
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		m->sink->list_end(m->sink->ctx, (enum object_kind)kind);
 	tell_rest(m);
@@ -334,66 +294,4 @@ void manifest_count(const struct manifest *m, struct manifest_counts *counts)
 	counts->documents = m->catalog.documents;
 	counts->files = tree_files(m->tree);
 	counts->objects = map_count(&m->catalog.entries);
-}
-
-/* ---- check ---- */
-
-#define CHECK_DOCUMENTS 2000 /* whose objects are kept, at least */
-
-struct check {
-	struct manifest *m;
-	size_t documents, settle_at;
-	FILE *out;
-};
-
-static void print_problem(void *ctx, const char *path, const struct decode_problem *p)
-{
-	const struct check *c = ctx;
-	char file[512], text[PROBLEM_TEXT_BYTES], line[PROBLEM_TEXT_BYTES];
-
-	decode_problem_format(text, path_format(file, sizeof file, c->m->root, path), p);
-	text_escape(line, sizeof line, text, strlen(text));
-	fprintf(c->out, "%s\n", line);
-}
-
-/* Frees objects before all files are read. Each pass looks at repeated objects again, so passes become rare. */
-static void check_document(void *ctx)
-{
-	struct check *c = ctx;
-
-	if (++c->documents < c->settle_at)
-		return;
-	settle(c->m);
-	c->settle_at = c->documents + c->documents / 20 + CHECK_DOCUMENTS;
-}
-
-static void check_upsert(void *ctx, struct object *o)
-{
-	(void)ctx;
-	object_free(o);
-}
-
-bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts)
-{
-	const struct sink sink = {.upsert = check_upsert};
-	struct check check = {.m = manifest_alloc(path, &sink), .out = out};
-	struct manifest_counts now;
-
-	check.m->loader.report = print_problem;
-	check.m->loader.document_done = check_document;
-	check.m->loader.ctx = &check;
-	check.m->tree = tree_open(&check.m->loader, false);
-	if (check.m->tree == NULL) {
-		manifest_release(check.m);
-		return false;
-	}
-	settle(check.m);
-	manifest_count(check.m, &now);
-	counts->files += now.files;
-	counts->documents += now.documents;
-	counts->objects += now.objects;
-	counts->problems += now.problems;
-	counts->refused += now.refused;
-	manifest_release(check.m);
-	return true;
 }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "watch/decode/decode.h"
 #include "watch/source.h"
 
 #define MANIFEST_FILE_MAX_BYTES ((size_t)256 << 20) /* larger files are refused with a line */
@@ -38,5 +39,18 @@ void manifest_count(const struct manifest *m, struct manifest_counts *counts);
  * `file:line: kind ns/name: field: reason` and adds to *counts. False: path cannot be read (a line says why).
  */
 bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts);
+
+/* The same for a program that compares objects: who is told of what. */
+struct manifest_checker {
+	void *ctx;
+	void (*problem)(void *ctx, const char *file, const struct decode_problem *p);
+	/* Ownership passes. May come again for the same object, which then replaces it. */
+	void (*object)(void *ctx, struct object *o, const char *file, uint32_t line);
+};
+/* label: how the path is called in what is told; NULL: as it is. */
+bool manifest_check_with(const char *path, const char *label, const struct manifest_checker *checker,
+			 struct manifest_counts *counts);
+/* A line of a check, escaped. */
+void manifest_problem_print(FILE *out, const char *file, const struct decode_problem *p);
 
 #endif

@@ -2,6 +2,7 @@
 import json
 import unittest
 
+import lab
 import manifests
 import scenes
 import traffic
@@ -58,6 +59,30 @@ class Services(scenes.NodeTest):
             self.assertIn(word, line[0])
         self.assertIn("10.244.0.20", self.ask("endpoints", "prod/db"))
         self.assertIn("no such service", self.ask("endpoints", "prod/web", code=1))
+
+    def test_endpoints_that_never_were(self):
+        """Each endpoint with the Service's label says why it is none of the Service's."""
+        self.folder.put("odd",
+                        manifests.slice("web", ["10.244.0.30"], [("web", 8080)], name="other-name"),
+                        manifests.slice("web", ["10.244.0.31"], [("http", 8080, "UDP")], name="other-protocol"),
+                        manifests.slice("web", ["fd00:244::32"], [("http", 8080)], name="other-family"),
+                        manifests.slice("web", ["10.244.0.33"], [("http", 8080)], ns="prod"),
+                        manifests.slice("nothing", ["10.244.0.34"], [("http", 8080)]))
+        reasons = {"10.244.0.30:8080": "its port name \"web\" is none of the Service's: http/TCP",
+                   "10.244.0.31:8080": "its port \"http\" is UDP, the Service has http/TCP",
+                   "[fd00:244::32]:8080": "the Service has no IPv6 address",
+                   "10.244.0.33": "it is in namespace prod, the Service in default"}
+        lab.wait_until(lambda: "other-family" in self.ask("endpoints", "default/web"))
+        text = self.ask("endpoints", "default/web")
+        for address, reason in reasons.items():
+            lines = [line for line in text.splitlines() if line.split()[0] == address]
+            self.assertEqual(len(lines), 1, text)
+            self.assertTrue(lines[0].endswith(reason), lines)
+        unused = {e["address"]: e["reason"] for e in self.ask_json("endpoints", "default/web")["unusedEndpoints"]}
+        self.assertEqual(unused, reasons)
+        self.assertIn("10.244.0.34 not used: slice nothing-ipv4: there is no Service default/nothing",
+                      self.ask("endpoints", "default/nothing", code=1))
+        self.assertIn("there is one in namespace default", self.ask("endpoints", "prod/web", code=1))
         ports = self.ask_json("endpoints", "default/web")["ports"]
         self.assertEqual([e["state"] for e in ports[0]["endpoints"]], ["used", "used", "not ready", "terminating"])
         self.assertNotIn("ports", self.ask_json("services", "default/web")[0])

@@ -1,0 +1,50 @@
+"""`fairlead check` as people call it: exit codes, --strict, standard input, JSON."""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+PROGRAM = str(Path(os.environ.get("FAIRLEAD_BUILD", Path(__file__).resolve().parents[2] / "build")).resolve() / "fairlead")
+GOOD = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.0.1, ports: [{port: 80}]}\n"
+WARNED = GOOD.replace("port: 80", "port: 80, protocl: UDP")
+REFUSED = GOOD.replace("port: 80", "port: 80000")
+ALONE = ("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, labels: "
+         "{kubernetes.io/service-name: web}}\naddressType: IPv4\nendpoints: []\n")
+
+
+def check(*words, text=""):
+    return subprocess.run([PROGRAM, "check", *words], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=60, check=False)
+
+
+class Check(unittest.TestCase):
+    def test_exit_codes(self):
+        for text, plain, strict in ((GOOD, 0, 0), (WARNED, 0, 1), (REFUSED, 1, 1), (ALONE, 0, 1)):
+            with self.subTest(text=text):
+                done = check("-", text=text)
+                self.assertEqual((done.returncode, done.stderr), (plain, ""))
+                self.assertEqual(check("--strict", "-", text=text).returncode, strict)
+        self.assertEqual(check("-", text=GOOD).stdout, "1 files, 1 documents, 1 objects: good\n")
+        self.assertTrue(check("-", text=WARNED).stdout.startswith(
+            "-:4: Service default/web: spec.ports[0].protocl: unknown field, ignored; did you mean protocol?"))
+
+    def test_files_are_compared_with_each_other(self):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "a.yaml").write_text(GOOD)
+            Path(folder, "b.yaml").write_text(ALONE)
+            self.assertEqual(check("--strict", folder).returncode, 0)
+            self.assertEqual(check("--strict", f"{folder}/a.yaml", f"{folder}/b.yaml").returncode, 0)
+            self.assertIn("no Service default/web", check(f"{folder}/b.yaml").stdout)
+
+    def test_json(self):
+        self.assertEqual(json.loads(check("-o", "json", "-", text=GOOD).stdout), [])
+        problem, = json.loads(check("-o", "json", "-", text=REFUSED).stdout)
+        self.assertEqual((problem["file"], problem["line"], problem["kind"], problem["name"], problem["severity"]),
+                         ("-", 4, "Service", "web", "error"))
+        self.assertEqual(problem["field"], "spec.ports[0].port")
+
+
+if __name__ == "__main__":
+    unittest.main()
