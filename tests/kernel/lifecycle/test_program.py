@@ -53,7 +53,7 @@ class UsageTest(unittest.TestCase):
             self.assertRegex(text, rf"(?m)^  {command}\b")
             self.assertEqual(fairlead("help", command).returncode, 0)
         flags = fairlead("help", "run").stdout
-        for flag in ("--manifests DIR", "--node-name NAME", "--dns-listen ADDR[:PORT]", "-v N", "--no-dns"):
+        for flag in ("--manifests DIR", "--node-name NAME", "--dns-listen LIST", "-v N", "--no-dns"):
             self.assertIn(flag, flags)
         for arguments in (["--help"], ["-h"], ["--manifests", "/tmp", "--frobnicate", "--help"]):
             self.assertEqual(fairlead("run", *arguments).stdout, flags)
