@@ -88,7 +88,7 @@ static int open_bound(const struct addr_port *at, bool tcp)
 /* The kernel takes it for an address of this host: a socket can be bound to it without IP_FREEBIND. */
 static bool host_has(const struct addr *a)
 {
-	const struct listen_at any_port = {.at = {*a, 0}, .datagram = true};
+	const struct listen_at any_port = {.at = {.addr = *a}, .datagram = true};
 	int fd = listener_socket(&any_port);
 
 	if (fd < 0)
