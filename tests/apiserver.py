@@ -178,11 +178,11 @@ class Server:
             self.lock.notify_all()
 
     def compact(self):
-        """Forgets history: watches from before now answer 410, open ones go on, page tokens expire."""
+        """Forgets history: watches from before now answer 410, open ones go on, page tokens expire. An open one may have
+        events to send yet, so they are kept."""
         with self.lock:
             for c in self.collections.values():
                 c.floor = self.version
-                c.history.clear()
             self.pages.clear()
 
     # faults
