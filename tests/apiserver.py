@@ -177,12 +177,14 @@ class Server:
             c.history.append(Event(self.version, "DELETED", last, obj, render(last)))
             self.lock.notify_all()
 
-    def compact(self):
-        """Forgets history: watches from before now answer 410, open ones go on, page tokens expire. An open one may have
-        events to send yet, so they are kept."""
+    def compact(self, keep=False):
+        """Forgets history: watches from before now answer 410, open ones go on, page tokens expire. keep: an open one still
+        gets the events that it has not been sent yet."""
         with self.lock:
             for c in self.collections.values():
                 c.floor = self.version
+                if not keep:
+                    c.history.clear()
             self.pages.clear()
 
     # faults

@@ -46,7 +46,7 @@ class World:
             self.dice.choice((self.change, self.delete))()
         time.sleep(self.dice.random())
         if self.dice.random() < 0.3:
-            self.server.compact()
+            self.server.compact(keep=True)
         self.server.start()
 
     def step(self):
@@ -60,7 +60,7 @@ class World:
         elif roll < 0.94:
             self.server.refuse(self.dice.choice(REFUSALS), self.plural(), times=self.dice.randrange(1, 3))
         elif roll < 0.97:
-            self.server.compact()
+            self.server.compact(keep=True)
         elif roll < 0.99:
             self.server.streaming = not self.server.streaming
         else:
