@@ -59,11 +59,11 @@ static void check(const uint8_t *data, size_t size, enum respond_proto proto)
  */
 static void check_stranger(const uint8_t *data, size_t size)
 {
-	static struct clients *nobody;
+	static struct clients *no_clients;
 
-	if (nobody == NULL)
-		nobody = clients_new();
-	lab.config.clients = nobody;
+	if (no_clients == NULL)
+		no_clients = clients_new();
+	lab.config.clients = no_clients;
 	check(data, size, RESPOND_UDP);
 	require(2 * lab.reply_bytes <= 3 * size && lab.reply_bytes <= STRANGER_BYTES_MAX);
 	lab.config.clients = NULL;

@@ -67,66 +67,66 @@ static const char *said(const char *name, unsigned type, unsigned class, unsigne
 
 #define S ".other.svc.cluster.local"
 
+static const struct {
+	const char *name;
+	unsigned type;
+	const char *expected;
+} asked_and_said[] = {
+	{"nope" S, TYPE_A, "0 no Service nope in namespace other"},
+	{"a\7b" S, TYPE_A, "0 no Service a?b in namespace other"},
+	{"x.y.nope" S, TYPE_A, "0 no Service nope in namespace other"},
+	{"wev" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"we" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"webb" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"ewb" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"_http._tcp.wbe" S, TYPE_SRV, "0 did you mean _http._tcp.web.other.svc.cluster.local"},
+	{"wevs" S, TYPE_A, "0 no Service wevs in namespace other"},
+	{"bew" S, TYPE_A, "0 no Service bew in namespace other"},
+	{"d" S, TYPE_A, "0 no Service d in namespace other"},
+	{"web.othr.svc.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"web.defualt.svc.cluster.local", TYPE_A, "0 no namespace defualt; there is default"},
+	{"web.other.scv.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"nope.other.scv.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
+	{"web.nowhere.svc.cluster.local", TYPE_A, "0 no namespace nowhere"},
+	{"web.svc.cluster.local", TYPE_A,
+	 "0 no namespace web; names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
+	{"10-0-0-1.nowhere.pod.cluster.local", TYPE_A, "0 no namespace nowhere"},
+	{"x.other.pod.cluster.local", TYPE_A, "0 no pod has the address x in this namespace"},
+	{"web.other.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"_http._tcp.web.other.cluster.local", TYPE_SRV, "0 did you mean _http._tcp.web.other.svc.cluster.local"},
+	{"nope.other.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
+	{"nope.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
+	{"other.web.svc.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
+	{"web" S S, TYPE_A, "0 search list was appended twice; end the name with a dot"},
+	{"web" S ".svc.cluster.local", TYPE_A, "0 search list was appended twice; end the name with a dot"},
+	{"web" S ".cluster.local", TYPE_A, "0 search list was appended twice; end the name with a dot"},
+	{"_htp._tcp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
+	{"http.tcp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
+	{"_sctp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
+	{"_http._tcp.six" S, TYPE_SRV, "0 Service six has no named port"},
+	{"db-2.db" S, TYPE_A, "0 no ready endpoint db-2; 2 of 3 endpoints ready"},
+	{"a.b.c.web" S, TYPE_A, "0 below Service web are only ENDPOINT and _PORT._PROTOCOL"},
+	{"x.ext" S, TYPE_A, "0 Service ext is an ExternalName: nothing is below it"},
+	{"gone" S, TYPE_A, "0 0 of 3 endpoints ready"},
+	{"db-0.gone" S, TYPE_A, "0 0 of 3 endpoints ready"},
+	{"pending" S, TYPE_A, "0 Service pending has no ClusterIP yet"},
+	{"idle" S, TYPE_A, "0 0 of 0 endpoints ready: connections are refused"},
+	{"web" S, TYPE_AAAA, "0 Service is IPv4 only"},
+	{"six" S, TYPE_A, "0 Service is IPv6 only"},
+	{"db" S, TYPE_AAAA, "0 ready endpoints are IPv4 only"},
+	{"db-0.db" S, TYPE_AAAA, "0 endpoint is IPv4 only"},
+	{"www.example.test", TYPE_A,
+	 "20 name is outside the cluster domain: ask another server, or start fairlead without --forward none"},
+	{"cluster.local", TYPE_AXFR, "18 transfers need TCP and a client in --dns-transfer"},
+};
+
 static void reasons(void **state)
 {
-	static const struct {
-		const char *name;
-		unsigned type;
-		const char *expected;
-	} rows[] = {
-		{"nope" S, TYPE_A, "0 no Service nope in namespace other"},
-		{"a\7b" S, TYPE_A, "0 no Service a?b in namespace other"},
-		{"x.y.nope" S, TYPE_A, "0 no Service nope in namespace other"},
-		{"wev" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"we" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"webb" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"ewb" S, TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"_http._tcp.wbe" S, TYPE_SRV, "0 did you mean _http._tcp.web.other.svc.cluster.local"},
-		{"wevs" S, TYPE_A, "0 no Service wevs in namespace other"},
-		{"bew" S, TYPE_A, "0 no Service bew in namespace other"},
-		{"d" S, TYPE_A, "0 no Service d in namespace other"},
-		{"web.othr.svc.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"web.defualt.svc.cluster.local", TYPE_A, "0 no namespace defualt; there is default"},
-		{"web.other.scv.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"nope.other.scv.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
-		{"web.nowhere.svc.cluster.local", TYPE_A, "0 no namespace nowhere"},
-		{"web.svc.cluster.local", TYPE_A,
-		 "0 no namespace web; names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
-		{"10-0-0-1.nowhere.pod.cluster.local", TYPE_A, "0 no namespace nowhere"},
-		{"x.other.pod.cluster.local", TYPE_A, "0 no pod has the address x in this namespace"},
-		{"web.other.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"_http._tcp.web.other.cluster.local", TYPE_SRV,
-		 "0 did you mean _http._tcp.web.other.svc.cluster.local"},
-		{"nope.other.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
-		{"nope.cluster.local", TYPE_A, "0 names of Services are SERVICE.NAMESPACE.svc.cluster.local"},
-		{"other.web.svc.cluster.local", TYPE_A, "0 did you mean web.other.svc.cluster.local"},
-		{"web" S S, TYPE_A, "0 search list was appended twice; end the name with a dot"},
-		{"web" S ".svc.cluster.local", TYPE_A, "0 search list was appended twice; end the name with a dot"},
-		{"web" S ".cluster.local", TYPE_A, "0 search list was appended twice; end the name with a dot"},
-		{"_htp._tcp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
-		{"http.tcp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
-		{"_sctp.web" S, TYPE_SRV, "0 ports of web: dns/UDP, http/TCP"},
-		{"_http._tcp.six" S, TYPE_SRV, "0 Service six has no named port"},
-		{"db-2.db" S, TYPE_A, "0 no ready endpoint db-2; 2 of 3 endpoints ready"},
-		{"a.b.c.web" S, TYPE_A, "0 below Service web are only ENDPOINT and _PORT._PROTOCOL"},
-		{"x.ext" S, TYPE_A, "0 Service ext is an ExternalName: nothing is below it"},
-		{"gone" S, TYPE_A, "0 0 of 3 endpoints ready"},
-		{"db-0.gone" S, TYPE_A, "0 0 of 3 endpoints ready"},
-		{"pending" S, TYPE_A, "0 Service pending has no ClusterIP yet"},
-		{"idle" S, TYPE_A, "0 0 of 0 endpoints ready: connections are refused"},
-		{"web" S, TYPE_AAAA, "0 Service is IPv4 only"},
-		{"six" S, TYPE_A, "0 Service is IPv6 only"},
-		{"db" S, TYPE_AAAA, "0 ready endpoints are IPv4 only"},
-		{"db-0.db" S, TYPE_AAAA, "0 endpoint is IPv4 only"},
-		{"www.example.test", TYPE_A,
-		 "20 name is outside the cluster domain: ask another server, or start fairlead without --forward none"},
-		{"cluster.local", TYPE_AXFR, "18 transfers need TCP and a client in --dns-transfer"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		assert_string_equal(said(rows[i].name, rows[i].type, CLASS_IN, 1232, RESPOND_UDP), rows[i].expected);
-		assert_string_equal(said(rows[i].name, rows[i].type, CLASS_IN, 0, RESPOND_UDP), "");
+	for (size_t i = 0; i < sizeof asked_and_said / sizeof *asked_and_said; i++) {
+		assert_string_equal(said(asked_and_said[i].name, asked_and_said[i].type, CLASS_IN, 1232, RESPOND_UDP),
+				    asked_and_said[i].expected);
+		assert_string_equal(said(asked_and_said[i].name, asked_and_said[i].type, CLASS_IN, 0, RESPOND_UDP), "");
 	}
 	assert_string_equal(said("web" S, TYPE_A, 4, 1232, RESPOND_UDP), "21 only class IN is served");
 }

@@ -19,67 +19,68 @@ static unsigned zone_of(const char *name)
 
 #define NIBBLES_31 "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
 
+static const struct {
+	const char *name;
+	unsigned labels;
+} local_zones[] = {
+	{"localhost", 1},
+	{"a.b.LocalHost", 1},
+	{"invalid", 1},
+	{"x.onion", 1},
+	{"x.alt", 1},
+	{"home.arpa", 2},
+	{"printer.home.arpa", 2},
+	{"10.in-addr.arpa", 3},
+	{"1.2.3.10.in-addr.arpa", 3},
+	{"1.0.0.127.in-addr.arpa", 3},
+	{"0.in-addr.arpa", 3},
+	{"16.172.in-addr.arpa", 4},
+	{"9.9.31.172.in-addr.arpa", 4},
+	{"168.192.in-addr.arpa", 4},
+	{"254.169.in-addr.arpa", 4},
+	{"64.100.in-addr.arpa", 4},
+	{"1.1.127.100.in-addr.arpa", 4},
+	{"7.2.0.192.in-addr.arpa", 5},
+	{"100.51.198.in-addr.arpa", 5},
+	{"113.0.203.in-addr.arpa", 5},
+	{"255.255.255.255.in-addr.arpa", 6},
+	{"1.d.f.ip6.arpa", 4},
+	{"a.e.f.ip6.arpa", 5},
+	{"1.8.b.d.0.1.0.0.2.ip6.arpa", 10},
+	{"1." NIBBLES_31 "ip6.arpa", 34},
+	{"0." NIBBLES_31 "ip6.arpa", 34},
+	/* neighbours that are asked for outside */
+	{"", 0},
+	{"test", 0},
+	{"www.example.com", 0},
+	{"localhost.example.com", 0},
+	{"xinvalid", 0},
+	{"arpa", 0},
+	{"in-addr.arpa", 0},
+	{"172.in-addr.arpa", 0},
+	{"192.in-addr.arpa", 0},
+	{"15.172.in-addr.arpa", 0},
+	{"32.172.in-addr.arpa", 0},
+	{"63.100.in-addr.arpa", 0},
+	{"128.100.in-addr.arpa", 0},
+	{"255.255.255.in-addr.arpa", 0},
+	{"8.8.8.8.in-addr.arpa", 0},
+	{"010.in-addr.arpa", 0},
+	{"266.in-addr.arpa", 0},
+	{"c.f.ip6.arpa", 0},
+	{"c.e.f.ip6.arpa", 0},
+	{NIBBLES_31 "ip6.arpa", 0},
+	{"ipv4only.arpa", 0},
+};
+
 static void zones(void **state)
 {
-	static const struct {
-		const char *name;
-		unsigned labels;
-	} rows[] = {
-		{"localhost", 1},
-		{"a.b.LocalHost", 1},
-		{"invalid", 1},
-		{"x.onion", 1},
-		{"x.alt", 1},
-		{"home.arpa", 2},
-		{"printer.home.arpa", 2},
-		{"10.in-addr.arpa", 3},
-		{"1.2.3.10.in-addr.arpa", 3},
-		{"1.0.0.127.in-addr.arpa", 3},
-		{"0.in-addr.arpa", 3},
-		{"16.172.in-addr.arpa", 4},
-		{"9.9.31.172.in-addr.arpa", 4},
-		{"168.192.in-addr.arpa", 4},
-		{"254.169.in-addr.arpa", 4},
-		{"64.100.in-addr.arpa", 4},
-		{"1.1.127.100.in-addr.arpa", 4},
-		{"7.2.0.192.in-addr.arpa", 5},
-		{"100.51.198.in-addr.arpa", 5},
-		{"113.0.203.in-addr.arpa", 5},
-		{"255.255.255.255.in-addr.arpa", 6},
-		{"1.d.f.ip6.arpa", 4},
-		{"a.e.f.ip6.arpa", 5},
-		{"1.8.b.d.0.1.0.0.2.ip6.arpa", 10},
-		{"1." NIBBLES_31 "ip6.arpa", 34},
-		{"0." NIBBLES_31 "ip6.arpa", 34},
-		/* neighbours that are asked for outside */
-		{"", 0},
-		{"test", 0},
-		{"www.example.com", 0},
-		{"localhost.example.com", 0},
-		{"xinvalid", 0},
-		{"arpa", 0},
-		{"in-addr.arpa", 0},
-		{"172.in-addr.arpa", 0},
-		{"192.in-addr.arpa", 0},
-		{"15.172.in-addr.arpa", 0},
-		{"32.172.in-addr.arpa", 0},
-		{"63.100.in-addr.arpa", 0},
-		{"128.100.in-addr.arpa", 0},
-		{"255.255.255.in-addr.arpa", 0},
-		{"8.8.8.8.in-addr.arpa", 0},
-		{"010.in-addr.arpa", 0},
-		{"266.in-addr.arpa", 0},
-		{"c.f.ip6.arpa", 0},
-		{"c.e.f.ip6.arpa", 0},
-		{NIBBLES_31 "ip6.arpa", 0},
-		{"ipv4only.arpa", 0},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		if (zone_of(rows[i].name) != rows[i].labels)
-			print_error("%s: %u labels, not %u\n", rows[i].name, zone_of(rows[i].name), rows[i].labels);
-		assert_int_equal(zone_of(rows[i].name), rows[i].labels);
+	for (size_t i = 0; i < sizeof local_zones / sizeof *local_zones; i++) {
+		if (zone_of(local_zones[i].name) != local_zones[i].labels)
+			print_error("%s: %u labels, not %u\n", local_zones[i].name, zone_of(local_zones[i].name),
+				    local_zones[i].labels);
+		assert_int_equal(zone_of(local_zones[i].name), local_zones[i].labels);
 	}
 }
 

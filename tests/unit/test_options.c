@@ -195,64 +195,59 @@ static void lists_of_variables(void **state)
 	drop(p);
 }
 
+static const struct {
+	const struct option *table;
+	const char *line, *error;
+} refused_lines[] = {
+	{options_run, "--frobnicate=1", "--frobnicate: unknown flag"},
+	{options_run, "--wait 1s", "--wait: unknown flag"},
+	{options_common, "--manifests m", "--manifests: unknown flag"},
+	{options_run, "-manifests m", "-manifests: unknown flag; did you mean --manifests?"},
+	{options_run, "--v 3", "--v: unknown flag; did you mean -v?"},
+	{options_run, "--manifests", "--manifests: needs DIR"},
+	{options_run, "--manifests=", "--manifests : must not be empty"},
+	{options_run, "--healthz-bind-address=x", "--healthz-bind-address x: neither ADDR:PORT, ADDR, :PORT nor empty"},
+	{options_run, "--masquerade-bit 32", "--masquerade-bit 32: out of range (0 to 31)"},
+	{options_run, "--masquerade-bit x", "--masquerade-bit x: must be a number (0 to 31)"},
+	{options_run, "--no-dns=maybe", "--no-dns maybe: must be true or false"},
+	{options_run, "--cluster-cidr 10.0.0.0/8,", "--cluster-cidr 10.0.0.0/8,: must not have empty items"},
+	{options_run, "--cluster-cidr 10.0.0.1", "--cluster-cidr 10.0.0.1: must be prefixes such as 10.96.0.0/12"},
+	{options_run, "--node-ip 10.0.0", "--node-ip 10.0.0: must be IP addresses"},
+	{options_run, "--dns-listen 10.0.0.1:0", "--dns-listen 10.0.0.1:0: must be ADDR or ADDR:PORT"},
+	{options_run, "--table nat;x",
+	 "--table nat;x: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
+	{options_run, "--table fairlead-next",
+	 "--table fairlead-next: must not end in -next: tables are built under such names when they are "
+	 "replaced"},
+	{options_run, "--table 1st",
+	 "--table 1st: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
+	{options_run, "--table a23456789b123456789c123456789d123456789e123456789",
+	 "--table a23456789b123456789c123456789d123456789e123456789: too long"},
+	{options_run, "--service-proxy-name mine.",
+	 "--service-proxy-name mine.: must be the value of a label: letters, digits, \"_\", \"-\" and \".\", "
+	 "a letter or digit first and last"},
+	{options_run, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure, verified)"},
+	{options_run, "--min-sync-period 5", "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
+	{options_run, "--min-sync-period 999999h",
+	 "--min-sync-period 999999h: must be a duration such as 500ms, 2s or 1m30s"},
+	{options_run, "--dns-cache-size 16MB",
+	 "--dns-cache-size 16MB: must be a number of bytes such as 4096, 512K or 16M"},
+	{options_run, "--dns-cache-size -1",
+	 "--dns-cache-size -1: must be a number of bytes such as 4096, 512K or 16M"},
+	{options_run, "--dns-cache-size M", "--dns-cache-size M: must be a number of bytes such as 4096, 512K or 16M"},
+	{options_run, "--dns-cache-size 17G", "--dns-cache-size 17G: out of range"},
+	{options_run, "--dns-cache-size 99999999999999999999", "--dns-cache-size 99999999999999999999: out of range"},
+	{options_run, "--min-sync-period 0x1s",
+	 "--min-sync-period 0x1s: must be a duration such as 500ms, 2s or 1m30s"},
+};
+
 static void refusals(void **state)
 {
-	static const struct {
-		const struct option *table;
-		const char *line, *error;
-	} rows[] = {
-		{options_run, "--frobnicate=1", "--frobnicate: unknown flag"},
-		{options_run, "--wait 1s", "--wait: unknown flag"},
-		{options_common, "--manifests m", "--manifests: unknown flag"},
-		{options_run, "-manifests m", "-manifests: unknown flag; did you mean --manifests?"},
-		{options_run, "--v 3", "--v: unknown flag; did you mean -v?"},
-		{options_run, "--manifests", "--manifests: needs DIR"},
-		{options_run, "--manifests=", "--manifests : must not be empty"},
-		{options_run, "--healthz-bind-address=x",
-		 "--healthz-bind-address x: neither ADDR:PORT, ADDR, :PORT nor empty"},
-		{options_run, "--masquerade-bit 32", "--masquerade-bit 32: out of range (0 to 31)"},
-		{options_run, "--masquerade-bit x", "--masquerade-bit x: must be a number (0 to 31)"},
-		{options_run, "--no-dns=maybe", "--no-dns maybe: must be true or false"},
-		{options_run, "--cluster-cidr 10.0.0.0/8,", "--cluster-cidr 10.0.0.0/8,: must not have empty items"},
-		{options_run, "--cluster-cidr 10.0.0.1",
-		 "--cluster-cidr 10.0.0.1: must be prefixes such as 10.96.0.0/12"},
-		{options_run, "--node-ip 10.0.0", "--node-ip 10.0.0: must be IP addresses"},
-		{options_run, "--dns-listen 10.0.0.1:0", "--dns-listen 10.0.0.1:0: must be ADDR or ADDR:PORT"},
-		{options_run, "--table nat;x",
-		 "--table nat;x: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
-		{options_run, "--table fairlead-next",
-		 "--table fairlead-next: must not end in -next: tables are built under such names when they are "
-		 "replaced"},
-		{options_run, "--table 1st",
-		 "--table 1st: must be letters, digits, \"_\", \"-\" and \".\", a letter or \"_\" first"},
-		{options_run, "--table a23456789b123456789c123456789d123456789e123456789",
-		 "--table a23456789b123456789c123456789d123456789e123456789: too long"},
-		{options_run, "--service-proxy-name mine.",
-		 "--service-proxy-name mine.: must be the value of a label: letters, digits, \"_\", \"-\" and \".\", "
-		 "a letter or digit first and last"},
-		{options_run, "--dns-pods some", "--dns-pods some: unknown value (disabled, insecure, verified)"},
-		{options_run, "--min-sync-period 5",
-		 "--min-sync-period 5: must be a duration such as 500ms, 2s or 1m30s"},
-		{options_run, "--min-sync-period 999999h",
-		 "--min-sync-period 999999h: must be a duration such as 500ms, 2s or 1m30s"},
-		{options_run, "--dns-cache-size 16MB",
-		 "--dns-cache-size 16MB: must be a number of bytes such as 4096, 512K or 16M"},
-		{options_run, "--dns-cache-size -1",
-		 "--dns-cache-size -1: must be a number of bytes such as 4096, 512K or 16M"},
-		{options_run, "--dns-cache-size M",
-		 "--dns-cache-size M: must be a number of bytes such as 4096, 512K or 16M"},
-		{options_run, "--dns-cache-size 17G", "--dns-cache-size 17G: out of range"},
-		{options_run, "--dns-cache-size 99999999999999999999",
-		 "--dns-cache-size 99999999999999999999: out of range"},
-		{options_run, "--min-sync-period 0x1s",
-		 "--min-sync-period 0x1s: must be a duration such as 500ms, 2s or 1m30s"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct parsed *p = parse(rows[i].table, rows[i].line);
+	for (size_t i = 0; i < sizeof refused_lines / sizeof *refused_lines; i++) {
+		struct parsed *p = parse(refused_lines[i].table, refused_lines[i].line);
 		assert_false(p->ok);
-		assert_string_equal(p->error, rows[i].error);
+		assert_string_equal(p->error, refused_lines[i].error);
 		drop(p);
 	}
 }

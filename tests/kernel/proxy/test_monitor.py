@@ -49,8 +49,8 @@ class MonitorTest(lab.LabTest):
         self.driver.process.send_signal(signal.SIGSTOP)
         return "fairlead-next" in self.node.nft("list", "tables")
 
-    def test_a_foreign_commit_during_a_load_is_told(self):
-        """Nobody listens meanwhile: the number of commits gives it away."""
+    def test_an_external_commit_during_a_load_is_told(self):
+        """The daemon does not listen meanwhile: the number of commits gives it away."""
         self.driver("generate 20000 10")
         self.driver.send("load")
         lab.wait_until(self.builds_after_a_moment)
@@ -73,7 +73,7 @@ class MonitorTest(lab.LabTest):
         self.assertEqual(self.driver("wait 100"), ["quiet"])
 
     def test_lost_notifications_count_as_a_change(self):
-        """200 000 foreign elements while nobody reads: the socket overflows."""
+        """200 000 elements of another table while nothing reads: the socket overflows."""
         with Driver(self.node, "table:other") as other:
             other("generate 40000 4")
             other("load")
