@@ -291,3 +291,13 @@ size_t lab_differing(struct lab *l, const struct lab_row *rows, size_t count)
 	}
 	return differing;
 }
+
+struct service *lab_big(unsigned count)
+{
+	char endpoints[LAB_ENDPOINTS * 16] = "";
+	size_t at = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		at += (size_t)snprintf(endpoints + at, sizeof endpoints - at, "10.244.100.%u ", i + 1);
+	return lab_headless("default", "big", "http:tcp:80", endpoints, 0);
+}

@@ -55,6 +55,20 @@ struct lab_row {
 	const char *name, *type, *expected;
 };
 
+/* "big" in namespace default: headless, with `count` endpoints 10.244.100.1 and on. */
+struct service *lab_big(unsigned count);
+
+/* Of the last reply. */
+static inline unsigned lab_flags(const struct lab *l)
+{
+	return wire_get16(l->reply + 2);
+}
+
+static inline unsigned lab_rcode(const struct lab *l)
+{
+	return lab_flags(l) & FLAG_RCODE;
+}
+
 /* How many rows differ; each is printed. */
 size_t lab_differing(struct lab *l, const struct lab_row *rows, size_t count);
 

@@ -63,8 +63,6 @@ static const unsigned types[] = {TYPE_A,  TYPE_AAAA, TYPE_SRV, TYPE_PTR, TYPE_NS
 
 static int fill(void **state)
 {
-	char endpoints[LAB_ENDPOINTS * 16] = "";
-	size_t at = 0;
 
 	(void)state;
 	lab_init(&lab);
@@ -74,9 +72,7 @@ static int fill(void **state)
 	lab_put(&lab, lab_headless("default", "gone", "http:tcp:80", "", 3));
 	lab_put(&lab, lab_external("default", "alias", "three.default.svc.cluster.local"));
 	lab_put(&lab, lab_external("default", "outside", "www.example.com"));
-	for (unsigned i = 0; i < 100; i++)
-		at += (size_t)snprintf(endpoints + at, sizeof endpoints - at, "10.244.100.%u ", i + 1);
-	lab_put(&lab, lab_headless("default", "big", "http:tcp:80", endpoints, 0));
+	lab_put(&lab, lab_big(100));
 	zone_server_addrs_set(lab.zone, (struct addr[]){{AF_INET, {10, 96, 0, 10}}}, 1);
 	return 0;
 }
@@ -86,16 +82,6 @@ static int empty(void **state)
 	(void)state;
 	lab_fini(&lab);
 	return 0;
-}
-
-static unsigned flags(void)
-{
-	return wire_get16(lab.reply + 2);
-}
-
-static unsigned rcode(void)
-{
-	return flags() & FLAG_RCODE;
 }
 
 static ldns_pkt *ask(const char *name, unsigned type, unsigned edns, enum respond_proto proto)
@@ -130,10 +116,10 @@ static void reserved_bits_are_zero(void **state)
 		size_t length = lab_query(query, "web" S, TYPE_A, CLASS_IN, 1232);
 		query[3] = (uint8_t)bits;
 		lab_send(&lab, query, length, RESPOND_UDP);
-		assert_int_equal(flags() & 0x0040, 0);
-		assert_int_equal(flags() & FLAG_AD, 0); /* nothing was validated */
-		assert_int_equal(flags() & FLAG_CD, bits & FLAG_CD);
-		assert_int_equal(rcode(), RCODE_NOERROR);
+		assert_int_equal(lab_flags(&lab) & 0x0040, 0);
+		assert_int_equal(lab_flags(&lab) & FLAG_AD, 0); /* nothing was validated */
+		assert_int_equal(lab_flags(&lab) & FLAG_CD, bits & FLAG_CD);
+		assert_int_equal(lab_rcode(&lab), RCODE_NOERROR);
 	}
 }
 
@@ -267,13 +253,13 @@ static void unknown_types_and_classes(void **state)
 			continue;
 		lab_send(&lab, query, lab_query(query, "web" S, type, CLASS_IN, 0), RESPOND_UDP);
 		unsigned expected = type == TYPE_AXFR || type == TYPE_IXFR ? RCODE_REFUSED : RCODE_NOERROR;
-		assert_int_equal(rcode(), expected);
+		assert_int_equal(lab_rcode(&lab), expected);
 		lab_send(&lab, query, lab_query(query, "nx" S, type, CLASS_IN, 0), RESPOND_UDP);
-		assert_int_equal(rcode(), expected == RCODE_NOERROR ? RCODE_NXDOMAIN : expected);
+		assert_int_equal(lab_rcode(&lab), expected == RCODE_NOERROR ? RCODE_NXDOMAIN : expected);
 	}
 	for (unsigned class = 0; class < 65536; class += class < 300 ? 1 : 97) {
 		lab_send(&lab, query, lab_query(query, "web" S, TYPE_A, class, 0), RESPOND_UDP);
-		assert_int_equal(rcode(), class == CLASS_IN ? RCODE_NOERROR : RCODE_REFUSED);
+		assert_int_equal(lab_rcode(&lab), class == CLASS_IN ? RCODE_NOERROR : RCODE_REFUSED);
 	}
 }
 
@@ -302,7 +288,7 @@ static void any_gets_hinfo(void **state)
 static unsigned rcode_of(const char *name)
 {
 	lab_send(&lab, query, lab_query(query, name, TYPE_A, CLASS_IN, 0), RESPOND_TCP);
-	return rcode();
+	return lab_rcode(&lab);
 }
 
 /* RFC 8020 2, both ways. */

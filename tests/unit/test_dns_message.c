@@ -21,17 +21,13 @@ static const char web[] = "web.default.svc.cluster.local";
 static int fill(void **state)
 {
 	struct service *many;
-	char endpoints[LAB_ENDPOINTS * 16] = "";
-	size_t at = 0;
 
 	(void)state;
 	lab_init(&lab);
 	lab_put(&lab, lab_cluster_ip("default", "web", "10.96.0.1", "http:tcp:80", ""));
 	lab_put(&lab, lab_headless("default", "three", "http:tcp:80", "10.0.0.1 10.0.0.2 10.0.0.3", 0));
 	lab_put(&lab, lab_headless("default", "gone", "http:tcp:80", "", 3));
-	for (unsigned i = 0; i < 100; i++)
-		at += (size_t)snprintf(endpoints + at, sizeof endpoints - at, "10.244.100.%u ", i + 1);
-	many = lab_headless("default", "big", "http:tcp:80", endpoints, 0);
+	many = lab_big(100);
 	lab_put(&lab, many);
 	return 0;
 }
@@ -41,11 +37,6 @@ static int empty(void **state)
 	(void)state;
 	lab_fini(&lab);
 	return 0;
-}
-
-static unsigned flags(void)
-{
-	return wire_get16(lab.reply + 2);
 }
 
 static size_t send_query(const char *name, unsigned type, unsigned class, unsigned edns, enum respond_proto proto)
@@ -72,13 +63,13 @@ static void header_flags(void **state)
 	(void)state;
 	send_query(web, TYPE_A, CLASS_IN, 0, RESPOND_UDP);
 	assert_int_equal(wire_get16(lab.reply), 0x1234);
-	assert_int_equal(flags(), FLAG_QR | FLAG_AA | FLAG_RD | FLAG_RA);
+	assert_int_equal(lab_flags(&lab), FLAG_QR | FLAG_AA | FLAG_RD | FLAG_RA);
 	size_t length = lab_query(query, web, TYPE_A, CLASS_IN, 0);
 	wire_put16(query + 2, FLAG_CD | 0x0020 /* AD */);
 	lab_send(&lab, query, length, RESPOND_UDP);
-	assert_int_equal(flags(), FLAG_QR | FLAG_AA | FLAG_RA | FLAG_CD);
+	assert_int_equal(lab_flags(&lab), FLAG_QR | FLAG_AA | FLAG_RA | FLAG_CD);
 	send_query("example.com", TYPE_A, CLASS_IN, 0, RESPOND_UDP);
-	assert_int_equal(flags(), FLAG_QR | FLAG_RD | FLAG_RA | RCODE_REFUSED);
+	assert_int_equal(lab_flags(&lab), FLAG_QR | FLAG_RD | FLAG_RA | RCODE_REFUSED);
 }
 
 static void question_and_owner_keep_their_case(void **state)
@@ -110,7 +101,7 @@ static void opcodes(void **state)
 		size_t length = lab_query(query, web, TYPE_A, CLASS_IN, 0);
 		wire_put16(query + 2, opcode << 11);
 		assert_int_equal(lab_send(&lab, query, length, RESPOND_UDP), WIRE_HEADER_BYTES);
-		assert_int_equal(flags(), FLAG_QR | opcode << 11 | FLAG_RA | RCODE_NOTIMP);
+		assert_int_equal(lab_flags(&lab), FLAG_QR | opcode << 11 | FLAG_RA | RCODE_NOTIMP);
 	}
 }
 
@@ -121,18 +112,18 @@ static void malformed(void **state)
 	for (unsigned count = 0; count < 3; count += 2) { /* no question, two */
 		query[5] = (uint8_t)count;
 		assert_int_equal(lab_send(&lab, query, length, RESPOND_UDP), WIRE_HEADER_BYTES);
-		assert_int_equal(flags() & FLAG_RCODE, RCODE_FORMERR);
+		assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_FORMERR);
 	}
 	query[5] = 1;
 	for (size_t cut = WIRE_HEADER_BYTES; cut < length; cut++) {
 		lab_send(&lab, query, cut, RESPOND_UDP);
-		assert_int_equal(flags() & FLAG_RCODE, RCODE_FORMERR);
+		assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_FORMERR);
 	}
 	query[length] = 0; /* a byte behind the end */
 	lab_send(&lab, query, length + 1, RESPOND_UDP);
-	assert_int_equal(flags() & FLAG_RCODE, RCODE_FORMERR);
+	assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_FORMERR);
 	send_query(web, TYPE_OPT, CLASS_IN, 0, RESPOND_UDP);
-	assert_int_equal(flags() & FLAG_RCODE, RCODE_FORMERR);
+	assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_FORMERR);
 }
 
 static void classes(void **state)
@@ -185,7 +176,7 @@ static void edns_basics(void **state)
 
 	query[length - 5] = 1; /* version */
 	lab_send(&lab, query, length, RESPOND_UDP);
-	assert_int_equal(flags() & (FLAG_RCODE | FLAG_AA), 0);
+	assert_int_equal(lab_flags(&lab) & (FLAG_RCODE | FLAG_AA), 0);
 	assert_int_equal(wire_get16(lab.reply + 6), 0);
 	assert_int_equal(lab.reply[lab.reply_bytes - 6], 1); /* BADVERS is 16 */
 }
@@ -197,18 +188,18 @@ static void edns_malformed(void **state)
 	memcpy(query + length, query + length - 11, 11);
 	query[11] = 2; /* two OPT records */
 	lab_send(&lab, query, length + 11, RESPOND_UDP);
-	assert_int_equal(flags() & FLAG_RCODE, RCODE_FORMERR);
+	assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_FORMERR);
 
 	length = lab_query(query, web, TYPE_A, CLASS_IN, 1232);
 	length = add_option(length, 10, "1234567", 7); /* a cookie of no legal length */
 	lab_send(&lab, query, length, RESPOND_UDP);
-	assert_int_equal(flags() & FLAG_RCODE, RCODE_FORMERR);
+	assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_FORMERR);
 
 	length = lab_query(query, web, TYPE_A, CLASS_IN, 1232);
 	length = add_option(length, 3, "xx", 2);
 	query[length - 3] = 9; /* the option is longer than the record */
 	lab_send(&lab, query, length, RESPOND_UDP);
-	assert_int_equal(flags() & FLAG_RCODE, RCODE_FORMERR);
+	assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_FORMERR);
 }
 
 static void cookies(void **state)
@@ -222,7 +213,7 @@ static void cookies(void **state)
 	with = add_option(length, 10, "clientckwrongwrongwrong!", 24); /* served like a new client */
 	lab_send(&lab, query, with, RESPOND_UDP);
 	assert_memory_equal(lab.reply + without, "\0\12\0\30clientck\1\0\0\0", 16);
-	assert_int_equal(flags() & FLAG_RCODE, RCODE_NOERROR);
+	assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_NOERROR);
 }
 
 static void nsid_and_keepalive(void **state)
@@ -249,7 +240,7 @@ static void says_why(void **state)
 
 	(void)state;
 	send_query("gone.default.svc.cluster.local", TYPE_A, CLASS_IN, 1232, RESPOND_UDP);
-	assert_int_equal(flags() & FLAG_RCODE, RCODE_NXDOMAIN);
+	assert_int_equal(lab_flags(&lab) & FLAG_RCODE, RCODE_NXDOMAIN);
 	assert_memory_equal(lab.reply + lab.reply_bytes - sizeof text - 5, "\0\17\0\30\0\0", 6);
 	assert_memory_equal(lab.reply + lab.reply_bytes - sizeof text + 1, text, sizeof text - 1);
 	size_t plain = send_query("gone.default.svc.cluster.local", TYPE_A, CLASS_IN, 0, RESPOND_UDP);
@@ -267,20 +258,20 @@ static void cut_to_what_fits(void **state)
 
 	(void)state;
 	assert_true(send_query(big, TYPE_A, CLASS_IN, 0, RESPOND_UDP) <= 512);
-	assert_true((flags() & FLAG_TC) != 0);
+	assert_true((lab_flags(&lab) & FLAG_TC) != 0);
 	assert_int_equal(answers(), 29);
 	assert_true(send_query(big, TYPE_A, CLASS_IN, 1232, RESPOND_UDP) <= 1232);
-	assert_true((flags() & FLAG_TC) != 0);
+	assert_true((lab_flags(&lab) & FLAG_TC) != 0);
 	assert_int_equal(answers(), 73);
 	assert_true(send_query(big, TYPE_A, CLASS_IN, 65535, RESPOND_UDP) <= 1232);
-	assert_true((flags() & FLAG_TC) != 0);
+	assert_true((lab_flags(&lab) & FLAG_TC) != 0);
 	assert_true(send_query(big, TYPE_A, CLASS_IN, 600, RESPOND_UDP) <= 600);
 	send_query(big, TYPE_SRV, CLASS_IN, 1232, RESPOND_UDP);
-	assert_true((flags() & FLAG_TC) != 0);
+	assert_true((lab_flags(&lab) & FLAG_TC) != 0);
 	assert_int_equal(wire_get16(lab.reply + 10), 1); /* no addresses, only OPT */
 	assert_non_null(lab_line(&lab));
 	send_query(big, TYPE_A, CLASS_IN, 0, RESPOND_TCP);
-	assert_int_equal(flags() & FLAG_TC, 0);
+	assert_int_equal(lab_flags(&lab) & FLAG_TC, 0);
 	assert_int_equal(answers(), 100);
 	send_query(big, TYPE_SRV, CLASS_IN, 0, RESPOND_TCP);
 	assert_int_equal(answers(), 100);

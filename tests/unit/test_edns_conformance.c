@@ -19,15 +19,11 @@ static uint8_t query[2048];
 
 static int fill(void **state)
 {
-	char endpoints[LAB_ENDPOINTS * 16] = "";
-	size_t at = 0;
 
 	(void)state;
 	lab_init(&lab);
 	lab_put(&lab, lab_cluster_ip("default", "web", "10.96.0.1", "http:tcp:80", ""));
-	for (unsigned i = 0; i < 100; i++)
-		at += (size_t)snprintf(endpoints + at, sizeof endpoints - at, "10.244.100.%u ", i + 1);
-	lab_put(&lab, lab_headless("default", "big", "http:tcp:80", endpoints, 0));
+	lab_put(&lab, lab_big(100));
 	return 0;
 }
 
@@ -36,16 +32,6 @@ static int empty(void **state)
 	(void)state;
 	lab_fini(&lab);
 	return 0;
-}
-
-static unsigned flags(void)
-{
-	return wire_get16(lab.reply + 2);
-}
-
-static unsigned rcode(void)
-{
-	return flags() & FLAG_RCODE;
 }
 
 /* RFC 6891 6.1.1 */
@@ -57,19 +43,19 @@ static void opt_once_at_the_root(void **state)
 		query[11] = 0;
 		query[7 + 2 * section] = 1;
 		lab_send(&lab, query, length, RESPOND_UDP);
-		assert_int_equal(rcode(), RCODE_FORMERR);
+		assert_int_equal(lab_rcode(&lab), RCODE_FORMERR);
 	}
 	size_t plain = lab_query(query, "web" S, TYPE_A, CLASS_IN, 0);
 	memcpy(query + plain, "\1x\0\0\51\4\320\0\0\0\0\0\0", 13); /* owner "x" */
 	query[11] = 1;
 	lab_send(&lab, query, plain + 13, RESPOND_UDP);
-	assert_int_equal(rcode(), RCODE_FORMERR);
+	assert_int_equal(lab_rcode(&lab), RCODE_FORMERR);
 	/* Behind another additional record it is as good as alone. */
 	memcpy(query + plain, "\0\0\1\0\1\0\0\0\0\0\4\1\2\3\4", 15);
 	memcpy(query + plain + 15, "\0\0\51\4\320\0\0\0\0\0\0", OPT_BYTES);
 	query[11] = 2;
 	lab_send(&lab, query, plain + 15 + OPT_BYTES, RESPOND_UDP);
-	assert_int_equal(rcode(), RCODE_NOERROR);
+	assert_int_equal(lab_rcode(&lab), RCODE_NOERROR);
 	assert_int_equal(wire_get16(lab.reply + 10), 1);
 }
 
@@ -108,7 +94,7 @@ static void unknown_options_are_ignored(void **state)
 			continue; /* a cookie must be one */
 		size_t with = add_option(length, code, zeros, code % 2 == 0 ? 0 : 1000);
 		assert_int_equal(lab_send(&lab, query, with, RESPOND_UDP), without);
-		assert_int_equal(rcode(), RCODE_NOERROR);
+		assert_int_equal(lab_rcode(&lab), RCODE_NOERROR);
 	}
 }
 
@@ -122,7 +108,7 @@ static void cookie_lengths(void **state)
 		size_t length = lab_query(query, "web" S, TYPE_A, CLASS_IN, 1232);
 		lab_send(&lab, query, add_option(length, 10, zeros, bytes), RESPOND_UDP);
 		bool good = bytes == 8 || (bytes >= 16 && bytes <= 40);
-		assert_int_equal(rcode(), good ? RCODE_NOERROR : RCODE_FORMERR);
+		assert_int_equal(lab_rcode(&lab), good ? RCODE_NOERROR : RCODE_FORMERR);
 	}
 }
 
@@ -134,16 +120,16 @@ static void cookie_without_a_question(void **state)
 
 	(void)state;
 	assert_int_equal(lab_send(&lab, message, sizeof message - 1, RESPOND_UDP), 12 + OPT_BYTES + 28);
-	assert_int_equal(flags(), FLAG_QR | FLAG_RD | FLAG_RA);
+	assert_int_equal(lab_flags(&lab), FLAG_QR | FLAG_RD | FLAG_RA);
 	assert_memory_equal(lab.reply + 4, "\0\0\0\0\0\0\0\1", 8);
 	assert_memory_equal(lab.reply + 12 + OPT_BYTES, "\0\12\0\30clientck\1\0\0\0", 16);
 	memcpy(query, message, sizeof message);
 	query[22] = 0; /* the same without the cookie: what is it for? */
 	query[11] = 1;
 	lab_send(&lab, query, 12 + OPT_BYTES, RESPOND_UDP);
-	assert_int_equal(rcode(), RCODE_FORMERR);
+	assert_int_equal(lab_rcode(&lab), RCODE_FORMERR);
 	lab_send(&lab, message, 12, RESPOND_UDP);
-	assert_int_equal(rcode(), RCODE_FORMERR);
+	assert_int_equal(lab_rcode(&lab), RCODE_FORMERR);
 }
 
 int main(void)

@@ -24,16 +24,12 @@ static uint8_t query[2048];
 
 static int fill(void **state)
 {
-	char endpoints[LAB_ENDPOINTS * 16] = "";
 	struct cidr private;
-	size_t at = 0;
 
 	(void)state;
 	lab_init(&lab);
 	lab_put(&lab, lab_cluster_ip("default", "web", "10.96.0.1", "http:tcp:80", ""));
-	for (unsigned i = 0; i < 100; i++)
-		at += (size_t)snprintf(endpoints + at, sizeof endpoints - at, "10.244.100.%u ", i + 1);
-	lab_put(&lab, lab_headless("default", "big", "http:tcp:80", endpoints, 0));
+	lab_put(&lab, lab_big(100));
 	clients = clients_new();
 	assert_true(cidr_parse(&private, "10.0.0.0/8"));
 	clients_set(clients, &private, 1);
