@@ -17,6 +17,7 @@
 #include "dns/wire/wire.h"
 
 #define IDLE_S 10.	     /* RFC 7766 6.2.3: seconds */
+#define READS_MAX 128	     /* at once */
 #define WAITING_MAX 4096     /* queries on one connection */
 #define ERROR_PAUSE_MS 60000 /* between log lines about one server's certificate */
 
@@ -24,8 +25,10 @@ struct stream {
 	struct ev_loop *loop;
 	const struct forward_server *to;
 	ev_io io; /* fd -1: no connection */
-	ev_timer idle;
+	ev_timer idle, more;
 	bool connected; /* TCP, and TLS */
+	bool entered;	/* its events are being handled… */
+	bool freed;	/* …and it is to be freed after that */
 	SSL *ssl;
 	SSL_SESSION *session;
 	TAILQ_HEAD(, stream_query) waiting;
@@ -48,14 +51,13 @@ static void waiting_remove(struct stream_query *q)
 	q->stream = NULL;
 }
 
-static bool id_is_taken(const struct stream *s, uint16_t id)
+static struct stream_query *waiting_find(const struct stream *s, uint16_t id)
 {
-	const struct stream_query *q;
+	struct stream_query *q = TAILQ_FIRST(&s->waiting);
 
-	TAILQ_FOREACH(q, &s->waiting, link)
-	if (q->id == id)
-		return true;
-	return false;
+	while (q != NULL && q->id != id)
+		q = TAILQ_NEXT(q, link);
+	return q;
 }
 
 static void put(struct stream *s, struct stream_query *q)
@@ -63,7 +65,7 @@ static void put(struct stream *s, struct stream_query *q)
 	do {
 		if (getrandom(&q->id, sizeof q->id, 0) != sizeof q->id)
 			fatal("dns: no random bytes");
-	} while (id_is_taken(s, q->id));
+	} while (waiting_find(s, q->id) != NULL);
 	q->stream = s;
 	q->number = s->received;
 	size_t at = s->out.length_bytes;
@@ -92,6 +94,7 @@ static void close_connection(struct stream *s)
 		return;
 	ev_io_stop(s->loop, &s->io);
 	ev_timer_stop(s->loop, &s->idle);
+	ev_timer_stop(s->loop, &s->more);
 	if (s->ssl != NULL && s->connected) /* without it the session could not be resumed */
 		(void)SSL_shutdown(s->ssl);
 	SSL_free(s->ssl);
@@ -192,13 +195,9 @@ static void take(struct stream *s)
 {
 	uint8_t *message = s->in + 2;
 	size_t length = s->in_bytes - 2;
-	struct stream_query *q = NULL;
+	struct stream_query *q = length >= WIRE_HEADER_BYTES ? waiting_find(s, wire_get16(message)) : NULL;
 
 	s->in_bytes = 0;
-	if (length >= WIRE_HEADER_BYTES)
-		TAILQ_FOREACH(q, &s->waiting, link)
-	if (q->id == wire_get16(message))
-		break;
 	if (q == NULL)
 		return;
 	waiting_remove(q);
@@ -207,11 +206,14 @@ static void take(struct stream *s)
 		q->done(q, NULL, 0);
 }
 
+/* A server that sends without end does not keep the thread: others' turn comes in between. */
 static bool receive(struct stream *s)
 {
+	const unsigned connection = s->connection;
+
 	if (s->in == NULL)
 		s->in = mem_alloc(2 + WIRE_MESSAGE_BYTES);
-	for (unsigned connection = s->connection;;) {
+	for (unsigned reads = 0; reads < READS_MAX; reads++) {
 		size_t want = s->in_bytes < 2 ? 2 : 2U + wire_get16(s->in);
 		if (want > s->in_bytes) {
 			ssize_t n = transfer(s, s->in + s->in_bytes, NULL, want - s->in_bytes);
@@ -226,6 +228,11 @@ static bool receive(struct stream *s)
 				return true;
 		}
 	}
+	if (s->ssl != NULL) { /* OpenSSL may hold more than the socket tells of */
+		ev_timer_set(&s->more, 0., 0.);
+		ev_timer_start(s->loop, &s->more);
+	}
+	return true;
 }
 
 static bool handshake(struct stream *s)
@@ -258,14 +265,27 @@ static void idle_restart(struct stream *s)
 		ev_timer_again(s->loop, &s->idle);
 }
 
-static void on_io(struct ev_loop *loop, ev_io *w, int events)
+static void go_on(struct stream *s)
 {
-	struct stream *s = w->data;
-
-	(void)loop, (void)events;
+	s->entered = true;
 	if ((!s->connected && !handshake(s)) || (s->connected && (!flush(s) || !receive(s))))
 		lost(s);
 	idle_restart(s);
+	s->entered = false;
+	if (s->freed) /* by the last question that its servers were kept for */
+		stream_free(s);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop, (void)events;
+	go_on(w->data);
+}
+
+static void on_more(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)events;
+	go_on(w->data);
 }
 
 static void on_idle(struct ev_loop *loop, ev_timer *w, int events)
@@ -332,7 +352,8 @@ struct stream *stream_new(struct ev_loop *loop, const struct forward_server *to)
 	TAILQ_INIT(&s->waiting);
 	ev_io_init(&s->io, on_io, -1, 0);
 	ev_timer_init(&s->idle, on_idle, 0., IDLE_S);
-	s->io.data = s->idle.data = s;
+	ev_init(&s->more, on_more);
+	s->io.data = s->idle.data = s->more.data = s;
 	return s;
 }
 
@@ -341,6 +362,9 @@ void stream_free(struct stream *s)
 	if (s == NULL)
 		return;
 	close_connection(s);
+	s->freed = true;
+	if (s->entered)
+		return;
 	SSL_SESSION_free(s->session);
 	free(s->in);
 	free(s);

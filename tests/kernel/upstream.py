@@ -79,13 +79,14 @@ class Upstream:
 class StreamUpstream(Upstream):
     """
     The same with TCP connections that stay, with TLS when there is a context. batch: so many queries are read before
-    they are answered, last first; close_after: a connection ends after so many replies; stall: no handshake.
+    they are answered, last first; close_after: a connection ends after so many replies; stall: no handshake; held: no
+    reply yet, but seen grows; flood: after a query, unasked messages without end.
     """
 
-    def __init__(self, ns, port, context=None):
-        self.context, self.batch, self.close_after, self.stall = context, 1, None, False
-        self.connections, self.resumed, self.refused = 0, 0, 0
-        super().__init__(ns, port)
+    def __init__(self, ns, port, context=None, address="127.0.0.1"):
+        self.context, self.batch, self.close_after, self.stall, self.held, self.flood = context, 1, None, False, False, False
+        self.connections, self.resumed, self.refused, self.seen = 0, 0, 0, 0
+        super().__init__(ns, port, address)
 
     def _tcp(self):
         while True:
@@ -117,6 +118,11 @@ class StreamUpstream(Upstream):
                 if query is None:
                     return
                 queries.append(query)
+            self.seen += len(queries)
+            while self.held:
+                time.sleep(0.01)
+            while self.flood:
+                conn.sendall((b"\0\x0c" + queries[0][:2][::-1] + b"\x80" + bytes(9)) * 10000)  # faster than they are read
             for query in reversed(queries):
                 for reply in self._replies(query, client[1], "tcp"):
                     conn.sendall(struct.pack("!H", len(reply)) + reply)

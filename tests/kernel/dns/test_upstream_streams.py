@@ -8,6 +8,7 @@ from unittest import mock
 
 import lab
 import manifests
+import patience
 from certificates import make_tls
 from dns_client import Client
 from upstream import StreamUpstream
@@ -83,6 +84,54 @@ class Streams(lab.LabTest):
         up.batch = 1
         lab.wait_until(lambda: self.client.ask(f"back{time.monotonic_ns()}.example.com").rcode == "NOERROR")
         self.assertGreater(up.connections, 1)
+
+    def test_servers_that_change_while_a_query_waits(self):
+        """The question under way is the last that holds the old server's connection."""
+        old, new = (StreamUpstream(self.node, 53, address=f"127.0.0.1{i}") for i in (1, 2))
+        self.addCleanup(old.close)
+        self.addCleanup(new.close)
+        conf = self.lab.folder / "resolv.conf"
+        conf.write_text("nameserver 127.0.0.11\n")
+        daemon = self.daemon(conf, "--forward-tcp", "--forward-timeout", "20s")
+        for i in range(3):
+            self.client.ask(f"before{i}.example.com")
+            old.held, seen, got = True, old.seen, []
+            thread = threading.Thread(target=lambda i=i, g=got: g.append(self.client.ask(f"slow{i}.example.com").rcode))
+            thread.start()
+            lab.wait_until(lambda n=seen: old.seen > n)
+            conf.write_text("nameserver 127.0.0.12\n")
+            lab.wait_until(lambda n=i + 1: daemon.log().count("the first is 127.0.0.12") == n)
+            old.held = False
+            thread.join()
+            self.assertEqual(got, ["NOERROR"])
+            self.assertIn(f"slow{i}.example.com", old.names())
+            conf.write_text("nameserver 127.0.0.11\n")
+            lab.wait_until(lambda n=i + 2: daemon.log().count("the first is 127.0.0.11") == n)
+        self.assertEqual(self.client.ask("after.example.com").rcode, "NOERROR")
+
+    def flooded(self, up, server):
+        good = StreamUpstream(self.node, PORT + 1)
+        self.addCleanup(good.close)
+        daemon = self.daemon(server, "--forward-tcp", "--stub-domain", f"good.example=127.0.0.1:{PORT + 1}")
+        up.flood = True
+        self.addCleanup(setattr, up, "flood", False)
+        flooded = threading.Thread(target=lambda: self.client.ask("flood.example.com"))
+        flooded.start()
+        lab.wait_until(lambda: up.seen > 0)
+        for i in range(5):
+            self.assertEqual(self.client.ask(f"n{i}.good.example").rcode, "NOERROR")
+        flooded.join()
+        start = time.monotonic()
+        daemon.stop()
+        self.assertLess(time.monotonic() - start, 1 * patience.FACTOR + 0.5)
+        self.assertIn("stopped", daemon.log())
+
+    def test_a_server_that_sends_without_end(self):
+        """Others are answered meanwhile, and the daemon stops when it is told to."""
+        self.flooded(self.upstream(), f"127.0.0.1:{PORT}")
+
+    def test_a_server_that_sends_without_end_over_tls(self):
+        self.flooded(self.tls(), f"tls://127.0.0.1:{PORT}#{NAME}")
 
     def test_tls(self):
         up = self.tls()
