@@ -6,19 +6,22 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "nft/affinity.h"
+#include "nft/codec.h"
 
 #define RANGES_SLOW_NS 20000000u /* of a piece with source ranges, and of all of a part */
 #define RANGES_PIECE_MIN 128u	 /* fewer cost more than they save */
 #define RANGES_PIECE_MAX 1024u
+#define ROOM_BYTES (2 * CODEC_ELEMENT_MAX_BYTES) /* for one more element, in a list of its own */
 
 enum phase { PHASE_NEW, PHASE_REPLACED, PHASE_GONE, PHASE_DONE };
 
 struct nft_parts {
 	struct element_list adds, dels; /* by rank, of dels the highest first; then in the order of elements */
-	bool *replaces, *replaced;	/* of adds: there is a deletion under the same key; of dels: there is an add */
-	size_t *predecessor;		/* of an add that replaces: the deletion */
+	bool *replaces, *replaced;	/* of adds: it takes the place of deletions; of dels: an add takes its place */
+	size_t *first, *count; /* of adds that replace: the deletions; none: it goes with the addition before it */
 	enum phase phase;
-	size_t at; /* in the list of the phase */
+	size_t at;	     /* in the list of the phase */
+	size_t sent, ranges; /* of this part; since the last piece with source ranges */
 	bool begun;
 };
 
@@ -70,6 +73,11 @@ static void sort(struct element_list *l, bool highest_first)
 	element_list_group(l, group, starts);
 }
 
+static bool is_range(const struct element *e)
+{
+	return e->set == SET_ALLOWED_SOURCES || e->set == SET_SERVICE_CIDRS;
+}
+
 /* The addition under the same key as a deletion: together they replace. */
 static void pair(struct nft_parts *p)
 {
@@ -78,10 +86,58 @@ static void pair(struct nft_parts *p)
 	for (size_t i = 0; i < dels->count && adds->count != 0; i++) {
 		const struct element *add =
 			bsearch(&dels->items[i], adds->items, adds->count, sizeof *adds->items, compare_keys);
-		if (add == NULL)
+		if (add == NULL || is_range(add))
 			continue;
 		p->replaced[i] = p->replaces[add - adds->items] = true;
-		p->predecessor[add - adds->items] = i;
+		p->first[add - adds->items] = i;
+		p->count[add - adds->items] = 1;
+	}
+}
+
+static void next_range(const struct element_list *l, size_t *at)
+{
+	while (*at < l->count && !is_range(&l->items[*at]))
+		++*at;
+}
+
+/* Past the ranges that lie in that of `top`, of the same set and frontend. */
+static void pass_within(const struct element_list *l, size_t *at, const struct element *top)
+{
+	for (; *at < l->count; ++*at) {
+		const struct element *e = &l->items[*at];
+		if (e->set != top->set || !addr_equal(&e->daddr, &top->daddr) || e->proto != top->proto ||
+		    e->port != top->port || !cidr_contains(&top->range, &e->range.addr))
+			return;
+	}
+}
+
+/*
+ * A range is (part of) the key, and the kernel refuses to add one that overlaps another: a wide one and the narrow ones
+ * in it replace each other, all deletions before all additions. In both lists ranges are in the order of elements, a
+ * wide one before those that lie in it.
+ */
+static void pair_ranges(struct nft_parts *p)
+{
+	const struct element_list *adds = &p->adds, *dels = &p->dels;
+
+	for (size_t add = 0, del = 0;;) {
+		next_range(adds, &add);
+		next_range(dels, &del);
+		if (add == adds->count || del == dels->count)
+			return;
+		const size_t first_add = add, first_del = del;
+		const bool add_first = element_compare(&adds->items[add], &dels->items[del]) < 0;
+		const struct element *top = add_first ? &adds->items[add] : &dels->items[del];
+		pass_within(adds, &add, top);
+		pass_within(dels, &del, top);
+		if (add == first_add || del == first_del)
+			continue;
+		p->first[first_add] = first_del;
+		p->count[first_add] = del - first_del;
+		for (size_t i = first_add; i < add; i++)
+			p->replaces[i] = true;
+		for (size_t i = first_del; i < del; i++)
+			p->replaced[i] = true;
 	}
 }
 
@@ -94,10 +150,12 @@ struct nft_parts *nft_tx_take(struct nft *nft)
 	nft->adds = nft->dels = (struct element_list){0};
 	p->replaces = mem_array(p->adds.count + 1, sizeof *p->replaces);
 	p->replaced = mem_array(p->dels.count + 1, sizeof *p->replaced);
-	p->predecessor = mem_array(p->adds.count + 1, sizeof *p->predecessor);
+	p->first = mem_array(p->adds.count + 1, sizeof *p->first);
+	p->count = mem_array(p->adds.count + 1, sizeof *p->count);
 	sort(&p->adds, false);
 	sort(&p->dels, true);
 	pair(p);
+	pair_ranges(p);
 	return p;
 }
 
@@ -109,7 +167,8 @@ void nft_parts_free(struct nft_parts *p)
 	element_list_fini(&p->dels);
 	free(p->replaces);
 	free(p->replaced);
-	free(p->predecessor);
+	free(p->first);
+	free(p->count);
 	free(p);
 }
 
@@ -132,18 +191,45 @@ static bool find_next(struct nft_parts *p)
 	return p->at < count;
 }
 
-static const struct element *put_next(struct nft *nft, struct nft_parts *p)
+static void put(struct nft *nft, struct nft_parts *p, const struct element *e, bool add)
 {
-	const size_t at = p->at++;
+	(add ? parts_put_addition : parts_put_deletion)(nft, e);
+	p->sent++;
+	p->ranges += e->set == SET_ALLOWED_SOURCES;
+}
 
-	if (p->phase == PHASE_GONE) {
-		parts_put_deletion(nft, &p->dels.items[at]);
-		return &p->dels.items[at];
+/* A replacement is one piece, unless the socket does not take it. */
+static int make_room(struct nft *nft)
+{
+	const bool full = nft->session.batch.used + ROOM_BYTES > nft->session.send_max_bytes;
+
+	return full ? session_piece(&nft->session, true) : 0;
+}
+
+/* Deletions, then the additions in their place. */
+static int put_replacement(struct nft *nft, struct nft_parts *p)
+{
+	const size_t first = p->first[p->at], end = first + p->count[p->at];
+	int error = 0;
+
+	for (size_t i = first; error == 0 && i < end; i++) {
+		put(nft, p, &p->dels.items[i], false);
+		error = make_room(nft);
 	}
+	do {
+		put(nft, p, &p->adds.items[p->at++], true);
+		error = error == 0 ? make_room(nft) : error;
+	} while (error == 0 && p->at < p->adds.count && p->replaces[p->at] && p->count[p->at] == 0);
+	return error;
+}
+
+static int put_next(struct nft *nft, struct nft_parts *p)
+{
 	if (p->phase == PHASE_REPLACED)
-		parts_put_deletion(nft, &p->dels.items[p->predecessor[at]]);
-	parts_put_addition(nft, &p->adds.items[at]);
-	return &p->adds.items[at];
+		return put_replacement(nft, p);
+	put(nft, p, p->phase == PHASE_GONE ? &p->dels.items[p->at] : &p->adds.items[p->at], p->phase == PHASE_NEW);
+	p->at++;
+	return 0;
 }
 
 /* Commits a piece with source ranges; how many the next one has depends on how long it took. */
@@ -168,25 +254,24 @@ static int ranges_commit(struct nft *nft, uint64_t *took_ns)
 int parts_send(struct nft *nft, struct nft_parts *p, size_t most)
 {
 	uint64_t ranges_ns = 0;
-	uint32_t ranges = 0;
 	int error = 0;
 
 	if (nft->range_piece == 0)
 		nft->range_piece = RANGES_PIECE_MIN;
-	for (size_t sent = 0; error == 0 && sent < most && p->phase != PHASE_DONE && ranges_ns < RANGES_SLOW_NS;) {
+	p->sent = p->ranges = 0;
+	while (error == 0 && p->sent < most && p->phase != PHASE_DONE && ranges_ns < RANGES_SLOW_NS) {
 		if (!find_next(p)) {
 			p->phase++;
 			p->at = 0;
 			error = session_piece(&nft->session, true);
 			continue;
 		}
-		ranges += put_next(nft, p)->set == SET_ALLOWED_SOURCES;
-		sent++;
-		if (most == SIZE_MAX || ranges < nft->range_piece) {
+		error = put_next(nft, p);
+		if (error == 0 && (most == SIZE_MAX || p->ranges < nft->range_piece)) {
 			error = session_piece(&nft->session, false);
-		} else {
+		} else if (error == 0) {
 			error = ranges_commit(nft, &ranges_ns);
-			ranges = 0;
+			p->ranges = 0;
 		}
 	}
 	return error == 0 ? session_piece(&nft->session, true) : error;

@@ -81,6 +81,22 @@ static inline int add_service(struct nft *nft, struct words *w)
 	return error;
 }
 
+/* parts MOST: commits the transaction in parts, and prints how many there were. */
+static inline int commit_in_parts(struct nft *nft, size_t most)
+{
+	struct nft_parts *parts = nft_tx_take(nft);
+	unsigned count = 0;
+	int more = 1;
+
+	while (more > 0) {
+		more = nft_parts_commit(nft, parts, most);
+		count++;
+	}
+	nft_parts_free(parts);
+	printf("parts %u\n", count);
+	return more;
+}
+
 /* Replaces the target of one endpoint `rounds` times. */
 static inline int replace(struct nft *nft, const struct element_list *l, uint32_t rounds)
 {

@@ -247,6 +247,8 @@ static int acting(const char *verb, struct nft *nft, struct words *w, struct ele
 		return nft_load(nft, list->items, list->count);
 	if (strcmp(verb, "commit") == 0)
 		return nft_tx_commit(nft);
+	if (strcmp(verb, "parts") == 0)
+		return commit_in_parts(nft, next_number(w));
 	if (strcmp(verb, "dump") == 0)
 		return dump(nft, w);
 	if (strcmp(verb, "get") == 0)
