@@ -230,7 +230,10 @@ install-files: $(BUILD)/fairlead $(BUILD)/fairlead.8
 	$(BUILD)/fairlead completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fairlead.fish
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/fairlead $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8
+	rm -f $(DESTDIR)$(PREFIX)/sbin/fairlead $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/fairlead \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_fairlead \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fairlead.fish
 
 clean:
 	rm -rf build

@@ -66,13 +66,18 @@ static int stdin_file(void)
 {
 	char bytes[65536];
 	size_t n;
-	int fd = memfd_create("stdin", MFD_CLOEXEC);
+	/* A closed one would be the file itself. */
+	int fd = fcntl(STDIN_FILENO, F_GETFD) < 0 ? -1 : memfd_create("stdin", MFD_CLOEXEC);
 
 	while (fd >= 0 && (n = fread(bytes, 1, sizeof bytes, stdin)) != 0)
 		if (write(fd, bytes, n) != (ssize_t)n) {
 			close(fd);
 			fd = -1;
 		}
+	if (fd >= 0 && ferror(stdin)) {
+		close(fd);
+		fd = -1;
+	}
 	if (fd < 0)
 		perror("fairlead check: standard input");
 	return fd;

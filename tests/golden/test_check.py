@@ -38,6 +38,14 @@ class Check(unittest.TestCase):
             self.assertEqual(check("--strict", f"{folder}/a.yaml", f"{folder}/b.yaml").returncode, 0)
             self.assertIn("no Service default/web", check(f"{folder}/b.yaml").stdout)
 
+    def test_standard_input_that_cannot_be_read(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for shell in ("exec <&-; exec \"$0\" check -", f"exec \"$0\" check - <{folder}"):
+                done = subprocess.run(["sh", "-c", shell, PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                      timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+                self.assertRegex(done.stderr, r"^fairlead check: standard input: .+\n$")
+
     def test_json(self):
         self.assertEqual(json.loads(check("-o", "json", "-", text=GOOD).stdout), [])
         problem, = json.loads(check("-o", "json", "-", text=REFUSED).stdout)

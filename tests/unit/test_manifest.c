@@ -208,6 +208,30 @@ static void json_objects(void **state)
 	assert_int_equal(w->removes, 0);
 }
 
+/* YAML in braces is no JSON: its quotes and comments may hold a brace. */
+static void yaml_in_braces(void **state)
+{
+	static const char *const texts[] = {
+		"{apiVersion: v1, kind: Namespace, metadata: {name: a, annotations: {n: 'x } y'}}}\n",
+		"{apiVersion: v1, kind: Namespace, # a } brace\n metadata: {name: a}}\n",
+		"{apiVersion: v1, kind: Namespace, metadata: {name: a, annotations: {n: 'x} {y'}}}\n",
+		JSON("b") "\n{apiVersion: v1, kind: Namespace, metadata: {name: a, annotations: {n: 'x } y'}}}\n",
+	};
+	struct world *w = *state;
+	struct manifest_counts counts;
+
+	start(w);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		put(w, "a.yaml", texts[i]);
+		turn(w);
+		manifest_count(w->m, &counts);
+		assert_int_equal(counts.refused, 0);
+		assert_non_null(have(w, "Namespace /a"));
+		put(w, "a.yaml", "# none\n");
+		turn(w);
+	}
+}
+
 static void last_good_version_stays(void **state)
 {
 	struct world *w = *state;
@@ -270,6 +294,7 @@ int main(void)
 		TEST(json_list_items_are_documents),
 		TEST(other_lists_are_one_document),
 		TEST(json_objects),
+		TEST(yaml_in_braces),
 		TEST(last_good_version_stays),
 		TEST(first_definition_counts),
 	};

@@ -117,6 +117,32 @@ static void many_names_are_counted(void **state)
 	buf_fini(&text);
 }
 
+static void one_that_is_defined_twice(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml", SERVICE("a", 1) "---\n" SERVICE("a", 2));
+	put(w, "b.yaml", SERVICE("a", 3));
+	start(w);
+	put_says(w, "a.yaml", "", "");
+	assert_non_null(have(w, "Service default/a"));
+	put_says(w, "b.yaml", "", "b.yaml: defines nothing any more, removed: Service default/a\n");
+	/* Both at once: the one that is read last says so. */
+	put_says(w, "a.yaml", SERVICE("a", 1), "");
+	put(w, "b.yaml", SERVICE("a", 1));
+	turn(w);
+	put(w, "a.yaml", "");
+	put(w, "b.yaml", "");
+	struct stderr_lines log = stderr_lines_begin();
+	char said[4096];
+	turn(w);
+	stderr_lines_end_with(&log, said, sizeof said);
+	const char *told = strstr(said, "removed: Service default/a\n");
+	assert_non_null(told);
+	assert_null(strstr(told + 1, "removed: "));
+	assert_null(strstr(said, "(null)"));
+}
+
 /* Moved to another file, or defined there all the time: nothing went away. Removed with its file: as it should. */
 static void what_is_elsewhere_did_not_go(void **state)
 {
@@ -182,6 +208,7 @@ int main(void)
 		TEST(foreign_kinds_are_seen_in_any_layout),
 		TEST(an_emptied_file),
 		TEST(many_names_are_counted),
+		TEST(one_that_is_defined_twice),
 		TEST(what_is_elsewhere_did_not_go),
 		TEST(a_mistyped_kind_or_version),
 	};

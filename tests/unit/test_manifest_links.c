@@ -23,6 +23,11 @@ static void folder(struct world *w, const char *name)
 	assert_int_equal(mkdir(in_top(w, name), 0755), 0);
 }
 
+static void move(struct world *w, const char *from, const char *to)
+{
+	assert_int_equal(rename(in_top(w, from), in_top(w, to)), 0);
+}
+
 static void link_to(struct world *w, const char *target, const char *name)
 {
 	assert_int_equal(symlink(target, in_top(w, name)), 0);
@@ -61,6 +66,33 @@ static void is_followed(struct world *w, const char *now, const char *before)
 	write_at(in_top(w, now), SERVICE("a", 8));
 	port_becomes(w, 8);
 	assert_int_equal(w->removes, 0);
+}
+
+/* A folder that was below another one takes its place, and it its, all in one turn. */
+static void folders_change_places(void **state)
+{
+	struct world *w = *state;
+
+	folder(w, "f");
+	start_at(w, "f");
+	for (unsigned i = 0; i < 40; i++) { /* in which order they are looked at is drawn by a hash */
+		char outer[32], inner[48], aside[32], text[64];
+		snprintf(outer, sizeof outer, "f/a%u", i);
+		snprintf(inner, sizeof inner, "f/a%u/b", i);
+		snprintf(aside, sizeof aside, "aside%u", i);
+		folder(w, outer);
+		folder(w, inner);
+		snprintf(text, sizeof text, "%s/a.yaml", inner);
+		write_at(in_top(w, text), SERVICE("a", 1));
+		turn(w);
+		assert_non_null(have(w, "Service default/a"));
+		move(w, inner, aside);
+		move(w, outer, "t");
+		folder(w, outer);
+		move(w, "t", inner);
+		turn(w);
+		assert_null(have(w, "Service default/a"));
+	}
 }
 
 /* current -> releases/1, the folder itself. */
@@ -253,9 +285,10 @@ static void swapped_in_two_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_folder_is_a_link), TEST(a_release_link_above), TEST(git_sync),
-		TEST(a_chain_of_links),	    TEST(config_map_data),	TEST(links_inside),
-		TEST(swapped_in_two_steps),
+		TEST(folders_change_places), TEST(the_folder_is_a_link),
+		TEST(a_release_link_above),  TEST(git_sync),
+		TEST(a_chain_of_links),	     TEST(config_map_data),
+		TEST(links_inside),	     TEST(swapped_in_two_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,12 @@ static const struct rule meta_rules[] = {
 	{"managedFields: [{operation: Apply, fieldsType: V2}]",
 	 "!metadata.managedFields[0].fieldsType: \"V2\" is not FieldsV1"},
 	{"resourceVersion: '12', uid: u, selfLink: /a, creationTimestamp: null", ""}, /* as exported */
+	{"creationTimestamp: '2026-11-30T08:00:00Z'", ""},
+	{"creationTimestamp: 2026-11-30T08:00:00.5+01:00", ""},
+	{"creationTimestamp: '1970-01-01T00:00:00Z'", ""},
+	{"creationTimestamp: foo", "!metadata.creationTimestamp: \"foo\" is not a time such as 2006-01-02T15:04:05Z"},
+	{"creationTimestamp: '2026-11-30T08:00:00+01:00x'",
+	 "!metadata.creationTimestamp: \"2026-11-30T08:00:00+01:00x\" is not a time such as 2006-01-02T15:04:05Z"},
 };
 
 static void of_metadata(void **state)
@@ -124,6 +130,16 @@ static const struct rule service_rules[] = {
 	{"ports: [{port: 80, appProtocol: kubernetes.io/h2c}]", ""},
 	{"ports: [{port: 80, appProtocol: ''}]",
 	 "!spec.ports[0].appProtocol: \"\" is not a label name (a-z, A-Z, 0-9, -, _, . and a DNS name with / before)"},
+	{"ports: [{port: 80, targetPort: 0}]", ""},
+	{"ports: [{port: 80, targetPort: [http]}]",
+	 "!spec.ports[0].targetPort: a number or a string is expected, not a list"},
+	{"ports: [{port: 80, targetPort: {a: b}}]",
+	 "!spec.ports[0].targetPort: a number or a string is expected, not a map"},
+	{"ports: [{port: 80, targetPort: true}]",
+	 "!spec.ports[0].targetPort: a number or a string is expected, not a boolean: put it in quotes"},
+	{"ports: [{port: 80, targetPort: yes}]",
+	 "!spec.ports[0].targetPort: yes is a boolean in YAML 1.1: put it in quotes"},
+	{"ports: [{port: 80, targetPort: 80.5}]", "!spec.ports[0].targetPort: 80.5 is not in 1…65535"},
 	{"ports: [{port: 80, targetPort: a--b}]",
 	 "!spec.ports[0].targetPort: \"a--b\" is neither a port number nor a port name"},
 	{"type: LoadBalancer, ports: [{port: 10250}]",
@@ -141,7 +157,8 @@ static const struct rule service_rules[] = {
 	{PORT "ipFamilies: [IPv4, IPv4]", "!spec.ipFamilies: IPv4 is there twice"},
 	{PORT "clusterIPs: [10.96.0.01]", "!spec.clusterIPs: the first address is not the clusterIP"}, /* as text */
 	/* external addresses: multicast is fine but for link-local */
-	{PORT "externalIPs: [225.1.2.3, 'ff05::1', 224.0.1.1, 239.255.255.255]", ""},
+	{PORT "externalIPs: [225.1.2.3]", "spec.externalIPs: 225.1.2.3 is a multicast address: not used"},
+	{PORT "externalIPs: ['ff05::1']", "spec.externalIPs: ff05::1 is a multicast address: not used"},
 	{PORT "externalIPs: [224.0.0.255]", "!spec.externalIPs: 224.0.0.255 is a link-local multicast address"},
 	{PORT "externalIPs: ['ff12::1']", "!spec.externalIPs: ff12::1 is a link-local multicast address"},
 	{PORT "externalIPs: [0.0.0.0]", "!spec.externalIPs: 0.0.0.0 is the unspecified address"},
@@ -194,6 +211,16 @@ static const struct rule annotation_rules[] = {
 	 "!the annotations topology-aware-hints and topology-mode of service.kubernetes.io differ"},
 	{"service.beta.kubernetes.io/load-balancer-source-ranges: 10.0.0.0/8",
 	 "!metadata.annotations.service.beta.kubernetes.io/load-balancer-source-ranges: " ONLY_LB},
+	{"service.beta.kubernetes.io/load-balancer-source-ranges: ' 10.0.0.0/8, fd00::/8 '}}\nspec: {type: "
+	 "LoadBalancer, "
+	 "clusterIP: 10.96.0.1, ports: [{port: 80}], selector: {a: b",
+	 "metadata.annotations.service.beta.kubernetes.io/load-balancer-source-ranges: not used: write "
+	 "spec.loadBalancerSourceRanges"},
+	{"service.beta.kubernetes.io/load-balancer-source-ranges: '10.0.0.0/8,bogus'}}\nspec: {type: LoadBalancer, "
+	 "clusterIP: 10.96.0.1, ports: [{port: 80}], selector: {a: b",
+	 "!metadata.annotations.service.beta.kubernetes.io/load-balancer-source-ranges: \"bogus\" is not a range such "
+	 "as "
+	 "10.0.0.0/8"},
 	{"fairlead/source-ranges: all}}\nspec: {loadBalancerSourceRanges: [10.0.0.0/8], clusterIP: 10.96.0.1, "
 	 "ports: [{port: 80}], selector: {a: b",
 	 ""},
@@ -237,7 +264,8 @@ static const struct rule slice_rules[] = {
 	{ADDRESSES "deprecatedTopology: {a: -}}]", "!endpoints[0].deprecatedTopology.a: \"-\"" NO_VALUE},
 	{ADDRESSES "deprecatedTopology: {" KEYS4(a) KEYS4(b) KEYS4(c) KEYS4(d) "e: f}}]",
 	 "!endpoints[0].deprecatedTopology: more than 16 labels"},
-	{"endpoints: [{addresses: [224.0.1.1]}]", ""},
+	{"endpoints: [{addresses: [224.0.1.1]}]",
+	 "endpoints[0].addresses[0]: 224.0.1.1 is a multicast address: not used"},
 	{"endpoints: [{addresses: [224.0.0.1]}]",
 	 "!endpoints[0].addresses[0]: 224.0.0.1 is a link-local multicast address"},
 	{"endpoints: [{addresses: [~]}]", "!endpoints[0].addresses[0]: a string is expected, not a null"},

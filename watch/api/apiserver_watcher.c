@@ -238,6 +238,13 @@ static void unserved(struct watcher *f)
 	f->served = false;
 }
 
+/* Until it is asked to make an attempt. */
+static void watcher_hold(struct watcher *f)
+{
+	ev_timer_stop(f->apiserver->config.loop, &f->retry);
+	f->yields = true;
+}
+
 static void on_end(void *ctx, const struct fetch_end *end)
 {
 	struct watcher *f = ctx;
@@ -257,7 +264,7 @@ static void on_end(void *ctx, const struct fetch_end *end)
 		unserved(f);
 	bool failed = wait_ms > 0 && next != REFLECTOR_ABSENT;
 	if (failed && apiserver_failed(f->apiserver, end) && (end->status == 0 || wait_ms > YIELD_MS))
-		f->yields = true;
+		watcher_hold(f);
 	else
 		watcher_wait(f, wait_ms);
 }
@@ -297,7 +304,7 @@ static void on_retry(struct ev_loop *loop, struct ev_timer *timer, int events)
 		fetch_cancel(f->request);
 		stream_fini(&f->stream);
 	}
-	f->attempt = false;
+	f->attempt = f->yields = false;
 	f->patient = f->unreached;
 	watcher_start(f);
 }
@@ -308,8 +315,7 @@ void watcher_yield(struct watcher *f)
 
 	if (!ev_is_active(&f->retry) || f->absent || ev_timer_remaining(loop, &f->retry) <= YIELD_MS / 1000.0)
 		return;
-	ev_timer_stop(loop, &f->retry);
-	f->yields = true;
+	watcher_hold(f);
 }
 
 bool watcher_attempt(struct watcher *f, bool patient)

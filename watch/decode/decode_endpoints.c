@@ -50,6 +50,8 @@ static bool read_address(struct decoder *d, const struct place *entry, bool read
 		return false;
 	if ((special = addr_is_special(&e->addr)) != NULL)
 		decode_error(d, &ip, "%.60s %s", ip.v->text, special);
+	else
+		field_warn_multicast(d, &ip, &e->addr);
 	e->node_name = field_name(d, &node);
 	e->hostname = field_hostname(d, entry);
 	if (kind != NULL && strcmp(kind->text, "Pod") == 0)

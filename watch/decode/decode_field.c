@@ -243,23 +243,28 @@ bool field_addr(struct decoder *d, const struct place *p, struct addr *a)
 	return false;
 }
 
+bool field_cidr_text(struct cidr *c, const char *text, char trimmed[CIDR_TEXT_BYTES])
+{
+	text += strspn(text, BLANKS); /* tolerated (A.5) */
+	size_t n = strcspn(text, BLANKS);
+
+	if (n >= CIDR_TEXT_BYTES || text[n + strspn(text + n, BLANKS)] != '\0')
+		return false;
+	memcpy(trimmed, text, n);
+	trimmed[n] = '\0';
+	return cidr_parse(c, trimmed);
+}
+
 bool field_cidr(struct decoder *d, const struct place *p, struct cidr *c)
 {
 	const char *text = field_string(d, p);
 	char trimmed[CIDR_TEXT_BYTES];
-	size_t n;
 
 	if (text == NULL)
 		return false;
-	text += strspn(text, BLANKS); /* tolerated (A.5) */
-	n = strcspn(text, BLANKS);
-	if (n < sizeof trimmed && text[n + strspn(text + n, BLANKS)] == '\0') {
-		memcpy(trimmed, text, n);
-		trimmed[n] = '\0';
-		if (cidr_parse(c, trimmed)) {
-			field_warn_mapped(d, p, trimmed);
-			return true;
-		}
+	if (field_cidr_text(c, text, trimmed)) {
+		field_warn_mapped(d, p, trimmed);
+		return true;
 	}
 	decode_error(d, p, "\"%.60s\" is not an address range such as 10.0.0.0/8", text);
 	return false;
@@ -323,6 +328,14 @@ const char *names_twice(const char **names, size_t count)
 		if (strcmp(names[i], names[i - 1]) == 0)
 			return names[i];
 	return NULL;
+}
+
+void field_warn_multicast(struct decoder *d, const struct place *p, const struct addr *a)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	if (a->family == AF_INET6 ? a->bytes[0] == 0xff : (a->bytes[0] & 0xf0) == 0xe0)
+		decode_warning(d, p, "%s is a multicast address: not used", addr_format(a, text));
 }
 
 const char *addr_is_special(const struct addr *a)

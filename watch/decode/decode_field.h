@@ -86,6 +86,10 @@ const char *names_twice(const char **names, size_t count);
 /* What the API server has against it as an endpoint's or external address: unspecified, loopback, link-local (also as
  * multicast: 224.0.0.0/24, ff02::/16); NULL. */
 const char *addr_is_special(const struct addr *a);
+/* The API server takes multicast addresses outside the link-local ones; no rule is made for them. */
+void field_warn_multicast(struct decoder *d, const struct place *p, const struct addr *a);
+/* A range with blanks around it. */
+bool field_cidr_text(struct cidr *c, const char *text, char trimmed[CIDR_TEXT_BYTES]);
 
 /* metadata: false when the object's identity cannot be used. Sets d->ns and d->name. */
 bool decode_identity(struct decoder *d, const struct place *root, bool namespaced, bool (*name_ok)(const char *s));

@@ -21,7 +21,7 @@ static const char *read_target_port(struct decoder *d, const struct place *entry
 {
 	struct place target = place_key(entry, "targetPort");
 
-	if (place_absent(&target) || (target.v->type == VALUE_NUMBER && target.v->integer == 0))
+	if (place_absent(&target) || (target.v->type == VALUE_NUMBER && target.v->whole && target.v->integer == 0))
 		return arena_printf(d->scratch, "%u", port);
 	if (target.v->type == VALUE_NUMBER)
 		return arena_printf(d->scratch, "%u", (unsigned)field_integer(d, &target, 1, PORT_MAX, port));
@@ -193,6 +193,8 @@ static void read_external_ips(struct decoder *d, const struct place *spec, struc
 		const char *wrong = addr_is_special(&s->external_ips[i]);
 		if (wrong != NULL)
 			decode_error(d, &list, "%s %s", addr_format(&s->external_ips[i], text), wrong);
+		else if (!d->lenient)
+			field_warn_multicast(d, &list, &s->external_ips[i]);
 	}
 }
 

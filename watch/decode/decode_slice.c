@@ -80,6 +80,8 @@ static bool read_address(struct decoder *d, const struct place *p, int family, s
 	field_warn_mapped(d, p, text);
 	if (!d->lenient && (special = addr_is_special(a)) != NULL)
 		decode_error(d, p, "%.60s %s", text, special);
+	else if (!d->lenient)
+		field_warn_multicast(d, p, a);
 	return true;
 }
 

@@ -20,6 +20,14 @@
 	{                                  \
 		name, SCHEMA_INTEGER, NULL \
 	}
+#define INT_OR_STRING(name)                      \
+	{                                        \
+		name, SCHEMA_INT_OR_STRING, NULL \
+	}
+#define TIME(name)                      \
+	{                               \
+		name, SCHEMA_TIME, NULL \
+	}
 #define STRINGS(name)                      \
 	{                                  \
 		name, SCHEMA_STRINGS, NULL \
@@ -51,7 +59,7 @@ static const struct schema owner_fields[] = {STRING("apiVersion"),
 					     BOOL("blockOwnerDeletion"),
 					     END};
 static const struct schema managed_fields[] = {
-	STRING("manager"),    STRING("operation"), STRING("apiVersion"),  STRING("time"),
+	STRING("manager"),    STRING("operation"), STRING("apiVersion"),  TIME("time"),
 	STRING("fieldsType"), ANY("fieldsV1"),	   STRING("subresource"), END};
 static const struct schema meta_fields[] = {STRING("name"),
 					    STRING("generateName"),
@@ -60,8 +68,8 @@ static const struct schema meta_fields[] = {STRING("name"),
 					    STRING("uid"),
 					    STRING("resourceVersion"),
 					    INTEGER("generation"),
-					    STRING("creationTimestamp"),
-					    STRING("deletionTimestamp"),
+					    TIME("creationTimestamp"),
+					    TIME("deletionTimestamp"),
 					    INTEGER("deletionGracePeriodSeconds"),
 					    STRING_MAP("labels"),
 					    STRING_MAP("annotations"),
@@ -72,7 +80,7 @@ static const struct schema meta_fields[] = {STRING("name"),
 static const struct schema condition_fields[] = {STRING("type"),
 						 STRING("status"),
 						 INTEGER("observedGeneration"),
-						 STRING("lastTransitionTime"),
+						 TIME("lastTransitionTime"),
 						 STRING("reason"),
 						 STRING("message"),
 						 END};
@@ -88,7 +96,7 @@ static const struct schema service_port_fields[] = {STRING("name"),
 						    STRING("protocol"),
 						    STRING("appProtocol"),
 						    INTEGER("port"),
-						    ANY("targetPort"),
+						    INT_OR_STRING("targetPort"),
 						    INTEGER("nodePort"),
 						    END};
 static const struct schema client_ip_fields[] = {INTEGER("timeoutSeconds"), END};
@@ -244,7 +252,7 @@ static const struct schema pod_status_fields[] = {INTEGER("observedGeneration"),
 						  LIST("hostIPs", pod_ip_fields),
 						  STRING("podIP"),
 						  LIST("podIPs", pod_ip_fields),
-						  STRING("startTime"),
+						  TIME("startTime"),
 						  ANY("initContainerStatuses"),
 						  ANY("containerStatuses"),
 						  STRING("qosClass"),

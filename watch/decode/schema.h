@@ -10,6 +10,8 @@ enum schema_type {
 	SCHEMA_STRING,
 	SCHEMA_BOOL,
 	SCHEMA_INTEGER,
+	SCHEMA_INT_OR_STRING,
+	SCHEMA_TIME,	/* RFC 3339 */
 	SCHEMA_STRINGS, /* a list of strings */
 	SCHEMA_STRING_MAP,
 	SCHEMA_MAP,  /* has fields */

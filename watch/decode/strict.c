@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "watch/decode/decode_time.h"
 
 #define MEANT_BYTES 160
 
@@ -105,6 +106,13 @@ static void expect(struct walk *w, const struct place *p, enum value_type type, 
 		     quotes ? ": put it in quotes" : "");
 }
 
+static void expect_time(struct walk *w, const struct place *p)
+{
+	expect(w, p, VALUE_STRING, "a time");
+	if (p->v->type == VALUE_STRING && !decode_is_time(p->v->text))
+		decode_error(w->decoder, p, "\"%.40s\" is not a time such as 2006-01-02T15:04:05Z", p->v->text);
+}
+
 /* A list of strings or a map of them, where null is an empty one. */
 static void expect_strings(struct walk *w, const struct place *p, enum value_type container)
 {
@@ -153,6 +161,13 @@ static void check_field(struct walk *w, const struct place *p, const struct sche
 		break;
 	case SCHEMA_INTEGER:
 		expect(w, p, VALUE_NUMBER, "a number");
+		break;
+	case SCHEMA_INT_OR_STRING:
+		if (p->v->type != VALUE_NUMBER)
+			expect(w, p, VALUE_STRING, "a number or a string");
+		break;
+	case SCHEMA_TIME:
+		expect_time(w, p);
 		break;
 	case SCHEMA_STRINGS:
 		expect_strings(w, p, VALUE_LIST);

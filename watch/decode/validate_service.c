@@ -91,6 +91,22 @@ static void check_ports(struct decoder *d, const struct place *spec, const struc
 
 /* ---- what only some types have ---- */
 
+/* As GetLoadBalancerSourceRanges of Kubernetes reads them. */
+static bool are_ranges(struct decoder *d, const struct place *annotation)
+{
+	char *rest = arena_strdup(d->scratch, annotation->v->text), *one;
+	char trimmed[CIDR_TEXT_BYTES];
+	struct cidr range;
+
+	while ((one = strsep(&rest, ",")) != NULL) {
+		if (field_cidr_text(&range, one, trimmed))
+			continue;
+		decode_error(d, annotation, "\"%.60s\" is not a range such as 10.0.0.0/8", one);
+		return false;
+	}
+	return true;
+}
+
 static void check_source_ranges(struct decoder *d, const struct place *root, const struct place *spec,
 				const struct service_object *s)
 {
@@ -106,7 +122,7 @@ static void check_source_ranges(struct decoder *d, const struct place *root, con
 		return;
 	if (!is_load_balancer(s))
 		decode_error(d, &annotation, "only with type LoadBalancer");
-	else if (!place_unset(&annotation))
+	else if (!place_unset(&annotation) && are_ranges(d, &annotation))
 		decode_warning(d, &annotation, "not used: write spec.loadBalancerSourceRanges");
 }
 

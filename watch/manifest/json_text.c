@@ -27,6 +27,8 @@ static size_t object_end(const char *s, size_t n, size_t i, size_t *values)
 			i = string_end(s, n, i);
 			continue;
 		}
+		if (s[i] == '\'' || s[i] == '#') /* YAML in braces: what follows may hide others */
+			return 0;
 		depth += s[i] == '{' || s[i] == '[';
 		*values += s[i] == ',' || s[i] == '{' || s[i] == '[';
 		if ((s[i] == '}' || s[i] == ']') && --depth == 0)

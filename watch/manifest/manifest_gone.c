@@ -54,6 +54,8 @@ void gone_note(struct loader *l, struct entry *e)
 
 	snprintf(key, sizeof key, "%s/%s", entry_ns(e), entry_name(e));
 	if (l->gone->emptied || map_get_str(&l->unknown_names, key) != NULL) {
+		if (e->gone != NULL) /* defined twice: only the last to go says so */
+			e->gone->count--;
 		e->gone = l->gone;
 		l->gone->count++; /* it may be found elsewhere: see gone_settle */
 	}

@@ -209,9 +209,6 @@ static void dir_scan(struct tree *t, const char *path, const char *full, bool kn
 
 static void dir_refresh(struct tree *t, const char *path, const char *full, const struct stat *st)
 {
-	struct dir *d = map_get_str(&t->dirs, path);
-	bool known = d != NULL;
-
 	if (dir_is_double(t, path, identity_of(st))) {
 		loader_report(t->loader, path, "is a link to a directory that is read already: skipped");
 		return;
@@ -220,6 +217,8 @@ static void dir_refresh(struct tree *t, const char *path, const char *full, cons
 		loader_report(t->loader, path, "is deeper than %d directories: skipped", MANIFEST_DEPTH_MAX);
 		return;
 	}
+	struct dir *d = map_get_str(&t->dirs, path); /* not before dir_is_double, which may drop it */
+	const bool known = d != NULL;
 	if (d != NULL && d->identity != identity_of(st)) {
 		dir_drop(t, d);
 		d = NULL;
