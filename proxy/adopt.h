@@ -10,6 +10,7 @@
 
 #include "nft/nft.h"
 #include "proxy/elements.h"
+#include "service/compile.h"
 
 struct image { /* zero = empty */
 	enum table_state state;
@@ -20,6 +21,8 @@ struct image { /* zero = empty */
 
 /* 0 or a negative errno; nft_error says why. */
 int adopt_read(struct image *image, struct nft *nft, const struct table_parts *parts);
+/* About how many elements the image has at the addresses of a Service. */
+size_t adopt_count(const struct image *image, const struct compile_input *in);
 /* Puts into the transaction what makes the sets hold exactly `want`; sorts both lists. */
 void adopt_diff(struct image *image, struct nft *nft);
 /* Elements to load, or operations of the transaction. */

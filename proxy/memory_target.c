@@ -43,6 +43,14 @@ static bool must_ask(const struct memory_target *m, uint64_t need_bytes, uint64_
 	       m->asked_ms == 0;
 }
 
+void memory_target_take(struct memory_target *m, uint64_t before, uint64_t after)
+{
+	const uint64_t need_bytes = memory_need(before, after);
+
+	m->planned_bytes += need_bytes;
+	m->turn_bytes += need_bytes;
+}
+
 bool memory_target_admit(struct memory_target *m, uint64_t before, uint64_t after, uint64_t now_ms,
 			 uint64_t *left_bytes)
 {
@@ -61,7 +69,6 @@ bool memory_target_admit(struct memory_target *m, uint64_t before, uint64_t afte
 	*left_bytes = top > taken ? top - taken : 0;
 	if (need_bytes > *left_bytes)
 		return false;
-	m->planned_bytes += need_bytes;
-	m->turn_bytes += need_bytes;
+	memory_target_take(m, before, after);
 	return true;
 }

@@ -41,4 +41,7 @@ void memory_target_turn(struct memory_target *m);
 bool memory_target_admit(struct memory_target *m, uint64_t before, uint64_t after, uint64_t now_ms,
 			 uint64_t *left_bytes);
 
+/* Counts what such a change needs, whether it fits or not. */
+void memory_target_take(struct memory_target *m, uint64_t before, uint64_t after);
+
 #endif

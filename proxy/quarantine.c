@@ -13,6 +13,7 @@
 #define MB (UINT64_C(1) << 20)
 #define RANGES_MAX 8192 /* of all Services: see BUDGET_RANGE_COST */
 #define RANGES_FEW 256	/* a Service may have, however many others have */
+#define ADOPTED_TIMES 4 /* what is counted may be so many times what the kernel has: endpoints that are not used */
 #define EXACT_FROM 4096 /* elements: below it the count need not be exact, which costs part of a compilation */
 
 /* Every element but those of the ranges stands under a frontend or a ClusterIP, and these have one owner. */
@@ -123,12 +124,33 @@ void quarantine_take(struct quarantine *h, struct store_service *service, uint64
 	service->elements = elements;
 }
 
+/*
+ * A restart adds nothing to what the kernel serves, and to hold a Service then is to withdraw it: there is no version
+ * before. One that asks for much more than the kernel has of it was held, or has grown.
+ */
+static bool memory_fits(struct quarantine *h, struct store_service *service, const struct compile_input *in,
+			uint64_t elements, uint64_t now_ms)
+{
+	const bool adopts = h->adopted != NULL && h->memory.target_bytes != 0;
+	const uint64_t before = adopts ? adopt_count(h->adopted, in) : service->elements;
+	uint64_t left_bytes;
+
+	if (adopts && elements / ADOPTED_TIMES <= before && before != 0) {
+		memory_target_take(&h->memory, before, elements);
+		return true;
+	}
+	if (memory_target_admit(&h->memory, before, elements, now_ms, &left_bytes))
+		return true;
+	hold_for_memory(h, service, memory_need(before, elements), left_bytes, now_ms);
+	return false;
+}
+
 bool quarantine_admit(struct quarantine *h, struct store_service *service, const struct compile_input *in,
 		      struct arena *scratch, uint64_t now_ms)
 {
 	const uint64_t exact_from = h->max_elements != 0 && h->max_elements < EXACT_FROM ? h->max_elements : EXACT_FROM;
 	const uint64_t count = budget_count(in, exact_from, scratch), ranges = budget_ranges(in);
-	uint64_t elements, left_bytes;
+	uint64_t elements;
 
 	if (h->max_elements != 0 && count > h->max_elements) {
 		hold_over_budget(h, service, count, ranges, now_ms);
@@ -139,10 +161,8 @@ bool quarantine_admit(struct quarantine *h, struct store_service *service, const
 		return false;
 	}
 	elements = count - ranges * (BUDGET_RANGE_COST - 1);
-	if (!memory_target_admit(&h->memory, service->elements, elements, now_ms, &left_bytes)) {
-		hold_for_memory(h, service, memory_need(service->elements, elements), left_bytes, now_ms);
+	if (!memory_fits(h, service, in, elements, now_ms))
 		return false;
-	}
 	quarantine_take(h, service, elements, ranges);
 	return true;
 }

@@ -13,6 +13,7 @@
 #define PROXY_QUARANTINE_H
 
 #include "nft/nft.h"
+#include "proxy/adopt.h"
 #include "proxy/memory_target.h"
 #include "proxy/owners.h"
 #include "proxy/store.h"
@@ -28,6 +29,7 @@ struct quarantine {	       /* zero = none, and no limits */
 	uint64_t max_elements; /* of one Service; 0: no limit */
 	uint64_t ranges;       /* source ranges of all Services */
 	struct memory_target memory;
+	const struct image *adopted; /* at start, what the kernel has of all Services; borrowed; NULL: we know */
 	size_t count;
 	const struct store_service *suspect; /* of the last refusal; compared, never read */
 	unsigned times;			     /* how many refusals in a row named it */

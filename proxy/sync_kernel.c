@@ -23,8 +23,10 @@ int sync_read_back(struct sync *s)
 	error = adopt_read(&s->image, s->deps.nft, &s->must_read_back);
 	if (error < 0)
 		adopt_fini(&s->image);
-	else if (!s->stats.done && s->image.state == TABLE_OURS)
+	else if (!s->stats.done && s->image.state == TABLE_OURS) {
 		restore_slots(s);
+		s->quarantine.adopted = &s->image;
+	}
 	return error;
 }
 
@@ -114,6 +116,7 @@ int sync_commit(struct sync *s)
 	s->loaded = s->image.state != TABLE_OURS;
 	if (error == 0 && !s->stats.done)
 		s->stats.start = s->image.state == TABLE_OURS ? START_ADOPTED : START_LOADED;
+	s->quarantine.adopted = NULL;
 	adopt_fini(&s->image);
 	return error;
 }

@@ -56,6 +56,7 @@ int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx)
 	nft->dumps++;
 	nft->dumped = sets;
 	nft->changed = false;
+	element_list_sort(&nft->table);
 	for (size_t i = 0; i < nft->table.count; i++)
 		if (sets >> nft->table.items[i].set & 1)
 			each(ctx, &nft->table.items[i]);
@@ -332,8 +333,8 @@ static inline const char *happened(void)
 	return text;
 }
 
-/* Everything empty again. */
-static void fakes_fini(void)
+/* The answers live with the daemon; the kernel stays. */
+static void answers_fini(void)
 {
 	struct service *service;
 	size_t at = 0;
@@ -341,6 +342,12 @@ static void fakes_fini(void)
 	while ((service = map_next(&answers.services, &at)) != NULL)
 		service_free(service);
 	map_fini(&answers.services);
+}
+
+/* Everything empty again. */
+static void fakes_fini(void)
+{
+	answers_fini();
 	element_list_fini(&kernel.table);
 	element_list_fini(&kernel.add);
 	element_list_fini(&kernel.del);

@@ -185,16 +185,11 @@ static void check_table(struct scene *s)
 	arena_free(scratch);
 }
 
-/* The daemon ends and another one finds the table; the answers live with the daemon. */
+/* The daemon ends and another one finds the table. */
 static void restart(struct scene *s)
 {
-	struct service *service;
-	size_t at = 0;
-
 	scene_end(s);
-	while ((service = map_next(&answers.services, &at)) != NULL)
-		service_free(service);
-	map_fini(&answers.services);
+	answers_fini();
 	scene_start(s);
 	for (int i = 0; i < 2 * NAMES; i++)
 		object_step(s);
