@@ -140,11 +140,11 @@ void tcp_stop(struct tcp *t)
 {
 	ev_async_send(t->loop, &t->stop);
 	pthread_join(t->thread, NULL);
+	while (conns_close_idle(&t->conns)) /* first: a reply that is brought lets one go on with its next queries */
+		;
 	if (t->conns.responder.port != NULL)
 		forward_port_drain(t->conns.responder.port);
 	brought_stop(&t->brought);
-	while (conns_close_idle(&t->conns))
-		;
 	transfer_threads_stop(&t->transfers);
 	sockets_adopt(t);
 	for (size_t i = 0; i < t->listener_count; i++)

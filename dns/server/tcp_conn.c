@@ -70,12 +70,18 @@ static void on_idle(struct ev_loop *loop, ev_timer *w, int events)
 	conn_close(w->data);
 }
 
-/* Reads while replies are taken, writes while there are some. */
+/* For a further query, and for its reply. */
+static bool conn_has_room(const struct conn *c)
+{
+	return c->out.length_bytes < TCP_UNSENT_BYTES && c->waiting < TCP_WAITING;
+}
+
+/* Reads while there is room, writes while there are replies. */
 static void conn_watch(struct conn *c)
 {
 	int events = 0;
 
-	if (!c->ended && c->out.length_bytes < TCP_UNSENT_BYTES)
+	if (!c->ended && conn_has_room(c))
 		events |= EV_READ;
 	if (c->out.length_bytes > 0)
 		events |= EV_WRITE;
@@ -119,13 +125,13 @@ static enum outcome conn_answer(struct conn *c, const uint8_t *message, size_t l
 	return CONN_GOES_ON;
 }
 
-/* Answers the whole messages that have arrived, as long as replies have room. */
+/* Answers the whole messages that have arrived, as long as there is room. */
 static enum outcome answer_all(struct conn *c)
 {
 	enum outcome outcome = CONN_GOES_ON;
 	size_t at = 0;
 
-	while (c->out.length_bytes < TCP_UNSENT_BYTES && c->in.length_bytes - at >= LENGTH_BYTES) {
+	while (conn_has_room(c) && c->in.length_bytes - at >= LENGTH_BYTES) {
 		const uint8_t *message = (const uint8_t *)c->in.data + at;
 		size_t length = wire_get16(message);
 		if (length > TCP_QUERY_BYTES)
@@ -146,14 +152,21 @@ static enum outcome answer_all(struct conn *c)
 
 static bool conn_flush(struct conn *c)
 {
-	while (c->out.length_bytes > 0) {
-		ssize_t sent = send(c->io.fd, c->out.data, c->out.length_bytes, MSG_NOSIGNAL);
+	size_t at = 0;
+	ssize_t sent = 0;
+
+	while (at < c->out.length_bytes) {
+		sent = send(c->io.fd, c->out.data + at, c->out.length_bytes - at, MSG_NOSIGNAL);
 		if (sent < 0)
-			return errno == EAGAIN || errno == EINTR;
-		buf_consume(&c->out, (size_t)sent);
+			break;
+		at += (size_t)sent;
+	}
+	const bool good = sent >= 0 || errno == EAGAIN || errno == EINTR;
+	if (at > 0) {
+		buf_consume(&c->out, at); /* once: the rest moves */
 		conn_progress(c);
 	}
-	return true;
+	return good;
 }
 
 static bool receive(struct conn *c)
@@ -184,20 +197,25 @@ static enum outcome conn_serve(struct conn *c)
 	return CONN_GOES_ON;
 }
 
-static void on_conn(struct ev_loop *loop, ev_io *w, int events)
+/* What has come is added; false: the connection is of no use. */
+static void conn_go_on(struct conn *c, bool good)
 {
-	struct conn *c = w->data;
-	enum outcome outcome = CONN_CLOSE;
+	enum outcome outcome = good && conn_flush(c) ? conn_serve(c) : CONN_CLOSE;
 
-	(void)loop;
-	if (((events & EV_READ) == 0 || receive(c)) && conn_flush(c))
-		outcome = conn_serve(c);
 	if (outcome == CONN_GIVEN_AWAY)
 		return;
 	if (outcome == CONN_CLOSE || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
 		conn_close(c);
 	else
 		conn_watch(c);
+}
+
+static void on_conn(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct conn *c = w->data;
+
+	(void)loop;
+	conn_go_on(c, (events & EV_READ) == 0 || receive(c));
 }
 
 /* The connection of this client that made no progress for longest, once it has as many as one may have; else NULL. */
@@ -260,10 +278,8 @@ void conns_take(struct forward_request *r)
 			free(c);
 		return;
 	}
-	if (r->reply_bytes > 0)
+	const bool good = conn_flush(c) && c->out.length_bytes + LENGTH_BYTES + r->reply_bytes < TCP_UNSENT_BYTES_MAX;
+	if (good && r->reply_bytes > 0)
 		brought_message(&c->out, r->reply, r->reply_bytes);
-	if (!conn_flush(c) || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
-		conn_close(c);
-	else
-		conn_watch(c);
+	conn_go_on(c, good);
 }

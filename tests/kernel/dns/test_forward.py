@@ -1,14 +1,29 @@
 """Names outside the cluster, through the real daemon and a test double for its upstreams."""
+import contextlib
 import re
+import struct
 import unittest
 
 import lab
 import manifests
 import traffic
-from dns_client import Client, query
+from dns_client import Client, Reply, query, read_tcp
 from upstream import Upstream, other_question
 
 PORT = 5301
+TCP_WAITING = 32  # dns/server/tcp.h
+
+
+def framed(message):
+    return struct.pack("!H", len(message)) + message
+
+
+def large(reply):
+    """The same reply with 64 KB of addresses."""
+    question = reply[12:reply.index(b"\0", 12) + 5]
+    record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + bytes(4)
+    count = (65535 - 12 - len(question)) // len(record)
+    return reply[:2] + struct.pack("!5H", 0x8180, 1, count, 0, 0) + question + record * count
 
 
 class Forward(lab.LabTest):
@@ -191,10 +206,37 @@ class Forward(lab.LabTest):
             message = query(f"s{i}.example.com", serial=i)
             udp.send(message)
             tcp.send(len(message).to_bytes(2, "big") + message)
-        lab.wait_until(lambda: self._has(r"^fairlead_forward_waiting 80$"))
+        lab.wait_until(lambda: self._has(rf"^fairlead_forward_waiting {40 + TCP_WAITING}$"))
         self.daemon.stop()
         udp.close()
         tcp.close()
+
+    def test_pipelined_queries_that_wait_are_bounded_and_all_answered(self):
+        """The rest of them has arrived already: no further byte of the client wakes the server."""
+        self.up.silent = True
+        with self.client.stream() as sock:
+            sock.sendall(b"".join(framed(query(f"w{i}.example.com", serial=i)) for i in range(100)))
+            lab.wait_until(lambda: len(set(self.up.names())) >= TCP_WAITING)
+            self.assertTrue(self._has(rf"^fairlead_forward_waiting {TCP_WAITING}$"))
+            self.up.silent = False
+            self.assertEqual({Reply(read_tcp(sock)).id for _ in range(100)}, set(range(100)))
+
+    def test_a_client_that_leaves_large_replies_unread_is_closed(self):
+        """Not cached, so the same question brings one again and again; others are answered meanwhile."""
+        self.node.ip("link set lo mtu 1500")  # else the kernel's buffers take megabytes
+        self.up.truncate, self.up.silent = True, True
+        self.up.spoil = lambda reply, proto: [large(reply) if proto == "tcp" else reply]
+        with self.client.stream() as sock:
+            sock.sendall(framed(query("large.example.com")) * 512)
+            lab.wait_until(lambda: self._has(rf"^fairlead_forward_waiting {TCP_WAITING}$"))
+            self.up.silent = False
+            lab.wait_until(lambda: self._has(r"^fairlead_forward_waiting 0$"))
+            self.client.ask("behind-them.example.com", tcp=True)  # its reply takes the same way
+            got = 0
+            with contextlib.suppress(ConnectionResetError):
+                while read_tcp(sock):
+                    got += 1
+            self.assertLess(got, TCP_WAITING)
 
     def test_many_waiting_queries_are_bounded(self):
         self.up.silent = True
