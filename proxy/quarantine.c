@@ -35,7 +35,7 @@ struct store_service *quarantine_culprit(struct quarantine *h, const struct nft 
 	h->suspect = service;
 	if (service == NULL)
 		return NULL;
-	if (service->pending && service->refusal != NULL)
+	if (service->pending && service->refusal != NULL && !service->newest_held)
 		return service; /* it is known */
 	return h->times >= (service->pending ? QUARANTINE_AFTER : QUARANTINE_AFTER_PUBLISHED) ? service : NULL;
 }

@@ -59,8 +59,10 @@ static void compile_service(struct sync *s, struct store_service *service)
 	const struct service *prev = sync_newest(service);
 	struct service *next, *unpublished = service->pending ? service->next : NULL;
 
-	if (!sync_compile_next(s, service, &next))
+	if (!sync_compile_next(s, service, &next)) {
+		service->newest_held = service->pending;
 		return;
+	}
 	if (sync_touches_large(s, prev) || sync_touches_large(s, next)) {
 		service->dirty = true;
 		service_free(next);
@@ -71,6 +73,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 	else
 		changes_service(s->changes, s->owners, prev, next);
 	service->next = next;
+	service->newest_held = false;
 	if (!service->pending)
 		sync_add_pending(s, service);
 	service_free(unpublished);
@@ -89,7 +92,7 @@ void sync_revert(struct sync *s, struct store_service *service)
 	owners_replace(s->owners, service->next, service->current, NULL, NULL);
 	service_free(service->next);
 	service->next = NULL;
-	service->pending = false;
+	service->pending = service->newest_held = false;
 	while (s->pending[at] != service)
 		at++;
 	s->pending[at] = s->pending[--s->pending_count];

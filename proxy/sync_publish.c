@@ -19,10 +19,11 @@ static void publish_services(struct sync *s)
 		struct store_service *service = s->pending[i];
 		if (service->current != NULL || service->next != NULL)
 			publish_one(s, service);
-		if (service->next != NULL || service->object == NULL) /* else it is quarantined, and withdrawn */
+		/* else it is quarantined, and withdrawn, or what came after `next` is quarantined */
+		if ((service->next != NULL || service->object == NULL) && !service->newest_held)
 			quarantine_release(&s->quarantine, service);
 		service->next = NULL;
-		service->pending = false;
+		service->pending = service->newest_held = false;
 		store_settle(s->deps.store, service);
 	}
 	s->pending_count = 0;

@@ -138,6 +138,33 @@ static void restart_at_the_memory_target(void **state)
 	assert_true(is_held("wide"));
 }
 
+/* An older version that reaches the kernel is no reason to forget that the newest is held. */
+static void held_while_an_older_version_waits(void **state)
+{
+	(void)state;
+	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
+	sync_free(s.sync);
+	sync_make(&s);
+	start();
+	put("bad", "10.96.0.1", 8081);
+	kernel.fail = -EBUSY;
+	assert_int_equal(sync_turn(s.sync, now_ms), 100);
+	used_bytes = 120 << 20;
+	put_wide("bad", "10.96.0.1", 300); /* not large: compiled in a common turn */
+	now_ms += 1000;
+	settle();
+	assert_int_equal(store_service(s.store, "default", "bad")->current->port_count, 1);
+	assert_int_equal(port_of("10.96.0.1"), 8081);
+	assert_true(is_held("bad"));
+	assert_int_equal(sync_stats(s.sync)->quarantined, 1);
+	used_bytes = 10 << 20;
+	now_ms += QUARANTINE_MEMORY_RETRY_MS;
+	settle();
+	assert_int_equal(store_service(s.store, "default", "bad")->current->port_count, 300);
+	assert_false(is_held("bad"));
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+}
+
 static void put_ranges(const char *name, const char *cluster_ip, const char *ingress, size_t count)
 {
 	struct arena *arena = arena_new(4096);
@@ -209,6 +236,7 @@ int main(void)
 		QUARANTINE_TEST(over_the_budget),
 		QUARANTINE_TEST(short_of_memory),
 		QUARANTINE_TEST(needs_of_a_turn_add_up),
+		QUARANTINE_TEST(held_while_an_older_version_waits),
 		QUARANTINE_TEST(restart_at_the_memory_target),
 		QUARANTINE_TEST(source_ranges_of_all_services),
 	};
