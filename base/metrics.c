@@ -1,4 +1,4 @@
-/* Keeps counters, gauges and histograms and renders Prometheus text. */
+/* Renders Prometheus text from what the providers write. */
 #include "base/metrics.h"
 
 #include <assert.h>
@@ -8,23 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
-
-struct metric {
-	const struct metric_desc *desc;
-	char *labels; /* escaped text between the braces; "" for none */
-	double value; /* of a histogram: the sum */
-	uint64_t *counts;
-	struct metric *next; /* in the family, in order of registration */
-};
-
-struct family {
-	const struct metric_desc *desc;
-	struct metric *first, **last;
-	struct family *next;
-};
 
 struct provider {
 	metrics_provider_fn *fn;
@@ -33,8 +18,6 @@ struct provider {
 };
 
 struct metrics {
-	struct map by_name;
-	struct family *families, **last_family;
 	struct provider *providers, **last_provider;
 };
 
@@ -47,35 +30,18 @@ struct metrics *metrics_new(void)
 {
 	struct metrics *m = mem_alloc(sizeof *m);
 
-	m->last_family = &m->families;
 	m->last_provider = &m->providers;
 	return m;
-}
-
-static void family_free(struct family *f)
-{
-	for (struct metric *s = f->first, *next; s != NULL; s = next) {
-		next = s->next;
-		free(s->labels);
-		free(s->counts);
-		free(s);
-	}
-	free(f);
 }
 
 void metrics_free(struct metrics *m)
 {
 	if (m == NULL)
 		return;
-	for (struct family *f = m->families, *next; f != NULL; f = next) {
-		next = f->next;
-		family_free(f);
-	}
 	for (struct provider *p = m->providers, *next; p != NULL; p = next) {
 		next = p->next;
 		free(p);
 	}
-	map_fini(&m->by_name);
 	free(m);
 }
 
@@ -111,81 +77,15 @@ static void put_labels(struct buf *out, const struct metric_label *labels)
 	}
 }
 
-static struct family *family_get(struct metrics *m, const struct metric_desc *desc)
-{
-	struct family *f = map_get_str(&m->by_name, desc->name);
-
-	if (f != NULL) {
-		assert(f->desc->kind == desc->kind && f->desc->bound_count == desc->bound_count);
-		return f;
-	}
-	f = mem_alloc(sizeof *f);
-	f->desc = desc;
-	f->last = &f->first;
-	*m->last_family = f;
-	m->last_family = &f->next;
-	map_put_str(&m->by_name, desc->name, f);
-	return f;
-}
-
-struct metric *metrics_add(struct metrics *m, const struct metric_desc *desc, const struct metric_label *labels)
-{
-	struct buf text = {0};
-	struct metric *s;
-
-	if (m == NULL)
-		return NULL;
-	struct family *f = family_get(m, desc);
-	buf_add(&text, "", 0);
-	put_labels(&text, labels);
-	for (s = f->first; s != NULL; s = s->next)
-		if (strcmp(s->labels, text.data) == 0)
-			break;
-	if (s == NULL) {
-		s = mem_alloc(sizeof *s);
-		s->desc = f->desc;
-		s->labels = mem_strdup(text.data);
-		if (desc->kind == METRIC_HISTOGRAM)
-			s->counts = mem_array(desc->bound_count + 1, sizeof *s->counts);
-		*f->last = s;
-		f->last = &s->next;
-	}
-	buf_fini(&text);
-	return s;
-}
-
-void metric_inc(struct metric *s)
-{
-	metric_add(s, 1);
-}
-
-void metric_add(struct metric *s, double more)
-{
-	if (s == NULL)
-		return;
-	assert(s->desc->kind == METRIC_GAUGE || (s->desc->kind == METRIC_COUNTER && more >= 0));
-	s->value += more;
-}
-
-void metric_set(struct metric *s, double value)
-{
-	if (s == NULL)
-		return;
-	assert(s->desc->kind == METRIC_GAUGE);
-	s->value = value;
-}
-
-void metric_observe(struct metric *s, double value)
+void metric_observe(struct metric_histogram *h, const struct metric_desc *desc, double value)
 {
 	size_t i = 0;
 
-	if (s == NULL)
-		return;
-	assert(s->desc->kind == METRIC_HISTOGRAM);
-	while (i < s->desc->bound_count && value > s->desc->bounds[i])
+	assert(desc->kind == METRIC_HISTOGRAM && desc->bound_count < METRIC_BUCKETS_MAX);
+	while (i < desc->bound_count && value > desc->bounds[i])
 		i++;
-	s->counts[i]++;
-	s->value += value;
+	h->counts[i]++;
+	h->sum += value;
 }
 
 void metrics_provider(struct metrics *m, metrics_provider_fn *provider, void *ctx)
@@ -304,14 +204,6 @@ void metrics_render(const struct metrics *m, struct buf *out)
 
 	if (m == NULL)
 		return;
-	for (const struct family *f = m->families; f != NULL; f = f->next) {
-		put_header(&page, f->desc);
-		for (const struct metric *s = f->first; s != NULL; s = s->next)
-			if (f->desc->kind == METRIC_HISTOGRAM)
-				put_histogram(out, f->desc, s->labels, s->counts, s->value);
-			else
-				put_value(out, f->desc, s->labels, s->value);
-	}
 	for (const struct provider *p = m->providers; p != NULL; p = p->next)
 		p->fn(p->ctx, &page);
 }

@@ -12,7 +12,6 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/outgoing.h"
-#include "observe/metrics_kernel.h"
 #include "daemon/dispatch.h"
 #include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
@@ -37,7 +36,8 @@ static void turn(struct daemon *d)
 	uint64_t stale_wait_ms = stale_turn(d->stale, clock_ms());
 
 	const struct stale_stats stale = stale_stats(d->stale);
-	observe_turn(d->observe, sync_stats(d->sync), &stale);
+	sync_metrics_turn(d->sync_metrics, sync_stats(d->sync), &stale);
+	observe_turn(d->observe, sync_stats(d->sync));
 	ports_check(d);
 	ev_timer_stop(d->loop, &d->later);
 	if (stale_wait_ms < wait_ms)
@@ -125,6 +125,7 @@ static void on_published(void *ctx, const struct service *prev, const struct ser
 		left_out_log(prev, next);
 	}
 	stale_published(d->stale, prev, next);
+	sync_metrics_published(d->sync_metrics, prev, next);
 	observe_published(d->observe, prev, next);
 	if (d->relay != NULL)
 		relay_update(d->relay, prev, next);
@@ -259,14 +260,14 @@ static void observe_open(struct daemon *d)
 {
 	const struct observe_config observe = {.apiserver = d->config->manifests == NULL,
 					       .proxy = !d->config->no_proxy,
-					       .dns = !d->config->no_dns,
 					       .healthz = d->config->healthz,
 					       .metrics = d->config->metrics,
 					       .nodeports = &d->config->nodeports};
 
 	d->observe = observe_new(d->loop, &observe);
+	d->sync_metrics = sync_metrics_new(observe_metrics(d->observe), !d->config->no_dns);
 	if (d->nft != NULL)
-		metrics_kernel_init(observe_metrics(d->observe), d->nft);
+		nft_metrics(d->nft, observe_metrics(d->observe));
 	if (!d->config->no_proxy && nodeports_want_loopback(&d->config->nodeports))
 		d->relay = relay_start(observe_metrics(d->observe), published_find, d);
 }
@@ -310,6 +311,7 @@ static void daemon_stop(struct daemon *d)
 	dns_server_close(d);
 	stale_free(d->stale);
 	sync_free(d->sync);
+	sync_metrics_free(d->sync_metrics);
 	pod_addrs_fini(&d->pods);
 	store_free(d->store);
 	node_fini(&d->node);

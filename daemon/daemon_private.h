@@ -22,6 +22,7 @@
 #include "proxy/store.h"
 #include "base/memory_limit.h"
 #include "proxy/sync.h"
+#include "proxy/sync_metrics.h"
 
 /* Everything that runs. The parts know each other only through what they were given; commands reach all of them. */
 struct daemon {
@@ -43,6 +44,7 @@ struct daemon {
 	struct memory_limit memory;
 	uint64_t memory_target_bytes;
 	struct sync *sync;
+	struct sync_metrics *sync_metrics;
 	struct conntrack *conntrack; /* stale's; NULL with --no-proxy, or when the kernel has none */
 	struct stale *stale;
 	struct observe *observe;

@@ -170,7 +170,7 @@ void dispatch_changed(void *ctx, const struct object *prev, const struct object 
 	const struct object *o = next != NULL ? next : prev;
 	struct daemon *d = ctx;
 
-	observe_changed(d->observe, prev, next);
+	sync_metrics_changed(d->sync_metrics, prev, next);
 	source_changed(&d->source);
 	switch (o->kind) {
 	case OBJECT_NAMESPACE:

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
-#include "observe/metrics_dns.h"
 
 #define RETRY_S 1.0
 
@@ -72,7 +71,7 @@ void dns_server_open(struct daemon *d)
 	d->server = start(d);
 	if (d->config->forward.file != NULL)
 		d->forward_file = forward_file_open(d->config->forward.file, server_forward(d->server), d->loop);
-	metrics_dns_init(observe_metrics(d->observe), d->server);
+	server_metrics(d->server, observe_metrics(d->observe));
 	observe_dns(d->observe, d->server);
 	ev_init(&d->dns_retry, on_retry);
 	d->dns_retry.repeat = RETRY_S;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/metrics.h"
 #include "nft/element.h"
 #include "nft/external_changes.h"
 #include "nft/ruleset_config.h"
@@ -59,6 +60,8 @@ int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 int nft_get(struct nft *nft, struct element *e);
 /* How many elements a set has, without reading them. -EOPNOTSUPP: this kernel does not tell. */
 int nft_count(struct nft *nft, enum set_id set, int family, uint32_t *count);
+/* Registers the number of recorded clients (SET_AFFINITY); nft is closed after the last page. */
+void nft_metrics(struct nft *nft, struct metrics *m);
 
 /*
  * Makes the table hold exactly `elements` from nothing (TABLE_ABSENT, or TABLE_OTHER: then the old table is replaced

@@ -26,7 +26,7 @@ struct health {
 	const struct server *server; /* NULL: no DNS */
 	uint64_t limit_ms;
 	bool tracked;
-	struct metric *good[PAGES], *bad[PAGES];
+	uint64_t answers[PAGES][2]; /* 200, 503 */
 };
 
 struct health_verdict health_decide(const struct health_state *state, struct health_now now, uint64_t limit_ms)
@@ -109,6 +109,16 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 	return good[page] ? 200 : 503;
 }
 
+static void answers_put(void *ctx, struct metrics_page *page)
+{
+	const struct health *h = ctx;
+
+	for (size_t i = 0; i < PAGES; i++) {
+		metrics_put(page, &page_totals[i], METRIC_LABELS({"code", "200"}), (double)h->answers[i][0]);
+		metrics_put(page, &page_totals[i], METRIC_LABELS({"code", "503"}), (double)h->answers[i][1]);
+	}
+}
+
 struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metrics)
 {
 	struct health *h = mem_alloc(sizeof *h);
@@ -116,10 +126,7 @@ struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metri
 	h->limit_ms = limit_ms;
 	h->tracked = tracked;
 	health_node_set(h, NULL);
-	for (size_t i = 0; i < PAGES; i++) {
-		h->good[i] = metrics_add(metrics, &page_totals[i], METRIC_LABELS({"code", "200"}));
-		h->bad[i] = metrics_add(metrics, &page_totals[i], METRIC_LABELS({"code", "503"}));
-	}
+	metrics_provider(metrics, answers_put, h);
 	return h;
 }
 
@@ -185,7 +192,7 @@ void health_handle(void *ctx, const char *path, struct http_reply *reply)
 		reply->content_type = "application/json";
 		http_header_set(reply, "X-Content-Type-Options", "nosniff");
 		reply->status = health_render((enum health_page)page, &h->state, now(), h->limit_ms, &reply->body);
-		metric_inc(reply->status == 200 ? h->good[page] : h->bad[page]);
+		h->answers[page][reply->status != 200]++;
 		return;
 	}
 	reply->status = 404;

@@ -1,5 +1,5 @@
 /*
- * Is this node's proxy healthy? kube-proxy's rules (reference A.5) as a pure function of a few timestamps and flags,
+ * Is this node's proxy healthy? kube-proxy's rules as a pure function of a few timestamps and flags,
  * and the pages /healthz, /livez and /readyz made from it. One transaction carries both families, so they share one
  * state; the JSON shows it for each, where load balancers and scripts look for it. Main thread only.
  */

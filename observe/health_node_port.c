@@ -39,7 +39,6 @@ struct check {
 struct healthnodeport {
 	struct http *http; /* all checks share it */
 	const struct health *health;
-	struct metric *ports;
 	struct map checks; /* by key */
 	size_t addr_count;
 	struct addr *addrs; /* sorted, unique */
@@ -220,7 +219,6 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 	if (freed)
 		http_retry(hn->http); /* another Service may have waited for the port */
 	free(key);
-	metric_set(hn->ports, (double)map_count(&hn->checks));
 }
 
 /* ---- addresses ---- */
@@ -268,13 +266,20 @@ void healthnodeport_addrs_set(struct healthnodeport *hn, const struct addr *addr
 		servers_follow(c);
 }
 
+static void ports_put(void *ctx, struct metrics_page *page)
+{
+	const struct healthnodeport *hn = ctx;
+
+	metrics_put(page, &ports_desc, NULL, (double)map_count(&hn->checks));
+}
+
 struct healthnodeport *healthnodeport_new(struct ev_loop *loop, const struct health *health, struct metrics *metrics)
 {
 	struct healthnodeport *hn = mem_alloc(sizeof *hn);
 
 	hn->http = http_new(loop, CONNECTIONS_MAX);
 	hn->health = health;
-	hn->ports = metrics_add(metrics, &ports_desc, NULL);
+	metrics_provider(metrics, ports_put, hn);
 	return hn;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Health check node ports: for every LoadBalancer Service with externalTrafficPolicy Local, a small HTTP server that
- * tells the cloud's load balancer whether this node has endpoints of it (reference A.5; KEP-3836). Bytes, codes and
+ * tells the cloud's load balancer whether this node has endpoints of it (KEP-3836). Bytes, codes and
  * headers are kube-proxy's. Ports open and close as services come and go. Main thread only.
  */
 #ifndef OBSERVE_HEALTH_NODE_PORT_H

@@ -59,9 +59,11 @@ static void descriptors_put(struct metrics_page *page)
 
 static void process_put(void *ctx, struct metrics_page *page)
 {
+	const double *started_s = ctx;
 	struct rusage used;
 
-	(void)ctx;
+	metrics_put(page, &build_info, METRIC_LABELS({"version", version_text()}), 1);
+	metrics_put(page, &start_time, NULL, *started_s);
 	if (getrusage(RUSAGE_SELF, &used) == 0)
 		metrics_put(page, &cpu, NULL, seconds(&used.ru_utime) + seconds(&used.ru_stime));
 	memory_put(page);
@@ -70,9 +72,10 @@ static void process_put(void *ctx, struct metrics_page *page)
 
 void metrics_page_init(struct metrics *m)
 {
-	metric_set(metrics_add(m, &build_info, METRIC_LABELS({"version", version_text()})), 1);
-	metric_set(metrics_add(m, &start_time, NULL), (double)clock_wall_ms() / 1e3);
-	metrics_provider(m, process_put, NULL);
+	static double started_s;
+
+	started_s = (double)clock_wall_ms() / 1e3;
+	metrics_provider(m, process_put, &started_s);
 }
 
 void metrics_page_handle(void *ctx, const char *path, struct http_reply *reply)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "observe/metrics_sync.h"
 #include "observe/health.h"
 #include "observe/health_node_port.h"
 #include "observe/http.h"
@@ -16,12 +15,10 @@ struct observe {
 	struct observe_config config;
 	struct metrics *metrics;
 	struct health *health;
-	struct metrics_sync *metrics_sync;
 	struct healthnodeport *checks;
 	struct http *http; /* of the daemon's own ports */
 	struct http_port *healthz, *page;
 	struct sync_stats sync; /* at the last turn, as the next */
-	struct stale_stats stale;
 };
 
 /* NULL: the flag is empty. */
@@ -44,7 +41,6 @@ struct observe *observe_new(struct ev_loop *loop, const struct observe_config *c
 	r->metrics = metrics_new();
 	metrics_page_init(r->metrics);
 	r->health = health_new(HEALTH_LIMIT_MS, config->apiserver, r->metrics);
-	r->metrics_sync = metrics_sync_new(r->metrics, config->dns);
 	r->checks = healthnodeport_new(loop, r->health, r->metrics);
 	r->http = http_new(loop, CONNECTIONS_MAX);
 	r->healthz = port_open(r->http, "healthz", &config->healthz, health_handle, r->health);
@@ -60,7 +56,6 @@ void observe_free(struct observe *r)
 	http_port_close(r->healthz);
 	http_free(r->http);
 	healthnodeport_free(r->checks);
-	metrics_sync_free(r->metrics_sync);
 	health_free(r->health);
 	metrics_free(r->metrics);
 	free(r);
@@ -79,11 +74,6 @@ struct metrics *observe_metrics(struct observe *r)
 void observe_dns(struct observe *r, const struct server *server)
 {
 	health_dns_set(r->health, server);
-}
-
-void observe_changed(struct observe *r, const struct object *prev, const struct object *next)
-{
-	metrics_sync_changed(r->metrics_sync, prev, next);
 }
 
 /* Where a family takes node ports on all addresses, one socket for all stands in. */
@@ -110,38 +100,17 @@ void observe_node(struct observe *r, const struct node *node, const struct node_
 
 void observe_published(struct observe *r, const struct service *prev, const struct service *next)
 {
-	metrics_sync_service(r->metrics_sync, prev, next);
-	if (!r->config.proxy)
-		return;
-	healthnodeport_update(r->checks, prev, next);
+	if (r->config.proxy)
+		healthnodeport_update(r->checks, prev, next);
 }
 
-static void sync_seen(struct observe *r, const struct sync_stats *stats)
+void observe_turn(struct observe *r, const struct sync_stats *sync)
 {
-	const struct sync_stats *seen = &r->sync;
-
-	if (stats->refused != seen->refused) {
-		metrics_sync_sync_failed(r->metrics_sync);
+	if (sync->refused != r->sync.refused)
 		health_failed(r->health);
-	} else if (stats->syncs != seen->syncs) {
-		metrics_sync_synced(r->metrics_sync, stats->full != seen->full, (double)stats->last_us / 1e6);
+	else if (sync->syncs != r->sync.syncs)
 		health_synced(r->health);
-	} else if (stats->done && !stats->in_sync) {
+	else if (sync->done && !sync->in_sync)
 		health_queued(r->health);
-	}
-	metrics_sync_quarantined(r->metrics_sync, stats->quarantined);
-	r->sync = *stats;
-}
-
-void observe_turn(struct observe *r, const struct sync_stats *sync, const struct stale_stats *stale)
-{
-	sync_seen(r, sync);
-	if (stale->sweeps != r->stale.sweeps) {
-		const uint64_t deleted[2] = {stale->flows_deleted[0] - r->stale.flows_deleted[0],
-					     stale->flows_deleted[1] - r->stale.flows_deleted[1]};
-		metrics_sync_conntrack(r->metrics_sync, (double)stale->last_us / 1e6, deleted);
-	}
-	if (stale->failures != r->stale.failures)
-		metrics_sync_cleanup_failed(r->metrics_sync);
-	r->stale = *stale;
+	r->sync = *sync;
 }

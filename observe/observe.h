@@ -7,7 +7,6 @@
 
 #include "base/metrics.h"
 #include "observe/http.h"
-#include "proxy/stale.h"
 #include "service/node.h"
 #include "service/service.h"
 #include "proxy/sync.h"
@@ -19,7 +18,7 @@ struct server;
 
 struct observe_config {			   /* copied; what it points at outlives the report */
 	bool apiserver;			   /* the source is an API server: the Node object decides about health, too */
-	bool proxy, dns;		   /* halves that run */
+	bool proxy;			   /* the kernel half runs */
 	struct addr_port healthz, metrics; /* port 0: none; a wildcard: both families */
 	const struct nodeports *nodeports;
 };
@@ -34,13 +33,11 @@ struct metrics *observe_metrics(struct observe *r);
 
 /* The DNS server runs: /readyz tells which of its addresses it does not serve. It outlives the report. */
 void observe_dns(struct observe *r, const struct server *server);
-/* An object was taken in; prev or next NULL. */
-void observe_changed(struct observe *r, const struct object *prev, const struct object *next);
 /* This node's addresses or its Node object changed; object NULL: there is none. */
 void observe_node(struct observe *r, const struct node *node, const struct node_object *object);
 /* The kernel has this service now; prev or next NULL. */
 void observe_published(struct observe *r, const struct service *prev, const struct service *next);
-/* After every sync_turn and stale_turn. */
-void observe_turn(struct observe *r, const struct sync_stats *sync, const struct stale_stats *stale);
+/* After every sync_turn. */
+void observe_turn(struct observe *r, const struct sync_stats *sync);
 
 #endif

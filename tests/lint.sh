@@ -24,7 +24,7 @@ service base/ watch/ nft/ service/
 dns     base/ service/ dns/
 proxy   base/ watch/ netlink/ nft/ service/ dns/ proxy/
 relay   base/ service/ relay/
-observe base/ watch/ netlink/ nft/ service/ dns/ proxy/ relay/ observe/
+observe base/ watch/ service/ dns/server/ proxy/sync.h observe/
 daemon  base/ watch/ netlink/ nft/ service/ dns/ proxy/ relay/ observe/ daemon/
 cli     base/ watch/ netlink/ nft/ service/ dns/ proxy/ relay/ observe/ daemon/ cli/'
 
@@ -73,6 +73,7 @@ check_libraries() {
 
 check_words() {
 	grep -nHE '\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|gets)\(' "${c_files[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: forbidden call/'
+	grep -nHIE "\(reference [A-H](\.[0-9]|,|\))" "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: a reference to a text that is not here/'
 	# written in two halves, so that this file is not a finding
 	grep -nHIE "TO""DO|FIX""ME|not imple""mented" "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: unfinished work is marked here/'
 	grep -nHiwE 'nobody|somebody|everybody|anybody|whoever|shall' "${ours[@]}" /dev/null | grep -v 'nobody\.invalid' |

@@ -42,6 +42,8 @@ void respond_observe(struct respond_counts *c, unsigned queries, uint64_t ns)
 	count_more(&c->durations_ns, queries * ns);
 }
 
+const double respond_duration_bounds[COUNT_DURATIONS - 1] = {0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
+							     0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192};
 const double respond_size_bounds[COUNT_SIZES - 1] = {0,	   100,	 200,  300,   400,   511,   1023,
 						     2047, 4095, 8291, 16000, 32000, 48000, 64000};
 

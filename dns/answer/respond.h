@@ -42,6 +42,7 @@ enum respond_proto { RESPOND_UDP, RESPOND_TCP, RESPOND_PROTOS };
 enum { COUNT_TYPES = 13, COUNT_RCODES = 17 };
 /* Buckets of how long queries took: bucket i up to 0.25 ms × 2^i, as CoreDNS has them; the last without a bound. */
 enum { COUNT_DURATIONS = 17 };
+extern const double respond_duration_bounds[COUNT_DURATIONS - 1]; /* seconds */
 /* Buckets of message sizes with CoreDNS's bounds (respond_size_bounds); the last without a bound. */
 enum { COUNT_SIZES = 15 };
 extern const double respond_size_bounds[COUNT_SIZES - 1]; /* bytes */

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "base/addr_port.h"
+#include "base/metrics.h"
 #include "dns/answer/respond.h"
 #include "dns/forward/cache.h"
 #include "dns/forward/counts.h"
@@ -77,6 +78,8 @@ void forward_port_drain(struct forward_port *p);
 /* Any thread, until forward_free. */
 const struct forward_counts *forward_counts(const struct forward *f);
 const struct cache_counts *forward_cache_counts(const struct forward *f);
+/* Registers these; the forwarder outlives the last page. */
+void forward_metrics(const struct forward *forward, struct metrics *m);
 
 /* Worker. False: no server is there for this name, it is to be refused. */
 bool forward_serves(const struct forward_port *p, const struct name *name);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/addr_port.h"
+#include "base/metrics.h"
 #include "dns/forward/cache.h"
 #include "dns/forward/plan.h"
 #include "dns/zone/zone.h"
@@ -59,5 +60,7 @@ struct forward;
 void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts),
 			void *ctx);
 struct forward *server_forward(const struct server *s); /* NULL: none */
+/* Registers them, and the forwarder's, under CoreDNS's names; the server outlives the last page. */
+void server_metrics(struct server *server, struct metrics *m);
 
 #endif

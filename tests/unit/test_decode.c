@@ -1,4 +1,4 @@
-/* Services: every field, the API server's defaults, and what is refused (reference E.3, A.5). */
+/* Services: every field, the API server's defaults, and what is refused. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>

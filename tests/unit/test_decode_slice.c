@@ -1,4 +1,4 @@
-/* EndpointSlice, Endpoints and the small kinds (reference E.4, E.2, E.1). */
+/* EndpointSlice, Endpoints and the small kinds. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -17,21 +17,21 @@ static const struct metric_desc took = {"t_seconds", "Duration.", METRIC_HISTOGR
 static const struct metric_desc provided = {"t_worker_total", "By worker.", METRIC_COUNTER, NULL, 0};
 static const struct metric_desc sizes = {"t_bytes", "Sizes.", METRIC_HISTOGRAM, bounds, 3};
 
+static void some_values(void *ctx, struct metrics_page *page)
+{
+	(void)ctx;
+	metrics_put(page, &requests, METRIC_LABELS({"code", "200"}), 3);
+	metrics_put(page, &requests, METRIC_LABELS({"code", "503"}, {"path", "a\"b\\c\nd\033\xff"}), 1);
+	metrics_put(page, &level, NULL, -0.25);
+}
+
 static void families_stand_together(void **state)
 {
 	struct metrics *m = metrics_new();
 	struct buf out = {0};
 
 	(void)state;
-	struct metric *ok = metrics_add(m, &requests, METRIC_LABELS({"code", "200"}));
-	struct metric *gauge = metrics_add(m, &level, NULL);
-	struct metric *bad = metrics_add(m, &requests, METRIC_LABELS({"code", "503"}, {"path", "a\"b\\c\nd\033\xff"}));
-	assert_ptr_equal(metrics_add(m, &requests, METRIC_LABELS({"code", "200"})), ok);
-	metric_inc(ok);
-	metric_add(ok, 2);
-	metric_inc(bad);
-	metric_set(gauge, 7);
-	metric_add(gauge, -7.25);
+	metrics_provider(m, some_values, NULL);
 	metrics_render(m, &out);
 	assert_string_equal(out.data,
 			    "# HELP t_requests_total Requests by code.\n"
@@ -45,16 +45,24 @@ static void families_stand_together(void **state)
 	metrics_free(m);
 }
 
+static void one_histogram(void *ctx, struct metrics_page *page)
+{
+	const struct metric_histogram *h = ctx;
+
+	metrics_put_histogram(page, &took, METRIC_LABELS({"ip_family", "IPv4"}), h->counts, h->sum);
+}
+
 static void histogram_cumulates(void **state)
 {
 	struct metrics *m = metrics_new();
+	struct metric_histogram h = {0};
 	struct buf out = {0};
 
 	(void)state;
-	struct metric *h = metrics_add(m, &took, METRIC_LABELS({"ip_family", "IPv4"}));
-	metric_observe(h, 0.001); /* a bound belongs to its bucket */
-	metric_observe(h, 0.0625);
-	metric_observe(h, 5);
+	metrics_provider(m, one_histogram, &h);
+	metric_observe(&h, &took, 0.001); /* a bound belongs to its bucket */
+	metric_observe(&h, &took, 0.0625);
+	metric_observe(&h, &took, 5);
 	metrics_render(m, &out);
 	assert_string_equal(out.data, "# HELP t_seconds Duration.\n"
 				      "# TYPE t_seconds histogram\n"
@@ -100,35 +108,33 @@ static void providers_write_families(void **state)
 	metrics_free(m);
 }
 
+static void one_number(void *ctx, struct metrics_page *page)
+{
+	metrics_put(page, &level, NULL, *(const double *)ctx);
+}
+
 static void numbers_read_back(void **state)
 {
-	struct metrics *m = metrics_new();
-	struct metric *gauge = metrics_add(m, &level, NULL);
-	const double values[] = {0.1 + 0.2, 1 / 3.0, 1732000000.123456, 9007199254740991};
+	double values[] = {0.1 + 0.2, 1 / 3.0, 1732000000.123456, 9007199254740991};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		struct metrics *m = metrics_new();
 		struct buf out = {0};
-		metric_set(gauge, values[i]);
+		metrics_provider(m, one_number, &values[i]);
 		metrics_render(m, &out);
 		assert_true(strtod(strrchr(out.data, ' ') + 1, NULL) == values[i]);
 		buf_fini(&out);
+		metrics_free(m);
 	}
-	metrics_free(m);
 }
 
-/* A module that nobody gave a registry counts into the void. */
+/* A module that got no registry needs no second path. */
 static void nothing_without_registry(void **state)
 {
 	struct buf out = {0};
 
 	(void)state;
-	struct metric *none = metrics_add(NULL, &requests, NULL);
-	assert_null(none);
-	metric_inc(none);
-	metric_add(none, 2);
-	metric_set(none, 2);
-	metric_observe(none, 2);
 	metrics_provider(NULL, two_workers, NULL);
 	metrics_render(NULL, &out);
 	assert_int_equal(out.length_bytes, 0);

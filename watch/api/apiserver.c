@@ -23,27 +23,6 @@ static const struct reflector_resource resources[] = {
 	{OBJECT_POD, "", "pods", "/api/v1/pods", "", true},
 };
 
-static const struct metric_desc requests_desc = {
-	.name = "rest_client_requests_total",
-	.help = "Number of HTTP requests, partitioned by status code, method, and host",
-	.kind = METRIC_COUNTER,
-};
-static const struct metric_desc events_desc = {
-	.name = "fairlead_watch_events_total",
-	.help = "Watch events received, by resource",
-	.kind = METRIC_COUNTER,
-};
-static const struct metric_desc lists_desc = {
-	.name = "fairlead_watch_lists_total",
-	.help = "Complete lists received, by resource: more than one each means that a watch was lost",
-	.kind = METRIC_COUNTER,
-};
-static const struct metric_desc heard_desc = {
-	.name = "fairlead_watch_last_heard_timestamp_seconds",
-	.help = "When bytes last came from the API server",
-	.kind = METRIC_GAUGE,
-};
-
 void apiserver_touched(struct apiserver *a)
 {
 	a->turn_due = true;
@@ -69,16 +48,6 @@ void apiserver_counted(struct apiserver *a)
 	log_info("apiserver: %s: everything listed", a->credentials.server);
 	apiserver_touched(a);
 	a->config.sink.complete(a->config.sink.ctx);
-}
-
-void apiserver_requested(struct apiserver *a, int status)
-{
-	char code[16];
-
-	snprintf(code, sizeof code, "%d", status);
-	metric_inc(metrics_add(a->config.metrics, &requests_desc,
-			       METRIC_LABELS({"code", status != 0 ? code : "<error>"},
-					     {"host", strchr(a->credentials.server, ':') + 3}, {"method", "GET"})));
 }
 
 static void attempt_later(struct apiserver *a, uint32_t wait_ms)
@@ -193,9 +162,6 @@ static void follow_all(struct apiserver *a)
 		struct watcher *f = &a->watchers[a->watcher_count];
 		if (a->config.proxy_only && (resource->kind == OBJECT_NAMESPACE || resource->kind == OBJECT_POD))
 			continue;
-		const struct metric_label *label = METRIC_LABELS({"resource", resource->plural});
-		a->event_count[resource->kind] = metrics_add(a->config.metrics, &events_desc, label);
-		a->list_count[resource->kind] = metrics_add(a->config.metrics, &lists_desc, label);
 		selector_fill(&a->config, resource->kind, &f->selector);
 		watcher_init(f, a, resource);
 		a->watcher_count++;
@@ -203,15 +169,6 @@ static void follow_all(struct apiserver *a)
 	a->uncounted = a->watcher_count;
 	for (size_t i = 0; i < a->watcher_count; i++)
 		watcher_start(&a->watchers[i]);
-}
-
-static void heard_provide(void *ctx, struct metrics_page *page)
-{
-	const struct apiserver *a = ctx;
-	double ago_s = (double)(clock_ms() - a->heard_ms) / 1000.0;
-
-	if (a->heard_ms != 0)
-		metrics_put(page, &heard_desc, NULL, (double)clock_wall_ms() / 1000.0 - ago_s);
 }
 
 static struct fetch *fetch_make(const struct apiserver *a, char error[ERROR_BYTES])
@@ -253,7 +210,7 @@ struct apiserver *apiserver_new(const struct apiserver_config *config, struct cr
 		return NULL;
 	}
 	ev_prepare_start(config->loop, &a->turn);
-	metrics_provider(config->metrics, heard_provide, a);
+	apiserver_metrics(a);
 	log_info("apiserver: %s: following", a->credentials.server);
 	follow_all(a);
 	return a;
@@ -281,7 +238,9 @@ void apiserver_state(const struct apiserver *a, struct apiserver_state *state)
 		.complete = a->uncounted == 0,
 		.problem = a->problem,
 		.heard_ms = a->heard_ms,
-		.events = a->events,
-		.lists = a->lists,
 	};
+	for (size_t kind = 0; kind < OBJECT_KINDS; kind++) {
+		state->events += a->events[kind];
+		state->lists += a->lists[kind];
+	}
 }

@@ -88,8 +88,7 @@ static void counted(struct watcher *f)
 static void list_ended(struct watcher *f)
 {
 	log_debug("apiserver: %s: listed, version %s", f->resource.plural, f->reflector.version);
-	f->apiserver->lists++;
-	metric_inc(f->apiserver->list_count[f->resource.kind]);
+	f->apiserver->lists[f->resource.kind]++;
 	apiserver_touched(f->apiserver);
 	sink_of(f)->list_end(sink_of(f)->ctx, f->resource.kind);
 	counted(f);
@@ -105,8 +104,7 @@ static bool on_event(struct watcher *f, struct span value)
 		log_debug("apiserver: %s: a value that is no event", f->resource.plural);
 		return false;
 	}
-	f->apiserver->events++;
-	metric_inc(f->apiserver->event_count[f->resource.kind]);
+	f->apiserver->events[f->resource.kind]++;
 	switch (reflector_event(&f->reflector, &e)) {
 	case REFLECTOR_UPSERT:
 		object_upsert(f, e.object);

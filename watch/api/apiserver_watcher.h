@@ -14,6 +14,7 @@
 #include "watch/api/stream.h"
 
 #define PROBLEM_BYTES 512
+#define REQUEST_CODES 1000
 
 struct watcher {
 	struct apiserver *apiserver;
@@ -56,8 +57,9 @@ struct apiserver {
 	uint64_t silent_ms; /* nothing has answered since; 0 = it did */
 	/* figures */
 	char problem[PROBLEM_BYTES];
-	uint64_t heard_ms, events, lists;
-	struct metric *event_count[OBJECT_KINDS], *list_count[OBJECT_KINDS];
+	uint64_t heard_ms;
+	uint64_t events[OBJECT_KINDS], lists[OBJECT_KINDS];
+	uint64_t requests[REQUEST_CODES]; /* by status code; 0: no answer */
 };
 
 void watcher_init(struct watcher *f, struct apiserver *a, const struct reflector_resource *resource);
@@ -74,6 +76,8 @@ void watcher_resume(struct watcher *f, bool history, uint64_t now_ms, uint32_t h
 void watcher_log_end(const struct watcher *f, const struct fetch_end *end);
 void watcher_log_failure(struct watcher *f, const struct fetch_end *end, int code, uint32_t wait_ms);
 void watcher_log_next(const struct watcher *f, enum reflector_next next);
+
+void apiserver_metrics(struct apiserver *a); /* registers them */
 
 /* What watchers tell. */
 void apiserver_touched(struct apiserver *a);		   /* the sink was called: a turn is due */

@@ -1,4 +1,4 @@
-/* Service: fields, defaults and rules of the API server (reference E.3, A.5). */
+/* Service: fields, defaults and rules of the API server. */
 #include <stdlib.h>
 #include <string.h>
 

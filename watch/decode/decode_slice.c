@@ -1,4 +1,4 @@
-/* EndpointSlice: fields, defaults and rules (reference E.4). */
+/* EndpointSlice: fields, defaults and rules. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

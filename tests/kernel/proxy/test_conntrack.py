@@ -1,5 +1,5 @@
 """
-The rows of reference A.7 and B.3 that kube-proxy leaves open: which conntrack entries of the daemon's services are
+What kube-proxy leaves open about conntrack: which conntrack entries of the daemon's services are
 forgotten after a commit (target-port change, new VIP, SCTP, a SYN that ran ahead of the rules), and which never.
 """
 import socket

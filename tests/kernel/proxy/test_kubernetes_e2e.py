@@ -1,5 +1,5 @@
 """
-What Kubernetes' own e2e tests do to Services (reference D.2) as far as no other file here does: things that change
+What Kubernetes' own e2e tests do to Services as far as no other file here does: things that change
 while traffic flows. Names of tests say which of them it was.
 """
 import unittest

@@ -1,4 +1,4 @@
-"""What the packet path remembers follows a change: conntrack entries and session affinity (reference A.7)."""
+"""What the packet path remembers follows a change: conntrack entries and session affinity."""
 import time
 import unittest
 

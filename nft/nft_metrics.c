@@ -1,5 +1,5 @@
-/* Metrics that only the kernel knows. */
-#include "observe/metrics_kernel.h"
+/* Metrics that only the kernel knows: recorded clients. */
+#include "nft/nft.h"
 
 #include <sys/socket.h>
 
@@ -25,7 +25,7 @@ static void affinity_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &room, METRIC_LABELS({"ip_family", "IPv6"}), RULESET_AFFINITY_MAX);
 }
 
-void metrics_kernel_init(struct metrics *m, struct nft *nft)
+void nft_metrics(struct nft *nft, struct metrics *m)
 {
 	metrics_provider(m, affinity_put, nft);
 }

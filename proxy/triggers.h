@@ -4,8 +4,8 @@
  * kernel and in DNS; then the programming latencies are known (the SLIs network and DNS programming latency of
  * sig-scalability). Kept as kube-proxy keeps them. Main thread only.
  */
-#ifndef OBSERVE_TRIGGERS_H
-#define OBSERVE_TRIGGERS_H
+#ifndef PROXY_TRIGGERS_H
+#define PROXY_TRIGGERS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
-/* Metrics of the DNS server. */
-#include "observe/metrics_dns.h"
+/* Metrics of the DNS server: adds up what the workers count while a page is made. */
+#include "dns/server/server.h"
 
+#include "dns/answer/respond.h"
 #include "dns/forward/forward.h"
-#include "observe/metrics_forward.h"
 
 /* CoreDNS's labels for a server block that answers everything. */
 #define SERVER                        \
@@ -24,12 +24,9 @@ static const struct metric_desc responses = {"coredns_dns_responses_total", "Rep
 					     0};
 static const struct metric_desc dnssec_ok = {"coredns_dns_do_requests_total", "Queries with the DO bit.",
 					     METRIC_COUNTER, NULL, 0};
-/* CoreDNS's: 0.25 ms doubling to 8 s. */
-const double metrics_duration_bounds[COUNT_DURATIONS - 1] = {0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
-							     0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192};
 static const struct metric_desc durations = {"coredns_dns_request_duration_seconds",
 					     "From receiving a query to having sent the reply.", METRIC_HISTOGRAM,
-					     metrics_duration_bounds, COUNT_DURATIONS - 1};
+					     respond_duration_bounds, COUNT_DURATIONS - 1};
 static const struct metric_desc request_sizes = {"coredns_dns_request_size_bytes", "Bytes of answered queries.",
 						 METRIC_HISTOGRAM, respond_size_bounds, COUNT_SIZES - 1};
 static const struct metric_desc response_sizes = {"coredns_dns_response_size_bytes", "Bytes of replies.",
@@ -164,9 +161,9 @@ static void sums_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &limited, METRIC_LABELS({"action", "truncate"}), (double)s.limited_truncated);
 }
 
-void metrics_dns_init(struct metrics *m, struct server *server)
+void server_metrics(struct server *server, struct metrics *m)
 {
 	metrics_provider(m, sums_put, server);
 	if (server_forward(server) != NULL)
-		metrics_forward_init(m, server_forward(server));
+		forward_metrics(server_forward(server), m);
 }

@@ -1,11 +1,11 @@
 /* Metrics of sync. */
-#include "observe/metrics_sync.h"
+#include "proxy/sync_metrics.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "observe/triggers.h"
+#include "proxy/triggers.h"
 
 /* 1 ms doubling to 16 s, as kube-proxy. */
 static const double sync_bounds[] = {0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128,
@@ -77,56 +77,79 @@ static const struct metric_desc quarantined_desc = {
 	"Services at their last good version: the newest asks for too much, or the kernel refuses it.", METRIC_GAUGE,
 	NULL, 0};
 
-struct metrics_sync {
-	struct metric *sync[2], *full[2], *partial[2], *programming[2]; /* by family */
-	struct metric *last[2], *queued[2], *failures[2], *cleanup_failures[2];
-	struct metric *conntrack[2], *deleted[2], *quarantined;
-	struct metric *pending[2], *total[2]; /* Services, EndpointSlices */
-	struct metric *no_local[2][2];	      /* internal, external; by family */
-	struct metric *dns;		      /* NULL: no DNS */
+struct sync_metrics {
+	bool dns;
+	struct metric_histogram sync, full, partial, conntrack, programming[2], dns_programming; /* [2]: by family */
+	double last_s, queued_s;								 /* wall clock */
+	uint64_t pending[2], total[2]; /* Services, EndpointSlices */
+	int64_t no_local[2][2];	       /* internal, external; by family */
+	struct sync_stats seen;	       /* at the last turn, as the next */
+	struct stale_stats stale;
 	struct triggers *triggers;
 };
 
-static void add_both(struct metrics *m, const struct metric_desc *desc, struct metric *into[2])
+static const struct metric_label *const families[2] = {
+	(const struct metric_label[]){{"ip_family", "IPv4"}, {NULL, NULL}},
+	(const struct metric_label[]){{"ip_family", "IPv6"}, {NULL, NULL}}};
+
+static void both_put(struct metrics_page *page, const struct metric_desc *desc, double value4, double value6)
 {
-	into[0] = metrics_add(m, desc, METRIC_LABELS({"ip_family", "IPv4"}));
-	into[1] = metrics_add(m, desc, METRIC_LABELS({"ip_family", "IPv6"}));
+	metrics_put(page, desc, families[0], value4);
+	metrics_put(page, desc, families[1], value6);
 }
 
-static void add_no_local(struct metrics *m, const char *policy, struct metric *into[2])
+static void histograms_put(struct metrics_page *page, const struct metric_desc *desc, const struct metric_histogram *h4,
+			   const struct metric_histogram *h6)
 {
-	into[0] = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", policy}, {"ip_family", "IPv4"}));
-	into[1] = metrics_add(m, &no_local_desc, METRIC_LABELS({"traffic_policy", policy}, {"ip_family", "IPv6"}));
+	metrics_put_histogram(page, desc, families[0], h4->counts, h4->sum);
+	metrics_put_histogram(page, desc, families[1], h6->counts, h6->sum);
 }
 
-struct metrics_sync *metrics_sync_new(struct metrics *m, bool dns)
+static void no_local_put(struct metrics_page *page, const char *policy, const int64_t counts[2])
 {
-	struct metrics_sync *f = mem_alloc(sizeof *f);
+	for (size_t six = 0; six < 2; six++)
+		metrics_put(page, &no_local_desc, METRIC_LABELS({"traffic_policy", policy}, *families[six]),
+			    (double)counts[six]);
+}
 
-	add_both(m, &sync_desc, f->sync);
-	add_both(m, &full_desc, f->full);
-	add_both(m, &partial_desc, f->partial);
-	add_both(m, &programming_desc, f->programming);
-	add_both(m, &last_desc, f->last);
-	add_both(m, &queued_desc, f->queued);
-	add_both(m, &failures_desc, f->failures);
-	add_both(m, &cleanup_desc, f->cleanup_failures);
-	add_both(m, &conntrack_desc, f->conntrack);
-	add_both(m, &deleted_desc, f->deleted);
-	f->quarantined = metrics_add(m, &quarantined_desc, NULL);
+static void all_put(void *ctx, struct metrics_page *page)
+{
+	const struct sync_metrics *f = ctx;
+	const double refused = (double)f->seen.refused, cleanups = (double)f->stale.failures;
+
+	histograms_put(page, &sync_desc, &f->sync, &f->sync);
+	histograms_put(page, &full_desc, &f->full, &f->full);
+	histograms_put(page, &partial_desc, &f->partial, &f->partial);
+	histograms_put(page, &programming_desc, &f->programming[0], &f->programming[1]);
+	both_put(page, &last_desc, f->last_s, f->last_s);
+	both_put(page, &queued_desc, f->queued_s, f->queued_s);
+	both_put(page, &failures_desc, refused, refused);
+	both_put(page, &cleanup_desc, cleanups, cleanups);
+	histograms_put(page, &conntrack_desc, &f->conntrack, &f->conntrack);
+	both_put(page, &deleted_desc, (double)f->stale.flows_deleted[0], (double)f->stale.flows_deleted[1]);
+	metrics_put(page, &quarantined_desc, NULL, (double)f->seen.quarantined);
 	for (size_t i = 0; i < 2; i++) {
-		f->pending[i] = metrics_add(m, &pending_desc[i], NULL);
-		f->total[i] = metrics_add(m, &total_desc[i], NULL);
+		metrics_put(page, &pending_desc[i], NULL, (double)f->pending[i]);
+		metrics_put(page, &total_desc[i], NULL, (double)f->total[i]);
 	}
-	add_no_local(m, "internal", f->no_local[0]);
-	add_no_local(m, "external", f->no_local[1]);
-	if (dns)
-		f->dns = metrics_add(m, &dns_desc, METRIC_LABELS({"service_kind", "headless_with_selector"}));
+	no_local_put(page, "internal", f->no_local[0]);
+	no_local_put(page, "external", f->no_local[1]);
+	if (f->dns)
+		metrics_put_histogram(page, &dns_desc, METRIC_LABELS({"service_kind", "headless_with_selector"}),
+				      f->dns_programming.counts, f->dns_programming.sum);
+}
+
+struct sync_metrics *sync_metrics_new(struct metrics *m, bool dns)
+{
+	struct sync_metrics *f = mem_alloc(sizeof *f);
+
+	f->dns = dns;
 	f->triggers = triggers_new(clock_wall_ms());
+	metrics_provider(m, all_put, f);
 	return f;
 }
 
-void metrics_sync_free(struct metrics_sync *f)
+void sync_metrics_free(struct sync_metrics *f)
 {
 	if (f == NULL)
 		return;
@@ -134,33 +157,15 @@ void metrics_sync_free(struct metrics_sync *f)
 	free(f);
 }
 
-static void set_both(struct metric *const of[2], double value)
-{
-	metric_set(of[0], value);
-	metric_set(of[1], value);
-}
-
-static void observe_both(struct metric *const of[2], double value)
-{
-	metric_observe(of[0], value);
-	metric_observe(of[1], value);
-}
-
-static void inc_both(struct metric *const of[2])
-{
-	metric_inc(of[0]);
-	metric_inc(of[1]);
-}
-
-void metrics_sync_changed(struct metrics_sync *f, const struct object *prev, const struct object *next)
+void sync_metrics_changed(struct sync_metrics *f, const struct object *prev, const struct object *next)
 {
 	const enum object_kind kind = next != NULL ? next->kind : prev->kind;
 
 	if (kind != OBJECT_SERVICE && kind != OBJECT_SLICE)
 		return;
-	set_both(f->queued, (double)clock_wall_ms() / 1e3);
-	metric_inc(f->pending[kind == OBJECT_SLICE]);
-	metric_inc(f->total[kind == OBJECT_SLICE]);
+	f->queued_s = (double)clock_wall_ms() / 1e3;
+	f->pending[kind == OBJECT_SLICE]++;
+	f->total[kind == OBJECT_SLICE]++;
 	if (kind == OBJECT_SLICE && next != NULL)
 		triggers_add(f->triggers, (const struct slice_object *)next);
 	else if (kind == OBJECT_SLICE)
@@ -170,7 +175,7 @@ void metrics_sync_changed(struct metrics_sync *f, const struct object *prev, con
 /* Adds `by` for each port of the service whose Local policy finds no local endpoint. */
 enum { NO_LOCAL_INTERNAL = 1, NO_LOCAL_EXTERNAL = 2 };
 
-static void no_local_count(struct metrics_sync *f, const struct service *s, double by)
+static void no_local_count(struct sync_metrics *f, const struct service *s, int by)
 {
 	uint8_t *lacks = s != NULL ? mem_array(s->port_count, sizeof *lacks) : NULL; /* by port */
 
@@ -185,13 +190,13 @@ static void no_local_count(struct metrics_sync *f, const struct service *s, doub
 	}
 	for (size_t i = 0; s != NULL && i < s->port_count; i++) {
 		bool v6 = s->ports[i].family == AF_INET6;
-		metric_add(f->no_local[0][v6], (lacks[i] & NO_LOCAL_INTERNAL) != 0 ? by : 0);
-		metric_add(f->no_local[1][v6], (lacks[i] & NO_LOCAL_EXTERNAL) != 0 ? by : 0);
+		f->no_local[0][v6] += (lacks[i] & NO_LOCAL_INTERNAL) != 0 ? by : 0;
+		f->no_local[1][v6] += (lacks[i] & NO_LOCAL_EXTERNAL) != 0 ? by : 0;
 	}
 	free(lacks);
 }
 
-void metrics_sync_service(struct metrics_sync *f, const struct service *prev, const struct service *next)
+void sync_metrics_published(struct sync_metrics *f, const struct service *prev, const struct service *next)
 {
 	no_local_count(f, prev, -1);
 	no_local_count(f, next, 1);
@@ -207,41 +212,32 @@ static void trigger_done(void *ctx, const struct trigger *trigger)
 {
 	const int64_t now_ms = clock_wall_ms();
 	const double took_s = now_ms > trigger->cause_ms ? (double)(now_ms - trigger->cause_ms) / 1e3 : 0;
-	struct metrics_sync *f = ctx;
+	struct sync_metrics *f = ctx;
 
-	metric_observe(f->programming[trigger->six], took_s);
+	metric_observe(&f->programming[trigger->six], &programming_desc, took_s);
 	if (trigger->headless)
-		metric_observe(f->dns, took_s);
+		metric_observe(&f->dns_programming, &dns_desc, took_s);
 }
 
-void metrics_sync_synced(struct metrics_sync *f, bool full, double duration_s)
+/* Everything queued is in the kernel. full: the whole table was loaded, or compared with what should be there. */
+static void synced(struct sync_metrics *f, bool full, double duration_s)
 {
-	observe_both(f->sync, duration_s);
-	observe_both(full ? f->full : f->partial, duration_s);
-	set_both(f->last, (double)clock_wall_ms() / 1e3);
+	metric_observe(&f->sync, &sync_desc, duration_s);
+	if (full)
+		metric_observe(&f->full, &full_desc, duration_s);
+	else
+		metric_observe(&f->partial, &partial_desc, duration_s);
+	f->last_s = (double)clock_wall_ms() / 1e3;
 	triggers_done(f->triggers, trigger_done, f);
-	metric_set(f->pending[0], 0);
-	metric_set(f->pending[1], 0);
+	f->pending[0] = f->pending[1] = 0;
 }
 
-void metrics_sync_sync_failed(struct metrics_sync *f)
+void sync_metrics_turn(struct sync_metrics *f, const struct sync_stats *sync, const struct stale_stats *stale)
 {
-	inc_both(f->failures);
-}
-
-void metrics_sync_quarantined(struct metrics_sync *f, size_t services)
-{
-	metric_set(f->quarantined, (double)services);
-}
-
-void metrics_sync_cleanup_failed(struct metrics_sync *f)
-{
-	inc_both(f->cleanup_failures);
-}
-
-void metrics_sync_conntrack(struct metrics_sync *f, double duration_s, const uint64_t deleted[2])
-{
-	observe_both(f->conntrack, duration_s);
-	metric_add(f->deleted[0], (double)deleted[0]);
-	metric_add(f->deleted[1], (double)deleted[1]);
+	if (sync->refused == f->seen.refused && sync->syncs != f->seen.syncs)
+		synced(f, sync->full != f->seen.full, (double)sync->last_us / 1e6);
+	if (stale->sweeps != f->stale.sweeps)
+		metric_observe(&f->conntrack, &conntrack_desc, (double)stale->last_us / 1e6);
+	f->seen = *sync;
+	f->stale = *stale;
 }

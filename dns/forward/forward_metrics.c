@@ -1,5 +1,7 @@
-/* Metrics of the forwarder and its cache. */
-#include "observe/metrics_forward.h"
+/* Metrics of the forwarder and its cache, under the names of CoreDNS's plugins forward and cache. */
+#include "dns/forward/cache.h"
+#include "dns/forward/counts.h"
+#include "dns/forward/forward.h"
 
 #define CACHE_LABELS(...) METRIC_LABELS({"server", "dns://:53"}, __VA_ARGS__ __VA_OPT__(, ){"zones", "."}, {"view", ""})
 
@@ -30,7 +32,7 @@ static const struct metric_desc failures = {"coredns_proxy_healthcheck_failures_
 					    METRIC_COUNTER, NULL, 0};
 static const struct metric_desc durations = {"coredns_proxy_request_duration_seconds",
 					     "From asking an upstream to its reply.", METRIC_HISTOGRAM,
-					     metrics_duration_bounds, COUNT_DURATIONS - 1};
+					     respond_duration_bounds, COUNT_DURATIONS - 1};
 
 static uint64_t get(const _Atomic uint64_t *counter)
 {
@@ -94,7 +96,7 @@ static void all_put(void *ctx, struct metrics_page *page)
 	upstreams_put(page, c);
 }
 
-void metrics_forward_init(struct metrics *m, const struct forward *forward)
+void forward_metrics(const struct forward *forward, struct metrics *m)
 {
 	metrics_provider(m, all_put, (void *)(uintptr_t)forward);
 }

@@ -1,5 +1,5 @@
 /* Keeps trigger times until the change is in the kernel. */
-#include "observe/triggers.h"
+#include "proxy/triggers.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
