@@ -47,7 +47,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns bench-dns-forward \
 	bench-flows install install-files uninstall clean
 all: $(BUILD)/fairlead
 
@@ -109,7 +109,7 @@ fuzz-run: $(FUZZERS)
 	$(Q)tests/fuzz/run.py --build $(BUILD) --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 # Programs of `make bench-dns`.
-BENCH_DNS := $(addprefix $(BUILD)/bench/dns/,serve bare publish)
+BENCH_DNS := $(addprefix $(BUILD)/bench/dns/,serve bare publish upstream)
 $(BENCH_DNS): $(BUILD)/bench/dns/%: $(BUILD)/bench/dns/%.o $(BUILD)/bench/dns/zonefill.o $(ARCHIVES)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(BUILD)/bench/dns/zonefill.o $(ARCHIVES) $(OURLIBS)
@@ -119,6 +119,12 @@ bench-dns: deps
 	$(Q)deploy/deps.sh bench
 	$(Q)$(MAKE) $(BENCH_DNS)
 	$(Q)bench/dns/run.py --tools $(BUILD)/bench/dns
+
+# Beside unbound, knot-resolver and dnsmasq where they are installed (apt-get install unbound knot-resolver dnsmasq-base).
+bench-dns-forward: deps
+	$(Q)deploy/deps.sh bench
+	$(Q)$(MAKE) all $(BENCH_DNS)
+	$(Q)bench/dns/forward.py --tools $(BUILD)/bench/dns --program $(BUILD)/fairlead
 
 deps:
 	$(Q)deploy/deps.sh
