@@ -45,11 +45,12 @@ static void hold(struct quarantine *h, struct store_service *service, const char
 {
 	const bool known = service->refusal != NULL && strcmp(service->refusal, reason) == 0;
 
+	if (h->count == 0)
+		h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
 	h->count += service->refusal == NULL;
 	h->short_count -= service->short_of_memory;
 	service->short_of_memory = false;
 	h->suspect = NULL;
-	h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
 	if (!known)
 		log_warn("service %s: %s; keeping the last good version; retrying on change or in %u s", service->key,
 			 reason, (unsigned)(retry_ms / 1000));
@@ -79,9 +80,9 @@ static void hold_for_memory(struct quarantine *h, struct store_service *service,
 	if (!service->short_of_memory) {
 		hold(h, service, reason, now_ms, QUARANTINE_MEMORY_RETRY_MS);
 		service->short_of_memory = true;
-		h->short_count++;
+		if (h->short_count++ == 0)
+			h->short_retry_at_ms = now_ms + QUARANTINE_MEMORY_RETRY_MS;
 	}
-	h->short_retry_at_ms = now_ms + QUARANTINE_MEMORY_RETRY_MS;
 }
 
 static void hold_over_budget(struct quarantine *h, struct store_service *service, uint64_t count, uint64_t ranges,

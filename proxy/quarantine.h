@@ -33,7 +33,7 @@ struct quarantine {	       /* zero = none, and no limits */
 	size_t count;
 	const struct store_service *suspect; /* of the last refusal; compared, never read */
 	unsigned times;			     /* how many refusals in a row named it */
-	uint64_t retry_at_ms;		     /* of all; counts while there are some */
+	uint64_t retry_at_ms;		     /* of all; counts while there are some; a further one does not move it */
 	size_t short_count;		     /* how many lack memory */
 	uint64_t short_retry_at_ms;
 };

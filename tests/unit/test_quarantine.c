@@ -107,6 +107,24 @@ static void tried_again_after_a_long_time(void **state)
 	assert_int_equal(sync_turn(s.sync, now_ms), SYNC_IDLE);
 }
 
+/* One that is refused again and again does not put off the others. */
+static void a_hold_does_not_postpone_the_others(void **state)
+{
+	(void)state;
+	start();
+	put("bad", "10.96.0.1", POISON);
+	settle();
+	for (uint64_t passed_ms = 0; passed_ms < QUARANTINE_RETRY_MS; passed_ms += QUARANTINE_RETRY_MS / 4) {
+		put("web", "10.96.0.2", POISON);
+		settle();
+		now_ms += QUARANTINE_RETRY_MS / 4;
+	}
+	kernel.poison_port = 0;
+	settle();
+	assert_int_equal(port_of("10.96.0.1"), POISON);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+}
+
 static void a_quarantined_service_can_be_deleted(void **state)
 {
 	(void)state;
@@ -166,6 +184,7 @@ int main(void)
 		QUARANTINE_TEST(at_start_others_are_served),
 		QUARANTINE_TEST(tried_again_after_a_long_time),
 		QUARANTINE_TEST(a_published_version_turns_out_bad),
+		QUARANTINE_TEST(a_hold_does_not_postpone_the_others),
 		QUARANTINE_TEST(a_quarantined_service_can_be_deleted),
 		QUARANTINE_TEST(an_address_is_not_lost_to_a_quarantined_service),
 	};

@@ -138,6 +138,30 @@ static void restart_at_the_memory_target(void **state)
 	assert_true(is_held("wide"));
 }
 
+/* Those that come and do not fit do not put off the one that would fit by now. */
+static void a_hold_for_memory_does_not_postpone_the_others(void **state)
+{
+	(void)state;
+	s.memory = (struct memory_target){.target_bytes = 100 << 20, .limit_bytes = 110 << 20, .used = memory_used};
+	sync_free(s.sync);
+	sync_make(&s);
+	used_bytes = 10 << 20;
+	start();
+	used_bytes = 120 << 20;
+	now_ms += 1000;
+	put("new", "10.96.0.3", 8080);
+	settle();
+	assert_true(is_held("new"));
+	used_bytes = 98 << 20;
+	for (uint16_t i = 0; i < 3; i++) {
+		put_wide("wide", "10.96.0.4", (uint16_t)(2000 + i));
+		settle();
+		now_ms += QUARANTINE_MEMORY_RETRY_MS / 2;
+	}
+	assert_false(is_held("new"));
+	assert_true(is_held("wide"));
+}
+
 /* An older version that reaches the kernel is no reason to forget that the newest is held. */
 static void held_while_an_older_version_waits(void **state)
 {
@@ -236,6 +260,7 @@ int main(void)
 		QUARANTINE_TEST(over_the_budget),
 		QUARANTINE_TEST(short_of_memory),
 		QUARANTINE_TEST(needs_of_a_turn_add_up),
+		QUARANTINE_TEST(a_hold_for_memory_does_not_postpone_the_others),
 		QUARANTINE_TEST(held_while_an_older_version_waits),
 		QUARANTINE_TEST(restart_at_the_memory_target),
 		QUARANTINE_TEST(source_ranges_of_all_services),
