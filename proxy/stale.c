@@ -12,6 +12,7 @@
 #include "proxy/stale_thread.h"
 
 #define RETRY_LAST_MS 30000u
+#define AFFINITY_WAIT_MS 1000u /* flows wait for a look at the affinity at most */
 #define NEVER UINT64_MAX
 
 struct stale {
@@ -25,6 +26,7 @@ struct stale {
 	struct removed_endpoints removed; /* stays empty without --reset-removed-tcp */
 	uint64_t earliest_ms;		  /* of the next pass */
 	uint64_t retry_ms;		  /* back-off after a pass that failed; 0: the last one went well */
+	uint64_t waits_ms;		  /* since when flows wait for the affinity; 0: they do not */
 	struct stale_stats stats;
 };
 
@@ -241,14 +243,24 @@ static uint64_t flows_turn(struct stale *f, uint64_t now_ms)
 }
 
 /*
- * Affinity first: a flow that loses its entry is balanced anew, and would be sent where the affinity says. A look at
- * it that failed holds the flows back.
+ * Affinity first: a flow that loses its entry is balanced anew, and would be sent where the affinity says. When that
+ * cannot be read, or rests after a long look, flows do not wait for it: what it finds later is looked at again.
  */
+static uint64_t affinity_wait(struct stale *f, uint64_t now_ms)
+{
+	if (!f->affinity.asked) {
+		f->waits_ms = 0;
+		return 0;
+	}
+	if (f->waits_ms == 0)
+		f->waits_ms = now_ms;
+	return now_ms < f->waits_ms + AFFINITY_WAIT_MS ? f->waits_ms + AFFINITY_WAIT_MS - now_ms : 0;
+}
+
 uint64_t stale_turn(struct stale *f, uint64_t now_ms)
 {
 	pass_collect(f, now_ms);
 	const uint64_t affinity_ms = stale_affinity_turn(&f->affinity, now_ms, add_left, f);
-	if (f->affinity.asked)
-		return affinity_ms;
-	return earlier(affinity_ms, flows_turn(f, now_ms));
+	const uint64_t wait_ms = affinity_wait(f, now_ms);
+	return earlier(affinity_ms, wait_ms != 0 ? wait_ms : flows_turn(f, now_ms));
 }

@@ -5,6 +5,8 @@
 #ifndef TESTS_STALE_SCENE_H
 #define TESTS_STALE_SCENE_H
 
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "objects.h"
@@ -34,7 +36,7 @@ struct nft {
 	int fail;		      /* every dump fails with it */
 	struct element_list affinity; /* what a dump shows */
 	size_t hidden;		      /* of these at the end: not to the first dump */
-	unsigned dumps;
+	unsigned dumps, takes_ms;     /* a dump */
 };
 
 static struct conntrack flows;
@@ -75,6 +77,7 @@ int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 {
 	assert_int_equal(set, SET_AFFINITY);
 	nft->dumps++;
+	usleep(nft->takes_ms * 1000);
 	if (nft->fail != 0)
 		return nft->fail;
 	for (size_t i = 0; i + nft->hidden < nft->affinity.count; i++)

@@ -24,6 +24,52 @@ static void flows_wait_for_an_affinity_that_cannot_be_read(void **state)
 	assert_int_equal(flows.sweeps, 1);
 }
 
+/* A look that fails again and again, as another program's changes make it, is no reason to keep stale flows. */
+static void flows_do_not_wait_for_ever(void **state)
+{
+	struct scene *s = *state;
+	uint64_t now_ms = 1000;
+
+	kernel.fail = -EINTR;
+	publish(s, compiled("10.0.0.1", true));
+	while (flows.sweeps == 0 && now_ms < 60000) {
+		const uint64_t wait_ms = turn_at(s, now_ms);
+		now_ms += wait_ms < 60000 ? wait_ms : 60000;
+	}
+	assert_in_range(now_ms, 2000, 3000);
+	assert_true(kernel.dumps > 1);
+	publish(s, compiled("10.0.0.2", true)); /* the next one does not wait at all */
+	for (const uint64_t end_ms = now_ms + STALE_GAP_MS + STALE_COALESCE_MS; now_ms <= end_ms;)
+		now_ms += turn_at(s, now_ms);
+	assert_int_equal(flows.sweeps, 2);
+	kernel.fail = 0; /* what it finds at last is looked at again */
+	record_client("10.1.0.1");
+	turn_at(s, 90000);
+	turn_at(s, 91000);
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(flows.sweeps, 3);
+}
+
+/* A large one that took long rests for ten times as long: the change after it does not wait for that. */
+static void flows_do_not_wait_while_the_affinity_rests(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.1", true));
+	look_at(s, 1000);
+	kernel.takes_ms = 300;
+	publish(s, compiled("10.0.0.2", true));
+	turn_at(s, 2000);
+	turn_at(s, 2000 + STALE_COALESCE_MS);
+	assert_int_equal(flows.sweeps, 2);
+	publish(s, compiled("10.0.0.3", true));
+	assert_in_range(turn_at(s, 3000), 1, 1000);
+	turn_at(s, 4000);
+	turn_at(s, 4000 + STALE_COALESCE_MS);
+	assert_int_equal(kernel.dumps, 2);
+	assert_int_equal(flows.sweeps, 3);
+}
+
 static void affinity_is_looked_at_until_nothing_is_stale(void **state)
 {
 	struct scene *s = *state;
@@ -166,6 +212,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE(flows_wait_for_an_affinity_that_cannot_be_read),
+		SCENE(flows_do_not_wait_for_ever),
+		SCENE(flows_do_not_wait_while_the_affinity_rests),
 		SCENE(affinity_is_looked_at_until_nothing_is_stale),
 		SCENE(flows_of_a_client_that_was_sent_wrong),
 		SCENE(affinity_from_before_the_start_is_looked_at),
