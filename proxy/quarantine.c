@@ -125,6 +125,11 @@ void quarantine_take(struct quarantine *h, struct store_service *service, uint64
 	service->elements = elements;
 }
 
+void quarantine_give_back(struct quarantine *h, struct store_service *service)
+{
+	quarantine_take(h, service, service->current_elements, service->current_ranges);
+}
+
 /*
  * A restart adds nothing to what the kernel serves, and to hold a Service then is to withdraw it: there is no version
  * before. One that asks for much more than the kernel has of it was held, or has grown.

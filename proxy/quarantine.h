@@ -51,6 +51,8 @@ bool quarantine_admit(struct quarantine *h, struct store_service *service, const
 		      struct arena *scratch, uint64_t now_ms);
 /* What its newest version has of elements and, of these, source ranges; admitting notes it. */
 void quarantine_take(struct quarantine *h, struct store_service *service, uint64_t elements, uint64_t ranges);
+/* It is at its published version again: what the newest had more is free for others. */
+void quarantine_give_back(struct quarantine *h, struct store_service *service);
 /* Its newest version is in the kernel, or it is gone. */
 void quarantine_release(struct quarantine *h, struct store_service *service);
 

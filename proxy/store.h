@@ -28,6 +28,7 @@ struct store_service {
 	bool pending;		 /* `next` counts */
 	uint64_t elements;	 /* of the newest version that was admitted, as budget.h counts */
 	uint64_t ranges;	 /* of these, in the set of source ranges */
+	uint64_t current_elements, current_ranges; /* the same of `current` */
 	bool short_of_memory;	 /* the reason is that */
 	bool newest_held;	 /* the refusal is of what is newer than the pending `next` */
 	char *refusal;		 /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */

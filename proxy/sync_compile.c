@@ -58,6 +58,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 {
 	const struct service *prev = sync_newest(service);
 	struct service *next, *unpublished = service->pending ? service->next : NULL;
+	const uint64_t elements = service->elements, ranges = service->ranges;
 
 	if (!sync_compile_next(s, service, &next)) {
 		service->newest_held = service->pending;
@@ -66,6 +67,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 	if (sync_touches_large(s, prev) || sync_touches_large(s, next)) {
 		service->dirty = true;
 		service_free(next);
+		quarantine_take(&s->quarantine, service, elements, ranges);
 		return;
 	}
 	if (sync_reads_all(s))
@@ -86,6 +88,7 @@ void sync_revert(struct sync *s, struct store_service *service)
 	if (!service->pending) {
 		owners_replace(s->owners, service->current, NULL, NULL, NULL);
 		service->next = NULL;
+		quarantine_take(&s->quarantine, service, 0, 0);
 		sync_add_pending(s, service);
 		return;
 	}
@@ -93,6 +96,7 @@ void sync_revert(struct sync *s, struct store_service *service)
 	service_free(service->next);
 	service->next = NULL;
 	service->pending = service->newest_held = false;
+	quarantine_give_back(&s->quarantine, service);
 	while (s->pending[at] != service)
 		at++;
 	s->pending[at] = s->pending[--s->pending_count];

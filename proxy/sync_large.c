@@ -86,8 +86,7 @@ static void large_start(struct sync *s)
 
 	if (service == NULL)
 		return;
-	s->large = (struct large){
-		.start_ns = clock_ns(), .elements_before = service->elements, .ranges_before = service->ranges};
+	s->large = (struct large){.start_ns = clock_ns()};
 	service->dirty = false;
 	if (!sync_compile_next(s, service, &next)) {
 		s->stats.quarantined = s->quarantine.count;
@@ -102,7 +101,7 @@ static void large_start(struct sync *s)
 	s->large.service = service;
 	s->large.operations = sync_flush(s);
 	s->large.parts = nft_tx_take(s->deps.nft);
-	s->quarantine.memory.reserved_bytes = memory_need(s->large.elements_before, service->elements);
+	s->quarantine.memory.reserved_bytes = memory_need(service->current_elements, service->elements);
 	log_verbose("service %s: %zu operations, in parts; compiled in %.3f ms", service->key, s->large.operations,
 		    (double)(clock_ns() - s->large.start_ns) / 1e6);
 }
@@ -156,7 +155,7 @@ void sync_large_abandon(struct sync *s, bool again)
 	service_free(service->next);
 	service->next = NULL;
 	service->pending = false;
-	quarantine_take(&s->quarantine, service, s->large.elements_before, s->large.ranges_before);
+	quarantine_give_back(&s->quarantine, service);
 	if (again)
 		store_mark(s->deps.store, service);
 	large_clear(s);

@@ -15,7 +15,7 @@ struct large {
 	struct store_service *service; /* NULL: none. Its `next` is pending, but not in sync.pending */
 	struct nft_parts *parts;
 	size_t operations;
-	uint64_t elements_before, ranges_before, start_ns;
+	uint64_t start_ns;
 };
 
 struct sync {

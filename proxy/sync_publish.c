@@ -11,6 +11,8 @@ static void publish_one(struct sync *s, struct store_service *service)
 		s->deps.published(s->deps.ctx, service->current, service->next);
 	zone_replace(s->deps.zone, service->current, service->next);
 	service->current = service->next;
+	service->current_elements = service->elements;
+	service->current_ranges = service->ranges;
 }
 
 static void publish_services(struct sync *s)

@@ -235,6 +235,62 @@ static void source_ranges_of_all_services(void **state)
 	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 }
 
+static struct element element_to(uint16_t port)
+{
+	size_t i = 0;
+
+	while (i < kernel.table.count && kernel.table.items[i].to_port != port)
+		i++;
+	assert_true(i < kernel.table.count);
+	return kernel.table.items[i];
+}
+
+/* A version that the kernel refuses takes nothing from the others, nor from its own next version. */
+static void a_refused_version_gives_back(void **state)
+{
+	(void)state;
+	put("a", "10.96.1.1", POISON);
+	put_ranges("a", "10.96.1.1", "203.0.113.1", 5000);
+	start(); /* all at once */
+	assert_true(is_held("a"));
+	assert_int_equal(store_service(s.store, "default", "a")->elements, 0);
+	put_ranges("b", "10.96.1.2", "203.0.113.2", 5000);
+	settle();
+	assert_false(is_held("b"));
+	gone("b");
+	settle();
+
+	put("c", "10.96.1.3", 8080);
+	settle();
+	const uint64_t before = store_service(s.store, "default", "c")->elements;
+	put("c", "10.96.1.3", POISON);
+	put_ranges("c", "10.96.1.3", "203.0.113.3", 20);
+	settle();
+	assert_true(is_held("c"));
+	assert_int_equal(store_service(s.store, "default", "c")->elements, before);
+	assert_int_equal(store_service(s.store, "default", "c")->ranges, 0);
+}
+
+/* One that the kernel had, but does not take again after another program's change, is withdrawn. */
+static void a_withdrawn_version_gives_back(void **state)
+{
+	(void)state;
+	kernel.poison_port = 0;
+	put("z", "10.96.1.1", POISON);
+	put_ranges("z", "10.96.1.1", "203.0.113.1", 5000);
+	start();
+	assert_false(is_held("z"));
+	kernel.poison_port = POISON;
+	const struct element e = element_to(POISON);
+	external_del(&e);
+	settle();
+	assert_true(is_held("z"));
+	assert_null(store_service(s.store, "default", "z")->current);
+	put_ranges("b", "10.96.1.2", "203.0.113.2", 5000);
+	settle();
+	assert_false(is_held("b"));
+}
+
 /* What several of one turn need adds up before any of it shows in what is used. */
 static void needs_of_a_turn_add_up(void **state)
 {
@@ -260,6 +316,8 @@ int main(void)
 		QUARANTINE_TEST(over_the_budget),
 		QUARANTINE_TEST(short_of_memory),
 		QUARANTINE_TEST(needs_of_a_turn_add_up),
+		QUARANTINE_TEST(a_refused_version_gives_back),
+		QUARANTINE_TEST(a_withdrawn_version_gives_back),
 		QUARANTINE_TEST(a_hold_for_memory_does_not_postpone_the_others),
 		QUARANTINE_TEST(held_while_an_older_version_waits),
 		QUARANTINE_TEST(restart_at_the_memory_target),
