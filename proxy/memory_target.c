@@ -1,8 +1,11 @@
 /* Decides whether a Service fits below the memory target. */
 #include "proxy/memory_target.h"
 
+#include "base/log.h"
+
 #define COMPARE_BYTES 150  /* of an element, in one of the two lists */
 #define NEW_BYTES 490	   /* of an element that is added */
+#define KEPT_BYTES 290	   /* of these, when it is there */
 #define SMALL_BYTES 262144 /* about 400 elements */
 #define ASK_EACH_MS 1000
 #define ASK_FROM_BYTES (1u << 20) /* of what was admitted since */
@@ -21,6 +24,23 @@ void memory_target_turn(struct memory_target *m)
 {
 	m->asked = false;
 	m->turn_bytes = 0;
+	m->grown += m->turn_grown;
+	m->turn_grown = 0;
+}
+
+/* As if it had answered: the last answer, and what is there since then. */
+static void estimate(struct memory_target *m)
+{
+	const int64_t kept = m->grown * KEPT_BYTES;
+
+	if (!m->untold)
+		log_warn("memory: what is used cannot be read; estimated from the elements of Services");
+	m->untold = true;
+	m->planned_bytes = m->turn_bytes + (kept > 0 ? (uint64_t)kept : 0);
+	if (kept < 0) {
+		m->used_bytes -= m->used_bytes < (uint64_t)-kept ? m->used_bytes : (uint64_t)-kept;
+		m->grown = 0;
+	}
 }
 
 static void ask(struct memory_target *m, uint64_t now_ms)
@@ -29,8 +49,12 @@ static void ask(struct memory_target *m, uint64_t now_ms)
 
 	m->asked = true;
 	m->asked_ms = now_ms;
-	if (!m->used(m->ctx, &bytes))
-		return; /* what was known, and what is planned, still counts */
+	if (!m->used(m->ctx, &bytes)) {
+		estimate(m);
+		return;
+	}
+	m->untold = false;
+	m->grown = 0;
 	m->used_bytes = bytes;
 	m->planned_bytes = m->turn_bytes;
 }
@@ -71,4 +95,9 @@ bool memory_target_admit(struct memory_target *m, uint64_t before, uint64_t afte
 		return false;
 	memory_target_take(m, before, after);
 	return true;
+}
+
+void memory_target_grown(struct memory_target *m, uint64_t before, uint64_t after)
+{
+	m->turn_grown += (int64_t)after - (int64_t)before;
 }

@@ -1,7 +1,9 @@
 /*
  * Room below the memory target: a Service whose newest version needs more than there is stays at its last good version
  * (quarantine.h), so that the process, with what the kernel keeps for it, never reaches the limit at which it is
- * killed. What is used is asked for at most once a turn; what was admitted since then is added. Main thread.
+ * killed. What is used is asked for at most once a turn; what was admitted since then is added. While `used` does not
+ * answer, what Services grew or shrank since its last answer is added: a comparison and a transaction end with their
+ * turn. Main thread.
  */
 #ifndef PROXY_MEMORY_TARGET_H
 #define PROXY_MEMORY_TARGET_H
@@ -20,6 +22,9 @@ struct memory_target {
 	uint64_t used_bytes;	/* then */
 	uint64_t planned_bytes; /* admitted since, and before in the same turn */
 	uint64_t turn_bytes;	/* admitted in this turn: nothing of it is used yet */
+	int64_t grown;		/* elements more, or less, since then */
+	int64_t turn_grown;	/* and in this turn */
+	bool untold;		/* `used` did not answer, which is logged once */
 	/* Set by the caller: of what was admitted, what is on its way for longer than a turn. */
 	uint64_t reserved_bytes;
 };
@@ -41,7 +46,10 @@ void memory_target_turn(struct memory_target *m);
 bool memory_target_admit(struct memory_target *m, uint64_t before, uint64_t after, uint64_t now_ms,
 			 uint64_t *left_bytes);
 
-/* Counts what such a change needs, whether it fits or not. */
+/* Counts what such a change needs, whether it fits or not. The caller tells of its elements apart. */
 void memory_target_take(struct memory_target *m, uint64_t before, uint64_t after);
+
+/* A Service has so many elements more, or less, than before. */
+void memory_target_grown(struct memory_target *m, uint64_t before, uint64_t after);
 
 #endif

@@ -120,6 +120,7 @@ static void hold_for_ranges(struct quarantine *h, struct store_service *service,
 
 void quarantine_take(struct quarantine *h, struct store_service *service, uint64_t elements, uint64_t ranges)
 {
+	memory_target_grown(&h->memory, service->elements, elements);
 	h->ranges += ranges - service->ranges;
 	service->ranges = ranges;
 	service->elements = elements;
