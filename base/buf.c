@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 void buf_fini(struct buf *b)
 {
@@ -64,6 +65,38 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	vsnprintf(b->data + b->length_bytes, (size_t)n + 1, fmt, ap);
 	va_end(ap);
 	b->length_bytes += (size_t)n;
+}
+
+/* How many bytes from here on need no escape. */
+static size_t plain_run(const char *text, size_t length, bool keep_lines)
+{
+	size_t at = 0, bytes;
+
+	for (; at < length; at += bytes) {
+		uint32_t code = text_character(text + at, length - at, &bytes);
+		if (!text_is_printable(code) && !(keep_lines && code == '\n'))
+			break;
+	}
+	return at;
+}
+
+void buf_add_escaped(struct buf *b, const char *text, size_t length, bool keep_lines)
+{
+	char one[TEXT_ESCAPED_BYTES_MAX + 1];
+	size_t bytes;
+
+	while (length > 0) {
+		bytes = plain_run(text, length, keep_lines);
+		buf_add(b, text, bytes);
+		text += bytes;
+		length -= bytes;
+		if (length == 0)
+			break;
+		text_character(text, length, &bytes);
+		buf_add(b, one, text_escape(one, sizeof one, text, bytes));
+		text += bytes;
+		length -= bytes;
+	}
 }
 
 void buf_consume(struct buf *b, size_t length_bytes)

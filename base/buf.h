@@ -18,6 +18,8 @@ void buf_clear(struct buf *b);
 void buf_add(struct buf *b, const void *bytes, size_t length_bytes);
 void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Text from outside with its unprintable characters escaped (text_escape). keep_lines: newlines stay. */
+void buf_add_escaped(struct buf *b, const char *text, size_t length, bool keep_lines);
 /* Drops the first `length_bytes` bytes. */
 void buf_consume(struct buf *b, size_t length_bytes);
 bool buf_equal(const struct buf *a, const struct buf *b);

@@ -74,38 +74,6 @@ size_t text_escape(char *to, size_t room, const char *text, size_t length)
 	return at;
 }
 
-/* How many bytes from here on need no escape. */
-static size_t plain_run(const char *text, size_t length, bool keep_lines)
-{
-	size_t at = 0, bytes;
-
-	for (; at < length; at += bytes) {
-		uint32_t code = text_character(text + at, length - at, &bytes);
-		if (!text_is_printable(code) && !(keep_lines && code == '\n'))
-			break;
-	}
-	return at;
-}
-
-void text_escape_add(struct buf *out, const char *text, size_t length, bool keep_lines)
-{
-	char one[TEXT_ESCAPED_BYTES_MAX + 1];
-	size_t bytes;
-
-	while (length > 0) {
-		bytes = plain_run(text, length, keep_lines);
-		buf_add(out, text, bytes);
-		text += bytes;
-		length -= bytes;
-		if (length == 0)
-			break;
-		uint32_t code = text_character(text, length, &bytes);
-		buf_add(out, one, escape_one(one, text, bytes, code));
-		text += bytes;
-		length -= bytes;
-	}
-}
-
 #define DISTANCE_BYTES_MAX 64
 
 static size_t least(size_t a, size_t b)

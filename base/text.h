@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-
 #define TEXT_ESCAPED_BYTES_MAX 10 /* one character: "\u{10ffff}" */
 #define TEXT_INVALID UINT32_MAX
 
@@ -27,8 +25,6 @@ bool text_is_printable(uint32_t character);
  * cut at a whole character where it does not fit. Returns the length.
  */
 size_t text_escape(char *to, size_t room, const char *text, size_t length);
-/* The same, appended. keep_lines: newlines stay. */
-void text_escape_add(struct buf *out, const char *text, size_t length, bool keep_lines);
 
 /*
  * How many letters must be typed, left out, exchanged or swapped with the next to make b of a (the optimal string

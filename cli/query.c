@@ -180,7 +180,7 @@ static void print_try(struct asking *q, const struct query_try *t)
 	struct buf name = {0};
 	bool plain = t->server.port == DNS_PORT;
 
-	text_escape_add(&name, t->name, strlen(t->name), false);
+	buf_add_escaped(&name, t->name, strlen(t->name), false);
 	printf("%u  %s %s @%s%s  %.1f ms  %s", ++q->sent, name.data, query_type_name(t->type, type),
 	       plain ? addr_format(&t->server.addr, server) : addr_port_format(&t->server.addr, t->server.port, server),
 	       t->tcp ? " tcp" : "", (double)t->took_ns / 1e6, t->text.data);

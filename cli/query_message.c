@@ -101,7 +101,7 @@ static void add_records(struct buf *text, const ldns_rr_list *list)
 		for (char *tab = strchr(line, '\t'); tab != NULL; tab = strchr(tab, '\t'))
 			*tab = ' ';
 		buf_puts(text, "     ");
-		text_escape_add(text, line, strcspn(line, "\n"), false);
+		buf_add_escaped(text, line, strcspn(line, "\n"), false);
 		buf_puts(text, "\n");
 		free(line);
 	}
@@ -151,7 +151,7 @@ static void add_ede(struct buf *text, ldns_pkt *p)
 			continue;
 		unsigned code = (unsigned)data[0] << 8 | data[1];
 		buf_printf(text, "     EDE %u (%s)%s", code, ede_name(code), length > 2 ? ": " : "");
-		text_escape_add(text, (const char *)data + 2, length - 2, false);
+		buf_add_escaped(text, (const char *)data + 2, length - 2, false);
 		buf_puts(text, "\n");
 	}
 }

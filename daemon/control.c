@@ -180,7 +180,7 @@ static void request_answer(struct client *client)
 	else
 		buf_puts(&body, "this daemon does not know the command; is it another version?\n");
 	buf_printf(&client->reply, "%d\n", code);
-	text_escape_add(&client->reply, body.data, body.length_bytes, true);
+	buf_add_escaped(&client->reply, body.data, body.length_bytes, true);
 	buf_fini(&body);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dns/zone/zone.h"
+#include "watch/api/credentials_load.h"
 
 _Static_assert(ERROR_BYTES >= ERROR_BYTES, "credentials write into config's error");
 

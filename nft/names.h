@@ -10,8 +10,9 @@
 #define NFT_NAMES_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
-#include "nft/element.h"
+#include "nft/verdict.h"
 
 #define NAME_BYTES 48
 

@@ -2,7 +2,7 @@
 #ifndef PROXY_SHOW_COUNT_H
 #define PROXY_SHOW_COUNT_H
 
-#include "proxy/show.h"
+#include "proxy/show_view.h"
 
 bool print_count_frontend(const struct print_view *view, const struct frontend_key *key, uint64_t *connections);
 

@@ -2,7 +2,7 @@
 #include "service/budget.h"
 
 #include "nft/element.h"
-#include "service/compile_build.h"
+#include "service/compile_private.h"
 #include "service/maglev.h"
 
 #define SLOTS_MAX 65536u

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/compile_build.h"
+#include "service/compile_private.h"
 
 static int by_name(const void *a, const void *b)
 {

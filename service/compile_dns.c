@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "service/compile_build.h"
+#include "service/compile_private.h"
 
 #define LABEL_MAX_BYTES 63
 #define PORTS_MAX UINT16_MAX

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/compile_build.h"
+#include "service/compile_private.h"
 #include "service/maglev.h"
 #include "service/pool.h"
 #include "service/topology.h"

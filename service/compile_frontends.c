@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/compile_build.h"
+#include "service/compile_private.h"
 
 #define NOTES_OF_PORTS_MAX 64 /* ports of a Service that fairlead itself listens on; further ones go untold */
 

@@ -1,11 +1,10 @@
 /* Sorted arrays that the compiler looks ports up in. */
-#include "service/compile_index.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "service/compile_build.h"
+#include "service/compile_private.h"
 
 static int key_compare(const struct feed *a, const char *name, uint8_t proto, int family)
 {

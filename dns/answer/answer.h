@@ -1,31 +1,16 @@
 /*
- * Answers from the zone: one question in, records, rcode and AA out (dns.md B.3, B.4). Runs on RCU readers, without
+ * Answers from the zone: one question in, records, rcode and AA out. Runs on RCU readers, without
  * allocation; the caller puts the header, the question and EDNS around it.
  */
 #ifndef DNS_ANSWER_ANSWER_H
 #define DNS_ANSWER_ANSWER_H
 
+#include "dns/answer/owner_ref.h"
 #include "dns/wire/name.h"
 #include "dns/wire/record.h"
 #include "dns/zone/table.h"
 
 #define ANSWER_CHASE_MAX 10 /* CNAMEs followed inside the cluster */
-
-/*
- * A name that is being answered and where it stands in the message, so that records can point at it. A name that
- * was written as record data ends in a pointer to the apex, which stands in the question.
- */
-struct owner_ref {
-	const struct name *name;
-	unsigned above;	  /* labels in front of the apex */
-	unsigned at;	  /* offset of its first label */
-	unsigned zone_at; /* offset of the apex */
-};
-
-static inline unsigned owner_ref_at(const struct owner_ref *s, unsigned label)
-{
-	return label < s->above ? s->at + s->name->label_at[label] : s->zone_at;
-}
 
 /*
  * Answers `name` (the question, at offset 12 of r->w.bytes) if it is under the cluster domain or is a reverse name

@@ -7,8 +7,10 @@
 #ifndef DNS_ANSWER_REASONS_H
 #define DNS_ANSWER_REASONS_H
 
-#include "dns/answer/answer.h"
+#include "dns/answer/owner_ref.h"
+#include "dns/answer/reply.h"
 #include "dns/wire/query.h"
+#include "dns/zone/table.h"
 
 /* `s` is the question, under the cluster domain; its reply is finished and has no answer. */
 void reasons_absent(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r);

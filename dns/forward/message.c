@@ -1,7 +1,7 @@
 /* Upstream replies: checks the question, keeps what belongs to the answer, writes it anew. */
 #include "dns/forward/message.h"
 
-#include "dns/forward/reading.h"
+#include "dns/forward/message_private.h"
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
 

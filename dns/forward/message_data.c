@@ -1,5 +1,5 @@
 /* The data of upstreams' records: names in it are read and written anew (RFC 3597 4 lists the types). */
-#include "dns/forward/reading.h"
+#include "dns/forward/message_private.h"
 
 /* How the data of a type is made: bytes, names, bytes (RFC 3597 4 lists all that may be compressed). */
 struct shape {

@@ -12,6 +12,7 @@
 #include "dns/server/bindings.h"
 #include "dns/server/query_log.h"
 #include "dns/server/tcp.h"
+#include "dns/server/tcp_conn.h"
 #include "dns/server/udp.h"
 
 struct server {

@@ -14,7 +14,6 @@
 #include "base/sock.h"
 #include "dns/server/brought.h"
 #include "dns/server/query_log.h"
-#include "dns/server/tcp.h"
 
 #define READ_BYTES 4096
 #define LENGTH_BYTES 2 /* in front of every message (RFC 1035 4.2.2) */

@@ -9,10 +9,11 @@
 #include <urcu/list.h>
 
 #include "dns/wire/name.h"
+#include "dns/zone/pods_mode.h"
 #include "dns/zone/rcu.h"
 #include "dns/zone/reverse.h"
 #include "dns/zone/view.h"
-#include "dns/zone/zone.h"
+#include "dns/zone/serial.h"
 
 /* One service name. Lives as long as the name does; its view is replaced. */
 struct service_entry {

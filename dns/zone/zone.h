@@ -10,10 +10,9 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "dns/zone/pods_mode.h"
 #include "dns/zone/serial.h"
 #include "service/service.h"
-
-enum pods_mode { PODS_DISABLED, PODS_INSECURE, PODS_VERIFIED };
 
 struct zone_config {
 	const char *domain; /* "cluster.local", lower case, no trailing dot; copied */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "watch/manifest/yaml.h"
+#include "watch/manifest/yaml_build.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

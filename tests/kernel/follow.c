@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "watch/api/apiserver.h"
+#include "watch/api/credentials_load.h"
 
 static void service_print(const struct service_object *s)
 {

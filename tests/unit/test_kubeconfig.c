@@ -14,6 +14,7 @@
 #include "tests/tempfolder.h"
 #include "tests/unit/stderrlines.h"
 #include "watch/api/kubeconfig.h"
+#include "watch/api/credentials_load.h"
 
 static char error[ERROR_BYTES];
 static struct credentials c;

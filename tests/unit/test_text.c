@@ -55,7 +55,7 @@ static void test_escape(void **state)
 		struct buf b = {0};
 		assert_int_equal(text_escape(out, sizeof out, rows[i].text, rows[i].length), strlen(rows[i].escaped));
 		assert_string_equal(out, rows[i].escaped);
-		text_escape_add(&b, rows[i].text, rows[i].length, false);
+		buf_add_escaped(&b, rows[i].text, rows[i].length, false);
 		assert_string_equal(b.data != NULL ? b.data : "", rows[i].escaped);
 		buf_fini(&b);
 	}
@@ -81,7 +81,7 @@ static void test_lines_may_stay(void **state)
 	struct buf b = {0};
 
 	(void)state;
-	text_escape_add(&b, "one\ntwo\033\n", 9, true);
+	buf_add_escaped(&b, "one\ntwo\033\n", 9, true);
 	assert_string_equal(b.data, "one\ntwo\\x1b\n");
 	buf_fini(&b);
 }

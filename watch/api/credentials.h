@@ -1,7 +1,7 @@
 /*
- * Where the API server is and how to prove who we are: server address, TLS files, bearer token. Filled from a
- * kubeconfig, the in-cluster service account, and flags that win over both. Tokens in files are read again as they
- * rotate; no token is ever logged. The caller owns the struct. Main thread.
+ * Where the API server is and how to prove who we are: server address, TLS files, bearer token (credentials_load fills
+ * them in). Tokens in files are read again as they rotate; no token is ever logged. The caller owns the struct. Main
+ * thread.
  */
 #ifndef WATCH_API_CREDENTIALS_H
 #define WATCH_API_CREDENTIALS_H
@@ -27,25 +27,15 @@ struct credentials {
 	uint64_t token_read_ms;
 };
 
-/* Flags; NULL = not given. */
-struct credentials_flags {
-	const char *kubeconfig, *server, *token_file, *ca_file;
-	bool insecure;
-};
-
 /* Zeroes secrets; leaves a zeroed struct. */
 void credentials_fini(struct credentials *c);
-/*
- * Fills a zeroed struct: the kubeconfig if given, else the service account of the pod (its server from
- * $KUBERNETES_SERVICE_HOST and _PORT unless `server` is given; its files only where they exist), then the flags.
- * False: one line in error, naming file and field.
- */
-bool credentials_load(struct credentials *c, const struct credentials_flags *flags, char error[ERROR_BYTES]);
 /* Replaces *field (which may be NULL) by a copy of text, wiping the old one. */
 void credentials_set(char **field, const char *text);
 
 /* The token to send now, read again from its file when due; NULL = none. A file that cannot be read: the last one. */
 const char *credentials_token(struct credentials *c, uint64_t now_ms);
+/* The file holds a token; false: one line in error. */
+bool credentials_token_check(const char *file, char error[ERROR_BYTES]);
 /* After a 401: reads the file now. True when it holds another token than before. */
 bool credentials_refresh(struct credentials *c, uint64_t now_ms);
 

@@ -8,9 +8,6 @@
 #include "watch/decode/value.h"
 #include "watch/manifest/yaml_text.h"
 
-/* What aliases may add to one document, in values: stops expansion bombs. */
-#define YAML_ALIAS_VALUES_MAX 100000
-
 /*
  * Values of one document; keys count once there are many that differ. One for so many bytes of its text, but at least
  * and at most so many. The largest object of an API server (1.5 MB) has less than the least.

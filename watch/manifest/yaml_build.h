@@ -6,7 +6,11 @@
 #define WATCH_MANIFEST_YAML_BUILD_H
 
 #include "base/map.h"
-#include "watch/manifest/yaml.h"
+#include "watch/decode/value.h"
+#include "watch/manifest/yaml_text.h"
+
+/* What aliases may add to one document, in values: stops expansion bombs. */
+#define YAML_ALIAS_VALUES_MAX 100000
 
 struct anchor {
 	const struct value *value; /* NULL while its collection is open: an alias to it would be a loop */

@@ -1,8 +1,8 @@
 /*
  * Private to message.c and message_data.c: the work on one message.
  */
-#ifndef DNS_FORWARD_READING_H
-#define DNS_FORWARD_READING_H
+#ifndef DNS_FORWARD_MESSAGE_PRIVATE_H
+#define DNS_FORWARD_MESSAGE_PRIVATE_H
 
 #include "dns/forward/message.h"
 #include "dns/forward/unpack.h"

@@ -1,0 +1,23 @@
+/* What the printers of services know beside the services themselves. */
+#ifndef PROXY_SHOW_VIEW_H
+#define PROXY_SHOW_VIEW_H
+
+#include "base/json.h"
+#include "proxy/elements.h"
+
+/* All may be NULL (a NULL view too). */
+struct print_view {
+	const struct owners *owners; /* tells of frontends that another service owns */
+	/*
+	 * New connections counted at a frontend, or at one slot of it in SET_ENDPOINTS or SET_INTERNAL_ENDPOINTS;
+	 * false: not known.
+	 */
+	bool (*frontend_count)(void *ctx, const struct frontend_key *key, uint64_t *connections);
+	bool (*slot_count)(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
+			   uint64_t *connections);
+	void *ctx;
+	bool brief;							  /* JSON without endpoints and DNS */
+	void (*more)(struct json *j, void *ctx, const struct service *s); /* further members of the JSON object */
+};
+
+#endif
