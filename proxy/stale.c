@@ -14,12 +14,16 @@
 #define RETRY_LAST_MS 30000u
 #define AFFINITY_WAIT_MS 1000u /* flows wait for a look at the affinity at most */
 #define NEVER UINT64_MAX
+#define TURN_FRONTENDS 4096u /* into a pass: 6 ms */
 
 struct stale {
 	struct stale_config parts;
 	struct stale_affinity affinity;
 	struct stale_thread *thread;	  /* NULL: conntrack is left alone */
 	struct frontend_set changed;	  /* to look at */
+	struct stale_pass *pass;	  /* that is made; NULL: none */
+	struct frontend_set adding;	  /* frontends of it… */
+	size_t added_to;		  /* …and how far they are in it */
 	uint64_t look_ms;		  /* at `changed`; 0: no turn has seen it yet */
 	bool started;			  /* the first services are published */
 	struct reversed_flows reversed;	  /* empty while a pass is under way: it is there */
@@ -49,6 +53,8 @@ void stale_free(struct stale *f)
 	stale_thread_stop(f->thread);
 	stale_affinity_fini(&f->affinity);
 	frontend_set_fini(&f->changed);
+	frontend_set_fini(&f->adding);
+	stale_pass_free(f->pass);
 	reversed_flows_fini(&f->reversed);
 	removed_endpoints_fini(&f->removed);
 	free(f);
@@ -122,6 +128,20 @@ static void add_frontends(const struct stale *f, struct stale_pass *p, const str
 		stale_pass_add(p, f->parts.owners, key);
 }
 
+/* A Service may have 100 000, of which others must not wait. False: there are more. */
+static bool add_some(struct stale *f)
+{
+	const struct frontend_key *key;
+
+	for (unsigned i = 0; i < TURN_FRONTENDS; i++) {
+		key = map_next(&f->adding.keys, &f->added_to);
+		if (key == NULL)
+			return true;
+		stale_pass_add(f->pass, f->parts.owners, key);
+	}
+	return false;
+}
+
 static void add_removed(const struct stale *f, struct stale_pass *p)
 {
 	p->cut = f->removed.next_ms != 0 && f->removed.next_ms <= p->now_ms;
@@ -141,17 +161,29 @@ static void add_reversed(struct stale *f, struct stale_pass *p)
 		stale_pass_add_reversed(p);
 }
 
-static void pass_begin(struct stale *f, uint64_t now_ms)
+static void pass_begin(struct stale *f)
 {
-	struct stale_pass *p = mem_alloc(sizeof *p);
+	f->pass = mem_alloc(sizeof *f->pass);
+	f->adding = f->changed;
+	f->added_to = 0;
+	f->changed = (struct frontend_set){0};
+	f->look_ms = 0;
+}
 
+/* False: it goes on at the next turn. */
+static bool pass_make(struct stale *f, uint64_t now_ms)
+{
+	struct stale_pass *p = f->pass;
+
+	if (!add_some(f))
+		return false;
 	p->now_ms = now_ms;
-	add_frontends(f, p, &f->changed);
 	add_removed(f, p);
 	add_reversed(f, p);
-	frontend_set_fini(&f->changed);
-	f->look_ms = 0;
+	frontend_set_fini(&f->adding);
+	f->pass = NULL;
 	stale_thread_give(f->thread, p);
+	return true;
 }
 
 /* ---- a pass is over ---- */
@@ -233,13 +265,14 @@ static uint64_t flows_turn(struct stale *f, uint64_t now_ms)
 		return NEVER;
 	if (map_count(&f->changed.keys) != 0 && f->look_ms == 0)
 		f->look_ms = now_ms + STALE_COALESCE_MS;
-	const uint64_t at_ms = due_ms(f);
+	const uint64_t at_ms = f->pass != NULL ? now_ms : due_ms(f);
 	if (at_ms == NEVER)
 		return NEVER;
 	if (at_ms > now_ms)
 		return at_ms - now_ms;
-	pass_begin(f, now_ms);
-	return NEVER;
+	if (f->pass == NULL)
+		pass_begin(f);
+	return pass_make(f, now_ms) ? NEVER : 0;
 }
 
 /*

@@ -32,6 +32,7 @@ void sync_free(struct sync *s)
 	if (s->large.service != NULL)
 		service_free(s->large.service->next);
 	nft_parts_free(s->large.parts);
+	changes_free(s->large.changes);
 	owners_free(s->owners);
 	changes_free(s->changes);
 	slot_restore_free(s->restore);

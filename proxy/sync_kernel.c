@@ -87,11 +87,11 @@ static bool change_count(void *ctx, struct element *e)
 	return nft_get(((const struct sync *)ctx)->deps.nft, e) == 0;
 }
 
-size_t sync_flush(struct sync *s)
+size_t sync_flush(struct sync *s, struct changes *changes)
 {
 	const struct element_ops ops = {.ctx = s, .del = change_del, .add = change_add, .count = change_count};
 
-	return changes_flush(s->changes, &ops);
+	return changes_flush(changes, &ops);
 }
 
 void sync_diff(struct sync *s)
@@ -102,7 +102,7 @@ void sync_diff(struct sync *s)
 		collect_wanted(s);
 		adopt_diff(&s->image, s->deps.nft);
 	}
-	sync_flush(s);
+	sync_flush(s, s->changes);
 	s->operations = adopt_operations(&s->image, s->deps.nft);
 }
 

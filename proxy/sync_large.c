@@ -1,8 +1,8 @@
 /*
- * Services too large to be waited for. Each is compiled in a turn of its own, after the others of that turn, and sent
- * in parts, one a turn, so that another Service's change waits for one part at most. It is published when the kernel
- * has all of it. Meanwhile its frontends belong to it alone: a Service that asks for one of them waits until it is
- * done.
+ * Services too large to be waited for. Each goes through steps of its own, one a turn, after the others of that turn:
+ * compiled, compared, put in order, sent in parts, published when the kernel has all of it. So another Service's change
+ * waits for one step at most. Meanwhile its frontends belong to it alone: a Service that asks for one of them waits
+ * until it is done.
  */
 #include <stdlib.h>
 
@@ -93,22 +93,54 @@ static void large_start(struct sync *s)
 		store_unmark(s->deps.store);
 		return;
 	}
-	changes_service(s->changes, s->owners, service->current, next);
-	owners_report_conflicts(s->owners);
 	service->next = next;
 	service->pending = true;
 	store_unmark(s->deps.store);
 	s->large.service = service;
-	s->large.operations = sync_flush(s);
-	s->large.parts = nft_tx_take(s->deps.nft);
+	s->large.step = LARGE_OWN;
 	s->quarantine.memory.reserved_bytes = memory_need(service->current_elements, service->elements);
-	log_verbose("service %s: %zu operations, in parts; compiled in %.3f ms", service->key, s->large.operations,
-		    (double)(clock_ns() - s->large.start_ns) / 1e6);
+	log_verbose("service %s: compiled in %.3f ms", service->key, (double)(clock_ns() - s->large.start_ns) / 1e6);
+}
+
+static void large_own(struct sync *s)
+{
+	struct large *l = &s->large;
+
+	l->changes = changes_new();
+	changes_service(l->changes, s->owners, l->service->current, l->service->next);
+	owners_report_conflicts(s->owners);
+	l->step = LARGE_ORDER;
+}
+
+static void large_order(struct sync *s)
+{
+	struct large *l = &s->large;
+
+	l->operations = sync_flush(s, l->changes);
+	changes_free(l->changes);
+	l->changes = NULL;
+	l->parts = nft_tx_take(s->deps.nft);
+	l->step = LARGE_SEND;
+	log_verbose("service %s: %zu operations, in parts", l->service->key, l->operations);
+}
+
+static int large_send(struct sync *s, uint64_t now_ms)
+{
+	int more = nft_parts_commit(s->deps.nft, s->large.parts, PART_ELEMENTS);
+
+	if (more < 0)
+		return more;
+	if (more == 0)
+		s->large.step = LARGE_PUBLISH;
+	else
+		s->earliest_ms = now_ms + s->deps.min_period_ms;
+	return 0;
 }
 
 static void large_clear(struct sync *s)
 {
 	nft_parts_free(s->large.parts);
+	changes_free(s->large.changes);
 	s->large = (struct large){0};
 	s->quarantine.memory.reserved_bytes = 0;
 }
@@ -128,19 +160,17 @@ static void large_publish(struct sync *s, uint64_t now_ms)
 
 int sync_large(struct sync *s, uint64_t now_ms)
 {
-	int more;
-
 	if (s->deps.nft == NULL || !s->stats.done || table_parts_any(&s->must_read_back))
 		return 0;
-	if (s->large.service == NULL) {
-		large_start(s); /* enough for one turn */
-		return 0;
-	}
-	more = nft_parts_commit(s->deps.nft, s->large.parts, PART_ELEMENTS);
-	if (more < 0)
-		return more;
-	s->earliest_ms = now_ms + s->deps.min_period_ms;
-	if (more == 0)
+	if (s->large.service == NULL)
+		large_start(s);
+	else if (s->large.step == LARGE_OWN)
+		large_own(s);
+	else if (s->large.step == LARGE_ORDER)
+		large_order(s);
+	else if (s->large.step == LARGE_SEND)
+		return large_send(s, now_ms);
+	else
 		large_publish(s, now_ms);
 	return 0;
 }
@@ -151,7 +181,8 @@ void sync_large_abandon(struct sync *s, bool again)
 
 	if (service == NULL)
 		return;
-	owners_replace(s->owners, service->next, service->current, NULL, NULL);
+	if (s->large.step != LARGE_OWN)
+		owners_replace(s->owners, service->next, service->current, NULL, NULL);
 	service_free(service->next);
 	service->next = NULL;
 	service->pending = false;

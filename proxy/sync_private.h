@@ -10,9 +10,13 @@
 #include "proxy/sync.h"
 #include "service/slot_restore.h"
 
-/* A service whose changes are sent in parts. */
+/* What the next turn does for a service whose changes are sent in parts: each step takes about as long as a part. */
+enum large_step { LARGE_OWN, LARGE_ORDER, LARGE_SEND, LARGE_PUBLISH };
+
 struct large {
 	struct store_service *service; /* NULL: none. Its `next` is pending, but not in sync.pending */
+	enum large_step step;
+	struct changes *changes; /* from LARGE_ORDER on */
 	struct nft_parts *parts;
 	size_t operations;
 	uint64_t start_ns;
@@ -71,10 +75,11 @@ void sync_revert(struct sync *s, struct store_service *service);
 /* sync_kernel.c: services → elements → transaction */
 int sync_read_back(struct sync *s); /* when it must; 0 or -errno */
 void sync_diff(struct sync *s);
-size_t sync_flush(struct sync *s); /* what services changed, into the transaction; the number of operations */
-int sync_commit(struct sync *s);   /* 0, or -errno: then the kernel is as it was */
+/* What services changed, into the transaction; returns the number of operations. */
+size_t sync_flush(struct sync *s, struct changes *changes);
+int sync_commit(struct sync *s); /* 0, or -errno: then the kernel is as it was */
 
-/* sync_large.c: one part of a large service, which is begun when there is none. 0, or -errno. */
+/* sync_large.c: one step of a large service, which is compiled when there is none under way. 0, or -errno. */
 int sync_large(struct sync *s, uint64_t now_ms);
 bool sync_is_heavy(const struct sync *s, struct store_service *service);
 /* The version (NULL: none) has a frontend or ClusterIP of the one under way. */

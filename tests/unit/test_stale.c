@@ -49,6 +49,40 @@ static void changes_go_together(void **state)
 	assert_int_equal(flows.sweeps, 2);
 }
 
+/* A Service with very many frontends: what the thread gets is put together in several turns. */
+static void many_frontends_are_copied_in_slices(void **state)
+{
+	struct scene *s = *state;
+	struct frontend_key key = {.addr = ip("10.96.0.9"), .proto = IPPROTO_UDP};
+	unsigned turns = 1;
+
+	for (key.port = 1; key.port <= 10000; key.port++)
+		stale_gone(s->stale, &key);
+	assert_int_equal(stale_turn(s->stale, 1000), STALE_COALESCE_MS);
+	assert_int_equal(stale_turn(s->stale, 1000 + STALE_COALESCE_MS), 0);
+	stale_gone(s->stale, &key); /* meanwhile: of the next pass */
+	while (stale_turn(s->stale, 1000 + STALE_COALESCE_MS) == 0)
+		turns++;
+	assert_in_range(turns, 2, 5);
+	assert_int_equal(thread.passes, 1);
+	assert_int_equal(map_count(&thread.pass->snapshot.frontends), 10000);
+	stale_turn(s->stale, 2000);
+	turn_at(s, 3000);
+	assert_int_equal(thread.passes, 2);
+}
+
+/* Freed while a pass is put together. */
+static void end_while_frontends_are_copied(void **state)
+{
+	struct scene *s = *state;
+	struct frontend_key key = {.addr = ip("10.96.0.9"), .proto = IPPROTO_UDP};
+
+	for (key.port = 1; key.port <= 10000; key.port++)
+		stale_gone(s->stale, &key);
+	stale_turn(s->stale, 1000);
+	assert_int_equal(stale_turn(s->stale, 2000), 0);
+}
+
 /* 2 % of a core, whatever a look costs. */
 static void it_rests_after_a_look(void **state)
 {
@@ -331,6 +365,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(nothing_to_do_without_a_change),
 		SCENE(changes_go_together),
+		SCENE(many_frontends_are_copied_in_slices),
+		SCENE(end_while_frontends_are_copied),
 		SCENE(it_rests_after_a_look),
 		SCENE(only_what_a_change_concerns),
 		SCENE(only_the_address_or_port_that_all_share),
