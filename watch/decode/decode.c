@@ -167,24 +167,6 @@ void decode_item(struct decoder *d, const char *kind, const char *api_version, c
 	item_decode(d, &root, &from);
 }
 
-const char *decode_problem_format(char text[PROBLEM_TEXT_BYTES], const char *file, const struct decode_problem *p)
-{
-	char line[16] = "";
-	const char *space = p->kind[0] != '\0' && p->name[0] != '\0' ? " " : "";
-	const char *slash = p->ns[0] != '\0' && p->name[0] != '\0' ? "/" : "";
-
-	if (p->line != 0)
-		snprintf(line, sizeof line, ":%u", p->line);
-	snprintf(text, PROBLEM_TEXT_BYTES, "%s%s%s%s%s%s%s%s%s%s%s%s", file != NULL ? file : "",
-		 file != NULL ? line : "", file != NULL ? ": " : "", p->kind, space, slash[0] != '\0' ? p->ns : "",
-		 slash, p->name, p->kind[0] != '\0' ? ": " : "", p->field, p->field[0] != '\0' ? ": " : "", p->reason);
-	size_t n = strlen(text);
-	if (p->more != 0)
-		snprintf(text + n, PROBLEM_TEXT_BYTES - n, "; and %zu more%s%s", p->more,
-			 p->more_fields[0] != '\0' ? ": " : "", p->more_fields);
-	return text;
-}
-
 struct decoder *decoder_new(bool lenient)
 {
 	struct decoder *d = mem_alloc(sizeof *d);

@@ -8,57 +8,11 @@
 #ifndef WATCH_DECODE_DECODE_H
 #define WATCH_DECODE_DECODE_H
 
-#include "watch/object.h"
+#include "watch/decode/decode_sink.h"
 #include "watch/decode/value.h"
-
-struct decode_problem {
-	uint32_t line;	   /* 0 = not known (JSON of an API server) */
-	const char *kind;  /* "Service"; "" when not known */
-	const char *ns;	   /* "" for cluster-scoped kinds or when not known */
-	const char *name;  /* "" when not known */
-	const char *field; /* "spec.ports[1].port"; "" = the whole document */
-	const char *reason;
-	bool refused; /* error: the object is refused; else the part is skipped */
-	/* Of problems.h: how many more the object has, and some of their fields. */
-	size_t more;
-	const char *more_fields; /* "spec.type, spec.ports[0]"; read only when there are more */
-};
-
-#define PROBLEM_TEXT_BYTES 1024
-/*
- * "file:line: kind ns/name: field: reason" without what is not known, and "; and 2 more: fields" when there are more;
- * file may be NULL. Returns text.
- */
-const char *decode_problem_format(char text[PROBLEM_TEXT_BYTES], const char *file, const struct decode_problem *p);
-
-/* An object of a kind, or of a version, that is not read. */
-struct decode_unknown {
-	const char *api_version, *kind;
-	const char *ns, *name; /* "" when it does not say */
-	uint32_t line;
-};
-
-/* What a document holds, called in document order; texts live until the call returns. */
-struct decode_sink {
-	void *ctx;
-	void (*object)(void *ctx, struct object *o, uint32_t line); /* ownership passes */
-	void (*problem)(void *ctx, const struct decode_problem *p); /* see problems.h for one line per object */
-	/* After the object's problems: it was refused. kind and name are "" when not known. May be NULL. */
-	void (*refused)(void *ctx, const char *kind, const char *ns, const char *name);
-	void (*unknown)(void *ctx, const struct decode_unknown *u); /* not a kind of ours. May be NULL */
-	void (*end)(void *ctx);					    /* all was said about the object. May be NULL */
-};
 
 struct decoder;
 
-enum kind_match {
-	KIND_OURS,
-	KIND_MISTYPED,	       /* *meant: the kind that is near it */
-	KIND_VERSION_MISTYPED, /* a kind of ours; *meant: the version that is read */
-	KIND_FOREIGN,
-};
-/* api_version "": any will do. */
-enum kind_match decode_match_kind(const char *api_version, const char *kind, const char **meant);
 struct decoder *decoder_new(bool lenient);
 void decoder_free(struct decoder *d);
 /*

@@ -5,8 +5,9 @@
 #ifndef WATCH_DECODE_DECODE_FIELD_H
 #define WATCH_DECODE_DECODE_FIELD_H
 
-#include "watch/decode/decode.h"
 #include "watch/decode/decode_pack.h"
+#include "watch/decode/decode_sink.h"
+#include "watch/decode/value.h"
 #include "watch/identity.h"
 
 struct decoder {

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "watch/decode/decode_field.h"
 
 #define VERSIONS_MAX (sizeof((struct kind *)0)->versions / sizeof(char *))
 #define KIND_MISTAKES 2
@@ -67,7 +68,7 @@ static bool is_near_version(const struct kind *k, const char *version)
 	       text_distance(k->versions[0], version, VERSION_MISTAKES) <= VERSION_MISTAKES;
 }
 
-enum kind_match decode_match_kind(const char *version, const char *name, const char **meant)
+enum kind_match kind_match(const char *version, const char *name, const char **meant)
 {
 	const struct kind *near = NULL;
 	const bool any = version[0] == '\0';
@@ -78,7 +79,7 @@ enum kind_match decode_match_kind(const char *version, const char *name, const c
 			*meant = kinds[i].versions[0];
 			return any || has_version(&kinds[i], version) ? KIND_OURS
 			       : is_near_version(&kinds[i], version)  ? KIND_VERSION_MISTYPED
-								      : KIND_FOREIGN;
+								      : KIND_UNKNOWN;
 		}
 		size_t distance =
 			strcasecmp(kinds[i].name, name) == 0 ? 0 : text_distance(kinds[i].name, name, best - 1);
@@ -88,5 +89,5 @@ enum kind_match decode_match_kind(const char *version, const char *name, const c
 		}
 	}
 	*meant = near != NULL ? near->name : NULL;
-	return near != NULL ? KIND_MISTYPED : KIND_FOREIGN;
+	return near != NULL ? KIND_MISTYPED : KIND_UNKNOWN;
 }

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-#include "watch/decode/decode_field.h"
+struct decoder;
+struct place;
 
 struct kind {
 	const char *name;
@@ -20,5 +21,14 @@ struct kind {
 /* NULL: not read, in this version or at all. */
 const struct kind *kind_find(const char *name, const char *version);
 bool kind_is_list(const char *name); /* "List", "ServiceList" */
+
+enum kind_match {
+	KIND_OURS,
+	KIND_MISTYPED,	       /* *meant: the kind that is near it */
+	KIND_VERSION_MISTYPED, /* a kind of ours; *meant: the version that is read */
+	KIND_UNKNOWN,	       /* another program's */
+};
+/* api_version "": any will do. */
+enum kind_match kind_match(const char *api_version, const char *kind, const char **meant);
 
 #endif

@@ -10,19 +10,11 @@
 #include <stdio.h>
 
 #include "watch/decode/decode.h"
+#include "watch/manifest/manifest_counts.h"
 #include "watch/source.h"
-
-#define MANIFEST_FILE_MAX_BYTES ((size_t)256 << 20) /* larger files are refused with a line */
-#define MANIFEST_DEPTH_MAX 32			    /* directories below the root */
 
 struct ev_loop;
 struct manifest;
-
-struct manifest_counts {
-	size_t files, documents, objects;
-	size_t problems; /* since the start */
-	size_t refused;	 /* of them, those that refused an object, a document or a file */
-};
 
 /*
  * Reads the directory and tells the sink everything (all kinds listed, complete, turn_end) before it returns; then

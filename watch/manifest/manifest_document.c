@@ -1,12 +1,14 @@
 /* Decodes the new documents of one manifest file. */
 #include "watch/manifest/manifest_document.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "watch/manifest/manifest_cut.h"
 #include "watch/manifest/manifest_gone.h"
 #include "watch/manifest/manifest_kind.h"
+#include "watch/decode/kinds.h"
 #include "watch/decode/problems.h"
 
 /* ---- decoding ---- */
@@ -91,7 +93,7 @@ static void on_unknown(void *ctx, const struct decode_unknown *unknown)
 	char reason[256];
 
 	gone_unknown(now->loader, unknown->ns, unknown->name);
-	switch (decode_match_kind(unknown->api_version, unknown->kind, &meant)) {
+	switch (kind_match(unknown->api_version, unknown->kind, &meant)) {
 	case KIND_MISTYPED:
 		snprintf(reason, sizeof reason, "unknown kind, not read; did you mean %s?", meant);
 		break;

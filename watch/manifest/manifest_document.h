@@ -5,7 +5,7 @@
 #ifndef WATCH_MANIFEST_MANIFEST_DOCUMENT_H
 #define WATCH_MANIFEST_MANIFEST_DOCUMENT_H
 
-#include "watch/manifest/manifest_file.h"
+#include "watch/manifest/manifest_loader.h"
 
 /* Makes f->documents those of the new bytes; returns, linked by next and marked gone, those that are no more. */
 struct document *documents_read(struct loader *l, struct file *f, const char *bytes, size_t length_bytes);

@@ -1,69 +1,17 @@
 /* Reads one manifest file into the catalog. */
-#include "watch/manifest/manifest_document.h"
+#include "watch/manifest/manifest_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "watch/manifest/manifest_document.h"
 #include "watch/manifest/manifest_gone.h"
 
-#define ARENA_BYTES 65536
-#define ARENA_MOST_BYTES ((size_t)1 << 20) /* a document that needs more does not keep it */
-#define ENDPOINTS_MARK ":endpoints-"	   /* in the names that the decoder gives slices made of Endpoints */
-
-void loader_init(struct loader *l)
-{
-	l->yaml = yaml_parser_new();
-	l->decoder = decoder_new(false);
-	l->arena = arena_new(ARENA_BYTES);
-}
-
-void loader_arena_reset(struct loader *l)
-{
-	if (arena_bytes(l->arena) <= ARENA_MOST_BYTES) {
-		arena_reset(l->arena);
-		return;
-	}
-	arena_free(l->arena);
-	l->arena = arena_new(ARENA_BYTES);
-}
-
-void loader_fini(struct loader *l)
-{
-	while (l->unknown.all != NULL) {
-		struct unknown_kind *u = l->unknown.all;
-		l->unknown.all = u->next;
-		free(u);
-	}
-	map_fini(&l->unknown.by_text);
-	file_fetch_end(l);
-	yaml_parser_free(l->yaml);
-	decoder_free(l->decoder);
-	arena_free(l->arena);
-}
-
-void loader_problem(struct loader *l, const char *path, const struct decode_problem *p)
-{
-	l->counts.problems++;
-	l->counts.refused += p->refused;
-	l->report(l->ctx, path, p);
-}
-
-void loader_report(struct loader *l, const char *path, const char *fmt, ...)
-{
-	char reason[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(reason, sizeof reason, fmt, ap);
-	va_end(ap);
-	loader_problem(l, path,
-		       &(struct decode_problem){
-			       .kind = "", .ns = "", .name = "", .field = "", .reason = reason, .refused = true});
-}
+#define ENDPOINTS_MARK ":endpoints-" /* in the names that the decoder gives slices made of Endpoints */
 
 /* ---- what becomes of the definitions of gone documents ---- */
 
@@ -185,14 +133,6 @@ static bool read_all(int fd, char *bytes, size_t room, size_t *length_bytes)
 		*length_bytes += (size_t)n;
 	}
 	return true;
-}
-
-void loader_unread(struct loader *l, const char *path, int error)
-{
-	const bool passing = retry_is_passing(error);
-
-	if (!passing || retry_note(&l->retry, "read", path))
-		loader_report(l, path, "cannot be read: %s%s", strerror(error), passing ? "; trying again" : "");
 }
 
 /* The bytes as they are now; a file that grows while it is read is seen again by its close event. NULL: said why. */

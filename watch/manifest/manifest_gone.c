@@ -1,10 +1,11 @@
 /* Which objects went away by what looks like a mistake. */
 #include "watch/manifest/manifest_gone.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/manifest/manifest_file.h"
+#include "watch/manifest/manifest_loader.h"
 
 #define NAMES_LISTED 4
 #define UNKNOWN_NAMES_MAX 10000 /* of one file */

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "watch/decode/decode.h"
 #include "watch/decode/kinds.h"
 
 #define WORD_BYTES 128
@@ -17,7 +16,7 @@ static bool is_foreign(const char *version, const char *kind)
 {
 	const char *meant;
 
-	return kind[0] != '\0' && !kind_is_list(kind) && decode_match_kind(version, kind, &meant) == KIND_FOREIGN;
+	return kind[0] != '\0' && !kind_is_list(kind) && kind_match(version, kind, &meant) == KIND_UNKNOWN;
 }
 
 static bool is_blank(char c)

@@ -4,6 +4,7 @@
 
 #include <ev.h>
 
+#include "watch/manifest/manifest.h"
 #include "watch/manifest/manifest_told.h"
 #include "watch/manifest/manifest_tree.h"
 

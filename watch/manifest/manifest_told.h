@@ -6,7 +6,7 @@
 #define WATCH_MANIFEST_MANIFEST_TOLD_H
 
 #include "base/map.h"
-#include "watch/decode/decode.h"
+#include "watch/decode/problems.h"
 
 #define TOLD_LINES_PER_FILE 20
 #define TOLD_KINDS_PER_FILE 20 /* of problems beyond these lines; further kinds are counted together */

@@ -7,6 +7,8 @@
 
 #include "watch/manifest/manifest_file.h"
 
+#define MANIFEST_DEPTH_MAX 32 /* directories below the root */
+
 struct tree;
 
 /* Reads everything below l->root, which may also be one file. NULL: it cannot be read, reported. l is borrowed. */
