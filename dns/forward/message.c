@@ -10,6 +10,7 @@ static bool raw_read(struct reading *r, struct raw *raw)
 	raw->owner_bytes = unpack_name(raw->owner, r->wire, r->length, &r->at);
 	if (raw->owner_bytes == 0 || r->length - r->at < FIXED_BYTES)
 		return false;
+	name_key(&raw->owner_key, raw->owner, raw->owner_bytes);
 	raw->fixed = r->wire + r->at;
 	raw->type = wire_get16(raw->fixed);
 	raw->data_bytes = wire_get16(raw->fixed + 8);
@@ -20,19 +21,19 @@ static bool raw_read(struct reading *r, struct raw *raw)
 
 /* ---- what belongs to the answer ---- */
 
-static bool names_have(uint8_t names[NAMES_MAX][NAME_BYTES], unsigned count, const uint8_t *name)
+static bool names_have(const struct name_key names[NAMES_MAX], unsigned count, const struct name_key *name)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (names_equal(names[i], name))
+		if (name_keys_equal(&names[i], name))
 			return true;
 	return false;
 }
 
 /* Some name of the chain is `zone` or below it. */
-static bool chain_is_below(const struct reading *r, const uint8_t *zone)
+static bool chain_is_below(const struct reading *r, const struct name_key *zone)
 {
 	for (unsigned i = 0; i < r->chain_count; i++)
-		if (name_at_or_below(r->chain[i], zone))
+		if (name_key_is_below(&r->chain[i], zone))
 			return true;
 	return false;
 }
@@ -54,18 +55,18 @@ static bool belongs(struct reading *r, enum section section, const struct raw *r
 
 	switch (section) {
 	case SECTION_ANSWER:
-		if (names_have(r->chain, r->chain_count, raw->owner))
+		if (names_have(r->chain, r->chain_count, &raw->owner_key))
 			return true;
-		return (raw->type == TYPE_DNAME || raw->type == TYPE_RRSIG) && chain_is_below(r, raw->owner);
+		return (raw->type == TYPE_DNAME || raw->type == TYPE_RRSIG) && chain_is_below(r, &raw->owner_key);
 	case SECTION_AUTHORITY:
 		if (raw->type == TYPE_SOA)
-			return negative && chain_is_below(r, raw->owner);
+			return negative && chain_is_below(r, &raw->owner_key);
 		return is_proof(raw->type) && r->asked->dnssec_ok;
 	default:
 		return !negative && names_targets(r->asked->type) &&
 		       (raw->type == TYPE_A || raw->type == TYPE_AAAA ||
 			(raw->type == TYPE_RRSIG && r->asked->dnssec_ok)) &&
-		       names_have(r->targets, r->target_count, raw->owner);
+		       names_have(r->targets, r->target_count, &raw->owner_key);
 	}
 }
 
@@ -94,11 +95,11 @@ static bool record_write(struct reading *r, enum section section, const struct r
 {
 	uint32_t ttl_s = ttl_of(raw->fixed);
 	size_t mark = r->w.at;
-	unsigned names = r->packer.count;
+	const unsigned names = r->packer.count, text_bytes = r->packer.text_bytes;
 
 	if (r->kept == MESSAGE_RECORDS_MAX)
 		return false;
-	pack_name(&r->packer, &r->w, raw->owner);
+	pack_name(&r->packer, &r->w, raw->owner, raw->owner_bytes);
 	writer_bytes(&r->w, raw->fixed, 4);
 	size_t ttl_at = r->w.at;
 	writer_u32(&r->w, ttl_s);
@@ -106,6 +107,7 @@ static bool record_write(struct reading *r, enum section section, const struct r
 	if (!data_write(r, raw) || r->w.full) {
 		writer_back(&r->w, mark);
 		r->packer.count = names;
+		r->packer.text_bytes = text_bytes;
 		return false;
 	}
 	wire_put16(r->w.bytes + ttl_at + 4, (unsigned)(r->w.at - ttl_at - 6));

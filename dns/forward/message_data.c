@@ -61,7 +61,7 @@ static bool data_names(struct reading *r, const struct raw *raw, size_t prefix, 
 		if (length == 0)
 			return false;
 		if (shape->compress)
-			pack_name(&r->packer, &r->w, name);
+			pack_name(&r->packer, &r->w, name, length);
 		else
 			pack_plain(&r->packer, &r->w, name, length);
 		note_target(r, raw, name, length);

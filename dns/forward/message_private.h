@@ -20,9 +20,9 @@ struct reading {
 	unsigned kept;
 	bool answered; /* a record of the asked type was kept */
 	bool broken;
-	uint8_t chain[NAMES_MAX][NAME_BYTES]; /* the asked name and where its CNAMEs lead */
+	struct name_key chain[NAMES_MAX]; /* the asked name and where its CNAMEs lead */
 	unsigned chain_count;
-	uint8_t targets[NAMES_MAX][NAME_BYTES]; /* names that kept records lead to */
+	struct name_key targets[NAMES_MAX]; /* names that kept records lead to */
 	unsigned target_count;
 };
 
@@ -30,6 +30,7 @@ struct reading {
 struct raw {
 	uint8_t owner[NAME_BYTES];
 	size_t owner_bytes;
+	struct name_key owner_key;
 	const uint8_t *fixed; /* type, class, TTL, data length */
 	unsigned type;
 	size_t data_at, data_bytes;
@@ -38,10 +39,10 @@ struct raw {
 /* Writes the data of a record, names in it anew, and notes where they lead. False: it is not what its type says. */
 bool data_write(struct reading *r, const struct raw *raw);
 
-static inline void names_add(uint8_t names[NAMES_MAX][NAME_BYTES], unsigned *count, const uint8_t *name, size_t length)
+static inline void names_add(struct name_key names[NAMES_MAX], unsigned *count, const uint8_t *name, size_t length)
 {
 	if (*count < NAMES_MAX)
-		memcpy(names[(*count)++], name, length);
+		name_key(&names[(*count)++], name, length);
 }
 
 #endif

@@ -6,16 +6,15 @@
 size_t unpack_name(uint8_t wire[NAME_BYTES], const uint8_t *message, size_t message_bytes, size_t *at)
 {
 	size_t from = *at, length = 0, lowest = *at;
-	bool jumped = false;
+	unsigned jumps = 0;
 
 	while (from < message_bytes) {
 		unsigned label = message[from];
 		if (label >= 0xc0) {
-			if (from + 2 > message_bytes)
+			if (from + 2 > message_bytes || jumps > NAME_LABELS)
 				return 0;
-			if (!jumped)
+			if (jumps++ == 0)
 				*at = from + 2;
-			jumped = true;
 			from = wire_get16(message + from) & POINTER_MAX;
 			if (from >= lowest) /* backwards only: no circles */
 				return 0;
@@ -29,104 +28,108 @@ size_t unpack_name(uint8_t wire[NAME_BYTES], const uint8_t *message, size_t mess
 		from += label + 1;
 		if (label != 0)
 			continue;
-		if (!jumped)
+		if (jumps == 0)
 			*at = from;
 		return length;
 	}
 	return 0;
 }
 
-static uint8_t lower(uint8_t c)
+/* ---- comparing ---- */
+
+void name_key(struct name_key *key, const uint8_t *wire, size_t length)
 {
-	return (uint8_t)(c | ((uint8_t)(c - 'A') < 26 ? 0x20 : 0));
+	key->length = (uint8_t)length;
+	name_lower(key->wire, wire, length);
 }
 
-static bool labels_equal(const uint8_t *a, const uint8_t *b)
+bool name_keys_equal(const struct name_key *a, const struct name_key *b)
 {
-	if (*a != *b)
-		return false;
-	for (unsigned i = 1; i <= *a; i++)
-		if (lower(a[i]) != lower(b[i]))
-			return false;
-	return true;
+	return a->length == b->length && memcmp(a->wire, b->wire, a->length) == 0;
 }
 
-bool names_equal(const uint8_t *a, const uint8_t *b)
+static bool ends_with(const struct name_key *name, const uint8_t *end, size_t length)
 {
-	while (labels_equal(a, b)) {
-		if (*a == 0)
-			return true;
-		a += *a + 1;
-		b += *b + 1;
+	return length <= name->length && memcmp(name->wire + name->length - length, end, length) == 0;
+}
+
+/* A label begins there. */
+static bool is_label(const struct name_key *name, size_t at)
+{
+	size_t label = 0;
+
+	while (label < at)
+		label += name->wire[label] + 1U;
+	return label == at;
+}
+
+bool name_key_is_below(const struct name_key *name, const struct name_key *above)
+{
+	return ends_with(name, above->wire, above->length) && is_label(name, (size_t)name->length - above->length);
+}
+
+/* ---- writing ---- */
+
+/* The longest end of the name that was written before; NULL: none. */
+static const struct packed *find_end(const struct packer *p, const struct name_key *name)
+{
+	const struct packed *best = NULL;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct packed *k = &p->known[i];
+		if ((best == NULL || k->length > best->length) && ends_with(name, p->text + k->text_at, k->length) &&
+		    is_label(name, (size_t)name->length - k->length))
+			best = k;
 	}
-	return false;
+	return best;
 }
 
-bool name_at_or_below(const uint8_t *name, const uint8_t *above)
+/* The first `fresh` bytes of the name stand at `at`; what follows was known. */
+static void remember(struct packer *p, const struct name_key *name, size_t fresh, size_t at)
 {
-	for (;; name += *name + 1) {
-		if (names_equal(name, above))
-			return true;
-		if (*name == 0)
-			return false;
-	}
+	const unsigned text_at = p->text_bytes;
+
+	if (p->count == PACKER_NAMES || at > POINTER_MAX || text_at + name->length > PACKER_TEXT_BYTES)
+		return;
+	memcpy(p->text + text_at, name->wire, name->length);
+	p->text_bytes += name->length;
+	for (size_t i = 0; i < fresh && p->count < PACKER_NAMES && at + i <= POINTER_MAX; i += name->wire[i] + 1U)
+		p->known[p->count++] =
+			(struct packed){(uint16_t)(at + i), (uint16_t)(text_at + i), (uint8_t)(name->length - i)};
 }
 
-/* True when the name at `at` of our own message, which may end in pointers, is `wire`. */
-static bool written_equals(const uint8_t *message, size_t at, const uint8_t *wire)
+static void note(struct packer *p, const uint8_t *wire, size_t length, size_t at)
 {
-	for (;;) {
-		while (message[at] >= 0xc0)
-			at = wire_get16(message + at) & POINTER_MAX;
-		if (!labels_equal(message + at, wire))
-			return false;
-		if (*wire == 0)
-			return true;
-		at += *wire + 1U;
-		wire += *wire + 1;
-	}
-}
+	struct name_key name;
 
-/* Among the first `count`: the name that is being written is no end yet. */
-static unsigned known_at(const struct packer *p, unsigned count, const uint8_t *message, const uint8_t *wire)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (written_equals(message, p->at[i], wire))
-			return p->at[i];
-	return 0;
-}
-
-static void remember(struct packer *p, size_t at)
-{
-	if (p->count < PACKER_NAMES && at <= POINTER_MAX)
-		p->at[p->count++] = (uint16_t)at;
+	name_key(&name, wire, length);
+	remember(p, &name, length - 1, at);
 }
 
 void pack_note(struct packer *p, const uint8_t *message, size_t at)
 {
-	for (; message[at] != 0; at += message[at] + 1U)
-		remember(p, at);
+	size_t end = at;
+
+	while (message[end] != 0)
+		end += message[end] + 1U;
+	note(p, message + at, end + 1 - at, at);
 }
 
-void pack_name(struct packer *p, struct writer *w, const uint8_t *wire)
+void pack_name(struct packer *p, struct writer *w, const uint8_t *wire, size_t length)
 {
-	unsigned before = p->count;
+	struct name_key name;
+	const size_t at = w->at;
 
-	for (; *wire != 0; wire += *wire + 1) {
-		unsigned known = known_at(p, before, w->bytes, wire);
-		if (known != 0) {
-			writer_pointer(w, known);
-			break;
-		}
-		size_t at = w->at;
-		writer_bytes(w, wire, *wire + 1U);
-		if (!w->full)
-			remember(p, at);
-	}
-	if (*wire == 0)
+	name_key(&name, wire, length);
+	const struct packed *end = find_end(p, &name);
+	size_t fresh = end != NULL ? length - end->length : length - 1;
+	writer_bytes(w, wire, fresh);
+	if (end != NULL)
+		writer_pointer(w, end->at);
+	else
 		writer_u8(w, 0);
-	if (w->full)
-		p->count = before;
+	if (!w->full && fresh > 0)
+		remember(p, &name, fresh, at);
 }
 
 void pack_plain(struct packer *p, struct writer *w, const uint8_t *wire, size_t length)
@@ -135,5 +138,5 @@ void pack_plain(struct packer *p, struct writer *w, const uint8_t *wire, size_t 
 
 	writer_bytes(w, wire, length);
 	if (!w->full)
-		pack_note(p, w->bytes, at);
+		note(p, wire, length, at);
 }
