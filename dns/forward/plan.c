@@ -98,7 +98,9 @@ size_t plan_read_file(const char *text, size_t length, struct forward_server to[
 
 	if (resolv_conf_parse(a, text, length, &conf, &error))
 		for (size_t i = 0; i < conf.nameservers.count; i++)
-			(void)add_server(to, &count, a, conf.nameservers.items[i]);
+			if (strncmp(conf.nameservers.items[i], TLS_PREFIX, strlen(TLS_PREFIX)) !=
+			    0) /* not in this file */
+				(void)add_server(to, &count, a, conf.nameservers.items[i]);
 	arena_free(a);
 	return count;
 }

@@ -49,7 +49,8 @@ struct forward_plan {
 const char *plan_forward(struct forward_plan *p, struct arena *a, const char *text);
 const char *plan_stub(struct forward_plan *p, struct arena *a, const char *text);
 
-/* The name servers of a resolv.conf; those that are no address are left out. Returns how many. */
+/* The name servers of a resolv.conf; those that are no address are left out, as is what only our flags know. Returns
+ * how many. */
 size_t plan_read_file(const char *text, size_t length, struct forward_server to[UPSTREAMS_MAX]);
 
 /* The stub domain that the name is in, the longest match; NULL: none. */

@@ -125,6 +125,10 @@ static void servers_of_a_file(void **state)
 	assert_int_equal(to[1].at.port, 53);
 	assert_int_equal(plan_read_file("", 0, to), 0);
 	assert_int_equal(plan_read_file("nameserver\n", 11, to), 0);
+	static const char tls[] =
+		"nameserver tls://10.0.0.1#dns.example\nnameserver tls://10.0.0.2\nnameserver 10.0.0.3\n";
+	assert_int_equal(plan_read_file(tls, sizeof tls - 1, to), 1);
+	assert_false(to[0].tls || to[0].name != NULL);
 }
 
 static void loop_names(void **state)
