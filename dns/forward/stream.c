@@ -33,9 +33,10 @@ struct stream {
 	SSL_SESSION *session;
 	TAILQ_HEAD(, stream_query) waiting;
 	size_t waiting_count;
-	struct buf out;
+	struct buf out; /* what the queries that wait are made of, at most */
 	size_t out_at;
-	uint8_t *in; /* length and message as far as they came */
+	uint64_t sent; /* bytes, on this connection */
+	uint8_t *in;   /* length and message as far as they came */
 	size_t in_bytes;
 	unsigned connection; /* which one this is */
 	uint64_t received;   /* bytes, on this connection */
@@ -70,6 +71,7 @@ static void put(struct stream *s, struct stream_query *q)
 	q->number = s->received;
 	size_t at = s->out.length_bytes;
 	buf_add(&s->out, q->out, q->out_bytes);
+	q->end = s->sent + s->out.length_bytes - s->out_at;
 	wire_put16((uint8_t *)s->out.data + at + 2, q->id);
 	TAILQ_INSERT_TAIL(&s->waiting, q, link);
 	s->waiting_count++;
@@ -103,7 +105,7 @@ static void close_connection(struct stream *s)
 	ev_io_set(&s->io, -1, 0);
 	buf_fini(&s->out);
 	s->out_at = s->in_bytes = 0;
-	s->received = 0;
+	s->received = s->sent = 0;
 	s->connected = false;
 }
 
@@ -183,6 +185,7 @@ static bool flush(struct stream *s)
 			return true;
 		}
 		s->out_at += (size_t)n;
+		s->sent += (size_t)n;
 	}
 	buf_clear(&s->out);
 	s->out_at = 0;
@@ -198,7 +201,7 @@ static void take(struct stream *s)
 	struct stream_query *q = length >= WIRE_HEADER_BYTES ? waiting_find(s, wire_get16(message)) : NULL;
 
 	s->in_bytes = 0;
-	if (q == NULL)
+	if (q == NULL || q->end > s->sent) /* that one cannot have been read yet */
 		return;
 	waiting_remove(q);
 	memcpy(message, q->out + 2, 2);
@@ -335,9 +338,9 @@ void stream_drop(struct stream_query *q)
 
 	if (s == NULL)
 		return;
-	bool silent = s->received == q->number;
+	bool silent = s->received == q->number, unread = q->end > s->sent;
 	waiting_remove(q);
-	if (silent)
+	if (silent || unread)
 		lost(s);
 	else
 		idle_restart(s);

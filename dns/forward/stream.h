@@ -31,6 +31,7 @@ struct stream_query {
 	stream_fn *done;
 	uint16_t id;	 /* on the connection */
 	uint64_t number; /* bytes that had come on it when this went out */
+	uint64_t end;	 /* bytes that have gone out on it when this has */
 	bool again;	 /* on a second connection: the server had closed the first one */
 };
 
@@ -39,7 +40,7 @@ void stream_free(struct stream *s);						  /* nothing waits; NULL is fine */
 
 /* out, out_bytes and done are set. False: no socket (errno). */
 bool stream_ask(struct stream *s, struct stream_query *q);
-/* It took too long. A connection on which nothing came meanwhile is given up. */
+/* It took too long. A connection on which nothing came meanwhile, or that does not take what is sent, is given up. */
 void stream_drop(struct stream_query *q);
 
 #endif

@@ -1,4 +1,5 @@
 """A test double for upstream servers: what `answer` returns goes out, over UDP and TCP, with what a test spoils."""
+import contextlib
 import socket
 import struct
 import threading
@@ -26,15 +27,19 @@ class Upstream:
             threading.Thread(target=run, daemon=True).start()
 
     def close(self):
-        self.tcp.shutdown(socket.SHUT_RDWR)
-        self.tcp.close()
-        self.udp.close()
+        """Its threads wake, so that the ports are free at once."""
+        for sock in (self.tcp, self.udp):
+            with contextlib.suppress(OSError):  # UDP has no peer, and it may be closed already
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
 
     def _udp(self):
         while True:
             try:
                 query, client = self.udp.recvfrom(4096)
             except OSError:
+                return
+            if not client:  # shut down
                 return
             for reply in self._replies(query, client[1], "udp"):
                 self.udp.sendto(reply, client)
@@ -80,11 +85,13 @@ class StreamUpstream(Upstream):
     """
     The same with TCP connections that stay, with TLS when there is a context. batch: so many queries are read before
     they are answered, last first; close_after: a connection ends after so many replies; stall: no handshake; held: no
-    reply yet, but seen grows; flood: after a query, unasked messages without end.
+    reply yet, but seen grows; flood: after a query, unasked messages without end; deaf: reads nothing, but sends
+    unasked messages now and then.
     """
 
     def __init__(self, ns, port, context=None, address="127.0.0.1"):
         self.context, self.batch, self.close_after, self.stall, self.held, self.flood = context, 1, None, False, False, False
+        self.deaf = False
         self.connections, self.resumed, self.refused, self.seen = 0, 0, 0, 0
         super().__init__(ns, port, address)
 
@@ -101,6 +108,9 @@ class StreamUpstream(Upstream):
         while self.stall:
             time.sleep(0.05)
         try:
+            while self.deaf:
+                conn.sendall(b"\0\x0c" + bytes(12))
+                time.sleep(0.05)
             if self.context:
                 conn = self.context.wrap_socket(conn, server_side=True)
                 self.resumed += conn.session_reused

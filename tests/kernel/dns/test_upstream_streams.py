@@ -1,5 +1,7 @@
 """Upstream servers over connections: kept and shared, DNS over TLS (RFC 7766, 7858), and what servers do to them."""
+import itertools
 import os
+import socket
 import ssl
 import threading
 import time
@@ -10,7 +12,7 @@ import lab
 import manifests
 import patience
 from certificates import make_tls
-from dns_client import Client
+from dns_client import Client, query
 from upstream import StreamUpstream
 
 PORT, NAME = 8853, "dns.lab.example"
@@ -84,6 +86,26 @@ class Streams(lab.LabTest):
         up.batch = 1
         lab.wait_until(lambda: self.client.ask(f"back{time.monotonic_ns()}.example.com").rcode == "NOERROR")
         self.assertGreater(up.connections, 1)
+
+    def test_a_server_that_does_not_read(self):
+        """It sends, so that its connection is not dead; what it does not take is not kept for it without end."""
+        self.node.ip("link set lo mtu 1500")  # else the kernel's buffers take megabytes
+        up = self.upstream()
+        up.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        up.deaf = True
+        self.addCleanup(setattr, up, "deaf", False)
+        self.daemon(f"127.0.0.1:{PORT}", "--forward-tcp", "--forward-timeout", "4s")
+        with self.client._socket(socket.SOCK_DGRAM) as sock:
+            serial = itertools.count()
+            label = "x" * 60
+
+            def ask_more():
+                for i in itertools.islice(serial, 100):
+                    sock.send(query(f"d{i}.{label}.{label}.{label}.example.com", serial=i % 65536))
+                return up.connections >= 2
+            lab.wait_until(ask_more)
+        up.deaf = False
+        lab.wait_until(lambda: self.client.ask(f"back{time.monotonic_ns()}.example.com").rcode == "NOERROR")
 
     def test_servers_that_change_while_a_query_waits(self):
         """The question under way is the last that holds the old server's connection."""
