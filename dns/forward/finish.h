@@ -11,11 +11,16 @@
 struct finish {
 	const struct edns_config *edns; /* borrowed, as the counters */
 	struct respond_counts *counts;
-	/* room for the work */
+	/* What the last reply of several with the same records holds behind its question, for the next one. */
+	bool has_moved;
+	size_t moved_frame_bytes;
 	struct message moved;
+	/* room for the work */
 	uint8_t reply[WIRE_MESSAGE_BYTES], frame[2 * WIRE_MESSAGE_BYTES], wire[WIRE_MESSAGE_BYTES];
 };
 
+/* Before the first reply with other records than the last one's. */
+void finish_begin(struct finish *f);
 /* Sends the reply; frees the request. TTLs as records_write. */
 void finish_request(struct finish *f, struct forward_request *r, const struct records *from, uint32_t age_s,
 		    uint32_t ttl_max_s);

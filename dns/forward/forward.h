@@ -15,7 +15,7 @@
 #include "dns/forward/counts.h"
 #include "dns/forward/plan.h"
 
-#define FORWARD_PENDING 2048	       /* queries that wait, in all; a further one gets SERVFAIL at once */
+#define FORWARD_PENDING 2048	       /* queries that wait, and questions asked; more get a stale answer or SERVFAIL */
 #define FORWARD_PENDING_PER_CLIENT 512 /* of one address */
 #define FORWARD_RING 1024	       /* handed over by one worker and not yet taken */
 #define FORWARD_CONTROL_BYTES 64

@@ -7,17 +7,14 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/sock.h"
 #include "dns/forward/exchange.h"
-#include "dns/forward/finish.h"
 #include "dns/forward/routes.h"
+#include "dns/forward/waiters.h"
 #include "dns/zone/rcu.h"
 
-#define CLIENT_SLOTS 4096 /* addresses that share one share its limit: bounded memory for any number of clients */
 #define TRIES_MAX 6
 
 struct inflight {
@@ -27,10 +24,8 @@ struct inflight {
 	struct forward_counts *counts;
 	struct routes *routes;
 	struct map pending;
-	uint64_t seed;
-	uint16_t clients[CLIENT_SLOTS];
 	struct message message;
-	struct finish finish;
+	struct waiters waiters;
 };
 
 struct pending {
@@ -40,6 +35,7 @@ struct pending {
 	struct question asked;
 	struct ev_timer timer;
 	struct forward_requests waiters;
+	uint16_t *charge; /* no query waits any more; NULL: one does */
 	uint64_t end_ms;
 	struct upstreams *of;
 	struct upstream *upstream; /* asked last; NULL: none yet */
@@ -59,50 +55,6 @@ static uint32_t draw(void)
 	return n;
 }
 
-/* ---- replies to clients ---- */
-
-static uint16_t *client_slot(struct inflight *i, const struct forward_request *r)
-{
-	struct addr a;
-
-	sock_parse(&a, &r->from);
-	return &i->clients[hash_bytes(&a, sizeof a, i->seed) % CLIENT_SLOTS];
-}
-
-static struct records failure(const char *text, enum ede ede)
-{
-	return (struct records){.rcode = RCODE_SERVFAIL,
-				.ede = (int16_t)ede,
-				.ede_text = text,
-				.ede_text_bytes = (uint8_t)strlen(text)};
-}
-
-static void waiters_reply(struct pending *p, const struct records *from, uint32_t age_s, uint32_t ttl_s)
-{
-	struct forward_request *r;
-
-	while ((r = STAILQ_FIRST(&p->waiters)) != NULL) {
-		STAILQ_REMOVE_HEAD(&p->waiters, link);
-		--*client_slot(p->all, r);
-		p->all->counts->waiting--;
-		finish_request(&p->all->finish, r, from, age_s, ttl_s);
-	}
-}
-
-/* RFC 8767: what is known is better than nothing. */
-static bool waiters_stale(struct pending *p)
-{
-	struct cache_hit hit;
-
-	if (STAILQ_EMPTY(&p->waiters) || !cache_find_stale(p->all->cache, &p->key, cache_now_s(), &hit))
-		return false;
-	struct records stale = *hit.records;
-	stale.ede = stale.rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
-	stale.ede_text_bytes = 0;
-	waiters_reply(p, &stale, 0, CACHE_STALE_TTL_S);
-	return true;
-}
-
 /* ---- the question ---- */
 
 static void pending_free(struct pending *p)
@@ -111,13 +63,27 @@ static void pending_free(struct pending *p)
 	ev_timer_stop(p->all->loop, &p->timer);
 	map_del(&p->all->pending, p->key.bytes, p->key.length);
 	upstreams_release(p->of);
+	waiters_discharge(p->charge);
 	free(p);
+}
+
+/* They need not wait for the next attempt, which goes on without them. */
+static void stale_meanwhile(struct pending *p)
+{
+	uint16_t *charge = p->charge == NULL && !STAILQ_EMPTY(&p->waiters)
+				   ? waiters_charge(&p->all->waiters, STAILQ_FIRST(&p->waiters))
+				   : NULL;
+
+	if (waiters_reply_stale(&p->all->waiters, &p->waiters, &p->key) && p->charge == NULL)
+		p->charge = charge;
+	else
+		waiters_discharge(charge);
 }
 
 static void give_up(struct pending *p, const struct records *why)
 {
-	if (!waiters_stale(p))
-		waiters_reply(p, why, 0, 0);
+	if (!waiters_reply_stale(&p->all->waiters, &p->waiters, &p->key))
+		waiters_reply(&p->all->waiters, &p->waiters, why, 0, 0);
 	pending_free(p);
 }
 
@@ -130,7 +96,7 @@ static void unreachable(struct pending *p)
 			 addr_port_format(&p->upstream->to.at.addr, p->upstream->to.at.port, to));
 	else
 		snprintf(text, sizeof text, "no upstream server is known");
-	const struct records why = failure(text, EDE_NO_REACHABLE_AUTHORITY);
+	const struct records why = records_failure(text, EDE_NO_REACHABLE_AUTHORITY);
 	give_up(p, &why);
 }
 
@@ -141,7 +107,7 @@ static void attempt_failed(struct pending *p)
 	p->tcp = p->of->tcp;
 	if (p->case_lost) /* and it has no TCP */
 		name_lower(p->asked.bytes, p->asked.bytes, p->asked.length - 4);
-	waiters_stale(p); /* they need not wait for the next one */
+	stale_meanwhile(p);
 	attempt(p);
 }
 
@@ -162,8 +128,8 @@ static void finish(struct pending *p, struct message *m)
 	m->records.authentic =
 		(m->flags & FLAG_AD) != 0 && (addr_is_loopback(&p->upstream->to.at.addr) || p->upstream->to.tls);
 	cache_put(p->all->cache, &p->key, m, cache_now_s());
-	if (!is_failure(m) || !waiters_stale(p))
-		waiters_reply(p, &m->records, 0, UINT32_MAX);
+	if (!is_failure(m) || !waiters_reply_stale(&p->all->waiters, &p->waiters, &p->key))
+		waiters_reply(&p->all->waiters, &p->waiters, &m->records, 0, UINT32_MAX);
 	pending_free(p);
 }
 
@@ -252,7 +218,7 @@ static void attempt(struct pending *p)
 	ev_timer_start(i->loop, &p->timer);
 	if (exchange_start(&p->x, p->upstream, p->tcp))
 		return;
-	const struct records full = failure("no socket", EDE_OTHER);
+	const struct records full = records_failure("no socket", EDE_OTHER);
 	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 		give_up(p, &full);
 	else
@@ -278,15 +244,9 @@ static void question_fill(struct question *asked, const struct name *name, const
 	asked->checking_disabled = (q->flags & FLAG_CD) != 0;
 }
 
-static void wait_for(struct pending *p, struct forward_request *r)
-{
-	++*client_slot(p->all, r);
-	p->all->counts->waiting++;
-	STAILQ_INSERT_TAIL(&p->waiters, r, link);
-}
-
+/* prefetch: r only says who the client is. */
 static void ask_new(struct inflight *i, const struct cache_key *key, const struct name *name, const struct query *q,
-		    struct forward_request *r)
+		    struct forward_request *r, bool prefetch)
 {
 	struct pending *p = mem_alloc(sizeof *p);
 
@@ -301,11 +261,13 @@ static void ask_new(struct inflight *i, const struct cache_key *key, const struc
 	p->timer.data = p;
 	p->end_ms = clock_ms() + 2 * i->config.timeout_ms;
 	map_put(&i->pending, p->key.bytes, p->key.length, p);
-	if (r != NULL)
-		wait_for(p, r);
+	if (prefetch)
+		p->charge = waiters_charge(&i->waiters, r);
+	else
+		waiters_add(&i->waiters, &p->waiters, r);
 	if (upstreams_all_down(p->of)) {
 		i->counts->all_down++;
-		waiters_stale(p);
+		stale_meanwhile(p);
 	}
 	attempt(p);
 }
@@ -323,21 +285,23 @@ void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
 	const struct name *name = r->target.length > 0 ? &r->target : &q.name;
 	cache_key_make(&key, name, q.type, q.dnssec_ok, (q.flags & FLAG_CD) != 0);
 	struct pending *p = map_get(&i->pending, key.bytes, key.length);
-	bool full = i->counts->waiting >= FORWARD_PENDING || *client_slot(i, r) >= FORWARD_PENDING_PER_CLIENT;
+	bool full = waiters_full(&i->waiters, r) ||
+		    (p == NULL && map_count(&i->pending) >= FORWARD_PENDING); /* some wait for no client any more */
 	if (prefetch) {
 		if (p == NULL && !full)
-			ask_new(i, &key, &q.name, &q, NULL);
+			ask_new(i, &key, &q.name, &q, r, true);
 		forward_send(r, NULL, 0);
 	} else if (p == NULL && cache_find_again(i->cache, &key, cache_now_s(), &hit)) { /* came meanwhile */
-		finish_request(&i->finish, r, hit.records, hit.age_s, hit.ttl_s);
+		finish_begin(&i->waiters.finish);
+		finish_request(&i->waiters.finish, r, hit.records, hit.age_s, hit.ttl_s);
 	} else if (full) {
-		i->counts->rejects++;
-		const struct records why = failure("too many queries wait", EDE_OTHER);
-		finish_request(&i->finish, r, &why, 0, 0);
+		waiters_reject(&i->waiters, &key, r);
 	} else if (p != NULL) {
-		wait_for(p, r);
+		waiters_add(&i->waiters, &p->waiters, r);
+		if (p->charge != NULL) /* the others got a stale answer */
+			waiters_reply_stale(&i->waiters, &p->waiters, &key);
 	} else {
-		ask_new(i, &key, name, &q, r);
+		ask_new(i, &key, name, &q, r, false);
 	}
 }
 
@@ -350,9 +314,7 @@ struct inflight *inflight_new(const struct forward_config *config, struct ev_loo
 	i->loop = loop;
 	i->cache = cache;
 	i->counts = counts;
-	i->seed = (uint64_t)draw() << 32 | draw();
-	i->finish.edns = config->edns;
-	i->finish.counts = &counts->later;
+	waiters_init(&i->waiters, config, cache, counts);
 	i->routes = routes_new(config->plan, loop, counts, marks);
 	return i;
 }

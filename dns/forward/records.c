@@ -65,3 +65,11 @@ void records_write(struct reply *r, const struct records *from, uint32_t age_s, 
 	r->authorities = (uint16_t)records_take(&left, from->authorities);
 	r->additionals = (uint16_t)records_take(&left, from->additionals);
 }
+
+struct records records_failure(const char *text, enum ede ede)
+{
+	return (struct records){.rcode = RCODE_SERVFAIL,
+				.ede = (int16_t)ede,
+				.ede_text = text,
+				.ede_text_bytes = (uint8_t)strlen(text)};
+}

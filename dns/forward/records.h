@@ -22,6 +22,9 @@ struct records {
 	const char *ede_text;
 };
 
+/* SERVFAIL that says why; the text is borrowed, at most RECORDS_EDE_TEXT_BYTES. */
+struct records records_failure(const char *text, enum ede ede);
+
 /*
  * Appends what fits, whole records, and sets rcode and EDE. TTLs are lowered by age_s and then to ttl_max_s. Records
  * of the answer and authority sections that do not fit set TC; additional ones are left out.

@@ -3,7 +3,7 @@ import unittest
 
 import lab
 import manifests
-from dns_client import Client
+from dns_client import Client, Reply, query
 from upstream import Upstream
 
 PORT = 5301
@@ -50,6 +50,24 @@ class ExternalName(lab.LabTest):
         self.assertEqual(self.names(self.client.ask(f"again.{DOMAIN}")),
                          [(f"again.{DOMAIN}.", "CNAME", f"docs.{DOMAIN}."), (f"docs.{DOMAIN}.", "CNAME", "www.example.com."),
                           ("www.example.com.", "A", "192.0.2.1")])
+
+    def test_many_who_wait_for_one_target(self):
+        """The records are moved once for all that ask alike; each reply stands behind its own question."""
+        self.start()
+        self.up.silent = True
+        aliases = {f"docs.{DOMAIN}": [], f"DOCS.{DOMAIN}": [], f"again.{DOMAIN}": [f"docs.{DOMAIN}."]}
+        asked = [name for name in aliases for _ in range(3)] + list(aliases)
+        with self.client._socket(2) as sock:
+            for serial, name in enumerate(asked):
+                sock.send(query(name, serial=serial))
+            lab.wait_until(lambda: self.up.names())
+            self.up.silent = False
+            for _ in asked:
+                reply = Reply(sock.recv(512))
+                name = asked[reply.id]
+                targets = [*aliases[name], "www.example.com."]
+                self.assertEqual([data for _, _, data in self.names(reply)], [*targets, "192.0.2.1"])
+                self.assertEqual([owner for owner, *_ in self.names(reply)], [name + ".", *targets])
 
     def test_the_rcode_is_that_of_the_target(self):
         self.start()

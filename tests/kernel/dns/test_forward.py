@@ -1,6 +1,7 @@
 """Names outside the cluster, through the real daemon and a test double for its upstreams."""
 import contextlib
 import re
+import socket
 import struct
 import unittest
 
@@ -12,6 +13,7 @@ from upstream import Upstream, other_question
 
 PORT = 5301
 TCP_WAITING = 32  # dns/server/tcp.h
+FORWARD_PENDING, FORWARD_PENDING_PER_CLIENT = 2048, 512  # dns/forward/forward.h
 
 
 def framed(message):
@@ -152,6 +154,51 @@ class Forward(lab.LabTest):
         self.assertEqual((reply.rcode, self._option(reply)), ("SERVFAIL", 22))
         self.up.silent = False
         lab.wait_until(lambda: self.client.ask("back.example.com").rcode == "NOERROR")
+
+    def _asked_while_stale(self, clients, names_each):
+        """Stale answers go out at once; names of the questions that are still asked then."""
+        names = [[f"s{i}.c{c}.example.com" for i in range(names_each)] for c in range(clients)]
+        self._other_daemon("--forward", f"127.0.0.1:{PORT}", "--forward-timeout", "30s")
+        self.up.ttl = 1
+        for c in range(clients):
+            self.assertEqual({self._told(reply) for reply in self._ask_all(c, names[c])}, {("NOERROR", None)})
+        lab.wait_until(lambda: self._has(r"^fairlead_forward_waiting 0$"))
+        self.up.close()  # refused at once, and down after two of them
+        for c in range(clients):
+            lab.wait_until(lambda c=c: self._option(self.client.ask(names[c][-1], edns=1232)) == 3)
+        asked = set()
+        with self.node.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+            silent.bind(("127.0.0.1", PORT))
+            lab.wait_until(lambda: self._option(self.client.ask(names[0][0], edns=1232)) == 3)
+            for c in range(clients):
+                self.assertEqual({self._told(reply) for reply in self._ask_all(c, names[c])}, {("NOERROR", 3)})
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    asked.add(silent.recv(512, socket.MSG_DONTWAIT)[12:].partition(b"\0")[0].lower())
+        return asked
+
+    def test_questions_for_which_no_client_waits_are_bounded(self):
+        asked = self._asked_while_stale(6, FORWARD_PENDING // 6 + 50)
+        self.assertIn(len(asked), range(FORWARD_PENDING // 2, FORWARD_PENDING + 2))  # a probe is one of them
+
+    def test_such_questions_of_one_client_are_bounded(self):
+        asked = self._asked_while_stale(2, FORWARD_PENDING_PER_CLIENT + 100)
+        for client in (b"c0", b"c1"):
+            self.assertIn(sum(client in name for name in asked),
+                          range(FORWARD_PENDING_PER_CLIENT // 2, FORWARD_PENDING_PER_CLIENT + 2))  # one is ours
+
+    def _ask_all(self, number, names):
+        """One client's replies in any order; a few at once. None waits for an attempt of 15 s."""
+        with Client(self.node, limit_s=10, source=f"127.0.0.{10 + number}")._socket(2) as sock:
+            for i in range(0, len(names), 50):
+                some = names[i:i + 50]
+                for k, name in enumerate(some):
+                    sock.send(query(name, serial=k, edns=1232))
+                yield from [Reply(sock.recv(1500)) for _ in some]
+
+    def _told(self, reply):
+        return reply.rcode, self._option(reply)
 
     @staticmethod
     def _option(reply):

@@ -1,0 +1,100 @@
+/* Who waits, how many, and their replies. */
+#include "dns/forward/waiters.h"
+
+#include <sys/random.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/sock.h"
+
+static unsigned client_slot(const struct waiters *w, const struct forward_request *r)
+{
+	struct addr a;
+
+	sock_parse(&a, &r->from);
+	return hash_bytes(&a, sizeof a, w->seed) % CLIENT_SLOTS;
+}
+
+void waiters_init(struct waiters *w, const struct forward_config *config, struct cache *cache,
+		  struct forward_counts *counts)
+{
+	w->cache = cache;
+	w->counts = counts;
+	w->finish.edns = config->edns;
+	w->finish.counts = &counts->later;
+	if (getrandom(&w->seed, sizeof w->seed, 0) != sizeof w->seed)
+		fatal("dns: no random bytes");
+}
+
+bool waiters_full(const struct waiters *w, const struct forward_request *r)
+{
+	return w->counts->waiting >= FORWARD_PENDING || w->clients[client_slot(w, r)] >= FORWARD_PENDING_PER_CLIENT;
+}
+
+uint16_t *waiters_charge(struct waiters *w, const struct forward_request *r)
+{
+	uint16_t *charge = &w->clients[client_slot(w, r)];
+
+	++*charge;
+	return charge;
+}
+
+void waiters_discharge(uint16_t *charge)
+{
+	if (charge != NULL)
+		--*charge;
+}
+
+void waiters_add(struct waiters *w, struct forward_requests *list, struct forward_request *r)
+{
+	waiters_charge(w, r);
+	w->counts->waiting++;
+	STAILQ_INSERT_TAIL(list, r, link);
+}
+
+void waiters_reply(struct waiters *w, struct forward_requests *list, const struct records *from, uint32_t age_s,
+		   uint32_t ttl_s)
+{
+	struct forward_request *r;
+
+	finish_begin(&w->finish);
+	while ((r = STAILQ_FIRST(list)) != NULL) {
+		STAILQ_REMOVE_HEAD(list, link);
+		waiters_discharge(&w->clients[client_slot(w, r)]);
+		w->counts->waiting--;
+		finish_request(&w->finish, r, from, age_s, ttl_s);
+	}
+}
+
+static bool stale_find(struct waiters *w, const struct cache_key *key, struct records *stale)
+{
+	struct cache_hit hit;
+
+	if (!cache_find_stale(w->cache, key, cache_now_s(), &hit))
+		return false;
+	*stale = *hit.records;
+	stale->ede = stale->rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
+	stale->ede_text_bytes = 0;
+	return true;
+}
+
+bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const struct cache_key *key)
+{
+	struct records stale;
+
+	if (STAILQ_EMPTY(list) || !stale_find(w, key, &stale))
+		return false;
+	waiters_reply(w, list, &stale, 0, CACHE_STALE_TTL_S);
+	return true;
+}
+
+void waiters_reject(struct waiters *w, const struct cache_key *key, struct forward_request *r)
+{
+	struct records reply;
+
+	w->counts->rejects++;
+	if (!stale_find(w, key, &reply))
+		reply = records_failure("too many queries wait", EDE_OTHER);
+	finish_begin(&w->finish);
+	finish_request(&w->finish, r, &reply, 0, CACHE_STALE_TTL_S);
+}
