@@ -16,8 +16,10 @@
 #define LIST_MS 20
 #define RESTARTS 40U
 
-/* Where a server is that cannot be reached. */
-enum absence { REFUSES, LOSES_SYNS };
+/* Where a server is that cannot be reached. FLAPS: one connection in so many reaches it, and is cut; others lose SYNs.
+ */
+#define FLAPS_EVERY 7U
+enum absence { REFUSES, LOSES_SYNS, FLAPS };
 /* What one that starts says before it serves. */
 enum start { AT_ONCE, SAYS_503, SAYS_429, SAYS_403, CACHES_429, CACHES_HANG, LISTS_CUT };
 
@@ -42,6 +44,7 @@ struct fetch_request {
 	char *url;
 	uint64_t begin_ms, limit_ms;
 	bool connected, streams;
+	unsigned number;
 };
 
 static struct fetch *the_fetch;
@@ -157,6 +160,13 @@ static void refuse(struct fetch_request *r, int status, uint32_t retry_after_ms)
 	request_end(r, (struct fetch_end){.status = status, .whole = true, .retry_after_ms = retry_after_ms});
 }
 
+static void cut(struct fetch_request *r)
+{
+	r->handler.answered(r->handler.ctx, 200);
+	told(r, "{\"type\":\"ADDED\",");
+	request_end(r, (struct fetch_end){.status = 200, .error = "cut"});
+}
+
 /* What a server says that is up and does not serve this kind yet: true. */
 static bool starting(struct fetch_request *r)
 {
@@ -181,6 +191,10 @@ static void on_step(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	if (server.absence == FLAPS && clock_ms() < server.up_ms && r->number % FLAPS_EVERY == 0) {
+		cut(r);
+		return;
+	}
 	if (!r->connected && (clock_ms() < server.up_ms || clock_ms() - r->begin_ms >= r->limit_ms)) {
 		connect_step(r);
 		return;
@@ -211,10 +225,12 @@ struct fetch_request *fetch_get(struct fetch *f, const char *url, const struct f
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	f->requests = r;
-	requests_made++;
+	r->number = requests_made++;
+	for (const struct fetch_request *other = r->next; other != NULL; other = other->next)
+		assert_int_not_equal(kind_of(other), kind_of(r)); /* one request of a kind at a time */
 	ev_timer_init(&r->step, on_step, 0, 0);
 	r->step.data = r;
-	step_later(r, server.absence == LOSES_SYNS && r->begin_ms < server.up_ms ? 0 : LISTENS_MS);
+	step_later(r, server.absence != REFUSES && r->begin_ms < server.up_ms ? 0 : LISTENS_MS);
 	return r;
 }
 

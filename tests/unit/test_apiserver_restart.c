@@ -192,13 +192,30 @@ static void lists_cut(void **state)
 	in_sync("first lists are cut", LOSES_SYNS, LISTS_CUT, 0);
 }
 
+/*
+ * Served for a moment, all kinds hurry; then it is gone again, and attempts fail whose retry is due by then. The model
+ * of the server refuses a second request of a kind.
+ */
+static void one_request_of_a_kind_at_a_time(void **state)
+{
+	struct stderr_lines lines = stderr_lines_begin();
+
+	(void)state;
+	for (unsigned i = 0; i < RESTARTS; i++) {
+		const struct server next = {.absence = FLAPS};
+		simulated_ns += 7777777;
+		restart(next, 60, 0, i % 2 != 0, true);
+	}
+	stderr_lines_end(&lines);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_then_serves), cmocka_unit_test(loses_syns_then_serves),
 		cmocka_unit_test(starts_with_503),     cmocka_unit_test(starts_with_429),
 		cmocka_unit_test(starts_with_403),     cmocka_unit_test(caches_not_ready),
-		cmocka_unit_test(lists_cut),
+		cmocka_unit_test(lists_cut),	       cmocka_unit_test(one_request_of_a_kind_at_a_time),
 	};
 
 	log_set_level(LOG_WARN);
