@@ -372,6 +372,18 @@ bool codec_get(const struct nlattr *attr, enum set_id set, int family, struct el
 	return value_read(&f, family, e);
 }
 
+bool codec_get_key(const struct nlattr *attr, enum set_id set, int family, struct element *e)
+{
+	struct found f = {0};
+
+	*e = (struct element){.set = (uint8_t)set};
+	collect(attr, &f);
+	if (f.key == NULL || f.key_bytes != sets_key_bytes(set, family))
+		return false;
+	key_read(f.key, family, e);
+	return true;
+}
+
 bool codec_join(struct element *e, const struct addr *end)
 {
 	struct addr last = {.family = e->range.addr.family};

@@ -23,6 +23,8 @@ struct attrs codec_elements(const struct nlmsghdr *nlh);
  * the second half of a prefix.
  */
 bool codec_get(const struct nlattr *attr, enum set_id set, int family, struct element *e, bool *interval_end);
+/* Reads only the key of one that has no range, whatever its value is. */
+bool codec_get_key(const struct nlattr *attr, enum set_id set, int family, struct element *e);
 
 /* Joins the halves of a prefix: e->range.addr is its first address, `end` the one after its last (NULL: there is none).
  * False: that range is no prefix. */

@@ -198,6 +198,39 @@ int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
 	return error == 0 ? dump_family(nft, set, AF_INET6, each, ctx) : error;
 }
 
+static int read_keys(const struct nlmsghdr *nlh, void *ctx)
+{
+	struct attrs elems = codec_elements(nlh);
+	struct reading *r = ctx;
+	const struct nlattr *elem;
+	struct element e;
+
+	while ((elem = attrs_next(&elems)) != NULL)
+		if (codec_get_key(elem, r->set, r->family, &e))
+			element_list_add(&r->found, &e);
+	return MNL_CB_OK;
+}
+
+void nft_dump_frontends(struct nft *nft, nft_each_fn *each, void *ctx)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+
+	for (size_t f = 0; f < 2; f++) {
+		struct reading r = {.set = SET_DISPATCH, .family = families[f]};
+		char name[NAME_BYTES];
+		const struct session_dump dump = {.type = NFT_MSG_GETSETELEM,
+						  .table = nft->table,
+						  .set = names_set(r.set, r.family, name),
+						  .each = read_keys,
+						  .restart = forget,
+						  .ctx = &r};
+		if (session_dump(&nft->session, &dump) == 0)
+			for (size_t i = 0; i < r.found.count; i++)
+				each(ctx, &r.found.items[i]);
+		element_list_fini(&r.found);
+	}
+}
+
 static int read_any(const struct nlmsghdr *nlh, void *ctx)
 {
 	(void)nlh, (void)ctx;

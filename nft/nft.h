@@ -52,6 +52,11 @@ typedef void nft_each_fn(void *ctx, const struct element *e);
 int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx);
 /* The same of one set, whichever. */
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
+/*
+ * The frontends of a table that is not ours: the keys of its SET_DISPATCH, where it has such a set with such keys.
+ * Values are not read. What cannot be read is left out.
+ */
+void nft_dump_frontends(struct nft *nft, nft_each_fn *each, void *ctx);
 
 /*
  * Reads one element by its key: value and counter are filled in, unless it fails. Not for the interval sets. -ENOENT:

@@ -27,6 +27,10 @@ int adopt_read(struct image *image, struct nft *nft, const struct table_parts *p
 	}
 	if (image->state != TABLE_OURS)
 		image->sets = TABLE_SETS_ALL;
+	if (error == 0 && image->state == TABLE_OTHER) {
+		element_list_clear(&image->elements);
+		nft_dump_frontends(nft, on_element, &image->elements);
+	}
 	return error;
 }
 

@@ -15,7 +15,7 @@
 struct image { /* zero = empty */
 	enum table_state state;
 	uint32_t sets;		      /* that were read back, as bits; all of them unless TABLE_OURS */
-	struct element_list elements; /* of these sets; empty unless TABLE_OURS */
+	struct element_list elements; /* of these sets; TABLE_OTHER: keys of SET_DISPATCH */
 	struct element_list want;     /* what should be in these sets: the caller's to fill */
 };
 

@@ -63,6 +63,13 @@ int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx)
 	return 0;
 }
 
+void nft_dump_frontends(struct nft *nft, nft_each_fn *each, void *ctx)
+{
+	for (size_t i = 0; i < nft->table.count; i++)
+		if (nft->table.items[i].set == SET_DISPATCH)
+			each(ctx, &nft->table.items[i]);
+}
+
 void nft_monitor_retry(struct nft *nft)
 {
 	(void)nft;

@@ -61,7 +61,7 @@ class StaleTest(scenes.NodeTest):
         self.folder.remove("web")
         lab.wait_until(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).outcome != "ok")
 
-    def test_udp_of_a_service_deleted_while_no_daemon_ran(self):
+    def deleted_while_no_daemon_ran(self, change=None, *flags):
         self.put(0)
         self.daemon("--service-cidr", "10.96.0.0/16")
         sock = self.flow()
@@ -69,9 +69,28 @@ class StaleTest(scenes.NodeTest):
         self.started.stop()
         self.folder.remove("web")
         self.assertEqual(traffic.exchange(sock, VIP, 80).server, "pod-0")
-        self.started.start()
+        if change is not None:
+            change()
+        self.daemon("--service-cidr", "10.96.0.0/16", *flags)
         lab.wait_until(lambda: self.kernel()["flowsDeleted"] >= 1)
         lab.wait_until(lambda: traffic.exchange(sock, VIP, 80, limit_s=1).outcome != "ok")
+
+    def test_udp_of_a_service_deleted_while_no_daemon_ran(self):
+        self.deleted_while_no_daemon_ran()
+
+    def test_udp_of_a_service_deleted_while_no_daemon_ran_and_the_rules_are_others(self):
+        """As after an upgrade: the old table is replaced, but it says what there was."""
+        self.deleted_while_no_daemon_ran(None, "--masquerade-bit", "15")
+
+    def test_udp_of_a_service_deleted_while_no_daemon_ran_and_the_elements_are_others(self):
+        """A verdict that this version does not know."""
+        self.deleted_while_no_daemon_ran(self.unknown_verdicts)
+
+    def unknown_verdicts(self):
+        key = f"{VIP} . udp . 80"
+        self.node.nft("add chain inet fairlead of-the-future; "
+                      f"delete element inet fairlead dispatch4 {{ {key} }}; "
+                      f"add element inet fairlead dispatch4 {{ {key} : goto of-the-future }}")
 
     def test_udp_node_port(self):
         self.put(0, node_port=30053, type="NodePort")
