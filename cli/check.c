@@ -14,8 +14,9 @@
 
 static int output;
 static bool strict;
-static const struct option options[] = {
-	FLAG_OUTPUT(output), FLAG_AT("strict", OPTION_BOOL, strict, NULL, "warnings fail, too"), OPTIONS_END};
+static const struct option options[] = {FLAG_OUTPUT(output),
+					FLAG_AT("strict", OPTION_BOOL, strict, NULL, "warnings fail, too"),
+					FLAGS_ALLOCATION, OPTIONS_END};
 
 struct checking {
 	struct checked objects;
@@ -57,7 +58,10 @@ static void on_object(void *ctx, struct object *o, const char *file, uint32_t li
 
 static void on_compared(void *ctx, const char *file, const struct decode_problem *p)
 {
-	((struct checking *)ctx)->compared++;
+	struct checking *c = ctx;
+
+	c->compared++;
+	c->counts.refused += p->refused;
 	on_problem(ctx, file, p);
 }
 
@@ -111,7 +115,7 @@ static void print_end(struct checking *c, bool good)
 		return;
 	}
 	if (c->objects.too_many)
-		printf("more than %d Services and slices: not compared with each other\n", CHECK_OBJECTS_MAX);
+		printf("more than %d objects: not compared with each other\n", CHECK_OBJECTS_MAX);
 	if (good)
 		printf("%zu files, %zu documents, %zu objects: good\n", n->files, n->documents, n->objects);
 }
@@ -119,15 +123,19 @@ static void print_end(struct checking *c, bool good)
 static int check(struct config *config, int argc, char **argv)
 {
 	struct checking c = {0};
+	char error[ERROR_BYTES];
 	bool readable = true;
 
-	(void)config;
+	if (!config_finish_allocation(config, error)) {
+		fprintf(stderr, "fairlead check: %s\n", error);
+		return EXIT_USAGE;
+	}
 	c.json.out = &c.text;
 	if (output == OUTPUT_JSON)
 		json_array(&c.json, NULL);
 	for (int i = 0; i < argc; i++)
 		readable = check_path(&c, argv[i]) && readable;
-	checked_report(&c.objects, "/etc/resolv.conf", on_compared, &c);
+	checked_report(&c.objects, config, "/etc/resolv.conf", on_compared, &c);
 	const size_t problems = c.counts.problems + c.compared;
 	print_end(&c, readable && problems == 0);
 	checked_fini(&c.objects);

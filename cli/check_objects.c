@@ -1,5 +1,5 @@
 /* Manifests compared with each other and with the host. */
-#include "cli/check_objects.h"
+#include "cli/check_private.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -9,18 +9,6 @@
 #include <string.h>
 
 #include "service/unmatched.h"
-
-struct located {
-	struct object *o;
-	const char *file;
-	uint32_t line;
-	char key[]; /* "ns/name" */
-};
-
-static const struct service_object *service_of(const struct located *l)
-{
-	return (const struct service_object *)l->o;
-}
 
 static void located_free(struct located *l)
 {
@@ -46,6 +34,7 @@ void checked_fini(struct checked *c)
 	map_fini(&c->by_name);
 	all_free(&c->services);
 	all_free(&c->slices);
+	all_free(&c->others);
 	while ((file = map_next(&c->files, &at)) != NULL)
 		free(file);
 	map_fini(&c->files);
@@ -63,17 +52,28 @@ static const char *file_name(struct checked *c, const char *file)
 	return known;
 }
 
+static struct map *map_of(struct checked *c, enum object_kind kind)
+{
+	return kind == OBJECT_SERVICE ? &c->services : kind == OBJECT_SLICE ? &c->slices : &c->others;
+}
+
+static struct located *located_new(struct checked *c, struct object *o, const char *file, uint32_t line)
+{
+	const char *kind = map_of(c, o->kind) == &c->others ? object_kind_name(o->kind) : "";
+	const size_t n = strlen(kind) + strlen(o->ns) + strlen(o->name) + 3;
+	struct located *l = mem_alloc(sizeof *l + n);
+
+	*l = (struct located){.o = o, .file = file_name(c, file), .line = line};
+	snprintf(l->key, n, "%s%s%s/%s", kind, kind[0] != '\0' ? " " : "", o->ns, o->name);
+	return l;
+}
+
 void checked_add(struct checked *c, struct object *o, const char *file, uint32_t line)
 {
-	struct map *map = o->kind == OBJECT_SERVICE ? &c->services : &c->slices;
-	const size_t n = strlen(o->ns) + strlen(o->name) + 2;
 	struct located *l, *before;
 
-	if (o->kind != OBJECT_SERVICE && o->kind != OBJECT_SLICE) {
-		object_free(o);
-		return;
-	}
-	if (!c->too_many && map_count(&c->services) + map_count(&c->slices) == CHECK_OBJECTS_MAX) {
+	if (!c->too_many &&
+	    map_count(&c->services) + map_count(&c->slices) + map_count(&c->others) == CHECK_OBJECTS_MAX) {
 		checked_fini(c);
 		c->too_many = true;
 	}
@@ -81,10 +81,8 @@ void checked_add(struct checked *c, struct object *o, const char *file, uint32_t
 		object_free(o);
 		return;
 	}
-	l = mem_alloc(sizeof *l + n);
-	*l = (struct located){.o = o, .file = file_name(c, file), .line = line};
-	snprintf(l->key, n, "%s/%s", o->ns, o->name);
-	before = map_put_str(map, l->key, l);
+	l = located_new(c, o, file, line);
+	before = map_put_str(map_of(c, o->kind), l->key, l);
 	if (o->kind == OBJECT_SERVICE)
 		map_put_str(&c->by_name, o->name, l);
 	if (before != NULL)
@@ -93,19 +91,7 @@ void checked_add(struct checked *c, struct object *o, const char *file, uint32_t
 
 /* ---- telling ---- */
 
-struct report {
-	struct checked *c;
-	void (*tell)(void *ctx, const char *file, const struct decode_problem *p);
-	void *ctx;
-	struct map hosts;     /* this host's addresses and name servers: struct addr to what it is */
-	struct map addresses; /* struct claimed_address to the Service that is the first there */
-	struct arena *arena;
-};
-
-static void say(struct report *r, const struct located *l, const char *field, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void say(struct report *r, const struct located *l, const char *field, const char *fmt, ...)
+void say(struct report *r, const struct located *l, const char *field, const char *fmt, ...)
 {
 	char reason[512];
 	va_list ap;
@@ -259,11 +245,9 @@ static void look_at_service(struct report *r, const struct located *l)
 		look_at_externals(r, l, "spec.externalIPs", &s->external_ips[i]);
 	for (size_t i = 0; i < s->ingress_count; i++)
 		look_at_externals(r, l, "status.loadBalancer.ingress", &s->ingress[i].addr);
-	if (s->type == SERVICE_NODE_PORT && !has_node_port(s))
-		say(r, l, "spec.ports", "no nodePort: none is allocated here, so nothing outside can reach it");
 	if (s->type == SERVICE_LOAD_BALANCER && s->ingress_count == 0 && s->external_ip_count == 0 && !has_node_port(s))
 		say(r, l, "status.loadBalancer.ingress",
-		    "no address and no nodePort: none is allocated here, so nothing outside can reach it");
+		    "no address and no nodePort: nothing outside can reach it (see --lb-pool)");
 }
 
 /* ---- the host ---- */
@@ -313,11 +297,12 @@ static void host_name_servers(struct report *r, const char *resolv_conf)
 		fclose(f);
 }
 
-void checked_report(struct checked *c, const char *resolv_conf,
+void checked_report(struct checked *c, const struct config *config, const char *resolv_conf,
 		    void (*tell)(void *ctx, const char *file, const struct decode_problem *p), void *ctx)
 {
 	struct report r = {.c = c, .tell = tell, .ctx = ctx, .arena = arena_new(16384)};
 
+	check_fill(&r, config);
 	host_interfaces(&r);
 	host_name_servers(&r, resolv_conf);
 	each_sorted(&r, &c->slices, look_at_slice);

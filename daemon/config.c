@@ -126,6 +126,22 @@ static bool finish_nodeports(struct config *c, char error[ERROR_BYTES])
 	return refuse(error, "nodeport-addresses", c->nodeport_addresses, why);
 }
 
+/* As the API server's --service-node-port-range: "30000-32767". */
+bool config_finish_allocation(struct config *c, char error[ERROR_BYTES])
+{
+	unsigned first, last;
+	int end = 0;
+
+	if (c->node_port_range == NULL)
+		c->node_port_range = "30000-32767";
+	if (sscanf(c->node_port_range, "%5u-%5u%n", &first, &last, &end) != 2 || c->node_port_range[end] != '\0' ||
+	    first == 0 || first > last || last > UINT16_MAX)
+		return refuse(error, "service-node-port-range", c->node_port_range, "not a range such as 30000-32767");
+	c->node_port_first = (uint16_t)first;
+	c->node_port_last = (uint16_t)last;
+	return true;
+}
+
 static bool finish_external_ips(struct config *c, char error[ERROR_BYTES])
 {
 	char why[ERROR_BYTES];
@@ -197,10 +213,13 @@ bool config_finish(struct config *c, char error[ERROR_BYTES])
 			      "not with --token-file, --ca-file or --insecure-skip-tls-verify");
 	if (c->manifests != NULL && !is_folder(c->manifests))
 		return refuse(error, "manifests", c->manifests, strerror(errno));
+	if (c->manifests == NULL && (c->node_port_range != NULL || c->lb_pool.count != 0))
+		return refuse(error, c->lb_pool.count != 0 ? "lb-pool" : "service-node-port-range", NULL,
+			      "only with --manifests: a cluster allocates itself");
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
 	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&
 	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_detector(c, error) &&
-	       finish_nodeports(c, error) && finish_external_ips(c, error) && finish_node_ips(c, error) &&
-	       finish_listen(c, error) && finish_forward(c, error);
+	       finish_nodeports(c, error) && config_finish_allocation(c, error) && finish_external_ips(c, error) &&
+	       finish_node_ips(c, error) && finish_listen(c, error) && finish_forward(c, error);
 }

@@ -28,6 +28,10 @@ struct config {
 	const char *manifests;
 	const char *kubeconfig, *apiserver, *token_file, *ca_file;
 	bool insecure_skip_tls_verify;
+	/* what manifests are given (watch/lab/) */
+	const char *node_port_range;
+	uint16_t node_port_first, node_port_last; /* what node_port_range says */
+	struct cidr_list lb_pool;
 	const char *service_proxy_name; /* NULL: Services without the label are ours */
 	/* node and cluster */
 	const char *node_name;	    /* lower case */
@@ -81,5 +85,7 @@ void config_fini(struct config *c);
  * together. False: `error` is one line that names the flag.
  */
 bool config_finish(struct config *c, char error[ERROR_BYTES]);
+/* The same for the flags of FLAGS_ALLOCATION alone. */
+bool config_finish_allocation(struct config *c, char error[ERROR_BYTES]);
 
 #endif

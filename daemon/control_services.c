@@ -165,6 +165,9 @@ static void services_text(struct buf *out, const struct service **list, size_t c
 			print_frontends(out, list[i], view);
 		else
 			buf_printf(out, "%s/%s: not proxied here\n", list[i]->ns, list[i]->name);
+		if (list[i]->health_check_node_port != 0)
+			buf_printf(out, "%s/%s health check node port %u\n", list[i]->ns, list[i]->name,
+				   list[i]->health_check_node_port);
 		if (refusal != NULL)
 			buf_printf(out, "%s/%s: an older version; the newest is not programmed: %s\n", list[i]->ns,
 				   list[i]->name, refusal);

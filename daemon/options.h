@@ -71,6 +71,15 @@ struct option {
 #define FLAG_TABLE                                                                                      \
 	FLAG("table", OPTION_TEXT, table, "NAME", "nftables table, family inet", .initial = "fairlead", \
 	     .max_bytes = NFT_TABLE_BYTES_MAX, .refuse = option_not_table)
+/* What Services in manifests are given; config_finish_allocation completes them. */
+#define FLAGS_ALLOCATION                                                                                        \
+	FLAG("service-cidr", OPTION_CIDRS, service_cidrs, "CIDR[,CIDR]",                                        \
+	     "unallocated addresses in it are dropped; with --manifests ClusterIPs come from it (default from " \
+	     "ServiceCIDR objects; with --manifests 10.96.0.0/16,fd00:10:96::/112 where there is none)"),       \
+		FLAG("service-node-port-range", OPTION_TEXT, node_port_range, "A-B",                            \
+		     "with --manifests: node ports are allocated from it (default 30000-32767)"),               \
+		FLAG("lb-pool", OPTION_CIDRS, lb_pool, "CIDR[,CIDR]",                                           \
+		     "with --manifests: addresses for Services of type LoadBalancer (default none)", .hosts = true)
 #define FLAG_OUTPUT(VARIABLE)                                                              \
 	FLAG_AT("o", OPTION_CHOICE, VARIABLE, "FORMAT", "text or json", .initial = "text", \
 		.words = options_output_words)

@@ -2,14 +2,11 @@
 #include "daemon/serial_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/folder.h"
+#include "base/folder_file.h"
 #include "base/log.h"
 
 #define NAME "dns.serial"
@@ -25,72 +22,41 @@ static void warn(const char *folder, const char *wrong)
 	said = true;
 }
 
-/* NULL, or why there is no number. */
-static const char *number_read(int fd, uint32_t *number)
+static bool is_serial(const char *text, uint32_t *number)
 {
-	char text[TEXT_BYTES] = "", *end;
-	const char *wrong = folder_file_wrong(fd);
+	char *end;
 
-	if (wrong != NULL)
-		return wrong;
-	if (read(fd, text, sizeof text - 1) < 0)
-		return strerror(errno);
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\n' || value > UINT32_MAX)
-		return NAME " does not hold a serial";
 	*number = (uint32_t)value;
-	return NULL;
+	return text[0] >= '0' && text[0] <= '9' && *end == '\n' && value <= UINT32_MAX;
 }
 
 static bool load(const char *folder, uint32_t *bound)
 {
-	const char *wrong = NULL;
-	int folder_fd = folder_open(folder, 0700, false, &wrong);
+	const char *wrong;
+	bool of_folder, known;
+	size_t length;
+	char *text = folder_file_read(folder, NAME, TEXT_BYTES, &length, &wrong, &of_folder);
 
-	if (folder_fd < 0) {
+	known = text != NULL && is_serial(text, bound);
+	if (of_folder)
 		warn(folder, wrong);
-		return false;
-	}
-	/* Not a link, and a FIFO that was put there does not make us wait. */
-	int fd = openat(folder_fd, NAME, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	bool absent = fd < 0 && errno == ENOENT;
-	wrong = fd < 0 ? strerror(errno) : number_read(fd, bound);
-	if (wrong != NULL && !absent)
-		log_warn("dns: serial: %s/%s is ignored: %s", folder, NAME, wrong);
-	if (fd >= 0)
-		close(fd);
-	close(folder_fd);
-	return wrong == NULL;
-}
-
-static bool number_write(int folder_fd, uint32_t number)
-{
-	char text[TEXT_BYTES];
-	int length = snprintf(text, sizeof text, "%" PRIu32 "\n", number);
-
-	if (unlinkat(folder_fd, NAME ".tmp", 0) != 0 && errno != ENOENT)
-		return false;
-	int fd = openat(folder_fd, NAME ".tmp", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return false;
-	bool ok = write(fd, text, (size_t)length) == length;
-	ok = close(fd) == 0 && ok;
-	return ok && renameat(folder_fd, NAME ".tmp", folder_fd, NAME) == 0;
+	else if (!known && (text != NULL || wrong != NULL))
+		log_warn("dns: serial: %s/%s is ignored: %s", folder, NAME,
+			 text != NULL ? NAME " does not hold a serial" : wrong);
+	free(text);
+	return known;
 }
 
 static void keep(void *ctx, uint32_t bound)
 {
-	const char *wrong = NULL;
-	int folder_fd = folder_open(ctx, 0700, false, &wrong);
+	char text[TEXT_BYTES];
+	int length = snprintf(text, sizeof text, "%" PRIu32 "\n", bound);
+	const char *wrong = folder_file_write(ctx, NAME, text, (size_t)length);
 
-	if (folder_fd < 0) {
+	if (wrong != NULL)
 		warn(ctx, wrong);
-		return;
-	}
-	if (!number_write(folder_fd, bound))
-		warn(ctx, strerror(errno));
-	close(folder_fd);
 }
 
 struct serial_store serial_file_open(const char *folder)

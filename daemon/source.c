@@ -3,9 +3,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/allocations_file.h"
 #include "dns/zone/zone.h"
 #include "watch/api/credentials_load.h"
 
@@ -28,10 +30,47 @@ bool source_prepare(struct source *s, const struct config *config, char error[ER
 	return false;
 }
 
-static void manifest_start(struct source *s, const struct sink *sink)
+static void on_lab_problem(void *ctx, enum object_kind kind, const struct decode_problem *p)
 {
-	s->manifest = manifest_new(s->loop, s->config->manifests, sink);
-	if (s->manifest == NULL)
+	const struct source *s = ctx;
+
+	manifest_report(s->manifest, kind, p);
+}
+
+static void on_lab_keep(void *ctx, const char *text, size_t length_bytes)
+{
+	const struct source *s = ctx;
+
+	allocations_write(s->config->state_dir, text, length_bytes);
+}
+
+static void lab_start(struct source *s, const struct sink *sink)
+{
+	const struct config *c = s->config;
+	const bool keeps = c->state_dir[0] != '\0';
+	const struct lab_config lab = {.next = *sink,
+				       .service_cidrs = &c->service_cidrs,
+				       .balancer_cidrs = &c->lb_pool,
+				       .node_port_first = c->node_port_first,
+				       .node_port_last = c->node_port_last,
+				       .problem = on_lab_problem,
+				       .keep = keeps ? on_lab_keep : NULL,
+				       .ctx = s};
+	const char *wrong;
+	size_t length = 0;
+	char *kept = keeps ? allocations_read(c->state_dir, &length) : NULL;
+
+	s->lab = lab_new(&lab, kept, length, &wrong);
+	if (wrong != NULL)
+		allocations_wrong(c->state_dir, wrong);
+	free(kept);
+}
+
+static void manifests_start(struct source *s, const struct sink *sink)
+{
+	lab_start(s, sink);
+	s->manifest = manifest_open(s->config->manifests, lab_sink(s->lab));
+	if (!manifest_start(s->manifest, s->loop))
 		fatalx("source: nothing to follow");
 }
 
@@ -75,7 +114,7 @@ void source_start(struct source *s, struct ev_loop *loop, struct store *store, c
 
 	s->loop = loop;
 	if (s->config->manifests != NULL) {
-		manifest_start(s, sink);
+		manifests_start(s, sink);
 		return;
 	}
 	s->checkpoint = checkpoint_start(s, store);
@@ -103,6 +142,7 @@ void source_reload(struct source *s)
 void source_stop(struct source *s)
 {
 	manifest_free(s->manifest);
+	lab_free(s->lab);
 	apiserver_free(s->apiserver);
 	checkpoint_free(s->checkpoint);
 	credentials_fini(&s->credentials);

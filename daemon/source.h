@@ -9,6 +9,7 @@
 #include "daemon/config.h"
 #include "proxy/checkpoint.h"
 #include "watch/api/apiserver.h"
+#include "watch/lab/lab.h"
 #include "watch/manifest/manifest.h"
 
 struct source {
@@ -16,6 +17,7 @@ struct source {
 	struct ev_loop *loop;
 	struct credentials credentials;
 	struct manifest *manifest; /* one of the two is not NULL once started */
+	struct lab *lab;	   /* with manifests: between them and the store */
 	struct apiserver *apiserver;
 	struct checkpoint *checkpoint; /* NULL with manifests, or without --state-dir */
 	struct zone *zone;	       /* is told when the API server is away; set before source_start */

@@ -41,6 +41,11 @@ struct object {
 enum service_type { SERVICE_CLUSTER_IP, SERVICE_NODE_PORT, SERVICE_LOAD_BALANCER, SERVICE_EXTERNAL_NAME };
 enum traffic_policy { POLICY_CLUSTER, POLICY_LOCAL };
 enum balance { BALANCE_RANDOM, BALANCE_MAGLEV }; /* annotation fairlead/lb */
+enum family_policy { FAMILY_POLICY_NONE, FAMILY_SINGLE, FAMILY_PREFER_DUAL, FAMILY_REQUIRE_DUAL };
+
+struct label_object {
+	const char *key, *value;
+};
 
 struct port_object {
 	const char *name; /* "" when unnamed */
@@ -53,6 +58,21 @@ struct port_object {
 struct ingress_object {
 	struct addr addr; /* family 0: hostname-only ingress */
 	bool proxy_mode;  /* ipMode Proxy: no rules (KEP-1860) */
+};
+
+/*
+ * What a manifest asks of watch/lab: which fields to fill in, and which pods to select. All zero of an API server,
+ * which has done both, and of what watch/lab has filled in.
+ */
+struct service_wishes {
+	enum family_policy family_policy;
+	size_t family_count;
+	uint8_t families[2];	 /* ipFamilies: AF_INET, AF_INET6 */
+	bool no_node_ports;	 /* allocateLoadBalancerNodePorts: false */
+	bool other_balancer;	 /* a loadBalancerClass: another program gives it an address */
+	struct addr balancer_ip; /* loadBalancerIP; family 0: none */
+	size_t selector_count;	 /* sorted by key */
+	const struct label_object *selector;
 };
 
 struct service_object {
@@ -81,6 +101,7 @@ struct service_object {
 	bool headless_label; /* label service.kubernetes.io/headless: no proxy serves it, whatever its clusterIP */
 	enum balance balance;
 	bool source_ranges_everywhere; /* annotation fairlead/source-ranges: all frontends, not only LB VIPs */
+	struct service_wishes wishes;
 };
 
 struct slice_port_object {

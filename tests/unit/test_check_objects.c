@@ -18,6 +18,8 @@
 	"}]\nendpoints: [{addresses: [10.1.0.1]}]\n---\n"
 #define PORT ", ports: [{port: 80, name: http}]"
 
+static const struct config defaults = {.node_port_first = 30000, .node_port_last = 32767};
+
 static void on_problem(void *ctx, const char *file, const struct decode_problem *p)
 {
 	char text[PROBLEM_TEXT_BYTES];
@@ -37,11 +39,23 @@ static void says(const char *text, const char *resolv_conf, const char *expected
 		checked_add(&c, d.objects[i], "a.yaml", (uint32_t)i + 1);
 	d.count = 0;
 	buf_puts(&said, "");
-	checked_report(&c, resolv_conf, on_problem, &said);
+	checked_report(&c, &defaults, resolv_conf, on_problem, &said);
 	assert_string_equal(said.data, expected);
 	buf_fini(&said);
 	checked_fini(&c);
 	decoded_fini(&d);
+}
+
+static void says_of(struct object *o, const char *expected)
+{
+	struct checked c = {0};
+	struct buf said = {0};
+
+	checked_add(&c, o, "a.yaml", 1);
+	checked_report(&c, &defaults, NULL, on_problem, &said);
+	assert_string_equal(said.data, expected);
+	buf_fini(&said);
+	checked_fini(&c);
 }
 
 static void objects_that_do_not_meet(void **state)
@@ -99,15 +113,20 @@ static void addresses_of_the_host(void **state)
 
 static void services_that_nothing_reaches(void **state)
 {
+	struct service_object *s;
+	struct decoded d;
+
 	(void)state;
-	says(SERVICE("a", "clusterIP: 10.96.0.1, type: NodePort" PORT), NULL,
-	     "a.yaml:1: Service default/a: spec.ports: no nodePort: none is allocated here, so nothing outside can "
-	     "reach "
-	     "it\n");
-	says(SERVICE("a", "clusterIP: 10.96.0.1, type: LoadBalancer" PORT), NULL,
-	     "a.yaml:1: Service default/a: status.loadBalancer.ingress: no address and no nodePort: none is allocated "
-	     "here, so nothing outside can reach it\n");
-	says(SERVICE("a", "clusterIP: 10.96.0.1, type: LoadBalancer, ports: [{port: 80, nodePort: 30080}]"), NULL, "");
+	says(SERVICE("a", "clusterIP: 10.96.0.1, type: NodePort" PORT), NULL, ""); /* one is allocated */
+	says(SERVICE("a", "clusterIP: 10.96.0.1, type: LoadBalancer" PORT), NULL, "");
+	decode_text(&d, SERVICE("a", "clusterIP: 10.96.0.1, type: LoadBalancer" PORT), true);
+	s = (struct service_object *)(void *)d.objects[0];
+	s->wishes.no_node_ports = true;
+	d.count = 0;
+	says_of(&s->object, "a.yaml:1: Service default/a: status.loadBalancer.ingress: no address and no nodePort: "
+			    "nothing outside can "
+			    "reach it (see --lb-pool)\n");
+	decoded_fini(&d);
 }
 
 /* An object that comes again takes the place of the one before. */

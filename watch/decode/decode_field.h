@@ -78,6 +78,8 @@ bool field_cidr(struct decoder *d, const struct place *p, struct cidr *c);
 /* Lists of these; bad elements are left out, with their error. The array is in the scratch arena. */
 const struct addr *field_addrs(struct decoder *d, const struct place *p, size_t *count);
 const struct cidr *field_cidrs(struct decoder *d, const struct place *p, size_t *count);
+/* A map of labels sorted by key, in the scratch arena; what is no string is "". */
+const struct label_object *field_labels(struct decoder *d, const struct place *map, size_t *count);
 /* A label or annotation; NULL = absent. */
 const char *field_label(struct decoder *d, const char *key);
 const char *field_annotation(struct decoder *d, const char *key);
@@ -102,6 +104,8 @@ void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t tri
 
 /* The kinds: root is the whole object. */
 void decode_service(struct decoder *d, const struct place *root);
+/* A part of decode_service: what a manifest leaves to watch/lab/. */
+void decode_wishes(struct decoder *d, const struct place *spec, struct service_object *s);
 void decode_slice(struct decoder *d, const struct place *root);
 void decode_endpoints(struct decoder *d, const struct place *root);
 void decode_namespace(struct decoder *d, const struct place *root);

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "watch/object.h"
 
-#define PACK_VERSION 3 /* changes with the form of any kind */
+#define PACK_VERSION 4 /* changes with the form of any kind */
 
 struct pack { /* all zero = ready */
 	struct buf bytes, strings;

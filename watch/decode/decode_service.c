@@ -324,8 +324,10 @@ void decode_service(struct decoder *d, const struct place *root)
 	read_affinity(d, &spec, &s);
 	read_external_name(d, &spec, &s);
 	read_annotations(d, root, &s);
-	if (!d->lenient)
+	if (!d->lenient) {
+		decode_wishes(d, &spec, &s);
 		validate_service(d, root, &s);
+	}
 	s.proxy_name = field_label(d, "service.kubernetes.io/service-proxy-name");
 	s.headless_label = field_label(d, "service.kubernetes.io/headless") != NULL;
 	decode_emit(d, &s.object, root->v->line, 0);

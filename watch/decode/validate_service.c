@@ -19,7 +19,6 @@ static bool is_load_balancer(const struct service_object *s)
 
 /* ---- addresses ---- */
 
-/* No type but ExternalName lacks addresses; nothing allocates them here: say so, it is the commonest surprise. */
 static void check_cluster_ip(struct decoder *d, const struct place *spec, const struct service_object *s)
 {
 	struct place ip = place_key(spec, "clusterIP"), all = place_key(spec, "clusterIPs");
@@ -28,9 +27,7 @@ static void check_cluster_ip(struct decoder *d, const struct place *spec, const 
 
 	if (s->headless && s->type != SERVICE_CLUSTER_IP)
 		decode_error(d, &ip, "None is only possible with type ClusterIP");
-	if (s->cluster_ip_count == 0 && !s->headless)
-		decode_warning(d, &ip, "missing: no address is allocated here, so the Service is not reachable");
-	else if (place_unset(&ip) && first != NULL)
+	if (place_unset(&ip) && first != NULL)
 		decode_warning(d, &ip, "missing: an API server refuses clusterIPs without it");
 	else if (!s->headless && first != NULL && strcmp(first->text, place_text(&ip)) != 0)
 		decode_error(d, &all, "the first address is not the clusterIP");
@@ -43,15 +40,13 @@ static void check_cluster_ip(struct decoder *d, const struct place *spec, const 
 
 static void check_families(struct decoder *d, const struct place *spec)
 {
-	static const char *const policies[] = {"SingleStack", "PreferDualStack", "RequireDualStack", NULL};
-	struct place families = place_key(spec, "ipFamilies"), policy = place_key(spec, "ipFamilyPolicy");
+	struct place families = place_key(spec, "ipFamilies");
 	const struct value *first = families.v != NULL ? families.v->first : NULL;
 
 	if (first != NULL && families.v->count > 2)
 		decode_error(d, &families, "more than two families");
 	else if (first != NULL && first->next != NULL && strcmp(first->text, first->next->text) == 0)
 		decode_error(d, &families, "%.10s is there twice", first->text);
-	field_enum(d, &policy, policies, 0);
 }
 
 /* An ExternalName has no addresses, nor a family of them. */

@@ -168,6 +168,7 @@ static void turn_finish(struct manifest *m, uint64_t start_ns)
 		log_verbose("manifests %s: %zu objects read in %.3f ms", m->root, count,
 			    (double)(clock_ns() - start_ns) / 1e6);
 	m->sink->turn_end(m->sink->ctx);
+	tell_rest(m); /* of what the sink has reported */
 	watch_again(m);
 }
 
@@ -252,18 +253,21 @@ static void tell_all(struct manifest *m)
 	say_unknown(m);
 	m->sink->complete(m->sink->ctx);
 	m->sink->turn_end(m->sink->ctx);
+	tell_rest(m);
 }
 
-struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const struct sink *sink)
+struct manifest *manifest_open(const char *directory, const struct sink *sink)
 {
-	struct manifest *m = manifest_alloc(directory, sink);
+	return manifest_alloc(directory, sink);
+}
+
+bool manifest_start(struct manifest *m, struct ev_loop *loop)
+{
 	struct manifest_counts counts;
 
 	m->tree = tree_open(&m->loader, true);
-	if (m->tree == NULL) {
-		manifest_release(m);
-		return NULL;
-	}
+	if (m->tree == NULL)
+		return false;
 	tell_all(m);
 	malloc_trim(0); /* the files are read: most of what that took is not needed again */
 	manifest_count(m, &counts);
@@ -274,7 +278,32 @@ struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const
 	ev_timer_init(&m->retry, on_retry, 0., manifest_retry_s);
 	m->io.data = m->retry.data = m;
 	watch_again(m);
-	return m;
+	return true;
+}
+
+struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const struct sink *sink)
+{
+	struct manifest *m = manifest_open(directory, sink);
+
+	if (manifest_start(m, loop))
+		return m;
+	manifest_release(m);
+	return NULL;
+}
+
+void manifest_report(struct manifest *m, enum object_kind kind, const struct decode_problem *p)
+{
+	char key[CATALOG_KEY_BYTES];
+	const size_t n = catalog_key(key, object_kind_name(kind), p->ns, p->name);
+	const struct entry *e = n != 0 ? map_get(&m->catalog.entries, key, n) : NULL;
+	struct decode_problem located = *p;
+
+	if (e == NULL || e->shown == NULL) {
+		loader_problem(&m->loader, "", p);
+		return;
+	}
+	located.line = e->shown->document->line + e->shown->line;
+	loader_problem(&m->loader, e->shown->document->file->path, &located);
 }
 
 void manifest_free(struct manifest *m)

@@ -21,7 +21,15 @@ struct manifest;
  * follows it on the loop. The sink outlives the manifest. NULL: it cannot be read, one line was logged.
  */
 struct manifest *manifest_new(struct ev_loop *loop, const char *directory, const struct sink *sink);
+/* The same in two steps, for a sink that calls manifest_report: NULL, or the second returns false, as above. */
+struct manifest *manifest_open(const char *directory, const struct sink *sink);
+bool manifest_start(struct manifest *m, struct ev_loop *loop);
 void manifest_free(struct manifest *m);
+/*
+ * What the sink finds wrong with an object that it was told of: a line in the log like those of the source, with file
+ * and line. For the sink's calls only.
+ */
+void manifest_report(struct manifest *m, enum object_kind kind, const struct decode_problem *p);
 /* Reads every file again, as if each had changed; what is refused keeps its last good version here too. */
 void manifest_reload(struct manifest *m);
 void manifest_count(const struct manifest *m, struct manifest_counts *counts);

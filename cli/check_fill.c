@@ -1,0 +1,81 @@
+/* Manifests filled in as the daemon fills them in. */
+#include <stdio.h>
+
+#include "cli/check_private.h"
+#include "watch/lab/lab.h"
+
+struct filling {
+	struct report *r;
+};
+
+static struct located *find(const struct filling *f, const char *ns, const char *name)
+{
+	char key[512];
+
+	snprintf(key, sizeof key, "%s/%s", ns, name);
+	return map_get_str(&f->r->c->services, key);
+}
+
+static void on_upsert(void *ctx, struct object *o)
+{
+	struct located *l = o->kind == OBJECT_SERVICE ? find(ctx, o->ns, o->name) : NULL;
+
+	if (l == NULL) {
+		object_free(o);
+		return;
+	}
+	object_free(l->o);
+	l->o = o;
+}
+
+static void on_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	(void)ctx, (void)kind, (void)ns, (void)name;
+}
+
+static void on_turn_end(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_problem(void *ctx, enum object_kind kind, const struct decode_problem *p)
+{
+	const struct filling *f = ctx;
+	const struct located *l = find(f, p->ns, p->name);
+	struct decode_problem located = *p;
+
+	(void)kind;
+	if (l == NULL)
+		return;
+	located.line = l->line;
+	f->r->tell(f->r->ctx, l->file, &located);
+}
+
+static void give(const struct sink *to, const struct map *from)
+{
+	const struct located *l;
+	size_t at = 0;
+
+	while ((l = map_next(from, &at)) != NULL)
+		to->upsert(to->ctx, (struct object *)(uintptr_t)object_hold(l->o));
+}
+
+void check_fill(struct report *r, const struct config *config)
+{
+	struct filling f = {r};
+	const struct lab_config lab = {
+		.next = {.ctx = &f, .upsert = on_upsert, .remove = on_remove, .turn_end = on_turn_end},
+		.service_cidrs = &config->service_cidrs,
+		.balancer_cidrs = &config->lb_pool,
+		.node_port_first = config->node_port_first,
+		.node_port_last = config->node_port_last,
+		.problem = on_problem,
+		.ctx = &f};
+	const char *wrong;
+	struct lab *l = lab_new(&lab, NULL, 0, &wrong);
+
+	give(lab_sink(l), &r->c->others);
+	give(lab_sink(l), &r->c->services);
+	lab_sink(l)->turn_end(lab_sink(l)->ctx);
+	lab_free(l);
+}

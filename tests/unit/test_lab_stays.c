@@ -1,0 +1,207 @@
+/* What Services in manifests are given stays theirs: over restarts, edits, new names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/lab_world.h"
+
+#define SERVICE(name, spec) "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {" spec "}\n---\n"
+#define PORT "ports: [{port: 80}]"
+#define DUAL "10.96.0.0/16 fd00:10:96::/112"
+
+static bool in_range(const struct addr *a, const char *range)
+{
+	struct cidr c;
+
+	assert_true(cidr_parse(&c, range));
+	return cidr_contains(&c, a);
+}
+
+#define MANY SERVICE("a", "type: NodePort, " PORT) SERVICE("b", "type: LoadBalancer, " PORT) SERVICE("c", PORT)
+#define MANY_TURNED SERVICE("c", PORT) SERVICE("b", "type: LoadBalancer, " PORT) SERVICE("a", "type: NodePort, " PORT)
+
+static void the_same_after_a_restart(void **state)
+{
+	char before[3][256];
+	struct lab_world w;
+
+	(void)state;
+	for (int with_kept = 0; with_kept < 2; with_kept++) {
+		world_init(&w, DUAL, "192.0.2.0/24");
+		world_put(&w, MANY);
+		for (int i = 0; i < 3; i++)
+			snprintf(before[i], sizeof before[i], "%s", world_text(&w, (const char *[]){"a", "b", "c"}[i]));
+		world_restart(&w, with_kept != 0);
+		world_put(&w, MANY_TURNED);
+		for (int i = 0; i < 3; i++)
+			assert_string_equal(world_text(&w, (const char *[]){"a", "b", "c"}[i]), before[i]);
+		assert_int_equal(w.keeps, with_kept != 0 ? 1 : 2); /* nothing new: nothing is written */
+		world_fini(&w);
+	}
+}
+
+static void the_same_after_an_edit(void **state)
+{
+	char before[256];
+	struct lab_world w;
+
+	(void)state;
+	world_init(&w, DUAL, "");
+	world_put(&w, SERVICE("a", "type: NodePort, selector: {app: a}, " PORT));
+	snprintf(before, sizeof before, "%s", world_text(&w, "a"));
+	world_put(&w, SERVICE("a", "type: NodePort, selector: {app: b}, ports: [{port: 81}]"));
+	assert_string_equal(world_text(&w, "a"), before);
+	world_take(&w, OBJECT_SERVICE, "a"); /* an editor that empties the file first */
+	world_end_turn(&w);
+	assert_null(world_service(&w, "a"));
+	world_put(&w, SERVICE("a", "type: NodePort, " PORT));
+	assert_string_equal(world_text(&w, "a"), before);
+	world_fini(&w);
+}
+
+static void the_same_after_a_new_name(void **state)
+{
+	char before[256];
+	struct lab_world w;
+
+	(void)state;
+	for (int restarted = 0; restarted < 2; restarted++) {
+		world_init(&w, DUAL, "");
+		world_put(&w, SERVICE("a", "type: NodePort, selector: {app: a}, " PORT));
+		snprintf(before, sizeof before, "%s", world_text(&w, "a"));
+		if (restarted != 0)
+			world_restart(&w, true);
+		else
+			world_take(&w, OBJECT_SERVICE, "a");
+		world_put(&w, SERVICE("new", "type: NodePort, selector: {app: a}, " PORT)
+				      SERVICE("other", "type: NodePort, selector: {app: x}, " PORT));
+		assert_string_equal(world_text(&w, "new"), before);
+		assert_string_not_equal(world_text(&w, "other"), before);
+		world_fini(&w);
+	}
+}
+
+static void what_is_written_wins(void **state)
+{
+	char before[256], text[512], expected[512];
+	struct lab_world w;
+
+	(void)state;
+	world_init(&w, DUAL, "");
+	world_put(&w, SERVICE("b", PORT));
+	snprintf(before, sizeof before, "%s", world_text(&w, "b"));
+	snprintf(text, sizeof text, SERVICE("a", "clusterIP: %s, " PORT), before);
+	world_put(&w, text);
+	assert_string_equal(world_text(&w, "a"), before);
+	assert_string_not_equal(world_text(&w, "b"), before);
+	snprintf(expected, sizeof expected,
+		 "Service default/b: spec: Service default/a asks for %s, which was allocated here: it has another one "
+		 "now\n",
+		 before);
+	assert_string_equal(w.problems.data, expected);
+	buf_clear(&w.problems);
+	snprintf(text, sizeof text, SERVICE("b", "clusterIP: %s, " PORT), world_text(&w, "b"));
+	snprintf(before, sizeof before, "%s", world_text(&w, "b"));
+	world_put(&w, text); /* its own address, written now */
+	assert_string_equal(world_text(&w, "b"), before);
+	assert_int_equal(w.problems.length_bytes, 0);
+	world_fini(&w);
+}
+
+static void a_refused_service_keeps_its_last_version(void **state)
+{
+	char before[256];
+	struct lab_world w;
+
+	(void)state;
+	world_init(&w, DUAL, "");
+	world_put(&w, SERVICE("a", PORT));
+	snprintf(before, sizeof before, "%s", world_text(&w, "a"));
+	world_put(&w, SERVICE("a", "ipFamilyPolicy: SingleStack, ipFamilies: [IPv4, IPv6], ports: [{port: 81}]"));
+	assert_string_equal(world_text(&w, "a"), before);
+	assert_int_equal(world_service(&w, "a")->ports[0].port, 80);
+	world_put(&w, SERVICE("a", "ports: [{port: 82}]"));
+	assert_string_equal(world_text(&w, "a"), before);
+	assert_int_equal(world_service(&w, "a")->ports[0].port, 82);
+	world_fini(&w);
+}
+
+static void those_that_are_gone_are_bounded(void **state)
+{
+	struct lab_world w;
+	char text[128];
+	size_t lines = 0;
+
+	(void)state;
+	world_init(&w, DUAL, "");
+	for (int i = 0; i < LAB_GONE_MAX + 50; i++) {
+		snprintf(text, sizeof text, SERVICE("s%d", "ports: [{port: %d}]"), i, i + 1);
+		world_put(&w, text);
+		snprintf(text, sizeof text, "s%d", i);
+		world_take(&w, OBJECT_SERVICE, text);
+		world_end_turn(&w);
+	}
+	for (const char *at = w.kept.data; (at = strstr(at, "\"name\"")) != NULL; at++)
+		lines++;
+	assert_int_equal(lines, LAB_GONE_MAX);
+	assert_null(strstr(w.kept.data, "\"s0\"")); /* the oldest are forgotten */
+	assert_int_equal(map_count(&w.objects), 0);
+	world_fini(&w);
+}
+
+static void damaged_text(void **state)
+{
+	static const char *const cases[] = {
+		"",
+		"{",
+		"[]",
+		"{\"version\":2,\"services\":[]}",
+		"{\"version\":1,\"services\":[{\"namespace\":\"default\",\"name\":\"a/b\"}]}",
+		"{\"version\":1,\"services\":[7]}",
+	};
+	struct lab_world w;
+	const char *wrong;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		world_init(&w, DUAL, "");
+		lab_free(w.lab);
+		w.lab = lab_new(&w.config, cases[i], strlen(cases[i]), &wrong);
+		assert_non_null(wrong);
+		world_put(&w, SERVICE("a", PORT));
+		assert_int_equal(world_service(&w, "a")->cluster_ip_count, 1);
+		world_fini(&w);
+	}
+	/* out of the ranges, taken by another, of no use: it is allocated anew */
+	static const char odd[] =
+		"{\"version\":1,\"services\":[{\"namespace\":\"default\",\"name\":\"a\",\"spec\":\"x\","
+		"\"clusterIPs\":[\"192.0.2.1\",\"fd00::1\",\"?\"],\"nodePorts\":{\"\":70000,\"x\":30001},"
+		"\"healthCheckNodePort\":-1}]}";
+	world_init(&w, DUAL, "");
+	lab_free(w.lab);
+	w.lab = lab_new(&w.config, odd, strlen(odd), &wrong);
+	assert_null(wrong);
+	world_put(&w, SERVICE("a", "type: NodePort, " PORT));
+	assert_true(in_range(&world_service(&w, "a")->cluster_ips[0], "10.96.0.0/16"));
+	assert_int_equal(world_service(&w, "a")->cluster_ip_count, 1);
+	assert_true(world_service(&w, "a")->ports[0].node_port > 30001);
+	world_fini(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_after_a_restart),
+		cmocka_unit_test(the_same_after_an_edit),
+		cmocka_unit_test(the_same_after_a_new_name),
+		cmocka_unit_test(what_is_written_wins),
+		cmocka_unit_test(a_refused_service_keeps_its_last_version),
+		cmocka_unit_test(those_that_are_gone_are_bounded),
+		cmocka_unit_test(damaged_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

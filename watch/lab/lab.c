@@ -1,0 +1,125 @@
+/* Stands between manifests and the store. */
+#include "watch/lab/lab.h"
+
+#include <stdlib.h>
+
+#include "watch/lab/kept.h"
+#include "watch/lab/lab_private.h"
+
+static void settle(struct lab *l)
+{
+	if (l->ranges_changed)
+		lab_ranges_settle(l);
+	if (l->dirty_count == 0)
+		return;
+	l->turn++;
+	lab_services_settle(l);
+	lab_ranges_show(l);
+}
+
+static void on_upsert(void *ctx, struct object *o)
+{
+	struct lab *l = ctx;
+
+	if (o->kind == OBJECT_SERVICE)
+		lab_services_upsert(l, o);
+	else if (o->kind == OBJECT_SERVICE_CIDR)
+		lab_ranges_upsert(l, o);
+	else
+		l->config.next.upsert(l->config.next.ctx, o);
+}
+
+static void on_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	struct lab *l = ctx;
+
+	if (kind == OBJECT_SERVICE)
+		lab_services_remove(l, ns, name);
+	else if (kind == OBJECT_SERVICE_CIDR)
+		lab_ranges_remove(l, name);
+	else
+		l->config.next.remove(l->config.next.ctx, kind, ns, name);
+}
+
+static void on_keep(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+	struct lab *l = ctx;
+
+	l->config.next.keep(l->config.next.ctx, kind, ns, name);
+}
+
+static void on_list_begin(void *ctx, enum object_kind kind)
+{
+	struct lab *l = ctx;
+
+	l->config.next.list_begin(l->config.next.ctx, kind);
+}
+
+/* What the lists say is known when the first of them ends: the source begins all, then tells all. */
+static void on_list_end(void *ctx, enum object_kind kind)
+{
+	struct lab *l = ctx;
+
+	settle(l);
+	l->config.next.list_end(l->config.next.ctx, kind);
+}
+
+static void on_complete(void *ctx)
+{
+	struct lab *l = ctx;
+
+	l->config.next.complete(l->config.next.ctx);
+}
+
+static void on_turn_end(void *ctx)
+{
+	struct lab *l = ctx;
+
+	settle(l);
+	l->config.next.turn_end(l->config.next.ctx);
+	lab_services_keep(l); /* after the kernel: it writes a file */
+}
+
+const struct sink *lab_sink(const struct lab *l)
+{
+	return &l->sink;
+}
+
+static void remember(void *ctx, const struct kept_service *kept)
+{
+	lab_services_remember(ctx, kept);
+}
+
+struct lab *lab_new(const struct lab_config *config, const char *kept, size_t kept_bytes, const char **wrong)
+{
+	struct lab *l = mem_alloc(sizeof *l);
+
+	l->config = *config;
+	l->sink = (struct sink){.ctx = l,
+				.upsert = on_upsert,
+				.remove = on_remove,
+				.keep = on_keep,
+				.list_begin = on_list_begin,
+				.list_end = on_list_end,
+				.complete = on_complete,
+				.turn_end = on_turn_end};
+	l->scratch = arena_new(4096);
+	lab_pools_set(&l->allocator.balancers, config->balancer_cidrs, range_pool);
+	l->allocator.node_ports.range = range_ports(config->node_port_first, config->node_port_last);
+	l->ranges_changed = true;
+	*wrong = kept != NULL ? kept_read(kept, kept_bytes, remember, l) : NULL;
+	return l;
+}
+
+void lab_free(struct lab *l)
+{
+	if (l == NULL)
+		return;
+	lab_services_fini(l);
+	lab_ranges_fini(l);
+	allocator_fini(&l->allocator);
+	pack_fini(&l->pack);
+	buf_fini(&l->problems);
+	arena_free(l->scratch);
+	free(l);
+}

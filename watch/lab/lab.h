@@ -1,0 +1,40 @@
+/*
+ * What a cluster's controllers do for manifests: a sink between the source and the store that fills in what they would
+ * allocate. Services go on with their addresses and node ports, as the API server would have them; other objects go
+ * through as they are. What is wrong is told in a line, and an object that is refused keeps its last good version.
+ * Main thread.
+ *
+ * The source lists every kind once, before `complete`; then it tells single changes (watch/manifest/).
+ */
+#ifndef WATCH_LAB_LAB_H
+#define WATCH_LAB_LAB_H
+
+#include "base/addr_port.h"
+#include "base/buf.h"
+#include "watch/decode/decode.h"
+#include "watch/source.h"
+
+#define LAB_NODE_PORT_FIRST 30000
+#define LAB_NODE_PORT_LAST 32767
+#define LAB_GONE_MAX 1000 /* Services that are gone, whose allocations are remembered for their return */
+
+struct lab;
+
+struct lab_config {
+	struct sink next;
+	const struct cidr_list *service_cidrs; /* empty: of ServiceCIDR objects, and where there is none the defaults */
+	const struct cidr_list *balancer_cidrs; /* empty: load balancers get no address here */
+	uint16_t node_port_first, node_port_last;
+	/* line is 0: the source knows where it is defined. */
+	void (*problem)(void *ctx, enum object_kind kind, const struct decode_problem *p);
+	/* The allocations have changed: text to be given to lab_new after a restart. NULL: they are not kept. */
+	void (*keep)(void *ctx, const char *text, size_t length_bytes);
+	void *ctx;
+};
+
+/* Borrows the ranges. kept: what `keep` had last, NULL: nothing; NULL in *wrong, or why it is not used, or not all. */
+struct lab *lab_new(const struct lab_config *config, const char *kept, size_t kept_bytes, const char **wrong);
+void lab_free(struct lab *l); /* NULL is fine */
+const struct sink *lab_sink(const struct lab *l);
+
+#endif

@@ -1,0 +1,352 @@
+/* Fills in what each Service lacks, and remembers it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "watch/lab/kept.h"
+#include "watch/lab/lab_private.h"
+
+#define KEY_BYTES 512 /* two names of at most 253 bytes */
+
+/* ---- which ---- */
+
+static struct lab_service *find(const struct lab *l, const char *ns, const char *name)
+{
+	char key[KEY_BYTES];
+
+	snprintf(key, sizeof key, "%s/%s", ns, name);
+	return map_get_str(&l->services, key);
+}
+
+static struct lab_service *find_or_make(struct lab *l, const char *ns, const char *name)
+{
+	struct lab_service *s = find(l, ns, name);
+	const size_t ns_bytes = strlen(ns) + 1, bytes = ns_bytes + strlen(name) + 1;
+
+	if (s != NULL)
+		return s;
+	s = mem_alloc(sizeof *s + 2 * bytes);
+	snprintf(s->key, bytes, "%s/%s", ns, name);
+	/* a second copy behind the key, in two */
+	memcpy(s->key + bytes, ns, ns_bytes);
+	memcpy(s->key + bytes + ns_bytes, name, bytes - ns_bytes);
+	s->ns = s->key + bytes;
+	s->name = s->key + bytes + ns_bytes;
+	l->gone_count++;
+	map_put_str(&l->services, s->key, s);
+	return s;
+}
+
+static void service_free(struct lab_service *s)
+{
+	object_free((struct object *)(uintptr_t)s->raw);
+	allocated_fini(&s->had);
+	free(s->evicted);
+	free(s);
+}
+
+void lab_services_drop(struct lab *l, struct lab_service *s)
+{
+	map_del_str(&l->services, s->key);
+	l->starved_count -= s->starved;
+	l->gone_count--;
+	l->kept_changed = l->kept_changed || s->kept_hash != 0;
+	service_free(s);
+}
+
+static void mark(struct lab *l, struct lab_service *s)
+{
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	l->dirty = mem_grow(l->dirty, l->dirty_count, &l->dirty_room, sizeof(struct lab_service *));
+	l->dirty[l->dirty_count++] = s;
+}
+
+void lab_services_mark_all(struct lab *l)
+{
+	struct lab_service *s;
+	size_t at = 0;
+
+	while ((s = map_next(&l->services, &at)) != NULL)
+		if (s->raw != NULL)
+			mark(l, s);
+}
+
+/* ---- what is wrong ---- */
+
+static void say(void *ctx, const char *field, const char *reason)
+{
+	const struct lab_service *s = ctx;
+	struct lab *l = s->lab;
+
+	buf_printf(&l->problems, "%s\n%s\n", field, reason);
+}
+
+/* Once, until it changes. A line for each. */
+static void tell(struct lab *l, struct lab_service *s, bool refused)
+{
+	const uint64_t hash = l->problems.length_bytes != 0 ? hash_text(l->problems.data, refused) : 0;
+	char *rest = l->problems.data;
+
+	if (hash != 0 && hash != s->told)
+		while (rest[0] != '\0') {
+			const char *field = strsep(&rest, "\n"), *reason = strsep(&rest, "\n");
+			l->config.problem(l->config.ctx, OBJECT_SERVICE,
+					  &(struct decode_problem){.kind = "Service",
+								   .ns = s->ns,
+								   .name = s->name,
+								   .field = field,
+								   .reason = reason,
+								   .refused = refused});
+		}
+	s->told = hash;
+}
+
+/* ---- what the source says ---- */
+
+/* Of all but the name, and the time that only a cluster knows. */
+static uint64_t fingerprint_of(struct lab *l, const struct service_object *s)
+{
+	struct service_object nameless = *s;
+
+	nameless.object.name = "";
+	nameless.created_s = 0;
+	pack_object(&l->pack, &nameless.object);
+	return hash_bytes(l->pack.bytes.data, l->pack.bytes.length_bytes, 0);
+}
+
+static void evicted_note(struct lab_service *from, const struct used *what, const struct object *by)
+{
+	char addr[ADDR_TEXT_BYTES], *text;
+
+	if (what->addr.family != 0)
+		addr_format(&what->addr, addr);
+	else
+		snprintf(addr, sizeof addr, "node port %u", what->port);
+	if (asprintf(&text, "Service %s/%s asks for %s, which was allocated here: it has another one now", by->ns,
+		     by->name, addr) < 0)
+		return;
+	free(from->evicted);
+	from->evicted = text;
+}
+
+static void evict(void *ctx, void *owner, const struct used *what)
+{
+	struct lab_service *from = owner;
+	struct lab *l = ctx;
+
+	if (from->raw != l->writing)
+		evicted_note(from, what, &l->writing->object);
+	allocated_forget(&from->had, what);
+	mark(l, from);
+}
+
+static void written(struct lab *l, const struct service_object *raw, bool is)
+{
+	l->writing = raw;
+	allocate_written(&l->allocator, raw, is, evict, l);
+}
+
+static void raw_set(struct lab *l, struct lab_service *s, const struct object *raw)
+{
+	const struct service_object *before = s->raw;
+
+	s->raw = (const struct service_object *)raw;
+	if (s->raw != NULL)
+		written(l, s->raw, true);
+	if (before != NULL)
+		written(l, before, false);
+	l->gone_count += (s->raw == NULL) - (size_t)(before == NULL);
+	object_free((struct object *)(uintptr_t)before);
+	mark(l, s);
+}
+
+void lab_services_upsert(struct lab *l, struct object *o)
+{
+	struct lab_service *s = find_or_make(l, o->ns, o->name);
+
+	s->fingerprint = fingerprint_of(l, (const struct service_object *)o);
+	raw_set(l, s, o);
+}
+
+void lab_services_remove(struct lab *l, const char *ns, const char *name)
+{
+	struct lab_service *s = find(l, ns, name);
+
+	if (s == NULL || s->raw == NULL)
+		return;
+	allocate_release(&l->allocator, &s->had, s);
+	s->gone_at = l->turn;
+	raw_set(l, s, NULL);
+}
+
+static uint64_t kept_hash(const struct lab_service *s)
+{
+	return allocated_any(&s->had) ? allocated_hash(&s->had, s->fingerprint) : 0;
+}
+
+void lab_services_remember(struct lab *l, const struct kept_service *kept)
+{
+	struct lab_service *s = find_or_make(l, kept->ns, kept->name);
+
+	allocated_fini(&s->had);
+	s->had = *kept->had;
+	*kept->had = (struct allocated){0};
+	s->fingerprint = kept->fingerprint;
+	s->kept_hash = kept_hash(s);
+}
+
+/* ---- settling ---- */
+
+static void starved_set(struct lab *l, struct lab_service *s, bool starved)
+{
+	l->starved_count += starved - (size_t)s->starved;
+	s->starved = starved;
+}
+
+/* Something was given back: it may be what another lacks. */
+static void starved_mark(struct lab *l)
+{
+	struct lab_service *s;
+	size_t at = 0;
+
+	if (!l->allocator.released || l->starved_count == 0)
+		return;
+	while ((s = map_next(&l->services, &at)) != NULL)
+		if (s->starved && s->raw != NULL)
+			mark(l, s);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct lab_service *x = *(const struct lab_service *const *)a, *y = *(const struct lab_service *const *)b;
+
+	return strcmp(x->key, y->key);
+}
+
+/* All take what they had before any takes what is new. */
+static void keep_one(struct lab *l, struct lab_service *s)
+{
+	s->now = (struct allocation){.a = &l->allocator, .s = s->raw, .had = &s->had, .owner = s, .say = say, .ctx = s};
+	s->lab = l;
+	buf_clear(&l->problems);
+	s->admitted = allocate_begin(&s->now);
+	if (s->admitted)
+		allocate_keep(&s->now);
+	else
+		tell(l, s, true);
+}
+
+/* Nothing is filled in, and nothing was asked for. */
+static bool is_as_written(const struct lab_service *s)
+{
+	const struct service_wishes *w = &s->raw->wishes;
+
+	return s->raw->type != SERVICE_NODE_PORT && s->raw->type != SERVICE_LOAD_BALANCER && !allocated_any(&s->had) &&
+	       w->family_policy == FAMILY_POLICY_NONE && w->family_count == 0 && !w->no_node_ports &&
+	       !w->other_balancer && w->balancer_ip.family == 0 && w->selector_count == 0;
+}
+
+static void show(struct lab *l, struct lab_service *s)
+{
+	struct service_object filled;
+
+	if (is_as_written(s)) {
+		l->config.next.upsert(l->config.next.ctx, (struct object *)(uintptr_t)object_hold(&s->raw->object));
+		s->shown = true;
+		return;
+	}
+
+	arena_reset(l->scratch);
+	allocate_fill(&s->now, l->scratch, &filled);
+	pack_object(&l->pack, &filled.object);
+	l->config.next.upsert(l->config.next.ctx, pack_read(l->pack.bytes.data, l->pack.bytes.length_bytes));
+	s->shown = true;
+}
+
+static void rest_one(struct lab *l, struct lab_service *s)
+{
+	if (!s->admitted)
+		return;
+	buf_clear(&l->problems);
+	starved_set(l, s, !allocate_rest(&s->now));
+	if (s->evicted != NULL)
+		say(s, "spec", s->evicted);
+	free(s->evicted);
+	s->evicted = NULL;
+	tell(l, s, false);
+	show(l, s);
+}
+
+static void gone_one(struct lab *l, struct lab_service *s)
+{
+	if (s->shown)
+		l->config.next.remove(l->config.next.ctx, OBJECT_SERVICE, s->ns, s->name);
+	s->shown = false;
+	s->told = 0;
+	starved_set(l, s, false);
+}
+
+static void kept_compare(struct lab *l, struct lab_service *s)
+{
+	const uint64_t hash = kept_hash(s);
+
+	l->kept_changed = l->kept_changed || hash != s->kept_hash;
+	s->kept_hash = hash;
+}
+
+void lab_services_settle(struct lab *l)
+{
+	starved_mark(l);
+	l->allocator.released = false;
+	qsort(l->dirty, l->dirty_count, sizeof *l->dirty, by_key);
+	lab_gone_take_over(l);
+	for (size_t i = 0; i < l->dirty_count; i++)
+		if (l->dirty[i]->raw != NULL)
+			keep_one(l, l->dirty[i]);
+	for (size_t i = 0; i < l->dirty_count; i++)
+		if (l->dirty[i]->raw != NULL)
+			rest_one(l, l->dirty[i]);
+		else
+			gone_one(l, l->dirty[i]);
+	for (size_t i = 0; i < l->dirty_count; i++) {
+		l->dirty[i]->dirty = false;
+		kept_compare(l, l->dirty[i]);
+	}
+	l->dirty_count = 0;
+	if (l->gone_count != 0)
+		lab_gone_forget(l);
+}
+
+/* ---- keeping over restarts ---- */
+
+void lab_services_keep(struct lab *l)
+{
+	struct lab_service *s;
+	struct buf text = {0};
+	size_t at = 0;
+
+	if (!l->kept_changed || l->config.keep == NULL)
+		return;
+	l->kept_changed = false;
+	kept_begin(&text);
+	while ((s = map_next(&l->services, &at)) != NULL)
+		if (allocated_any(&s->had))
+			kept_add(&text, &(struct kept_service){s->ns, s->name, s->fingerprint, &s->had});
+	kept_end(&text);
+	l->config.keep(l->config.ctx, text.data, text.length_bytes);
+	buf_fini(&text);
+}
+
+void lab_services_fini(struct lab *l)
+{
+	struct lab_service *s;
+	size_t at = 0;
+
+	while ((s = map_next(&l->services, &at)) != NULL)
+		service_free(s);
+	map_fini(&l->services);
+	free(l->dirty);
+}

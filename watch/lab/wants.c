@@ -1,0 +1,143 @@
+/* What a Service lacks that a cluster would give it; and the Service with it. */
+#include "watch/lab/wants.h"
+
+bool pools_hold(const struct lab_pools *p, const struct addr *a)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (range_find(&p->items[i].range, a) != UINT32_MAX)
+			return true;
+	return false;
+}
+
+bool pools_have_family(const struct lab_pools *p, uint8_t family)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->items[i].cidr.addr.family == family)
+			return true;
+	return false;
+}
+
+bool wants_cluster_ip(const struct allocation *x, uint8_t family)
+{
+	const struct service_object *s = x->s;
+
+	if (s->headless || s->type == SERVICE_EXTERNAL_NAME || !families_have(&x->families, family))
+		return false;
+	for (size_t i = 0; i < s->cluster_ip_count; i++)
+		if (s->cluster_ips[i].family == family)
+			return false;
+	return true;
+}
+
+bool wants_balancer(const struct allocation *x)
+{
+	const struct service_object *s = x->s;
+
+	return s->type == SERVICE_LOAD_BALANCER && !s->wishes.other_balancer && x->a->balancers.count != 0 &&
+	       s->ingress_count == 0;
+}
+
+bool wants_written_balancer(const struct allocator *a, const struct service_object *s)
+{
+	return s->type == SERVICE_LOAD_BALANCER && s->wishes.balancer_ip.family != 0 && !s->wishes.other_balancer &&
+	       s->ingress_count == 0 && pools_hold(&a->balancers, &s->wishes.balancer_ip);
+}
+
+bool wants_balancer_ip(const struct allocation *x, uint8_t family)
+{
+	if (!wants_balancer(x) || !families_have(&x->families, family) || !pools_have_family(&x->a->balancers, family))
+		return false;
+	return x->s->wishes.balancer_ip.family == 0 ||
+	       (wants_written_balancer(x->a, x->s) && x->s->wishes.balancer_ip.family != family);
+}
+
+bool wants_node_ports(const struct service_object *s)
+{
+	return s->type == SERVICE_NODE_PORT || (s->type == SERVICE_LOAD_BALANCER && !s->wishes.no_node_ports);
+}
+
+bool wants_health_port(const struct service_object *s)
+{
+	return s->type == SERVICE_LOAD_BALANCER && s->external_policy == POLICY_LOCAL && s->health_check_node_port == 0;
+}
+
+const struct port_object *wants_port_leader(const struct service_object *s, const struct port_object *p)
+{
+	const struct port_object *first = NULL;
+
+	for (size_t i = 0; i < s->port_count; i++) {
+		if (s->ports[i].port != p->port)
+			continue;
+		if (s->ports[i].node_port != 0)
+			return &s->ports[i];
+		first = first == NULL ? &s->ports[i] : first;
+	}
+	return first;
+}
+
+bool wants_node_port(const struct service_object *s, const struct port_object *p)
+{
+	return wants_node_ports(s) && p->node_port == 0 && wants_port_leader(s, p) == p;
+}
+
+/* ---- the Service as it is then ---- */
+
+static void fill_cluster_ips(const struct allocation *x, struct service_object *out)
+{
+	out->cluster_ip_count = 0;
+	for (size_t i = 0; i < x->families.count && !x->s->headless; i++) {
+		struct addr a = x->had->cluster_ips[family_index(x->families.items[i])];
+		for (size_t k = 0; k < x->s->cluster_ip_count; k++)
+			if (x->s->cluster_ips[k].family == x->families.items[i])
+				a = x->s->cluster_ips[k];
+		if (a.family != 0)
+			out->cluster_ips[out->cluster_ip_count++] = a;
+	}
+}
+
+static void fill_ports(const struct allocation *x, struct arena *arena, struct service_object *out)
+{
+	const struct service_object *s = x->s;
+	struct port_object *ports = arena_array(arena, s->port_count, sizeof *ports);
+
+	for (size_t i = 0; i < s->port_count; i++) {
+		const struct port_object *leader = wants_port_leader(s, &s->ports[i]);
+		ports[i] = s->ports[i];
+		if (ports[i].node_port == 0 && wants_node_ports(s))
+			ports[i].node_port =
+				leader->node_port != 0 ? leader->node_port : allocated_port(x->had, leader->name);
+	}
+	out->ports = ports;
+	if (wants_health_port(s))
+		out->health_check_node_port = x->had->health_port;
+}
+
+static void fill_balancer(const struct allocation *x, struct arena *arena, struct service_object *out)
+{
+	struct ingress_object *all = arena_array(arena, 2, sizeof *all);
+	const struct addr *wish = &x->s->wishes.balancer_ip;
+	size_t n = 0;
+
+	if (!wants_balancer(x))
+		return;
+	if (wants_written_balancer(x->a, x->s))
+		all[n++].addr = *wish;
+	for (size_t i = 0; i < x->families.count && n < 2; i++) {
+		const struct addr *a = &x->had->balancer_ips[family_index(x->families.items[i])];
+		if (a->family != 0)
+			all[n++].addr = *a;
+	}
+	out->ingress = all;
+	out->ingress_count = n;
+}
+
+void allocate_fill(const struct allocation *x, struct arena *arena, struct service_object *out)
+{
+	*out = *x->s;
+	out->wishes = (struct service_wishes){0};
+	if (out->type == SERVICE_EXTERNAL_NAME)
+		return;
+	fill_cluster_ips(x, out);
+	fill_ports(x, arena, out);
+	fill_balancer(x, arena, out);
+}
