@@ -289,7 +289,7 @@ void listener_close(struct listener *l)
 		TAILQ_REMOVE(&group->waiting, l, link);
 	if (l->state == PAUSED)
 		TAILQ_REMOVE(&group->paused, l, link);
-	if (l->io.fd >= 0) {
+	if (l->io.fd >= 0 && !l->config.gives) {
 		ev_io_stop(group->loop, &l->io);
 		close(l->io.fd);
 		if (l->config.of_service)

@@ -45,6 +45,7 @@ struct listener_config {
 	void (*accepted)(void *ctx, int fd, const struct sockaddr_storage *from);
 	void (*readable)(void *ctx, int fd); /* datagrams wait; the socket stays the listener's */
 	void (*bound)(void *ctx, int fd); /* it listens from now on; also from inside listener_open; NULL: no matter */
+	bool gives;			  /* `bound` takes the socket, and its descriptor of a Service, for good */
 	void *ctx;			  /* outlives the listener */
 };
 
@@ -56,6 +57,6 @@ struct listener *listener_open(struct listeners *group, const struct listener_co
 /* Accepts from a socket that listens already and becomes the listener's. `at` and `bound` do not count. */
 struct listener *listener_adopt(struct listeners *group, const struct listener_config *config, int fd);
 int listener_fd(const struct listener *l); /* -1: not bound yet; borrowed */
-void listener_close(struct listener *l);   /* closes the socket; NULL is fine */
+void listener_close(struct listener *l);   /* closes the socket, unless it gave it away; NULL is fine */
 
 #endif

@@ -264,7 +264,8 @@ static void observe_open(struct daemon *d)
 					       .metrics = d->config->metrics,
 					       .nodeports = &d->config->nodeports};
 
-	d->observe = observe_new(d->loop, &observe);
+	d->requests = requests_new(d->loop);
+	d->observe = observe_new(d->loop, d->requests, &observe);
 	d->sync_metrics = sync_metrics_new(observe_metrics(d->observe), !d->config->no_dns);
 	if (d->nft != NULL)
 		nft_metrics(d->nft, observe_metrics(d->observe));
@@ -304,9 +305,11 @@ static void watchers_start(struct daemon *d)
 
 static void daemon_stop(struct daemon *d)
 {
+	requests_stop(d->requests);
 	control_close(d->control);
 	source_stop(&d->source);
 	observe_free(d->observe); /* its pages ask the next two */
+	requests_free(d->requests);
 	relay_stop(d->relay);
 	dns_server_close(d);
 	stale_free(d->stale);
@@ -351,6 +354,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	dns_server_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.loop, control_commands, &d);
+	requests_start(d.requests);
 	d.source.zone = d.zone;
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
 	rights_calls_limit();

@@ -18,6 +18,7 @@
 #include "proxy/pod_addresses.h"
 #include "relay/relay.h"
 #include "observe/observe.h"
+#include "observe/requests.h"
 #include "daemon/source.h"
 #include "proxy/store.h"
 #include "base/memory_limit.h"
@@ -47,6 +48,7 @@ struct daemon {
 	struct sync_metrics *sync_metrics;
 	struct conntrack *conntrack; /* stale's; NULL with --no-proxy, or when the kernel has none */
 	struct stale *stale;
+	struct requests *requests; /* the thread of HTTP */
 	struct observe *observe;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;

@@ -49,9 +49,13 @@ static struct server *start(const struct daemon *d)
 	return s;
 }
 
-/* The timer runs while an address is not served. */
-static void timer_set(struct daemon *d)
+/* The page tells what is not served, and a timer tries it again. */
+static void unserved_tell(struct daemon *d)
 {
+	size_t count;
+	const struct binding_problem *problems = server_problems(d->server, &count);
+
+	observe_dns(d->observe, problems, count);
 	if (dns_server_complete(d))
 		ev_timer_stop(d->loop, &d->dns_retry);
 	else if (!ev_is_active(&d->dns_retry))
@@ -72,11 +76,10 @@ void dns_server_open(struct daemon *d)
 	if (d->config->forward.file != NULL)
 		d->forward_file = forward_file_open(d->config->forward.file, server_forward(d->server), d->loop);
 	server_metrics(d->server, observe_metrics(d->observe));
-	observe_dns(d->observe, d->server);
 	ev_init(&d->dns_retry, on_retry);
 	d->dns_retry.repeat = RETRY_S;
 	d->dns_retry.data = d;
-	timer_set(d);
+	unserved_tell(d);
 }
 
 void dns_server_retry(struct daemon *d)
@@ -84,7 +87,7 @@ void dns_server_retry(struct daemon *d)
 	if (d->server == NULL)
 		return;
 	server_retry(d->server);
-	timer_set(d);
+	unserved_tell(d);
 }
 
 void dns_server_close(struct daemon *d)

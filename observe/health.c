@@ -1,6 +1,8 @@
 /* Decides whether the node is healthy. */
 #include "observe/health.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "dns/server/bindings.h"
-#include "dns/server/server.h"
 
 #define PAGES 3
 #define TIME_TEXT_BYTES 32
@@ -22,11 +23,12 @@ static const struct metric_desc page_totals[PAGES] = {
 };
 
 struct health {
+	pthread_mutex_t lock; /* of state; held for as long as it takes to write a page */
 	struct health_state state;
-	const struct server *server; /* NULL: no DNS */
+	struct binding_problem *dns; /* the state's; of the lock, too */
 	uint64_t limit_ms;
 	bool tracked;
-	uint64_t answers[PAGES][2]; /* 200, 503 */
+	atomic_uint_fast64_t answers[PAGES][2]; /* 200, 503 */
 };
 
 struct health_verdict health_decide(const struct health_state *state, struct health_now now, uint64_t limit_ms)
@@ -34,6 +36,8 @@ struct health_verdict health_decide(const struct health_state *state, struct hea
 	struct health_verdict v = {.healthy = true};
 
 	if (state->pending_since_ms != 0 && now.ms - state->pending_since_ms >= limit_ms)
+		v.healthy = false;
+	if (state->alive_ms != 0 && now.ms - state->alive_ms >= limit_ms)
 		v.healthy = false;
 	v.node_eligible = state->node == HEALTH_NODE_UNTRACKED || state->node == HEALTH_NODE_PRESENT;
 	v.ready = v.healthy && state->synced_wall_ms != 0 && !state->failed && state->dns_count == 0;
@@ -111,11 +115,13 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 
 static void answers_put(void *ctx, struct metrics_page *page)
 {
-	const struct health *h = ctx;
+	struct health *h = ctx;
 
 	for (size_t i = 0; i < PAGES; i++) {
-		metrics_put(page, &page_totals[i], METRIC_LABELS({"code", "200"}), (double)h->answers[i][0]);
-		metrics_put(page, &page_totals[i], METRIC_LABELS({"code", "503"}), (double)h->answers[i][1]);
+		metrics_put(page, &page_totals[i], METRIC_LABELS({"code", "200"}),
+			    (double)atomic_load(&h->answers[i][0]));
+		metrics_put(page, &page_totals[i], METRIC_LABELS({"code", "503"}),
+			    (double)atomic_load(&h->answers[i][1]));
 	}
 }
 
@@ -123,8 +129,10 @@ struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metri
 {
 	struct health *h = mem_alloc(sizeof *h);
 
+	pthread_mutex_init(&h->lock, NULL);
 	h->limit_ms = limit_ms;
 	h->tracked = tracked;
+	health_alive(h);
 	health_node_set(h, NULL);
 	metrics_provider(metrics, answers_put, h);
 	return h;
@@ -132,69 +140,116 @@ struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metri
 
 void health_free(struct health *h)
 {
+	if (h == NULL)
+		return;
+	pthread_mutex_destroy(&h->lock);
+	free(h->dns);
 	free(h);
 }
 
-void health_dns_set(struct health *h, const struct server *server)
+/* ---- what the main thread tells ---- */
+
+void health_alive(struct health *h)
 {
-	h->server = server;
+	pthread_mutex_lock(&h->lock);
+	h->state.alive_ms = clock_ms();
+	pthread_mutex_unlock(&h->lock);
+}
+
+void health_dns_set(struct health *h, const struct binding_problem *problems, size_t count)
+{
+	struct binding_problem *copy = mem_array(count, sizeof *copy), *previous = h->dns;
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = problems[i];
+	pthread_mutex_lock(&h->lock);
+	h->state.dns = h->dns = copy;
+	h->state.dns_count = count;
+	pthread_mutex_unlock(&h->lock);
+	free(previous);
+}
+
+/* The lock is held. */
+static void queued(struct health_state *state)
+{
+	if (state->pending_since_ms == 0)
+		state->pending_since_ms = clock_ms();
 }
 
 void health_queued(struct health *h)
 {
-	if (h->state.pending_since_ms == 0)
-		h->state.pending_since_ms = clock_ms();
+	pthread_mutex_lock(&h->lock);
+	queued(&h->state);
+	pthread_mutex_unlock(&h->lock);
 }
 
 void health_synced(struct health *h)
 {
+	pthread_mutex_lock(&h->lock);
 	h->state.pending_since_ms = 0;
 	h->state.failed = false;
 	h->state.synced_wall_ms = clock_wall_ms();
+	pthread_mutex_unlock(&h->lock);
 }
 
 void health_failed(struct health *h)
 {
-	health_queued(h);
+	pthread_mutex_lock(&h->lock);
+	queued(&h->state);
 	h->state.failed = true;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static enum health_node node_state(const struct health *h, const struct node_object *node)
+{
+	if (node == NULL)
+		return h->tracked ? HEALTH_NODE_MISSING : HEALTH_NODE_UNTRACKED;
+	return node->deleting || node->to_be_deleted ? HEALTH_NODE_LEAVING : HEALTH_NODE_PRESENT;
 }
 
 void health_node_set(struct health *h, const struct node_object *node)
 {
-	if (node == NULL)
-		h->state.node = h->tracked ? HEALTH_NODE_MISSING : HEALTH_NODE_UNTRACKED;
-	else if (node->deleting || node->to_be_deleted)
-		h->state.node = HEALTH_NODE_LEAVING;
-	else
-		h->state.node = HEALTH_NODE_PRESENT;
+	pthread_mutex_lock(&h->lock);
+	h->state.node = node_state(h, node);
+	pthread_mutex_unlock(&h->lock);
 }
+
+/* ---- what any thread asks ---- */
 
 static struct health_now now(void)
 {
 	return (struct health_now){clock_ms(), clock_wall_ms()};
 }
 
-bool health_is_healthy(const struct health *h)
+bool health_is_healthy(struct health *h)
 {
-	return health_decide(&h->state, now(), h->limit_ms).healthy;
+	pthread_mutex_lock(&h->lock);
+	const bool healthy = health_decide(&h->state, now(), h->limit_ms).healthy;
+	pthread_mutex_unlock(&h->lock);
+	return healthy;
 }
 
-void health_handle(void *ctx, const char *path, struct http_reply *reply)
+static void page_put(struct health *h, enum health_page page, struct http_reply *reply)
+{
+	reply->content_type = "application/json";
+	http_header_set(reply, "X-Content-Type-Options", "nosniff");
+	pthread_mutex_lock(&h->lock);
+	reply->status = health_render(page, &h->state, now(), h->limit_ms, &reply->body);
+	pthread_mutex_unlock(&h->lock);
+	atomic_fetch_add(&h->answers[page][reply->status != 200], 1);
+}
+
+bool health_handle(void *ctx, const char *path, struct http_reply *reply)
 {
 	static const char *const paths[PAGES] = {"/healthz", "/livez", "/readyz"};
-	struct health *h = ctx;
 
-	if (h->server != NULL)
-		h->state.dns = server_problems(h->server, &h->state.dns_count);
 	for (unsigned page = 0; page < PAGES; page++) {
 		if (strcmp(path, paths[page]) != 0)
 			continue;
-		reply->content_type = "application/json";
-		http_header_set(reply, "X-Content-Type-Options", "nosniff");
-		reply->status = health_render((enum health_page)page, &h->state, now(), h->limit_ms, &reply->body);
-		h->answers[page][reply->status != 200]++;
-		return;
+		page_put(ctx, (enum health_page)page, reply);
+		return true;
 	}
 	reply->status = 404;
 	buf_puts(&reply->body, "404 page not found\n");
+	return true;
 }

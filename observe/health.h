@@ -1,7 +1,10 @@
 /*
  * Is this node's proxy healthy? kube-proxy's rules as a pure function of a few timestamps and flags,
  * and the pages /healthz, /livez and /readyz made from it. One transaction carries both families, so they share one
- * state; the JSON shows it for each, where load balancers and scripts look for it. Main thread only.
+ * state; the JSON shows it for each, where load balancers and scripts look for it.
+ *
+ * The main thread tells what happens; any thread asks for pages. A main thread that is stuck cannot tell, so it also
+ * says from time to time that it runs: when it has not for the limit, the proxy is not healthy.
  */
 #ifndef OBSERVE_HEALTH_H
 #define OBSERVE_HEALTH_H
@@ -28,6 +31,7 @@ enum health_node {
 struct binding_problem;
 
 struct health_state {		   /* all zero = starting up */
+	uint64_t alive_ms;	   /* monotonic; when the main thread last said that it runs; 0 = not yet */
 	uint64_t pending_since_ms; /* monotonic; oldest change that the kernel does not have yet; 0 = none */
 	int64_t synced_wall_ms;	   /* last time the kernel was in sync; 0 = never */
 	bool failed;		   /* the last transaction was refused and waits for its retry */
@@ -42,7 +46,7 @@ struct health_now {
 };
 
 struct health_verdict {
-	bool healthy;	    /* no change has waited for longer than the limit */
+	bool healthy;	    /* neither a change nor the main thread's word has been waited for longer than the limit */
 	bool node_eligible; /* a load balancer may use this node */
 	bool ready; /* healthy, the kernel holds a complete state without refused changes, DNS serves its addresses */
 };
@@ -57,22 +61,26 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 
 /* ---- the daemon's own state ---- */
 
-struct health;
-struct server;
+#define HEALTH_ALIVE_S 5.0 /* how often the main thread says that it runs */
 
-/* tracked: the source has nodes, so that ours is missing until it is seen. metrics may be NULL. */
+struct health;
+
+/* tracked: the source has nodes, so that ours is missing until it is seen. metrics may be NULL. Main thread, as these:
+ */
 struct health *health_new(uint64_t limit_ms, bool tracked, struct metrics *metrics);
-void health_free(struct health *h);   /* NULL is fine */
+void health_free(struct health *h);   /* after metrics' last page; NULL is fine */
+void health_alive(struct health *h);  /* the main thread runs */
 void health_queued(struct health *h); /* a change that the kernel should get has arrived */
 void health_synced(struct health *h); /* the kernel is in sync */
 void health_failed(struct health *h); /* a transaction was refused */
 /* Our own Node object; NULL while there is none. */
 void health_node_set(struct health *h, const struct node_object *node);
-/* Asked for its addresses whenever a page is. */
-void health_dns_set(struct health *h, const struct server *server);
-bool health_is_healthy(const struct health *h); /* as /livez */
+/* The addresses that DNS does not serve; copied, but for the reasons. */
+void health_dns_set(struct health *h, const struct binding_problem *problems, size_t count);
 
-/* An http_handler_fn; ctx is a struct health. */
-void health_handle(void *ctx, const char *path, struct http_reply *reply);
+/* Any thread. */
+bool health_is_healthy(struct health *h); /* as /livez */
+/* An http_handler_fn, which answers all; ctx is a struct health. */
+bool health_handle(void *ctx, const char *path, struct http_reply *reply);
 
 #endif

@@ -1,6 +1,7 @@
 /* Serves health check node ports. */
 #include "observe/health_node_port.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,18 @@ static const struct metric_desc ports_desc = {"fairlead_health_check_node_ports"
 
 struct check;
 
+/* What an address answers from; its port's, which the requests thread serves. */
+struct page {
+	struct health *health;
+	char *ns, *name;
+	atomic_uint local_endpoints; /* the main thread keeps it up to date */
+};
+
 /* One address of a check. Addresses see the endpoints of their own family where the Service has it. */
 struct server {
-	struct check *check;
 	struct addr addr;
-	struct http_port *port;
+	struct http_port *port; /* NULL: not open yet */
+	struct page *page;
 };
 
 struct check {
@@ -33,12 +41,12 @@ struct check {
 	bool families[2];	     /* IPv4, IPv6: the Service has a ClusterIP there */
 	uint32_t local_endpoints[2]; /* by family */
 	size_t server_count;
-	struct server **servers; /* each at a place of its own: its listener points to it */
+	struct server *servers;
 };
 
 struct healthnodeport {
 	struct http *http; /* all checks share it */
-	const struct health *health;
+	struct health *health;
 	struct map checks; /* by key */
 	size_t addr_count;
 	struct addr *addrs; /* sorted, unique */
@@ -74,12 +82,33 @@ static size_t family_told(const struct check *c, const struct addr *a)
 	return c->families[asked] ? asked : 1 - asked;
 }
 
-/* Any path is answered, as in kube-proxy. */
-static void handle(void *ctx, const char *path, struct http_reply *reply)
+/* ---- pages ---- */
+
+static struct page *page_new(const struct check *c, const struct addr *addr)
 {
-	const struct server *server = ctx;
-	const struct check *c = server->check;
-	uint32_t local_endpoints = c->local_endpoints[family_told(c, &server->addr)];
+	struct page *page = mem_alloc(sizeof *page);
+
+	page->health = c->hn->health;
+	page->ns = mem_strdup(c->ns);
+	page->name = mem_strdup(c->name);
+	atomic_init(&page->local_endpoints, c->local_endpoints[family_told(c, addr)]);
+	return page;
+}
+
+static void page_free(void *ctx)
+{
+	struct page *page = ctx;
+
+	free(page->ns);
+	free(page->name);
+	free(page);
+}
+
+/* In the requests thread. Any path is answered, as in kube-proxy. */
+static bool page_handle(void *ctx, const char *path, struct http_reply *reply)
+{
+	struct page *page = ctx;
+	const unsigned local_endpoints = atomic_load(&page->local_endpoints);
 	char weight[12];
 
 	(void)path;
@@ -87,46 +116,44 @@ static void handle(void *ctx, const char *path, struct http_reply *reply)
 	http_header_set(reply, "X-Content-Type-Options", "nosniff");
 	snprintf(weight, sizeof weight, "%u", local_endpoints);
 	http_header_set(reply, "X-Load-Balancing-Endpoint-Weight", weight);
-	reply->status =
-		healthnodeport_render(c->ns, c->name, local_endpoints, health_is_healthy(c->hn->health), &reply->body);
+	reply->status = healthnodeport_render(page->ns, page->name, local_endpoints, health_is_healthy(page->health),
+					      &reply->body);
+	return true;
 }
 
-static void server_open(struct server *server)
+/* ---- servers ---- */
+
+static void server_open(const struct check *c, struct server *server)
 {
-	const struct check *c = server->check;
 	char what[600];
 
 	snprintf(what, sizeof what, "service %s: health check node port", c->key);
+	server->page = page_new(c, &server->addr);
 	server->port = http_listen(c->hn->http, &(struct http_config){.what = what,
 								      .at = {.addr = server->addr, .port = c->port},
 								      .of_service = true,
-								      .handler = handle,
-								      .ctx = server});
+								      .handler = page_handle,
+								      .ctx = server->page,
+								      .ctx_free = page_free});
 }
 
-/* The server at addr, taken out of the check's list, or a new one that does not listen yet. */
-static struct server *server_take(struct check *c, const struct addr *addr)
+/* The server at addr, taken out of the check's list, or a new one that is not open yet. */
+static struct server server_take(struct check *c, const struct addr *addr)
 {
 	for (size_t i = 0; i < c->server_count; i++) {
-		struct server *server = c->servers[i];
-		if (server == NULL || !addr_equal(&server->addr, addr))
+		const struct server server = c->servers[i];
+		if (!addr_equal(&server.addr, addr))
 			continue;
-		c->servers[i] = NULL;
+		c->servers[i] = c->servers[--c->server_count];
 		return server;
 	}
-	struct server *server = mem_alloc(sizeof *server);
-	*server = (struct server){.check = c, .addr = *addr};
-	return server;
+	return (struct server){.addr = *addr};
 }
 
 static void servers_close(struct check *c)
 {
-	for (size_t i = 0; i < c->server_count; i++) {
-		if (c->servers[i] == NULL)
-			continue;
-		http_port_close(c->servers[i]->port);
-		free(c->servers[i]);
-	}
+	for (size_t i = 0; i < c->server_count; i++)
+		http_port_close(c->servers[i].port);
 	free(c->servers);
 	c->servers = NULL;
 	c->server_count = 0;
@@ -139,17 +166,16 @@ static void servers_close(struct check *c)
 static void servers_follow(struct check *c)
 {
 	const struct healthnodeport *hn = c->hn;
-	struct server **servers = mem_array(hn->addr_count, sizeof(struct server *));
-	size_t count = 0;
+	struct server *servers = mem_array(hn->addr_count, sizeof *servers);
 
 	for (size_t i = 0; i < hn->addr_count; i++)
-		servers[count++] = server_take(c, &hn->addrs[i]);
+		servers[i] = server_take(c, &hn->addrs[i]);
 	servers_close(c);
 	c->servers = servers;
-	c->server_count = count;
-	for (size_t i = 0; i < count; i++)
-		if (servers[i]->port == NULL)
-			server_open(servers[i]);
+	c->server_count = hn->addr_count;
+	for (size_t i = 0; i < c->server_count; i++)
+		if (servers[i].port == NULL)
+			server_open(c, &servers[i]);
 }
 
 static void check_close(struct check *c)
@@ -170,29 +196,28 @@ static void families_of(const struct service *s, bool families[2])
 		families[family_index(&s->cluster_ips[i])] = true;
 }
 
-static struct check *check_open(struct healthnodeport *hn, const struct service *s, char *key)
+static void check_update(struct check *c, const struct service *s)
+{
+	memcpy(c->local_endpoints, s->local_ready_addrs, sizeof c->local_endpoints);
+	families_of(s, c->families);
+	for (size_t i = 0; i < c->server_count; i++) {
+		const struct server *server = &c->servers[i];
+		atomic_store(&server->page->local_endpoints, c->local_endpoints[family_told(c, &server->addr)]);
+	}
+}
+
+static void check_open(struct healthnodeport *hn, const struct service *s)
 {
 	struct check *c = mem_alloc(sizeof *c);
 
 	c->hn = hn;
-	c->key = key;
+	c->key = service_key(s->ns, s->name);
 	c->ns = mem_strdup(s->ns);
 	c->name = mem_strdup(s->name);
 	c->port = s->health_check_node_port;
 	map_put_str(&hn->checks, c->key, c);
 	log_info("service %s: health check node port %u", c->key, c->port);
-	return c;
-}
-
-static void check_update(struct check *c, const struct service *s)
-{
-	bool families[2];
-
-	memcpy(c->local_endpoints, s->local_ready_addrs, sizeof c->local_endpoints);
-	families_of(s, families);
-	if (memcmp(families, c->families, sizeof families) == 0)
-		return;
-	memcpy(c->families, families, sizeof families);
+	check_update(c, s);
 	servers_follow(c);
 }
 
@@ -204,20 +229,14 @@ void healthnodeport_update(struct healthnodeport *hn, const struct service *prev
 		return;
 	char *key = next != NULL ? service_key(next->ns, next->name) : service_key(prev->ns, prev->name);
 	struct check *c = map_get_str(&hn->checks, key);
-	bool freed = false;
 	if (c != NULL && (!wanted || c->port != next->health_check_node_port)) {
-		freed = true;
 		check_close(c);
 		c = NULL;
 	}
-	if (c == NULL && wanted) {
-		c = check_open(hn, next, key);
-		key = NULL;
-	}
 	if (c != NULL)
 		check_update(c, next);
-	if (freed)
-		http_retry(hn->http); /* another Service may have waited for the port */
+	else if (wanted)
+		check_open(hn, next);
 	free(key);
 }
 
@@ -273,11 +292,12 @@ static void ports_put(void *ctx, struct metrics_page *page)
 	metrics_put(page, &ports_desc, NULL, (double)map_count(&hn->checks));
 }
 
-struct healthnodeport *healthnodeport_new(struct ev_loop *loop, const struct health *health, struct metrics *metrics)
+struct healthnodeport *healthnodeport_new(struct ev_loop *loop, struct requests *requests, struct health *health,
+					  struct metrics *metrics)
 {
 	struct healthnodeport *hn = mem_alloc(sizeof *hn);
 
-	hn->http = http_new(loop, CONNECTIONS_MAX);
+	hn->http = http_new(loop, requests, CONNECTIONS_MAX);
 	hn->health = health;
 	metrics_provider(metrics, ports_put, hn);
 	return hn;

@@ -13,20 +13,31 @@
 #include "base/mem.h"
 #include "base/sock.h"
 #include "observe/http_client.h"
+#include "observe/requests.h"
 
 TAILQ_HEAD(client_list, http_client);
 
 struct http_port {
 	struct http *http;
-	http_handler_fn *handler;
-	void *ctx;
-	struct listener *listener;
+	struct http_config config;
+	/* the main thread's */
+	struct listener *binding; /* NULL: closed before it was bound */
+	int fd;			  /* -1: not bound yet; the requests thread closes it when it is told to */
+	/* the requests thread's */
+	struct listener *accepting; /* NULL: not yet */
+	/* from one to the other */
+	struct mail open, close;
 };
 
 struct http {
+	struct requests *requests;
+	/* the main thread's */
+	struct listeners *binding;
+	/* the requests thread's */
 	struct ev_loop *loop;
+	struct listeners *accepting;
 	unsigned connections, connections_max;
-	struct listeners *listeners;
+	unsigned asked;		    /* clients that wait for the main thread */
 	struct client_list clients; /* the one without a request for longest first */
 };
 
@@ -36,6 +47,37 @@ void http_header_set(struct http_reply *reply, const char *name, const char *val
 	struct http_header *h = &reply->headers[reply->header_count++];
 	h->name = name;
 	snprintf(h->value, sizeof h->value, "%s", value);
+}
+
+/* ---- what the main thread answers ---- */
+
+static void on_answer(void *about)
+{
+	struct http_client *c = about;
+
+	c->port->http->asked--;
+	http_client_reply(c);
+}
+
+/* In the main thread; the requests thread leaves the client alone meanwhile. */
+static void on_question(void *about)
+{
+	struct http_client *c = about;
+	const struct http_config *config = &c->port->config;
+
+	config->main_handler(config->ctx, c->request.path, &c->reply);
+	requests_tell(c->port->http->requests, &c->question, on_answer, c);
+}
+
+static bool client_ask(struct http_client *c)
+{
+	struct http *http = c->port->http;
+
+	if (http->asked == HTTP_ASKED_MAX)
+		return false;
+	http->asked++;
+	requests_ask(http->requests, &c->question, on_question, c);
+	return true;
 }
 
 /* ---- connections ---- */
@@ -62,20 +104,30 @@ static void client_answered(struct http_client *c)
 		TAILQ_INSERT_TAIL(clients, c, link);
 }
 
+/* NULL: none, or all wait for the main thread. */
+static struct http_client *idle_longest_find(const struct http *http)
+{
+	struct http_client *c = TAILQ_FIRST(&http->clients);
+
+	while (c != NULL && c->state == HTTP_CLIENT_ASKED)
+		c = TAILQ_NEXT(c, link);
+	return c;
+}
+
 /*
  * A health check is answered at once. The client that was idle for longest waits for nothing, or sends a byte now and
  * then: it must not make a load balancer mark the node unhealthy.
  */
 static bool make_room(void *ctx, bool starved)
 {
-	struct http *http = ((struct http_port *)ctx)->http;
+	const struct http *http = ((struct http_port *)ctx)->http;
 
 	if (http->connections < http->connections_max && !starved)
 		return true;
-	if (TAILQ_EMPTY(&http->clients))
-		return false;
-	client_end(TAILQ_FIRST(&http->clients));
-	return true;
+	struct http_client *idle_longest = idle_longest_find(http);
+	if (idle_longest != NULL)
+		client_end(idle_longest);
+	return idle_longest != NULL;
 }
 
 /* The connection of this address that was idle for longest, once it has as many as one may have; else NULL. */
@@ -88,7 +140,7 @@ static struct http_client *surplus_find(const struct http *http, const struct ad
 	{
 		if (!addr_equal(&c->addr, addr))
 			continue;
-		if (idle_longest == NULL)
+		if (idle_longest == NULL && c->state != HTTP_CLIENT_ASKED)
 			idle_longest = c;
 		count++;
 	}
@@ -102,8 +154,9 @@ static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *from)
 	struct http_client *c = mem_alloc(sizeof *c);
 
 	*c = (struct http_client){.port = port,
-				  .handler = port->handler,
-				  .ctx = port->ctx,
+				  .handler = port->config.handler,
+				  .ctx = port->config.ctx,
+				  .ask = client_ask,
 				  .answered = client_answered,
 				  .ended = client_end};
 	sock_parse(&c->addr, from);
@@ -116,55 +169,103 @@ static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *from)
 	http_client_start(c, http->loop, fd);
 }
 
-/* ---- life ---- */
+/* ---- ports ---- */
+
+/* In the requests thread. */
+static void on_open(void *about)
+{
+	struct http_port *port = about;
+	const struct listener_config config = {.what = "http",
+					       .of_service = port->config.of_service,
+					       .room = make_room,
+					       .accepted = on_accepted,
+					       .ctx = port};
+
+	port->accepting = listener_adopt(port->http->accepting, &config, port->fd);
+}
+
+/* Also from inside listener_open. */
+static void on_bound(void *ctx, int fd)
+{
+	struct http_port *port = ctx;
+
+	port->fd = fd;
+	requests_tell(port->http->requests, &port->open, on_open, port);
+}
 
 struct http_port *http_listen(struct http *http, const struct http_config *config)
 {
 	struct http_port *port = mem_alloc(sizeof *port);
 
 	port->http = http;
-	port->handler = config->handler;
-	port->ctx = config->ctx;
-	port->listener =
-		listener_open(http->listeners, &(struct listener_config){.what = config->what,
-									 .at = {.at = config->at, .dual = config->dual},
-									 .of_service = config->of_service,
-									 .room = make_room,
-									 .accepted = on_accepted,
-									 .ctx = port});
+	port->config = *config;
+	port->fd = -1;
+	port->binding =
+		listener_open(http->binding, &(struct listener_config){.what = config->what,
+								       .at = {.at = config->at, .dual = config->dual},
+								       .of_service = config->of_service,
+								       .bound = on_bound,
+								       .gives = true,
+								       .ctx = port});
+	port->config.what = NULL; /* the listener has a copy */
 	return port;
 }
 
 bool http_bound(const struct http_port *port)
 {
-	return listener_fd(port->listener) >= 0;
+	return port->fd >= 0;
 }
 
-void http_retry(struct http *http)
+/* In the main thread: the port, and its descriptor, are free. */
+static void on_closed(void *about)
 {
-	listeners_retry(http->listeners);
+	struct http_port *port = about;
+
+	listener_close(port->binding);
+	listeners_retry(port->http->binding);
+	if (port->config.ctx_free != NULL)
+		port->config.ctx_free(port->config.ctx);
+	free(port);
+}
+
+/* In the requests thread. */
+static void on_close(void *about)
+{
+	struct http_port *port = about;
+
+	for (struct http_client *c = TAILQ_FIRST(&port->http->clients), *next; c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->port == port)
+			client_end(c);
+	}
+	listener_close(port->accepting);
+	requests_ask(port->http->requests, &port->close, on_closed, port);
 }
 
 void http_port_close(struct http_port *port)
 {
 	if (port == NULL)
 		return;
-	for (struct http_client *c = TAILQ_FIRST(&port->http->clients), *next; c != NULL; c = next) {
-		next = TAILQ_NEXT(c, link);
-		if (c->port == port)
-			client_end(c);
+	if (port->fd >= 0) {
+		shutdown(port->fd, SHUT_RDWR);
+	} else {
+		listener_close(port->binding);
+		port->binding = NULL;
 	}
-	listener_close(port->listener);
-	free(port);
+	requests_tell(port->http->requests, &port->close, on_close, port);
 }
 
-struct http *http_new(struct ev_loop *loop, unsigned connections_max)
+/* ---- life ---- */
+
+struct http *http_new(struct ev_loop *loop, struct requests *requests, unsigned connections_max)
 {
 	struct http *http = mem_alloc(sizeof *http);
 
-	http->loop = loop;
+	http->requests = requests;
+	http->binding = listeners_new(loop);
+	http->loop = requests_loop(requests);
+	http->accepting = listeners_new(http->loop);
 	http->connections_max = connections_max;
-	http->listeners = listeners_new(loop);
 	TAILQ_INIT(&http->clients);
 	return http;
 }
@@ -173,6 +274,7 @@ void http_free(struct http *http)
 {
 	if (http == NULL)
 		return;
-	listeners_free(http->listeners);
+	listeners_free(http->accepting);
+	listeners_free(http->binding);
 	free(http);
 }

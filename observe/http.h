@@ -4,9 +4,11 @@
  * A server answers any method, as kube-proxy does, on any number of ports, which share its connections: their number,
  * memory and idle time are bounded. One address may have half of them; the one of its connections that was idle for
  * longest makes room for its next, and the one idle for longest of all when the server is full. Loopback and the
- * node's own addresses, which may stand for many clients, have no limit of their own. Handlers run on the main thread,
- * inside the libev loop, so they read the daemon's state without locks and must not block. A port that cannot be bound
- * is tried again (base/listener.h), as kube-proxy does without bindAddressHardFail.
+ * node's own addresses, which may stand for many clients, have no limit of their own.
+ *
+ * The main thread opens and closes ports: it binds them, and tries again when one cannot be bound (base/listener.h), as
+ * kube-proxy does without bindAddressHardFail. The thread of observe/requests.h accepts and serves. It calls a page's
+ * handler; what the handler leaves to the main thread is asked there, HTTP_ASKED_MAX at a time, and 503 above that.
  */
 #ifndef OBSERVE_HTTP_H
 #define OBSERVE_HTTP_H
@@ -19,8 +21,10 @@
 #include "base/buf.h"
 
 struct ev_loop;
+struct requests;
 
 #define HTTP_HEADERS_MAX 4
+#define HTTP_ASKED_MAX 16U /* requests of one server that wait for the main thread */
 
 struct http_header {
 	const char *name; /* static */
@@ -39,27 +43,33 @@ struct http_reply {
 /* One more header, at most HTTP_HEADERS_MAX. name is static; a value that does not fit is cut. */
 void http_header_set(struct http_reply *reply, const char *name, const char *value);
 
-/* path: decoded, without query. */
-typedef void http_handler_fn(void *ctx, const char *path, struct http_reply *reply);
+/* path: decoded, without query. Must not block. False: not answered here. */
+typedef bool http_handler_fn(void *ctx, const char *path, struct http_reply *reply);
 
 struct http_config {
 	const char *what; /* subject of log lines; copied */
 	struct addr_port at;
-	bool dual;	 /* at.addr is a wildcard: every address of both families */
-	bool of_service; /* a Service asks for it (base/descriptors.h) */
-	http_handler_fn *handler;
-	void *ctx; /* outlives the port */
+	bool dual;		       /* at.addr is a wildcard: every address of both families */
+	bool of_service;	       /* a Service asks for it (base/descriptors.h) */
+	http_handler_fn *handler;      /* on the requests thread; answers all if there is no main_handler */
+	http_handler_fn *main_handler; /* on the main thread, answers the rest; NULL: there is none */
+	void *ctx;		       /* of both; outlives the port */
+	void (*ctx_free)(void *ctx);   /* with the port, on the main thread; NULL: ctx is not the port's */
 };
 
 struct http;
 struct http_port;
 
-struct http *http_new(struct ev_loop *loop, unsigned connections_max);
-void http_free(struct http *http);  /* without ports; NULL is fine */
-void http_retry(struct http *http); /* a port may have become free: tries those that wait at once */
+/* All of these: main thread. */
+struct http *http_new(struct ev_loop *loop, struct requests *requests, unsigned connections_max);
+void http_free(struct http *http); /* without ports, after requests_stop; NULL is fine */
 
 struct http_port *http_listen(struct http *http, const struct http_config *config); /* never NULL: now or later */
 bool http_bound(const struct http_port *port);
-void http_port_close(struct http_port *port); /* cuts its connections; not from a handler; NULL is fine */
+/*
+ * Clients are refused from now on, and connections cut a moment later. Then the port is free for another that waits for
+ * it. One with a main_handler only after requests_stop. NULL is fine.
+ */
+void http_port_close(struct http_port *port);
 
 #endif

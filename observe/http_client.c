@@ -10,6 +10,7 @@
 
 #include "base/sock.h"
 
+#define TEXT "text/plain; charset=utf-8"
 #define READ_BYTES ((size_t)4096)
 #define REQUEST_S 10.
 #define ANSWER_S 60.
@@ -96,8 +97,9 @@ static void answer_flush(struct http_client *c)
 	c->answered(c);
 }
 
-static void reply_send(struct http_client *c, const struct http_reply *reply)
+static void reply_send(struct http_client *c)
 {
+	struct http_reply *reply = &c->reply;
 	struct buf *out = &c->out;
 
 	buf_printf(out, "HTTP/1.1 %u %s\r\n", reply->status, phrase(reply->status));
@@ -112,29 +114,44 @@ static void reply_send(struct http_client *c, const struct http_reply *reply)
 	buf_printf(out, "Content-Length: %zu\r\n\r\n", reply->body.length_bytes);
 	if (!c->request.head && reply->body.length_bytes != 0)
 		buf_add(out, reply->body.data, reply->body.length_bytes);
+	buf_fini(&reply->body);
 	c->state = HTTP_CLIENT_ANSWER;
 	due_set(c, ANSWER_S);
 	answer_flush(c);
 }
 
-static void answer(struct http_client *c)
-{
-	struct http_reply reply = {.status = 200, .content_type = "text/plain; charset=utf-8"};
-
-	if (!c->request.whole_server)
-		c->handler(c->ctx, c->request.path, &reply);
-	reply_send(c, &reply);
-	buf_fini(&reply.body);
-}
-
 static void refuse(struct http_client *c, unsigned status, const char *why)
 {
-	struct http_reply reply = {.status = status, .content_type = "text/plain; charset=utf-8"};
-
+	c->reply = (struct http_reply){.status = status, .content_type = TEXT};
 	c->request.keep_alive = false;
-	buf_printf(&reply.body, "%u %s: %s\n", status, phrase(status), why);
-	reply_send(c, &reply);
-	buf_fini(&reply.body);
+	buf_printf(&c->reply.body, "%u %s: %s\n", status, phrase(status), why);
+	reply_send(c);
+}
+
+/* Of the main thread, which has the client from now on. */
+static void ask(struct http_client *c)
+{
+	c->state = HTTP_CLIENT_ASKED;
+	ev_io_stop(c->loop, &c->io);
+	ev_timer_stop(c->loop, &c->due);
+	if (!c->ask(c))
+		refuse(c, 503, "too many requests wait");
+}
+
+static void answer(struct http_client *c)
+{
+	c->reply = (struct http_reply){.status = 200, .content_type = TEXT};
+	if (c->request.whole_server || c->handler(c->ctx, c->request.path, &c->reply))
+		reply_send(c);
+	else
+		ask(c);
+}
+
+void http_client_reply(struct http_client *c)
+{
+	reply_send(c);
+	if (c->state == HTTP_CLIENT_OVER)
+		c->ended(c);
 }
 
 /* ---- requests ---- */
@@ -256,4 +273,5 @@ void http_client_fini(struct http_client *c)
 	close(c->io.fd);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
+	buf_fini(&c->reply.body);
 }

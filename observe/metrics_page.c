@@ -78,13 +78,13 @@ void metrics_page_init(struct metrics *m)
 	metrics_provider(m, process_put, &started_s);
 }
 
-void metrics_page_handle(void *ctx, const char *path, struct http_reply *reply)
+bool metrics_page_handle(void *ctx, const char *path, struct http_reply *reply)
 {
+	(void)ctx;
+	if (strcmp(path, "/metrics") == 0)
+		return false;
 	http_header_set(reply, "X-Content-Type-Options", "nosniff");
-	if (strcmp(path, "/metrics") == 0) {
-		reply->content_type = METRICS_CONTENT_TYPE;
-		metrics_render(ctx, &reply->body);
-	} else if (strcmp(path, "/proxyMode") == 0) {
+	if (strcmp(path, "/proxyMode") == 0) {
 		buf_puts(&reply->body, "nftables");
 	} else if (strcmp(path, "/healthz") == 0) {
 		buf_puts(&reply->body, "ok");
@@ -92,4 +92,14 @@ void metrics_page_handle(void *ctx, const char *path, struct http_reply *reply)
 		reply->status = 404;
 		buf_puts(&reply->body, "404 page not found\n");
 	}
+	return true;
+}
+
+bool metrics_page_render(void *ctx, const char *path, struct http_reply *reply)
+{
+	(void)path;
+	http_header_set(reply, "X-Content-Type-Options", "nosniff");
+	reply->content_type = METRICS_CONTENT_TYPE;
+	metrics_render(ctx, &reply->body);
+	return true;
 }

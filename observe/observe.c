@@ -1,6 +1,7 @@
 /* Starts the HTTP ports and connects health and metrics to the daemon. */
 #include "observe/observe.h"
 
+#include <ev.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -13,6 +14,8 @@
 
 struct observe {
 	struct observe_config config;
+	struct ev_loop *loop;
+	ev_timer alive;
 	struct metrics *metrics;
 	struct health *health;
 	struct healthnodeport *checks;
@@ -22,29 +25,45 @@ struct observe {
 };
 
 /* NULL: the flag is empty. */
-static struct http_port *port_open(struct http *http, const char *what, const struct addr_port *at,
-				   http_handler_fn *handler, void *ctx)
+static struct http_port *port_open(struct http *http, const struct addr_port *at, struct http_config config)
 {
-	if (at->port == 0)
-		return NULL;
-	return http_listen(
-		http,
-		&(struct http_config){
-			.what = what, .at = *at, .dual = addr_is_wildcard(&at->addr), .handler = handler, .ctx = ctx});
+	config.at = *at;
+	config.dual = addr_is_wildcard(&at->addr);
+	return at->port != 0 ? http_listen(http, &config) : NULL;
 }
 
-struct observe *observe_new(struct ev_loop *loop, const struct observe_config *config)
+static void ports_open(struct observe *r)
+{
+	r->healthz = port_open(r->http, &r->config.healthz,
+			       (struct http_config){.what = "healthz", .handler = health_handle, .ctx = r->health});
+	r->page = port_open(r->http, &r->config.metrics,
+			    (struct http_config){.what = "metrics",
+						 .handler = metrics_page_handle,
+						 .main_handler = metrics_page_render,
+						 .ctx = r->metrics});
+}
+
+static void on_alive(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)events;
+	health_alive(w->data);
+}
+
+struct observe *observe_new(struct ev_loop *loop, struct requests *requests, const struct observe_config *config)
 {
 	struct observe *r = mem_alloc(sizeof *r);
 
 	r->config = *config;
+	r->loop = loop;
 	r->metrics = metrics_new();
 	metrics_page_init(r->metrics);
 	r->health = health_new(HEALTH_LIMIT_MS, config->apiserver, r->metrics);
-	r->checks = healthnodeport_new(loop, r->health, r->metrics);
-	r->http = http_new(loop, CONNECTIONS_MAX);
-	r->healthz = port_open(r->http, "healthz", &config->healthz, health_handle, r->health);
-	r->page = port_open(r->http, "metrics", &config->metrics, metrics_page_handle, r->metrics);
+	r->checks = healthnodeport_new(loop, requests, r->health, r->metrics);
+	r->http = http_new(loop, requests, CONNECTIONS_MAX);
+	ports_open(r);
+	ev_timer_init(&r->alive, on_alive, HEALTH_ALIVE_S, HEALTH_ALIVE_S);
+	r->alive.data = r->health;
+	ev_timer_start(loop, &r->alive);
 	return r;
 }
 
@@ -52,6 +71,7 @@ void observe_free(struct observe *r)
 {
 	if (r == NULL)
 		return;
+	ev_timer_stop(r->loop, &r->alive);
 	http_port_close(r->page);
 	http_port_close(r->healthz);
 	http_free(r->http);
@@ -71,9 +91,9 @@ struct metrics *observe_metrics(struct observe *r)
 	return r->metrics;
 }
 
-void observe_dns(struct observe *r, const struct server *server)
+void observe_dns(struct observe *r, const struct binding_problem *problems, size_t count)
 {
-	health_dns_set(r->health, server);
+	health_dns_set(r->health, problems, count);
 }
 
 /* Where a family takes node ports on all addresses, one socket for all stands in. */

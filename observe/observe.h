@@ -1,11 +1,13 @@
 /*
  * What the daemon tells the outside about itself: health, metrics and health check node ports, on the HTTP ports that
- * the flags name. It only watches: sync and store know nothing of it. Main thread.
+ * the flags name. It only watches: sync and store know nothing of it. The requests thread serves the pages. Main
+ * thread.
  */
 #ifndef OBSERVE_OBSERVE_H
 #define OBSERVE_OBSERVE_H
 
 #include "base/metrics.h"
+#include "dns/server/bindings.h"
 #include "observe/http.h"
 #include "service/node.h"
 #include "service/service.h"
@@ -14,7 +16,7 @@
 
 struct ev_loop;
 struct observe;
-struct server;
+struct requests;
 
 struct observe_config {			   /* copied; what it points at outlives the report */
 	bool apiserver;			   /* the source is an API server: the Node object decides about health, too */
@@ -24,15 +26,15 @@ struct observe_config {			   /* copied; what it points at outlives the report */
 };
 
 /* Opens the ports; one that is taken is tried again later. */
-struct observe *observe_new(struct ev_loop *loop, const struct observe_config *config);
-void observe_free(struct observe *r); /* NULL is fine */
+struct observe *observe_new(struct ev_loop *loop, struct requests *requests, const struct observe_config *config);
+void observe_free(struct observe *r); /* after requests_stop; NULL is fine */
 /* The addresses of health and metrics pages are bound; health check node ports come and go. */
 bool observe_bound(const struct observe *r);
 /* Where other modules register their metrics. */
 struct metrics *observe_metrics(struct observe *r);
 
-/* The DNS server runs: /readyz tells which of its addresses it does not serve. It outlives the report. */
-void observe_dns(struct observe *r, const struct server *server);
+/* The addresses that DNS does not serve, now: /readyz tells them. */
+void observe_dns(struct observe *r, const struct binding_problem *problems, size_t count);
 /* This node's addresses or its Node object changed; object NULL: there is none. */
 void observe_node(struct observe *r, const struct node *node, const struct node_object *object);
 /* The kernel has this service now; prev or next NULL. */

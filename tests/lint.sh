@@ -55,7 +55,7 @@ ldns/              cli/           -
 xxhash\.h          base/          1
 cap-ng\.h          base/          1
 seccomp\.h         base/          1
-ev\.h              base/listener|watch/|proxy/|relay/|observe/|daemon/|dns/ -'
+ev\.h              base/listener|base/mailbox|watch/|proxy/|relay/|observe/|daemon/|dns/ -'
 
 check_libraries() {
 	local header folders most file files

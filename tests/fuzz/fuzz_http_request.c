@@ -34,11 +34,32 @@ static void on_ended(struct http_client *c)
 	over = true;
 }
 
-static void page(void *ctx, const char *path, struct http_reply *reply)
+/* Every other page is left to the main thread, which the same loop stands for. */
+static bool page(void *ctx, const char *path, struct http_reply *reply)
 {
 	(void)ctx;
 	must(strlen(path) < HTTP_PATH_BYTES);
+	if (strlen(path) % 2 == 0)
+		return false;
 	buf_puts(&reply->body, "page\n");
+	return true;
+}
+
+static void on_asked(void *about)
+{
+	struct http_client *c = about;
+
+	must(!over && c->state == HTTP_CLIENT_ASKED);
+	buf_puts(&c->reply.body, "page\n");
+	http_client_reply(c);
+}
+
+static bool on_ask(struct http_client *c)
+{
+	if (strlen(c->request.path) % 8 == 0)
+		return false; /* too many ask */
+	mailbox_put(c->ctx, &c->question, on_asked, c);
+	return true;
 }
 
 /* ---- the parser alone ---- */
@@ -104,9 +125,11 @@ static unsigned count_answers(const struct buf *got)
 	return count;
 }
 
-static void talk(struct ev_loop *loop, const char *bytes, size_t length, size_t piece)
+static void talk(struct mailbox *main, const char *bytes, size_t length, size_t piece)
 {
-	struct http_client c = {.handler = page, .answered = on_answered, .ended = on_ended};
+	struct http_client c = {
+		.handler = page, .ctx = main, .ask = on_ask, .answered = on_answered, .ended = on_ended};
+	struct ev_loop *loop = main->loop;
 	struct buf got = {0};
 	int pair[2];
 
@@ -121,7 +144,7 @@ static void talk(struct ev_loop *loop, const char *bytes, size_t length, size_t 
 	}
 	for (unsigned before = answers + 1; !over && before != answers;) { /* those sent ahead */
 		before = answers;
-		for (int turn = 0; turn < 3 && !over; turn++)
+		for (int turn = 0; turn < 6 && !over; turn++)
 			ev_run(loop, EVRUN_NOWAIT);
 	}
 	drain(pair[1], &got);
@@ -135,17 +158,17 @@ static void talk(struct ev_loop *loop, const char *bytes, size_t length, size_t 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct ev_loop *loop;
+	static struct mailbox main;
 
 	if (size < 2 || size > 100000)
 		return 0;
-	if (loop == NULL)
-		loop = ev_loop_new(0);
+	if (main.loop == NULL)
+		mailbox_init(&main, ev_loop_new(0));
 	const size_t piece = data[0] < 64 ? data[0] + 1U : data[0] * 16U;
 	char *bytes = malloc(size - 1); /* its end is where a sanitizer sees it */
 	memcpy(bytes, data + 1, size - 1);
 	parse(bytes, size - 1, piece);
-	talk(loop, bytes, size - 1, piece);
+	talk(&main, bytes, size - 1, piece);
 	free(bytes);
 	return 0;
 }

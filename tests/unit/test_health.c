@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include <sys/socket.h>
 
 #include "dns/server/bindings.h"
@@ -30,6 +32,20 @@ static void starting(void **state)
 	assert_true(v.healthy);
 	assert_true(v.node_eligible);
 	assert_false(v.ready);
+}
+
+/* A main thread that is stuck says nothing. */
+static void alive_up_to_the_limit(void **state)
+{
+	struct health_state s = {.alive_ms = at.ms - LIMIT_MS + 1, .synced_wall_ms = 1};
+
+	(void)state;
+	assert_true(decide(s).healthy);
+	assert_true(decide(s).ready);
+	s.alive_ms--;
+	assert_false(decide(s).healthy);
+	assert_false(decide(s).ready);
+	assert_true(decide(s).node_eligible);
 }
 
 static void pending_up_to_the_limit(void **state)
@@ -194,10 +210,36 @@ static void pages_follow_events(void **state)
 	metrics_free(m);
 }
 
+/* Over real time: the main thread says that it runs, then no more, then again. */
+static void stuck_main_thread(void **state)
+{
+	const struct binding_problem problem = {{.addr = {AF_INET, {10, 96, 0, 10}}, .port = 53}, "no address"};
+	struct health *h = health_new(300, false, NULL);
+
+	(void)state;
+	health_synced(h);
+	assert_int_equal(ask(h, "/livez"), 200);
+	while (ask(h, "/livez") == 200)
+		usleep(1000);
+	assert_int_equal(ask(h, "/livez"), 503);
+	assert_int_equal(ask(h, "/readyz"), 503);
+	assert_false(health_is_healthy(h));
+	health_dns_set(h, &problem, 1);
+	health_alive(h);
+	assert_int_equal(ask(h, "/livez"), 200);
+	assert_int_equal(ask(h, "/readyz"), 503);
+	health_dns_set(h, NULL, 0);
+	health_alive(h);
+	assert_int_equal(ask(h, "/readyz"), 200);
+	health_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(starting),
+		cmocka_unit_test(alive_up_to_the_limit),
+		cmocka_unit_test(stuck_main_thread),
 		cmocka_unit_test(pending_up_to_the_limit),
 		cmocka_unit_test(first_sync_overdue),
 		cmocka_unit_test(refused_transaction_is_not_ready),

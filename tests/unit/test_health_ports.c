@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "observe/health_node_port.h"
+#include "observe/requests.h"
 #include "tests/unit/http_ask.h"
 
 static void health_check_bytes(void **state)
@@ -27,18 +28,56 @@ static void health_check_bytes(void **state)
 	buf_fini(&body);
 }
 
+/* With the thread that serves them. */
+struct scene {
+	struct ev_loop *loop;
+	struct requests *requests;
+	struct health *health;
+	struct healthnodeport *hn;
+};
+
+static struct scene scene_begin(void)
+{
+	struct scene s = {.loop = ev_loop_new(0)};
+
+	s.requests = requests_new(s.loop);
+	s.health = health_new(HEALTH_LIMIT_MS, false, NULL);
+	s.hn = healthnodeport_new(s.loop, s.requests, s.health, NULL);
+	requests_start(s.requests);
+	return s;
+}
+
+static void scene_end(struct scene *s)
+{
+	requests_stop(s->requests);
+	healthnodeport_free(s->hn);
+	requests_free(s->requests);
+	health_free(s->health);
+	ev_loop_destroy(s->loop);
+}
+
 static const char *check(struct ev_loop *loop, int family, uint16_t port)
 {
 	return ask(loop, family, port, "GET /any HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+}
+
+/* Once it is listened on. */
+static const char *check_later(struct ev_loop *loop, int family, uint16_t port)
+{
+	const char *answer;
+
+	while ((answer = check(loop, family, port)) == NULL) {
+	}
+	return answer;
 }
 
 static void health_check_ports_follow_services(void **state)
 {
 	const uint8_t v4 = AF_INET, v6 = AF_INET6;
 	const struct addr addrs[] = {{v6, {0}}, {v4, {127, 0, 0, 1}}, {v4, {0}}};
-	struct ev_loop *loop = ev_loop_new(0);
-	struct health *health = health_new(HEALTH_LIMIT_MS, false, NULL);
-	struct healthnodeport *hn = healthnodeport_new(loop, health, NULL);
+	struct scene scene = scene_begin();
+	struct ev_loop *loop = scene.loop;
+	struct healthnodeport *hn = scene.hn;
 	struct service s = {.ns = "prod", .name = "web", .health_check_node_port = freeport(SOCK_STREAM)};
 	struct service moved, plain;
 
@@ -79,17 +118,15 @@ static void health_check_ports_follow_services(void **state)
 	healthnodeport_update(hn, &s, NULL);
 	assert_null(check(loop, AF_INET, s.health_check_node_port));
 	healthnodeport_update(hn, NULL, &s);
-	healthnodeport_free(hn);
-	health_free(health);
-	ev_loop_destroy(loop);
+	scene_end(&scene);
 }
 
 /* Two Services ask for one port: the second gets it the moment the first lets go, not at the next try. */
 static void contested_health_check_port_passes_on(void **state)
 {
-	struct ev_loop *loop = ev_loop_new(0);
-	struct health *health = health_new(HEALTH_LIMIT_MS, false, NULL);
-	struct healthnodeport *hn = healthnodeport_new(loop, health, NULL);
+	struct scene scene = scene_begin();
+	struct ev_loop *loop = scene.loop;
+	struct healthnodeport *hn = scene.hn;
 	const struct addr addr = {AF_INET, {127, 0, 0, 1}};
 	struct service first = {.ns = "prod", .name = "first", .cluster_ip_count = 1, .cluster_ips[0] = addr};
 	struct service second = {.ns = "prod", .name = "second", .cluster_ip_count = 1, .cluster_ips[0] = addr};
@@ -101,12 +138,9 @@ static void contested_health_check_port_passes_on(void **state)
 	healthnodeport_update(hn, NULL, &second);
 	assert_non_null(strstr(check(loop, AF_INET, first.health_check_node_port), "\"first\""));
 	healthnodeport_update(hn, &first, NULL);
-	const char *answer = check(loop, AF_INET, second.health_check_node_port);
-	assert_non_null(answer);
+	const char *answer = check_later(loop, AF_INET, second.health_check_node_port);
 	assert_non_null(strstr(answer, "\"second\""));
-	healthnodeport_free(hn);
-	health_free(health);
-	ev_loop_destroy(loop);
+	scene_end(&scene);
 }
 
 int main(void)

@@ -12,90 +12,115 @@
 
 #include "base/log.h"
 #include "observe/http.h"
+#include "observe/requests.h"
 #include "tests/unit/http_ask.h"
 
-static void echo_path(void *ctx, const char *path, struct http_reply *reply)
-{
-	int *calls = ctx;
+/* The server's loop without a thread: the test runs it. The main thread's runs where a test says so. */
+struct scene {
+	struct ev_loop *main, *loop;
+	struct requests *requests;
+	struct http *server;
+	pthread_t tester;
+	int calls;
+	struct http_config config;
+	struct http_port *http;
+};
 
-	++*calls;
+static bool echo_path(void *ctx, const char *path, struct http_reply *reply)
+{
+	struct scene *s = ctx;
+
+	s->calls++;
 	reply->content_type = "text/x-test";
 	http_header_set(reply, "X-Test", "yes");
 	if (strcmp(path, "/empty") != 0)
 		buf_printf(&reply->body, "path %s", path);
+	return true;
 }
 
-static struct http_config any_address(int *calls)
+static void scene_begin(struct scene *s)
 {
-	return (struct http_config){.what = "test",
-				    .at = {.addr = {.family = AF_INET6}, .port = freeport(SOCK_STREAM)},
-				    .dual = true,
-				    .handler = echo_path,
-				    .ctx = calls};
+	*s = (struct scene){.main = ev_loop_new(0), .tester = pthread_self()};
+	s->requests = requests_new(s->main);
+	s->loop = requests_loop(s->requests);
+	s->server = http_new(s->main, s->requests, 64);
+	s->config = (struct http_config){.what = "test",
+					 .at = {.addr = {.family = AF_INET6}, .port = freeport(SOCK_STREAM)},
+					 .dual = true,
+					 .handler = echo_path,
+					 .ctx = s};
+}
+
+static void scene_listen(struct scene *s)
+{
+	s->http = http_listen(s->server, &s->config);
+	assert_true(http_bound(s->http));
+}
+
+static void scene_end(struct scene *s)
+{
+	requests_stop(s->requests);
+	http_port_close(s->http);
+	http_free(s->server);
+	requests_free(s->requests);
+	ev_loop_destroy(s->main);
 }
 
 static void pages(void **state)
 {
-	struct ev_loop *loop = ev_loop_new(0);
-	int calls = 0;
-	struct http *server = http_new(loop, 64);
-	struct http_config config = any_address(&calls);
+	struct scene s;
 
 	(void)state;
-	struct http_port *http = http_listen(server, &config);
-	assert_true(http_bound(http));
+	scene_begin(&s);
+	scene_listen(&s);
 	for (int i = 0; i < 2; i++) {
-		const char *answer = ask(loop, i == 0 ? AF_INET : AF_INET6, config.at.port,
+		const char *answer = ask(s.loop, i == 0 ? AF_INET : AF_INET6, s.config.at.port,
 					 "GET /a%20b?q=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 		assert_non_null(strstr(answer, "HTTP/1.1 200 OK\r\n"));
 		assert_non_null(strstr(answer, "Content-Type: text/x-test\r\n"));
 		assert_non_null(strstr(answer, "X-Test: yes\r\n"));
 		assert_non_null(strstr(answer, "\r\n\r\npath /a b"));
 	}
-	const char *answer = ask(loop, AF_INET, config.at.port, "HEAD /abc HTTP/1.0\r\n\r\n");
+	const char *answer = ask(s.loop, AF_INET, s.config.at.port, "HEAD /abc HTTP/1.0\r\n\r\n");
 	assert_non_null(strstr(answer, "Content-Length: 9\r\n"));
 	assert_null(strstr(answer, "path"));
-	answer = ask(loop, AF_INET, config.at.port, "GET /empty HTTP/1.0\r\n\r\n");
+	answer = ask(s.loop, AF_INET, s.config.at.port, "GET /empty HTTP/1.0\r\n\r\n");
 	assert_non_null(strstr(answer, "Content-Length: 0\r\n"));
-	assert_int_equal(calls, 4);
-	http_port_close(http);
-	assert_null(ask(loop, AF_INET, config.at.port, "GET / HTTP/1.0\r\n\r\n"));
-	http_free(server);
-	ev_loop_destroy(loop);
+	assert_int_equal(s.calls, 4);
+	http_port_close(s.http);
+	s.http = NULL;
+	assert_null(ask(s.loop, AF_INET, s.config.at.port, "GET / HTTP/1.0\r\n\r\n"));
+	scene_end(&s);
 }
 
 static void other_methods_and_rubbish(void **state)
 {
-	struct ev_loop *loop = ev_loop_new(0);
-	int calls = 0;
-	struct http *server = http_new(loop, 64);
-	struct http_config config = any_address(&calls);
+	struct scene s;
 	static char huge[40000];
 
 	(void)state;
-	struct http_port *http = http_listen(server, &config);
+	scene_begin(&s);
+	scene_listen(&s);
 	static const char *const methods[] = {
 		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
 		"OPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"PROPFIND / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-		assert_non_null(strstr(ask(loop, AF_INET, config.at.port, methods[i]), "\r\n\r\npath /"));
-	assert_int_equal(calls, 3);
-	const char *answer = ask(loop, AF_INET, config.at.port,
+		assert_non_null(strstr(ask(s.loop, AF_INET, s.config.at.port, methods[i]), "\r\n\r\npath /"));
+	assert_int_equal(s.calls, 3);
+	const char *answer = ask(s.loop, AF_INET, s.config.at.port,
 				 "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 				 "2\r\nhi\r\n0\r\n\r\n");
 	assert_non_null(strstr(answer, "\r\n\r\npath /"));
-	calls = 0;
-	answer = ask(loop, AF_INET, config.at.port, "\r\n\r\nrubbish\r\n\r\n");
+	s.calls = 0;
+	answer = ask(s.loop, AF_INET, s.config.at.port, "\r\n\r\nrubbish\r\n\r\n");
 	assert_null(strstr(answer, " 200 "));
 	memset(huge, 'a', sizeof huge - 1);
 	memcpy(huge, "GET /", 5);
-	answer = ask(loop, AF_INET, config.at.port, huge);
+	answer = ask(s.loop, AF_INET, s.config.at.port, huge);
 	assert_null(strstr(answer, " 200 "));
-	assert_int_equal(calls, 0);
-	http_port_close(http);
-	http_free(server);
-	ev_loop_destroy(loop);
+	assert_int_equal(s.calls, 0);
+	scene_end(&s);
 }
 
 static void stop(struct ev_loop *loop, ev_timer *w, int events)
@@ -106,27 +131,43 @@ static void stop(struct ev_loop *loop, ev_timer *w, int events)
 
 static void taken_port_is_tried_again(void **state)
 {
-	struct ev_loop *loop = ev_loop_new(0);
-	int calls = 0;
-	struct http *server = http_new(loop, 64);
-	struct http_config config = any_address(&calls);
+	struct scene s;
 	ev_timer tick;
 
 	(void)state;
-	int holder = holder_new(config.at.port);
-	struct http_port *http = http_listen(server, &config);
-	assert_false(http_bound(http));
+	scene_begin(&s);
+	int holder = holder_new(s.config.at.port);
+	s.http = http_listen(s.server, &s.config);
+	assert_false(http_bound(s.http));
 	close(holder);
 	ev_timer_init(&tick, stop, 0.05, 0.05);
-	ev_timer_start(loop, &tick);
-	for (int i = 0; i < 600 && !http_bound(http); i++)
-		ev_run(loop, 0);
-	ev_timer_stop(loop, &tick);
-	assert_true(http_bound(http));
-	assert_non_null(ask(loop, AF_INET, config.at.port, "GET / HTTP/1.0\r\n\r\n"));
-	http_port_close(http);
-	http_free(server);
-	ev_loop_destroy(loop);
+	ev_timer_start(s.main, &tick);
+	for (int i = 0; i < 600 && !http_bound(s.http); i++)
+		ev_run(s.main, 0);
+	ev_timer_stop(s.main, &tick);
+	assert_true(http_bound(s.http));
+	assert_non_null(ask(s.loop, AF_INET, s.config.at.port, "GET / HTTP/1.0\r\n\r\n"));
+	scene_end(&s);
+}
+
+/* The port passes to the next who asked for it once the requests thread has left it. */
+static void closed_port_passes_on(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	scene_listen(&s);
+	struct http_port *next = http_listen(s.server, &s.config);
+	assert_false(http_bound(next));
+	http_port_close(s.http);
+	s.http = next;
+	while (!http_bound(next)) {
+		ev_run(s.loop, EVRUN_NOWAIT);
+		ev_run(s.main, EVRUN_NOWAIT);
+	}
+	assert_non_null(ask(s.loop, AF_INET, s.config.at.port, "GET / HTTP/1.0\r\n\r\n"));
+	scene_end(&s);
 }
 
 /* A client that has asked for a page. */
@@ -166,68 +207,151 @@ static int turns_of(struct ev_loop *loop)
 /* 64 clients that ask for nothing take every place: the first of them makes room for the next one. */
 static void client_connected_for_longest_makes_room(void **state)
 {
-	struct ev_loop *loop = ev_loop_new(0);
-	int calls = 0, idle[64];
-	struct http *server = http_new(loop, 64);
-	struct http_config config = any_address(&calls);
+	struct scene s;
+	int idle[64];
 	struct sockaddr_storage ss;
 	socklen_t length;
 	char byte;
 	ev_timer tick;
 
 	(void)state;
-	struct http_port *http = http_listen(server, &config);
+	scene_begin(&s);
+	scene_listen(&s);
 	ev_timer_init(&tick, stop, 0.2, 0.2);
-	ev_timer_start(loop, &tick);
+	ev_timer_start(s.loop, &tick);
 	for (int i = 0; i < 64; i++) {
-		idle[i] = loopback_socket(AF_INET, config.at.port, &ss, &length);
+		idle[i] = loopback_socket(AF_INET, s.config.at.port, &ss, &length);
 		assert_int_equal(connect(idle[i], (void *)&ss, length), 0);
-		ev_run(loop, EVRUN_NOWAIT);
+		ev_run(s.loop, EVRUN_NOWAIT);
 	}
-	ev_run(loop, 0);
-	int next = knock(config.at.port);
-	assert_true(turns_of(loop) < 1000);
-	assert_served(loop, next);
+	ev_run(s.loop, 0);
+	int next = knock(s.config.at.port);
+	assert_true(turns_of(s.loop) < 1000);
+	assert_served(s.loop, next);
 	assert_int_equal(recv(idle[0], &byte, 1, MSG_DONTWAIT), 0);
 	for (int i = 1; i < 64; i++)
 		assert_int_equal(recv(idle[i], &byte, 1, MSG_DONTWAIT), -1);
 	for (int i = 0; i < 64; i++)
 		close(idle[i]);
 	close(next);
-	ev_timer_stop(loop, &tick);
-	http_port_close(http);
-	http_free(server);
-	ev_loop_destroy(loop);
+	ev_timer_stop(s.loop, &tick);
+	scene_end(&s);
 }
 
 /* Without descriptors nothing is accepted, and the loop sleeps; with them again the waiting client is served. */
 static void no_descriptor_is_no_busy_loop(void **state)
 {
-	struct ev_loop *loop = ev_loop_new(0);
-	int calls = 0;
-	struct http *server = http_new(loop, 64);
-	struct http_config config = any_address(&calls);
+	struct scene s;
 	struct rlimit before, none;
 	ev_timer tick;
 
 	(void)state;
-	struct http_port *http = http_listen(server, &config);
-	int client = knock(config.at.port);
+	scene_begin(&s);
+	scene_listen(&s);
+	int client = knock(s.config.at.port);
 	ev_timer_init(&tick, stop, 0.5, 0.05);
-	ev_timer_start(loop, &tick);
+	ev_timer_start(s.loop, &tick);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	int turns = turns_of(loop);
+	int turns = turns_of(s.loop);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_true(turns < 1000);
-	assert_int_equal(calls, 0);
-	assert_served(loop, client);
+	assert_int_equal(s.calls, 0);
+	assert_served(s.loop, client);
 	close(client);
-	ev_timer_stop(loop, &tick);
-	http_port_close(http);
-	http_free(server);
-	ev_loop_destroy(loop);
+	ev_timer_stop(s.loop, &tick);
+	scene_end(&s);
+}
+
+static bool echo_but_main(void *ctx, const char *path, struct http_reply *reply)
+{
+	const struct scene *s = ctx;
+
+	if (strcmp(path, "/main") == 0)
+		return false;
+	buf_puts(&reply->body, pthread_equal(pthread_self(), s->tester) ? "" : "another thread: ");
+	return echo_path(ctx, path, reply);
+}
+
+static bool answer_in_main(void *ctx, const char *path, struct http_reply *reply)
+{
+	const struct scene *s = ctx;
+
+	assert_true(pthread_equal(pthread_self(), s->tester));
+	buf_printf(&reply->body, "main thread: path %s", path);
+	return true;
+}
+
+static void what_is_left_to_the_main_thread(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	s.config.handler = echo_but_main;
+	s.config.main_handler = answer_in_main;
+	scene_listen(&s);
+	requests_start(s.requests);
+	for (int i = 0; i < 3; i++) {
+		const char *answer = ask(s.main, AF_INET, s.config.at.port, "GET /main HTTP/1.0\r\n\r\n");
+		assert_non_null(strstr(answer, "main thread: path /main"));
+		answer = ask(s.main, AF_INET6, s.config.at.port, "GET /x HTTP/1.0\r\n\r\n");
+		assert_non_null(strstr(answer, "\r\n\r\nanother thread: path /x"));
+		answer = ask(s.main, AF_INET, s.config.at.port,
+			     "GET /main HTTP/1.1\r\nHost: x\r\n\r\nGET /x HTTP/1.0\r\n\r\n");
+		assert_non_null(strstr(strstr(answer, "path /main"), "another thread: path /x"));
+	}
+	scene_end(&s);
+}
+
+static int knock_main(uint16_t port)
+{
+	static const char request[] = "GET /main HTTP/1.0\r\n\r\n";
+	struct sockaddr_storage ss;
+	socklen_t length;
+	int fd = loopback_socket(AF_INET, port, &ss, &length);
+
+	assert_int_equal(connect(fd, (void *)&ss, length), 0);
+	assert_int_equal(write(fd, request, sizeof request - 1), sizeof request - 1);
+	return fd;
+}
+
+static void turns(struct ev_loop *loop)
+{
+	for (int i = 0; i < 20 * (int)HTTP_ASKED_MAX; i++)
+		ev_run(loop, EVRUN_NOWAIT);
+}
+
+/* The main thread is stuck: what the thread itself knows is answered, and so many requests wait; the next gets 503. */
+static void stuck_main_thread(void **state)
+{
+	struct scene s;
+	int waiting[HTTP_ASKED_MAX];
+	char text[16] = "";
+
+	(void)state;
+	scene_begin(&s);
+	s.config.handler = echo_but_main;
+	s.config.main_handler = answer_in_main;
+	scene_listen(&s);
+	for (size_t i = 0; i < HTTP_ASKED_MAX; i++)
+		waiting[i] = knock_main(s.config.at.port);
+	turns(s.loop);
+	const char *answer = ask(s.loop, AF_INET, s.config.at.port, "GET /main HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(answer, "HTTP/1.1 503 Service Unavailable\r\n"));
+	assert_non_null(strstr(answer, "too many requests wait"));
+	answer = ask(s.loop, AF_INET, s.config.at.port, "GET /page HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(answer, "path /page"));
+	for (size_t i = 0; i < HTTP_ASKED_MAX; i++)
+		assert_int_equal(recv(waiting[i], text, 12, MSG_DONTWAIT), -1);
+	close(waiting[0]); /* gone when its answer comes */
+	scene_end(&s);
+	for (size_t i = 1; i < HTTP_ASKED_MAX; i++) {
+		assert_int_equal(recv(waiting[i], text, 12, 0), 12);
+		assert_string_equal(text, "HTTP/1.1 200");
+		close(waiting[i]);
+	}
 }
 
 int main(void)
@@ -236,8 +360,11 @@ int main(void)
 		cmocka_unit_test(pages),
 		cmocka_unit_test(other_methods_and_rubbish),
 		cmocka_unit_test(taken_port_is_tried_again),
+		cmocka_unit_test(closed_port_passes_on),
 		cmocka_unit_test(client_connected_for_longest_makes_room),
 		cmocka_unit_test(no_descriptor_is_no_busy_loop),
+		cmocka_unit_test(what_is_left_to_the_main_thread),
+		cmocka_unit_test(stuck_main_thread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static void pages(void **state)
 
 	(void)state;
 	metrics_page_init(m);
-	metrics_page_handle(m, "/proxyMode", &reply);
+	assert_true(metrics_page_handle(m, "/proxyMode", &reply));
 	assert_string_equal(reply.body.data, "nftables");
 	buf_fini(&reply.body);
 	reply = (struct http_reply){.status = 200};
@@ -29,7 +29,8 @@ static void pages(void **state)
 	assert_int_equal(reply.status, 404);
 	buf_fini(&reply.body);
 	reply = (struct http_reply){.status = 200};
-	metrics_page_handle(m, "/metrics", &reply);
+	assert_false(metrics_page_handle(m, "/metrics", &reply)); /* the main thread's */
+	assert_true(metrics_page_render(m, "/metrics", &reply));
 	assert_int_equal(reply.status, 200);
 	assert_string_equal(reply.content_type, "text/plain; version=0.0.4; charset=utf-8");
 	static const char *const names[] = {"fairlead_build_info{version=\"",

@@ -15,7 +15,7 @@ from upstream import Upstream
 NET_ADMIN = 1 << 12
 BIND = 1 << 10
 WITH = {"fairlead", "sockets", "conntrack"}
-WITHOUT = {"dns-udp", "dns-tcp", "dns-forward", "dns-log", "relay", "rcu"}
+WITHOUT = {"requests", "dns-udp", "dns-tcp", "dns-forward", "dns-log", "relay", "rcu"}
 PORT = 5301
 
 
