@@ -128,6 +128,21 @@ class Query(lab.LabTest):
         self.assertEqual(lines[3].split(), ["web.b.test.", "5", "IN", "A", "10.0.0.1"])
         self.assertEqual(lines[-1], "dig stops: found as web.b.test. after 2 questions")
 
+    def test_json(self):
+        self.zone("nameserver 127.0.0.1\nsearch a.test b.test c.test\n", {"web.b.test.": ["10.0.0.1"]})
+        told = json.loads(self.query("web", "+search", "--resolv-conf", self.conf, "-o", "json", code=0).stdout)
+        self.assertEqual([(s["name"], s["type"], s["server"], s["status"]) for s in told["steps"]],
+                         [("web.a.test.", "A", "127.0.0.1", "NXDOMAIN"), ("web.b.test.", "A", "127.0.0.1", "NOERROR")])
+        self.assertEqual([s["extendedErrors"] for s in told["steps"]], [[r"0 (Other): did you mean web\x1b"]] * 2)
+        self.assertEqual([s["records"] for s in told["steps"]], [[], ["web.b.test. 5 IN A 10.0.0.1"]])
+        self.assertEqual((told["found"], told["foundAs"], told["questions"]), (True, "web.b.test.", 2))
+        self.zone("nameserver 127.0.0.1\nsearch a.test b.test\n", {"ns.a.test.": "NODATA"})
+        told = json.loads(self.query("ns", "--resolver", "musl", "--resolv-conf", self.conf, "-o", "json", code=1).stdout)
+        self.assertEqual((told["error"], told["notTried"]), ("EAI_NODATA", ["ns.b.test.", "ns."]))
+        self.assertIn("musl stops", told["steps"][-1]["note"])
+        told = json.loads(self.query("10.0.0.1", "--resolver", "musl", "-o", "json", code=0).stdout)
+        self.assertEqual(told["steps"], [])
+
     def test_where_it_stops_and_why(self):
         self.zone("nameserver 127.0.0.1\nsearch a.test b.test\n", {"ns.a.test.": "NODATA"})
         done = self.query("ns", "--resolver", "musl", "--resolv-conf", self.conf, code=1)
