@@ -39,7 +39,7 @@ bool cli_pod_file(struct config *c, const char *command, const char *ns, struct 
 /* Every command, as help lists them; cli_NAME in its own file. Nothing else names them. */
 /* clang-format off */
 #define CLI_COMMANDS(X) \
-	X(run) X(status) X(services) X(endpoints) X(check) X(resolvconf) X(query) X(cleanup) X(cache) \
+	X(run) X(status) X(services) X(endpoints) X(check) X(resolvconf) X(query) X(explain) X(cleanup) X(cache) \
 	X(completion) X(version) X(help)
 /* clang-format on */
 #define CLI_DECLARE(NAME) extern const struct command cli_##NAME;

@@ -19,12 +19,12 @@ struct lookup {
 	enum resolver resolver;
 	const char *name;
 	unsigned types[SEARCH_FAMILIES], families;
-	bool edns;			    /* always; else as the resolver does */
-	unsigned timeout_ms;		    /* of a question, at most; 0: as the resolver waits */
-	struct addr_port_list servers;	    /* lookup_add_server; those of the file when there are none */
-	struct search_config file;	    /* lookup_read_file */
+	bool edns;		       /* always; else as the resolver does */
+	unsigned timeout_ms;	       /* of a question, at most; 0: as the resolver waits */
+	struct addr_port_list servers; /* lookup_add_server; those of the file when there are none */
+	struct search_config file;     /* lookup_read_file */
 	void (*tried)(void *ctx, const struct query_try *t); /* after each question */
-	void (*told)(void *ctx, const char *why); /* what the resolver did just now that surprises people */
+	void (*told)(void *ctx, const char *why);	     /* what the resolver did just now that surprises people */
 	void *ctx;
 	/* set by lookup_run */
 	struct search search;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "daemon/control_dns.h"
+#include "daemon/control_explain.h"
 #include "daemon/control_services.h"
 #include "daemon/daemon_private.h"
 #include "daemon/dns_server.h"
@@ -275,6 +276,8 @@ const struct control_command control_commands[] = {
 	{"status", answer_status},
 	{"services", control_services},
 	{"endpoints", control_endpoints},
+	{"explain", control_explain},
+	{"explain-client", control_explain_client},
 	{"cluster-dns", control_cluster_dns},
 	{"cache-flush", control_cache_flush},
 	{.name = NULL},

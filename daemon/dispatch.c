@@ -36,19 +36,24 @@ static void pod_cidrs_changed(struct daemon *d)
 	sync_rules_changed(d->sync);
 }
 
-/*
- * A gateway in front of plain hosts, which is not told what is local: where a client and an endpoint are on one network
- * the replies must come back through here.
- */
-static void networks_changed(struct daemon *d)
+const struct cidr *dispatch_networks(const struct daemon *d, size_t *count)
 {
 	const struct config *c = d->config;
-	size_t count = d->node.network_count;
 
-	if (d->nft == NULL || c->manifests == NULL || c->detect_mode != MODE_CLUSTER_CIDR ||
-	    c->cluster_cidrs.count != 0)
+	*count = d->node.network_count < RULESET_CIDRS_MAX ? d->node.network_count : RULESET_CIDRS_MAX;
+	if (c->manifests == NULL || c->detect_mode != MODE_CLUSTER_CIDR || c->cluster_cidrs.count != 0)
+		return NULL;
+	return d->node.networks;
+}
+
+static void networks_changed(struct daemon *d)
+{
+	size_t count;
+	const struct cidr *networks = dispatch_networks(d, &count);
+
+	if (d->nft == NULL || networks == NULL)
 		return;
-	nft_set_networks(d->nft, d->node.networks, count < RULESET_CIDRS_MAX ? count : RULESET_CIDRS_MAX);
+	nft_set_networks(d->nft, networks, count);
 	sync_rules_changed(d->sync);
 }
 

@@ -18,5 +18,10 @@ void dispatch_complete(struct daemon *d);
  * a family without any, nothing is masqueraded, as in kube-proxy.
  */
 const struct cidr *dispatch_pod_cidrs(const struct daemon *d, size_t *count);
+/*
+ * A gateway in front of plain hosts, which is not told what is local: where a client and an endpoint are on one network
+ * the replies must come back through here. NULL: this is no such gateway. Borrowed until the node changes.
+ */
+const struct cidr *dispatch_networks(const struct daemon *d, size_t *count);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -252,6 +253,8 @@ static int list_into(struct session *s, const struct session_dump *dump)
 	struct netlink_list list = {s->socket, nlh, dump->each, dump->restart, dump->ctx, dump->only_of_table};
 
 	nlh->nlmsg_flags |= NLM_F_DUMP;
+	if (dump->all_families)
+		((struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->nfgen_family = NFPROTO_UNSPEC;
 	return netlink_list(&list);
 }
 

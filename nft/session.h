@@ -53,6 +53,7 @@ struct session_dump {
 	void *ctx;
 	/* This list changes only with our table, and the monitor reports that. */
 	bool only_of_table;
+	bool all_families; /* not only inet */
 };
 int session_dump(struct session *s, const struct session_dump *dump);
 

@@ -6,8 +6,8 @@ import unittest
 from pathlib import Path
 
 PROGRAM = str(Path(os.environ.get("FAIRLEAD_BUILD", Path(__file__).resolve().parents[2] / "build")) / "fairlead")
-COMMANDS = {"run", "status", "services", "endpoints", "check", "resolvconf", "query", "cleanup", "cache", "completion",
-            "version", "help"}
+COMMANDS = {"run", "status", "services", "endpoints", "check", "resolvconf", "query", "explain", "cleanup", "cache",
+            "completion", "version", "help"}
 
 
 def run(*command, **kwargs):
