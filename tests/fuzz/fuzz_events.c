@@ -83,7 +83,7 @@ static void turn(struct world *w)
 	table_must(sync_stats(w->sync)->in_sync);
 }
 
-/* As the API server source does, see watch/api/apiserver_watcher.c. */
+/* As the API server source does, see watch/api/watcher.c. */
 static bool on_value(void *ctx, struct span value, bool cut)
 {
 	struct world *w = ctx;

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "watch/api/apiserver_watcher.h"
+#include "watch/api/apiserver_private.h"
 
 #define PROXY_NAME_LABEL "service.kubernetes.io/service-proxy-name"
 #define ALL_BUSY_MS 200
@@ -23,11 +23,6 @@ static const struct reflector_resource resources[] = {
 	{OBJECT_POD, "", "pods", "/api/v1/pods", "", true},
 };
 
-void apiserver_touched(struct apiserver *a)
-{
-	a->turn_due = true;
-}
-
 /* Right before the loop sleeps: everything that had arrived was told, so this is one turn. */
 static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int events)
 {
@@ -35,18 +30,20 @@ static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int eve
 
 	(void)loop;
 	(void)events;
-	if (!a->turn_due)
+	if (!a->all.turn_due)
 		return;
-	a->turn_due = false;
+	a->all.turn_due = false;
 	a->config.sink.turn_end(a->config.sink.ctx);
 }
 
-void apiserver_counted(struct apiserver *a)
+static void on_counted(void *ctx)
 {
+	struct apiserver *a = ctx;
+
 	if (--a->uncounted > 0)
 		return;
 	log_info("apiserver: %s: everything listed", a->credentials.server);
-	apiserver_touched(a);
+	a->all.turn_due = true;
 	a->config.sink.complete(a->config.sink.ctx);
 }
 
@@ -86,15 +83,17 @@ static void silent_set(struct apiserver *a, uint64_t since_ms)
 		a->config.away(a->config.away_ctx, since_ms);
 }
 
-void apiserver_heard(struct apiserver *a)
+static void on_heard(void *ctx)
 {
+	struct apiserver *a = ctx;
+
 	a->heard_ms = clock_ms();
 	if (a->silent_ms == 0)
 		return;
 	log_notice("apiserver: %s: reachable again after %.1f s", a->credentials.server,
 		   (double)(a->heard_ms - a->silent_ms) / 1000.0);
 	silent_set(a, 0);
-	a->problem[0] = '\0';
+	a->all.problem[0] = '\0';
 }
 
 static void silence_tell(struct apiserver *a, const char *error)
@@ -106,11 +105,12 @@ static void silence_tell(struct apiserver *a, const char *error)
 	silent_set(a, clock_ms());
 }
 
-void apiserver_served(struct apiserver *a)
+static void on_served(void *ctx)
 {
+	struct apiserver *a = ctx;
 	uint64_t now_ms = clock_ms();
 
-	if (a->served++ > 0)
+	if (a->all.served_count > 1)
 		return;
 	ev_timer_stop(a->config.loop, &a->attempt_timer);
 	bool history = pace_resumed(&a->pace, now_ms);
@@ -118,12 +118,13 @@ void apiserver_served(struct apiserver *a)
 		watcher_resume(&a->watchers[i], history, now_ms, backoff_between(&a->pace.random, 0, PACE_HURRY_MS));
 }
 
-bool apiserver_failed(struct apiserver *a, const struct fetch_end *end)
+static bool on_failed(void *ctx, const struct fetch_end *end)
 {
+	struct apiserver *a = ctx;
 	uint64_t now_ms = clock_ms();
 	bool first = a->pace.since_ms == 0;
 
-	if (a->served > 0)
+	if (a->all.served_count > 0)
 		return false;
 	if (end->status == 0)
 		silence_tell(a, end->error);
@@ -163,7 +164,7 @@ static void follow_all(struct apiserver *a)
 		if (a->config.proxy_only && (resource->kind == OBJECT_NAMESPACE || resource->kind == OBJECT_POD))
 			continue;
 		selector_fill(&a->config, resource->kind, &f->selector);
-		watcher_init(f, a, resource);
+		watcher_init(f, &a->all, resource);
 		a->watcher_count++;
 	}
 	a->uncounted = a->watcher_count;
@@ -190,6 +191,22 @@ static struct fetch *fetch_make(const struct apiserver *a, char error[ERROR_BYTE
 	return fetch_new(a->config.loop, &settings, error);
 }
 
+static void watchers_fill(struct apiserver *a, char error[ERROR_BYTES])
+{
+	a->all = (struct watchers){.loop = a->config.loop,
+				   .sink = &a->config.sink,
+				   .credentials = &a->credentials,
+				   .fetch = fetch_make(a, error),
+				   .reader = object_reader_new(),
+				   .watch_quiet_ms = a->config.watch_quiet_ms,
+				   .list_quiet_ms = a->config.list_quiet_ms,
+				   .counted = on_counted,
+				   .heard = on_heard,
+				   .served = on_served,
+				   .failed = on_failed,
+				   .ctx = a};
+}
+
 struct apiserver *apiserver_new(const struct apiserver_config *config, struct credentials *credentials,
 				char error[ERROR_BYTES])
 {
@@ -198,14 +215,13 @@ struct apiserver *apiserver_new(const struct apiserver_config *config, struct cr
 	a->config = *config;
 	a->credentials = *credentials;
 	*credentials = (struct credentials){0};
-	a->reader = object_reader_new();
 	ev_prepare_init(&a->turn, on_prepare);
 	a->turn.data = a;
 	ev_timer_init(&a->attempt_timer, on_attempt, 0, 0);
 	a->attempt_timer.data = a;
 	pace_init(&a->pace, clock_ns());
-	a->fetch = fetch_make(a, error);
-	if (a->fetch == NULL) {
+	watchers_fill(a, error);
+	if (a->all.fetch == NULL) {
 		apiserver_free(a);
 		return NULL;
 	}
@@ -224,8 +240,8 @@ void apiserver_free(struct apiserver *a)
 		watcher_fini(&a->watchers[i]);
 	ev_timer_stop(a->config.loop, &a->attempt_timer);
 	ev_prepare_stop(a->config.loop, &a->turn);
-	fetch_free(a->fetch);
-	object_reader_free(a->reader);
+	fetch_free(a->all.fetch);
+	object_reader_free(a->all.reader);
 	credentials_fini(&a->credentials);
 	free(a);
 }
@@ -236,11 +252,11 @@ void apiserver_state(const struct apiserver *a, struct apiserver_state *state)
 		.server = a->credentials.server,
 		.reachable = a->heard_ms != 0 && a->silent_ms == 0,
 		.complete = a->uncounted == 0,
-		.problem = a->problem,
+		.problem = a->all.problem,
 		.heard_ms = a->heard_ms,
 	};
 	for (size_t kind = 0; kind < OBJECT_KINDS; kind++) {
-		state->events += a->events[kind];
-		state->lists += a->lists[kind];
+		state->events += a->all.events[kind];
+		state->lists += a->all.lists[kind];
 	}
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "watch/api/apiserver_watcher.h"
+#include "watch/api/apiserver_private.h"
 
 static const struct metric_desc requests = {"rest_client_requests_total",
 					    "Number of HTTP requests, partitioned by status code, method, and host",
@@ -17,23 +17,18 @@ static const struct metric_desc lists = {
 static const struct metric_desc heard = {"fairlead_watch_last_heard_timestamp_seconds",
 					 "When bytes last came from the API server", METRIC_GAUGE, NULL, 0};
 
-void apiserver_requested(struct apiserver *a, int status)
-{
-	a->requests[status > 0 && status < REQUEST_CODES ? status : 0]++;
-}
-
 static void requests_put(struct metrics_page *page, const struct apiserver *a)
 {
 	char code[16];
 
 	for (int status = 0; status < REQUEST_CODES; status++) {
-		if (a->requests[status] == 0)
+		if (a->all.requests[status] == 0)
 			continue;
 		snprintf(code, sizeof code, "%d", status);
 		metrics_put(page, &requests,
 			    METRIC_LABELS({"code", status != 0 ? code : "<error>"},
 					  {"host", strchr(a->credentials.server, ':') + 3}, {"method", "GET"}),
-			    (double)a->requests[status]);
+			    (double)a->all.requests[status]);
 	}
 }
 
@@ -52,8 +47,8 @@ static void all_put(void *ctx, struct metrics_page *page)
 	const double ago_s = (double)(clock_ms() - a->heard_ms) / 1000.0;
 
 	requests_put(page, a);
-	by_kind_put(page, a, &events, a->events);
-	by_kind_put(page, a, &lists, a->lists);
+	by_kind_put(page, a, &events, a->all.events);
+	by_kind_put(page, a, &lists, a->all.lists);
 	if (a->heard_ms != 0)
 		metrics_put(page, &heard, NULL, (double)clock_wall_ms() / 1000.0 - ago_s);
 }

@@ -1,5 +1,5 @@
 /* What a watcher says in the log about its requests. */
-#include "watch/api/apiserver_watcher.h"
+#include "watch/api/watcher.h"
 
 #include <stdio.h>
 
@@ -46,7 +46,8 @@ static void failure_describe(const struct watcher *f, const struct fetch_end *en
 		buf_printf(text, "%s", end->error[0] != '\0' ? end->error : "ended early");
 }
 
-/* Silence while nothing is served is told once for all kinds (apiserver_failed); all else once per kind and code. */
+/* Silence while nothing is served is told once for all kinds (struct watchers, failed); all else once per kind and
+ * code. */
 void watcher_log_failure(struct watcher *f, const struct fetch_end *end, int code, uint32_t wait_ms)
 {
 	uint64_t now_ms = clock_ms();
@@ -54,14 +55,14 @@ void watcher_log_failure(struct watcher *f, const struct fetch_end *end, int cod
 	bool again = code != f->warned_code || f->warned_ms == 0 || now_ms - f->warned_ms >= WARN_AGAIN_MS;
 
 	failure_describe(f, end, code, &text);
-	bool own = end->status != 0 ? code != 0 || problem_of(f) != NULL || end->excess : f->apiserver->served > 0;
+	bool own = end->status != 0 ? code != 0 || problem_of(f) != NULL || end->excess : f->all->served_count > 0;
 	if (own && again) {
 		f->warned_code = code;
 		f->warned_ms = now_ms;
 		log_warn("%s; trying again", text.data);
 	}
 	log_debug("%s; next try in %u ms", text.data, wait_ms);
-	snprintf(f->apiserver->problem, sizeof f->apiserver->problem, "%s", text.data);
+	snprintf(f->all->problem, sizeof f->all->problem, "%s", text.data);
 	buf_fini(&text);
 }
 

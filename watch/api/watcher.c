@@ -1,5 +1,5 @@
 /* Carries out the requests of one kind's reflector. */
-#include "watch/api/apiserver_watcher.h"
+#include "watch/api/watcher.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,25 +20,23 @@
 
 static const struct sink *sink_of(const struct watcher *f)
 {
-	return &f->apiserver->config.sink;
+	return f->all->sink;
 }
 
 static uint32_t quiet_limit_ms(const struct watcher *f)
 {
-	const struct apiserver_config *config = &f->apiserver->config;
-
 	if (f->reflector.phase == REFLECTOR_WATCH)
-		return config->watch_quiet_ms != 0 ? config->watch_quiet_ms : WATCH_QUIET_MS;
-	return config->list_quiet_ms != 0 ? config->list_quiet_ms : LIST_QUIET_MS;
+		return f->all->watch_quiet_ms != 0 ? f->all->watch_quiet_ms : WATCH_QUIET_MS;
+	return f->all->list_quiet_ms != 0 ? f->all->list_quiet_ms : LIST_QUIET_MS;
 }
 
 static void object_upsert(struct watcher *f, struct span json)
 {
 	struct object_name n;
 	struct object *o = NULL;
-	enum object_verdict verdict = object_read(f->apiserver->reader, f->resource.kind, json, &o);
+	enum object_verdict verdict = object_read(f->all->reader, f->resource.kind, json, &o);
 
-	apiserver_touched(f->apiserver);
+	f->all->turn_due = true;
 	if (verdict == OBJECT_USABLE)
 		sink_of(f)->upsert(sink_of(f)->ctx, o);
 	else if (!object_name_read(json, &n))
@@ -55,7 +53,7 @@ static void object_remove(struct watcher *f, struct span json)
 
 	if (!object_name_read(json, &n))
 		return;
-	apiserver_touched(f->apiserver);
+	f->all->turn_due = true;
 	sink_of(f)->remove(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 }
 
@@ -67,7 +65,7 @@ static void object_cut(struct watcher *f, struct span front)
 
 	if ((reflector_expects_events(&f->reflector) && !event_read(front, &e)) || !object_name_read(e.object, &n))
 		return;
-	apiserver_touched(f->apiserver);
+	f->all->turn_due = true;
 	if (e.type == EVENT_DELETED) {
 		sink_of(f)->remove(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 		return;
@@ -82,14 +80,14 @@ static void counted(struct watcher *f)
 	if (f->counted)
 		return;
 	f->counted = true;
-	apiserver_counted(f->apiserver);
+	f->all->counted(f->all->ctx);
 }
 
 static void list_ended(struct watcher *f)
 {
 	log_debug("apiserver: %s: listed, version %s", f->resource.plural, f->reflector.version);
-	f->apiserver->lists[f->resource.kind]++;
-	apiserver_touched(f->apiserver);
+	f->all->lists[f->resource.kind]++;
+	f->all->turn_due = true;
 	sink_of(f)->list_end(sink_of(f)->ctx, f->resource.kind);
 	counted(f);
 	if (f->request != NULL && !f->reflector.page_request) /* a streaming list: goes on as a watch */
@@ -104,7 +102,7 @@ static bool on_event(struct watcher *f, struct span value)
 		log_debug("apiserver: %s: a value that is no event", f->resource.plural);
 		return false;
 	}
-	f->apiserver->events[f->resource.kind]++;
+	f->all->events[f->resource.kind]++;
 	switch (reflector_event(&f->reflector, &e)) {
 	case REFLECTOR_UPSERT:
 		object_upsert(f, e.object);
@@ -143,18 +141,19 @@ static void on_answered(void *ctx, int status)
 	struct watcher *f = ctx;
 
 	f->answered = true;
-	apiserver_heard(f->apiserver);
+	f->all->heard(f->all->ctx);
 	if (status != 200 || f->served)
 		return;
 	f->served = true;
-	apiserver_served(f->apiserver);
+	f->all->served_count++;
+	f->all->served(f->all->ctx);
 }
 
 static bool on_data(void *ctx, int status, const char *bytes, size_t length_bytes)
 {
 	struct watcher *f = ctx;
 
-	apiserver_heard(f->apiserver);
+	f->all->heard(f->all->ctx);
 	if (status != 200) {
 		size_t room =
 			ANSWER_BYTES - (f->answer.length_bytes < ANSWER_BYTES ? f->answer.length_bytes : ANSWER_BYTES);
@@ -163,7 +162,7 @@ static bool on_data(void *ctx, int status, const char *bytes, size_t length_byte
 	}
 	if (f->begins) {
 		f->begins = false;
-		apiserver_touched(f->apiserver);
+		f->all->turn_due = true;
 		sink_of(f)->list_begin(sink_of(f)->ctx, f->resource.kind);
 	}
 	return stream_feed(&f->stream, bytes, length_bytes);
@@ -187,7 +186,7 @@ static bool page_ended(struct watcher *f)
 
 static void absent(struct watcher *f)
 {
-	apiserver_touched(f->apiserver);
+	f->all->turn_due = true;
 	sink_of(f)->list_begin(sink_of(f)->ctx, f->resource.kind);
 	sink_of(f)->list_end(sink_of(f)->ctx, f->resource.kind);
 	counted(f);
@@ -195,15 +194,15 @@ static void absent(struct watcher *f)
 
 static void watcher_wait(struct watcher *f, uint32_t wait_ms)
 {
-	ev_timer_stop(f->apiserver->config.loop, &f->retry);
+	ev_timer_stop(f->all->loop, &f->retry);
 	ev_timer_set(&f->retry, wait_ms / 1000.0, 0);
-	ev_timer_start(f->apiserver->config.loop, &f->retry);
+	ev_timer_start(f->all->loop, &f->retry);
 }
 
 /* The server knew the credentials no longer; others may be at hand. */
 static bool credentials_changed(const struct watcher *f, int code)
 {
-	return code == 401 && credentials_refresh(&f->apiserver->credentials, clock_ms());
+	return code == 401 && credentials_refresh(f->all->credentials, clock_ms());
 }
 
 /* What the request that ended so means for this kind. */
@@ -232,14 +231,14 @@ static enum reflector_next outcome(struct watcher *f, const struct fetch_end *en
 
 static void unserved(struct watcher *f)
 {
-	f->apiserver->served -= f->served;
+	f->all->served_count -= f->served;
 	f->served = false;
 }
 
 /* Until it is asked to make an attempt. */
 static void watcher_hold(struct watcher *f)
 {
-	ev_timer_stop(f->apiserver->config.loop, &f->retry);
+	ev_timer_stop(f->all->loop, &f->retry);
 	f->yields = true;
 }
 
@@ -252,16 +251,16 @@ static void on_end(void *ctx, const struct fetch_end *end)
 	f->fresh = end->silent;
 	f->unreached = end->status == 0;
 	watcher_log_end(f, end);
-	apiserver_requested(f->apiserver, end->status);
+	f->all->requests[end->status > 0 && end->status < REQUEST_CODES ? end->status : 0]++;
 	if (end->status != 0 && end->whole)
-		apiserver_heard(f->apiserver);
+		f->all->heard(f->all->ctx);
 	enum reflector_next next = outcome(f, end, &wait_ms);
 	stream_fini(&f->stream);
 	f->due_ms = clock_ms() + wait_ms;
 	if (wait_ms > 0)
 		unserved(f);
 	bool failed = wait_ms > 0 && next != REFLECTOR_ABSENT;
-	if (failed && apiserver_failed(f->apiserver, end) && (end->status == 0 || wait_ms > YIELD_MS))
+	if (failed && f->all->failed(f->all->ctx, end) && (end->status == 0 || wait_ms > YIELD_MS))
 		watcher_hold(f);
 	else
 		watcher_wait(f, wait_ms);
@@ -271,7 +270,7 @@ void watcher_start(struct watcher *f)
 {
 	const struct stream_handler values = {f, on_value};
 	const struct fetch_handler handler = {f, on_answered, on_data, on_end};
-	struct credentials *credentials = &f->apiserver->credentials;
+	struct credentials *credentials = f->all->credentials;
 	struct buf url = {0};
 
 	buf_puts(&url, credentials->server);
@@ -286,7 +285,7 @@ void watcher_start(struct watcher *f)
 		.fresh = f->fresh || (f->attempt && f->unreached),
 	};
 	log_debug("apiserver: GET %s", url.data);
-	f->request = fetch_get(f->apiserver->fetch, url.data, &options, &handler);
+	f->request = fetch_get(f->all->fetch, url.data, &options, &handler);
 	buf_fini(&url);
 }
 
@@ -309,7 +308,7 @@ static void on_retry(struct ev_loop *loop, struct ev_timer *timer, int events)
 
 void watcher_yield(struct watcher *f)
 {
-	struct ev_loop *loop = f->apiserver->config.loop;
+	struct ev_loop *loop = f->all->loop;
 
 	if (!ev_is_active(&f->retry) || f->absent || ev_timer_remaining(loop, &f->retry) <= YIELD_MS / 1000.0)
 		return;
@@ -340,9 +339,9 @@ void watcher_resume(struct watcher *f, bool history, uint64_t now_ms, uint32_t h
 	f->yields = false;
 }
 
-void watcher_init(struct watcher *f, struct apiserver *a, const struct reflector_resource *resource)
+void watcher_init(struct watcher *f, struct watchers *all, const struct reflector_resource *resource)
 {
-	f->apiserver = a;
+	f->all = all;
 	f->resource = *resource;
 	f->resource.selector = f->selector.data != NULL ? f->selector.data : "";
 	reflector_init(&f->reflector, &f->resource, clock_ns() ^ ((uint64_t)resource->kind << 32));
@@ -354,7 +353,7 @@ void watcher_fini(struct watcher *f)
 {
 	if (f->request != NULL)
 		fetch_cancel(f->request);
-	ev_timer_stop(f->apiserver->config.loop, &f->retry);
+	ev_timer_stop(f->all->loop, &f->retry);
 	stream_fini(&f->stream);
 	reflector_fini(&f->reflector);
 	buf_fini(&f->answer);

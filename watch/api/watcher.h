@@ -1,23 +1,48 @@
 /*
- * Following one kind: carries out what its reflector decides, request by request. Inside of the API server source.
+ * Following one kind: carries out what its reflector decides, request by request. Inside of the API server source,
+ * which decides about all kinds together and is told what happens to each.
  */
-#ifndef WATCH_API_APISERVER_WATCHER_H
-#define WATCH_API_APISERVER_WATCHER_H
+#ifndef WATCH_API_WATCHER_H
+#define WATCH_API_WATCHER_H
 
 #include <ev.h>
 
-#include "watch/api/apiserver.h"
 #include "watch/api/apiserver_object.h"
+#include "watch/api/credentials.h"
 #include "watch/api/fetch.h"
 #include "watch/api/pace.h"
 #include "watch/api/reflector.h"
 #include "watch/api/stream.h"
+#include "watch/source.h"
 
 #define PROBLEM_BYTES 512
 #define REQUEST_CODES 1000
 
+/* What the watchers of one API server share. */
+struct watchers {
+	/* all borrowed, set before the first watcher_init */
+	struct ev_loop *loop;
+	const struct sink *sink;
+	struct credentials *credentials;
+	struct fetch *fetch;
+	struct object_reader *reader;
+	uint32_t watch_quiet_ms, list_quiet_ms; /* 0: the default */
+	void (*counted)(void *ctx);		/* one more watcher's `counted` became true */
+	void (*heard)(void *ctx);		/* an answer came */
+	void (*served)(void *ctx);		/* one more watcher's `served` became true, and served_count went up */
+	/* A request failed. True: nothing is served, so that watchers take turns. */
+	bool (*failed)(void *ctx, const struct fetch_end *end);
+	void *ctx;
+	/* what they keep together */
+	bool turn_due;	     /* the sink was called */
+	size_t served_count; /* watchers that are */
+	char problem[PROBLEM_BYTES];
+	uint64_t events[OBJECT_KINDS], lists[OBJECT_KINDS];
+	uint64_t requests[REQUEST_CODES]; /* that have ended, by status code; 0: no answer */
+};
+
 struct watcher {
-	struct apiserver *apiserver;
+	struct watchers *all;
 	struct reflector_resource resource;
 	struct reflector reflector;
 	struct stream stream;
@@ -40,29 +65,7 @@ struct watcher {
 	uint64_t warned_ms;
 };
 
-struct apiserver {
-	struct apiserver_config config;
-	struct credentials credentials;
-	struct fetch *fetch;
-	struct object_reader *reader;
-	struct watcher watchers[OBJECT_KINDS];
-	size_t watcher_count, uncounted;
-	struct ev_prepare turn;
-	bool turn_due;
-	size_t served; /* watchers that are */
-	/* while none is */
-	struct pace pace;
-	struct ev_timer attempt_timer;
-	size_t turn_of;	    /* whose attempt is next */
-	uint64_t silent_ms; /* nothing has answered since; 0 = it did */
-	/* figures */
-	char problem[PROBLEM_BYTES];
-	uint64_t heard_ms;
-	uint64_t events[OBJECT_KINDS], lists[OBJECT_KINDS];
-	uint64_t requests[REQUEST_CODES]; /* by status code; 0: no answer */
-};
-
-void watcher_init(struct watcher *f, struct apiserver *a, const struct reflector_resource *resource);
+void watcher_init(struct watcher *f, struct watchers *all, const struct reflector_resource *resource);
 void watcher_fini(struct watcher *f);
 void watcher_start(struct watcher *f);
 /* Nothing is served: waits for watcher_attempt instead of its own timer. */
@@ -76,16 +79,5 @@ void watcher_resume(struct watcher *f, bool history, uint64_t now_ms, uint32_t h
 void watcher_log_end(const struct watcher *f, const struct fetch_end *end);
 void watcher_log_failure(struct watcher *f, const struct fetch_end *end, int code, uint32_t wait_ms);
 void watcher_log_next(const struct watcher *f, enum reflector_next next);
-
-void apiserver_metrics(struct apiserver *a); /* registers them */
-
-/* What watchers tell. */
-void apiserver_touched(struct apiserver *a);		   /* the sink was called: a turn is due */
-void apiserver_counted(struct apiserver *a);		   /* one more watcher's `counted` became true */
-void apiserver_requested(struct apiserver *a, int status); /* a request has ended */
-void apiserver_heard(struct apiserver *a);		   /* an answer came */
-void apiserver_served(struct apiserver *a);		   /* one more watcher's `served` became true */
-/* A request failed. True: nothing is served, so that watchers take turns. */
-bool apiserver_failed(struct apiserver *a, const struct fetch_end *end);
 
 #endif
