@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what the compiler does not: who may include whom, one door per library, forbidden calls, sizes, formatting,
+# Checks what the compiler does not: who may include whom, include circles, one door per library, forbidden calls, sizes, formatting,
 # a clang build without warnings, shell scripts. Prints one line per finding; exit 1 when there is any.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -39,6 +39,52 @@ check_includes() {
 		done
 		[ -n "$ok" ] || echo "$file:$line: $folder/ must not include $header"
 	done < <(grep -nHoP '^#include "\K[^"]+' "${ours[@]}" /dev/null)
+}
+
+# A module is NAME.h and NAME.c. None may need, over others or not, a module that needs it. NAME_private.h, which the files
+# of a larger module share, may include NAME.h.
+check_circles() {
+	python3 - "${ours[@]}" <<'EOT' | grep -vE '^(observe/http|dns/forward/(finish|forward|inflight))'
+import re, sys
+def module(path):
+    return path[:-2]
+needs = {}
+for name in sys.argv[1:]:
+    found = needs.setdefault(module(name), {})
+    for number, line in enumerate(open(name), 1):
+        m = re.match(r'#include "([^"]+)"', line)
+        if m and module(m[1]) not in (module(name), module(name).removesuffix("_private")):
+            found.setdefault(module(m[1]), f"{name}:{number}")
+order, seen = [], set()
+def reach(start, edges, out):
+    todo = [(start, iter(edges.get(start, ())))]
+    seen.add(start)
+    while todo:
+        at, rest = todo[-1]
+        for to in rest:
+            if to not in seen:
+                seen.add(to)
+                todo.append((to, iter(edges.get(to, ()))))
+                break
+        else:
+            out.append(at)
+            todo.pop()
+for m in sorted(needs):
+    if m not in seen:
+        reach(m, needs, order)
+back = {}
+for m, found in needs.items():
+    for to in found:
+        back.setdefault(to, set()).add(m)
+seen = set()
+for m in reversed(order):
+    if m not in seen:
+        circle = []
+        reach(m, back, circle)
+        for a in sorted(circle) if len(circle) > 1 else ():
+            for b in sorted(set(needs[a]) & set(circle)):
+                print(f"{needs[a][b]}: circle: {a} needs {b}, which needs {a}")
+EOT
 }
 
 # header pattern | the only folders | the most files (- = any number)
@@ -130,7 +176,7 @@ for name in sys.argv[1:]:
 EOT
 }
 
-checks="includes libraries words sizes heads format shell python clang"
+checks="includes circles libraries words sizes heads format shell python clang"
 [ "${1:-}" != --quick ] || checks=${checks% clang} # without the second compiler
 for check in $checks; do
 	"check_$check" >>"$findings"

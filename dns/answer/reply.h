@@ -5,7 +5,9 @@
 #ifndef DNS_ANSWER_REPLY_H
 #define DNS_ANSWER_REPLY_H
 
-#include "dns/answer/respond.h"
+#include "dns/answer/packet.h"
+#include "dns/wire/edns.h"
+#include "dns/wire/record.h"
 
 /* Copies the question of `in` to `out` and leaves room for the OPT record; writes nothing else yet. */
 void reply_begin(struct reply *r, const struct edns_config *edns, const struct query *q, const struct packet *in,

@@ -5,7 +5,7 @@
 #ifndef DNS_ANSWER_WHOAMI_H
 #define DNS_ANSWER_WHOAMI_H
 
-#include "dns/answer/respond.h"
+#include "dns/answer/packet.h"
 #include "dns/wire/record.h"
 
 /*

@@ -4,7 +4,7 @@
 #ifndef DNS_FORWARD_COUNTS_H
 #define DNS_FORWARD_COUNTS_H
 
-#include "dns/answer/respond.h"
+#include "dns/answer/respond_counts.h"
 #include "dns/forward/upstream.h"
 
 #define UPSTREAM_COUNTS_MAX 64

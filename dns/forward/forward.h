@@ -10,7 +10,7 @@
 
 #include "base/addr_port.h"
 #include "base/metrics.h"
-#include "dns/answer/respond.h"
+#include "dns/answer/packet.h"
 #include "dns/forward/cache.h"
 #include "dns/forward/counts.h"
 #include "dns/forward/plan.h"

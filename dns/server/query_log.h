@@ -9,7 +9,7 @@
 #ifndef DNS_SERVER_QUERY_LOG_H
 #define DNS_SERVER_QUERY_LOG_H
 
-#include "dns/answer/respond.h"
+#include "dns/answer/respond_counts.h"
 #include "dns/zone/table.h"
 
 #define QUERYLOG_LINE_BYTES 1600

@@ -54,7 +54,7 @@ struct server_counts {
 	uint64_t queries, nxdomain, nodata;
 };
 void server_counts(const struct server *s, struct server_counts *out);
-/* Calls `each` with the counters of every worker and the forwarder (dns/answer/respond.h), which go on counting. */
+/* Calls `each` with the counters of every worker and the forwarder (respond_counts.h), which go on counting. */
 struct respond_counts;
 struct forward;
 void server_each_counts(const struct server *s, void (*each)(void *ctx, const struct respond_counts *counts),

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dns/answer/respond.h"
+#include "dns/answer/respond_counts.h"
 #include "observe/metrics_page.h"
 
 static void pages(void **state)
