@@ -1,7 +1,7 @@
 /* Manifests filled in as the daemon fills them in. */
 #include <stdio.h>
 
-#include "cli/check_private.h"
+#include "cli/check_objects_private.h"
 #include "watch/lab/lab.h"
 
 struct filling {

@@ -1,5 +1,5 @@
 /* Manifests compared with each other and with the host. */
-#include "cli/check_private.h"
+#include "cli/check_objects_private.h"
 
 #include <ifaddrs.h>
 #include <netinet/in.h>

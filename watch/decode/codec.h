@@ -6,7 +6,9 @@
 #ifndef WATCH_DECODE_CODEC_H
 #define WATCH_DECODE_CODEC_H
 
-#include "watch/decode/decode_pack.h"
+#include "base/addr.h"
+#include "base/mem.h"
+#include "watch/decode/pack.h"
 
 #define RECENT_STRINGS 8
 

@@ -9,14 +9,10 @@
 #ifndef WATCH_DECODE_DECODE_PACK_H
 #define WATCH_DECODE_DECODE_PACK_H
 
-#include "base/buf.h"
+#include "watch/decode/pack.h"
 #include "watch/object.h"
 
 #define PACK_VERSION 4 /* changes with the form of any kind */
-
-struct pack { /* all zero = ready */
-	struct buf bytes, strings;
-};
 
 void pack_fini(struct pack *p);
 /* Replaces p->bytes by the object's. trigger_ms of a slice is left out: it is no content. */

@@ -7,7 +7,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "watch/lab/wants.h"
+#include "watch/lab/allocate_private.h"
 
 enum purpose { FOR_CLUSTER = 1, FOR_BALANCER, FOR_NODE_PORT, FOR_HEALTH };
 

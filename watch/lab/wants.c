@@ -1,5 +1,5 @@
 /* What a Service lacks that a cluster would give it; and the Service with it. */
-#include "watch/lab/wants.h"
+#include "watch/lab/allocate_private.h"
 
 bool pools_hold(const struct lab_pools *p, const struct addr *a)
 {

@@ -1,6 +1,6 @@
 /* Inside of `fairlead check`: objects, and where they are. */
-#ifndef CLI_CHECK_PRIVATE_H
-#define CLI_CHECK_PRIVATE_H
+#ifndef CLI_CHECK_OBJECTS_PRIVATE_H
+#define CLI_CHECK_OBJECTS_PRIVATE_H
 
 #include "base/mem.h"
 #include "cli/check_objects.h"

@@ -1,8 +1,8 @@
 /*
  * Inside of watch/lab/: which fields of a Service are to be filled in. Pure.
  */
-#ifndef WATCH_LAB_WANTS_H
-#define WATCH_LAB_WANTS_H
+#ifndef WATCH_LAB_ALLOCATE_PRIVATE_H
+#define WATCH_LAB_ALLOCATE_PRIVATE_H
 
 #include "watch/lab/allocate.h"
 
