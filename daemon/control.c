@@ -2,6 +2,7 @@
 #include "daemon/control.h"
 
 #include <errno.h>
+#include <ev.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -16,22 +17,30 @@
 #include "base/folder.h"
 #include "base/listener.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/sock.h"
+#include "observe/requests.h"
 
+/* The requests thread's, except for what the main thread does in between: it runs the command. */
 struct client {
 	struct control *control;
 	struct ev_io io;
 	struct ev_timer idle;
-	bool answering;
+	struct mail question; /* to the main thread, and back */
 	size_t request_bytes;
 	char request[CONTROL_REQUEST_BYTES];
-	struct buf reply;
+	int argc;
+	char *argv[CONTROL_WORDS + 1]; /* in request */
+	const struct control_command *command;
+	int code;
+	struct buf body;  /* what the command printed */
+	struct buf reply; /* what goes to the client; empty until it is answered */
 };
 
 struct control {
 	char *path;
 	int lock_fd, listen_fd; /* listen_fd is the listener's once there is one */
-	struct ev_loop *loop;
+	struct requests *requests;
+	struct ev_loop *loop; /* the requests thread's */
 	struct listeners *listeners;
 	struct listener *listener; /* NULL before control_start */
 	const struct control_command *commands;
@@ -138,6 +147,7 @@ static void client_free(struct client *client)
 	ev_io_stop(c->loop, &client->io);
 	ev_timer_stop(c->loop, &client->idle);
 	close(client->io.fd);
+	buf_fini(&client->body);
 	buf_fini(&client->reply);
 	free(client);
 }
@@ -161,28 +171,75 @@ void control_close(struct control *c)
 	free(c);
 }
 
-/* Splits the request, runs its command, and puts the exit code's line in front of what it printed. */
-static void request_answer(struct client *client)
+/* ---- a request ---- */
+
+static void request_split(struct client *client)
 {
-	struct control *c = client->control;
-	char *words[CONTROL_WORDS + 1], *rest = client->request;
-	struct buf body = {0};
-	int count = 0, code = 2;
+	char *rest = client->request, **words = client->argv;
+	int count = 0;
 
 	while (count < CONTROL_WORDS && (words[count] = strsep(&rest, " ")) != NULL)
 		count += words[count][0] != '\0';
 	words[count] = NULL;
-	const struct control_command *command = c->commands;
-	while (count > 0 && command->name != NULL && strcmp(command->name, words[0]) != 0)
-		command++;
-	if (count > 0 && command->name != NULL)
-		code = command->answer(c->ctx, count, words, &body);
-	else
-		buf_puts(&body, "this daemon does not know the command; is it another version?\n");
-	buf_printf(&client->reply, "%d\n", code);
-	buf_add_escaped(&client->reply, body.data, body.length_bytes, true);
-	buf_fini(&body);
+	client->argc = count;
 }
+
+/* NULL: there is none of that name. */
+static const struct control_command *command_find(const struct control *c, const char *name)
+{
+	for (const struct control_command *command = c->commands; command->name != NULL; command++)
+		if (name != NULL && strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+/* The exit code's line, and what was printed, without what drives a terminal. */
+static void reply_send(struct client *client)
+{
+	struct ev_loop *loop = client->control->loop;
+
+	buf_printf(&client->reply, "%d\n", client->code);
+	buf_add_escaped(&client->reply, client->body.data, client->body.length_bytes, true);
+	buf_fini(&client->body);
+	ev_io_set(&client->io, client->io.fd, EV_WRITE);
+	ev_io_start(loop, &client->io);
+	ev_timer_again(loop, &client->idle);
+}
+
+static void on_answer(void *about)
+{
+	reply_send(about);
+}
+
+/* In the main thread. */
+static void on_question(void *about)
+{
+	struct client *client = about;
+	const struct control *c = client->control;
+
+	client->code = client->command->answer(c->ctx, client->argc, client->argv, &client->body);
+	requests_tell(c->requests, &client->question, on_answer, client);
+}
+
+/* The client waits, however long the main thread takes. */
+static void request_answer(struct client *client)
+{
+	const struct control *c = client->control;
+
+	ev_io_stop(c->loop, &client->io);
+	ev_timer_stop(c->loop, &client->idle);
+	request_split(client);
+	client->command = command_find(c, client->argv[0]);
+	if (client->command != NULL) {
+		requests_ask(c->requests, &client->question, on_question, client);
+		return;
+	}
+	client->code = 2;
+	buf_puts(&client->body, "this daemon does not know the command; is it another version?\n");
+	reply_send(client);
+}
+
+/* ---- clients ---- */
 
 /* Returns false when the client is done. */
 static bool client_write(struct client *client)
@@ -190,7 +247,7 @@ static bool client_write(struct client *client)
 	ssize_t n = send(client->io.fd, client->reply.data, client->reply.length_bytes, MSG_NOSIGNAL);
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return sock_again(errno);
 	buf_consume(&client->reply, (size_t)n);
 	return client->reply.length_bytes != 0;
 }
@@ -201,7 +258,7 @@ static bool client_read(struct client *client)
 	ssize_t n = read(client->io.fd, client->request + client->request_bytes, room);
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return sock_again(errno);
 	if (n == 0)
 		return false;
 	client->request_bytes += (size_t)n;
@@ -210,10 +267,6 @@ static bool client_read(struct client *client)
 		return client->request_bytes < sizeof client->request;
 	*end = '\0';
 	request_answer(client);
-	client->answering = true;
-	ev_io_stop(client->control->loop, &client->io);
-	ev_io_set(&client->io, client->io.fd, EV_WRITE);
-	ev_io_start(client->control->loop, &client->io);
 	return true;
 }
 
@@ -221,9 +274,8 @@ static void on_client(struct ev_loop *loop, struct ev_io *io, int events)
 {
 	struct client *client = io->data;
 
-	(void)events;
 	ev_timer_again(loop, &client->idle);
-	if (client->answering ? !client_write(client) : !client_read(client))
+	if ((events & EV_WRITE) != 0 ? !client_write(client) : !client_read(client))
 		client_free(client);
 }
 
@@ -254,12 +306,13 @@ static void accepted(void *ctx, int fd, const struct sockaddr_storage *from)
 	ev_timer_again(c->loop, &client->idle);
 }
 
-void control_start(struct control *c, struct ev_loop *loop, const struct control_command *commands, void *ctx)
+void control_start(struct control *c, struct requests *requests, const struct control_command *commands, void *ctx)
 {
-	c->loop = loop;
+	c->requests = requests;
+	c->loop = requests_loop(requests);
 	c->commands = commands;
 	c->ctx = ctx;
-	c->listeners = listeners_new(loop);
+	c->listeners = listeners_new(c->loop);
 	c->listener = listener_adopt(c->listeners,
 				     &(struct listener_config){.what = "control", .accepted = accepted, .ctx = c},
 				     c->listen_fd);

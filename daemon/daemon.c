@@ -353,7 +353,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	state_open(&d);
 	dns_server_open(&d);
 	watchers_start(&d);
-	control_start(d.control, d.loop, control_commands, &d);
+	control_start(d.control, d.requests, control_commands, &d);
 	requests_start(d.requests);
 	d.source.zone = d.zone;
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));

@@ -48,7 +48,7 @@ struct daemon {
 	struct sync_metrics *sync_metrics;
 	struct conntrack *conntrack; /* stale's; NULL with --no-proxy, or when the kernel has none */
 	struct stale *stale;
-	struct requests *requests; /* the thread of HTTP */
+	struct requests *requests; /* the thread of HTTP and control socket */
 	struct observe *observe;
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;

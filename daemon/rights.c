@@ -41,14 +41,14 @@ void rights_limit(struct rights *r, const struct config *config, const struct cr
 void rights_calls_limit(void)
 {
 	/*
-	 * Sources, the event loop, netlink, the control socket; and what the C library's name services and OpenSSL
-	 * call, also in threads that libcurl makes for name look-ups.
+	 * Sources, the event loop, netlink, sockets that other threads accept from; and what the C library's name
+	 * services and OpenSSL call, also in threads that libcurl makes for name look-ups.
 	 */
 	static const char calls[] = CALLS_LIBRARIES CALLS_LOOP CALLS_SOCKETS CALLS_FILES CALLS_THREADS
 		" openat open creat mkdir mkdirat rename renameat renameat2 unlink unlinkat fsync fdatasync ftruncate "
 		"flock"
 		" fchmod umask pread64 pwrite64 stat lstat statx statfs fstatfs faccessat faccessat2 readlinkat getcwd"
-		" socket socketpair connect bind listen accept accept4 getsockname getpeername sendmmsg recvmmsg ioctl"
+		" socket socketpair connect bind listen getsockname getpeername sendmmsg recvmmsg ioctl"
 		" inotify_init1 inotify_add_watch inotify_rm_watch signalfd4 pipe pipe2 dup dup2 dup3 select pselect6"
 		" getuid geteuid getgid getegid getppid getresuid getresgid getgroups uname sysinfo getrusage times"
 		" getrlimit prlimit64 setrlimit rt_sigtimedwait rt_sigsuspend sched_setaffinity"

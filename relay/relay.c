@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/call_list.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -22,9 +22,10 @@
 
 /* From the main thread: plan in place of what the key had, or NULL to close it. */
 struct command {
+	struct mail mail;
+	struct relay *relay;
 	struct frontend_key key;
 	struct relay_plan *plan;
-	STAILQ_ENTRY(command) link;
 };
 
 struct waiter {
@@ -46,10 +47,8 @@ struct relay {
 	unsigned descriptors; /* taken for connections and sessions */
 	pthread_t thread;
 	/* shared */
-	pthread_mutex_t lock; /* of commands and stop */
-	STAILQ_HEAD(, command) commands;
-	bool stop;
-	ev_async wake;
+	struct mailbox commands;
+	ev_async stop;
 	struct relay_ports_counts counts;
 	/* the thread's */
 	struct ev_loop *loop;
@@ -72,26 +71,18 @@ static const struct metric_desc evicted_desc = {
 
 /* ---- the thread ---- */
 
-static void on_wake(struct ev_loop *loop, ev_async *w, int events)
+static void on_command(void *about)
 {
-	struct relay *r = w->data;
-	struct command *o;
-	bool stop;
+	struct command *o = about;
 
-	(void)events;
-	do {
-		pthread_mutex_lock(&r->lock);
-		stop = r->stop;
-		o = STAILQ_FIRST(&r->commands);
-		if (o != NULL)
-			STAILQ_REMOVE_HEAD(&r->commands, link);
-		pthread_mutex_unlock(&r->lock);
-		if (o != NULL)
-			relay_ports_set(r->ports, &o->key, o->plan);
-		free(o);
-	} while (o != NULL);
-	if (stop)
-		ev_break(loop, EVBREAK_ALL);
+	relay_ports_set(o->relay->ports, &o->key, o->plan);
+	free(o);
+}
+
+static void on_stop(struct ev_loop *loop, ev_async *w, int events)
+{
+	(void)w, (void)events;
+	ev_break(loop, EVBREAK_ALL);
 }
 
 static const struct thread_kind kind = {.name = "relay",
@@ -103,7 +94,6 @@ static void *thread_run(void *arg)
 	struct relay *r = arg;
 
 	ev_run(r->loop, 0);
-	relay_ports_free(r->ports);
 	return NULL;
 }
 
@@ -143,14 +133,12 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	r->descriptors = descriptors_reserve();
 	r->find = find;
 	r->ctx = ctx;
-	STAILQ_INIT(&r->commands);
-	pthread_mutex_init(&r->lock, NULL);
 	r->loop = ev_loop_new(EVFLAG_AUTO);
 	if (r->loop == NULL)
 		fatalx("localhost node ports: no event loop");
-	ev_async_init(&r->wake, on_wake);
-	r->wake.data = r;
-	ev_async_start(r->loop, &r->wake);
+	mailbox_init(&r->commands, r->loop);
+	ev_async_init(&r->stop, on_stop);
+	ev_async_start(r->loop, &r->stop);
 	r->ports = relay_ports_new(r->loop, &r->counts, r->descriptors);
 	metrics_provider(metrics, counts_put, r);
 	int error = thread_start(&r->thread, &kind, thread_run, r);
@@ -183,18 +171,17 @@ void relay_stop(struct relay *r)
 
 	if (r == NULL)
 		return;
-	pthread_mutex_lock(&r->lock);
-	r->stop = true;
-	pthread_mutex_unlock(&r->lock);
-	ev_async_send(r->loop, &r->wake);
+	ev_async_send(r->loop, &r->stop);
 	pthread_join(r->thread, NULL);
-	ev_async_stop(r->loop, &r->wake);
+	mailbox_drain(&r->commands); /* they own their plans */
+	relay_ports_free(r->ports);
+	mailbox_fini(&r->commands);
+	ev_async_stop(r->loop, &r->stop);
 	ev_loop_destroy(r->loop);
 	while ((q = map_next(&r->port_queues, &at)) != NULL)
 		port_queue_free(r, q);
 	map_fini(&r->port_queues);
 	descriptors_give(r->descriptors);
-	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
@@ -204,12 +191,10 @@ static void command_add(struct relay *r, const struct frontend_key *key, struct 
 {
 	struct command *o = mem_alloc(sizeof *o);
 
+	o->relay = r;
 	o->key = *key;
 	o->plan = plan;
-	pthread_mutex_lock(&r->lock);
-	STAILQ_INSERT_TAIL(&r->commands, o, link);
-	pthread_mutex_unlock(&r->lock);
-	ev_async_send(r->loop, &r->wake);
+	mailbox_put(&r->commands, &o->mail, on_command, o);
 }
 
 static struct port_queue *port_queue_get(struct relay *r, const struct frontend_key *key)

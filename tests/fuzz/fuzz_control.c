@@ -33,7 +33,9 @@ static void must(bool holds)
 
 static void remove_folder(void)
 {
+	requests_stop(d.requests);
 	control_close(d.control);
+	requests_free(d.requests);
 	tempfolder_free(folder);
 }
 
@@ -96,7 +98,8 @@ static void daemon_begin(void)
 	must(snprintf(path, sizeof path, "%.90s/socket", folder) < (int)sizeof path);
 	d.control = control_open(path, error);
 	must(d.control != NULL);
-	control_start(d.control, d.loop, control_commands, &d);
+	d.requests = requests_new(d.loop);
+	control_start(d.control, d.requests, control_commands, &d);
 }
 
 static int client_open(void)
@@ -120,6 +123,7 @@ static struct buf ask(const void *request, size_t length)
 	(void)!send(fd, request, length, MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 	for (int turn = 0; turn < TURNS_MAX; turn++) {
+		ev_run(requests_loop(d.requests), EVRUN_NOWAIT);
 		ev_run(d.loop, EVRUN_NOWAIT);
 		while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
 			buf_add(&answer, bytes, (size_t)n);

@@ -1,4 +1,5 @@
 """Clients of a daemon whose main thread is busy: the thread that reads requests goes on."""
+import contextlib
 import ctypes
 import os
 import select
@@ -86,11 +87,41 @@ class BusyMainThread(scenes.NodeTest):
             self.assertEqual(readable(socks - refused), set())
         self.assertEqual({sock.recv(100)[:13] for sock in socks - refused}, {b"HTTP/1.1 200 "})
 
+    def control(self, request):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(sock.close)
+        sock.connect(self.daemon.control)
+        sock.settimeout(lab.LIMIT_S)
+        with contextlib.suppress(BrokenPipeError):  # the daemon has hung up already
+            sock.sendall(request)
+        return sock
+
+    def test_commands_wait_for_the_main_thread(self):
+        """Up to 16 at a time (CONTROL_CLIENTS); what is no command is answered at once."""
+        with self.held():
+            self.assertIn(b"2\nthis daemon does not know the command", self.control(b"nonsense\n").recv(1000))
+            socks = {self.control(b"ready\n") for _ in range(20)}
+            lab.equals_within(lambda: len(readable(socks)), 20 - 16)
+            refused = readable(socks)
+            self.assertEqual({self.end_of(sock) for sock in refused}, {b""})
+            self.pages_answer()
+            self.assertEqual(readable(socks - refused), set())
+        self.assertEqual({sock.recv(100) for sock in socks - refused}, {b"0\n"})
+        self.assertEqual(self.daemon.call("status").returncode, 0)
+
+    def end_of(self, sock):
+        try:
+            return sock.recv(100)
+        except ConnectionResetError:  # it was not read
+            return b""
+
     def test_a_stop_does_not_wait_for_clients(self):
         for port in (10249, 10256) * 10:
             self.ask("127.0.0.1", port, b"GET")
         with self.held():
             self.ask("127.0.0.1", 10249, b"GET /metrics HTTP/1.0\r\n\r\n")
+            self.control(b"status text\n")
+            self.control(b"stat")
             self.daemon.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.daemon.process.wait(lab.LIMIT_S), 0)
         self.assertIn("notice: stopped\n", self.daemon.log())
