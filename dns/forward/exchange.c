@@ -90,7 +90,25 @@ bool exchange_start(struct exchange *x, struct upstream *to, bool tcp)
 	return stream_ask(to->stream, &x->on_stream);
 }
 
-void exchange_fill(struct exchange *x, const struct question *asked, bool edns)
+static uint8_t *opt_write(uint8_t *p, bool dnssec_ok, const struct cookie *cookie)
+{
+	const unsigned cookie_bytes = cookie != NULL ? cookie->length : 0;
+
+	*p = 0;
+	wire_put16(p + 1, TYPE_OPT);
+	wire_put16(p + 3, WIRE_UDP_BYTES);
+	wire_put32(p + 5, dnssec_ok ? 0x8000 : 0);
+	wire_put16(p + 9, cookie_bytes > 0 ? 4 + cookie_bytes : 0);
+	p += 11;
+	if (cookie_bytes == 0)
+		return p;
+	wire_put16(p, OPTION_COOKIE);
+	wire_put16(p + 2, cookie_bytes);
+	memcpy(p + 4, cookie->bytes, cookie_bytes);
+	return p + 4 + cookie_bytes;
+}
+
+void exchange_fill(struct exchange *x, const struct question *asked, bool edns, const struct cookie *cookie)
 {
 	uint8_t *p = x->out + 2;
 
@@ -104,14 +122,8 @@ void exchange_fill(struct exchange *x, const struct question *asked, bool edns)
 	p += WIRE_HEADER_BYTES;
 	memcpy(p, asked->bytes, asked->length);
 	p += asked->length;
-	if (edns) {
-		*p = 0;
-		wire_put16(p + 1, TYPE_OPT);
-		wire_put16(p + 3, WIRE_UDP_BYTES);
-		wire_put32(p + 5, asked->dnssec_ok ? 0x8000 : 0);
-		wire_put16(p + 9, 0);
-		p += 11;
-	}
+	if (edns)
+		p = opt_write(p, asked->dnssec_ok, cookie);
 	x->out_bytes = (size_t)(p - x->out);
 	wire_put16(x->out, (unsigned)x->out_bytes - 2);
 }

@@ -13,7 +13,7 @@
 #include "dns/forward/stream.h"
 #include "dns/forward/upstream.h"
 
-#define EXCHANGE_QUERY_BYTES (WIRE_HEADER_BYTES + NAME_BYTES + 4 + 11)
+#define EXCHANGE_QUERY_BYTES (WIRE_HEADER_BYTES + NAME_BYTES + 4 + 11 + 4 + COOKIE_BYTES_MAX)
 
 struct exchange;
 
@@ -38,7 +38,7 @@ void exchange_init(struct exchange *x, struct ev_loop *loop, exchange_fn *done);
 bool exchange_start(struct exchange *x, struct upstream *to, bool tcp);
 void exchange_stop(struct exchange *x); /* fine when it does not run */
 
-/* Header, question and OPT into x->out. The id is drawn. */
-void exchange_fill(struct exchange *x, const struct question *asked, bool edns);
+/* Header, question and OPT into x->out. The id is drawn. cookie: goes into the OPT; NULL: none. */
+void exchange_fill(struct exchange *x, const struct question *asked, bool edns, const struct cookie *cookie);
 
 #endif

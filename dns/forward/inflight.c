@@ -41,7 +41,7 @@ struct pending {
 	struct upstream *upstream; /* asked last; NULL: none yet */
 	uint64_t asked_ns;	   /* since */
 	unsigned tried, tries;
-	bool no_edns, tcp, case_lost;
+	bool no_edns, tcp, case_lost, cookie_lost, cookie_renewed;
 };
 
 static void attempt(struct pending *p);
@@ -107,6 +107,8 @@ static void attempt_failed(struct pending *p)
 	p->tcp = p->of->tcp;
 	if (p->case_lost) /* and it has no TCP */
 		name_lower(p->asked.bytes, p->asked.bytes, p->asked.length - 4);
+	if (p->cookie_lost) /* the same */
+		cookie_forget(&p->upstream->cookie);
 	stale_meanwhile(p);
 	attempt(p);
 }
@@ -166,6 +168,32 @@ static void replied(struct pending *p, struct message *m)
 	}
 }
 
+/* False: it is another one's. */
+static bool take(struct pending *p, struct message *m)
+{
+	const bool is_old = p->no_edns; /* no cookie went out */
+
+	switch (is_old ? COOKIE_FINE : cookie_check(&p->upstream->cookie, m, is_stream(p))) {
+	case COOKIE_FOREIGN:
+		return false;
+	case COOKIE_LACKS:
+		p->tcp = p->cookie_lost = true;
+		again(p);
+		return true;
+	case COOKIE_RENEWED:
+		p->tcp |= p->cookie_renewed; /* RFC 7873 5.3: twice in a row */
+		p->cookie_renewed = true;
+		again(p);
+		return true;
+	case COOKIE_REFUSED:
+		again(p);
+		return true;
+	default:
+		replied(p, m);
+		return true;
+	}
+}
+
 static bool on_message(struct exchange *x, const uint8_t *wire, size_t length)
 {
 	struct pending *p = caa_container_of(x, struct pending, x);
@@ -188,8 +216,7 @@ static bool on_message(struct exchange *x, const uint8_t *wire, size_t length)
 		attempt_failed(p);
 		return true;
 	default:
-		replied(p, m);
-		return true;
+		return take(p, m);
 	}
 }
 
@@ -210,7 +237,7 @@ static void attempt(struct pending *p)
 	p->tried |= 1U << at;
 	p->upstream = &p->of->items[at];
 	p->asked_ns = clock_ns();
-	exchange_fill(&p->x, &p->asked, !p->no_edns);
+	exchange_fill(&p->x, &p->asked, !p->no_edns, &p->upstream->cookie);
 	wait_ms = wait_ms / 2 < p->end_ms - now_ms ? wait_ms / 2 : p->end_ms - now_ms;
 	ev_timer_stop(i->loop, &p->timer);
 	ev_now_update(i->loop);

@@ -120,7 +120,7 @@ static bool record_write(struct reading *r, enum section section, const struct r
 
 static void option_read(struct message *m, unsigned code, const uint8_t *data, size_t length)
 {
-	if (code == OPTION_COOKIE && length <= COOKIE_ANY_BYTES_MAX) {
+	if (code == OPTION_COOKIE && length <= COOKIE_BYTES_MAX) {
 		m->cookie_bytes = (uint8_t)length;
 		memcpy(m->cookie, data, length);
 	} else if (code == OPTION_EDE && length >= 2 && m->records.ede == EDE_NONE) {
@@ -205,7 +205,7 @@ static void kind_set(struct reading *r)
 		m->kind = KIND_OTHER;
 	else
 		m->kind = r->answered ? KIND_POSITIVE : KIND_NODATA;
-	m->records.rcode = (uint16_t)(m->rcode & FLAG_RCODE);
+	m->records.rcode = m->rcode > FLAG_RCODE ? RCODE_SERVFAIL : (uint16_t)m->rcode; /* between us and the server */
 	if (m->records.answers + m->records.authorities + m->records.additionals == 0)
 		m->ttl_s = 0;
 }

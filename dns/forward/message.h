@@ -14,7 +14,6 @@
 #include "dns/wire/query.h"
 
 #define MESSAGE_RECORDS_MAX 4096
-#define COOKIE_ANY_BYTES_MAX 40
 
 /* The question as it went out: its bytes are header-less and uncompressed, in the case that was sent. */
 struct question {
@@ -38,8 +37,8 @@ struct message {
 	unsigned rcode; /* with the bits of OPT */
 	bool edns, soa; /* soa: a negative answer that says how long it holds */
 	enum message_kind kind;
-	uint8_t cookie_bytes, cookie[COOKIE_ANY_BYTES_MAX];
-	uint32_t ttl_s; /* lowest of the kept records; negative: as RFC 2308 5 says */
+	uint8_t cookie_bytes, cookie[COOKIE_BYTES_MAX]; /* 0: none */
+	uint32_t ttl_s;					/* lowest of the kept records; negative: as RFC 2308 5 says */
 	struct records records;
 	uint8_t ede_text[RECORDS_EDE_TEXT_BYTES];
 	uint16_t ttl_at[MESSAGE_RECORDS_MAX];

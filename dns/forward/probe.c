@@ -61,7 +61,7 @@ struct probe *probe_start(struct ev_loop *loop, struct upstreams *of, size_t at,
 	p->done = done;
 	p->ctx = ctx;
 	exchange_init(&p->x, loop, on_message);
-	exchange_fill(&p->x, asked, false);
+	exchange_fill(&p->x, asked, false, NULL);
 	ev_now_update(loop);
 	ev_timer_init(&p->timer, on_timer, exchange_start(&p->x, &of->items[at], of->tcp) ? limit_s : 0., 0.);
 	p->timer.data = p;

@@ -155,8 +155,11 @@ static struct upstreams *upstreams_new(const struct routes *r, const struct name
 	u->tcp = r->plan->tcp;
 	u->zone = *zone;
 	u->count = count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		u->items[i] = (struct upstream){.to = to[i], .counts = forward_counts_of(r->counts, &to[i].at)};
+		if (!to[i].tls) /* where nothing can be forged anyway */
+			cookie_init(&u->items[i].cookie);
+	}
 	return u;
 }
 

@@ -6,6 +6,7 @@
 #define DNS_FORWARD_UPSTREAM_H
 
 #include "base/addr_port.h"
+#include "dns/forward/cookie.h"
 #include "dns/forward/plan.h"
 
 #define UPSTREAM_FAILS 2 /* in a row */
@@ -16,6 +17,7 @@ struct upstream {
 	struct forward_server to;
 	struct stream *stream; /* NULL: none yet */
 	struct upstream_counts *counts;
+	struct cookie cookie;
 	unsigned fails; /* since the last reply */
 	bool loops;	/* leads back to us */
 };

@@ -37,7 +37,8 @@ enum wire_rcode {
 	RCODE_NXDOMAIN = 3,
 	RCODE_NOTIMP = 4,
 	RCODE_REFUSED = 5,
-	RCODE_BADVERS = 16
+	RCODE_BADVERS = 16,
+	RCODE_BADCOOKIE = 23
 };
 
 enum wire_type {
