@@ -155,6 +155,7 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	if (action == STRANGER_TRUNCATE)
 		reply_truncate(&reply);
 	*bytes = reply_end(&reply, edns, q, in);
+	r->cached = reply.cached;
 	respond_count_reply(r->counts, &reply);
 	return RESPOND_REPLY;
 }
@@ -181,6 +182,7 @@ static enum respond_verdict packet_answer(struct responder *r, const struct pack
 enum respond_verdict respond(struct responder *r, const struct packet *in, uint8_t *out, size_t room, size_t *bytes)
 {
 	*bytes = 0;
+	r->cached = false;
 	enum respond_verdict verdict = packet_answer(r, in, out, room, bytes);
 
 	if (verdict != RESPOND_DROP)

@@ -47,6 +47,7 @@ struct responder {
 	struct similar_budget searches; /* for suggestions */
 	struct forward_port *port;	/* NULL: names outside the cluster are REFUSED */
 	struct dns_client client;	/* of the next packet, with a port */
+	bool cached;			/* the last reply came from the forwarder's cache */
 };
 
 /*

@@ -2,6 +2,7 @@
 #include "dns/forward/finish.h"
 
 #include "base/clock.h"
+#include "dns/answer/query_log.h"
 #include "dns/answer/reply.h"
 #include "dns/forward/inflight.h"
 
@@ -45,10 +46,12 @@ static bool move(struct finish *f, const struct forward_request *r, const struct
 
 /* The answer so far, then what the name at its end has. RFC 6604: the rcode is that of the last name. */
 static void chain_write(struct finish *f, const struct forward_request *r, const struct query *q, struct reply *reply,
-			const struct records *from, uint32_t age_s, uint32_t ttl_max_s)
+			const struct outcome *o)
 {
+	const struct records *from = o->records;
+
 	if (from->rcode != RCODE_NOERROR && from->rcode != RCODE_NXDOMAIN) {
-		records_write(reply, from, age_s, ttl_max_s);
+		records_write(reply, from, o->age_s, o->ttl_max_s);
 		return;
 	}
 	if (!move(f, r, q, reply, from)) {
@@ -60,13 +63,12 @@ static void chain_write(struct finish *f, const struct forward_request *r, const
 	if (reply->truncated)
 		return;
 	writer_bytes(&reply->w, r->query + r->query_bytes, r->prefix_bytes);
-	records_write(reply, &f->moved.records, age_s, ttl_max_s);
+	records_write(reply, &f->moved.records, o->age_s, o->ttl_max_s);
 	reply->answers += r->prefix_answers;
 	reply->ad = false; /* the first part is not signed */
 }
 
-void finish_request(struct finish *f, struct forward_request *r, const struct records *from, uint32_t age_s,
-		    uint32_t ttl_max_s)
+void finish_request(struct finish *f, struct forward_request *r, const struct outcome *o)
 {
 	struct packet in = {r->query, r->query_bytes, (const struct sockaddr *)&r->from, r->proto};
 	struct query q;
@@ -78,10 +80,13 @@ void finish_request(struct finish *f, struct forward_request *r, const struct re
 	}
 	reply_begin(&reply, f->edns, &q, &in, f->reply, sizeof f->reply);
 	if (r->target.length == 0)
-		records_write(&reply, from, age_s, ttl_max_s);
+		records_write(&reply, o->records, o->age_s, o->ttl_max_s);
 	else
-		chain_write(f, r, &q, &reply, from, age_s, ttl_max_s);
+		chain_write(f, r, &q, &reply, o);
 	size_t bytes = reply_end(&reply, f->edns, &q, &in);
-	respond_later(f->counts, &reply, r->proto, bytes, clock_ns() - r->received_ns);
+	uint64_t ns = clock_ns() - r->received_ns;
+	respond_later(f->counts, &reply, r->proto, bytes, ns);
+	if (f->log != NULL)
+		querylog_add(f->log, &in, &(struct querylog_result){f->reply, bytes, ns, o->origin});
 	forward_send(r, f->reply, bytes);
 }

@@ -5,12 +5,21 @@
 #ifndef DNS_FORWARD_FINISH_H
 #define DNS_FORWARD_FINISH_H
 
+#include "dns/answer/origin.h"
 #include "dns/forward/forward.h"
 #include "dns/forward/message.h"
+
+/* What a query gets. */
+struct outcome {
+	const struct records *records;
+	uint32_t age_s, ttl_max_s; /* as records_write */
+	struct origin origin;
+};
 
 struct finish {
 	const struct edns_config *edns; /* borrowed, as the counters */
 	struct respond_counts *counts;
+	struct querylog_ring *log; /* NULL: none */
 	/* What the last reply of several with the same records holds behind its question, for the next one. */
 	bool has_moved;
 	size_t moved_frame_bytes;
@@ -21,8 +30,7 @@ struct finish {
 
 /* Before the first reply with other records than the last one's. */
 void finish_begin(struct finish *f);
-/* Sends the reply; frees the request. TTLs as records_write. */
-void finish_request(struct finish *f, struct forward_request *r, const struct records *from, uint32_t age_s,
-		    uint32_t ttl_max_s);
+/* Sends the reply; frees the request. */
+void finish_request(struct finish *f, struct forward_request *r, const struct outcome *o);
 
 #endif

@@ -135,6 +135,7 @@ bool forward_answer(struct forward_port *p, const struct packet *in, const struc
 	if (!cache_find(p->forward->cache, &key, now_s, &hit))
 		return false;
 	records_write(r, hit.records, hit.age_s, hit.ttl_s);
+	r->cached = true;
 	if (hit.refresh)
 		push(p, in, client, PREFETCH, NULL, NULL);
 	return true;

@@ -25,6 +25,7 @@ struct forward_config {
 	uint32_t timeout_ms;		 /* of one attempt; a query ends after twice this */
 	struct cache_config cache;
 	const struct edns_config *edns; /* borrowed */
+	struct querylog *log;		/* borrowed; NULL: none */
 };
 
 struct forward;

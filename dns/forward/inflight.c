@@ -67,6 +67,30 @@ static void pending_free(struct pending *p)
 	free(p);
 }
 
+static struct origin origin_of(const struct pending *p)
+{
+	struct origin o = {.cache = ORIGIN_MISS};
+
+	if (p->upstream != NULL) {
+		o.upstream = p->upstream->to.at;
+		o.upstream_ns = clock_ns() - p->asked_ns;
+	}
+	return o;
+}
+
+static void reply(struct pending *p, const struct records *records)
+{
+	waiters_reply(&p->all->waiters, &p->waiters,
+		      &(struct outcome){.records = records, .ttl_max_s = UINT32_MAX, .origin = origin_of(p)});
+}
+
+static bool reply_stale(struct pending *p)
+{
+	const struct origin asked = origin_of(p);
+
+	return waiters_reply_stale(&p->all->waiters, &p->waiters, &p->key, &asked);
+}
+
 /* They need not wait for the next attempt, which goes on without them. */
 static void stale_meanwhile(struct pending *p)
 {
@@ -74,7 +98,7 @@ static void stale_meanwhile(struct pending *p)
 				   ? waiters_charge(&p->all->waiters, STAILQ_FIRST(&p->waiters))
 				   : NULL;
 
-	if (waiters_reply_stale(&p->all->waiters, &p->waiters, &p->key) && p->charge == NULL)
+	if (reply_stale(p) && p->charge == NULL)
 		p->charge = charge;
 	else
 		waiters_discharge(charge);
@@ -82,8 +106,8 @@ static void stale_meanwhile(struct pending *p)
 
 static void give_up(struct pending *p, const struct records *why)
 {
-	if (!waiters_reply_stale(&p->all->waiters, &p->waiters, &p->key))
-		waiters_reply(&p->all->waiters, &p->waiters, why, 0, 0);
+	if (!reply_stale(p))
+		reply(p, why);
 	pending_free(p);
 }
 
@@ -130,8 +154,8 @@ static void finish(struct pending *p, struct message *m)
 	m->records.authentic =
 		(m->flags & FLAG_AD) != 0 && (addr_is_loopback(&p->upstream->to.at.addr) || p->upstream->to.tls);
 	cache_put(p->all->cache, &p->key, m, cache_now_s());
-	if (!is_failure(m) || !waiters_reply_stale(&p->all->waiters, &p->waiters, &p->key))
-		waiters_reply(&p->all->waiters, &p->waiters, &m->records, 0, UINT32_MAX);
+	if (!is_failure(m) || !reply_stale(p))
+		reply(p, &m->records);
 	pending_free(p);
 }
 
@@ -320,13 +344,14 @@ void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
 		forward_send(r, NULL, 0);
 	} else if (p == NULL && cache_find_again(i->cache, &key, cache_now_s(), &hit)) { /* came meanwhile */
 		finish_begin(&i->waiters.finish);
-		finish_request(&i->waiters.finish, r, hit.records, hit.age_s, hit.ttl_s);
+		finish_request(&i->waiters.finish, r,
+			       &(struct outcome){hit.records, hit.age_s, hit.ttl_s, {.cache = ORIGIN_HIT}});
 	} else if (full) {
 		waiters_reject(&i->waiters, &key, r);
 	} else if (p != NULL) {
 		waiters_add(&i->waiters, &p->waiters, r);
 		if (p->charge != NULL) /* the others got a stale answer */
-			waiters_reply_stale(&i->waiters, &p->waiters, &key);
+			reply_stale(p);
 	} else {
 		ask_new(i, &key, name, &q, r, false);
 	}

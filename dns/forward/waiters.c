@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/sock.h"
+#include "dns/answer/query_log.h"
 
 static unsigned client_slot(const struct waiters *w, const struct forward_request *r)
 {
@@ -22,6 +23,8 @@ void waiters_init(struct waiters *w, const struct forward_config *config, struct
 	w->counts = counts;
 	w->finish.edns = config->edns;
 	w->finish.counts = &counts->later;
+	if (config->log != NULL)
+		w->finish.log = querylog_ring(config->log, &counts->later);
 	if (getrandom(&w->seed, sizeof w->seed, 0) != sizeof w->seed)
 		fatal("dns: no random bytes");
 }
@@ -52,8 +55,7 @@ void waiters_add(struct waiters *w, struct forward_requests *list, struct forwar
 	STAILQ_INSERT_TAIL(list, r, link);
 }
 
-void waiters_reply(struct waiters *w, struct forward_requests *list, const struct records *from, uint32_t age_s,
-		   uint32_t ttl_s)
+void waiters_reply(struct waiters *w, struct forward_requests *list, const struct outcome *o)
 {
 	struct forward_request *r;
 
@@ -62,7 +64,7 @@ void waiters_reply(struct waiters *w, struct forward_requests *list, const struc
 		STAILQ_REMOVE_HEAD(list, link);
 		waiters_discharge(&w->clients[client_slot(w, r)]);
 		w->counts->waiting--;
-		finish_request(&w->finish, r, from, age_s, ttl_s);
+		finish_request(&w->finish, r, o);
 	}
 }
 
@@ -78,23 +80,29 @@ static bool stale_find(struct waiters *w, const struct cache_key *key, struct re
 	return true;
 }
 
-bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const struct cache_key *key)
+bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const struct cache_key *key,
+			 const struct origin *asked)
 {
 	struct records stale;
+	struct outcome o = {.records = &stale, .ttl_max_s = CACHE_STALE_TTL_S, .origin = *asked};
 
 	if (STAILQ_EMPTY(list) || !stale_find(w, key, &stale))
 		return false;
-	waiters_reply(w, list, &stale, 0, CACHE_STALE_TTL_S);
+	o.origin.cache = ORIGIN_STALE;
+	waiters_reply(w, list, &o);
 	return true;
 }
 
 void waiters_reject(struct waiters *w, const struct cache_key *key, struct forward_request *r)
 {
-	struct records reply;
+	struct records records;
+	struct outcome o = {.records = &records, .ttl_max_s = CACHE_STALE_TTL_S, .origin.cache = ORIGIN_STALE};
 
 	w->counts->rejects++;
-	if (!stale_find(w, key, &reply))
-		reply = records_failure("too many queries wait", EDE_OTHER);
+	if (!stale_find(w, key, &records)) {
+		records = records_failure("too many queries wait", EDE_OTHER);
+		o.origin.cache = ORIGIN_MISS;
+	}
 	finish_begin(&w->finish);
-	finish_request(&w->finish, r, &reply, 0, CACHE_STALE_TTL_S);
+	finish_request(&w->finish, r, &o);
 }

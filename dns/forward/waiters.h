@@ -28,11 +28,11 @@ uint16_t *waiters_charge(struct waiters *w, const struct forward_request *r);
 void waiters_discharge(uint16_t *charge); /* NULL is fine */
 
 void waiters_add(struct waiters *w, struct forward_requests *list, struct forward_request *r);
-/* Answers all in the list, which is empty then. TTLs as records_write. */
-void waiters_reply(struct waiters *w, struct forward_requests *list, const struct records *from, uint32_t age_s,
-		   uint32_t ttl_s);
+/* Answers all in the list, which is empty then. */
+void waiters_reply(struct waiters *w, struct forward_requests *list, const struct outcome *o);
 /* The same with what the cache knew (RFC 8767). False: nothing, or no query waits. */
-bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const struct cache_key *key);
+bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const struct cache_key *key,
+			 const struct origin *asked);
 /* Answers a query that may not wait: from the cache, or SERVFAIL. */
 void waiters_reject(struct waiters *w, const struct cache_key *key, struct forward_request *r);
 

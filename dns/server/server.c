@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "dns/forward/forward.h"
 #include "dns/server/bindings.h"
-#include "dns/server/query_log.h"
+#include "dns/answer/query_log.h"
 #include "dns/server/tcp.h"
 #include "dns/server/tcp_conn.h"
 #include "dns/server/udp.h"
@@ -61,6 +61,7 @@ static struct forward *forward_make(const struct server *s, const struct server_
 		.timeout_ms = c->forward_timeout_ms,
 		.cache = c->cache,
 		.edns = &s->config.edns,
+		.log = s->config.log,
 	};
 
 	return forward_new(&forward);

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "dns/server/brought.h"
-#include "dns/server/query_log.h"
+#include "dns/answer/query_log.h"
 #include "dns/server/tcp_conn.h"
 #include "dns/zone/rcu.h"
 

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/sock.h"
 #include "dns/server/brought.h"
-#include "dns/server/query_log.h"
+#include "dns/answer/query_log.h"
 
 #define READ_BYTES 4096
 #define LENGTH_BYTES 2 /* in front of every message (RFC 1035 4.2.2) */
@@ -117,7 +117,11 @@ static enum outcome conn_answer(struct conn *c, const uint8_t *message, size_t l
 	}
 	respond_observe(t->responder.counts, 1, ns);
 	if (t->log != NULL)
-		querylog_add(t->log, &packet, t->reply, bytes, ns);
+		querylog_add(t->log, &packet,
+			     &(struct querylog_result){.reply = t->reply,
+						       .reply_bytes = bytes,
+						       .ns = ns,
+						       .origin.cache = t->responder.cached ? ORIGIN_HIT : ORIGIN_OWN});
 	if (bytes == 0)
 		return CONN_CLOSE;
 	brought_message(&c->out, t->reply, bytes);

@@ -15,7 +15,7 @@
 #include "base/thread.h"
 #include "dns/answer/stranger.h"
 #include "dns/forward/forward.h"
-#include "dns/server/query_log.h"
+#include "dns/answer/query_log.h"
 #include "dns/zone/rcu.h"
 
 #define REPLY_LATER SIZE_MAX		 /* reply_bytes: the forwarder has the query */
@@ -30,6 +30,7 @@ struct datagram {
 	uint8_t reply[REPLY_ROOM];
 	uint8_t query[QUERY_BYTES];
 	size_t reply_bytes; /* 0: none */
+	bool cached;
 };
 
 struct udp {
@@ -102,6 +103,7 @@ static bool udp_answer(struct udp *u, unsigned i, unsigned out)
 		length = REPLY_LATER;
 
 	s->reply_bytes = length;
+	s->cached = u->responder.cached;
 	if (length == 0 || length == REPLY_LATER)
 		return false;
 	u->out_iov[out] = (struct iovec){s->reply, length};
@@ -133,7 +135,11 @@ static void log_batch(struct udp *u, unsigned received, uint64_t ns)
 		if (s->reply_bytes == REPLY_LATER)
 			continue;
 		struct packet packet = {s->query, u->in[i].msg_len, (const struct sockaddr *)&s->from, RESPOND_UDP};
-		querylog_add(u->log, &packet, s->reply, s->reply_bytes, ns);
+		querylog_add(u->log, &packet,
+			     &(struct querylog_result){.reply = s->reply,
+						       .reply_bytes = s->reply_bytes,
+						       .ns = ns,
+						       .origin.cache = s->cached ? ORIGIN_HIT : ORIGIN_OWN});
 	}
 }
 

@@ -35,6 +35,7 @@ struct reply {
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
 	bool aa, ad, truncated;
+	bool cached;			 /* from the forwarder's cache */
 	bool explain;			 /* the client takes extended errors */
 	struct similar_budget *searches; /* of this thread, for suggestions; NULL: none */
 	bool debug_names;		 /* whoami.dns exists */

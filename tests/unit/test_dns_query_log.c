@@ -12,7 +12,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "dns/server/query_log.h"
+#include "dns/answer/query_log.h"
 #include "tests/unit/stderrlines.h"
 
 /* id 0x1234, RD, one question: Web.prod A IN */
@@ -36,12 +36,37 @@ static void lines(void **state)
 	struct packet udp = {plain, sizeof plain, (struct sockaddr *)&in, RESPOND_UDP};
 	struct packet tcp = {edns, sizeof edns, (struct sockaddr *)&in6, RESPOND_TCP};
 	assert_string_equal(
-		querylog_format(&udp, &pod, good, 60, 52001, text),
+		querylog_format(&udp, &pod, &(struct querylog_result){good, 60, 52001, {0}}, text),
 		"10.244.0.7:41234 default/web-0 4660 \"A IN web.prod. udp 26 false 512\" NOERROR qr,aa,rd,ra 60 "
 		"0.000052001s");
-	assert_string_equal(querylog_format(&tcp, NULL, missing, 100, 1500000000, text),
+	assert_string_equal(querylog_format(&tcp, NULL, &(struct querylog_result){missing, 100, 1500000000, {0}}, text),
 			    "[::1]:53 - 4660 \"AAAA IN web.prod. tcp 37 true 1232\" NXDOMAIN qr,aa,rd,ra 100 "
 			    "1.500000000s");
+}
+
+/* Names outside the cluster: cache, server and its time, behind the rest of the line. */
+static void origins(void **state)
+{
+	static const struct {
+		struct origin origin;
+		const char *end;
+	} rows[] = {
+		{{.cache = ORIGIN_HIT}, "s cache=hit"},
+		{{.cache = ORIGIN_STALE}, "s cache=stale"},
+		{{ORIGIN_MISS, {.addr = {AF_INET, {10, 0, 0, 1}}, .port = 53}, 12345678},
+		 "s cache=miss upstream=10.0.0.1:53 upstream-time=0.012345678s"},
+		{{ORIGIN_STALE, {.addr = {AF_INET6, {0xfd, [15] = 1}}, .port = 853}, 2000000000},
+		 "s cache=stale upstream=[fd00::1]:853 upstream-time=2.000000000s"},
+	};
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct packet packet = {plain, sizeof plain, (struct sockaddr *)&in, RESPOND_UDP};
+	char text[QUERYLOG_LINE_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		querylog_format(&packet, NULL, &(struct querylog_result){good, 60, 0, rows[i].origin}, text);
+		assert_string_equal(strstr(text, "0.000000000s") + strlen("0.000000000"), rows[i].end);
+	}
 }
 
 /* Nothing that a client sends may break the line or overrun it. */
@@ -64,11 +89,12 @@ static void hostile(void **state)
 	message[at++] = 1;
 	message[at++] = 0;
 	struct packet packet = {message, at, (struct sockaddr *)&in, RESPOND_UDP};
-	querylog_format(&packet, NULL, good, 60, 0, text);
+	querylog_format(&packet, NULL, &(struct querylog_result){good, 60, 0, {0}}, text);
 	assert_null(strchr(text, '\n'));
 	assert_non_null(strstr(text, "TYPE65280 CLASS? "));
 	packet.length = 12; /* cut off: no question */
-	assert_non_null(strstr(querylog_format(&packet, NULL, NULL, 0, 0, text), "\" - - 0 0.000000000s"));
+	assert_non_null(
+		strstr(querylog_format(&packet, NULL, &(struct querylog_result){0}, text), "\" - - 0 0.000000000s"));
 }
 
 /* The lines that the log has written to stderr when it has ended. */
@@ -87,7 +113,7 @@ static void add(struct querylog_ring *r, unsigned times)
 	struct packet packet = {plain, sizeof plain, (struct sockaddr *)&in, RESPOND_UDP};
 
 	for (unsigned i = 0; i < times; i++)
-		querylog_add(r, &packet, good, sizeof good, 0);
+		querylog_add(r, &packet, &(struct querylog_result){good, sizeof good, 0, {0}});
 }
 
 /* More than a ring holds while nobody writes: lost and counted, never waited for. */
@@ -120,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
+		cmocka_unit_test(origins),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(full_ring_loses),
 		cmocka_unit_test(sampling_and_suffix),

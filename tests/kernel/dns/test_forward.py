@@ -110,6 +110,28 @@ class Forward(lab.LabTest):
         self.daemon.stop()
         self.daemon = self.lab.daemon(self.node, self.folder, "--no-proxy", *flags)
 
+    def test_query_log(self):
+        """What was asked, what the cache held, and which server took how long; nothing behind a cluster name."""
+        self._other_daemon("--forward", f"127.0.0.1:{PORT}", "--forward-timeout", "1s", "--dns-log")
+        self.up.ttl = 1
+        server = rf"upstream=127\.0\.0\.1:{PORT} upstream-time=\d+\.\d{{9}}s"
+
+        def ask(name, tcp, behind, rcode="NOERROR"):
+            line = rf'query: 127\.0\.0\.1:\d+ - 4660 "A IN {name}\. {"tcp" if tcp else "udp"} .*" {rcode} qr\S* \d+ \d\.\d{{9}}s{behind}$'
+
+            def found():
+                self.client.ask(name, tcp=tcp)
+                return re.search(line, self.daemon.log(), re.M)
+            lab.wait_until(found, what=line, every_s=0.1)
+        for tcp in (False, True):
+            ask(f"new-{int(tcp)}.example.com", tcp, f" cache=miss {server}")
+            ask(f"new-{int(tcp)}.example.com", tcp, " cache=hit")
+            ask("x.default.svc.cluster.local", tcp, "", "NXDOMAIN")
+            ask("localhost", tcp, "")
+        self.up.silent = True
+        ask("new-1.example.com", False, f" cache=stale {server}")
+        ask("never.example.com", False, f" cache=miss {server}", "SERVFAIL")
+
     def test_flush_without_forward(self):
         self._other_daemon()
         done = self.daemon.call("cache", "flush", check=False)

@@ -1,5 +1,5 @@
 /* Writes query lines from a queue in a thread of its own. */
-#include "dns/server/query_log.h"
+#include "dns/answer/query_log.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,6 +20,7 @@
 #include "dns/wire/query.h"
 
 #define TYPE_TEXT_BYTES 16
+#define ORIGIN_TEXT_BYTES (64 + ADDR_PORT_TEXT_BYTES)
 #define RING_ENTRIES 512 /* a power of two */
 #define QUERY_BYTES 320	 /* a header, the longest name, an OPT record; longer ones are cut */
 #define LOOK_EVERY_NS (20 * 1000 * 1000)
@@ -73,37 +74,53 @@ static void flags_format(unsigned flags, char text[32])
 }
 
 /* The part after the question; "-" when nothing was sent. */
-static void result_format(const struct query *q, const uint8_t *reply, size_t reply_bytes, char text[64])
+static void result_format(const struct query *q, const struct querylog_result *r, char text[64])
 {
 	unsigned flags;
 	char names[32];
 
-	if (reply_bytes < WIRE_HEADER_BYTES) {
+	if (r->reply_bytes < WIRE_HEADER_BYTES) {
 		snprintf(text, 64, "- - 0");
 		return;
 	}
-	flags = wire_get16(reply + 2);
+	flags = wire_get16(r->reply + 2);
 	flags_format(flags, names);
 	/* BADVERS is the one rcode that does not fit into the header */
 	snprintf(text, 64, "%s %s %zu", q->edns_version != 0 ? "BADVERS" : respond_rcode_name(flags & FLAG_RCODE),
-		 names, reply_bytes);
+		 names, r->reply_bytes);
 }
 
-const char *querylog_format(const struct packet *in, const struct pod *pod, const uint8_t *reply, size_t reply_bytes,
-			    uint64_t ns, char text[QUERYLOG_LINE_BYTES])
+/* Behind what CoreDNS prints: nothing for names of ours. */
+static void origin_format(const struct origin *o, char text[ORIGIN_TEXT_BYTES])
+{
+	static const char *const words[] = {"", " cache=hit", " cache=miss", " cache=stale"};
+	char to[ADDR_PORT_TEXT_BYTES];
+	int n = snprintf(text, ORIGIN_TEXT_BYTES, "%s", words[o->cache]);
+
+	if (o->upstream.port != 0)
+		snprintf(text + n, ORIGIN_TEXT_BYTES - (size_t)n,
+			 " upstream=%s upstream-time=%" PRIu64 ".%09" PRIu64 "s",
+			 addr_port_format(&o->upstream.addr, o->upstream.port, to), o->upstream_ns / 1000000000,
+			 o->upstream_ns % 1000000000);
+}
+
+const char *querylog_format(const struct packet *in, const struct pod *pod, const struct querylog_result *r,
+			    char text[QUERYLOG_LINE_BYTES])
 {
 	struct query q = {.udp_bytes = WIRE_UDP_PLAIN_BYTES};
 	char name[NAME_TEXT_BYTES] = "?", client[ADDR_PORT_TEXT_BYTES], type[TYPE_TEXT_BYTES], result[64];
+	char origin[ORIGIN_TEXT_BYTES];
 	enum query_result parsed = query_parse(&q, in->bytes, in->length < QUERY_BYTES ? in->length : QUERY_BYTES);
 
 	if (parsed == QUERY_OK || parsed == QUERY_FORMERR)
 		name_format(q.name.wire, name);
-	result_format(&q, reply, reply_bytes, result);
-	snprintf(text, QUERYLOG_LINE_BYTES, "%s %s%s%s %u \"%s %s %s %s %zu %s %u\" %s %" PRIu64 ".%09" PRIu64 "s",
+	result_format(&q, r, result);
+	origin_format(&r->origin, origin);
+	snprintf(text, QUERYLOG_LINE_BYTES, "%s %s%s%s %u \"%s %s %s %s %zu %s %u\" %s %" PRIu64 ".%09" PRIu64 "s%s",
 		 client_format(in->from, client), pod == NULL ? "-" : pod->ns, pod == NULL ? "" : "/",
 		 pod == NULL ? "" : pod->name, q.id, type_format(q.type, type), class_name(q.class), name,
 		 in->proto == RESPOND_TCP ? "tcp" : "udp", in->length, q.dnssec_ok ? "true" : "false", q.udp_bytes,
-		 result, ns / 1000000000, ns % 1000000000);
+		 result, r->ns / 1000000000, r->ns % 1000000000, origin);
 	return text;
 }
 
@@ -113,8 +130,8 @@ struct logged {
 	struct sockaddr_in6 from; /* or a sockaddr_in */
 	struct timespec when;
 	enum respond_proto proto;
-	uint64_t ns;
-	size_t query_bytes, reply_bytes;
+	struct querylog_result result; /* reply: not here */
+	size_t query_bytes;
 	uint8_t query[QUERY_BYTES], reply[WIRE_HEADER_BYTES];
 };
 
@@ -162,8 +179,7 @@ static bool wanted(struct querylog_ring *r, const struct packet *in)
 	return true;
 }
 
-void querylog_add(struct querylog_ring *r, const struct packet *in, const uint8_t *reply, size_t reply_bytes,
-		  uint64_t ns)
+void querylog_add(struct querylog_ring *r, const struct packet *in, const struct querylog_result *result)
 {
 	uint32_t added = atomic_load_explicit(&r->added, memory_order_relaxed);
 
@@ -179,12 +195,11 @@ void querylog_add(struct querylog_ring *r, const struct packet *in, const uint8_
 	       in->from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
 	clock_gettime(CLOCK_REALTIME_COARSE, &e->when);
 	e->proto = in->proto;
-	e->ns = ns;
+	e->result = *result;
 	e->query_bytes = in->length;
-	e->reply_bytes = reply_bytes;
 	memcpy(e->query, in->bytes, in->length < QUERY_BYTES ? in->length : QUERY_BYTES);
-	if (reply_bytes >= WIRE_HEADER_BYTES)
-		memcpy(e->reply, reply, WIRE_HEADER_BYTES);
+	if (result->reply_bytes >= WIRE_HEADER_BYTES)
+		memcpy(e->reply, result->reply, WIRE_HEADER_BYTES);
 	atomic_store_explicit(&r->added, added + 1, memory_order_release);
 	atomic_store_explicit(&r->counts->unlogged, atomic_load(&r->lost), memory_order_relaxed);
 }
@@ -228,16 +243,17 @@ static const struct pod *pod_of(const struct querylog *l, const struct logged *e
 static void line_add(struct querylog *l, struct querylog_ring *r, const struct logged *e)
 {
 	struct packet in = {e->query, e->query_bytes, (const struct sockaddr *)&e->from, e->proto};
+	struct querylog_result result = e->result;
 	char text[QUERYLOG_LINE_BYTES];
 	struct tm utc;
 
+	result.reply = e->reply;
 	if (sizeof l->lines - l->used < sizeof text + 64 || l->count == sizeof l->whose / sizeof *l->whose)
 		querylog_flush(l);
 	gmtime_r(&e->when.tv_sec, &utc);
 	l->used += strftime(l->lines + l->used, 32, "%Y-%m-%dT%H:%M:%S", &utc);
 	l->used += (size_t)snprintf(l->lines + l->used, sizeof l->lines - l->used, ".%03ldZ query: %s\n",
-				    e->when.tv_nsec / 1000000,
-				    querylog_format(&in, pod_of(l, e), e->reply, e->reply_bytes, e->ns, text));
+				    e->when.tv_nsec / 1000000, querylog_format(&in, pod_of(l, e), &result, text));
 	l->whose[l->count++] = r;
 }
 

@@ -2,13 +2,14 @@
  * The query log, opt-in: what CoreDNS's log plugin prints, on standard error, with the pod's name when it is known;
  * every query, every Nth, or only names below a suffix.
  *
- * A worker only copies a few hundred bytes into a ring of its own, after its replies have left; a thread of the log
- * writes the lines. A full ring, or a reader that does not keep up, loses lines and counts them: never time of a
- * worker.
+ * A worker (the forwarder is one) only copies a few hundred bytes into a ring of its own, after its replies have left;
+ * a thread of the log writes the lines. A full ring, or a reader that does not keep up, loses lines and counts them:
+ * never time of a worker.
  */
-#ifndef DNS_SERVER_QUERY_LOG_H
-#define DNS_SERVER_QUERY_LOG_H
+#ifndef DNS_ANSWER_QUERY_LOG_H
+#define DNS_ANSWER_QUERY_LOG_H
 
+#include "dns/answer/origin.h"
 #include "dns/answer/respond_counts.h"
 #include "dns/zone/table.h"
 
@@ -32,12 +33,19 @@ void querylog_start(struct querylog *l);
 /* After every thread that adds has ended: writes what is left. NULL is fine. */
 void querylog_free(struct querylog *l);
 
-/* The worker's side. reply_bytes 0: it got no reply. */
-void querylog_add(struct querylog_ring *r, const struct packet *in, const uint8_t *reply, size_t reply_bytes,
-		  uint64_t ns);
+/* What became of a query. */
+struct querylog_result {
+	const uint8_t *reply; /* its header is enough */
+	size_t reply_bytes;   /* 0: it got no reply */
+	uint64_t ns;	      /* from the query to the reply */
+	struct origin origin;
+};
+
+/* The worker's side. */
+void querylog_add(struct querylog_ring *r, const struct packet *in, const struct querylog_result *result);
 
 /* The line itself, without date and newline; returns text. pod NULL: not known. Pure. */
-const char *querylog_format(const struct packet *in, const struct pod *pod, const uint8_t *reply, size_t reply_bytes,
-			    uint64_t ns, char text[QUERYLOG_LINE_BYTES]);
+const char *querylog_format(const struct packet *in, const struct pod *pod, const struct querylog_result *result,
+			    char text[QUERYLOG_LINE_BYTES]);
 
 #endif
