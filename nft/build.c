@@ -130,7 +130,7 @@ void build_kind(struct build *b, enum verdict_kind kind, void (*chain)(struct bu
 		for (uint32_t size = 1; size <= SLOT_MAX_SIZE; size = slot_size(size + 1)) {
 			struct verdict v = {(uint8_t)kind, .affinity = flags & 1, .maglev = flags & 2, .size = size};
 
-			if (v.maglev ? size == MAGLEV_SIZE_SMALL || size == MAGLEV_SIZE_LARGE : size <= b->largest)
+			if (v.maglev ? maglev_size_exists(size) : size <= b->largest)
 				chain(b, &v);
 		}
 }

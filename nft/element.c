@@ -49,6 +49,15 @@ uint32_t slot_size(uint32_t count)
 	return (count + step - 1) / step * step;
 }
 
+bool maglev_size_exists(uint32_t size)
+{
+	uint32_t exists = MAGLEV_SIZE_MIN;
+
+	while (exists < size)
+		exists *= MAGLEV_SIZE_STEP;
+	return exists == size && size <= MAGLEV_SIZE_MAX;
+}
+
 int element_family(const struct element *e)
 {
 	return e->set == SET_SERVICE_CIDRS ? e->range.addr.family : e->daddr.family;

@@ -32,13 +32,19 @@ enum set_id {
 /*
  * Sizes of a pool: 1…8, then four to a doubling up to 128 (10, 12, 14, 16, 20 …), then powers of two. A connection that
  * draws an empty slot draws again, which costs a third of a translation, so sizes are close together. Each size costs a
- * rule that refers to SET_ENDPOINTS (see MAGLEV_SIZE_SMALL), so their number is small.
+ * rule that refers to SET_ENDPOINTS (see MAGLEV_SIZE_MIN), so their number is small.
  */
 #define SLOT_MAX_SIZE 65536u
 uint32_t slot_size(uint32_t count); /* the smallest one that holds `count` ≤ SLOT_MAX_SIZE slots */
-/* The only sizes of a Maglev pool, so that few rules refer to SET_ENDPOINTS: the kernel walks them per element. */
-#define MAGLEV_SIZE_SMALL 16384u
-#define MAGLEV_SIZE_LARGE 65536u
+/*
+ * The only sizes of a Maglev pool: a factor of four apart, so that few rules refer to SET_ENDPOINTS: the kernel walks
+ * them per element.
+ */
+#define MAGLEV_SIZE_MIN 256u
+#define MAGLEV_SIZE_USUAL 16384u
+#define MAGLEV_SIZE_MAX 65536u
+#define MAGLEV_SIZE_STEP 4u
+bool maglev_size_exists(uint32_t size);
 
 enum verdict_kind {
 	VERDICT_NONE,

@@ -46,13 +46,15 @@ const char *print_target_state(const struct service_port *p, const struct target
 
 /* ---- frontends ---- */
 
-static void put_pools(struct buf *out, const struct frontend *f)
+static void put_pools(struct buf *out, const struct service *s, const struct frontend *f)
 {
 	uint32_t outside = f->pool != NULL ? f->pool->count : 0;
 
 	if (f->split)
 		buf_printf(out, "outside %u (%s), inside %u", outside, f->action == ACTION_DROP ? "drop" : "balance",
 			   f->internal->count);
+	else if (f->pool != NULL && s->maglev)
+		buf_printf(out, "maglev, %u slots", outside);
 	else if (f->pool != NULL)
 		buf_printf(out, "%u of %u slots", outside, f->pool->size);
 	else
@@ -67,24 +69,12 @@ static void put_owner(struct buf *out, const struct service *s, const struct fro
 		buf_printf(out, ", owned by %s/%s", owner->ns, owner->name);
 }
 
-void print_frontends(struct buf *out, const struct service *s, const struct print_view *view)
+/* What the frontends do not say. */
+static void put_notes(struct buf *out, const struct service *s)
 {
-	char addr[ADDR_PORT_TEXT_BYTES];
-	uint64_t connections;
-
-	for (size_t i = 0; i < s->frontend_count; i++) {
-		const struct frontend *f = &s->frontends[i];
-		const char *port = s->ports[f->service_port].name;
-		buf_printf(out, "%s/%s %s %s/%s %s %s: ", s->ns, s->name, print_frontend_kind(f),
-			   addr_port_format(&f->key.addr, f->key.port, addr), proto_name(f->key.proto),
-			   port[0] != '\0' ? port : "-", print_frontend_action(f));
-		put_pools(out, f);
-		buf_puts(out, f->restricted ? ", source ranges" : "");
-		put_owner(out, s, f, view);
-		if (print_count_frontend(view, &f->key, &connections))
-			buf_printf(out, ", %llu connections", (unsigned long long)connections);
-		buf_puts(out, "\n");
-	}
+	if (s->maglev && s->maglev_slots < MAGLEV_SIZE_USUAL)
+		buf_printf(out, "%s/%s maglev tables of %u slots: with %u it is above --max-service-elements\n", s->ns,
+			   s->name, s->maglev_slots, s->maglev_slots * MAGLEV_SIZE_STEP);
 	for (size_t i = 0; i < s->note_count; i++) {
 		buf_printf(out, "%s/%s ", s->ns, s->name);
 		address_note_format(out, &s->notes[i]);
@@ -97,6 +87,27 @@ void print_frontends(struct buf *out, const struct service *s, const struct prin
 		left_out_format(out, &s->ports[i]);
 		buf_puts(out, "\n");
 	}
+}
+
+void print_frontends(struct buf *out, const struct service *s, const struct print_view *view)
+{
+	char addr[ADDR_PORT_TEXT_BYTES];
+	uint64_t connections;
+
+	for (size_t i = 0; i < s->frontend_count; i++) {
+		const struct frontend *f = &s->frontends[i];
+		const char *port = s->ports[f->service_port].name;
+		buf_printf(out, "%s/%s %s %s/%s %s %s: ", s->ns, s->name, print_frontend_kind(f),
+			   addr_port_format(&f->key.addr, f->key.port, addr), proto_name(f->key.proto),
+			   port[0] != '\0' ? port : "-", print_frontend_action(f));
+		put_pools(out, s, f);
+		buf_puts(out, f->restricted ? ", source ranges" : "");
+		put_owner(out, s, f, view);
+		if (print_count_frontend(view, &f->key, &connections))
+			buf_printf(out, ", %llu connections", (unsigned long long)connections);
+		buf_puts(out, "\n");
+	}
+	put_notes(out, s);
 }
 
 /* ---- endpoints ---- */

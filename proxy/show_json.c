@@ -140,6 +140,8 @@ static void json_options(struct json *j, const struct service *s)
 
 	json_bool(j, "proxied", s->proxied);
 	json_string(j, "balance", s->maglev ? "maglev" : "random");
+	if (s->maglev)
+		json_number(j, "maglevSlots", s->maglev_slots);
 	if (s->affinity)
 		json_number(j, "affinitySeconds", s->affinity_timeout_s);
 	if (s->health_check_node_port != 0) {

@@ -25,14 +25,18 @@ void sync_add_pending(struct sync *s, struct store_service *service)
 
 struct compile_input sync_compile_input(const struct sync *s, const struct store_service *service)
 {
-	return (struct compile_input){.object = service->object,
-				      .slice_count = service->slice_count,
-				      .slices = service->slices,
-				      .node = &s->deps.node->view,
-				      .proxy_name = s->deps.proxy_name,
-				      .endpoint_pod_names = s->deps.endpoint_pod_names,
-				      .prev = sync_newest(service),
-				      .restore = s->restore};
+	struct compile_input in = {.object = service->object,
+				   .slice_count = service->slice_count,
+				   .slices = service->slices,
+				   .node = &s->deps.node->view,
+				   .proxy_name = s->deps.proxy_name,
+				   .endpoint_pod_names = s->deps.endpoint_pod_names,
+				   .prev = sync_newest(service),
+				   .restore = s->restore};
+
+	if (in.object != NULL && in.object->balance == BALANCE_MAGLEV)
+		in.maglev_fits = budget_maglev_size(in.object, s->quarantine.max_elements);
+	return in;
 }
 
 bool sync_compile_next(struct sync *s, struct store_service *service, struct service **next)

@@ -6,7 +6,8 @@
 #include "service/maglev.h"
 
 #define SLOTS_MAX 65536u
-#define VERDICTS_MAX 4 /* of a frontend: by source, local, internal, affinity */
+#define VERDICTS_MAX 4	  /* of a frontend: by source, local, internal, affinity */
+#define NODE_PORT_ADDRS 2 /* of a family, for the size of Maglev tables: nodes that have fewer choose alike */
 
 /* Addresses that one port of a family is dialled at. */
 static uint64_t addresses(const struct compilation *b, const struct service_port *port)
@@ -44,7 +45,7 @@ static uint64_t slots(const struct compilation *b, struct feeds feeds)
 	const uint64_t sum = feeds_weight(feeds);
 
 	if (b->out.maglev && sum != 0)
-		return sum <= MAGLEV_TURNS_MAX ? MAGLEV_SIZE_SMALL : MAGLEV_SIZE_LARGE;
+		return maglev_size(build_maglev_fits(b), feeds_endpoints(feeds), sum);
 	return sum < SLOTS_MAX ? sum : SLOTS_MAX;
 }
 
@@ -95,10 +96,39 @@ uint64_t budget_ranges(const struct compile_input *in)
 	return times(times(o->port_count, frontends), o->source_range_count + o->ingress_count);
 }
 
+/* ---- Maglev ---- */
+
+static uint64_t frontends_anywhere(const struct service_object *o)
+{
+	const uint64_t each = o->cluster_ip_count + o->ingress_count + o->external_ip_count;
+	uint64_t sum = times(o->port_count, each);
+
+	for (size_t i = 0; i < o->port_count; i++)
+		sum += o->ports[i].node_port != 0 ? o->cluster_ip_count * NODE_PORT_ADDRS : 0;
+	return sum;
+}
+
+uint32_t budget_maglev_size(const struct service_object *o, uint64_t max_elements)
+{
+	const struct node_view any_node = {.node_port_addr_count = NODE_PORT_ADDRS * 2};
+	const struct compile_input in = {.object = o, .node = &any_node};
+	const uint64_t pools = o->external_policy == POLICY_LOCAL ? 2 : 1;
+	const uint64_t others = plus(o->cluster_ip_count, times(budget_ranges(&in), BUDGET_RANGE_COST));
+	const uint64_t frontends = frontends_anywhere(o);
+	uint32_t size = MAGLEV_SIZE_MAX;
+
+	while (max_elements != 0 && size > MAGLEV_SIZE_MIN &&
+	       plus(times(frontends, size * pools + VERDICTS_MAX), others) > max_elements)
+		size /= MAGLEV_SIZE_STEP;
+	return size;
+}
+
+/* ---- the counts ---- */
+
 uint64_t budget_rough(const struct compile_input *in)
 {
 	const struct service_object *o = in->object;
-	uint64_t endpoints = o->balance == BALANCE_MAGLEV ? MAGLEV_SIZE_LARGE : 0;
+	uint64_t endpoints = o->balance == BALANCE_MAGLEV ? MAGLEV_SIZE_MAX : 0;
 	uint64_t frontends = 2 + o->ingress_count + o->external_ip_count + in->node->node_port_addr_count;
 
 	for (size_t i = 0; i < in->slice_count; i++)

@@ -26,4 +26,11 @@ uint64_t budget_ranges(const struct compile_input *in);
 /* The rough count: not below the exact one, without a look at names. Enough for all but a few Services. */
 uint64_t budget_rough(const struct compile_input *in);
 
+/*
+ * The largest size of Maglev tables (nft/verdict.h) that fits: each frontend, at up to two node port addresses of a
+ * family, has one, or two with externalTrafficPolicy Local. It follows from the Service and the flag alone, so that it
+ * is the same on all nodes, and no endpoint changes it. The smallest where none fits. max_elements 0: no limit.
+ */
+uint32_t budget_maglev_size(const struct service_object *o, uint64_t max_elements);
+
 #endif

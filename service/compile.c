@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "service/compile_private.h"
+#include "service/maglev.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -70,6 +71,7 @@ static void compile_head(struct compilation *b)
 	out->affinity = o->client_ip_affinity;
 	out->affinity_timeout_s = o->client_ip_affinity ? o->affinity_timeout_s : 0;
 	out->maglev = o->balance == BALANCE_MAGLEV;
+	out->maglev_slots = out->maglev ? maglev_size(build_maglev_fits(b), 0, 0) : 0;
 	if (o->type == SERVICE_LOAD_BALANCER && build_external_local(b))
 		out->health_check_node_port = o->health_check_node_port;
 }

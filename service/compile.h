@@ -28,6 +28,7 @@ struct compile_input {
 	const struct slice_object *const *slices; /* those of this service, in any order */
 	const struct node_view *node;
 	const char *proxy_name;	    /* serve Services with this proxy-name label; NULL: those without the label */
+	uint32_t maglev_fits;	    /* budget_maglev_size; 0: any size does */
 	bool endpoint_pod_names;    /* DNS labels of endpoints without hostname: the pod's name */
 	const struct service *prev; /* slots are kept as far as possible; NULL = none */
 	const struct slot_restore *restore; /* asked when there is no prev; NULL = none */

@@ -7,9 +7,6 @@
 #include "service/pool.h"
 #include "service/topology.h"
 
-/* Every node must fill Maglev tables alike: a client that changes nodes keeps its endpoint. */
-#define MAGLEV_SEED UINT64_C(0x5ca1ab1e)
-
 struct list {
 	struct candidate *items;
 	size_t count, left_out;
@@ -158,7 +155,7 @@ static struct pool fill_pool(const struct compilation *b, const struct service_p
 		if ((l->items[i].target.flags & flag) != 0)
 			members[count++] = (struct pool_member){(uint16_t)i, l->items[i].endpoint->weight};
 	if (b->out.maglev)
-		return maglev_fill(port->targets, members, count, MAGLEV_SEED, b->scratch);
+		return maglev_fill(port->targets, members, count, build_maglev_fits(b), b->scratch);
 	if (before != NULL)
 		previous = previous_of(before, local ? &before->local : &before->cluster, b->scratch);
 	else if (b->in->prev == NULL)

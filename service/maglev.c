@@ -7,11 +7,11 @@
 #include "base/hash.h"
 #include "nft/element.h"
 
-#define SIZE_BITS 14
-#define LARGE_BITS 16
+#define SLOTS_PER_TURN 4
+/* Every node must fill the tables alike: a client that changes nodes keeps its endpoint. */
+#define SEED UINT64_C(0x5ca1ab1e)
 
-static_assert(1u << SIZE_BITS == MAGLEV_SIZE_SMALL && 1u << LARGE_BITS == MAGLEV_SIZE_LARGE, "the kernel's chains");
-static_assert(MAGLEV_TURNS_MAX == 1u << (SIZE_BITS - 2), "four slots a turn");
+static_assert(MAGLEV_TURNS_MAX * SLOTS_PER_TURN == MAGLEV_SIZE_USUAL, "scaled where the usual size is too small");
 
 /* The order in which one turn-taker wants the slots; a member of weight n has n of them. */
 struct walk {
@@ -20,12 +20,18 @@ struct walk {
 	uint16_t target;
 };
 
-static unsigned size_bits(uint32_t turns)
+uint32_t maglev_size(uint32_t fits, uint64_t count, uint64_t turns)
 {
-	return turns <= MAGLEV_TURNS_MAX ? SIZE_BITS : LARGE_BITS;
+	uint32_t size = fits;
+
+	if (fits == MAGLEV_SIZE_MAX)
+		return turns <= MAGLEV_TURNS_MAX ? MAGLEV_SIZE_USUAL : MAGLEV_SIZE_MAX;
+	while (size < count && size < MAGLEV_SIZE_MAX)
+		size *= MAGLEV_SIZE_STEP;
+	return size;
 }
 
-static uint64_t walk_key(const struct target *t, uint32_t replica, uint64_t seed)
+static uint64_t walk_key(const struct target *t, uint32_t replica)
 {
 	struct {
 		struct addr addr;
@@ -36,7 +42,7 @@ static uint64_t walk_key(const struct target *t, uint32_t replica, uint64_t seed
 	id.rest[1] = (uint8_t)t->port;
 	for (unsigned i = 0; i < 4; i++)
 		id.rest[2 + i] = (uint8_t)(replica >> (8 * i));
-	return hash_bytes(&id, sizeof id, seed);
+	return hash_bytes(&id, sizeof id, SEED);
 }
 
 /*
@@ -71,24 +77,25 @@ static void fill(uint16_t *slots, bool *taken, unsigned bits, struct walk *walks
 	}
 }
 
-struct pool maglev_fill(const struct target *targets, const struct pool_member *members, size_t count, uint64_t seed,
+struct pool maglev_fill(const struct target *targets, const struct pool_member *members, size_t count, uint32_t fits,
 			struct arena *arena)
 {
 	if (count == 0)
 		return (struct pool){0};
 	uint32_t *shares = arena_array(arena, count, sizeof *shares);
-	uint32_t turns = pool_shares(members, count, MAGLEV_TURNS_MAX, shares), next = 0;
-	unsigned bits = size_bits(turns);
+	const uint32_t usual = fits < MAGLEV_SIZE_USUAL ? fits : MAGLEV_SIZE_USUAL;
+	uint32_t turns = pool_shares(members, count, usual / SLOTS_PER_TURN, shares), next = 0;
+	const uint32_t size = maglev_size(fits, count, turns);
 	struct walk *walks = arena_array(arena, turns, sizeof *walks);
-	uint16_t *slots = arena_array(arena, 1u << bits, sizeof *slots);
-	bool *taken = arena_array(arena, 1u << bits, sizeof *taken);
+	uint16_t *slots = arena_array(arena, size, sizeof *slots);
+	bool *taken = arena_array(arena, size, sizeof *taken);
 
 	for (size_t i = 0; i < count; i++)
 		for (uint32_t r = 0; r < shares[i]; r++)
 			walks[next++] = (struct walk){
-				.key = walk_key(&targets[members[i].target], r, seed),
+				.key = walk_key(&targets[members[i].target], r),
 				.target = members[i].target,
 			};
-	fill(slots, taken, bits, walks, turns);
-	return (struct pool){.size = 1u << bits, .count = 1u << bits, .slots = slots};
+	fill(slots, taken, (unsigned)__builtin_ctz(size), walks, turns);
+	return (struct pool){.size = size, .count = size, .slots = slots};
 }

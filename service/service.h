@@ -144,6 +144,7 @@ struct service {
 	bool proxied;	/* false: no frontends: headless, ExternalName, no ClusterIP, no port, or another proxy's */
 	bool affinity;
 	bool maglev;
+	uint32_t maglev_slots;		 /* of the tables; more where a port has more endpoints (maglev_size) */
 	uint16_t health_check_node_port; /* 0 unless LoadBalancer with eTP Local */
 	uint32_t affinity_timeout_s;
 	uint32_t local_ready_addrs[2]; /* distinct ready IPs on this node, IPv4 and IPv6, for the health check (A.5) */

@@ -66,8 +66,10 @@ def expanding():
     yield "20 000 ports x endpoints", balanced(20000, 100)
     yield "ports x external addresses", balanced(1000, 2, externalIPs=addresses(1000))
     yield "ports x endpoints x external addresses", balanced(50, 100, externalIPs=addresses(200))
-    yield "maglev x ports", balanced(150, 2, MAGLEV)
-    yield "maglev x external addresses", balanced(1, 2, MAGLEV, externalIPs=addresses(500))
+    yield "maglev x ports", balanced(1500, 2, MAGLEV)
+    yield "maglev x external addresses", balanced(1, 2, MAGLEV, externalIPs=addresses(1500))
+    yield "maglev x ports x external addresses", balanced(20, 2, MAGLEV, externalIPs=addresses(100))
+    yield "maglev x ports x endpoints", balanced(500, 2000, MAGLEV)
     yield "external addresses x source ranges", balanced(10, 1, {"fairlead/source-ranges": "all"}, type="LoadBalancer",
                                                          loadBalancerSourceRanges=ranges(500),
                                                          externalIPs=addresses(500))
@@ -79,8 +81,8 @@ def expanding():
     yield "affinity x ports x addresses", balanced(1000, 10, externalIPs=addresses(100), **AFFINITY)
     yield "endpoints x addresses", balanced(1, 5000, externalIPs=addresses(500))
     yield "endpoints x ingress", ingress(balanced(1, 5000, type="LoadBalancer"), 500)
-    yield "maglev x affinity x local", ingress(balanced(20, 10, MAGLEV, **LOCAL, **AFFINITY), 20)
-    yield "node ports x maglev", balanced(100, 3, MAGLEV, type="NodePort")
+    yield "maglev x affinity x local", ingress(balanced(20, 10, MAGLEV, **LOCAL, **AFFINITY), 50)
+    yield "node ports x maglev", balanced(1500, 3, MAGLEV, type="NodePort")
     listed = ports(100)
     yield "many slices x ports", [service("10.96.200.1", listed),
                                   *(slice_of(pods(100 * n + 100)[100 * n:], listed, f"hostile-{n}") for n in range(50))]
@@ -91,6 +93,11 @@ def expanding():
 def large():
     """(name, objects) within the budget, or of another kind."""
     yield "20 000 ports", balanced(20000, 1)
+    yield "small maglev x ports", balanced(150, 2, MAGLEV)
+    yield "small maglev x ports, smallest", balanced(1000, 100, MAGLEV)
+    yield "small maglev x external addresses", balanced(1, 2, MAGLEV, externalIPs=addresses(500))
+    yield "small maglev x affinity x local", ingress(balanced(20, 10, MAGLEV, **LOCAL, **AFFINITY), 20)
+    yield "small maglev x node ports", balanced(100, 3, MAGLEV, type="NodePort")
     yield "20 000 ports, no endpoint", balanced(20000, 0)
     yield "10 000 endpoints", balanced(1, 10000)
     listed = ports(20000)

@@ -154,6 +154,99 @@ static void test_expansions_are_seen_at_once(void **state)
 	assert_int_equal(budget_count(&b->in, BUDGET_ELEMENTS_DEFAULT, b->scratch) > BUDGET_ELEMENTS_DEFAULT, true);
 }
 
+/* What the Service says, on any node. */
+static uint32_t fits(size_t ports, size_t external_ips, enum traffic_policy policy, uint64_t max)
+{
+	struct arena *a = arena_new(4096);
+	struct service_object *o = make_service(a, "wide", "10.96.0.1");
+
+	for (size_t i = 0; i < ports; i++)
+		add_port(a, o, arena_printf(a, "p%zu", i), IPPROTO_TCP, (uint16_t)(i + 1), 0);
+	for (size_t i = 0; i < external_ips; i++)
+		add_external_ip(a, o, arena_printf(a, "192.0.2.%zu", i + 1));
+	o->external_policy = policy;
+	o->balance = BALANCE_MAGLEV;
+	const uint32_t size = budget_maglev_size(o, max);
+	arena_free(a);
+	return size;
+}
+
+static void test_maglev_tables_that_fit(void **state)
+{
+	(void)state;
+	assert_int_equal(fits(1, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 65536);
+	assert_int_equal(fits(3, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 65536);
+	assert_int_equal(fits(4, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 16384);
+	assert_int_equal(fits(15, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 16384);
+	assert_int_equal(fits(16, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 4096);
+	assert_int_equal(fits(8, 1, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 4096);
+	assert_int_equal(fits(4, 1, POLICY_LOCAL, BUDGET_ELEMENTS_DEFAULT), 4096);
+	assert_int_equal(fits(150, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 1024);
+	assert_int_equal(fits(1000, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 256);
+	assert_int_equal(fits(2000, 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT), 256); /* and is held */
+	assert_int_equal(fits(2000, 0, POLICY_CLUSTER, 0), 65536);
+}
+
+static uint64_t counted(struct bench *b, const struct service_object *o, struct slice_object *slice)
+{
+	b->in.object = o;
+	b->in.slices = (const struct slice_object *[]){slice};
+	b->in.slice_count = 1;
+	b->in.maglev_fits = budget_maglev_size(o, BUDGET_ELEMENTS_DEFAULT);
+	return budget_count(&b->in, 0, b->scratch);
+}
+
+/* Its tables are within the budget, and of one size, as long as endpoints do not outnumber the slots. */
+static void test_maglev_within_the_budget(void **state)
+{
+	static const size_t ports[] = {1, 15, 16, 60, 150, 500, 1000};
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
+		for (size_t endpoints = 2; endpoints <= 250; endpoints += 124) {
+			struct service_object *o;
+			struct slice_object *slice;
+			make(b, ports[i], endpoints, &o, &slice);
+			o->balance = BALANCE_MAGLEV;
+			assert_true(counted(b, o, slice) <= BUDGET_ELEMENTS_DEFAULT);
+			compile(b, o, (const struct slice_object *[]){slice}, 1);
+			const uint32_t size = b->s->maglev_slots;
+			assert_int_equal(size, fits(ports[i], 0, POLICY_CLUSTER, BUDGET_ELEMENTS_DEFAULT) == 65536
+						       ? 16384
+						       : b->in.maglev_fits);
+			for (size_t p = 0; p < b->s->port_count; p++)
+				assert_int_equal(b->s->ports[p].cluster.size, size);
+		}
+	b->in.maglev_fits = 0;
+}
+
+/* Nodes with one node port address, or two, have the same tables; what a node has more may be too much there. */
+static void test_maglev_on_other_nodes(void **state)
+{
+	static const struct addr addrs[] = {
+		{AF_INET, {192, 168, 0, 1}}, {AF_INET, {192, 168, 0, 2}}, {AF_INET, {192, 168, 0, 3}}};
+	struct bench *b = *state;
+	const struct node_view *before = b->in.node;
+	struct service_object *o;
+	struct slice_object *slice;
+
+	make(b, 84, 2, &o, &slice);
+	for (size_t i = 0; i < o->port_count; i++)
+		((struct port_object *)o->ports)[i].node_port = (uint16_t)(30000 + i);
+	o->balance = BALANCE_MAGLEV;
+	for (size_t n = 1; n <= 3; n++) {
+		struct node_view node = *before;
+		node.node_port_addrs = addrs;
+		node.node_port_addr_count = n;
+		b->in.node = &node;
+		const uint64_t count = counted(b, o, slice);
+		assert_int_equal(b->in.maglev_fits, 1024);
+		assert_int_equal(count <= BUDGET_ELEMENTS_DEFAULT, n <= 2);
+	}
+	b->in.node = before;
+	b->in.maglev_fits = 0;
+}
+
 /* 2^14 ports, 2^14 addresses, and 2^36 slots and ranges of each: a count that wraps at 2^64 would be nothing. */
 static void test_product_does_not_wrap(void **state)
 {
@@ -182,6 +275,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expansions_are_seen_at_once, setup, teardown),
+		cmocka_unit_test(test_maglev_tables_that_fit),
+		cmocka_unit_test_setup_teardown(test_maglev_within_the_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_maglev_on_other_nodes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_product_does_not_wrap, setup, teardown),
 	};
 

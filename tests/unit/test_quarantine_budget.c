@@ -36,6 +36,33 @@ static void over_the_budget(void **state)
 	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 }
 
+/* Instead of being held a Service with many ports has smaller Maglev tables: of another size it would be too large. */
+static void maglev_tables_follow_the_budget(void **state)
+{
+	(void)state;
+	s.max_elements = 8 * 1024;
+	sync_free(s.sync);
+	sync_make(&s);
+	start();
+	for (uint16_t ports = 1; ports <= 3; ports++) {
+		struct arena *arena = arena_new(4096);
+		struct service_object *o = make_service(arena, "web", "10.96.0.2");
+		for (uint16_t i = 0; i < ports * ports; i++)
+			add_port(arena, o, "", IPPROTO_TCP, (uint16_t)(80 + i), 0);
+		o->balance = BALANCE_MAGLEV;
+		o->object.arena = arena;
+		o->object.digest = 100 + ports;
+		s.sink.upsert(s.sink.ctx, &o->object);
+		settle();
+		const struct service *web = store_service(s.store, "default", "web")->current;
+		assert_int_equal(web->port_count, ports * ports);
+		assert_int_equal(web->maglev_slots, ports == 3 ? 256 : ports == 2 ? 1024 : 4096);
+		for (uint16_t i = 0; i < web->port_count; i++)
+			assert_int_equal(web->ports[i].cluster.size, web->maglev_slots);
+		assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+	}
+}
+
 static bool is_held(const char *name)
 {
 	return store_service(s.store, "default", name)->refusal != NULL;
@@ -314,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		QUARANTINE_TEST(over_the_budget),
+		QUARANTINE_TEST(maglev_tables_follow_the_budget),
 		QUARANTINE_TEST(short_of_memory),
 		QUARANTINE_TEST(needs_of_a_turn_add_up),
 		QUARANTINE_TEST(a_refused_version_gives_back),

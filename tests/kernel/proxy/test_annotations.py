@@ -92,6 +92,30 @@ class Beyond(scenes.NodeTest):
         lab.wait_until(lambda: "c" in self.slots())
         self.assertEqual(self.servers_by_source(sources), first)  # history does not matter
 
+    def test_consistent_hashing_within_a_small_budget(self):
+        """A table of 1024 slots is the largest that the flag allows: it balances as the usual one does."""
+        sources = [f"192.168.0.{i}" for i in range(100, 130)]
+        for source in sources:
+            self.client.add_addr(source, self.client_device(), 24)
+        web = annotated(manifests.service("web", VIP, [80]), lb="maglev")
+        self.put("abcd", web)
+        self.start("--max-service-elements", "2000")
+        first = self.servers_by_source(sources)
+        self.assertEqual(set(first.values()), set("abcd"))
+        self.assertEqual(self.servers_by_source(sources), first)
+        self.assertEqual(len(self.slots()), 1024)
+        shown = self.daemon.call("services", "default/web").stdout
+        self.assertIn("10.96.0.1:80/TCP - balance: maglev, 1024 slots, ", shown)
+        self.assertIn("default/web maglev tables of 1024 slots: with 4096 it is above --max-service-elements\n", shown)
+        self.assertEqual(json.loads(self.daemon.call("services", "default/web", "-o", "json").stdout)[0]["maglevSlots"], 1024)
+        self.daemon.stop()
+        self.start("--max-service-elements", "262144")
+        lab.wait_until(lambda: len(self.slots()) == 16384)
+        shown = self.daemon.call("services", "default/web").stdout
+        self.assertIn("10.96.0.1:80/TCP - balance: maglev, 16384 slots, ", shown)
+        self.assertNotIn("--max-service-elements", shown)
+        self.assertEqual(set(self.servers_by_source(sources).values()), set("abcd"))
+
     def client_device(self):
         links = json.loads(self.client.run("ip", "-j", "-4", "addr", "show", "to", "192.168.0.1").stdout)
         return next(link["ifname"] for link in links if link)

@@ -179,10 +179,16 @@ class VerdictTest(Node):
             self.assertEqual(self.ask(self.asking, VIP4).server, "a")
 
     def test_maglev_follows_the_client(self):
+        self.maglev_follows_the_client(16384)
+
+    def test_maglev_of_the_smallest_table_follows_the_client(self):
+        self.maglev_follows_the_client(256)
+
+    def maglev_follows_the_client(self, size):
         lines = []
         for vip, family in ((VIP4, 0), (VIP6, 1)):
-            lines.append(f"dispatch {vip} tcp 80 cluster 16384 maglev")
-            lines += [f"endpoints {vip} tcp 80 {slot} {self.pods[slot % 3].addrs[family]} 8080" for slot in range(16384)]
+            lines.append(f"dispatch {vip} tcp 80 cluster {size} maglev")
+            lines += [f"endpoints {vip} tcp 80 {slot} {self.pods[slot % 3].addrs[family]} 8080" for slot in range(size)]
         self.load(*lines)
         for vip in (VIP4, VIP6):
             for source in (self.asking, self.client, self.pods[0]):
