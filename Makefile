@@ -48,7 +48,7 @@ HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tes
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns bench-dns-forward \
-	bench-flows install install-files uninstall clean
+	bench-flows bench-page install install-files uninstall clean
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -67,6 +67,8 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(OURFLAGS) $(CFLAGS) $(DEFINES) -MMD -MP -c -o $@ $<
+
+$(BUILD)/observe/page/files.o: observe/page/page.css observe/page/page.js
 
 # One file knows the version: another commit rebuilds this one only.
 $(BUILD)/base/version.o: DEFINES = -DRELEASE='"$(RELEASE)"' -DCOMMIT='"$(COMMIT)"'
@@ -205,6 +207,10 @@ bench-watch: deps
 
 # New flows to a service that shrinks and grows: 5 million take some minutes; FLOWS=200000 is quicker.
 FLOWS ?= 5000000
+bench-page: deps
+	$(Q)$(MAKE) all
+	$(Q)bench/page.py
+
 bench-flows: deps
 	$(Q)$(MAKE) all $(BUILD)/tests/kernel/flows_client $(BUILD)/tests/kernel/flows_server
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/flows.py --flows $(FLOWS)

@@ -68,7 +68,7 @@ struct config {
 	int64_t dns_log_sample;
 	const char *dns_log_suffix; /* lower case, no trailing dot; NULL: all */
 	/* running and asking */
-	struct addr_port healthz, metrics; /* port 0: none; a wildcard: both families */
+	struct addr_port healthz, metrics, page; /* port 0: none; a wildcard: both families */
 	const char *control;
 	const char *state_dir; /* "": none */
 	int64_t verbosity;

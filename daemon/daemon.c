@@ -18,6 +18,7 @@
 #include "daemon/kernel.h"
 #include "daemon/serial_file.h"
 #include "daemon/stop_limit.h"
+#include "observe/page/page.h"
 #include "dns/zone/clients.h"
 #include "proxy/address_notes.h"
 #include "base/version.h"
@@ -273,6 +274,28 @@ static void observe_open(struct daemon *d)
 		d->relay = relay_start(observe_metrics(d->observe), published_find, d);
 }
 
+static uint64_t queries_counted(void *ctx)
+{
+	const struct daemon *d = ctx;
+	struct server_counts counts = {0};
+
+	if (d->server != NULL)
+		server_counts(d->server, &counts);
+	return counts.queries;
+}
+
+static void page_open(struct daemon *d)
+{
+	const struct page_config page = {.node = d->config->node_name,
+					 .store = d->store,
+					 .sync = d->sync,
+					 .nft = d->nft,
+					 .queries = queries_counted,
+					 .ctx = d};
+
+	observe_page(d->observe, &d->config->page, &page);
+}
+
 /* First of all: a signal that comes while the parts are put together waits for the loop. */
 static void signals_start(struct daemon *d)
 {
@@ -351,6 +374,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	zone_open(&d);
 	observe_open(&d);
 	state_open(&d);
+	page_open(&d);
 	dns_server_open(&d);
 	watchers_start(&d);
 	control_start(d.control, d.requests, control_commands, &d);

@@ -41,6 +41,7 @@ static void add_own_sockets(struct needs *n, const struct config *c)
 	}
 	add_page(n, &c->healthz);
 	add_page(n, &c->metrics);
+	add_page(n, &c->page);
 }
 
 /* A host name is looked up by curl; its addresses are known by the endpoints of default/kubernetes. */

@@ -43,6 +43,7 @@ struct option {
 	size_t max_bytes;	  /* OPTION_TEXT; 0: no limit */
 	bool may_be_empty;	  /* OPTION_TEXT */
 	bool hosts;		  /* OPTION_CIDRS: an address stands for itself */
+	bool loopback;		  /* OPTION_BIND: a port alone is on 127.0.0.1 */
 	option_parse_fn *parse;	  /* OPTION_PARSED */
 	option_text_fn *refuse;	  /* OPTION_TEXT; NULL: any text will do */
 };

@@ -211,6 +211,10 @@ static const char *set_bind(const struct option *o, struct addr_port *out, const
 		snprintf(whole, sizeof whole, "[::]%.10s", text);
 		text = whole;
 	}
+	if (o->loopback && text[strspn(text, "0123456789")] == '\0') {
+		snprintf(whole, sizeof whole, "127.0.0.1:%.10s", text);
+		text = whole;
+	}
 	if (!addr_port_parse(&at.addr, &at.port, text) || at.port == 0)
 		return "neither ADDR:PORT, ADDR, :PORT nor empty";
 	if (addr_is_wildcard(&at.addr))

@@ -49,6 +49,12 @@ void http_header_set(struct http_reply *reply, const char *name, const char *val
 	snprintf(h->value, sizeof h->value, "%s", value);
 }
 
+void http_header_point(struct http_reply *reply, const char *name, const char *value)
+{
+	assert(reply->header_count < HTTP_HEADERS_MAX);
+	reply->headers[reply->header_count++] = (struct http_header){.name = name, .point = value};
+}
+
 /* ---- what the main thread answers ---- */
 
 static void on_answer(void *about)
@@ -156,6 +162,7 @@ static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *from)
 	*c = (struct http_client){.port = port,
 				  .handler = port->config.handler,
 				  .ctx = port->config.ctx,
+				  .private_hosts = port->config.private_hosts,
 				  .ask = client_ask,
 				  .answered = client_answered,
 				  .ended = client_end};

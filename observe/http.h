@@ -27,7 +27,8 @@ struct requests;
 #define HTTP_ASKED_MAX 16U /* requests of one server that wait for the main thread */
 
 struct http_header {
-	const char *name; /* static */
+	const char *name;  /* static */
+	const char *point; /* the value; NULL: it is in `value` */
 	char value[64];
 };
 
@@ -42,6 +43,8 @@ struct http_reply {
 
 /* One more header, at most HTTP_HEADERS_MAX. name is static; a value that does not fit is cut. */
 void http_header_set(struct http_reply *reply, const char *name, const char *value);
+/* The same with a value that outlives the reply. */
+void http_header_point(struct http_reply *reply, const char *name, const char *value);
 
 /* path: decoded, without query. Must not block. False: not answered here. */
 typedef bool http_handler_fn(void *ctx, const char *path, struct http_reply *reply);
@@ -51,6 +54,7 @@ struct http_config {
 	struct addr_port at;
 	bool dual;		       /* at.addr is a wildcard: every address of both families */
 	bool of_service;	       /* a Service asks for it (base/descriptors.h) */
+	bool private_hosts;	       /* other hosts than those of http_host_is_private: 421 */
 	http_handler_fn *handler;      /* on the requests thread; answers all if there is no main_handler */
 	http_handler_fn *main_handler; /* on the main thread, answers the rest; NULL: there is none */
 	void *ctx;		       /* of both; outlives the port */

@@ -45,6 +45,7 @@ static const char *phrase(unsigned status)
 		       {413, "Content Too Large"},
 		       {414, "URI Too Long"},
 		       {417, "Expectation Failed"},
+		       {421, "Misdirected Request"},
 		       {431, "Request Header Fields Too Large"},
 		       {501, "Not Implemented"},
 		       {503, "Service Unavailable"},
@@ -110,7 +111,8 @@ static void reply_send(struct http_client *c)
 		buf_puts(out, "Connection: keep-alive\r\n");
 	buf_printf(out, "Content-Type: %s\r\n", reply->content_type);
 	for (size_t i = 0; i < reply->header_count; i++)
-		buf_printf(out, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
+		buf_printf(out, "%s: %s\r\n", reply->headers[i].name,
+			   reply->headers[i].point != NULL ? reply->headers[i].point : reply->headers[i].value);
 	buf_printf(out, "Content-Length: %zu\r\n\r\n", reply->body.length_bytes);
 	if (!c->request.head && reply->body.length_bytes != 0)
 		buf_add(out, reply->body.data, reply->body.length_bytes);
@@ -141,7 +143,9 @@ static void ask(struct http_client *c)
 static void answer(struct http_client *c)
 {
 	c->reply = (struct http_reply){.status = 200, .content_type = TEXT};
-	if (c->request.whole_server || c->handler(c->ctx, c->request.path, &c->reply))
+	if (c->private_hosts && !http_host_is_private(c->request.host))
+		refuse(c, 421, "ask for an address, or for a name that only this network has");
+	else if (c->request.whole_server || c->handler(c->ctx, c->request.path, &c->reply))
 		reply_send(c);
 	else
 		ask(c);

@@ -35,6 +35,7 @@ struct http_client {
 	struct ev_loop *loop;
 	http_handler_fn *handler;
 	void *ctx;
+	bool private_hosts;
 	bool (*ask)(struct http_client *c);
 	void (*answered)(struct http_client *c);
 	void (*ended)(struct http_client *c);

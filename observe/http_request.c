@@ -1,6 +1,7 @@
 /* Reads the head of an HTTP/1.x request. */
 #include "observe/http_request.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -278,6 +279,7 @@ static void field_parse(struct http_request *r, struct fields *f, struct span li
 	if (is_word(name, "host")) {
 		if (++f->hosts > 1 || !host_is_valid(value))
 			refuse(r, 400, "malformed Host");
+		snprintf(r->host, sizeof r->host, "%.*s", (int)value.length, value.at);
 	} else if (is_word(name, "content-length")) {
 		content_length(r, f, value);
 	} else if (is_word(name, "transfer-encoding")) {

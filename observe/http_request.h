@@ -11,6 +11,7 @@
 
 #define HTTP_HEAD_BYTES_MAX 16384U /* of a request's head; a longer one: 414 or 431 */
 #define HTTP_PATH_BYTES 256	   /* a longer path is cut; no page has one */
+#define HTTP_HOST_BYTES 128	   /* a longer Host is cut */
 
 enum http_body { HTTP_BODY_NONE, HTTP_BODY_COUNTED, HTTP_BODY_CHUNKED };
 
@@ -25,6 +26,7 @@ struct http_request {
 	enum http_body body;
 	uint64_t body_bytes;	    /* HTTP_BODY_COUNTED */
 	char path[HTTP_PATH_BYTES]; /* decoded, without query */
+	char host[HTTP_HOST_BYTES]; /* as in Host; "" without */
 };
 
 /* How far the search for the end of a head has come; all zero at first. */
@@ -42,6 +44,12 @@ size_t http_head_length(struct http_head *h, const char *bytes, size_t length);
 void http_request_parse(struct http_request *r, const char *head, size_t length);
 /* The status for a head that has no end within HTTP_HEAD_BYTES_MAX. */
 void http_request_too_long(struct http_request *r, const char *bytes, size_t length);
+
+/*
+ * Is it an address, localhost, or a name that only a local network can have (one label, or below local, lan, internal,
+ * home.arpa)? A site on the Internet that lets its own name lead here (DNS rebinding) has another one.
+ */
+bool http_host_is_private(const char *host);
 
 int http_hex(char c); /* the value of a hexadecimal digit; -1: none */
 

@@ -9,6 +9,7 @@
 #include "observe/health_node_port.h"
 #include "observe/http.h"
 #include "observe/metrics_page.h"
+#include "observe/page/page.h"
 
 #define CONNECTIONS_MAX 64 /* of the daemon's own ports together */
 
@@ -20,7 +21,8 @@ struct observe {
 	struct health *health;
 	struct healthnodeport *checks;
 	struct http *http; /* of the daemon's own ports */
-	struct http_port *healthz, *page;
+	struct http_port *healthz, *metrics_port, *page_port;
+	struct page *page;	/* NULL: off */
 	struct sync_stats sync; /* at the last turn, as the next */
 };
 
@@ -36,11 +38,11 @@ static void ports_open(struct observe *r)
 {
 	r->healthz = port_open(r->http, &r->config.healthz,
 			       (struct http_config){.what = "healthz", .handler = health_handle, .ctx = r->health});
-	r->page = port_open(r->http, &r->config.metrics,
-			    (struct http_config){.what = "metrics",
-						 .handler = metrics_page_handle,
-						 .main_handler = metrics_page_render,
-						 .ctx = r->metrics});
+	r->metrics_port = port_open(r->http, &r->config.metrics,
+				    (struct http_config){.what = "metrics",
+							 .handler = metrics_page_handle,
+							 .main_handler = metrics_page_render,
+							 .ctx = r->metrics});
 }
 
 static void on_alive(struct ev_loop *loop, ev_timer *w, int events)
@@ -72,7 +74,9 @@ void observe_free(struct observe *r)
 	if (r == NULL)
 		return;
 	ev_timer_stop(r->loop, &r->alive);
-	http_port_close(r->page);
+	http_port_close(r->page_port);
+	page_free(r->page);
+	http_port_close(r->metrics_port);
 	http_port_close(r->healthz);
 	http_free(r->http);
 	healthnodeport_free(r->checks);
@@ -83,7 +87,22 @@ void observe_free(struct observe *r)
 
 bool observe_bound(const struct observe *r)
 {
-	return (r->healthz == NULL || http_bound(r->healthz)) && (r->page == NULL || http_bound(r->page));
+	return (r->healthz == NULL || http_bound(r->healthz)) &&
+	       (r->metrics_port == NULL || http_bound(r->metrics_port)) &&
+	       (r->page_port == NULL || http_bound(r->page_port));
+}
+
+void observe_page(struct observe *r, const struct addr_port *at, const struct page_config *config)
+{
+	if (at->port == 0)
+		return;
+	r->page = page_new(r->loop, config);
+	r->page_port = port_open(r->http, at,
+				 (struct http_config){.what = "page",
+						      .private_hosts = true,
+						      .handler = page_leave,
+						      .main_handler = page_handle,
+						      .ctx = r->page});
 }
 
 struct metrics *observe_metrics(struct observe *r)
@@ -122,6 +141,8 @@ void observe_published(struct observe *r, const struct service *prev, const stru
 {
 	if (r->config.proxy)
 		healthnodeport_update(r->checks, prev, next);
+	if (r->page != NULL)
+		page_published(r->page, prev, next);
 }
 
 void observe_turn(struct observe *r, const struct sync_stats *sync)
@@ -133,4 +154,6 @@ void observe_turn(struct observe *r, const struct sync_stats *sync)
 	else if (sync->done && !sync->in_sync)
 		health_queued(r->health);
 	r->sync = *sync;
+	if (r->page != NULL)
+		page_turn(r->page);
 }

@@ -25,11 +25,15 @@ struct observe_config {			   /* copied; what it points at outlives the report */
 	const struct nodeports *nodeports;
 };
 
+struct page_config;
+
 /* Opens the ports; one that is taken is tried again later. */
 struct observe *observe_new(struct ev_loop *loop, struct requests *requests, const struct observe_config *config);
 void observe_free(struct observe *r); /* after requests_stop; NULL is fine */
 /* The addresses of health and metrics pages are bound; health check node ports come and go. */
 bool observe_bound(const struct observe *r);
+/* Serves the page of observe/page/page.h there. Once, after observe_new. */
+void observe_page(struct observe *r, const struct addr_port *at, const struct page_config *config);
 /* Where other modules register their metrics. */
 struct metrics *observe_metrics(struct observe *r);
 

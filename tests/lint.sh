@@ -24,7 +24,7 @@ service base/ watch/ nft/ service/
 dns     base/ service/ dns/
 proxy   base/ watch/ netlink/ nft/ service/ dns/ proxy/
 relay   base/ service/ relay/
-observe base/ watch/ service/ dns/server/ proxy/sync.h observe/
+observe base/ watch/ nft/nft.h service/ dns/server/ proxy/ observe/
 daemon  base/ watch/ netlink/ nft/ service/ dns/ proxy/ relay/ observe/ daemon/
 cli     base/ watch/ netlink/ nft/ service/ dns/ proxy/ relay/ observe/ daemon/ cli/'
 
