@@ -140,6 +140,8 @@ static void look_at_slice(struct report *r, const struct located *l)
 	const struct located *service = map_get_str(&r->c->services, key), *other;
 	struct buf reason = {0};
 
+	if (e->service_name[0] == '\0') /* said by the decoder */
+		return;
 	if (service == NULL) {
 		other = map_get_str(&r->c->by_name, e->service_name);
 		if (other != NULL)

@@ -128,6 +128,8 @@ static void object_json(struct json *j, const struct store_service *service)
 	object_ports(j, o);
 	for (size_t i = 0; i < service->slice_count; i++)
 		endpoints += service->slices[i]->endpoint_count;
+	if (service->appeared_ms != 0)
+		json_number(j, "appearedMillisAgo", (int64_t)(clock_ms() - service->appeared_ms));
 	json_number(j, "slices", (int64_t)service->slice_count);
 	json_number(j, "sliceEndpoints", (int64_t)endpoints);
 	json_end(j);

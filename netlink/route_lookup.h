@@ -23,7 +23,8 @@ struct route_answer {
 	bool gateway;	    /* by another router */
 };
 
-/* socket: of NETLINK_ROUTE. 0 or -errno: -ENETUNREACH, -EHOSTUNREACH no route; -EXDEV rp_filter refuses it. */
+/* socket: of NETLINK_ROUTE. 0 or -errno: -ENETUNREACH, -EHOSTUNREACH no route; -EXDEV, -EINVAL (since
+ * Linux 6.14): the host would not take it in (rp_filter). */
 int route_lookup(struct mnl_socket *socket, const struct route_question *q, struct route_answer *a);
 
 #endif

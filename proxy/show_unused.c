@@ -58,6 +58,21 @@ static void unused_elsewhere(struct unused *u, const struct store *s, const stru
 	buf_fini(&reason);
 }
 
+/* A Service without any slice: one of these may be meant for it. */
+static void unused_unlabelled(struct unused *u, const struct store *s, const struct store_service *service)
+{
+	const struct object *o;
+	size_t at = 0;
+
+	if (service->slice_count != 0)
+		return;
+	while ((o = store_next(s, OBJECT_SLICE, &at)) != NULL) {
+		const struct slice_object *e = (const struct slice_object *)(const void *)o;
+		if (e->service_name[0] == '\0' && strcmp(o->ns, service->ns) == 0)
+			unused_endpoints(u, e, 0, UNUSED_NO_LABEL);
+	}
+}
+
 static void unused_all(struct unused *u, const struct store *s, const struct store_service *service)
 {
 	if (service->object == NULL)
@@ -65,6 +80,7 @@ static void unused_all(struct unused *u, const struct store *s, const struct sto
 	for (size_t i = 0; i < service->slice_count; i++)
 		unused_slice(u, service->object, service->slices[i]);
 	unused_elsewhere(u, s, service);
+	unused_unlabelled(u, s, service);
 }
 
 /* ---- text ---- */

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "proxy/store.h"
 
+#define UNUSED_NO_LABEL "it has no label kubernetes.io/service-name"
 #define UNUSED_LISTED_MAX 1000 /* endpoints; further ones are counted */
 
 void print_unused(struct buf *out, const struct store *s, const struct store_service *service);

@@ -186,7 +186,7 @@ static void link_object(struct store *s, struct record *record)
 	if (o->kind == OBJECT_SERVICE) {
 		record->service = service_of(s, o->ns, o->name);
 		record->service->object = (const struct service_object *)o;
-	} else if (o->kind == OBJECT_SLICE) {
+	} else if (o->kind == OBJECT_SLICE && ((const struct slice_object *)o)->service_name[0] != '\0') {
 		record->service = service_of(s, o->ns, ((const struct slice_object *)o)->service_name);
 		slice_attach(record->service, (const struct slice_object *)o);
 	} else {

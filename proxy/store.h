@@ -21,13 +21,14 @@ struct store_service {
 	const struct slice_object **slices; /* sorted by name: equal input gives equal output */
 	bool dirty;
 	/* Those below are sync's. */
-	bool weighed;				   /* heavy is known, of what the objects are now */
-	bool heavy;				   /* too large to be a part of other services' turns */
-	struct service *current;		   /* in the kernel and in DNS; NULL: not there */
-	struct service *next;			   /* compiled, waits for the kernel; NULL: the service is to go */
-	bool pending;				   /* `next` counts */
-	uint64_t elements;			   /* of the newest version that was admitted, as budget.h counts */
-	uint64_t ranges;			   /* of these, in the set of source ranges */
+	bool weighed;		 /* heavy is known, of what the objects are now */
+	bool heavy;		 /* too large to be a part of other services' turns */
+	struct service *current; /* in the kernel and in DNS; NULL: not there */
+	struct service *next;	 /* compiled, waits for the kernel; NULL: the service is to go */
+	bool pending;		 /* `next` counts */
+	uint64_t appeared_ms;	 /* clock_ms: its name is in DNS since then; 0: since the first sync, or it is not */
+	uint64_t elements;	 /* of the newest version that was admitted, as budget.h counts */
+	uint64_t ranges;	 /* of these, in the set of source ranges */
 	uint64_t current_elements, current_ranges; /* the same of `current` */
 	bool short_of_memory;			   /* the reason is that */
 	bool newest_held;			   /* the refusal is of what is newer than the pending `next` */

@@ -5,8 +5,15 @@
 #include "base/log.h"
 #include "proxy/sync_private.h"
 
-static void publish_one(struct sync *s, struct store_service *service)
+static bool has_name(const struct service *s)
 {
+	return s != NULL && s->dns_kind != DNS_NONE && (s->dns_kind != DNS_HEADLESS || s->dns_endpoint_count != 0);
+}
+
+static void publish_one(struct sync *s, struct store_service *service, uint64_t now_ms)
+{
+	if (s->stats.done && !has_name(service->current) && has_name(service->next))
+		service->appeared_ms = now_ms;
 	if (s->deps.published != NULL)
 		s->deps.published(s->deps.ctx, service->current, service->next);
 	zone_replace(s->deps.zone, service->current, service->next);
@@ -15,12 +22,12 @@ static void publish_one(struct sync *s, struct store_service *service)
 	service->current_ranges = service->ranges;
 }
 
-static void publish_services(struct sync *s)
+static void publish_services(struct sync *s, uint64_t now_ms)
 {
 	for (size_t i = 0; i < s->pending_count; i++) {
 		struct store_service *service = s->pending[i];
 		if (service->current != NULL || service->next != NULL)
-			publish_one(s, service);
+			publish_one(s, service, now_ms);
 		/* else it is quarantined, and withdrawn, or what came after `next` is quarantined */
 		if ((service->next != NULL || service->object == NULL) && !service->newest_held)
 			quarantine_release(&s->quarantine, service);
@@ -81,7 +88,7 @@ void sync_publish(struct sync *s, uint64_t now_ms, uint64_t took_us)
 	const size_t services = s->pending_count;
 	const bool repaired = s->drift.waits && table_parts_any(&s->must_read_back);
 
-	publish_services(s);
+	publish_services(s, now_ms);
 	count(&s->stats, s->operations, took_us,
 	      !s->stats.done || s->loaded || (sync_reads_all(s) && s->deps.nft != NULL));
 	s->loaded = false;

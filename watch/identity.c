@@ -111,8 +111,8 @@ static bool is_of_endpoints(const struct slice_object *s)
 	size_t length = strlen(s->service_name);
 	const char *name = s->object.name;
 
-	return strncmp(name, s->service_name, length) == 0 && strncmp(name + length, mark, strlen(mark)) == 0 &&
-	       name_is_label(name + length + strlen(mark));
+	return length != 0 && strncmp(name, s->service_name, length) == 0 &&
+	       strncmp(name + length, mark, strlen(mark)) == 0 && name_is_label(name + length + strlen(mark));
 }
 
 static bool name_fits(const struct object *o)
@@ -127,7 +127,7 @@ static bool name_fits(const struct object *o)
 
 static const char *slice_wrong(const struct slice_object *s)
 {
-	if (!name_is_label(s->service_name))
+	if (s->service_name[0] != '\0' && !name_is_label(s->service_name))
 		return "the label kubernetes.io/service-name is not the name of a Service (a DNS label: a-z, 0-9, -)";
 	for (size_t i = 0; i < s->endpoint_count; i++) {
 		const struct endpoint_object *e = &s->endpoints[i];

@@ -128,7 +128,7 @@ struct endpoint_object {
 
 struct slice_object {
 	struct object object;
-	const char *service_name; /* label kubernetes.io/service-name; never "" (such slices are dropped with a line) */
+	const char *service_name; /* label kubernetes.io/service-name; "": it has none, and is only told of */
 	int family;		  /* AF_INET or AF_INET6; FQDN slices are dropped with a line */
 	bool headless_label;	  /* an API server's, label service.kubernetes.io/headless: for DNS only (E.1) */
 	size_t port_count;

@@ -57,6 +57,12 @@ bool facts_is_host(const struct facts *f, const struct addr *a)
 	return false;
 }
 
+bool facts_client_inside(const struct facts *f)
+{
+	return f->client.on_host || f->client.pod != NULL ||
+	       (f->client.addr.family != 0 && facts_in(&f->daemon.pod_cidrs, &f->client.addr));
+}
+
 const char *facts_address(struct arena *a, const struct addr *addr, uint16_t port, uint8_t proto)
 {
 	char text[ADDR_PORT_TEXT_BYTES];

@@ -112,8 +112,9 @@ struct facts_element {
 
 struct facts_service {
 	const char *ns, *name, *type;
-	const char *external_name, *refusal, *selector; /* NULL: none */
+	const char *external_name, *refusal; /* NULL: none */
 	bool headless, proxied, external_local, internal_local;
+	int64_t appeared_ms_ago; /* its name in DNS; -1: since the daemon began */
 	int64_t slices, slice_endpoints, dns_not_ready, dns_ready;
 	size_t frontend_count, port_count, unused_count, element_count, note_count;
 	struct facts_frontend *frontends;
@@ -162,6 +163,7 @@ struct facts_kernel {
 	struct facts_drop *drops;
 	size_t route_count;
 	struct facts_route *routes;
+	bool bridge_filtered;	     /* the client is on a bridge of this host, and bridged packets pass the rules */
 	const char *rp_filter;	     /* the interface on which a strict check drops the client's packets; NULL: none */
 	const char *rp_filter_route; /* where the route to the client leads instead */
 };
@@ -185,6 +187,8 @@ const struct facts_frontend *facts_next_frontend(const struct facts *f, size_t *
 /* The programmed port that a frontend belongs to; NULL: none. */
 const struct facts_port *facts_port_of(const struct facts_service *s, const struct facts_frontend *f);
 bool facts_is_host(const struct facts *f, const struct addr *a);
+/* The client is a pod or this host: the rules tell it from others by the same ranges. */
+bool facts_client_inside(const struct facts *f);
 bool facts_in(const struct cidr_list *list, const struct addr *a);
 /* "10.96.0.1:80/TCP" */
 const char *facts_address(struct arena *a, const struct addr *addr, uint16_t port, uint8_t proto);

@@ -261,7 +261,7 @@ static void read_service(struct facts *f, struct facts_service *s, const struct 
 		.type = text_or(object, "type", ""),
 		.external_name = text_of(dns, "externalName"),
 		.refusal = text_of(object, "refusal"),
-		.selector = text_of(object, "selector"),
+		.appeared_ms_ago = number_of(object, "appearedMillisAgo", -1),
 		.headless = bool_of(object, "headless"),
 		.proxied = bool_of(v, "proxied"),
 		.external_local = strcmp(text_or(object, "externalTrafficPolicy", ""), "Local") == 0,

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 
 #include "base/read_file.h"
 #include "base/sock.h"
@@ -40,8 +45,8 @@ static void add_route(struct facts *f, struct mnl_socket *socket, const struct a
 	struct route_answer a;
 	char name[IF_NAMESIZE];
 
-	if (k->route_count == ROUTES_MAX)
-		return;
+	if (k->route_count == ROUTES_MAX) /* the last one is the client's */
+		k->route_count--;
 	int failed = route_lookup(socket, &q, &a);
 	if (failed != 0 && failed != -ENETUNREACH && failed != -EHOSTUNREACH && failed != -EACCES && failed != -EINVAL)
 		return;
@@ -64,6 +69,31 @@ static void add_endpoints(struct facts *f, struct mnl_socket *socket)
 			if (p->endpoints[i].slots > 0 || p->endpoints[i].local_slots > 0)
 				add_route(f, socket, &p->endpoints[i].addr);
 	}
+}
+
+/* ---- bridges ---- */
+
+/* Packets between two ports of it pass the rules: net.bridge.bridge-nf-call-iptables is 1. */
+static bool is_filtered_bridge(const char *interface)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq request = {.ifr_data = (char *)&info};
+	int64_t filtered = 0;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+	bool bridge = fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 && strcmp(info.driver, "bridge") == 0;
+	if (fd >= 0)
+		close(fd);
+	return bridge && gather_sysctl("/proc/sys/net/bridge/bridge-nf-call-iptables", &filtered) && filtered == 1;
+}
+
+static void find_bridge(struct facts *f)
+{
+	const struct facts_kernel *k = &f->kernel;
+	const struct facts_route *client = &k->routes[k->route_count - 1];
+
+	f->kernel.bridge_filtered = client->interface != NULL && is_filtered_bridge(client->interface);
 }
 
 /* ---- rp_filter ---- */
@@ -106,7 +136,9 @@ static bool refuses(struct facts *f, struct mnl_socket *socket, uint32_t interfa
 	const struct route_question q = {.to = *to, .from = f->client.addr, .came_in_on = interface};
 	struct route_answer a;
 
-	return route_lookup(socket, &q, &a) == -EXDEV;
+	const int failed = route_lookup(socket, &q, &a);
+
+	return failed == -EXDEV || failed == -EINVAL;
 }
 
 /*
@@ -145,8 +177,10 @@ void gather_routes(struct facts *f)
 		return;
 	f->kernel.routes = arena_array(f->arena, ROUTES_MAX, sizeof *f->kernel.routes);
 	add_endpoints(f, socket);
-	if (f->client.addr.family != 0)
+	if (f->client.addr.family != 0) {
 		add_route(f, socket, &f->client.addr);
+		find_bridge(f);
+	}
 	find_rp_filter(f, socket);
 	mnl_socket_close(socket);
 }

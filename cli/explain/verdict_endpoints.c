@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/show_unused.h"
+
 struct endpoint_counts {
 	size_t all, ready, not_ready, terminating, usable, on_node;
 };
@@ -39,35 +41,37 @@ static bool is_number(const char *text)
 
 /* ---- slices ---- */
 
-static const struct facts_unused *unused_in_other_namespace(const struct facts_service *s)
+static void no_slice(const struct facts_service *s, struct findings *out)
 {
-	for (size_t i = 0; i < s->unused_count; i++)
-		if (strcmp(s->unused[i].ns, s->ns) != 0)
-			return &s->unused[i];
-	return NULL;
-}
+	const struct facts_unused *elsewhere = NULL, *unlabelled = NULL;
 
-static void no_slice(const struct facts *f, const struct facts_service *s, struct findings *out)
-{
-	const struct facts_unused *elsewhere = unused_in_other_namespace(s);
-
-	(void)f;
+	for (size_t i = 0; i < s->unused_count; i++) {
+		if (strcmp(s->unused[i].reason, UNUSED_NO_LABEL) == 0)
+			unlabelled = &s->unused[i];
+		else if (strcmp(s->unused[i].ns, s->ns) != 0)
+			elsewhere = &s->unused[i];
+	}
 	if (elsewhere != NULL)
 		findings_add(
 			out, "slice-namespace", SEVERITY_FAULT,
 			"the EndpointSlice %s is in namespace %s, the Service %s in %s: a slice counts only in the "
 			"namespace of its Service",
 			elsewhere->slice, elsewhere->ns, s->name, s->ns);
-	else if (s->selector != NULL)
-		findings_add(out, "selector", SEVERITY_FAULT,
-			     "Service %s/%s has no endpoints: its selector %s matches no pod", s->ns, s->name,
-			     s->selector);
-	else
-		findings_add(out, "no-endpoints", SEVERITY_FAULT,
-			     "Service %s/%s has no endpoints: its selector matches no pod, or no EndpointSlice has the "
-			     "label "
+	else if (unlabelled != NULL)
+		findings_add(out, "slice-label", SEVERITY_FAULT,
+			     "Service %s/%s has no EndpointSlice, and slice %s lacks a label: if it is meant, label it "
 			     "kubernetes.io/service-name: %s",
-			     s->ns, s->name, s->name);
+			     s->ns, s->name, unlabelled->slice, s->name);
+	else if (s->slices != 0)
+		findings_add(
+			out, "selector", SEVERITY_FAULT,
+			"Service %s/%s has no endpoints: its EndpointSlice is empty, so its selector matches no pod",
+			s->ns, s->name);
+	else
+		findings_add(
+			out, "no-endpoints", SEVERITY_FAULT,
+			"Service %s/%s has no endpoints: no EndpointSlice has the label kubernetes.io/service-name: %s",
+			s->ns, s->name, s->name);
 }
 
 /* ---- ports ---- */
@@ -111,13 +115,13 @@ static void none_usable(const struct facts_service *s, struct endpoint_counts c,
 			c.all, s->ns, s->name);
 }
 
-static void no_endpoint(const struct facts *f, const struct facts_service *s, const struct facts_port *p,
-			const struct facts_port *want, struct findings *out)
+static void no_endpoint(const struct facts_service *s, const struct facts_port *p, const struct facts_port *want,
+			struct findings *out)
 {
 	const struct endpoint_counts c = count(p);
 
 	if (s->slices == 0 || s->slice_endpoints == 0)
-		no_slice(f, s, out);
+		no_slice(s, out);
 	else if (c.all == 0)
 		port_does_not_meet(s, want, out);
 	else
@@ -125,13 +129,6 @@ static void no_endpoint(const struct facts *f, const struct facts_service *s, co
 }
 
 /* ---- policies ---- */
-
-/* Pods and this host; the rules tell them from others by the same ranges. */
-static bool is_inside(const struct facts *f)
-{
-	return f->client.on_host || f->client.pod != NULL ||
-	       (f->client.addr.family != 0 && facts_in(&f->daemon.pod_cidrs, &f->client.addr));
-}
 
 static void local_policy(const struct facts *f, const struct facts_frontend *one, struct endpoint_counts c,
 			 struct findings *out)
@@ -142,7 +139,7 @@ static void local_policy(const struct facts *f, const struct facts_frontend *one
 
 	if (!dropped)
 		return;
-	if (strcmp(one->action, "split") == 0 && is_inside(f))
+	if (strcmp(one->action, "split") == 0 && facts_client_inside(f))
 		return;
 	findings_add(out, "local-policy",
 		     strcmp(one->action, "split") == 0 && f->client.addr.family == 0 && f->asked.name != NULL
@@ -174,12 +171,12 @@ static void source_range(const struct facts *f, const struct facts_frontend *one
 
 /* ---- together ---- */
 
-static void headless_endpoints(const struct facts *f, const struct facts_service *s, struct findings *out)
+static void headless_endpoints(const struct facts_service *s, struct findings *out)
 {
 	if (s->dns_ready > 0)
 		return;
 	if (s->slices == 0 || s->slice_endpoints == 0)
-		no_slice(f, s, out);
+		no_slice(s, out);
 	else
 		findings_add(out, "not-ready", SEVERITY_FAULT,
 			     "0 of %lld endpoints of Service %s/%s are ready: a headless Service has no address until "
@@ -195,7 +192,7 @@ void verdict_endpoints(const struct facts *f, struct findings *out)
 	size_t at = 0;
 
 	if (s != NULL && s->headless)
-		headless_endpoints(f, s, out);
+		headless_endpoints(s, out);
 	while ((one = facts_next_frontend(f, &at)) != NULL) {
 		const struct facts_port *p = facts_port_of(s, one);
 		const struct endpoint_counts c = count(p);
@@ -203,7 +200,7 @@ void verdict_endpoints(const struct facts *f, struct findings *out)
 		if (one->owner != NULL)
 			continue;
 		if (strcmp(one->action, "reject") == 0)
-			no_endpoint(f, s, p, wanted_port(s, one->port_name, one->proto), out);
+			no_endpoint(s, p, wanted_port(s, one->port_name, one->proto), out);
 		local_policy(f, one, c, out);
 		source_range(f, one, out);
 	}

@@ -60,7 +60,8 @@ static void one_network(const struct facts *f, const struct facts_frontend *one,
 	const struct facts_port *p = facts_port_of(&f->services[0], one);
 	char client[ADDR_TEXT_BYTES], endpoint[ADDR_TEXT_BYTES], network[CIDR_TEXT_BYTES];
 
-	if (p == NULL || f->client.addr.family == 0 || f->client.on_host || verdict_masquerade(f, one) != NULL)
+	if (p == NULL || f->client.addr.family == 0 || f->client.on_host || f->kernel.bridge_filtered ||
+	    verdict_masquerade(f, one) != NULL)
 		return;
 	for (size_t n = 0; n < f->kernel.networks.count; n++) {
 		const struct cidr *c = &f->kernel.networks.items[n];
@@ -151,10 +152,9 @@ static void stale_flows(const struct facts *f, const struct facts_frontend *one,
 static void not_routed_here(const struct facts *f, const struct facts_frontend *one, struct findings *out)
 {
 	bool external = strcmp(one->kind, "external-ip") == 0 || strcmp(one->kind, "load-balancer") == 0;
-	bool inside = f->client.on_host || f->client.pod != NULL;
 	char network[CIDR_TEXT_BYTES];
 
-	if (!external || inside || facts_is_host(f, &one->addr))
+	if (!external || facts_client_inside(f) || facts_is_host(f, &one->addr))
 		return;
 	for (size_t i = 0; i < f->kernel.networks.count; i++) {
 		if (!cidr_contains(&f->kernel.networks.items[i], &one->addr))

@@ -137,6 +137,21 @@ static void no_such_name(const struct facts *f, struct findings *out)
 		     reason != NULL ? reason : "");
 }
 
+/* What was asked before the name was there may be believed until the answer's time is over (RFC 2308 5). */
+static void negative_cache(const struct facts *f, struct findings *out)
+{
+	const struct facts_service *s = f->service_count != 0 ? &f->services[0] : NULL;
+	int64_t ttl_ms = f->daemon.negative_ttl_s * 1000;
+
+	if (s == NULL || s->appeared_ms_ago < 0 || s->appeared_ms_ago >= ttl_ms)
+		return;
+	findings_add(out, "negative-cache", SEVERITY_RISK,
+		     "Service %s/%s is in DNS for %lld s only: a client that asked before may have the negative answer "
+		     "cached for %lld s more (--dns-negative-ttl %lld)",
+		     s->ns, s->name, (long long)(s->appeared_ms_ago / 1000),
+		     (long long)((ttl_ms - s->appeared_ms_ago + 999) / 1000), (long long)f->daemon.negative_ttl_s);
+}
+
 void verdict_names(const struct facts *f, struct findings *out)
 {
 	static void (*const rules[])(const struct facts *, struct findings *) = {
@@ -144,6 +159,8 @@ void verdict_names(const struct facts *f, struct findings *out)
 		trailing_dot, ndots,	    other_namespace, resolver_stops};
 	size_t before = out->count;
 
+	if (f->asked.name != NULL && f->names.found != NULL)
+		negative_cache(f, out);
 	if (f->asked.name == NULL || f->names.found != NULL || f->names.step_count == 0)
 		return;
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)

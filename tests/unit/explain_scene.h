@@ -61,6 +61,7 @@ static inline void scene_begin(struct scene *s)
 					    .name = "web",
 					    .type = "ClusterIP",
 					    .proxied = true,
+					    .appeared_ms_ago = -1,
 					    .slices = 1,
 					    .slice_endpoints = 1,
 					    .frontend_count = 1,

@@ -181,7 +181,7 @@ static void slices_that_are_not_ours(void **state)
 		"---\n"
 		"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: loose}\naddressType: IPv4\n",
 		false);
-	assert_int_equal(d.count, 0);
+	assert_string_equal(((const struct slice_object *)d.objects[0])->service_name, ""); /* for tools */
 	assert_string_equal(d.refused.data, "");
 	assert_string_equal(
 		d.problems.data,

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "proxy/show_unused.h"
 #include "tests/unit/explain_scene.h"
 
 static void test_nothing_wrong(void **state)
@@ -57,13 +58,17 @@ static void test_slices(void **state)
 	says(&s, "no-endpoints", SEVERITY_FAULT);
 	rejects(&s);
 	s.service.slice_endpoints = 0;
-	s.service.selector = "app=wbe";
 	says(&s, "selector", SEVERITY_FAULT);
 	rejects(&s);
 	s.service.slices = s.service.slice_endpoints = 0;
 	s.service.unused_count = 1;
 	s.unused = (struct facts_unused){"10.244.0.1", "web-1", "other", "…"};
 	says(&s, "slice-namespace", SEVERITY_FAULT);
+	rejects(&s);
+	s.service.slices = s.service.slice_endpoints = 0;
+	s.service.unused_count = 1;
+	s.unused = (struct facts_unused){"10.244.0.1", "loose", "shop", UNUSED_NO_LABEL};
+	says(&s, "slice-label", SEVERITY_FAULT);
 }
 
 static void test_ports(void **state)
@@ -185,6 +190,13 @@ static void test_names(void **state)
 	asks(&s, "web", OUTCOME_NXDOMAIN, NULL);
 	s.f.names.warning = "the line is ignored";
 	says(&s, "search-list", SEVERITY_FAULT);
+	scene_begin(&s);
+	asks(&s, "web.shop", OUTCOME_DATA, NULL);
+	s.f.names.found = "web.shop.svc.cluster.local.";
+	s.f.names.error = NULL;
+	s.f.daemon.negative_ttl_s = 5;
+	s.service.appeared_ms_ago = 3000;
+	says(&s, "negative-cache", SEVERITY_RISK);
 	scene_begin(&s);
 	asks(&s, "www.example.com", OUTCOME_SERVFAIL, "22 (No Reachable Authority): 192.0.2.53");
 	s.f.service_count = 0;

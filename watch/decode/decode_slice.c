@@ -336,9 +336,10 @@ void decode_slice(struct decoder *d, const struct place *root)
 	read_ports(d, root, &s);
 	endpoints = read_endpoints(d, root, &s);
 	read_weights(d, root, endpoints, s.endpoint_count);
-	if (orphan)
+	if (orphan) {
 		decode_warning(d, &service, "missing: the slice belongs to no Service");
-	else
-		decode_emit(d, &s.object, root->v->line,
-			    decode_time_ms(field_annotation(d, "endpoints.kubernetes.io/last-change-trigger-time")));
+		s.service_name = "";
+	}
+	decode_emit(d, &s.object, root->v->line,
+		    decode_time_ms(field_annotation(d, "endpoints.kubernetes.io/last-change-trigger-time")));
 }

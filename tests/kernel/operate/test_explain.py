@@ -3,6 +3,7 @@ import json
 import unittest
 
 import cluster
+import explaining
 import lab
 import manifests
 from manifests import endpoint
@@ -10,25 +11,10 @@ from manifests import endpoint
 SHOP = "shop"
 
 
-class Explain(cluster.ClusterTest):
-    flags = (*cluster.ClusterTest.flags, "--service-cidr", "10.96.0.0/16", "--nodeport-addresses", "192.168.0.2/32")
+class Explain(explaining.Explaining, cluster.ClusterTest):
+    flags = (*cluster.ClusterTest.flags, "--service-cidr", "10.96.0.0/16", "--nodeport-addresses", "192.168.0.2/32",
+             "--dns-negative-ttl", "0")
     CLIENT = "10.244.0.99"
-
-    def explain(self, *words, code=None):
-        done = self.daemon.call("explain", *words, check=False)
-        if code is not None:
-            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done
-
-    def verdict(self, *words):
-        """The first line of a fault."""
-        done = self.explain(*words, code=1)
-        return done.stdout.split("\n", 1)[0]
-
-    def names(self, words, *expected):
-        first = self.verdict(*words)
-        for text in expected:
-            self.assertIn(text, first)
 
     def put_web(self, *, ip="10.96.1.1", pods="ab", ns=SHOP, **spec):
         self.put("web", *cluster.pair("web", ip, pods, ns=ns, **spec))
@@ -86,7 +72,14 @@ class Explain(cluster.ClusterTest):
     def test_selector_matches_nothing(self):
         self.put("web", manifests.service("web", "10.96.1.1", [80], ns=SHOP, selector={"app": "wbe"}),
                  manifests.slice("web", [], [("", 8080)], ns=SHOP, family="IPv4"))
-        self.names(["web.shop"], "no endpoints", "selector")
+        self.names(["web.shop"], "no endpoints", "its selector matches no pod")
+
+    def test_slice_label_missing(self):
+        web, pods = cluster.pair("web", "10.96.1.1", "a", ns=SHOP)
+        del pods["metadata"]["labels"]
+        self.put("web", web, pods)
+        self.names(["web.shop"], "slice web-ipv4 lacks a label", "kubernetes.io/service-name: web")
+        self.assertIn("it has no label", self.daemon.call("endpoints", "shop/web").stdout)
 
     # ---- policies ----
 
