@@ -1,7 +1,10 @@
-/* `fairlead cleanup`: removes the table from the kernel. */
+/* `fairlead cleanup`: removes the table and the local routes from the kernel. */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
+#include "netlink/local_routes.h"
 #include "netlink/other_proxy.h"
 #include "nft/nft.h"
 #include "cli/cli.h"
@@ -23,6 +26,21 @@ static void report(const char *table, enum table_state state)
 	other_proxy_format(&modes, others);
 	printf("rules of kube-proxy (%s) are here and stay\n", modes.data);
 	buf_fini(&modes);
+}
+
+/* The table of steering went with its process; its routes did not. */
+static bool routes_remove(void)
+{
+	struct local_routes *routes = local_routes_open();
+	size_t removed = 0;
+	int error = routes == NULL ? -errno : local_routes_set(routes, NULL, 0, &removed);
+
+	local_routes_close(routes);
+	if (removed > 0)
+		printf("%zu local route%s: removed\n", removed, removed == 1 ? "" : "s");
+	if (error != 0)
+		fprintf(stderr, "fairlead cleanup: local routes: %s\n", strerror(-error));
+	return error == 0;
 }
 
 static int cleanup(struct config *c, int argc, char **argv)
@@ -50,7 +68,7 @@ static int cleanup(struct config *c, int argc, char **argv)
 	else
 		report(c->table, state);
 	nft_close(nft);
-	return failed != 0 ? EXIT_NO : EXIT_YES;
+	return routes_remove() && failed == 0 ? EXIT_YES : EXIT_NO;
 }
 
 static const struct option options[] = {FLAG_TABLE, FLAG_CONTROL, OPTIONS_END};

@@ -191,7 +191,8 @@ static bool finish_listen(struct config *c, char error[ERROR_BYTES])
 	static const struct addr_port loopback = {.addr = {AF_INET, {127, 0, 0, 1}}, .port = DNS_PORT};
 	char text[ADDR_PORT_TEXT_BYTES];
 
-	if (c->dns_listen.count == 0) {
+	const bool steered = !c->steered_dns.none || c->local_dns.count > 0;
+	if (c->dns_listen.count == 0 && (c->manifests != NULL || !steered)) {
 		c->dns_listen.items = arena_alloc(c->arena, sizeof loopback);
 		c->dns_listen.items[0] = loopback;
 		c->dns_listen.count = 1;

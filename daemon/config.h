@@ -13,6 +13,7 @@
 #include "base/addr_port.h"
 #include "base/mem.h"
 #include "dns/forward/plan.h"
+#include "daemon/cluster_dns.h"
 #include "daemon/conntrack_limits.h"
 #include "service/addresses.h"
 #include "service/nodeports.h"
@@ -56,6 +57,7 @@ struct config {
 	/* DNS */
 	bool no_dns;
 	struct addr_port_list dns_listen;
+	struct cluster_dns_addrs steered_dns, local_dns;
 	struct forward_plan forward;
 	int forward_policy; /* enum forward_policy */
 	bool forward_tcp;

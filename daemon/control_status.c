@@ -9,6 +9,7 @@
 #include "daemon/control_explain.h"
 #include "daemon/control_services.h"
 #include "daemon/daemon_private.h"
+#include "daemon/steering.h"
 #include "daemon/dns_server.h"
 #include "dns/server/bindings.h"
 #include "base/version.h"
@@ -152,6 +153,7 @@ static void json_dns(struct json *j, const struct daemon *d)
 					     text));
 	json_end(j);
 	json_problems(j, d);
+	steering_json(d, j);
 	if (d->server != NULL)
 		server_counts(d->server, &counts);
 	json_number(j, "serial", zone_serial(d->zone));
@@ -225,6 +227,7 @@ static void text_dns(const struct daemon *d, struct buf *out)
 	for (size_t i = 0; i < count; i++)
 		buf_printf(out, "         not served: %s: %s\n", addr_port_format(&p[i].at.addr, p[i].at.port, text),
 			   p[i].reason);
+	steering_text(d, out);
 }
 
 static const char *const plural[OBJECT_KINDS] = {

@@ -17,6 +17,7 @@
 #include "daemon/dns_server.h"
 #include "daemon/kernel.h"
 #include "daemon/serial_file.h"
+#include "daemon/steering.h"
 #include "daemon/stop_limit.h"
 #include "observe/page/page.h"
 #include "dns/zone/clients.h"
@@ -27,7 +28,7 @@
 
 static void ports_check(struct daemon *d)
 {
-	if (d->rights.binds && observe_bound(d->observe) && dns_server_complete(d))
+	if (d->rights.binds && !steering_binds(d) && observe_bound(d->observe) && dns_server_complete(d))
 		rights_ports_bound(&d->rights);
 }
 
@@ -40,6 +41,7 @@ static void turn(struct daemon *d)
 	sync_metrics_turn(d->sync_metrics, sync_stats(d->sync), &stale);
 	observe_turn(d->observe, sync_stats(d->sync));
 	ports_check(d);
+	steering_update(d);
 	ev_timer_stop(d->loop, &d->later);
 	if (stale_wait_ms < wait_ms)
 		wait_ms = stale_wait_ms;
@@ -328,6 +330,7 @@ static void watchers_start(struct daemon *d)
 
 static void daemon_stop(struct daemon *d)
 {
+	steering_stop(d);
 	requests_stop(d->requests);
 	control_close(d->control);
 	source_stop(&d->source);
@@ -335,6 +338,7 @@ static void daemon_stop(struct daemon *d)
 	requests_free(d->requests);
 	relay_stop(d->relay);
 	dns_server_close(d);
+	steering_close(d);
 	stale_free(d->stale);
 	sync_free(d->sync);
 	sync_metrics_free(d->sync_metrics);
@@ -368,6 +372,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	control_bind(&d);
 	kernel_open(&d);
 	kernel_check_neighbours(&d);
+	steering_open(&d);
 	conntrack_limits_apply(&config->conntrack, "", sysconf(_SC_NPROCESSORS_ONLN));
 	rights_limit(&d.rights, config, &d.source.credentials);
 	outgoing_start();

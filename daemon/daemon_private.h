@@ -20,6 +20,7 @@
 #include "observe/observe.h"
 #include "observe/requests.h"
 #include "daemon/source.h"
+#include "daemon/steering_state.h"
 #include "proxy/store.h"
 #include "base/memory_limit.h"
 #include "proxy/sync.h"
@@ -37,6 +38,7 @@ struct daemon {
 	bool clients_changed;	 /* a Node object has; looked at once the source has told all of its turn */
 	struct server *server;	 /* NULL with --no-dns */
 	struct forward_file *forward_file;
+	struct steering steering;
 	struct store *store;
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;

@@ -4,8 +4,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/steering.h"
 
 #define RETRY_S 1.0
+#define DRAIN_MS 100
 
 static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
 {
@@ -29,6 +31,7 @@ static struct server *start(const struct daemon *d)
 	struct server_config server = {
 		.listen = c->dns_listen.items,
 		.listen_count = c->dns_listen.count,
+		.extra_max = steering_room(d),
 		.workers = (unsigned)c->dns_workers,
 		.zone = d->zone,
 		.clients = d->clients,
@@ -92,8 +95,10 @@ void dns_server_retry(struct daemon *d)
 
 void dns_server_close(struct daemon *d)
 {
-	if (d->server != NULL)
+	if (d->server != NULL) {
 		ev_timer_stop(d->loop, &d->dns_retry);
+		server_drain(d->server, DRAIN_MS);
+	}
 	forward_file_close(d->forward_file);
 	server_stop(d->server);
 }

@@ -97,7 +97,17 @@ const struct option options_run[] = {
 	FLAG("no-dns", OPTION_BOOL, no_dns, NULL, "proxy only"),
 	FLAG_TABLE,
 	FLAG("dns-listen", OPTION_ADDR_PORTS, dns_listen, "LIST",
-	     "ADDR[:PORT] with commas between, UDP and TCP; repeatable (default 127.0.0.1:53)"),
+	     "ADDR[:PORT] with commas between, UDP and TCP; repeatable (default 127.0.0.1:53 with --manifests, else "
+	     "only what "
+	     "is steered)"),
+	FLAG("cluster-dns", OPTION_PARSED, steered_dns, "IP[,IP]",
+	     "address that pods ask, steered to this process while it lives, else to its Service's endpoints; none: "
+	     "not "
+	     "steered (default the ClusterIPs of kube-system/kube-dns)",
+	     .parse = cluster_dns_parse),
+	FLAG("dns-local-address", OPTION_PARSED, local_dns, "IP[,IP]",
+	     "a link-local address (169.254.20.10) that pods ask, served like the cluster DNS address",
+	     .parse = cluster_dns_parse_local),
 	FLAG("forward", OPTION_PARSED, forward, "LIST",
 	     "who answers names outside the cluster: servers ADDR[:PORT] or tls://ADDR[:PORT][#NAME] with commas "
 	     "between, a resolv.conf, which is followed, or "

@@ -103,6 +103,15 @@ void batch_table(struct batch *b, bool add, const char *table, const char *comme
 	finish(b, nlh);
 }
 
+void batch_table_owned(struct batch *b, const char *table)
+{
+	struct nlmsghdr *nlh = batch_start(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_OWNER));
+	finish(b, nlh);
+}
+
 void batch_table_wake(struct batch *b, const char *table)
 {
 	struct nlmsghdr *nlh = batch_start(b, NFT_MSG_NEWTABLE, 0);
@@ -119,19 +128,35 @@ static int stop_at_first(struct nftnl_set_elem *e, void *any)
 	return -1;
 }
 
-void batch_set(struct batch *b, struct nftnl_set *s)
+static void put_set_elements(struct batch *b, struct nftnl_set *s)
 {
 	bool any = false;
+
+	nftnl_set_elem_foreach(s, stop_at_first, &any);
+	if (!any)
+		return;
+	struct nlmsghdr *nlh = batch_start(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
+	nftnl_set_elems_nlmsg_build_payload(nlh, s);
+	finish(b, nlh);
+}
+
+void batch_set(struct batch *b, struct nftnl_set *s)
+{
 	struct nlmsghdr *nlh = batch_start(b, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
 
 	nftnl_set_nlmsg_build_payload(nlh, s);
 	finish(b, nlh);
-	nftnl_set_elem_foreach(s, stop_at_first, &any);
-	if (!any)
-		return;
-	nlh = batch_start(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL);
-	nftnl_set_elems_nlmsg_build_payload(nlh, s);
+	put_set_elements(b, s);
+}
+
+void batch_set_replace(struct batch *b, struct nftnl_set *s)
+{
+	struct nlmsghdr *nlh = batch_start(b, NFT_MSG_DELSETELEM, 0); /* without a list of elements: all */
+
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, nftnl_set_get_str(s, NFTNL_SET_TABLE));
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, nftnl_set_get_str(s, NFTNL_SET_NAME));
 	finish(b, nlh);
+	put_set_elements(b, s);
 }
 
 void batch_chain(struct batch *b, bool add, struct nftnl_chain *c)

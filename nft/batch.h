@@ -42,8 +42,10 @@ void batch_close(struct batch *b); /* the same without the end: to be checked on
 void batch_fini(struct batch *b);
 
 void batch_table(struct batch *b, bool add, const char *table, const char *comment);
-void batch_table_wake(struct batch *b, const char *table); /* takes its flags away, "dormant" above all */
-void batch_set(struct batch *b, struct nftnl_set *s);	   /* and the elements it carries */
+void batch_table_owned(struct batch *b, const char *table);   /* anew: the socket's, and gone when it is closed */
+void batch_table_wake(struct batch *b, const char *table);    /* takes its flags away, "dormant" above all */
+void batch_set(struct batch *b, struct nftnl_set *s);	      /* and the elements it carries */
+void batch_set_replace(struct batch *b, struct nftnl_set *s); /* its elements, all of them; the set is there */
 void batch_chain(struct batch *b, bool add, struct nftnl_chain *c);
 void batch_rule(struct batch *b, bool add, struct nftnl_rule *r); /* without a handle: deletes all of its chain */
 void batch_ruleset(struct batch *b, const struct ruleset *r);

@@ -6,6 +6,7 @@
 #include <libnftnl/chain.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter_ipv4.h>
 
 #include "base/mem.h"
 #include "nft/rule.h"
@@ -94,14 +95,24 @@ void build_jump(struct build *b, const char *chain)
 	rule_verdict(build_rule(b), NFT_JUMP, chain);
 }
 
-void build_base_chain(struct build *b, const char *name, uint32_t hook, int32_t priority)
+static void put_hook(struct build *b, const char *name, const char *type, uint32_t hook, int32_t priority)
 {
 	struct nftnl_chain *c = build_chain(b, name);
 
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "nat");
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, type);
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook);
 	nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, priority);
 	nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+}
+
+void build_base_chain(struct build *b, const char *name, uint32_t hook, int32_t priority)
+{
+	put_hook(b, name, "nat", hook, priority);
+}
+
+void build_raw_chain(struct build *b, const char *name, uint32_t hook)
+{
+	put_hook(b, name, "filter", hook, NF_IP_PRI_RAW);
 }
 
 void build_goto_by_family(struct build *b, const char *kind)

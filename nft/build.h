@@ -23,6 +23,8 @@ void build_goto(struct build *b, const char *chain);		    /* as a rule of its ow
 void build_jump(struct build *b, const char *chain);
 /* Starts a base chain of type nat; hook and priority as in <linux/netfilter.h>. */
 void build_base_chain(struct build *b, const char *name, uint32_t hook, int32_t priority);
+/* The same of type filter, before connection tracking. */
+void build_raw_chain(struct build *b, const char *name, uint32_t hook);
 void build_goto_by_family(struct build *b, const char *kind); /* two rules; b->family is IPv6 afterwards */
 /* A verdict for connections that were not translated. */
 void build_unless_translated(struct build *b, int verdict, const char *chain);

@@ -127,6 +127,11 @@ void rule_l4proto(struct nftnl_rule *r, uint32_t reg)
 	meta(r, NFT_META_L4PROTO, reg);
 }
 
+void rule_sport(struct nftnl_rule *r, uint32_t reg)
+{
+	payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, reg);
+}
+
 void rule_dport(struct nftnl_rule *r, uint32_t reg)
 {
 	payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
@@ -296,6 +301,11 @@ void rule_masquerade(struct nftnl_rule *r)
 	struct nftnl_expr *e = rule_add(r, "masq");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+}
+
+void rule_notrack(struct nftnl_rule *r)
+{
+	rule_add(r, "notrack");
 }
 
 void rule_reset_tcp(struct nftnl_rule *r)

@@ -25,6 +25,7 @@ void rule_saddr(struct nftnl_rule *r, int family, uint32_t reg);      /* load */
 void rule_daddr(struct nftnl_rule *r, int family, uint32_t reg);      /* load */
 void rule_addr_byte(struct nftnl_rule *r, uint32_t at, uint32_t reg); /* load one byte of the network header */
 void rule_l4proto(struct nftnl_rule *r, uint32_t reg);
+void rule_sport(struct nftnl_rule *r, uint32_t reg);
 void rule_dport(struct nftnl_rule *r, uint32_t reg);
 void rule_original_daddr(struct nftnl_rule *r, int family, uint32_t reg); /* before NAT */
 void rule_original_dport(struct nftnl_rule *r, uint32_t reg);
@@ -49,6 +50,7 @@ void rule_add_mark(struct nftnl_rule *r, uint32_t bit);
 void rule_clear_mark(struct nftnl_rule *r, uint32_t bit);
 void rule_dnat(struct nftnl_rule *r, int family, uint32_t addr, uint32_t port);
 void rule_masquerade(struct nftnl_rule *r);
+void rule_notrack(struct nftnl_rule *r);				 /* no conntrack entry, no NAT */
 void rule_refuse(struct nftnl_rule *r);					 /* ICMP: port unreachable */
 void rule_reset_tcp(struct nftnl_rule *r);				 /* matches TCP; answers RST */
 void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain); /* chain: for NFT_GOTO and NFT_JUMP */

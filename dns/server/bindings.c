@@ -21,11 +21,13 @@ struct binding {
 	unsigned bound; /* sockets: the one for TCP, then one for each worker */
 	int error;	/* of the last try */
 	bool absent;	/* the host does not have the address */
+	bool extra;	/* came by bindings_extra_set; family 0: a free place */
+	bool wanted;	/* extra: still in the list */
 };
 
 struct bindings {
 	struct binding *items;
-	size_t count;
+	size_t count, first_extra;
 	unsigned workers;
 	struct binding_problem *problems; /* at most one for each address */
 	size_t problem_count;
@@ -99,19 +101,19 @@ static bool host_has(const struct addr *a)
 
 /* ---- all ---- */
 
-struct bindings *bindings_new(const struct addr_port *addrs, size_t count, unsigned workers, binding_fn *bound,
-			      void *ctx)
+struct bindings *bindings_new(const struct bindings_config *c)
 {
 	struct bindings *b = mem_alloc(sizeof *b);
 
-	b->items = mem_array(count, sizeof *b->items);
-	for (size_t i = 0; i < count; i++)
-		b->items[i].at = addrs[i];
-	b->problems = mem_array(count, sizeof *b->problems);
-	b->count = count;
-	b->workers = workers;
-	b->bound = bound;
-	b->ctx = ctx;
+	b->first_extra = c->count;
+	b->count = c->count + c->extra;
+	b->items = mem_array(b->count, sizeof *b->items);
+	for (size_t i = 0; i < b->count; i++)
+		b->items[i] = i < c->count ? (struct binding){.at = c->addrs[i]} : (struct binding){.extra = true};
+	b->problems = mem_array(b->count, sizeof *b->problems);
+	b->workers = c->workers;
+	b->bound = c->bound;
+	b->ctx = c->ctx;
 	return b;
 }
 
@@ -169,6 +171,54 @@ static void binding_try(const struct bindings *b, struct binding *i)
 	log_change(i, before);
 }
 
+static bool same_place(const struct addr_port *a, const struct addr_port *b)
+{
+	return a->port == b->port && addr_equal(&a->addr, &b->addr);
+}
+
+/* Whose socket takes what comes for the address: its own, or that of a wildcard. */
+static const struct binding *binding_of(const struct bindings *b, const struct addr_port *at)
+{
+	for (const struct binding *i = b->items; i < b->items + b->count; i++)
+		if (same_place(&i->at, at) ||
+		    (i->at.port == at->port && i->at.addr.family == at->addr.family && addr_is_wildcard(&i->at.addr)))
+			return i;
+	return NULL;
+}
+
+static struct binding *free_place(struct bindings *b)
+{
+	for (struct binding *i = b->items + b->first_extra; i < b->items + b->count; i++)
+		if (!i->wanted)
+			return i;
+	return NULL;
+}
+
+void bindings_extra_set(struct bindings *b, const struct addr_port *addrs, size_t count)
+{
+	struct binding *place;
+
+	for (struct binding *i = b->items + b->first_extra; i < b->items + b->count; i++) {
+		i->wanted = false;
+		for (size_t k = 0; k < count; k++)
+			i->wanted = i->wanted || same_place(&i->at, &addrs[k]);
+	}
+	for (size_t k = 0; k < count; k++)
+		if (binding_of(b, &addrs[k]) == NULL && (place = free_place(b)) != NULL)
+			*place = (struct binding){.at = addrs[k], .extra = true, .wanted = true};
+}
+
+const char *bindings_extra_reason(const struct bindings *b, const struct addr_port *at)
+{
+	const struct binding *i = binding_of(b, at);
+
+	if (i == NULL)
+		return "more addresses than there is room for";
+	if (is_complete(b, i))
+		return NULL;
+	return i->error != 0 ? listener_reason(i->error) : "not bound yet";
+}
+
 static void address_look(struct binding *i)
 {
 	char text[ADDR_TEXT_BYTES];
@@ -197,8 +247,10 @@ const char *bindings_try(struct bindings *b)
 
 	b->problem_count = 0;
 	for (struct binding *i = b->items; i < b->items + b->count; i++) {
-		if (!is_complete(b, i))
+		if (!is_complete(b, i) && i->at.addr.family != 0)
 			binding_try(b, i);
+		if (i->extra)
+			continue;
 		address_look(i);
 		if (i->error != 0 || i->absent)
 			b->problems[b->problem_count++] = (struct binding_problem){
@@ -211,7 +263,7 @@ const char *bindings_try(struct bindings *b)
 
 bool bindings_complete(const struct bindings *b)
 {
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; i < b->first_extra; i++)
 		if (!is_complete(b, &b->items[i]))
 			return false;
 	return true;

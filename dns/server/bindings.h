@@ -26,9 +26,17 @@ struct binding_problem {
 /* A bound socket, which the callee owns from now on; for TCP it listens. at: index of the address. */
 typedef void binding_fn(void *ctx, int fd, size_t at, bool tcp, unsigned worker);
 
-/* Nothing is bound before bindings_try. The addresses are copied. */
-struct bindings *bindings_new(const struct addr_port *addrs, size_t count, unsigned workers, binding_fn *bound,
-			      void *ctx);
+struct bindings_config {
+	const struct addr_port *addrs; /* copied */
+	size_t count;
+	size_t extra; /* room for so many more, which come and go; their indices follow those of addrs */
+	unsigned workers;
+	binding_fn *bound; /* a second socket for an index replaces the first */
+	void *ctx;
+};
+
+/* Nothing is bound before bindings_try. */
+struct bindings *bindings_new(const struct bindings_config *config);
 void bindings_free(struct bindings *b); /* NULL is fine */
 
 /*
@@ -37,7 +45,16 @@ void bindings_free(struct bindings *b); /* NULL is fine */
  */
 const char *bindings_try(struct bindings *b);
 
-bool bindings_complete(const struct bindings *b); /* every socket is bound */
+/*
+ * These are the further addresses now, at most `extra`, on the port of each. What is gone from the list keeps its
+ * sockets until another address needs the place. Not told as problems; see bindings_extra_reason. bindings_try binds
+ * them.
+ */
+void bindings_extra_set(struct bindings *b, const struct addr_port *addrs, size_t count);
+/* NULL: all sockets of that address are bound, its own or those of a wildcard. Else why not; static text. */
+const char *bindings_extra_reason(const struct bindings *b, const struct addr_port *at);
+
+bool bindings_complete(const struct bindings *b); /* every socket of the first addresses is bound */
 /* Problems of the last bindings_try; borrowed until the next. */
 const struct binding_problem *bindings_problems(const struct bindings *b, size_t *count);
 

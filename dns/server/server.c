@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "dns/forward/forward.h"
@@ -72,27 +74,39 @@ static void on_bound(void *ctx, int fd, size_t at, bool tcp, unsigned worker)
 	struct server *s = ctx;
 
 	if (tcp)
-		tcp_listen(s->tcp, fd);
+		tcp_listen(s->tcp, at, fd);
 	else
 		udp_start(s->udp[at * s->workers + worker], fd);
+}
+
+static bool is_wildcard(const struct server_config *c, size_t place)
+{
+	return place < c->listen_count && addr_is_wildcard(&c->listen[place].addr);
 }
 
 /* Threads are there from the start; a UDP worker's waits for its socket. */
 static struct server *server_make(const struct server_config *config, struct querylog *log)
 {
 	struct server *s = mem_alloc(sizeof *s);
+	const size_t places = config->listen_count + config->extra_max;
+	const struct bindings_config bindings = {.addrs = config->listen,
+						 .count = config->listen_count,
+						 .extra = config->extra_max,
+						 .workers = config->workers,
+						 .bound = on_bound,
+						 .ctx = s};
 
 	config_make(&s->config, config);
 	s->config.log = log;
 	if (config->forward != NULL)
 		s->config.forward = forward_make(s, config);
-	s->bindings = bindings_new(config->listen, config->listen_count, config->workers, on_bound, s);
+	s->bindings = bindings_new(&bindings);
 	s->workers = config->workers;
-	s->udp_count = config->listen_count * config->workers;
+	s->udp_count = places * config->workers;
 	s->udp = mem_array(s->udp_count, sizeof *s->udp);
 	for (size_t i = 0; i < s->udp_count; i++)
-		s->udp[i] = udp_new(addr_is_wildcard(&config->listen[i / config->workers].addr), &s->config);
-	s->tcp = tcp_start(config->listen_count, &s->config);
+		s->udp[i] = udp_new(is_wildcard(config, i / config->workers), &s->config);
+	s->tcp = tcp_start(places, &s->config);
 	if (log != NULL)
 		querylog_start(log);
 	return s;
@@ -120,6 +134,26 @@ void server_retry(struct server *s)
 	bindings_try(s->bindings);
 }
 
+void server_extra_set(struct server *s, const struct addr_port *addrs, size_t count)
+{
+	bindings_extra_set(s->bindings, addrs, count);
+	bindings_try(s->bindings);
+}
+
+const char *server_extra_reason(const struct server *s, const struct addr_port *at)
+{
+	return bindings_extra_reason(s->bindings, at);
+}
+
+bool server_is_alive(struct server *s)
+{
+	bool alive = tcp_is_alive(s->tcp);
+
+	for (size_t i = 0; i < s->udp_count; i++)
+		alive &= udp_is_alive(s->udp[i]);
+	return alive;
+}
+
 bool server_bound(const struct server *s)
 {
 	return bindings_complete(s->bindings);
@@ -128,6 +162,23 @@ bool server_bound(const struct server *s)
 const struct binding_problem *server_problems(const struct server *s, size_t *count)
 {
 	return bindings_problems(s->bindings, count);
+}
+
+static bool is_drained(const struct server *s)
+{
+	for (size_t i = 0; i < s->udp_count; i++)
+		if (!udp_is_drained(s->udp[i]))
+			return false;
+	return true;
+}
+
+void server_drain(const struct server *s, unsigned limit_ms)
+{
+	const uint64_t end_ms = clock_ms() + limit_ms;
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	while (!is_drained(s) && clock_ms() < end_ms)
+		nanosleep(&pause, NULL);
 }
 
 void server_stop(struct server *s)

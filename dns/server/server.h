@@ -20,6 +20,7 @@ struct clients;
 struct server_config {
 	const struct addr_port *listen;
 	size_t listen_count;
+	size_t extra_max;		    /* addresses of server_extra_set at most */
 	unsigned workers;		    /* UDP threads per address, ≥ 1 */
 	const struct forward_plan *forward; /* names outside the cluster; NULL: they are REFUSED. Borrowed. */
 	uint32_t forward_timeout_ms;
@@ -43,10 +44,20 @@ struct server;
 struct server *server_start(const struct server_config *config, const char **error);
 /* Tries again what is not bound, and looks which addresses the host has: after a change of them, and now and then. */
 void server_retry(struct server *s);
-bool server_bound(const struct server *s); /* every socket is */
+/*
+ * Serves these addresses too, at most extra_max, and no further ones; see bindings_extra_set. Call server_retry for
+ * those that cannot be bound yet.
+ */
+void server_extra_set(struct server *s, const struct addr_port *addrs, size_t count);
+const char *server_extra_reason(const struct server *s, const struct addr_port *at); /* NULL: it is served */
+/* Every thread takes what comes for it; asked again after some time, for a thread is given until the next call. */
+bool server_is_alive(struct server *s);
+bool server_bound(const struct server *s); /* every socket of config.listen is */
 /* Addresses that are not served, as of the last try; borrowed until the next. */
 struct binding_problem;
 const struct binding_problem *server_problems(const struct server *s, size_t *count);
+/* Waits until the queries that came over UDP are taken, so that server_stop answers them; at most that long. */
+void server_drain(const struct server *s, unsigned limit_ms);
 void server_stop(struct server *s); /* NULL is fine */
 
 /* Sums of all workers. */

@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/call_list.h"
 #include "base/descriptors.h"
@@ -26,11 +27,12 @@ struct tcp {
 	struct ev_loop *loop;
 	ev_async stop, arrived;
 	struct listeners *group;
-	struct listener **listeners; /* room for max */
-	size_t listener_count, max;
-	pthread_mutex_t lock; /* of the next two */
-	int *sockets;	      /* that the thread does not listen on yet; room for max */
-	size_t socket_count;
+	struct listener **listeners; /* by place */
+	size_t places;
+	pthread_mutex_t lock; /* of the next */
+	int *sockets;	      /* by place: that the thread does not listen on yet; -1: none */
+	_Atomic uint32_t rounds;
+	uint32_t rounds_asked;
 };
 
 /* It asks the routing table whether an address is ours (sock_is_local), and starts zone transfers. */
@@ -67,15 +69,23 @@ static void sockets_adopt(struct tcp *t)
 	const struct listener_config config = {.what = "dns", .room = room, .accepted = accepted, .ctx = t};
 
 	pthread_mutex_lock(&t->lock);
-	while (t->socket_count > 0)
-		t->listeners[t->listener_count++] = listener_adopt(t->group, &config, t->sockets[--t->socket_count]);
+	for (size_t i = 0; i < t->places; i++) {
+		if (t->sockets[i] < 0)
+			continue;
+		listener_close(t->listeners[i]);
+		t->listeners[i] = listener_adopt(t->group, &config, t->sockets[i]);
+		t->sockets[i] = -1;
+	}
 	pthread_mutex_unlock(&t->lock);
 }
 
 static void on_arrived(struct ev_loop *loop, ev_async *w, int events)
 {
+	struct tcp *t = w->data;
+
 	(void)loop, (void)events;
-	sockets_adopt(w->data);
+	sockets_adopt(t);
+	atomic_fetch_add_explicit(&t->rounds, 1, memory_order_relaxed);
 }
 
 static void *tcp_run(void *arg)
@@ -103,7 +113,7 @@ static void conns_init(struct tcp *t, const struct respond_config *config)
 		c->responder.port = forward_port(config->forward, brought_add, &t->brought);
 }
 
-struct tcp *tcp_start(size_t max, const struct respond_config *config)
+struct tcp *tcp_start(size_t places, const struct respond_config *config)
 {
 	struct tcp *t = mem_alloc(sizeof *t);
 
@@ -112,10 +122,12 @@ struct tcp *tcp_start(size_t max, const struct respond_config *config)
 		fatalx("dns: cannot make an event loop");
 	rcu_loop(t->loop);
 	conns_init(t, config);
-	t->max = max;
+	t->places = places;
 	t->group = listeners_new(t->loop);
-	t->listeners = mem_array(max, sizeof(struct listener *));
-	t->sockets = mem_array(max, sizeof *t->sockets);
+	t->listeners = mem_array(places, sizeof(struct listener *));
+	t->sockets = mem_array(places, sizeof *t->sockets);
+	for (size_t i = 0; i < places; i++)
+		t->sockets[i] = -1;
 	pthread_mutex_init(&t->lock, NULL);
 	ev_async_init(&t->stop, on_stop);
 	ev_async_init(&t->arrived, on_arrived);
@@ -127,13 +139,26 @@ struct tcp *tcp_start(size_t max, const struct respond_config *config)
 	return t;
 }
 
-void tcp_listen(struct tcp *t, int fd)
+void tcp_listen(struct tcp *t, size_t place, int fd)
 {
+	assert(place < t->places);
 	pthread_mutex_lock(&t->lock);
-	assert(t->socket_count + t->listener_count < t->max);
-	t->sockets[t->socket_count++] = fd;
+	if (t->sockets[place] >= 0)
+		close(t->sockets[place]);
+	t->sockets[place] = fd;
 	pthread_mutex_unlock(&t->lock);
 	ev_async_send(t->loop, &t->arrived);
+}
+
+/* Several wake-ups may become one round: that it has moved at all is enough. */
+bool tcp_is_alive(struct tcp *t)
+{
+	const uint32_t now = atomic_load_explicit(&t->rounds, memory_order_relaxed);
+	const bool alive = now != t->rounds_asked;
+
+	t->rounds_asked = now;
+	ev_async_send(t->loop, &t->arrived);
+	return alive;
 }
 
 void tcp_stop(struct tcp *t)
@@ -147,7 +172,7 @@ void tcp_stop(struct tcp *t)
 	brought_stop(&t->brought);
 	transfer_threads_stop(&t->transfers);
 	sockets_adopt(t);
-	for (size_t i = 0; i < t->listener_count; i++)
+	for (size_t i = 0; i < t->places; i++)
 		listener_close(t->listeners[i]);
 	listeners_free(t->group);
 	pthread_mutex_destroy(&t->lock);

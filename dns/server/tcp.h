@@ -10,10 +10,16 @@
 
 struct tcp;
 
-/* Listens on nothing yet. max: sockets that it will be given at most. */
-struct tcp *tcp_start(size_t max, const struct respond_config *config);
-void tcp_listen(struct tcp *t, int fd); /* takes over a listening, non-blocking socket; the thread that started it */
-void tcp_stop(struct tcp *t);		/* joins the thread, closes everything */
+/* Listens on nothing yet. places: how many sockets it can have. */
+struct tcp *tcp_start(size_t places, const struct respond_config *config);
+/*
+ * Takes over a listening, non-blocking socket; one that had this place is closed, its connections go on. The thread
+ * that started it.
+ */
+void tcp_listen(struct tcp *t, size_t place, int fd);
+/* The thread has come round since the last call. The thread that started it. */
+bool tcp_is_alive(struct tcp *t);
+void tcp_stop(struct tcp *t); /* joins the thread, closes everything */
 const struct respond_counts *tcp_counts(const struct tcp *t);
 
 #endif

@@ -2,9 +2,11 @@
 #include "dns/server/udp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,7 +42,9 @@ struct udp {
 	int fd;
 	bool wildcard;
 	_Atomic bool stopping;
-	pthread_mutex_t lock; /* until there is a socket */
+	_Atomic uint32_t batches; /* so far */
+	uint32_t batches_seen;	  /* by udp_is_alive */
+	pthread_mutex_t lock;	  /* until there is a socket */
 	pthread_cond_t changed;
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
@@ -166,6 +170,7 @@ static void batch(struct udp *u, unsigned received)
 	if (u->log != NULL)
 		log_batch(u, received, ns);
 	slots_reset(u, received);
+	atomic_fetch_add_explicit(&u->batches, 1, memory_order_relaxed);
 }
 
 /* The thread is there from the start, the socket when its address can be bound. */
@@ -214,12 +219,38 @@ struct udp *udp_new(bool wildcard, const struct respond_config *config)
 	return u;
 }
 
+/*
+ * A later socket gets the number of the first: replies that the forwarder still has then leave from the new address,
+ * where nothing waits for them, and never through a stranger's descriptor.
+ */
 void udp_start(struct udp *u, int fd)
 {
 	pthread_mutex_lock(&u->lock);
-	u->fd = fd;
+	if (u->fd >= 0) {
+		shutdown(u->fd, SHUT_RDWR); /* wakes the thread */
+		dup3(fd, u->fd, O_CLOEXEC);
+		close(fd);
+	} else {
+		u->fd = fd;
+	}
 	pthread_cond_signal(&u->changed);
 	pthread_mutex_unlock(&u->lock);
+}
+
+bool udp_is_drained(const struct udp *u)
+{
+	int waiting = 0;
+
+	return u->fd < 0 || ioctl(u->fd, FIONREAD, &waiting) != 0 || waiting == 0;
+}
+
+bool udp_is_alive(struct udp *u)
+{
+	const uint32_t now = atomic_load_explicit(&u->batches, memory_order_relaxed);
+	const bool answered = now != u->batches_seen;
+
+	u->batches_seen = now;
+	return answered || udp_is_drained(u);
 }
 
 /* Linux wakes a blocked receiver of an unconnected socket on shutdown, although it returns ENOTCONN. */

@@ -156,6 +156,8 @@ class Daemon:
         self.ns, self.flags, self.folder = ns, [str(f) for f in flags], Path(folder)
         if "--forward" not in self.flags:  # the host's resolv.conf is of no use in a namespace
             self.flags += ["--forward", "none"]
+        if "--apiserver" in self.flags and "--dns-listen" not in self.flags:  # tests ask there; by itself only what is steered
+            self.flags += ["--dns-listen", "127.0.0.1"]
         self.program = str(program or BUILD / "fairlead")
         self.control = str(self.folder / "control.sock")
         self.log_path = self.folder / "daemon.log"

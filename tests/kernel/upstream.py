@@ -17,9 +17,10 @@ class Upstream:
     def __init__(self, ns, port, address="127.0.0.1"):
         self.port, self.asked, self.probes, self.lock = port, [], [], threading.Lock()
         self.ttl, self.rcode, self.spoil, self.truncate, self.silent, self.records = 60, 0, None, False, False, 1
-        self.udp = ns.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.udp = ns.socket(family, socket.SOCK_DGRAM)
         self.udp.bind((address, port))
-        self.tcp = ns.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.tcp = ns.socket(family, socket.SOCK_STREAM)
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.tcp.bind((address, port))
         self.tcp.listen(64)

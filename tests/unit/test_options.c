@@ -267,6 +267,29 @@ static void finish(void **state)
 	drop(p);
 }
 
+/* Of an API server's cluster: the steered address alone, unless that is turned off. */
+static void where_dns_listens(void **state)
+{
+	static const struct {
+		const char *line;
+		size_t count;
+	} cases[] = {{"--apiserver https://a", 0},
+		     {"--apiserver https://a --cluster-dns none", 1},
+		     {"--apiserver https://a --cluster-dns none --dns-local-address 169.254.20.10", 0},
+		     {"--apiserver https://a --dns-listen 10.0.0.1", 1},
+		     {"--manifests /", 1}};
+	char error[ERROR_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct parsed *p = parse(options_run, cases[i].line);
+		assert_true(p->ok);
+		assert_true(config_finish(&p->config, error));
+		assert_int_equal(p->config.dns_listen.count, cases[i].count);
+		drop(p);
+	}
+}
+
 static void finish_refusals(void **state)
 {
 	static const char *const rows[][2] = {
@@ -304,11 +327,12 @@ static void finish_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),	 cmocka_unit_test(binds),
-		cmocka_unit_test(values),	 cmocka_unit_test(bytes),
-		cmocka_unit_test(last_one_wins), cmocka_unit_test(arguments),
-		cmocka_unit_test(refusals),	 cmocka_unit_test(lists_of_variables),
-		cmocka_unit_test(finish),	 cmocka_unit_test(finish_refusals),
+		cmocka_unit_test(defaults),	   cmocka_unit_test(binds),
+		cmocka_unit_test(values),	   cmocka_unit_test(bytes),
+		cmocka_unit_test(last_one_wins),   cmocka_unit_test(arguments),
+		cmocka_unit_test(refusals),	   cmocka_unit_test(lists_of_variables),
+		cmocka_unit_test(finish),	   cmocka_unit_test(where_dns_listens),
+		cmocka_unit_test(finish_refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,7 +120,7 @@ class UsageTest(unittest.TestCase):
             self.assertEqual([shown[key] for key in ("user", "noNewPrivileges", "dumpable")], [65534, True, False])
             held = {thread["name"]: thread["capabilities"] for thread in shown["threads"]}
             self.assertEqual({name for name in held if held[name]}, {"fairlead", "sockets", "conntrack"})
-            self.assertEqual(held["fairlead"], "CAP_NET_ADMIN")
+            self.assertEqual(held["fairlead"], "CAP_NET_ADMIN,CAP_NET_BIND_SERVICE")
             page = node.run("curl", "-s", "http://127.0.0.1:10249/metrics").stdout
             self.assertRegex(page, r"(?m)^process_open_fds [1-9]")
             process.send_signal(signal.SIGTERM)

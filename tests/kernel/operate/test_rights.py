@@ -35,7 +35,7 @@ class ThreadsTest(scenes.WebTest):
     """Every kind of thread at once: forwarder, transfers, query log, relay."""
 
     FLAGS = ("--dns-listen", "127.0.0.1:53", "--forward", f"127.0.0.1:{PORT}", "--dns-log", "--dns-transfer", "127.0.0.0/8",
-             "--nodeport-addresses", "primary,localhost")
+             "--nodeport-addresses", "primary,localhost", "--cluster-dns", "none")
 
     def setUp(self):
         super().setUp()
@@ -107,13 +107,24 @@ class ThreadsTest(scenes.WebTest):
         self.addCleanup(busy.close)
         busy.bind(("127.0.0.1", 99))
         busy.listen(1)
-        daemon = self.daemon("--metrics-bind-address", "127.0.0.1:99")
+        daemon = self.daemon("--metrics-bind-address", "127.0.0.1:99", "--cluster-dns", "none")
         held = lambda: int(threads(daemon.process.pid)["fairlead"][0]["CapEff"], 16)
         self.assertEqual(held(), NET_ADMIN | BIND)
         busy.close()
         lab.wait_until(lambda: "metrics: now listening" in daemon.log())
         self.folder.put("other", manifests.service("other", "10.96.0.2", [80]))  # a turn
         lab.wait_until(lambda: held() == NET_ADMIN)
+
+
+    def test_the_address_of_kube_dns_may_come_late(self):
+        """Who follows the Service keeps the capability for its port 53; an address that a flag names is bound once."""
+        for flags, kept in (((), NET_ADMIN | BIND), (("--cluster-dns", "10.99.0.10"), NET_ADMIN)):
+            daemon = self.daemon(*flags)
+            self.folder.put("dns", manifests.service("kube-dns", "10.96.0.10", [53], ns="kube-system"))
+            lab.wait_until(lambda: [a["steered"] for a in daemon.status()["dns"]["steering"]["addresses"]] == [True])
+            self.folder.put("other", manifests.service("other", "10.96.0.2", [80]))  # a turn
+            lab.equals_within(lambda: int(threads(daemon.process.pid)["fairlead"][0]["CapEff"], 16), kept)
+            daemon.stop()
 
 
 class IntruderTest(scenes.WebTest):

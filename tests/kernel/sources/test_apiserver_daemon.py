@@ -193,7 +193,7 @@ exec unshare -m sh -c 'mount --bind {folder} {folder} && mount -o remount,bind,r
         self.lab.daemons.append(daemon)
         daemon.start()
         status = Path(f"/proc/{daemon.process.pid}/status").read_text()
-        self.assertIn("CapEff:\t0000000000001000\n", status, "NET_ADMIN (12); NET_BIND_SERVICE is given up")
+        self.assertIn("CapEff:\t0000000000001400\n", status, "NET_ADMIN (12); NET_BIND_SERVICE (10) for kube-dns")
         self.reaches(VIP, 80, "a")
         self.reaches(NODE, 30080, "a")
         self.server.put(m.slice("web", [POD_B], [("http", 8080)]))

@@ -1,0 +1,35 @@
+/*
+ * Addresses that this host takes packets for without having them: routes of type local, over the loopback interface,
+ * with a protocol number that marks them as ours. Programs that list addresses do not see them, and what this host
+ * sends there leaves from the address that the route says. They stay when the process ends. Main thread.
+ */
+#ifndef NETLINK_LOCAL_ROUTES_H
+#define NETLINK_LOCAL_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+
+#define LOCAL_ROUTES_MAX 8
+#define LOCAL_ROUTES_PROTOCOL 102 /* free in /etc/iproute2/rt_protos; ip route show table local proto 102 */
+
+struct local_route {
+	struct addr to;
+	struct addr source; /* family 0: the kernel chooses */
+};
+
+struct local_routes;
+
+struct local_routes *local_routes_open(void);	 /* NULL with errno set */
+void local_routes_close(struct local_routes *r); /* NULL is fine */
+
+/*
+ * Our routes are these and no others. What is an address of this host anyway is left alone. removed: how many were
+ * there and are not wanted; may be NULL. 0 or -errno of the first that failed; the others are tried.
+ */
+int local_routes_set(struct local_routes *r, const struct local_route *wanted, size_t count, size_t *removed);
+/* Packets to the address are this host's, now; by whichever route. */
+bool local_routes_hold(struct local_routes *r, const struct addr *to);
+
+#endif
