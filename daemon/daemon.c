@@ -16,6 +16,7 @@
 #include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
 #include "daemon/kernel.h"
+#include "daemon/name_servers.h"
 #include "daemon/serial_file.h"
 #include "daemon/steering.h"
 #include "daemon/stop_limit.h"
@@ -32,7 +33,7 @@ static void ports_check(struct daemon *d)
 		rights_ports_bound(&d->rights);
 }
 
-static void turn(struct daemon *d)
+void daemon_turn(struct daemon *d)
 {
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
 	uint64_t stale_wait_ms = stale_turn(d->stale, clock_ms());
@@ -55,7 +56,7 @@ static void turn(struct daemon *d)
 static void on_later(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
 	(void)loop, (void)events;
-	turn(timer->data);
+	daemon_turn(timer->data);
 }
 
 static void on_external_change(struct ev_loop *loop, struct ev_io *io, int events)
@@ -64,13 +65,13 @@ static void on_external_change(struct ev_loop *loop, struct ev_io *io, int event
 
 	(void)loop, (void)events;
 	if (sync_external_changes(d->sync, clock_ms()))
-		turn(d);
+		daemon_turn(d);
 }
 
 static void on_flows_looked(struct ev_loop *loop, struct ev_async *async, int events)
 {
 	(void)loop, (void)events;
-	turn(async->data);
+	daemon_turn(async->data);
 }
 
 /* In the thread that reads conntrack. */
@@ -90,7 +91,7 @@ static void on_addresses(struct ev_loop *loop, struct ev_io *io, int events)
 		return;
 	dispatch_node(d);
 	dns_server_retry(d);
-	turn(d);
+	daemon_turn(d);
 }
 
 static void on_complete(void *ctx)
@@ -108,7 +109,7 @@ static void on_turn_end(void *ctx)
 
 	if (d->clients_changed)
 		dns_clients_update(d);
-	turn(d);
+	daemon_turn(d);
 }
 
 static const struct service *published_find(void *ctx, const char *ns, const char *name)
@@ -254,8 +255,7 @@ static void state_open(struct daemon *d)
 					   .ctx = d};
 	d->stale = stale_new(&stale);
 	needs_init(&d->needs, d->config, d->source.credentials.server);
-	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF);
-	needs_add_name_servers(&d->needs, NEEDS_RESOLV_CONF_UPSTREAM);
+	name_servers_follow(d);
 	dispatch_node(d);
 }
 
@@ -345,6 +345,7 @@ static void daemon_stop(struct daemon *d)
 	pod_addrs_fini(&d->pods);
 	store_free(d->store);
 	node_fini(&d->node);
+	name_servers_forget(d);
 	needs_fini(&d->needs);
 	zone_free(d->zone);
 	clients_free(d->clients);

@@ -11,6 +11,7 @@
 #include "nft/nft.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
+#include "daemon/followed_file.h"
 #include "daemon/needs.h"
 #include "daemon/rights.h"
 #include "proxy/stale.h"
@@ -43,7 +44,8 @@ struct daemon {
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;
 	struct needs needs;
-	struct pod_addrs pods; /* of the store */
+	struct followed_file resolv_conf[2]; /* of needs: its name servers */
+	struct pod_addrs pods;		     /* of the store */
 	struct memory_limit memory;
 	uint64_t memory_target_bytes;
 	struct sync *sync;
@@ -64,6 +66,8 @@ struct daemon {
 	uint64_t started_ms;
 };
 
+/* The kernel gets what has changed; called again whenever sync wants it to be. */
+void daemon_turn(struct daemon *d);
 /* The first full sync is in the kernel and DNS answers. */
 bool daemon_ready(const struct daemon *d);
 /* Ended by a NULL name; their context is struct daemon. */

@@ -4,22 +4,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/path_watch.h"
 #include "base/read_file.h"
+#include "daemon/followed_file.h"
 
 #define FILE_BYTES_MAX (1 << 20)
-#define POLL_S 5. /* without inotify */
 
 struct forward_file {
 	const char *path;
 	struct forward *forward;
-	struct ev_loop *loop;
-	ev_io changed;
-	ev_timer poll;
+	struct followed_file watch;
 	size_t count;
 	struct forward_server to[UPSTREAMS_MAX];
 	bool warned;
@@ -73,38 +69,18 @@ void forward_file_reload(struct forward_file *f)
 		 addr_port_format(&to[0].at.addr, to[0].at.port, first));
 }
 
-static void on_changed(struct ev_loop *loop, ev_io *w, int events)
+static void on_changed(void *ctx)
 {
-	struct forward_file *f = w->data;
-
-	(void)loop, (void)events;
-	if (path_watch_changed(w->fd, f->path))
-		forward_file_reload(f);
-}
-
-static void on_poll(struct ev_loop *loop, ev_timer *w, int events)
-{
-	(void)loop, (void)events;
-	forward_file_reload(w->data);
+	forward_file_reload(ctx);
 }
 
 struct forward_file *forward_file_open(const char *path, struct forward *forward, struct ev_loop *loop)
 {
 	struct forward_file *f = mem_alloc(sizeof *f);
-	int fd = path_watch_open(path);
 
 	f->path = path;
 	f->forward = forward;
-	f->loop = loop;
-	ev_io_init(&f->changed, on_changed, fd, EV_READ);
-	ev_timer_init(&f->poll, on_poll, POLL_S, POLL_S);
-	f->changed.data = f->poll.data = f;
-	if (fd >= 0) {
-		ev_io_start(loop, &f->changed);
-	} else {
-		log_warn("dns: %s: cannot be watched: %s; it is read every 5 s", path, strerror(errno));
-		ev_timer_start(loop, &f->poll);
-	}
+	followed_file_open(&f->watch, path, loop, on_changed, f);
 	forward_file_reload(f);
 	return f;
 }
@@ -113,9 +89,6 @@ void forward_file_close(struct forward_file *f)
 {
 	if (f == NULL)
 		return;
-	ev_io_stop(f->loop, &f->changed);
-	ev_timer_stop(f->loop, &f->poll);
-	if (f->changed.fd >= 0)
-		close(f->changed.fd);
+	followed_file_close(&f->watch);
 	free(f);
 }

@@ -68,7 +68,7 @@ static void add_server(struct needs *n, const char *url)
 		needs_add(n, &addr, ADDRESS_API_SERVER);
 }
 
-void needs_add_name_servers(struct needs *n, const char *path)
+static void add_name_servers(struct needs *n, const char *path)
 {
 	struct arena *arena = arena_new(1024);
 	struct resolv_conf conf = {0};
@@ -81,9 +81,30 @@ void needs_add_name_servers(struct needs *n, const char *path)
 		for (size_t i = 0; i < conf.nameservers.count; i++)
 			if (addr_parse(&addr, conf.nameservers.items[i]))
 				needs_add(n, &addr, ADDRESS_NAME_SERVER);
-	n->constant_count = n->count;
 	free(text);
 	arena_free(arena);
+}
+
+bool needs_name_servers_read(struct needs *n, const char *const *paths, size_t count)
+{
+	struct needs next = {.items = mem_array(NEEDED_MAX, sizeof *next.items), .count = n->server_count};
+
+	for (size_t i = 0; i < n->server_count; i++)
+		next.items[i] = n->items[i];
+	for (size_t i = 0; i < count; i++)
+		add_name_servers(&next, paths[i]);
+	const size_t found = next.count - n->server_count;
+	const bool same =
+		found == n->name_server_count && memcmp(next.items, n->items, next.count * sizeof *next.items) == 0;
+	if (found == 0 || same) {
+		free(next.items);
+		return false;
+	}
+	free(n->items);
+	n->items = next.items;
+	n->count = next.count;
+	n->name_server_count = found;
+	return true;
 }
 
 void needs_init(struct needs *n, const struct config *config, const char *server)
@@ -91,14 +112,14 @@ void needs_init(struct needs *n, const struct config *config, const char *server
 	*n = (struct needs){.items = mem_array(NEEDED_MAX, sizeof *n->items)};
 	add_own_sockets(n, config);
 	add_server(n, server);
-	n->constant_count = n->count;
+	n->server_count = n->count;
 }
 
 void needs_update(struct needs *n, const struct store *store)
 {
 	const struct store_service *api = store_service(store, "default", "kubernetes");
 
-	n->count = n->constant_count;
+	n->count = n->server_count + n->name_server_count;
 	for (size_t i = 0; api != NULL && i < api->slice_count; i++)
 		for (size_t k = 0; k < api->slices[i]->endpoint_count; k++)
 			needs_add(n, &api->slices[i]->endpoints[k].addr, ADDRESS_API_SERVER);

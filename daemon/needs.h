@@ -10,18 +10,19 @@
 #include "service/addresses.h"
 
 struct needs { /* all zero = empty */
-	size_t own_count, count, constant_count;
+	size_t own_count;
 	struct own_socket *own;
-	struct needed_addr *items; /* first those that stay: the server's and the name servers' */
+	size_t count, server_count, name_server_count;
+	struct needed_addr *items; /* the server's, then the name servers', then those of API servers */
 };
-
-#define NEEDS_RESOLV_CONF "/etc/resolv.conf"
-#define NEEDS_RESOLV_CONF_UPSTREAM "/run/systemd/resolve/resolv.conf" /* where the other one names a stub */
 
 /* server: URL of the API server, NULL: none. */
 void needs_init(struct needs *n, const struct config *config, const char *server);
-/* Name servers of a file in the form of resolv.conf(5). */
-void needs_add_name_servers(struct needs *n, const char *path);
+/*
+ * Name servers of files in the form of resolv.conf(5), in place of those before, which stay when no file names one.
+ * True: they have changed, and needs_update is due.
+ */
+bool needs_name_servers_read(struct needs *n, const char *const *paths, size_t count);
 /* The endpoints of default/kubernetes are the API servers (k8s publishes them there). */
 void needs_update(struct needs *n, const struct store *store);
 void needs_fini(struct needs *n);

@@ -43,29 +43,47 @@ static void servers_by_url(void **state)
 	config_fini(&c);
 }
 
+static void file_write(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+	fclose(f);
+}
+
 static void name_servers(void **state)
 {
-	char folder[TEMPFOLDER_BYTES], path[TEMPFOLDER_BYTES + 16];
+	char folder[TEMPFOLDER_BYTES], first[TEMPFOLDER_BYTES + 16], second[TEMPFOLDER_BYTES + 16];
+	const char *const paths[] = {first, second};
 	struct config c;
 	struct needs n;
 
 	(void)state;
 	config_init(&c);
 	needs_init(&n, &c, "https://192.168.0.9:6443");
-	snprintf(path, sizeof path, "%s/resolv.conf", tempfolder_new(folder, "needs"));
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	static const char text[] =
-		"search a.example\nnameserver 192.168.0.1\n nameserver fd00::1\n# nameserver 1.1.1.1\n";
-	assert_int_equal(fwrite(text, 1, sizeof text - 1, f), sizeof text - 1);
-	fclose(f);
-	needs_add_name_servers(&n, path);
-	needs_add_name_servers(&n, path);
-	tempfolder_free(folder);
-	needs_add_name_servers(&n, path);
+	snprintf(first, sizeof first, "%s/first", tempfolder_new(folder, "needs"));
+	snprintf(second, sizeof second, "%s/second", folder);
+	assert_false(needs_name_servers_read(&n, paths, 2)); /* no file */
+	file_write(first, "search a.example\nnameserver 192.168.0.1\n nameserver fd00::1\n# nameserver 1.1.1.1\n");
+	assert_true(needs_name_servers_read(&n, paths, 2));
+	assert_false(needs_name_servers_read(&n, paths, 2));
 	assert_int_equal(n.count, 3);
+	expect(&n, 0, "192.168.0.9", ADDRESS_API_SERVER);
 	expect(&n, 1, "192.168.0.1", ADDRESS_NAME_SERVER);
 	expect(&n, 2, "fd00::1", ADDRESS_NAME_SERVER);
+	file_write(second, "nameserver 192.168.0.1\nnameserver 192.168.0.2\n"); /* known, and new */
+	assert_true(needs_name_servers_read(&n, paths, 2));
+	assert_int_equal(n.count, 4);
+	expect(&n, 3, "192.168.0.2", ADDRESS_NAME_SERVER);
+	file_write(first, "nameserver 192.168.0.3\n"); /* another one */
+	file_write(second, "");
+	assert_true(needs_name_servers_read(&n, paths, 2));
+	assert_int_equal(n.count, 2);
+	expect(&n, 1, "192.168.0.3", ADDRESS_NAME_SERVER);
+	tempfolder_free(folder);
+	assert_false(needs_name_servers_read(&n, paths, 2)); /* gone: they stay */
+	assert_int_equal(n.count, 2);
 	needs_fini(&n);
 	config_fini(&c);
 }

@@ -1,5 +1,6 @@
 """Whose address it is: what tenants write never takes over what others own or what the node itself needs."""
 import json
+import subprocess
 
 import apiserver
 import lab
@@ -155,6 +156,25 @@ class Addresses(Cluster):
         daemon.start()
         lab.equals_within(lambda: {k["concat"][0] for k, _ in elements(self.node, "dispatch4")}, {VIP, "10.96.0.11", NODE})
         reaches(self.client, NODE, 81, "b")
+
+    def test_a_name_server_that_comes_later_is_needed(self):
+        """The daemon has an /etc of its own, where another program names another server."""
+        etc = self.lab.folder / "etc"
+        subprocess.run(["cp", "-a", "/etc", etc], check=True)
+        (etc / "resolv.conf").unlink(missing_ok=True)
+        (etc / "resolv.conf").write_text("nameserver 192.0.2.1\n")
+        self.folder.put("evil", *web("evil", "10.96.0.66", POD_B, externalIPs=["203.0.113.1", "203.0.113.2"]))
+        daemon = self.lab.daemon(self.node, self.folder, start=False)
+        daemon.launcher = ("unshare", "-m", "sh", "-c", f'mount --bind {etc} /etc && exec "$@"', "sh")
+        daemon.start()
+        served = lambda: {key["concat"][0] for key, _ in elements(self.node, "dispatch4")}
+        self.assertEqual(served(), {"10.96.0.66", "203.0.113.1", "203.0.113.2"})
+        (etc / "new").write_text("nameserver 203.0.113.1\n")
+        (etc / "new").rename(etc / "resolv.conf")
+        lab.equals_within(served, {"10.96.0.66", "203.0.113.2"})
+        self.assertIn("external address 203.0.113.1: refused: an address of a name server of this node", daemon.log())
+        (etc / "resolv.conf").write_text("nameserver 203.0.113.2\n")
+        lab.equals_within(served, {"10.96.0.66", "203.0.113.1"})
 
     def test_an_address_that_comes_to_the_node_is_the_nodes(self):
         self.folder.put("web", *web("web", VIP, POD_A, externalIPs=["203.0.113.1"]))
