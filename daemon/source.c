@@ -135,8 +135,8 @@ void source_reload(struct source *s)
 {
 	if (s->manifest == NULL)
 		return;
+	log_notice("reading %s again", s->config->manifests);
 	manifest_reload(s->manifest);
-	log_notice("read %s again", s->config->manifests);
 }
 
 void source_stop(struct source *s)

@@ -8,11 +8,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "watch/manifest/manifest_gone.h"
+#include "watch/manifest/manifest_loads.h"
 #include "watch/manifest/manifest_path.h"
 #include "watch/manifest/manifest_private.h"
+#include "watch/manifest/manifest_reader.h"
 #include "watch/manifest/manifest_tree.h"
+
+#define TURN_ENTRIES 2000 /* settled in one turn of the loop: others wait no longer */
 
 static void log_problem(void *ctx, const char *path, const struct decode_problem *p)
 {
@@ -26,102 +29,6 @@ static void log_problem(void *ctx, const char *path, const struct decode_problem
 static void tell_rest(struct manifest *m)
 {
 	told_end(&m->told, m->root);
-}
-
-/* ---- settling: what the sink is told ---- */
-
-static void say_twice(struct manifest *m, struct entry *e, const struct definition *winner)
-{
-	const struct definition *other = e->definitions;
-	char reason[600], file[512];
-
-	if (e->definitions == NULL || e->definitions->next_in_entry == NULL) {
-		e->warned = false;
-		return;
-	}
-	if (e->warned)
-		return;
-	while (other == winner)
-		other = other->next_in_entry;
-	snprintf(reason, sizeof reason, "defined twice: %s:%u counts",
-		 path_format(file, sizeof file, m->root, winner->document->file->path),
-		 winner->document->line + winner->line);
-	m->loader.counts.problems++;
-	m->loader.report(m->loader.ctx, other->document->file->path,
-			 &(struct decode_problem){.line = other->document->line + other->line,
-						  .kind = object_kind_name(e->kind),
-						  .ns = entry_ns(e),
-						  .name = entry_name(e),
-						  .field = "",
-						  .reason = reason});
-	e->warned = true;
-}
-
-static void show(struct manifest *m, struct entry *e, struct definition *winner)
-{
-	struct object *o = winner->object;
-
-	winner->object = NULL;
-	if (e->in_sink && e->digest == winner->digest) {
-		e->shown = winner;
-		object_free(o);
-		return;
-	}
-	if (o == NULL)
-		o = file_fetch(&m->loader, winner);
-	if (o == NULL)
-		return; /* its file has changed since: the event that says so brings it */
-	e->shown = winner;
-	e->digest = o->digest;
-	e->in_sink = true;
-	if (m->located != NULL)
-		m->located(m->located_ctx, o, winner);
-	else
-		m->sink->upsert(m->sink->ctx, o);
-}
-
-static void entry_drop(struct manifest *m, struct entry *e)
-{
-	gone_settle(e, true);
-	if (e->in_sink)
-		m->sink->remove(m->sink->ctx, e->kind, entry_ns(e), entry_name(e));
-	map_del(&m->catalog.entries, e->key, e->key_bytes);
-	free(e);
-}
-
-static void entry_settle(struct manifest *m, struct entry *e)
-{
-	struct definition *winner = entry_winner(e);
-
-	say_twice(m, e, winner);
-	if (winner == NULL) {
-		entry_drop(m, e);
-		return;
-	}
-	gone_settle(e, false);
-	if (winner != e->shown)
-		show(m, e, winner);
-	for (struct definition *c = e->definitions; c != NULL; c = c->next_in_entry) {
-		object_free(c->object);
-		c->object = NULL;
-	}
-	catalog_drop_stale(&m->catalog, e);
-	e->dirty = false;
-}
-
-size_t manifest_settle(struct manifest *m)
-{
-	size_t count = 0;
-
-	while (m->catalog.dirty != NULL) {
-		struct entry *e = m->catalog.dirty;
-		m->catalog.dirty = e->next_dirty;
-		entry_settle(m, e);
-		count++;
-	}
-	file_fetch_end(&m->loader);
-	gone_tell(&m->loader);
-	return count;
 }
 
 /* One line per kind, when it is first met. */
@@ -158,29 +65,82 @@ static void watch_again(struct manifest *m)
 		ev_timer_again(m->loop, &m->retry);
 }
 
-static void turn_finish(struct manifest *m, uint64_t start_ns)
+/* Time is measured from where nothing was going on. */
+static void turn_forget(struct manifest *m)
 {
-	const size_t count = manifest_settle(m);
+	if (m->loader.loads == NULL && m->catalog.dirty == NULL)
+		m->start_ns = 0;
+}
 
+/* Not in the midst of a file, of whose problems there is one summary. */
+static bool is_quiet(const struct manifest *m)
+{
+	return m->catalog.dirty == NULL && !loads_in_file(&m->loader);
+}
+
+static void tell_turn(struct manifest *m)
+{
 	tell_rest(m);
 	say_unknown(m);
-	if (count != 0)
-		log_verbose("manifests %s: %zu objects read in %.3f ms", m->root, count,
-			    (double)(clock_ns() - start_ns) / 1e6);
+	if (m->settled != 0)
+		log_verbose("manifests %s: %zu objects read in %.3f ms", m->root, m->settled,
+			    (double)(clock_ns() - m->start_ns) / 1e6);
+	m->settled = 0;
+	turn_forget(m);
+}
+
+static void turn_begin(struct manifest *m)
+{
+	m->loader.inline_bytes = 0;
+	if (m->start_ns == 0)
+		m->start_ns = clock_ns();
+}
+
+/* A turn of the loop ends; what is left is for the next one. */
+static void turn_finish(struct manifest *m)
+{
+	m->settled += manifest_settle(m, TURN_ENTRIES);
+	if (m->catalog.dirty != NULL)
+		ev_async_send(m->loop, &m->more);
+	if (is_quiet(m))
+		tell_turn(m);
 	m->sink->turn_end(m->sink->ctx);
-	tell_rest(m); /* of what the sink has reported */
+	if (is_quiet(m))
+		tell_rest(m); /* of what the sink has reported */
 	watch_again(m);
 }
 
 static void on_event(struct ev_loop *loop, ev_io *io, int events)
 {
-	const uint64_t start_ns = clock_ns();
 	struct manifest *m = io->data;
 
 	(void)loop;
 	(void)events;
+	turn_begin(m);
 	if (tree_event(m->tree))
-		turn_finish(m, start_ns);
+		turn_finish(m);
+	else
+		turn_forget(m);
+}
+
+static void on_more(struct ev_loop *loop, ev_async *async, int events)
+{
+	struct manifest *m = async->data;
+	const bool busy = m->catalog.dirty != NULL;
+
+	(void)events;
+	turn_begin(m);
+	if (busy ? m->loader.loads != NULL : loads_take(&m->loader))
+		ev_async_send(loop, &m->more);
+	turn_finish(m);
+}
+
+/* In the reader's thread. */
+static void wake(void *ctx)
+{
+	struct manifest *m = ctx;
+
+	ev_async_send(m->loop, &m->more);
 }
 
 /* What could not be fetched to be shown. */
@@ -196,23 +156,22 @@ static void unshown_mark(struct manifest *m)
 
 static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	const uint64_t start_ns = clock_ns();
 	struct manifest *m = timer->data;
 
 	(void)loop, (void)events;
+	turn_begin(m);
 	unshown_mark(m);
 	tree_retry(m->tree);
-	turn_finish(m, start_ns);
+	turn_finish(m);
 	if (!retry_waits(&m->loader.retry))
 		log_info("manifests %s: what could not be read or watched works again", m->root);
 }
 
 void manifest_reload(struct manifest *m)
 {
-	const uint64_t start_ns = clock_ns();
-
+	turn_begin(m);
 	tree_reload(m->tree);
-	turn_finish(m, start_ns);
+	turn_finish(m);
 }
 
 struct manifest *manifest_alloc(const char *path, const struct sink *sink)
@@ -232,10 +191,12 @@ struct manifest *manifest_alloc(const char *path, const struct sink *sink)
 
 void manifest_release(struct manifest *m)
 {
+	loads_stop(&m->loader);
 	if (m->tree != NULL)
 		tree_close(m->tree);
 	tell_rest(m);
 	retry_fini(&m->loader.retry);
+	gone_forget(&m->loader);
 	loader_fini(&m->loader);
 	catalog_fini(&m->catalog);
 	free(m->root);
@@ -246,7 +207,7 @@ static void tell_all(struct manifest *m)
 {
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		m->sink->list_begin(m->sink->ctx, (enum object_kind)kind);
-	manifest_settle(m);
+	manifest_settle(m, SIZE_MAX);
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		m->sink->list_end(m->sink->ctx, (enum object_kind)kind);
 	tell_rest(m);
@@ -254,6 +215,24 @@ static void tell_all(struct manifest *m)
 	m->sink->complete(m->sink->ctx);
 	m->sink->turn_end(m->sink->ctx);
 	tell_rest(m);
+}
+
+/* From here on the loop must not wait for a file. */
+static void follow(struct manifest *m, struct ev_loop *loop)
+{
+	int error;
+
+	m->loop = loop;
+	ev_init(&m->io, on_event);
+	ev_timer_init(&m->retry, on_retry, 0., manifest_retry_s);
+	ev_async_init(&m->more, on_more);
+	m->io.data = m->retry.data = m->more.data = m;
+	ev_async_start(loop, &m->more);
+	m->loader.reader = reader_start(wake, m, &error);
+	if (m->loader.reader == NULL)
+		log_warn("manifests %s: no thread to read large files, others wait for them: %s", m->root,
+			 strerror(error));
+	watch_again(m);
 }
 
 struct manifest *manifest_open(const char *directory, const struct sink *sink)
@@ -273,11 +252,7 @@ bool manifest_start(struct manifest *m, struct ev_loop *loop)
 	manifest_count(m, &counts);
 	log_info("manifests %s: %zu objects from %zu documents in %zu files, %zu problems", m->root, counts.objects,
 		 counts.documents, counts.files, counts.problems);
-	m->loop = loop;
-	ev_init(&m->io, on_event);
-	ev_timer_init(&m->retry, on_retry, 0., manifest_retry_s);
-	m->io.data = m->retry.data = m;
-	watch_again(m);
+	follow(m, loop);
 	return true;
 }
 
@@ -313,6 +288,7 @@ void manifest_free(struct manifest *m)
 	if (m->loop != NULL) {
 		ev_io_stop(m->loop, &m->io);
 		ev_timer_stop(m->loop, &m->retry);
+		ev_async_stop(m->loop, &m->more);
 	}
 	manifest_release(m);
 }

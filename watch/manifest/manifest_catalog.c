@@ -45,6 +45,33 @@ void catalog_touch(struct catalog *c, struct entry *e)
 	c->last_dirty = e;
 }
 
+void catalog_wait(struct catalog *c, struct entry *e, uint64_t number)
+{
+	c->waiting = mem_grow(c->waiting, c->waiting_count, &c->waiting_room, sizeof *c->waiting);
+	c->waiting[c->waiting_count++] = (struct waiting){e, number};
+	e->waiting = true;
+	e->waited = false;
+}
+
+void catalog_wake(struct catalog *c, uint64_t done)
+{
+	if (c->waiting_count == 0)
+		return;
+	for (; c->waiting_first < c->waiting_count; c->waiting_first++) {
+		const struct waiting *w = &c->waiting[c->waiting_first];
+		if (w->number > done)
+			break;
+		w->entry->waiting = false;
+		w->entry->waited = true;
+		catalog_touch(c, w->entry);
+	}
+	if (c->waiting_first <= c->waiting_count / 2 && c->waiting_first != c->waiting_count)
+		return;
+	c->waiting_count -= c->waiting_first;
+	memmove(c->waiting, c->waiting + c->waiting_first, c->waiting_count * sizeof *c->waiting);
+	c->waiting_first = 0;
+}
+
 static void entry_link(struct entry *e, struct definition *definition)
 {
 	definition->entry = e;
@@ -85,7 +112,7 @@ void definition_move(struct definition *definition, struct document *d)
 	document_link(d, definition);
 }
 
-void catalog_define(struct catalog *c, struct document *d, struct object *o, uint32_t line)
+void catalog_define(struct catalog *c, struct document *d, struct object *o, uint32_t line, bool touch)
 {
 	char key[CATALOG_KEY_BYTES];
 	size_t key_bytes = catalog_key(key, object_kind_name(o->kind), o->ns, o->name);
@@ -104,7 +131,15 @@ void catalog_define(struct catalog *c, struct document *d, struct object *o, uin
 	c->rivals += e->definitions != NULL;
 	document_link(d, definition);
 	entry_link(e, definition);
-	catalog_touch(c, e);
+	if (touch)
+		catalog_touch(c, e);
+}
+
+void catalog_touch_all(struct catalog *c, const struct document *d)
+{
+	for (const struct definition *definition = d->definitions; definition != NULL;
+	     definition = definition->next_in_document)
+		catalog_touch(c, definition->entry);
 }
 
 void catalog_undefine(struct catalog *c, struct definition *definition)
@@ -135,6 +170,8 @@ void catalog_drop_stale(struct catalog *c, struct entry *e)
 
 static bool before(const struct definition *a, const struct definition *b)
 {
+	if (a->document->gone != b->document->gone)
+		return b->document->gone;
 	int by_path =
 		a->document->file != b->document->file ? strcmp(a->document->file->path, b->document->file->path) : 0;
 
@@ -182,5 +219,6 @@ void catalog_fini(struct catalog *c)
 	while ((e = map_next(&c->entries, &at)) != NULL)
 		free(e);
 	map_fini(&c->entries);
+	free(c->waiting);
 	*c = (struct catalog){0};
 }

@@ -10,6 +10,7 @@
 #include "watch/source.h"
 
 struct entry;
+struct load;
 struct gone;
 struct document;
 
@@ -50,6 +51,8 @@ struct file {
 	struct document *documents;
 	struct document *held; /* definitions whose text is gone or bad, kept in their last good version; NULL = none */
 	uint64_t stamp[4];     /* device and inode, size, mtime, ctime: equal = unchanged */
+	struct load *load;     /* another thread reads it; NULL: none */
+	bool again;	       /* it has changed since that was asked for */
 	bool failed;	       /* could not be read */
 };
 
@@ -61,13 +64,21 @@ struct entry {
 	uint64_t digest;   /* of the version in the sink */
 	enum object_kind kind;
 	bool in_sink, dirty, warned;
-	uint16_t name_at; /* offset of the name in key */
+	bool waiting, waited; /* to go: see catalog_wait */
+	uint16_t name_at;     /* offset of the name in key */
 	uint16_t key_bytes;
 	char key[]; /* kind, NUL, namespace, NUL, name, NUL */
 };
 
+struct waiting { /* an entry that is to go, and for what it waits */
+	struct entry *entry;
+	uint64_t number;
+};
+
 struct catalog {
-	struct map entries;		  /* by key */
+	struct map entries;	 /* by key */
+	struct waiting *waiting; /* in the order of their numbers */
+	size_t waiting_first, waiting_count, waiting_room;
 	struct entry *dirty, *last_dirty; /* to be settled, in the order they were touched */
 	size_t documents;		  /* that have bytes in a file */
 	size_t rivals;			  /* definitions beyond the first on an object */
@@ -85,13 +96,20 @@ static inline const char *entry_name(const struct entry *e)
 	return e->key + e->name_at;
 }
 
-/* The document defines this object (ownership passes). */
-void catalog_define(struct catalog *c, struct document *d, struct object *o, uint32_t line);
+/* The document defines this object (ownership passes). touch: its entry is touched. */
+void catalog_define(struct catalog *c, struct document *d, struct object *o, uint32_t line, bool touch);
+void catalog_touch_all(struct catalog *c, const struct document *d);	 /* that the document defines */
 void catalog_undefine(struct catalog *c, struct definition *definition); /* frees it */
 void definition_move(struct definition *definition, struct document *d); /* from its document to this one */
 /* Drops definitions that are held but not shown: there is nothing to show them from. */
 void catalog_drop_stale(struct catalog *c, struct entry *e);
 void catalog_touch(struct catalog *c, struct entry *e);
+/*
+ * Nothing defines it, but a file may that is being read: it stays until the loads up to that number are done.
+ * catalog_wake tells which are, and touches the entries that have waited.
+ */
+void catalog_wait(struct catalog *c, struct entry *e, uint64_t number);
+void catalog_wake(struct catalog *c, uint64_t done);
 /* The definition that counts; NULL = none. */
 struct definition *entry_winner(const struct entry *e);
 

@@ -42,7 +42,7 @@ static void on_document(void *ctx)
 
 	if (++c->documents < c->settle_at)
 		return;
-	manifest_settle(c->m);
+	manifest_settle(c->m, SIZE_MAX);
 	c->settle_at = c->documents + c->documents / 20 + CHECK_DOCUMENTS;
 }
 
@@ -73,7 +73,7 @@ bool manifest_check_with(const char *path, const char *label, const struct manif
 	check.m->loader.ctx = &check;
 	check.m->tree = tree_open(&check.m->loader, false);
 	if (check.m->tree != NULL) {
-		manifest_settle(check.m);
+		manifest_settle(check.m, SIZE_MAX);
 		counts_add(counts, check.m);
 	}
 	opened = check.m->tree != NULL;

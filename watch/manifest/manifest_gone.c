@@ -16,18 +16,25 @@ static const char *name_key(struct arena *arena, const char *ns, const char *nam
 	return arena_printf(arena, "%s/%s", ns, name);
 }
 
-void gone_unknown(struct loader *l, const char *ns, const char *name)
+void gone_unknown(struct gone_names *n, const char *ns, const char *name)
 {
 	const char *key;
 
-	if (name[0] == '\0' || map_count(&l->unknown_names) >= UNKNOWN_NAMES_MAX)
+	if (name[0] == '\0' || map_count(&n->names) >= UNKNOWN_NAMES_MAX)
 		return;
-	if (l->names_arena == NULL)
-		l->names_arena = arena_new(4096);
-	key = name_key(l->names_arena, ns[0] != '\0' ? ns : "default", name);
-	map_put_str(&l->unknown_names, key, (void *)(uintptr_t)key);
-	key = name_key(l->names_arena, "", name);
-	map_put_str(&l->unknown_names, key, (void *)(uintptr_t)key);
+	if (n->arena == NULL)
+		n->arena = arena_new(4096);
+	key = name_key(n->arena, ns[0] != '\0' ? ns : "default", name);
+	map_put_str(&n->names, key, (void *)(uintptr_t)key);
+	key = name_key(n->arena, "", name);
+	map_put_str(&n->names, key, (void *)(uintptr_t)key);
+}
+
+void gone_names_fini(struct gone_names *n)
+{
+	map_fini(&n->names);
+	arena_free(n->arena);
+	*n = (struct gone_names){0};
 }
 
 /* Whether all that the file says is known, and it says nothing. */
@@ -49,12 +56,12 @@ void gone_begin(struct loader *l, const struct file *f)
 	l->gone = g;
 }
 
-void gone_note(struct loader *l, struct entry *e)
+void gone_note(struct loader *l, const struct gone_names *n, struct entry *e)
 {
 	char key[CATALOG_KEY_BYTES];
 
 	snprintf(key, sizeof key, "%s/%s", entry_ns(e), entry_name(e));
-	if (l->gone->emptied || map_get_str(&l->unknown_names, key) != NULL) {
+	if (l->gone->emptied || map_get_str(&n->names, key) != NULL) {
 		if (e->gone != NULL) /* defined twice: only the last to go says so */
 			e->gone->count--;
 		e->gone = l->gone;
@@ -66,10 +73,6 @@ void gone_end(struct loader *l)
 {
 	struct gone *g = l->gone;
 
-	map_fini(&l->unknown_names);
-	if (l->names_arena != NULL)
-		arena_free(l->names_arena);
-	l->names_arena = NULL;
 	if (g->count != 0)
 		return;
 	l->gone = g->next;
@@ -91,6 +94,21 @@ void gone_settle(struct entry *e, bool dropped)
 			   slash, entry_name(e));
 }
 
+static void gone_free(struct gone *g)
+{
+	buf_fini(&g->names);
+	free(g);
+}
+
+void gone_forget(struct loader *l)
+{
+	while (l->gone != NULL) {
+		struct gone *g = l->gone;
+		l->gone = g->next;
+		gone_free(g);
+	}
+}
+
 void gone_tell(struct loader *l)
 {
 	while (l->gone != NULL) {
@@ -109,7 +127,6 @@ void gone_tell(struct loader *l)
 					       .kind = "", .ns = "", .name = "", .field = "", .reason = reason.data});
 		}
 		buf_fini(&reason);
-		buf_fini(&g->names);
-		free(g);
+		gone_free(g);
 	}
 }

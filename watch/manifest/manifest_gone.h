@@ -1,7 +1,7 @@
 /*
  * Objects that a file takes away by what looks like a mistake: it was emptied, or their kind or version was mistyped.
- * That is done, and told with their names once the turn is settled: only then is it known that no other file defines
- * them. Main thread.
+ * That is done, and told with their names once all is settled: only then is it known that no other file defines them.
+ * Main thread.
  */
 #ifndef WATCH_MANIFEST_MANIFEST_GONE_H
 #define WATCH_MANIFEST_MANIFEST_GONE_H
@@ -20,16 +20,23 @@ struct gone {
 	char path[];
 };
 
-/* Of the file that is loaded: names of objects whose kind is not read. */
-void gone_unknown(struct loader *l, const char *ns, const char *name);
+/* Of a file that is loaded: names of objects whose kind is not read. */
+struct gone_names { /* zero = none */
+	struct map names;
+	struct arena *arena;
+};
+
+void gone_unknown(struct gone_names *n, const char *ns, const char *name);
+void gone_names_fini(struct gone_names *n);
 /* Before its gone documents are settled. */
 void gone_begin(struct loader *l, const struct file *f);
 /* The file does not define it any more. */
-void gone_note(struct loader *l, struct entry *e);
+void gone_note(struct loader *l, const struct gone_names *n, struct entry *e);
 void gone_end(struct loader *l);
 /* The entry is settled; dropped: nothing defines it now. */
 void gone_settle(struct entry *e, bool dropped);
 /* Tells of all, and forgets them. */
 void gone_tell(struct loader *l);
+void gone_forget(struct loader *l);
 
 #endif

@@ -6,24 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BYTES 65536
-#define ARENA_MOST_BYTES ((size_t)1 << 20) /* a document that needs more does not keep it */
+#include "watch/manifest/manifest_reading.h"
 
 void loader_init(struct loader *l)
 {
-	l->yaml = yaml_parser_new();
-	l->decoder = decoder_new(false);
-	l->arena = arena_new(ARENA_BYTES);
-}
-
-void loader_arena_reset(struct loader *l)
-{
-	if (arena_bytes(l->arena) <= ARENA_MOST_BYTES) {
-		arena_reset(l->arena);
-		return;
-	}
-	arena_free(l->arena);
-	l->arena = arena_new(ARENA_BYTES);
+	l->parser = manifest_parser_new();
 }
 
 void loader_fini(struct loader *l)
@@ -35,9 +22,7 @@ void loader_fini(struct loader *l)
 	}
 	map_fini(&l->unknown.by_text);
 	free(l->fetched.bytes);
-	yaml_parser_free(l->yaml);
-	decoder_free(l->decoder);
-	arena_free(l->arena);
+	manifest_parser_free(l->parser);
 }
 
 void loader_problem(struct loader *l, const char *path, const struct decode_problem *p)
@@ -64,6 +49,10 @@ void loader_unread(struct loader *l, const char *path, int error)
 {
 	const bool passing = retry_is_passing(error);
 
-	if (!passing || retry_note(&l->retry, "read", path))
+	if (error == READING_NOT_A_FILE)
+		loader_report(l, path, "is not a regular file");
+	else if (error == READING_TOO_LARGE)
+		loader_report(l, path, "is larger than %zu MiB", MANIFEST_FILE_MAX_BYTES >> 20);
+	else if (!passing || retry_note(&l->retry, "read", path))
 		loader_report(l, path, "cannot be read: %s%s", strerror(error), passing ? "; trying again" : "");
 }

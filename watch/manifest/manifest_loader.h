@@ -1,14 +1,16 @@
 /*
- * What reading files needs and gathers: decoder, parser, arena, counts, what is told. One for a folder. Main thread.
+ * What reading files needs and gathers: parsers, counts, what is told. One for a folder. Main thread.
  */
 #ifndef WATCH_MANIFEST_MANIFEST_LOADER_H
 #define WATCH_MANIFEST_MANIFEST_LOADER_H
 
-#include "watch/decode/decode.h"
 #include "watch/manifest/manifest_catalog.h"
 #include "watch/manifest/manifest_counts.h"
+#include "watch/manifest/manifest_parser.h"
 #include "watch/manifest/manifest_retry.h"
-#include "watch/manifest/yaml.h"
+
+struct manifest_reader;
+struct load;
 
 struct unknown_kind {
 	struct unknown_kind *next;
@@ -38,25 +40,23 @@ struct loader {
 	void *ctx;
 	struct manifest_counts counts; /* objects is the catalog's */
 	struct unknown_kinds unknown;
-	struct gone *gone;	   /* of this turn, the last file first: manifest_gone.h */
-	struct map unknown_names;  /* of the file that is loaded */
-	struct arena *names_arena; /* of these */
-	struct file_bytes fetched; /* the file that file_fetch has read last */
-	struct retry retry;	   /* what could not be read for a passing reason */
-	/* loader_init sets the rest */
-	struct yaml_parser *yaml;
-	struct decoder *decoder;
-	struct arena *arena;
+	struct gone *gone;		/* of this turn, the last file first: manifest_gone.h */
+	struct file_bytes fetched;	/* the file that file_fetch has read last */
+	struct retry retry;		/* what could not be read for a passing reason */
+	struct manifest_parser *parser; /* by loader_init */
+	struct manifest_reader *reader; /* NULL: all is read at once */
+	struct load *loads, *last_load; /* that it is asked for, in their order */
+	uint64_t loads_asked, loads_done;
+	size_t inline_bytes; /* read at once in this turn */
 };
 
 void loader_init(struct loader *l);
 void loader_fini(struct loader *l);
-void loader_arena_reset(struct loader *l); /* after each document */
 void loader_problem(struct loader *l, const char *path, const struct decode_problem *p);
 /* A line about a file or directory as a whole. */
 void loader_report(struct loader *l, const char *path, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* "cannot be read: …", unless that was said and is tried again. */
+/* Why it cannot be read, an errno or READING_…; unless that was said and is tried again. */
 void loader_unread(struct loader *l, const char *path, int error);
 
 #endif

@@ -18,6 +18,9 @@ struct manifest {
 	struct told told; /* this turn's lines in the log */
 	ev_io io;
 	ev_timer retry;
+	ev_async more;	   /* the reader has some, or a turn had too much */
+	size_t settled;	   /* entries, since the log was told… */
+	uint64_t start_ns; /* …and since when; 0: nothing is going on */
 	/* of a check: instead of the sink's upsert */
 	void (*located)(void *ctx, struct object *o, const struct definition *d);
 	void *located_ctx;
@@ -25,6 +28,6 @@ struct manifest {
 
 struct manifest *manifest_alloc(const char *path, const struct sink *sink);
 void manifest_release(struct manifest *m);
-/* Tells the sink of all that was read since. Returns how many objects were looked at. */
-size_t manifest_settle(struct manifest *m);
+/* manifest_settle.c: tells the sink of what was read since, of so many objects at most. Returns their number. */
+size_t manifest_settle(struct manifest *m, size_t most);
 #endif

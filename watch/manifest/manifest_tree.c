@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "watch/manifest/manifest_path.h"
+#include "watch/manifest/manifest_reading.h"
 #include "watch/manifest/manifest_tree_private.h"
 
 #define DIR_EVENTS                                                                                           \
@@ -62,14 +63,14 @@ static void file_refresh(struct tree *t, const char *path, const struct stat *st
 	struct file *f = map_get_str(&t->files, path);
 	uint64_t stamp[4];
 
-	file_stamp(stamp, st);
+	reading_stamp(stamp, st);
 	if (f != NULL && !force && memcmp(f->stamp, stamp, sizeof stamp) == 0)
 		return;
 	if (f == NULL) {
 		f = file_new(path);
 		map_put_str(&t->files, f->path, f);
 	}
-	file_load(t->loader, f);
+	file_load(t->loader, f, st);
 }
 
 /* ---- directories ---- */

@@ -237,7 +237,7 @@ class FollowTest(scenes.NodeTest):
         daemon = self.daemon()
         before = daemon.status()["kernel"]["operations"]
         daemon.hup()
-        lab.wait_until(lambda: "read " in daemon.log() and " again" in daemon.log())
+        lab.wait_until(lambda: f"reading {self.folder.path} again" in daemon.log())
         self.assertEqual(daemon.status()["kernel"]["operations"], before)
         self.folder.put("web", *web("10.244.0.11"))  # and it still follows
         lab.equals_within(self.servers, {("ok", "web-1")})
