@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "proxy/show.h"
+#include "proxy/show_table.h"
 #include "proxy/show_unused.h"
 #include "daemon/daemon_private.h"
 
@@ -72,7 +72,7 @@ static bool selected(const struct store_service *service, const char *which)
 {
 	size_t ns_bytes = strlen(service->ns);
 
-	if (service->current == NULL)
+	if (service->object == NULL || (service->current == NULL && service->refusal == NULL))
 		return false;
 	return which == NULL || strcmp(service->key, which) == 0 ||
 	       (strchr(which, '/') == NULL && strlen(which) == ns_bytes && memcmp(service->ns, which, ns_bytes) == 0);
@@ -80,26 +80,29 @@ static bool selected(const struct store_service *service, const char *which)
 
 static int by_key(const void *a, const void *b)
 {
-	const struct service *const *x = a, *const *y = b;
+	const struct store_service *const *x = a, *const *y = b;
 	int order = strcmp((*x)->ns, (*y)->ns);
 
 	return order != 0 ? order : strcmp((*x)->name, (*y)->name);
 }
 
-/* Freed by the caller. */
-static const struct service **select_sorted(struct daemon *d, const char *which, size_t *count)
+struct selection {
+	size_t count;
+	const struct store_service **items; /* freed by the caller */
+};
+
+static struct selection select_sorted(const struct daemon *d, const char *which)
 {
-	const struct service **list = mem_array(store_count(d->store, OBJECT_SERVICE) + 1, sizeof *list);
+	struct selection l = {.items = mem_array(store_count(d->store, OBJECT_SERVICE) + 1, sizeof *l.items)};
 	struct store_service *service;
 	size_t at = 0;
 
-	*count = 0;
 	while ((service = store_next_service(d->store, &at)) != NULL)
-		if (service->object != NULL && selected(service, which))
-			list[(*count)++] = service->current;
-	if (*count != 0)
-		qsort(list, *count, sizeof *list, by_key);
-	return list;
+		if (selected(service, which))
+			l.items[l.count++] = service;
+	if (l.count != 0)
+		qsort(l.items, l.count, sizeof *l.items, by_key);
+	return l;
 }
 
 /* "NS/NAME"; NULL: unknown. */
@@ -132,95 +135,87 @@ static int not_found(const struct daemon *d, char *which, struct buf *out)
 
 /* ---- answers ---- */
 
-static bool wants_json(int argc, char **argv)
+struct format {
+	bool json, wide, counted;
+};
+
+/* text, wide, json; text-uncounted, wide-uncounted: only what does not change by itself. */
+static struct format format_of(int argc, char **argv)
 {
-	return argc > 1 && strcmp(argv[1], "json") == 0;
+	const char *word = argc > 1 ? argv[1] : "text";
+
+	return (struct format){.json = strcmp(word, "json") == 0,
+			       .wide = strncmp(word, "wide", 4) == 0,
+			       .counted = strstr(word, "-uncounted") == NULL};
 }
 
-static void services_json(struct buf *out, const struct service **list, size_t count, struct print_view view)
+/* A list, but for endpoints of one Service that was named. */
+static void put_json(struct buf *out, const struct selection *l, const struct print_view *view, bool one)
 {
 	struct json j = {.out = out};
 
-	view.brief = true;
-	json_array(&j, NULL);
-	for (size_t i = 0; i < count; i++)
-		print_service_json(&j, NULL, list[i], &view);
-	json_end(&j);
+	if (!one)
+		json_array(&j, NULL);
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i]->current != NULL)
+			print_service_json(&j, NULL, l->items[i]->current, view);
+	if (!one)
+		json_end(&j);
 	buf_puts(out, "\n");
 }
 
-/* NULL: what is programmed is the newest version. */
-static const char *refusal_of(const struct daemon *d, const struct service *s)
-{
-	const struct store_service *service = store_service(d->store, s->ns, s->name);
+typedef void header_fn(struct buf *out, const struct table_view *view);
+typedef void rows_fn(struct buf *out, const struct store_service *service, const struct table_view *view);
 
-	return service != NULL ? service->refusal : NULL;
+static void put_table(struct buf *out, const struct selection *l, const struct table_view *view, header_fn *header,
+		      rows_fn *rows)
+{
+	header(out, view);
+	for (size_t i = 0; i < l->count; i++)
+		rows(out, l->items[i], view);
 }
 
-static void services_text(struct buf *out, const struct service **list, size_t count, const struct print_view *view)
+static int answer(struct daemon *d, int argc, char **argv, struct buf *out, bool endpoints)
 {
-	for (size_t i = 0; i < count; i++) {
-		const char *refusal = refusal_of(((const struct counter *)view->ctx)->d, list[i]);
-		if (list[i]->frontend_count != 0)
-			print_frontends(out, list[i], view);
-		else
-			buf_printf(out, "%s/%s: not proxied here\n", list[i]->ns, list[i]->name);
-		if (list[i]->health_check_node_port != 0)
-			buf_printf(out, "%s/%s health check node port %u\n", list[i]->ns, list[i]->name,
-				   list[i]->health_check_node_port);
-		if (refusal != NULL)
-			buf_printf(out, "%s/%s: an older version; the newest is not programmed: %s\n", list[i]->ns,
-				   list[i]->name, refusal);
-	}
+	const struct format format = format_of(argc, argv);
+	char *which = argc > 2 ? argv[2] : NULL;
+	struct counter counter = {.d = d};
+	struct print_view view = view_of(&counter);
+	const struct table_view table = {&view, d->store, format.wide, format.counted};
+	struct selection l = select_sorted(d, which);
+	const bool one = which != NULL && strchr(which, '/') != NULL;
+	int code = 0;
+
+	view.brief = !endpoints;
+	if (which != NULL && (l.count == 0 || (one && l.items[0]->current == NULL)))
+		code = not_found(d, which, out);
+	else if (format.json)
+		put_json(out, &l, &view, endpoints && one);
+	else if (endpoints)
+		put_table(out, &l, &table, table_endpoints_header, table_endpoints);
+	else
+		put_table(out, &l, &table, table_services_header, table_services);
+	if (!format.json)
+		say_uncounted(&counter, out);
+	free(l.items);
+	return code;
 }
 
 int control_services(void *ctx, int argc, char **argv, struct buf *out)
 {
-	char *which = argc > 2 ? argv[2] : NULL;
-	struct counter counter = {.d = ctx};
-	const struct print_view view = view_of(&counter);
-	size_t count;
-	const struct service **list = select_sorted(ctx, which, &count);
-	int code = 0;
-
-	if (count == 0 && which != NULL)
-		code = not_found(ctx, which, out);
-	else if (wants_json(argc, argv))
-		services_json(out, list, count, view);
-	else
-		services_text(out, list, count, &view);
-	if (!wants_json(argc, argv))
-		say_uncounted(&counter, out);
-	free(list);
-	return code;
+	return answer(ctx, argc, argv, out, false);
 }
 
 int control_endpoints(void *ctx, int argc, char **argv, struct buf *out)
 {
-	struct counter counter = {.d = ctx};
-	const struct print_view view = view_of(&counter);
-	struct json j = {.out = out};
+	return answer(ctx, argc, argv, out, true);
+}
 
-	if (argc < 3 || strchr(argv[2], '/') == NULL) {
-		buf_puts(out, "NS/NAME is missing\n");
-		return 2;
-	}
-	const struct store_service *service = service_find(ctx, argv[2]);
-	const struct service *s = service != NULL ? service->current : NULL;
-	if (s == NULL)
-		return not_found(ctx, argv[2], out);
-	if (wants_json(argc, argv)) {
-		print_service_json(&j, NULL, s, &view);
-		buf_puts(out, "\n");
-		return 0;
-	}
-	if (service->refusal != NULL)
-		buf_printf(out, "an older version; the newest is not programmed: %s\n", service->refusal);
-	if (s->proxied)
-		print_endpoints(out, s, &view);
-	else
-		print_dns(out, s);
-	print_unused(out, ((struct daemon *)ctx)->store, service);
-	say_uncounted(&counter, out);
+int control_changes(void *ctx, int argc, char **argv, struct buf *out)
+{
+	const struct daemon *d = ctx;
+
+	(void)argc, (void)argv;
+	buf_printf(out, "%llu\n", (unsigned long long)sync_stats(d->sync)->syncs);
 	return 0;
 }

@@ -281,6 +281,7 @@ const struct control_command control_commands[] = {
 	{"endpoints", control_endpoints},
 	{"explain", control_explain},
 	{"explain-client", control_explain_client},
+	{"changes", control_changes},
 	{"cluster-dns", control_cluster_dns},
 	{"cache-flush", control_cache_flush},
 	{.name = NULL},

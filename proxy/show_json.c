@@ -2,6 +2,7 @@
 #include "proxy/show.h"
 #include "proxy/address_notes.h"
 #include "proxy/show_count.h"
+#include "proxy/show_table.h"
 
 static void json_addr(struct json *j, const char *key, const struct addr *a)
 {
@@ -137,7 +138,9 @@ static void json_options(struct json *j, const struct service *s)
 {
 	char text[CIDR_TEXT_BYTES];
 	int64_t left_out = 0;
+	const char *why;
 
+	json_string(j, "kind", table_kind(NULL, s, &why));
 	json_bool(j, "proxied", s->proxied);
 	json_string(j, "balance", s->maglev ? "maglev" : "random");
 	if (s->maglev)

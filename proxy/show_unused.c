@@ -6,7 +6,7 @@
 #include "service/unmatched.h"
 
 struct unused {
-	void (*one)(void *ctx, const char *address, const struct slice_object *e, const char *reason);
+	unused_fn *one;
 	void *ctx;
 	size_t count;
 };
@@ -81,6 +81,14 @@ static void unused_all(struct unused *u, const struct store *s, const struct sto
 		unused_slice(u, service->object, service->slices[i]);
 	unused_elsewhere(u, s, service);
 	unused_unlabelled(u, s, service);
+}
+
+size_t unused_each(const struct store *s, const struct store_service *service, unused_fn *one, void *ctx)
+{
+	struct unused u = {.one = one, .ctx = ctx};
+
+	unused_all(&u, s, service);
+	return u.count;
 }
 
 /* ---- text ---- */

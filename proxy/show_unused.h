@@ -11,6 +11,9 @@
 #define UNUSED_NO_LABEL "it has no label kubernetes.io/service-name"
 #define UNUSED_LISTED_MAX 1000 /* endpoints; further ones are counted */
 
+typedef void unused_fn(void *ctx, const char *address, const struct slice_object *e, const char *reason);
+/* Calls `one` for each, up to the limit; returns how many there are. */
+size_t unused_each(const struct store *s, const struct store_service *service, unused_fn *one, void *ctx);
 void print_unused(struct buf *out, const struct store *s, const struct store_service *service);
 /* An array "unusedEndpoints". */
 void print_unused_json(struct json *j, const struct store *s, const struct store_service *service);

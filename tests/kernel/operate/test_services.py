@@ -1,5 +1,7 @@
 """`fairlead services` and `fairlead endpoints`: what is programmed, why endpoints are left out, live counters."""
 import json
+import os
+import re
 import unittest
 
 import lab
@@ -15,6 +17,8 @@ class Services(scenes.NodeTest):
         self.pods = {name: self.lab.pod(self.node, name, f"10.244.0.1{i}") for i, name in enumerate(("a", "b"))}
         for name, pod in self.pods.items():
             self.lab.servers.tcp(pod, name, 8080)
+        theirs = manifests.service("theirs", "10.96.0.3", [80], ns="prod")
+        theirs["metadata"]["labels"] = {"service.kubernetes.io/service-proxy-name": "other"}
         self.folder.put("web",
                         manifests.service("web", "10.96.0.1", [manifests.port(80, "http", node_port=30080)],
                                           type="NodePort", externalTrafficPolicy="Local"),
@@ -24,8 +28,11 @@ class Services(scenes.NodeTest):
                                                 endpoint("10.244.0.13", ready=False, serving=True, terminating=True)],
                                         [("http", 8080)]),
                         manifests.service("db", "None", [manifests.port(5432, "sql")], ns="prod"),
-                        manifests.slice("db", [endpoint("10.244.0.20", hostname="db-0")], [("sql", 5432)], ns="prod"),
-                        manifests.service("empty", "10.96.0.2", [80], ns="prod"))
+                        manifests.slice("db", [endpoint("10.244.0.20", hostname="db-0"),
+                                               endpoint("10.244.0.21", ready=False)], [("sql", 5432)], ns="prod"),
+                        manifests.service("empty", "10.96.0.2", [80], ns="prod"),
+                        manifests.service("alias", (), [], ns="prod", type="ExternalName", externalName="db.example.com"),
+                        theirs)
         self.daemon = self.lab.daemon(self.node, self.folder, "--no-dns", "--node-name", "node-a")
 
     def ask(self, *words, code=0):
@@ -36,29 +43,69 @@ class Services(scenes.NodeTest):
     def ask_json(self, *words):
         return json.loads(self.ask(*words, "-o", "json"))
 
+    def table(self, *words):
+        """Rows as dictionaries by header; cells are at least two blanks apart, and begin below their header."""
+        header, *lines = self.ask(*words).splitlines()
+        names = header.split()
+        starts = [re.search(rf"(^|  ){re.escape(name)}( |$)", header).start() for name in names]
+        starts = [start + (2 if start else 0) for start in starts]
+        ends = starts[1:] + [None]
+        return [{name: line[start:end].strip() for name, start, end in zip(names, starts, ends)} for line in lines]
+
     def test_services(self):
-        text = self.ask("services")
-        lines = text.splitlines()
-        self.assertEqual([line.split()[0].rstrip(":") for line in lines],
-                         ["default/web", "default/web", "prod/db", "prod/empty"])
-        self.assertIn("10.96.0.1:80/TCP", text)
-        self.assertIn("192.168.0.2:30080/TCP", text)
-        self.assertIn("reject", lines[3])
-        self.assertEqual([s["name"] for s in self.ask_json("services")], ["web", "db", "empty"])
-        self.assertEqual([s["name"] for s in self.ask_json("services", "prod")], ["db", "empty"])
+        rows = self.table("services")
+        self.assertEqual([(r["NAMESPACE"], r["NAME"], r["KIND"], r["ADDRESS"], r["ACTION"], r["ENDPOINTS"]) for r in rows], [
+            ("default", "web", "cluster-ip", "10.96.0.1:80/TCP", "balance", "2/4"),
+            ("default", "web", "node-port", "192.168.0.2:30080/TCP", "split", "1/4 outside, 2/4 inside"),
+            ("prod", "alias", "external-name", "db.example.com", "DNS only", "-"),
+            ("prod", "db", "headless", "None", "DNS only", "1/2"),
+            ("prod", "empty", "cluster-ip", "10.96.0.2:80/TCP", "reject", "0/0"),
+            ("prod", "theirs", "unproxied", "-", "DNS only", "-")])
+        self.assertEqual(rows[-1]["NOTES"], "another proxy's: label service.kubernetes.io/service-proxy-name")
+        self.assertEqual(self.table("services", "-A"), rows)
+        wide = self.table("services", "-n", "default", "-o", "wide")
+        self.assertEqual([(r["SLOTS"], r["BALANCE"], r["AFFINITY"]) for r in wide],
+                         [("2 of 2", "random", "-"), ("1 of 1", "random", "-")])
+        self.assertEqual([r["NAME"] for r in self.table("services", "-n", "prod")], ["alias", "db", "empty", "theirs"])
+        self.assertEqual([r["NAME"] for r in self.table("services", "empty", "-n", "prod")], ["empty"])
+        self.assertEqual([s["name"] for s in self.ask_json("services")], ["web", "alias", "db", "empty", "theirs"])
+        self.assertEqual([s["kind"] for s in self.ask_json("services", "prod")],
+                         ["external-name", "headless", "cluster-ip", "unproxied"])
         self.assertEqual([s["name"] for s in self.ask_json("services", "prod/empty")], ["empty"])
         self.assertIn("no such service", self.ask("services", "prod/web", code=1))
         self.assertEqual(self.ask("services", "nobody", code=1).count("\n"), 1)
 
     def test_endpoints_and_why_not(self):
-        text = self.ask("endpoints", "default/web")
-        for address, word in (("10.244.0.10:8080", "used"), ("10.244.0.11:8080", "used"),
-                              ("10.244.0.12:8080", "not ready"), ("10.244.0.13:8080", "terminating")):
-            line = [line for line in text.splitlines() if address in line]
-            self.assertEqual(len(line), 1, text)
-            self.assertIn(word, line[0])
-        self.assertIn("10.244.0.20", self.ask("endpoints", "prod/db"))
+        rows = self.table("endpoints", "default/web")
+        self.assertEqual([(r["PORT"], r["ADDRESS"], r["NODE"], r["STATE"], r["REASON"]) for r in rows], [
+            ("http 80/TCP", "10.244.0.10:8080", "this", "used", "-"),
+            ("http 80/TCP", "10.244.0.11:8080", "-", "used", "-"),
+            ("http 80/TCP", "10.244.0.12:8080", "-", "not used", "not ready"),
+            ("http 80/TCP", "10.244.0.13:8080", "-", "not used", "terminating")])
+        self.assertEqual([(r["SLOTS"], r["LOCAL-SLOTS"]) for r in self.table("endpoints", "default/web", "-o", "wide")],
+                         [("0", "0"), ("1", "-"), ("-", "-"), ("-", "-")])
+        rows = self.table("endpoints", "-n", "prod")
+        self.assertEqual([(r["SERVICE"], r["ADDRESS"], r["STATE"], r["REASON"]) for r in rows],
+                         [("db", "10.244.0.20", "in DNS", "-"), ("db", "10.244.0.21", "not used", "not ready")])
         self.assertIn("no such service", self.ask("endpoints", "prod/web", code=1))
+
+    def test_follow(self):
+        """-w: the table, then lines that come, change and go, without what only counts."""
+        read, write = os.pipe()
+        process = self.node.popen(self.daemon.program, "services", "-n", "prod", "-w", "--control", self.daemon.control,
+                                  stdout=write)
+        os.close(write)
+        out = os.fdopen(read)
+        self.addCleanup(out.close)
+        self.assertEqual([out.readline().split()[1] for _ in range(5)], ["NAME", "alias", "db", "empty", "theirs"])
+        self.folder.put("new", manifests.service("new", "10.96.0.9", [80], ns="prod"))
+        self.assertRegex(out.readline(), r"^prod +new +cluster-ip +10\.96\.0\.9:80/TCP .* reject .* 0/0 ")
+        self.folder.put("slice", manifests.slice("new", ["10.244.0.10"], [("", 8080)], ns="prod"))
+        self.assertRegex(out.readline(), r"^prod +new .* balance .* 1/1 ")
+        self.folder.remove("new")
+        self.assertRegex(out.readline(), r"^prod +new .*\(gone\)$")
+        self.daemon.stop()
+        self.assertEqual(process.wait(lab.LIMIT_S), 3)
 
     def test_endpoints_that_never_were(self):
         """Each endpoint with the Service's label says why it is none of the Service's."""
@@ -75,7 +122,7 @@ class Services(scenes.NodeTest):
         lab.wait_until(lambda: "other-family" in self.ask("endpoints", "default/web"))
         text = self.ask("endpoints", "default/web")
         for address, reason in reasons.items():
-            lines = [line for line in text.splitlines() if line.split()[0] == address]
+            lines = [line for line in text.splitlines() if address in line.split()]
             self.assertEqual(len(lines), 1, text)
             self.assertTrue(lines[0].endswith(reason), lines)
         unused = {e["address"]: e["reason"] for e in self.ask_json("endpoints", "default/web")["unusedEndpoints"]}
@@ -95,13 +142,14 @@ class Services(scenes.NodeTest):
         self.assertEqual(counts, {"10.96.0.1": 7, "192.168.0.2": 0})
         for _ in range(3):
             self.assertEqual(traffic.connect(self.node, "192.168.0.2", 30080).outcome, "ok")
-        text = self.ask("endpoints", "default/web")
-        total = sum(int(line.split()[-2]) for line in text.splitlines() if "connections" in line)
-        self.assertEqual(total, 10, text)
+        self.assertEqual([r["CONNECTIONS"] for r in self.table("endpoints", "default/web")][2:], ["-", "-"])
+        self.assertEqual(sum(int(r["CONNECTIONS"]) for r in self.table("endpoints", "default/web")[:2]), 10)
 
     def test_usage(self):
-        self.ask("endpoints", code=2)
-        self.ask("endpoints", "web", code=2)
+        self.ask("services", "-n", "prod", "-A", code=2)
+        self.ask("services", "-n", "prod", "prod/web", code=2)
+        self.ask("services", "-w", "-o", "json", code=2)
+        self.ask("endpoints", "-o", "yaml", code=2)
         self.ask("services", "a b", code=2)
         self.ask("services", "a", "b", code=2)
         self.daemon.stop()

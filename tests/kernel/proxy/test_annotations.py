@@ -104,15 +104,15 @@ class Beyond(scenes.NodeTest):
         self.assertEqual(set(first.values()), set("abcd"))
         self.assertEqual(self.servers_by_source(sources), first)
         self.assertEqual(len(self.slots()), 1024)
-        shown = self.daemon.call("services", "default/web").stdout
-        self.assertIn("10.96.0.1:80/TCP - balance: maglev, 1024 slots, ", shown)
-        self.assertIn("default/web maglev tables of 1024 slots: with 4096 it is above --max-service-elements\n", shown)
+        shown = self.daemon.call("services", "default/web", "-o", "wide").stdout
+        self.assertRegex(shown, r"10\.96\.0\.1:80/TCP +- +balance .* 1024 of 1024 +maglev ")
+        self.assertIn("maglev tables of 1024 slots: with 4096 it is above --max-service-elements\n", shown)
         self.assertEqual(json.loads(self.daemon.call("services", "default/web", "-o", "json").stdout)[0]["maglevSlots"], 1024)
         self.daemon.stop()
         self.start("--max-service-elements", "262144")
         lab.wait_until(lambda: len(self.slots()) == 16384)
-        shown = self.daemon.call("services", "default/web").stdout
-        self.assertIn("10.96.0.1:80/TCP - balance: maglev, 16384 slots, ", shown)
+        shown = self.daemon.call("services", "default/web", "-o", "wide").stdout
+        self.assertRegex(shown, r"10\.96\.0\.1:80/TCP +- +balance .* 16384 of 16384 +maglev ")
         self.assertNotIn("--max-service-elements", shown)
         self.assertEqual(set(self.servers_by_source(sources).values()), set("abcd"))
 

@@ -53,7 +53,7 @@ class MemoryTarget(scenes.NodeTest):
         self.folder.put("hostile", *hostile.balanced(1, 2000, externalIPs=hostile.addresses(99)))
         lab.wait_until(lambda: name in self.held(), what="held again")
         shown = self.process.call("services", name).stdout
-        self.assertIn("3 of 3 slots", shown)
+        self.assertIn("3/3", shown)
         self.assertIn("an older version; the newest is not programmed: needs about", shown)
         self.assertEqual(self.process.log().count(f"service {name}: needs about"), 2)
         self.assertEqual(self.process.process.pid, self.pid)
