@@ -318,7 +318,7 @@ class Sequences(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server([], cls.TTL)
+        cls.server = Server([], cls.TTL, ["--service-cidr", "10.96.0.0/16"])
 
     @classmethod
     def tearDownClass(cls):
@@ -340,7 +340,17 @@ class Sequences(unittest.TestCase):
         self.last = wrong
         return not wrong
 
+    @staticmethod
+    def unallocated(sequence):
+        """With manifests a ClusterIP is allocated, unless there is no range of its family."""
+        for step in sequence["steps"]:
+            for o in step["objects"]:
+                if o["kind"] == "Service" and "clusterIP" not in o["spec"]:
+                    o["spec"] |= {"ipFamilies": ["IPv6"], "ipFamilyPolicy": "SingleStack"}
+
     def play(self, sequence):
+        if sequence["id"] == "clusterip-not-yet-allocated":
+            self.unallocated(sequence)
         namespace = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "seq"}}
         self.server.apply([] if sequence["id"] == "namespace-lifecycle" else [namespace],
                           list(self.server.objects.values()))
