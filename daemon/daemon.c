@@ -20,6 +20,7 @@
 #include "daemon/serial_file.h"
 #include "daemon/steering.h"
 #include "daemon/stop_limit.h"
+#include "observe/health.h"
 #include "observe/page/page.h"
 #include "dns/zone/clients.h"
 #include "proxy/address_notes.h"
@@ -265,7 +266,8 @@ static void observe_open(struct daemon *d)
 					       .proxy = !d->config->no_proxy,
 					       .healthz = d->config->healthz,
 					       .metrics = d->config->metrics,
-					       .nodeports = &d->config->nodeports};
+					       .nodeports = &d->config->nodeports,
+					       .health_limit_ms = HEALTH_LIMIT_MS};
 
 	d->requests = requests_new(d->loop);
 	d->observe = observe_new(d->loop, d->requests, &observe);

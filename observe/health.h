@@ -61,7 +61,7 @@ unsigned health_render(enum health_page page, const struct health_state *state, 
 
 /* ---- the daemon's own state ---- */
 
-#define HEALTH_ALIVE_S 5.0 /* how often the main thread says that it runs */
+#define HEALTH_ALIVE_PER_LIMIT 12U /* so many times in the limit the main thread says that it runs */
 
 struct health;
 

@@ -59,13 +59,14 @@ struct observe *observe_new(struct ev_loop *loop, struct requests *requests, con
 	r->loop = loop;
 	r->metrics = metrics_new();
 	metrics_page_init(r->metrics);
-	r->health = health_new(HEALTH_LIMIT_MS, config->apiserver, r->metrics);
+	r->health = health_new(config->health_limit_ms, config->apiserver, r->metrics);
 	r->checks = healthnodeport_new(loop, requests, r->health, r->metrics);
 	r->http = http_new(loop, requests, CONNECTIONS_MAX);
 	ports_open(r);
-	ev_timer_init(&r->alive, on_alive, HEALTH_ALIVE_S, HEALTH_ALIVE_S);
+	ev_init(&r->alive, on_alive);
+	r->alive.repeat = (double)config->health_limit_ms / HEALTH_ALIVE_PER_LIMIT / 1000;
 	r->alive.data = r->health;
-	ev_timer_start(loop, &r->alive);
+	ev_timer_again(loop, &r->alive);
 	return r;
 }
 

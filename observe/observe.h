@@ -23,6 +23,7 @@ struct observe_config {			   /* copied; what it points at outlives the report */
 	bool proxy;			   /* the kernel half runs */
 	struct addr_port healthz, metrics; /* port 0: none; a wildcard: both families */
 	const struct nodeports *nodeports;
+	uint64_t health_limit_ms; /* HEALTH_LIMIT_MS but in tests */
 };
 
 struct page_config;
