@@ -8,17 +8,21 @@ struct filling {
 	struct report *r;
 };
 
-static struct located *find(const struct filling *f, const char *ns, const char *name)
+static struct located *find(const struct filling *f, enum object_kind kind, const char *ns, const char *name)
 {
 	char key[512];
 
-	snprintf(key, sizeof key, "%s/%s", ns, name);
-	return map_get_str(&f->r->c->services, key);
+	if (kind == OBJECT_SERVICE) {
+		snprintf(key, sizeof key, "%s/%s", ns, name);
+		return map_get_str(&f->r->c->services, key);
+	}
+	snprintf(key, sizeof key, "%s %s/%s", object_kind_name(kind), ns, name);
+	return map_get_str(&f->r->c->others, key);
 }
 
 static void on_upsert(void *ctx, struct object *o)
 {
-	struct located *l = o->kind == OBJECT_SERVICE ? find(ctx, o->ns, o->name) : NULL;
+	struct located *l = o->kind == OBJECT_SERVICE ? find(ctx, OBJECT_SERVICE, o->ns, o->name) : NULL;
 
 	if (l == NULL) {
 		object_free(o);
@@ -41,10 +45,9 @@ static void on_turn_end(void *ctx)
 static void on_problem(void *ctx, enum object_kind kind, const struct decode_problem *p)
 {
 	const struct filling *f = ctx;
-	const struct located *l = find(f, p->ns, p->name);
+	const struct located *l = find(f, kind, p->ns, p->name);
 	struct decode_problem located = *p;
 
-	(void)kind;
 	if (l == NULL)
 		return;
 	located.line = l->line;

@@ -256,7 +256,7 @@ static struct object *record_object(const void *record, uint32_t length)
 {
 	struct object *o = pack_read(record, length);
 
-	if (o == NULL || identity_wrong(o) == NULL)
+	if (o == NULL || (o->kind < OBJECT_KINDS && identity_wrong(o) == NULL))
 		return o;
 	object_free(o);
 	return NULL;

@@ -100,7 +100,7 @@ bool name_is_label_value(const char *s)
 
 static bool is_namespaced(enum object_kind kind)
 {
-	return kind == OBJECT_SERVICE || kind == OBJECT_SLICE || kind == OBJECT_POD;
+	return kind == OBJECT_SERVICE || kind == OBJECT_SLICE || kind == OBJECT_POD || kind >= OBJECT_KINDS;
 }
 
 /* "SERVICE:endpoints-ipv4-0": what becomes of an Endpoints object (decode_endpoints.c), no name that an object can

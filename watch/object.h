@@ -21,7 +21,12 @@ enum object_kind {
 	OBJECT_NODE,	  /* v1 Node */
 	OBJECT_POD,	  /* v1 Pod; of this node only, unless names of all pods are asked for */
 	OBJECT_SERVICE_CIDR, /* networking.k8s.io/v1 ServiceCIDR */
-	OBJECT_KINDS
+	OBJECT_KINDS,	     /* those above are the store's; those below are of manifests only, for watch/lab/ */
+	OBJECT_DEPLOYMENT = OBJECT_KINDS, /* apps/v1 */
+	OBJECT_STATEFUL_SET,
+	OBJECT_DAEMON_SET,
+	OBJECT_JOB, /* batch/v1 */
+	OBJECT_ALL_KINDS
 };
 
 /* First member of every kind's struct: cast by kind. */
@@ -60,6 +65,8 @@ struct ingress_object {
 	bool proxy_mode;  /* ipMode Proxy: no rules (KEP-1860) */
 };
 
+enum traffic_distribution { DISTRIBUTION_NONE, DISTRIBUTION_SAME_ZONE, DISTRIBUTION_SAME_NODE };
+
 /*
  * What a manifest asks of watch/lab: which fields to fill in, and which pods to select. All zero of an API server,
  * which has done both, and of what watch/lab has filled in.
@@ -73,6 +80,7 @@ struct service_wishes {
 	struct addr balancer_ip; /* loadBalancerIP; family 0: none */
 	size_t selector_count;	 /* sorted by key */
 	const struct label_object *selector;
+	enum traffic_distribution distribution;
 };
 
 struct service_object {
@@ -153,6 +161,23 @@ struct node_object {
 	bool to_be_deleted; /* taint ToBeDeletedByClusterAutoscaler */
 };
 
+struct container_port {
+	const char *name; /* "" when unnamed */
+	uint8_t proto;
+	uint16_t port;
+};
+
+/* What watch/lab/ selects pods by. All zero of an API server, which has done that, and of what watch/lab/ passes on. */
+struct pod_details {
+	size_t label_count; /* sorted by key */
+	const struct label_object *labels;
+	const char *hostname, *subdomain; /* NULL = none */
+	bool ready;			  /* as the kubelet's condition; without any status: true */
+	bool terminating;		  /* metadata.deletionTimestamp is set */
+	size_t port_count;		  /* of containers, then of init containers that go on running */
+	const struct container_port *ports;
+};
+
 struct pod_object {
 	struct object object;
 	size_t addr_count;
@@ -160,6 +185,15 @@ struct pod_object {
 	const char *node_name; /* NULL = none */
 	bool host_network;
 	bool finished; /* phase Succeeded or Failed: its addresses are free */
+	struct pod_details details;
+};
+
+/* Makes pods; nothing does here. */
+struct workload_object {
+	struct object object;
+	bool none; /* replicas: 0 */
+	size_t label_count;
+	const struct label_object *labels; /* that its pods have, sorted by key */
 };
 
 struct service_cidr_object {

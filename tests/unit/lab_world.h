@@ -22,12 +22,12 @@ struct lab_world {
 
 struct shown_object {
 	struct object *o;
-	char key[256];
+	char key[512];
 };
 
-static inline void world_key(char key[256], enum object_kind kind, const char *ns, const char *name)
+static inline void world_key(char key[512], enum object_kind kind, const char *ns, const char *name)
 {
-	snprintf(key, 256, "%s %s/%s", object_kind_name(kind), ns, name);
+	snprintf(key, 512, "%s %s/%s", object_kind_name(kind), ns, name);
 }
 
 static inline void world_drop(struct lab_world *w, const char *key)
@@ -54,7 +54,7 @@ static inline void world_upsert(void *ctx, struct object *o)
 static inline void world_remove(void *ctx, enum object_kind kind, const char *ns, const char *name)
 {
 	struct lab_world *w = ctx;
-	char key[256];
+	char key[512];
 
 	world_key(key, kind, ns, name);
 	assert_non_null(map_get_str(&w->objects, key)); /* only what was told of is removed */
@@ -183,7 +183,7 @@ static inline const struct object *world_object(const struct lab_world *w, enum 
 						const char *name)
 {
 	const struct shown_object *shown;
-	char key[256];
+	char key[512];
 
 	world_key(key, kind, ns, name);
 	shown = map_get_str(&w->objects, key);

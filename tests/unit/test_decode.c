@@ -351,7 +351,7 @@ static void lists(void **state)
 	decode_text(&d,
 		    "apiVersion: v1\nkind: List\nitems:\n"
 		    "- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n"
-		    "- {apiVersion: apps/v1, kind: Deployment, metadata: {name: a}}\n"
+		    "- {apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: a}}\n"
 		    "- {apiVersion: v1, kind: Namespace, metadata: {name: B}}\n"
 		    "- {kind: Namespace, metadata: {name: c}}\n"
 		    "- {apiVersion: v1, kind: List, items: []}\n"
@@ -364,7 +364,7 @@ static void lists(void **state)
 	assert_int_equal(d.count, 2);
 	assert_string_equal(d.objects[0]->name, "a");
 	assert_string_equal(d.objects[1]->name, "d");
-	assert_string_equal(d.unknown.data, "apps/v1 Deployment\nv1 List\ndiscovery.k8s.io/v1beta1 EndpointSlice\n");
+	assert_string_equal(d.unknown.data, "apps/v1 ReplicaSet\nv1 List\ndiscovery.k8s.io/v1beta1 EndpointSlice\n");
 	assert_string_equal(d.refused.data, "Namespace /B\n /\n");
 	assert_string_equal(d.problems.data, "!6 Namespace B: metadata.name: \"B\" is not a DNS label (a-z, 0-9, -)\n"
 					     "!7 items[3].apiVersion: missing\n");

@@ -86,7 +86,7 @@ static void an_emptied_file(void **state)
 		"---\n...\n",
 		"apiVersion: v1\nkind: List\nitems: []\n",
 		"{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}",
-		"apiVersion: apps/v1\nkind: Deployment\n",
+		"apiVersion: apps/v1\nkind: ReplicaSet\n",
 	};
 	struct world *w = *state;
 

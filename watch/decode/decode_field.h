@@ -112,5 +112,9 @@ void decode_namespace(struct decoder *d, const struct place *root);
 void decode_node(struct decoder *d, const struct place *root);
 void decode_pod(struct decoder *d, const struct place *root);
 void decode_service_cidr(struct decoder *d, const struct place *root);
+void decode_deployment(struct decoder *d, const struct place *root);
+void decode_stateful_set(struct decoder *d, const struct place *root);
+void decode_daemon_set(struct decoder *d, const struct place *root);
+void decode_job(struct decoder *d, const struct place *root);
 
 #endif

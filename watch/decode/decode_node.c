@@ -1,4 +1,4 @@
-/* Namespace, Node, Pod and ServiceCIDR: the few fields that are used. */
+/* Namespace, Node and ServiceCIDR: the few fields that are used. */
 #include <string.h>
 
 #include "watch/decode/decode_field.h"
@@ -71,38 +71,6 @@ void decode_node(struct decoder *d, const struct place *root)
 	n.deleting = !place_absent(&deletion);
 	n.to_be_deleted = has_taint(d, &spec, "ToBeDeletedByClusterAutoscaler");
 	decode_emit(d, &n.object, root->v->line, 0);
-}
-
-/* podIPs, or podIP where only that is there. */
-static const struct addr *pod_addrs(struct decoder *d, const struct place *status, size_t *count)
-{
-	struct place list = place_key(status, "podIPs"), one = place_key(status, "podIP");
-	size_t most = field_list(d, &list), index = 0;
-	struct addr *all = arena_array(d->scratch, most + 1, sizeof *all);
-
-	*count = 0;
-	for (const struct value *v = most != 0 ? list.v->first : NULL; v != NULL; v = v->next) {
-		struct place entry = place_item(&list, index++, v), ip = place_key(&entry, "ip");
-		*count += field_addr(d, &ip, &all[*count]);
-	}
-	if (*count == 0 && !place_absent(&one) && one.v->text[0] != '\0')
-		*count += field_addr(d, &one, all);
-	return all;
-}
-
-void decode_pod(struct decoder *d, const struct place *root)
-{
-	struct place spec = place_key(root, "spec"), status = place_key(root, "status");
-	struct place node = place_key(&spec, "nodeName"), host_network = place_key(&spec, "hostNetwork");
-	struct place phase = place_key(&status, "phase");
-	struct pod_object p = {.object = {.kind = OBJECT_POD}};
-	const char *text = field_string(d, &phase);
-
-	p.addrs = pod_addrs(d, &status, &p.addr_count);
-	p.node_name = field_string(d, &node);
-	p.host_network = field_bool(d, &host_network, false);
-	p.finished = text != NULL && (strcmp(text, "Succeeded") == 0 || strcmp(text, "Failed") == 0);
-	decode_emit(d, &p.object, root->v->line, 0);
 }
 
 void decode_service_cidr(struct decoder *d, const struct place *root)

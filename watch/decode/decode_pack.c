@@ -41,6 +41,7 @@ static void wishes(struct codec *c, struct service_wishes *w)
 	CODEC_BOOLEAN(c, w->other_balancer);
 	codec_addr(c, &w->balancer_ip);
 	CODEC_ARRAY(c, struct label_object, w->selector, w->selector_count, label);
+	CODEC_INTEGER(c, enum traffic_distribution, w->distribution, DISTRIBUTION_SAME_NODE);
 }
 
 static void service(struct codec *c, struct service_object *s)
@@ -114,12 +115,36 @@ static void node(struct codec *c, struct node_object *n)
 	CODEC_BOOLEAN(c, n->to_be_deleted);
 }
 
+static void container_port(struct codec *c, struct container_port *p)
+{
+	codec_string(c, &p->name, false);
+	CODEC_INTEGER(c, uint8_t, p->proto, UINT8_MAX);
+	CODEC_INTEGER(c, uint16_t, p->port, UINT16_MAX);
+}
+
+static void details(struct codec *c, struct pod_details *d)
+{
+	CODEC_ARRAY(c, struct label_object, d->labels, d->label_count, label);
+	codec_string(c, &d->hostname, true);
+	codec_string(c, &d->subdomain, true);
+	CODEC_BOOLEAN(c, d->ready);
+	CODEC_BOOLEAN(c, d->terminating);
+	CODEC_ARRAY(c, struct container_port, d->ports, d->port_count, container_port);
+}
+
 static void pod(struct codec *c, struct pod_object *p)
 {
 	CODEC_ARRAY(c, struct addr, p->addrs, p->addr_count, codec_addr);
 	codec_string(c, &p->node_name, true);
 	CODEC_BOOLEAN(c, p->host_network);
 	CODEC_BOOLEAN(c, p->finished);
+	details(c, &p->details);
+}
+
+static void workload(struct codec *c, struct workload_object *w)
+{
+	CODEC_BOOLEAN(c, w->none);
+	CODEC_ARRAY(c, struct label_object, w->labels, w->label_count, label);
 }
 
 static void service_cidr(struct codec *c, struct service_cidr_object *s)
@@ -129,13 +154,17 @@ static void service_cidr(struct codec *c, struct service_cidr_object *s)
 
 static size_t kind_bytes(enum object_kind kind)
 {
-	static const size_t bytes[OBJECT_KINDS] = {
+	static const size_t bytes[OBJECT_ALL_KINDS] = {
 		[OBJECT_SERVICE] = sizeof(struct service_object),
 		[OBJECT_SLICE] = sizeof(struct slice_object),
 		[OBJECT_NAMESPACE] = sizeof(struct namespace_object),
 		[OBJECT_NODE] = sizeof(struct node_object),
 		[OBJECT_POD] = sizeof(struct pod_object),
 		[OBJECT_SERVICE_CIDR] = sizeof(struct service_cidr_object),
+		[OBJECT_DEPLOYMENT] = sizeof(struct workload_object),
+		[OBJECT_STATEFUL_SET] = sizeof(struct workload_object),
+		[OBJECT_DAEMON_SET] = sizeof(struct workload_object),
+		[OBJECT_JOB] = sizeof(struct workload_object),
 	};
 
 	return bytes[kind];
@@ -161,8 +190,14 @@ static void fields(struct codec *c, struct object *o)
 	case OBJECT_SERVICE_CIDR:
 		service_cidr(c, (struct service_cidr_object *)o);
 		break;
+	case OBJECT_DEPLOYMENT:
+	case OBJECT_STATEFUL_SET:
+	case OBJECT_DAEMON_SET:
+	case OBJECT_JOB:
+		workload(c, (struct workload_object *)o);
+		break;
 	case OBJECT_NAMESPACE:
-	case OBJECT_KINDS:
+	case OBJECT_ALL_KINDS:
 		break;
 	}
 }
@@ -215,7 +250,7 @@ struct object *pack_read(const void *bytes, size_t length_bytes)
 	c.strings_bytes = length_bytes - HEADER_BYTES - header[1];
 	if (c.strings_bytes == 0 || c.end[c.strings_bytes - 1] != '\0')
 		return NULL;
-	enum object_kind kind = (enum object_kind)codec_read_integer(&c, OBJECT_KINDS - 1);
+	enum object_kind kind = (enum object_kind)codec_read_integer(&c, OBJECT_ALL_KINDS - 1);
 	if (c.bad)
 		return NULL;
 	c.arena = arena_new(arena_hint(header[0], length_bytes));

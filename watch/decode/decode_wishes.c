@@ -46,8 +46,13 @@ const struct label_object *field_labels(struct decoder *d, const struct place *m
 
 void decode_wishes(struct decoder *d, const struct place *spec, struct service_object *s)
 {
-	struct place selector = place_key(spec, "selector");
+	static const char *const distributions[] = {"PreferClose", "PreferSameZone", "PreferSameNode", NULL};
+	struct place selector = place_key(spec, "selector"), distribution = place_key(spec, "trafficDistribution");
+	const int which = field_enum(d, &distribution, distributions, -1);
 
+	s->wishes.distribution = which < 0    ? DISTRIBUTION_NONE
+				 : which == 2 ? DISTRIBUTION_SAME_NODE
+					      : DISTRIBUTION_SAME_ZONE;
 	read_families(d, spec, &s->wishes);
 	read_balancer(d, spec, &s->wishes);
 	s->wishes.selector = field_labels(d, &selector, &s->wishes.selector_count);

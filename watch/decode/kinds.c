@@ -24,6 +24,10 @@ static const struct kind kinds[] = {
 	 false,
 	 name_is_object,
 	 decode_service_cidr},
+	{"Deployment", {"apps/v1"}, true, name_is_object, decode_deployment},
+	{"StatefulSet", {"apps/v1"}, true, name_is_object, decode_stateful_set},
+	{"DaemonSet", {"apps/v1"}, true, name_is_object, decode_daemon_set},
+	{"Job", {"batch/v1"}, true, name_is_object, decode_job},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -41,6 +45,14 @@ const struct kind *kind_find(const char *name, const char *version)
 		if (strcmp(kinds[i].name, name) == 0)
 			return has_version(&kinds[i], version) ? &kinds[i] : NULL;
 	return NULL;
+}
+
+bool kind_is_workload(const char *name)
+{
+	for (int kind = OBJECT_KINDS; kind < OBJECT_ALL_KINDS; kind++)
+		if (strcmp(object_kind_name((enum object_kind)kind), name) == 0)
+			return true;
+	return false;
 }
 
 bool kind_is_list(const char *name)

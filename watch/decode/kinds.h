@@ -20,7 +20,8 @@ struct kind {
 
 /* NULL: not read, in this version or at all. */
 const struct kind *kind_find(const char *name, const char *version);
-bool kind_is_list(const char *name); /* "List", "ServiceList" */
+bool kind_is_workload(const char *name); /* read only to say that nothing starts its pods */
+bool kind_is_list(const char *name);	 /* "List", "ServiceList" */
 
 enum kind_match {
 	KIND_OURS,

@@ -265,6 +265,9 @@ static const struct schema pod_status_fields[] = {INTEGER("observedGeneration"),
 						  END};
 static const struct schema pod_fields[] = {HEAD, MAP("spec", pod_spec_fields), MAP("status", pod_status_fields), END};
 
+/* Nothing is started here: only the labels of its pods are looked at. */
+static const struct schema workload_fields[] = {HEAD, ANY("spec"), ANY("status"), END};
+
 /* ---- lists ---- */
 
 static const struct schema list_meta_fields[] = {STRING("selfLink"), STRING("resourceVersion"), STRING("continue"),
@@ -280,7 +283,8 @@ const struct schema *schema_of(const char *kind)
 	} all[] = {
 		{"Service", service_fields},	 {"EndpointSlice", slice_fields}, {"Endpoints", endpoints_fields},
 		{"Namespace", namespace_fields}, {"Node", node_fields},		  {"Pod", pod_fields},
-		{"ServiceCIDR", cidr_fields},
+		{"ServiceCIDR", cidr_fields},	 {"Deployment", workload_fields}, {"StatefulSet", workload_fields},
+		{"DaemonSet", workload_fields},	 {"Job", workload_fields},
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)

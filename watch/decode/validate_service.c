@@ -137,14 +137,11 @@ static void check_balancer_fields(struct decoder *d, const struct place *spec, c
 
 static void check_policies(struct decoder *d, const struct place *spec, const struct service_object *s)
 {
-	static const char *const distributions[] = {"PreferClose", "PreferSameZone", "PreferSameNode", NULL};
 	struct place external = place_key(spec, "externalTrafficPolicy");
-	struct place distribution = place_key(spec, "trafficDistribution");
 
 	if (!place_unset(&external) && s->type != SERVICE_NODE_PORT && s->type != SERVICE_LOAD_BALANCER &&
 	    (s->type != SERVICE_CLUSTER_IP || s->external_ip_count == 0))
 		decode_error(d, &external, "only with type NodePort or LoadBalancer, or with externalIPs");
-	field_enum(d, &distribution, distributions, 0);
 }
 
 static void check_topology(struct decoder *d)

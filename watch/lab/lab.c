@@ -10,11 +10,20 @@ static void settle(struct lab *l)
 {
 	if (l->ranges_changed)
 		lab_ranges_settle(l);
-	if (l->dirty_count == 0)
-		return;
-	l->turn++;
-	lab_services_settle(l);
-	lab_ranges_show(l);
+	if (l->dirty_count != 0) {
+		l->turn++;
+		lab_services_settle(l);
+		lab_ranges_show(l);
+	}
+	lab_pick_settle(l);
+	if (l->gone_count != 0)
+		lab_gone_forget(l);
+	lab_workloads_settle(l);
+}
+
+static bool is_workload(enum object_kind kind)
+{
+	return kind >= OBJECT_KINDS;
 }
 
 static void on_upsert(void *ctx, struct object *o)
@@ -25,6 +34,12 @@ static void on_upsert(void *ctx, struct object *o)
 		lab_services_upsert(l, o);
 	else if (o->kind == OBJECT_SERVICE_CIDR)
 		lab_ranges_upsert(l, o);
+	else if (o->kind == OBJECT_POD)
+		lab_pods_upsert(l, o);
+	else if (o->kind == OBJECT_NODE)
+		lab_nodes_upsert(l, o);
+	else if (is_workload(o->kind))
+		lab_workloads_upsert(l, o);
 	else
 		l->config.next.upsert(l->config.next.ctx, o);
 }
@@ -37,6 +52,12 @@ static void on_remove(void *ctx, enum object_kind kind, const char *ns, const ch
 		lab_services_remove(l, ns, name);
 	else if (kind == OBJECT_SERVICE_CIDR)
 		lab_ranges_remove(l, name);
+	else if (kind == OBJECT_POD)
+		lab_pods_remove(l, ns, name);
+	else if (kind == OBJECT_NODE)
+		lab_nodes_remove(l, name);
+	else if (is_workload(kind))
+		lab_workloads_remove(l, kind, ns, name);
 	else
 		l->config.next.remove(l->config.next.ctx, kind, ns, name);
 }
@@ -116,6 +137,8 @@ void lab_free(struct lab *l)
 	if (l == NULL)
 		return;
 	lab_services_fini(l);
+	lab_pods_fini(l);
+	lab_workloads_fini(l);
 	lab_ranges_fini(l);
 	allocator_fini(&l->allocator);
 	pack_fini(&l->pack);

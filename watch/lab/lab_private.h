@@ -19,9 +19,35 @@ struct lab_service {
 	bool dirty;
 	bool shown;	    /* the next sink has it */
 	bool starved;	    /* lacks what was not free */
+	uint64_t pick_told; /* the same of its pods */
+	bool pick_dirty;    /* its slices are to be made anew */
+	bool pick_indexed;  /* is in the index of labels */
+	size_t slice_count; /* that the next sink has */
+	char **slices;	    /* their names */
 	char *evicted;	    /* what another Service writes that it had, as text; NULL: nothing */
 	uint64_t kept_hash; /* of what `keep` was given */
 	char key[];	    /* "ns/name" */
+};
+
+struct lab_pod {
+	const struct pod_object *raw; /* held */
+	struct lab_service *mark;     /* while the pods of a Service are collected */
+	char key[];		      /* "ns/name" */
+};
+
+struct lab_workload {
+	const struct workload_object *raw; /* held */
+	uint64_t told;			   /* hash of what was told last; 0: nothing */
+	char key[];			   /* "Kind ns/name" */
+};
+
+/* Who has a label, and who selects by it (by the first of its selector). */
+struct lab_label {
+	size_t pod_count, pod_room, service_count, service_room;
+	struct lab_pod **pods;
+	struct lab_service **services;
+	size_t key_bytes;
+	char key[]; /* namespace, key and value, each with its NUL */
 };
 
 struct lab {
@@ -35,6 +61,10 @@ struct lab {
 	uint64_t turn;
 	struct map cidrs; /* ServiceCIDR objects, by name */
 	bool ranges_changed, default_shown;
+	struct map pods, nodes, workloads, labels;
+	size_t pick_count, pick_room;
+	struct lab_service **pick; /* those with pick_dirty */
+	bool workloads_stale;	   /* what is told of them may change */
 	bool kept_changed;
 	const struct service_object *writing; /* whose manifest claims something at present */
 	struct buf problems;		      /* of the Service at hand */
@@ -56,6 +86,34 @@ void lab_services_drop(struct lab *l, struct lab_service *s); /* frees it */
 /* Those that are gone: lab_gone.c */
 void lab_gone_take_over(struct lab *l); /* of the dirty, the renamed */
 void lab_gone_forget(struct lab *l);	/* more than LAB_GONE_MAX, the oldest first */
+
+/* Problems of one Service, gathered and told: lab_problems.c. told: hash of those that were told last. */
+void lab_problems_add(struct lab *l, const char *field, const char *reason);
+void lab_problems_tell(struct lab *l, const struct lab_service *s, uint64_t *told, bool refused);
+
+/* Slices of selected pods: lab_pick.c */
+void lab_pick_mark(struct lab *l, struct lab_service *s);
+void lab_pick_settle(struct lab *l);
+/* Its manifest goes, or comes. */
+void lab_pick_leave(struct lab *l, struct lab_service *s);
+void lab_pick_enter(struct lab *l, struct lab_service *s);
+
+/* Pods, Nodes and who has which label: lab_pods.c */
+void lab_pods_upsert(struct lab *l, struct object *o);
+void lab_pods_remove(struct lab *l, const char *ns, const char *name);
+void lab_nodes_upsert(struct lab *l, struct object *o);
+void lab_nodes_remove(struct lab *l, const char *name);
+void lab_pods_fini(struct lab *l);
+/* The entry of one label; NULL: neither a pod nor a Service has it. */
+struct lab_label *lab_label_find(const struct lab *l, const char *ns, const struct label_object *label);
+struct lab_label *lab_label_make(struct lab *l, const char *ns, const struct label_object *label);
+void lab_label_settle(struct lab *l, struct lab_label *label); /* drops it when it is empty */
+
+/* Deployments and the like: lab_workloads.c */
+void lab_workloads_upsert(struct lab *l, struct object *o);
+void lab_workloads_remove(struct lab *l, enum object_kind kind, const char *ns, const char *name);
+void lab_workloads_settle(struct lab *l);
+void lab_workloads_fini(struct lab *l);
 
 /* Ranges: lab_ranges.c */
 void lab_ranges_upsert(struct lab *l, struct object *o);

@@ -42,6 +42,9 @@ static void service_free(struct lab_service *s)
 {
 	object_free((struct object *)(uintptr_t)s->raw);
 	allocated_fini(&s->had);
+	for (size_t i = 0; i < s->slice_count; i++)
+		free(s->slices[i]);
+	free(s->slices);
 	free(s->evicted);
 	free(s);
 }
@@ -79,29 +82,14 @@ void lab_services_mark_all(struct lab *l)
 static void say(void *ctx, const char *field, const char *reason)
 {
 	const struct lab_service *s = ctx;
-	struct lab *l = s->lab;
 
-	buf_printf(&l->problems, "%s\n%s\n", field, reason);
+	lab_problems_add(s->lab, field, reason);
 }
 
 /* Once, until it changes. A line for each. */
 static void tell(struct lab *l, struct lab_service *s, bool refused)
 {
-	const uint64_t hash = l->problems.length_bytes != 0 ? hash_text(l->problems.data, refused) : 0;
-	char *rest = l->problems.data;
-
-	if (hash != 0 && hash != s->told)
-		while (rest[0] != '\0') {
-			const char *field = strsep(&rest, "\n"), *reason = strsep(&rest, "\n");
-			l->config.problem(l->config.ctx, OBJECT_SERVICE,
-					  &(struct decode_problem){.kind = "Service",
-								   .ns = s->ns,
-								   .name = s->name,
-								   .field = field,
-								   .reason = reason,
-								   .refused = refused});
-		}
-	s->told = hash;
+	lab_problems_tell(l, s, &s->told, refused);
 }
 
 /* ---- what the source says ---- */
@@ -153,9 +141,13 @@ static void raw_set(struct lab *l, struct lab_service *s, const struct object *r
 {
 	const struct service_object *before = s->raw;
 
+	if (before != NULL)
+		lab_pick_leave(l, s);
 	s->raw = (const struct service_object *)raw;
-	if (s->raw != NULL)
+	if (s->raw != NULL) {
+		lab_pick_enter(l, s);
 		written(l, s->raw, true);
+	}
 	if (before != NULL)
 		written(l, before, false);
 	l->gone_count += (s->raw == NULL) - (size_t)(before == NULL);
@@ -233,6 +225,8 @@ static void keep_one(struct lab *l, struct lab_service *s)
 	s->lab = l;
 	buf_clear(&l->problems);
 	s->admitted = allocate_begin(&s->now);
+	if (s->pick_indexed)
+		lab_pick_mark(l, s); /* its families may be others */
 	if (s->admitted)
 		allocate_keep(&s->now);
 	else
@@ -316,8 +310,6 @@ void lab_services_settle(struct lab *l)
 		kept_compare(l, l->dirty[i]);
 	}
 	l->dirty_count = 0;
-	if (l->gone_count != 0)
-		lab_gone_forget(l);
 }
 
 /* ---- keeping over restarts ---- */

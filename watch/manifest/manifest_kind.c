@@ -16,7 +16,8 @@ static bool is_foreign(const char *version, const char *kind)
 {
 	const char *meant;
 
-	return kind[0] != '\0' && !kind_is_list(kind) && kind_match(version, kind, &meant) == KIND_UNKNOWN;
+	return kind[0] != '\0' && !kind_is_list(kind) &&
+	       (kind_is_workload(kind) || kind_match(version, kind, &meant) == KIND_UNKNOWN);
 }
 
 static bool is_blank(char c)

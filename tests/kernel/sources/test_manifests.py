@@ -102,7 +102,7 @@ subsets:
     ports: [{port: 8080}]
 ---
 apiVersion: apps/v1
-kind: Deployment
+kind: ReplicaSet
 metadata: {name: hand}
 spec: {replicas: 3}
 ---
@@ -153,7 +153,7 @@ class SourcesTest(ClusterTest):
         self.assertEqual(self.resolves("hand"), ["10.96.3.2"])
         self.reaches(self.client, "10.96.3.2", 80, "ab")
         self.put("hand-2.yml", TWO_DOCUMENTS.replace("hand", "hand-2").replace("10.96.3.2", "10.96.3.3"))
-        lines = [line for line in self.daemon.log().splitlines() if "Deployment" in line]
+        lines = [line for line in self.daemon.log().splitlines() if "ReplicaSet" in line]
         self.assertEqual(len(lines), 1, "one line per kind that is skipped")
 
     def test_json_one_object_and_several_folders(self):

@@ -1,0 +1,196 @@
+/* The slices of Services with selectors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "watch/lab/lab_private.h"
+#include "watch/lab/select.h"
+
+void lab_pick_mark(struct lab *l, struct lab_service *s)
+{
+	if (s->pick_dirty)
+		return;
+	s->pick_dirty = true;
+	l->pick = mem_grow(l->pick, l->pick_count, &l->pick_room, sizeof(struct lab_service *));
+	l->pick[l->pick_count++] = s;
+}
+
+/* ---- the index ---- */
+
+/* By its rarest label it would be found sooner; the first is the same for the pod and the Service. */
+void lab_pick_enter(struct lab *l, struct lab_service *s)
+{
+	const struct service_wishes *w = &s->raw->wishes;
+	struct lab_label *label;
+
+	lab_pick_mark(l, s);
+	l->workloads_stale = true;
+	s->pick_indexed = w->selector_count != 0 && s->raw->type != SERVICE_EXTERNAL_NAME;
+	if (!s->pick_indexed)
+		return;
+	label = lab_label_make(l, s->ns, &w->selector[0]);
+	label->services =
+		mem_grow(label->services, label->service_count, &label->service_room, sizeof(struct lab_service *));
+	label->services[label->service_count++] = s;
+}
+
+void lab_pick_leave(struct lab *l, struct lab_service *s)
+{
+	struct lab_label *label;
+
+	lab_pick_mark(l, s);
+	l->workloads_stale = true;
+	if (!s->pick_indexed)
+		return;
+	s->pick_indexed = false;
+	label = lab_label_find(l, s->ns, &s->raw->wishes.selector[0]);
+	for (size_t i = 0; i < label->service_count; i++) {
+		if (label->services[i] != s)
+			continue;
+		label->services[i] = label->services[--label->service_count];
+		break;
+	}
+	lab_label_settle(l, label);
+}
+
+/* ---- which pods ---- */
+
+static const struct lab_label *shortest(const struct lab *l, const struct lab_service *s)
+{
+	const struct service_wishes *w = &s->raw->wishes;
+	const struct lab_label *least = NULL;
+
+	for (size_t i = 0; i < w->selector_count; i++) {
+		const struct lab_label *label = lab_label_find(l, s->ns, &w->selector[i]);
+		if (label == NULL)
+			return NULL;
+		if (least == NULL || label->pod_count < least->pod_count)
+			least = label;
+	}
+	return least;
+}
+
+static struct selected with_node(const struct lab *l, const struct pod_object *pod)
+{
+	const struct node_object *node = pod->node_name != NULL ? map_get_str(&l->nodes, pod->node_name) : NULL;
+	struct selected p = {.pod = pod, .addrs = pod->addrs, .addr_count = pod->addr_count};
+
+	if (node == NULL)
+		return p;
+	p.zone = node->zone;
+	if (p.addr_count == 0 && pod->host_network) {
+		p.addrs = node->addrs;
+		p.addr_count = node->addr_count;
+	}
+	return p;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct selected *)a)->pod->object.name, ((const struct selected *)b)->pod->object.name);
+}
+
+/* In the order of their names. */
+static struct selected *pods_of(const struct lab *l, const struct lab_service *s, struct arena *arena, size_t *count)
+{
+	const struct service_wishes *w = &s->raw->wishes;
+	const struct lab_label *label = shortest(l, s);
+	const size_t most = label != NULL ? label->pod_count : 0;
+	struct selected *all = arena_array(arena, most, sizeof *all);
+
+	*count = 0;
+	for (size_t i = 0; i < most; i++) {
+		const struct pod_object *pod = label->pods[i]->raw;
+		if (labels_match(w->selector, w->selector_count, pod->details.labels, pod->details.label_count))
+			all[(*count)++] = with_node(l, pod);
+	}
+	if (*count != 0)
+		qsort(all, *count, sizeof *all, by_name);
+	return all;
+}
+
+/* ---- what the store is told ---- */
+
+struct making {
+	struct lab *l;
+	size_t count;
+	char **names;
+};
+
+static void on_slice(void *ctx, const struct slice_object *slice)
+{
+	struct making *m = ctx;
+	struct lab *l = m->l;
+
+	m->names = mem_resize(m->names, (m->count + 1) * sizeof *m->names);
+	m->names[m->count++] = mem_strdup(slice->object.name);
+	pack_object(&l->pack, &slice->object);
+	l->config.next.upsert(l->config.next.ctx, pack_read(l->pack.bytes.data, l->pack.bytes.length_bytes));
+}
+
+static bool is_among(const struct making *m, const char *name)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void names_replace(struct lab *l, struct lab_service *s, const struct making *m)
+{
+	for (size_t i = 0; i < s->slice_count; i++) {
+		if (!is_among(m, s->slices[i]))
+			l->config.next.remove(l->config.next.ctx, OBJECT_SLICE, s->ns, s->slices[i]);
+		free(s->slices[i]);
+	}
+	free(s->slices);
+	s->slices = m->names;
+	s->slice_count = m->count;
+}
+
+/* A name of a port that no pod has: mistyped, or the port is of another protocol. */
+static void look_at_ports(struct lab *l, struct lab_service *s, const struct selected *pods, size_t count)
+{
+	char field[48], reason[128];
+
+	for (size_t i = 0; i < s->raw->port_count; i++) {
+		const struct port_object *p = &s->raw->ports[i];
+		size_t at = 0;
+		while (at < count && select_port(pods[at].pod, p) == 0)
+			at++;
+		if (count == 0 || at < count)
+			continue;
+		snprintf(field, sizeof field, "spec.ports[%zu].targetPort", i);
+		snprintf(reason, sizeof reason, "no Pod that is selected has a container port named \"%.40s\" (%s)",
+			 p->target_port, proto_name(p->proto));
+		lab_problems_add(l, field, reason);
+	}
+	lab_problems_tell(l, s, &s->pick_told, false);
+}
+
+/* A Service that is refused keeps what it has. */
+static void pick_one(struct lab *l, struct lab_service *s)
+{
+	struct making m = {.l = l};
+	struct selected *pods;
+	size_t count;
+
+	if (s->raw != NULL && !s->admitted)
+		return;
+	if (s->raw != NULL && s->pick_indexed) {
+		arena_reset(l->scratch);
+		pods = pods_of(l, s, l->scratch, &count);
+		look_at_ports(l, s, pods, count);
+		select_slices(s->raw, &s->now.families, pods, count, l->scratch, on_slice, &m);
+	}
+	names_replace(l, s, &m);
+}
+
+void lab_pick_settle(struct lab *l)
+{
+	for (size_t i = 0; i < l->pick_count; i++) {
+		l->pick[i]->pick_dirty = false;
+		pick_one(l, l->pick[i]);
+	}
+	l->pick_count = 0;
+}
