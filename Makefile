@@ -47,7 +47,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns bench-dns-forward \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-pods bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns bench-dns-forward \
 	bench-flows bench-page install install-files uninstall clean
 all: $(BUILD)/fairlead
 
@@ -176,6 +176,11 @@ bench-proxy: deps
 bench-sync: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/sync.py
+
+# Pods and selectors in manifests.
+bench-pods: deps
+	$(Q)$(MAKE) all
+	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/pods.py
 
 # The worst that hostile objects do to other Services.
 bench-hostile: deps
