@@ -44,6 +44,50 @@ static void on_lab_keep(void *ctx, const char *text, size_t length_bytes)
 	allocations_write(s->config->state_dir, text, length_bytes);
 }
 
+/* ---- host names of fairlead/endpoints ---- */
+
+static void on_want(void *ctx, const char *host, bool wanted)
+{
+	const struct source *s = ctx;
+
+	if (s->host_names != NULL)
+		host_names_want(s->host_names, host, wanted);
+}
+
+static const struct addr *on_addrs(void *ctx, const char *host, size_t *count, const char **why)
+{
+	const struct source *s = ctx;
+
+	if (s->host_names != NULL)
+		return host_names_addrs(s->host_names, host, count, why);
+	*count = 0;
+	*why = "host names need the DNS server: not with --no-dns";
+	return NULL;
+}
+
+static void on_host_changed(void *ctx, const char *host)
+{
+	const struct source *s = ctx;
+
+	lab_host_changed(s->lab, host);
+	manifest_turn(s->manifest);
+}
+
+/* The daemon's own DNS server; where it listens on all addresses, by loopback. */
+static void hosts_start(struct source *s)
+{
+	const struct config *c = s->config;
+	struct addr_port server;
+
+	s->hosts = (struct given_hosts){on_want, on_addrs, s};
+	if (c->no_dns)
+		return;
+	server = c->dns_listen.items[0];
+	if (addr_is_wildcard(&server.addr))
+		addr_parse(&server.addr, server.addr.family == AF_INET ? "127.0.0.1" : "::1");
+	s->host_names = host_names_new(s->loop, &server, on_host_changed, s);
+}
+
 static void lab_start(struct source *s, const struct sink *sink)
 {
 	const struct config *c = s->config;
@@ -55,7 +99,8 @@ static void lab_start(struct source *s, const struct sink *sink)
 				       .node_port_last = c->node_port_last,
 				       .problem = on_lab_problem,
 				       .keep = keeps ? on_lab_keep : NULL,
-				       .ctx = s};
+				       .ctx = s,
+				       .hosts = &s->hosts};
 	const char *wrong;
 	size_t length = 0;
 	char *kept = keeps ? allocations_read(c->state_dir, &length) : NULL;
@@ -68,6 +113,7 @@ static void lab_start(struct source *s, const struct sink *sink)
 
 static void manifests_start(struct source *s, const struct sink *sink)
 {
+	hosts_start(s);
 	lab_start(s, sink);
 	s->manifest = manifest_open(s->config->manifests, lab_sink(s->lab));
 	if (!manifest_start(s->manifest, s->loop))
@@ -143,6 +189,7 @@ void source_stop(struct source *s)
 {
 	manifest_free(s->manifest);
 	lab_free(s->lab);
+	host_names_free(s->host_names);
 	apiserver_free(s->apiserver);
 	checkpoint_free(s->checkpoint);
 	credentials_fini(&s->credentials);

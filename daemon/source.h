@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "daemon/config.h"
+#include "dns/forward/host_names.h"
 #include "proxy/checkpoint.h"
 #include "watch/api/apiserver.h"
 #include "watch/lab/lab.h"
@@ -18,6 +19,8 @@ struct source {
 	struct credentials credentials;
 	struct manifest *manifest; /* one of the two is not NULL once started */
 	struct lab *lab;	   /* with manifests: between them and the store */
+	struct given_hosts hosts;
+	struct host_names *host_names; /* of these; NULL with --no-dns */
 	struct apiserver *apiserver;
 	struct checkpoint *checkpoint; /* NULL with manifests, or without --state-dir */
 	struct zone *zone;	       /* is told when the API server is away; set before source_start */

@@ -67,6 +67,14 @@ struct ingress_object {
 
 enum traffic_distribution { DISTRIBUTION_NONE, DISTRIBUTION_SAME_ZONE, DISTRIBUTION_SAME_NODE };
 
+/* One of the annotation fairlead/endpoints. */
+struct given_endpoint {
+	const char *port_name; /* of the Service's port; NULL: of all its ports */
+	const char *host;      /* a name in lower case without a dot at its end; NULL: addr */
+	struct addr addr;
+	uint16_t port; /* 0: the targetPort */
+};
+
 /*
  * What a manifest asks of watch/lab: which fields to fill in, and which pods to select. All zero of an API server,
  * which has done both, and of what watch/lab has filled in.
@@ -81,6 +89,8 @@ struct service_wishes {
 	size_t selector_count;	 /* sorted by key */
 	const struct label_object *selector;
 	enum traffic_distribution distribution;
+	size_t given_count; /* what the selector would choose does not count then */
+	const struct given_endpoint *given;
 };
 
 struct service_object {

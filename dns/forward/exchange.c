@@ -14,7 +14,7 @@
 
 #define UDP_BYTES 4096 /* larger than what we offer */
 
-static uint8_t datagram[UDP_BYTES]; /* one thread */
+static _Thread_local uint8_t datagram[UDP_BYTES];
 
 static void close_socket(struct exchange *x)
 {

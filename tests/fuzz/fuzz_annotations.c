@@ -24,6 +24,7 @@ static const char *const keys[] = {
 	"endpoints.kubernetes.io/last-change-trigger-time",
 	"service.kubernetes.io/topology-mode",
 	"service.kubernetes.io/topology-aware-hints",
+	"fairlead/endpoints",
 };
 
 static void must(bool holds)

@@ -11,7 +11,7 @@
 #define SERVICE(name, spec) "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {" spec "}\n---\n"
 #define POD_OF(name, meta, spec, status)                                                                               \
 	"apiVersion: v1\nkind: Pod\nmetadata: {name: " name ", " meta "}\nspec: {" spec "}\nstatus: {" status "}\n---" \
-													      "\n"
+	"\n"
 #define WEB "selector: {app: web}, ports: [{port: 80, targetPort: 8080}]"
 #define APP "labels: {app: web}"
 #define READY "conditions: [{type: Ready, status: 'True'}]"
@@ -286,8 +286,8 @@ static void workloads_whose_pods_are_not_given(void **state)
 	assert_string_equal(
 		w.problems.data,
 		"Deployment default/web: skipped: nothing is started here, and its Pods are not given, so Service web "
-		"has no endpoints of it: give Pods with these labels and status.podIPs (or the annotation "
-		"fairlead/pod-ip), or write EndpointSlices\n");
+		"has no endpoints of it: write their addresses in its annotation fairlead/endpoints, or give Pods with "
+		"these labels and status.podIPs or the annotation fairlead/pod-ip\n");
 	buf_clear(&w.problems);
 	world_put(&w, POD_OF("p1", APP, "", IP("10.1.0.1")));
 	world_put(&w, WORKLOAD("apps/v1", "Deployment", "web", "web"));

@@ -106,6 +106,8 @@ void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t tri
 void decode_service(struct decoder *d, const struct place *root);
 /* A part of decode_service: what a manifest leaves to watch/lab/. */
 void decode_wishes(struct decoder *d, const struct place *spec, struct service_object *s);
+/* A part of that: the annotation fairlead/endpoints. */
+void decode_given(struct decoder *d, const struct place *root, struct service_object *s);
 void decode_slice(struct decoder *d, const struct place *root);
 void decode_endpoints(struct decoder *d, const struct place *root);
 void decode_namespace(struct decoder *d, const struct place *root);

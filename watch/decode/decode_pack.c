@@ -31,6 +31,14 @@ static void label(struct codec *c, struct label_object *l)
 	codec_string(c, &l->value, false);
 }
 
+static void given(struct codec *c, struct given_endpoint *g)
+{
+	codec_string(c, &g->port_name, true);
+	codec_string(c, &g->host, true);
+	codec_addr(c, &g->addr);
+	CODEC_INTEGER(c, uint16_t, g->port, UINT16_MAX);
+}
+
 static void wishes(struct codec *c, struct service_wishes *w)
 {
 	CODEC_INTEGER(c, enum family_policy, w->family_policy, FAMILY_REQUIRE_DUAL);
@@ -42,6 +50,7 @@ static void wishes(struct codec *c, struct service_wishes *w)
 	codec_addr(c, &w->balancer_ip);
 	CODEC_ARRAY(c, struct label_object, w->selector, w->selector_count, label);
 	CODEC_INTEGER(c, enum traffic_distribution, w->distribution, DISTRIBUTION_SAME_NODE);
+	CODEC_ARRAY(c, struct given_endpoint, w->given, w->given_count, given);
 }
 
 static void service(struct codec *c, struct service_object *s)

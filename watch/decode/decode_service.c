@@ -326,6 +326,7 @@ void decode_service(struct decoder *d, const struct place *root)
 	read_annotations(d, root, &s);
 	if (!d->lenient) {
 		decode_wishes(d, &spec, &s);
+		decode_given(d, root, &s);
 		validate_service(d, root, &s);
 	}
 	s.proxy_name = field_label(d, "service.kubernetes.io/service-proxy-name");

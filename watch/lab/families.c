@@ -25,6 +25,15 @@ static void add_other(struct families *f)
 	add(f, f->items[0] == AF_INET ? AF_INET6 : AF_INET);
 }
 
+/* Endpoints that are written, all of them as IPv6 addresses. */
+static bool only_ipv6_given(const struct service_object *s)
+{
+	for (size_t i = 0; i < s->wishes.given_count; i++)
+		if (s->wishes.given[i].host != NULL || s->wishes.given[i].addr.family != AF_INET6)
+			return false;
+	return s->wishes.given_count != 0;
+}
+
 /* ipFamilies, and those of the addresses that are written. */
 static struct families asked(const struct service_object *s)
 {
@@ -34,6 +43,8 @@ static struct families asked(const struct service_object *s)
 		add(&f, s->wishes.families[i]);
 	for (size_t i = 0; i < s->cluster_ip_count; i++)
 		add(&f, s->cluster_ips[i].family);
+	if (f.count == 0 && s->wishes.family_policy == FAMILY_POLICY_NONE && only_ipv6_given(s))
+		add(&f, AF_INET6);
 	return f;
 }
 
@@ -63,7 +74,7 @@ const char *families_decide(struct families *out, const struct service_object *s
 	*field = "spec.ipFamilyPolicy";
 	if (policy == FAMILY_SINGLE && out->count == 2)
 		return "SingleStack, but two families are asked for";
-	if (s->headless && s->wishes.selector_count == 0) {
+	if (s->headless && (s->wishes.selector_count == 0 || s->wishes.given_count != 0)) {
 		decide_free(out, policy, cluster);
 		return NULL;
 	}

@@ -12,6 +12,7 @@
 #include "base/addr_port.h"
 #include "base/buf.h"
 #include "watch/decode/decode.h"
+#include "watch/lab/given.h"
 #include "watch/source.h"
 
 #define LAB_NODE_PORT_FIRST 30000
@@ -30,11 +31,14 @@ struct lab_config {
 	/* The allocations have changed: text to be given to lab_new after a restart. NULL: they are not kept. */
 	void (*keep)(void *ctx, const char *text, size_t length_bytes);
 	void *ctx;
+	const struct given_hosts *hosts; /* NULL: host names in fairlead/endpoints have no addresses here */
 };
 
 /* Borrows the ranges. kept: what `keep` had last, NULL: nothing; NULL in *wrong, or why it is not used, or not all. */
 struct lab *lab_new(const struct lab_config *config, const char *kept, size_t kept_bytes, const char **wrong);
 void lab_free(struct lab *l); /* NULL is fine */
 const struct sink *lab_sink(const struct lab *l);
+/* A host name has other addresses, or none: it counts with the sink's next turn_end. */
+void lab_host_changed(struct lab *l, const char *host);
 
 #endif

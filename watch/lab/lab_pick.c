@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "watch/lab/given.h"
 #include "watch/lab/lab_private.h"
 #include "watch/lab/select.h"
 
@@ -24,6 +25,7 @@ void lab_pick_enter(struct lab *l, struct lab_service *s)
 	struct lab_label *label;
 
 	lab_pick_mark(l, s);
+	given_want(s->raw, l->config.hosts, true);
 	l->workloads_stale = true;
 	s->pick_indexed = w->selector_count != 0 && s->raw->type != SERVICE_EXTERNAL_NAME;
 	if (!s->pick_indexed)
@@ -39,6 +41,7 @@ void lab_pick_leave(struct lab *l, struct lab_service *s)
 	struct lab_label *label;
 
 	lab_pick_mark(l, s);
+	given_want(s->raw, l->config.hosts, false);
 	l->workloads_stale = true;
 	if (!s->pick_indexed)
 		return;
@@ -168,20 +171,47 @@ static void look_at_ports(struct lab *l, struct lab_service *s, const struct sel
 	lab_problems_tell(l, s, &s->pick_told, false);
 }
 
+/* An address that no family of the Service has use for; a name that has none. */
+static void look_at_hosts(struct lab *l, struct lab_service *s)
+{
+	const struct given_hosts *hosts = l->config.hosts;
+	char reason[400], addr[ADDR_TEXT_BYTES];
+
+	for (size_t i = 0; i < s->raw->wishes.given_count; i++) {
+		const struct given_endpoint *g = &s->raw->wishes.given[i];
+		const char *why = NULL;
+		size_t count;
+		if (g->host == NULL && !families_have(&s->now.families, g->addr.family))
+			snprintf(reason, sizeof reason, "%s is not used: the Service has no %s address",
+				 addr_format(&g->addr, addr), family_name(g->addr.family));
+		else if (g->host != NULL && hosts != NULL &&
+			 (hosts->addrs(hosts->ctx, g->host, &count, &why), why != NULL))
+			snprintf(reason, sizeof reason, "%.253s: %.100s", g->host, why);
+		else
+			continue;
+		lab_problems_add(l, "metadata.annotations.fairlead/endpoints", reason);
+	}
+	lab_problems_tell(l, s, &s->pick_told, false);
+}
+
 /* A Service that is refused keeps what it has. */
 static void pick_one(struct lab *l, struct lab_service *s)
 {
 	struct making m = {.l = l};
+	const struct slice_sink to = {on_slice, &m};
 	struct selected *pods;
 	size_t count;
 
 	if (s->raw != NULL && !s->admitted)
 		return;
-	if (s->raw != NULL && s->pick_indexed) {
-		arena_reset(l->scratch);
+	arena_reset(l->scratch);
+	if (s->raw != NULL && s->raw->wishes.given_count != 0) {
+		look_at_hosts(l, s);
+		given_slices(s->raw, &s->now.families, l->config.hosts, l->scratch, &to);
+	} else if (s->raw != NULL && s->pick_indexed) {
 		pods = pods_of(l, s, l->scratch, &count);
 		look_at_ports(l, s, pods, count);
-		select_slices(s->raw, &s->now.families, pods, count, l->scratch, on_slice, &m);
+		select_slices(s->raw, &s->now.families, pods, count, l->scratch, &to);
 	}
 	names_replace(l, s, &m);
 }
@@ -193,4 +223,14 @@ void lab_pick_settle(struct lab *l)
 		pick_one(l, l->pick[i]);
 	}
 	l->pick_count = 0;
+}
+
+void lab_host_changed(struct lab *l, const char *host)
+{
+	struct lab_service *s;
+	size_t at = 0;
+
+	while ((s = map_next(&l->services, &at)) != NULL)
+		if (s->raw != NULL && given_uses(s->raw, host))
+			lab_pick_mark(l, s);
 }

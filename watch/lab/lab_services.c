@@ -240,7 +240,7 @@ static bool is_as_written(const struct lab_service *s)
 
 	return s->raw->type != SERVICE_NODE_PORT && s->raw->type != SERVICE_LOAD_BALANCER && !allocated_any(&s->had) &&
 	       w->family_policy == FAMILY_POLICY_NONE && w->family_count == 0 && !w->no_node_ports &&
-	       !w->other_balancer && w->balancer_ip.family == 0 && w->selector_count == 0;
+	       !w->other_balancer && w->balancer_ip.family == 0 && w->selector_count == 0 && w->given_count == 0;
 }
 
 static void show(struct lab *l, struct lab_service *s)

@@ -91,14 +91,17 @@ static void reason_of(const struct lab *l, const struct workload_object *w, char
 {
 	const struct lab_service *s = selecting(l, w);
 
+	if (s != NULL && s->raw->wishes.given_count != 0)
+		return; /* its endpoints are written there */
 	if (s == NULL)
 		snprintf(text, room, "skipped: nothing is started here, and its Pods are not given");
 	else
 		snprintf(text, room,
 			 "skipped: nothing is started here, and its Pods are not given, so Service %s has no endpoints "
 			 "of it: "
-			 "give Pods with these labels and status.podIPs (or the annotation fairlead/pod-ip), or write "
-			 "EndpointSlices",
+			 "write their addresses in its annotation fairlead/endpoints, or give Pods with these labels "
+			 "and "
+			 "status.podIPs or the annotation fairlead/pod-ip",
 			 s->name);
 }
 

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-
 bool labels_match(const struct label_object *selector, size_t selector_count, const struct label_object *labels,
 		  size_t label_count)
 {
@@ -90,82 +88,25 @@ static void endpoint_make(struct endpoint_object *e, const struct service_object
 
 /* ---- slices ---- */
 
-/* Pods with the same numbers for the Service's ports. */
-struct group {
-	uint16_t *ports; /* by the Service's; 0: not there */
-	size_t endpoint_count, endpoint_room;
-	struct endpoint_object *endpoints;
-};
-
-struct groups {
-	size_t count, room;
-	struct group *items;
-};
-
-static struct group *group_find(struct groups *all, const struct service_object *s, const struct selected *p,
-				struct arena *arena)
-{
-	uint16_t *ports = arena_array(arena, s->port_count, sizeof *ports);
-
-	for (size_t i = 0; i < s->port_count; i++)
-		ports[i] = select_port(p->pod, &s->ports[i]);
-	for (size_t i = 0; i < all->count; i++)
-		if (memcmp(all->items[i].ports, ports, s->port_count * sizeof *ports) == 0)
-			return &all->items[i];
-	all->items = mem_grow(all->items, all->count, &all->room, sizeof *all->items);
-	all->items[all->count] = (struct group){.ports = ports};
-	return &all->items[all->count++];
-}
-
-static struct endpoint_object *group_add(struct group *g)
-{
-	g->endpoints = mem_grow(g->endpoints, g->endpoint_count, &g->endpoint_room, sizeof *g->endpoints);
-	return &g->endpoints[g->endpoint_count++];
-}
-
-static void slice_make(struct slice_object *slice, const struct service_object *s, const struct group *g,
-		       uint8_t family, struct arena *arena)
-{
-	struct slice_port_object *ports = arena_array(arena, s->port_count, sizeof *ports);
-
-	*slice = (struct slice_object){.object = {.kind = OBJECT_SLICE, .ns = s->object.ns},
-				       .service_name = s->object.name,
-				       .family = family,
-				       .headless_label = s->headless,
-				       .ports = ports,
-				       .endpoint_count = g->endpoint_count,
-				       .endpoints = g->endpoints};
-	for (size_t i = 0; i < s->port_count; i++)
-		if (g->ports[i] != 0)
-			ports[slice->port_count++] =
-				(struct slice_port_object){s->ports[i].name, s->ports[i].proto, g->ports[i]};
-}
-
 static void family_slices(const struct service_object *s, uint8_t family, const struct selected *pods, size_t pod_count,
-			  struct arena *arena, void (*made)(void *ctx, const struct slice_object *slice), void *ctx)
+			  struct arena *arena, const struct slice_sink *to)
 {
-	struct groups groups = {0};
-	struct slice_object slice;
+	struct slice_groups groups = {.s = s, .family = family, .arena = arena};
+	uint16_t *ports = arena_array(arena, s->port_count, sizeof *ports);
 
 	for (size_t i = 0; i < pod_count; i++) {
 		if (pods[i].pod->finished || !has_family(&pods[i], family))
 			continue;
-		endpoint_make(group_add(group_find(&groups, s, &pods[i], arena)), s, &pods[i], family, arena);
+		for (size_t k = 0; k < s->port_count; k++)
+			ports[k] = select_port(pods[i].pod, &s->ports[k]);
+		endpoint_make(slice_groups_add(&groups, ports), s, &pods[i], family, arena);
 	}
-	for (size_t i = 0; i < groups.count; i++) {
-		slice_make(&slice, s, &groups.items[i], family, arena);
-		slice.object.name =
-			arena_printf(arena, "%s:pods-ipv%c-%zu", s->object.name, family == AF_INET ? '4' : '6', i);
-		made(ctx, &slice);
-		free(groups.items[i].endpoints);
-	}
-	free(groups.items);
+	slice_groups_tell(&groups, "pods", to);
 }
 
 void select_slices(const struct service_object *s, const struct families *families, const struct selected *pods,
-		   size_t pod_count, struct arena *arena, void (*made)(void *ctx, const struct slice_object *slice),
-		   void *ctx)
+		   size_t pod_count, struct arena *arena, const struct slice_sink *to)
 {
 	for (size_t i = 0; i < families->count; i++)
-		family_slices(s, families->items[i], pods, pod_count, arena, made, ctx);
+		family_slices(s, families->items[i], pods, pod_count, arena, to);
 }

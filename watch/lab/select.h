@@ -6,6 +6,7 @@
 #define WATCH_LAB_SELECT_H
 
 #include "watch/lab/families.h"
+#include "watch/lab/slice_groups.h"
 
 /* All of the selector's labels are among those; both are sorted by key. */
 bool labels_match(const struct label_object *selector, size_t selector_count, const struct label_object *labels,
@@ -23,12 +24,10 @@ struct selected {
 uint16_t select_port(const struct pod_object *pod, const struct port_object *port);
 
 /*
- * Tells `made` of one slice for each family of the Service and each set of port numbers (named ports may differ from
- * pod to pod), the endpoints in the order of `pods`. A slice and all that it points at live during the call. What says
- * which one in its name: "web:pods-ipv4-0".
+ * Tells of one slice for each family of the Service and each set of port numbers (named ports may differ from pod to
+ * pod), the endpoints in the order of `pods`.
  */
 void select_slices(const struct service_object *s, const struct families *families, const struct selected *pods,
-		   size_t pod_count, struct arena *arena, void (*made)(void *ctx, const struct slice_object *slice),
-		   void *ctx);
+		   size_t pod_count, struct arena *arena, const struct slice_sink *to);
 
 #endif

@@ -167,6 +167,12 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
 		log_info("manifests %s: what could not be read or watched works again", m->root);
 }
 
+void manifest_turn(struct manifest *m)
+{
+	m->sink->turn_end(m->sink->ctx);
+	tell_rest(m);
+}
+
 void manifest_reload(struct manifest *m)
 {
 	turn_begin(m);

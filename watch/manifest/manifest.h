@@ -32,6 +32,8 @@ void manifest_free(struct manifest *m);
 void manifest_report(struct manifest *m, enum object_kind kind, const struct decode_problem *p);
 /* Reads every file again, as if each had changed; what is refused keeps its last good version here too. */
 void manifest_reload(struct manifest *m);
+/* Ends a turn of the sink's that no file has begun: it has something to tell by itself. */
+void manifest_turn(struct manifest *m);
 void manifest_count(const struct manifest *m, struct manifest_counts *counts);
 
 /*
