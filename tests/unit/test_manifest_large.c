@@ -287,7 +287,7 @@ static void put_any(struct world *w, unsigned *seed)
 		document(f, name, 1 + draw(seed, 3));
 	}
 	for (unsigned i = draw(seed, 2) * 2000; i > 0; i--)
-		fprintf(f, "---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: d%u}}\n", i);
+		fprintf(f, "---\n{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: d%u}}\n", i);
 	fclose(f);
 }
 
