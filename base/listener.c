@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/descriptors.h"
+#include "base/inherited.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
@@ -58,8 +59,13 @@ static int socket_family(const struct listen_at *l, int family)
 	const int on = 1, v6only = !l->dual;
 	const int type = (l->datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
 	struct sockaddr_storage ss;
-	const socklen_t bytes = sock_address(&ss, l->dual ? &any : &l->at.addr, l->at.port);
-	int fd = socket(family, type, 0);
+	const struct addr_port at = {.addr = l->dual ? any : l->at.addr, .port = l->at.port};
+	const socklen_t bytes = sock_address(&ss, &at.addr, at.port);
+	int fd = inherited_take(&at, l->datagram);
+
+	if (fd >= 0)
+		return fd;
+	fd = socket(family, type, 0);
 
 	if (fd < 0)
 		return -1;
@@ -79,11 +85,12 @@ static bool is_starved(int error)
 
 int listener_socket(const struct listen_at *at)
 {
-	if (!at->dual)
-		return socket_family(at, at->at.addr.family);
-	int fd = socket_family(at, AF_INET6);
-	if (fd < 0 && errno != EADDRINUSE && !is_starved(errno))
+	int fd = socket_family(at, at->dual ? AF_INET6 : at->at.addr.family);
+
+	if (at->dual && fd < 0 && errno != EADDRINUSE && !is_starved(errno))
 		fd = socket_family(at, AF_INET);
+	if (fd >= 0 && at->at.port != 0)
+		inherited_note(fd);
 	return fd;
 }
 
@@ -175,7 +182,7 @@ static void failure_log(struct listener *l, int error)
 	struct listeners *group = l->group;
 	const bool starved = is_starved(error);
 
-	if (l->warned || (starved && group->starved))
+	if (l->warned || (starved && group->starved) || (error == EADDRINUSE && inherited_is_expected()))
 		return;
 	log_warn("%s: cannot listen on %s: %s; retrying%s", l->what, at_format(&l->config.at, text),
 		 listener_reason(error), starved ? " this and further ports" : "");

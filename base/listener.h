@@ -27,7 +27,10 @@ struct listen_at {
 	bool (*prepare)(int); /* sets further options before bind; false with errno; NULL: none */
 };
 
-/* A bound, non-blocking socket, which listens unless it is for datagrams; -1 with errno. Any thread. */
+/*
+ * A bound, non-blocking socket, which listens unless it is for datagrams; -1 with errno. One that was inherited for
+ * that address (base/inherited.h) comes first, as the process before this one left it. Any thread.
+ */
 int listener_socket(const struct listen_at *at);
 /* Why an address could not be bound, in words. Any thread; borrowed as strerror's. */
 const char *listener_reason(int error);

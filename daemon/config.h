@@ -72,6 +72,7 @@ struct config {
 	/* running and asking */
 	struct addr_port healthz, metrics, page; /* port 0: none; a wildcard: both families */
 	const char *control;
+	const char *take_over; /* NULL: no other process is replaced, and none replaces this one */
 	const char *state_dir; /* "": none */
 	int64_t verbosity;
 	/* resolvconf and query */

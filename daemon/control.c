@@ -42,7 +42,8 @@ struct control {
 	struct requests *requests;
 	struct ev_loop *loop; /* the requests thread's */
 	struct listeners *listeners;
-	struct listener *listener; /* NULL before control_start */
+	struct listener *listener; /* NULL before on_begin */
+	struct mail begin;
 	const struct control_command *commands;
 	void *ctx;
 	struct client *clients[CONTROL_CLIENTS]; /* NULL: free place */
@@ -306,14 +307,22 @@ static void accepted(void *ctx, int fd, const struct sockaddr_storage *from)
 	ev_timer_again(c->loop, &client->idle);
 }
 
+/* In the requests thread. */
+static void on_begin(void *about)
+{
+	struct control *c = about;
+
+	c->listeners = listeners_new(c->loop);
+	c->listener = listener_adopt(c->listeners,
+				     &(struct listener_config){.what = "control", .accepted = accepted, .ctx = c},
+				     c->listen_fd);
+}
+
 void control_start(struct control *c, struct requests *requests, const struct control_command *commands, void *ctx)
 {
 	c->requests = requests;
 	c->loop = requests_loop(requests);
 	c->commands = commands;
 	c->ctx = ctx;
-	c->listeners = listeners_new(c->loop);
-	c->listener = listener_adopt(c->listeners,
-				     &(struct listener_config){.what = "control", .accepted = accepted, .ctx = c},
-				     c->listen_fd);
+	requests_tell(requests, &c->begin, on_begin, c);
 }

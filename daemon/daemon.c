@@ -15,11 +15,14 @@
 #include "daemon/dispatch.h"
 #include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
+#include "daemon/fronts.h"
+#include "daemon/hand_over.h"
 #include "daemon/kernel.h"
 #include "daemon/name_servers.h"
 #include "daemon/serial_file.h"
 #include "daemon/steering.h"
 #include "daemon/stop_limit.h"
+#include "daemon/take_over.h"
 #include "observe/health.h"
 #include "observe/page/page.h"
 #include "dns/zone/clients.h"
@@ -36,12 +39,16 @@ static void ports_check(struct daemon *d)
 
 void daemon_turn(struct daemon *d)
 {
+	if (hand_over_is_held(d))
+		return;
+	take_over_before_sync(d);
 	uint64_t wait_ms = sync_turn(d->sync, clock_ms());
 	uint64_t stale_wait_ms = stale_turn(d->stale, clock_ms());
 
 	const struct stale_stats stale = stale_stats(d->stale);
 	sync_metrics_turn(d->sync_metrics, sync_stats(d->sync), &stale);
 	observe_turn(d->observe, sync_stats(d->sync));
+	take_over_after_sync(d);
 	ports_check(d);
 	steering_update(d);
 	ev_timer_stop(d->loop, &d->later);
@@ -187,15 +194,6 @@ static void zone_open(struct daemon *d)
 	d->clients = clients_new();
 }
 
-static void control_bind(struct daemon *d)
-{
-	char error[ERROR_BYTES];
-
-	d->control = control_open(d->config->control, error);
-	if (d->control == NULL)
-		fatalx("%s", error);
-}
-
 static bool memory_used(void *ctx, uint64_t *bytes)
 {
 	return memory_limit_used(ctx, bytes);
@@ -333,12 +331,8 @@ static void watchers_start(struct daemon *d)
 static void daemon_stop(struct daemon *d)
 {
 	steering_stop(d);
-	requests_stop(d->requests);
-	control_close(d->control);
-	source_stop(&d->source);
-	observe_free(d->observe); /* its pages ask the next two */
-	requests_free(d->requests);
-	relay_stop(d->relay);
+	fronts_stop(d);
+	hand_over_close(d);
 	dns_server_close(d);
 	steering_close(d);
 	stale_free(d->stale);
@@ -372,7 +366,8 @@ int daemon_run(struct config *config, int argc, char **argv)
 	d.loop = ev_default_loop(EVFLAG_AUTO);
 	descriptors_raise();
 	signals_start(&d);
-	control_bind(&d);
+	take_over_open(&d);
+	fronts_bind(&d);
 	kernel_open(&d);
 	kernel_check_neighbours(&d);
 	steering_open(&d);
@@ -385,10 +380,11 @@ int daemon_run(struct config *config, int argc, char **argv)
 	page_open(&d);
 	dns_server_open(&d);
 	watchers_start(&d);
-	control_start(d.control, d.requests, control_commands, &d);
-	requests_start(d.requests);
+	fronts_start(&d);
 	d.source.zone = d.zone;
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
+	if (!take_over_is_due(&d))
+		hand_over_open(&d);
 	rights_calls_limit();
 	ev_run(d.loop, 0);
 	daemon_stop(&d);

@@ -21,6 +21,7 @@
 #include "observe/observe.h"
 #include "observe/requests.h"
 #include "daemon/source.h"
+#include "daemon/hand_over_state.h"
 #include "daemon/steering_state.h"
 #include "proxy/store.h"
 #include "base/memory_limit.h"
@@ -40,6 +41,9 @@ struct daemon {
 	struct server *server;	 /* NULL with --no-dns */
 	struct forward_file *forward_file;
 	struct steering steering;
+	struct take_over take_over;
+	struct hand_over hand_over;
+	bool fronts_stopped;
 	struct store *store;
 	struct sink sink; /* the store's; sources borrow it */
 	struct node node;

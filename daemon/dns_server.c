@@ -93,6 +93,14 @@ void dns_server_retry(struct daemon *d)
 	unserved_tell(d);
 }
 
+void dns_server_leave(struct daemon *d)
+{
+	if (d->server == NULL)
+		return;
+	ev_timer_stop(d->loop, &d->dns_retry);
+	server_leave(d->server);
+}
+
 void dns_server_close(struct daemon *d)
 {
 	if (d->server != NULL) {

@@ -8,6 +8,7 @@
 void dns_server_open(struct daemon *d);
 /* The host's addresses have changed. */
 void dns_server_retry(struct daemon *d);
+void dns_server_leave(struct daemon *d); /* server_leave, and no more tries to bind */
 void dns_server_close(struct daemon *d);
 
 /* Every address is served, or there is no DNS. */

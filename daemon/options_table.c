@@ -158,6 +158,11 @@ const struct option options_run[] = {
 	     "a page to look at: services, endpoints, rates, changes; a port alone is on 127.0.0.1", .initial = "",
 	     .loopback = true, .min = 10250),
 	FLAG_CONTROL,
+	FLAG("take-over", OPTION_TEXT, take_over, "PATH",
+	     "socket that a running process hands over by, so that an upgrade loses nothing; this one takes its place "
+	     "there "
+	     "(default none)",
+	     .max_bytes = CONTROL_PATH_BYTES_MAX),
 	FLAG("state-dir", OPTION_TEXT, state_dir, "DIR",
 	     "keeps the API server's last state, for a start without it, and the DNS serial; empty: none",
 	     .initial = "/var/lib/fairlead", .may_be_empty = true),

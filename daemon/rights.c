@@ -48,7 +48,7 @@ void rights_calls_limit(void)
 		" openat open creat mkdir mkdirat rename renameat renameat2 unlink unlinkat fsync fdatasync ftruncate "
 		"flock"
 		" fchmod umask pread64 pwrite64 stat lstat statx statfs fstatfs faccessat faccessat2 readlinkat getcwd"
-		" socket socketpair connect bind listen getsockname getpeername sendmmsg recvmmsg ioctl"
+		" socket socketpair connect bind listen accept4 getsockname getpeername sendmmsg recvmmsg ioctl"
 		" inotify_init1 inotify_add_watch inotify_rm_watch signalfd4 pipe pipe2 dup dup2 dup3 select pselect6"
 		" getuid geteuid getgid getegid getppid getresuid getresgid getgroups uname sysinfo getrusage times"
 		" getrlimit prlimit64 setrlimit rt_sigtimedwait rt_sigsuspend sched_setaffinity"

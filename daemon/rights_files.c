@@ -127,6 +127,8 @@ static void allow_state(const struct rules *rules, const char *path)
 static void allow_configured(const struct rules *rules, const struct config *c, const struct credentials *k)
 {
 	allow_folder_of(rules, c->control, WRITES);
+	if (c->take_over != NULL)
+		allow_folder_of(rules, c->take_over, WRITES);
 	if (c->state_dir[0] != '\0')
 		allow_state(rules, c->state_dir);
 	/* Links of a manifest folder may lead anywhere, to another place tomorrow: git-sync, ..data of a ConfigMap. */

@@ -266,8 +266,10 @@ void steering_stop(struct daemon *d)
 
 void steering_close(struct daemon *d)
 {
-	if (d->steering.table != NULL)
-		give_up(d, NULL);
+	if (d->steering.table == NULL)
+		return;
+	ev_timer_stop(d->loop, &d->steering.renew);
+	give_up(d, NULL);
 }
 
 /* ---- status ---- */

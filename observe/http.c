@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "base/inherited.h"
 #include "base/listener.h"
 #include "base/mem.h"
 #include "base/sock.h"
@@ -254,12 +255,18 @@ void http_port_close(struct http_port *port)
 	if (port == NULL)
 		return;
 	if (port->fd >= 0) {
-		shutdown(port->fd, SHUT_RDWR);
+		if (!inherited_is_shared())
+			shutdown(port->fd, SHUT_RDWR);
 	} else {
 		listener_close(port->binding);
 		port->binding = NULL;
 	}
 	requests_tell(port->http->requests, &port->close, on_close, port);
+}
+
+void http_retry(struct http *http)
+{
+	listeners_retry(http->binding);
 }
 
 /* ---- life ---- */

@@ -70,6 +70,7 @@ void http_free(struct http *http); /* without ports, after requests_stop; NULL i
 
 struct http_port *http_listen(struct http *http, const struct http_config *config); /* never NULL: now or later */
 bool http_bound(const struct http_port *port);
+void http_retry(struct http *http); /* an address may be free now */
 /*
  * Clients are refused from now on, and connections cut a moment later. Then the port is free for another that waits for
  * it. One with a main_handler only after requests_stop. NULL is fine.

@@ -86,6 +86,11 @@ void observe_free(struct observe *r)
 	free(r);
 }
 
+void observe_retry(struct observe *r)
+{
+	http_retry(r->http);
+}
+
 bool observe_bound(const struct observe *r)
 {
 	return (r->healthz == NULL || http_bound(r->healthz)) &&

@@ -32,6 +32,7 @@ struct page_config;
 struct observe *observe_new(struct ev_loop *loop, struct requests *requests, const struct observe_config *config);
 void observe_free(struct observe *r); /* after requests_stop; NULL is fine */
 /* The addresses of health and metrics pages are bound; health check node ports come and go. */
+void observe_retry(struct observe *r); /* the daemon's own ports may be free now */
 bool observe_bound(const struct observe *r);
 /* Serves the page of observe/page/page.h there. Once, after observe_new. */
 void observe_page(struct observe *r, const struct addr_port *at, const struct page_config *config);

@@ -291,6 +291,15 @@ struct forward_port *forward_port(struct forward *f, forward_deliver_fn *deliver
 	return p;
 }
 
+bool forward_is_idle(const struct forward *f)
+{
+	for (const struct forward_port *p = f->ports; p != NULL; p = p->next)
+		if (atomic_load_explicit((_Atomic unsigned *)&p->head, memory_order_acquire) !=
+		    atomic_load_explicit((_Atomic unsigned *)&p->tail, memory_order_acquire))
+			return false;
+	return atomic_load_explicit((_Atomic uint64_t *)&f->counts.waiting, memory_order_relaxed) == 0;
+}
+
 const struct forward_counts *forward_counts(const struct forward *f)
 {
 	return &f->counts;

@@ -77,6 +77,7 @@ void forward_request_free(struct forward_request *r);
 void forward_port_drain(struct forward_port *p);
 
 /* Any thread, until forward_free. */
+bool forward_is_idle(const struct forward *f); /* no query waits here, in a ring or for an upstream */
 const struct forward_counts *forward_counts(const struct forward *f);
 const struct cache_counts *forward_cache_counts(const struct forward *f);
 /* Registers these; the forwarder outlives the last page. */

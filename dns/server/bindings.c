@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/inherited.h"
 #include "base/listener.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -147,6 +148,8 @@ static void log_change(const struct binding *i, int before)
 	char text[ADDR_PORT_TEXT_BYTES];
 
 	addr_port_format(&i->at.addr, i->at.port, text);
+	if (inherited_is_expected())
+		return;
 	if (i->error != 0 && i->error != before && !is_hopeless(i->error))
 		log_warn("dns: cannot listen on %s %s: %s; retrying", proto_text(i), text, listener_reason(i->error));
 	else if (i->error == 0 && before != 0)

@@ -181,6 +181,18 @@ void server_drain(const struct server *s, unsigned limit_ms)
 		nanosleep(&pause, NULL);
 }
 
+void server_leave(struct server *s)
+{
+	tcp_leave(s->tcp);
+	for (size_t i = 0; i < s->udp_count; i++)
+		udp_leave(s->udp[i]);
+}
+
+bool server_has_left(const struct server *s)
+{
+	return tcp_is_idle(s->tcp) && (s->config.forward == NULL || forward_is_idle(s->config.forward));
+}
+
 void server_stop(struct server *s)
 {
 	if (s == NULL)

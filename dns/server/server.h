@@ -58,6 +58,12 @@ struct binding_problem;
 const struct binding_problem *server_problems(const struct server *s, size_t *count);
 /* Waits until the queries that came over UDP are taken, so that server_stop answers them; at most that long. */
 void server_drain(const struct server *s, unsigned limit_ms);
+/*
+ * Another process serves the sockets too, and from now on alone: takes no queries over UDP and no connections, and
+ * closes nothing. What was taken is answered. server_has_left: all of it is, as of the last server_is_alive.
+ */
+void server_leave(struct server *s);
+bool server_has_left(const struct server *s);
 void server_stop(struct server *s); /* NULL is fine */
 
 /* Sums of all workers. */

@@ -29,9 +29,10 @@ struct tcp {
 	struct listeners *group;
 	struct listener **listeners; /* by place */
 	size_t places;
-	pthread_mutex_t lock; /* of the next */
-	int *sockets;	      /* by place: that the thread does not listen on yet; -1: none */
-	_Atomic uint32_t rounds;
+	pthread_mutex_t lock;	       /* of the next */
+	int *sockets;		       /* by place: that the thread does not listen on yet; -1: none */
+	_Atomic uint32_t rounds, open; /* connections at the last round */
+	_Atomic bool leaving;
 	uint32_t rounds_asked;
 };
 
@@ -79,12 +80,23 @@ static void sockets_adopt(struct tcp *t)
 	pthread_mutex_unlock(&t->lock);
 }
 
+static void listeners_close(struct tcp *t)
+{
+	for (size_t i = 0; i < t->places; i++) {
+		listener_close(t->listeners[i]);
+		t->listeners[i] = NULL;
+	}
+}
+
 static void on_arrived(struct ev_loop *loop, ev_async *w, int events)
 {
 	struct tcp *t = w->data;
 
 	(void)loop, (void)events;
 	sockets_adopt(t);
+	if (atomic_load(&t->leaving))
+		listeners_close(t);
+	atomic_store_explicit(&t->open, (uint32_t)t->conns.count, memory_order_relaxed);
 	atomic_fetch_add_explicit(&t->rounds, 1, memory_order_relaxed);
 }
 
@@ -172,8 +184,7 @@ void tcp_stop(struct tcp *t)
 	brought_stop(&t->brought);
 	transfer_threads_stop(&t->transfers);
 	sockets_adopt(t);
-	for (size_t i = 0; i < t->places; i++)
-		listener_close(t->listeners[i]);
+	listeners_close(t);
 	listeners_free(t->group);
 	pthread_mutex_destroy(&t->lock);
 	ev_async_stop(t->loop, &t->arrived);
@@ -182,6 +193,18 @@ void tcp_stop(struct tcp *t)
 	free(t->listeners);
 	free(t->sockets);
 	free(t);
+}
+
+void tcp_leave(struct tcp *t)
+{
+	atomic_store(&t->leaving, true);
+	atomic_store_explicit(&t->open, UINT32_MAX, memory_order_relaxed); /* not known before the next round */
+	ev_async_send(t->loop, &t->arrived);
+}
+
+bool tcp_is_idle(const struct tcp *t)
+{
+	return atomic_load_explicit(&t->open, memory_order_relaxed) == 0;
 }
 
 const struct respond_counts *tcp_counts(const struct tcp *t)

@@ -17,6 +17,12 @@ struct tcp *tcp_start(size_t places, const struct respond_config *config);
  * that started it.
  */
 void tcp_listen(struct tcp *t, size_t place, int fd);
+/*
+ * Listens no more; connections go on. tcp_is_idle: there is none, as of the last tcp_is_alive. The thread that started
+ * it.
+ */
+void tcp_leave(struct tcp *t);
+bool tcp_is_idle(const struct tcp *t);
 /* The thread has come round since the last call. The thread that started it. */
 bool tcp_is_alive(struct tcp *t);
 void tcp_stop(struct tcp *t); /* joins the thread, closes everything */

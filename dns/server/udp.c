@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/call_list.h"
@@ -24,7 +26,9 @@
 #define BATCH 32			 /* messages per system call */
 #define QUERY_BYTES 2048		 /* longer ones are cut by the kernel and then not well-formed */
 #define REPLY_ROOM (WIRE_UDP_BYTES + 48) /* a multiple of 64 */
-#define CONTROL_BYTES 64		 /* one in_pktinfo or in6_pktinfo */
+#define WAKE_SIGNAL SIGUSR1
+#define WAKE_AGAIN_NS 5000000
+#define CONTROL_BYTES 64 /* one in_pktinfo or in6_pktinfo */
 
 struct datagram {
 	struct sockaddr_storage from;
@@ -42,6 +46,7 @@ struct udp {
 	int fd;
 	bool wildcard;
 	_Atomic bool stopping;
+	bool left;		  /* the thread is joined */
 	_Atomic uint32_t batches; /* so far */
 	uint32_t batches_seen;	  /* by udp_is_alive */
 	pthread_mutex_t lock;	  /* until there is a socket */
@@ -185,7 +190,11 @@ static void wait_for_socket(struct udp *u)
 static void *udp_run(void *arg)
 {
 	struct udp *u = arg;
+	sigset_t wake;
 
+	sigemptyset(&wake);
+	sigaddset(&wake, WAKE_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 	wait_for_socket(u);
 	rcu_register_thread();
 	while (!atomic_load_explicit(&u->stopping, memory_order_relaxed)) {
@@ -199,10 +208,24 @@ static void *udp_run(void *arg)
 	return NULL;
 }
 
+static void on_wake(int number)
+{
+	(void)number;
+}
+
+/* Without SA_RESTART: the system call that waits ends. */
+static void wake_install(void)
+{
+	struct sigaction action = {.sa_handler = on_wake};
+
+	sigaction(WAKE_SIGNAL, &action, NULL);
+}
+
 struct udp *udp_new(bool wildcard, const struct respond_config *config)
 {
 	struct udp *u = mem_alloc(sizeof *u);
 
+	wake_install();
 	u->fd = -1;
 	u->wildcard = wildcard;
 	u->responder = (struct responder){.config = config, .counts = &u->counts};
@@ -253,16 +276,33 @@ bool udp_is_alive(struct udp *u)
 	return answered || udp_is_drained(u);
 }
 
-/* Linux wakes a blocked receiver of an unconnected socket on shutdown, although it returns ENOTCONN. */
-void udp_stop(struct udp *u)
+/*
+ * A signal, not shutdown(), ends its wait: the socket may be the next process's by now. One that comes before it waits
+ * is lost, so it is sent until the thread has ended.
+ */
+void udp_leave(struct udp *u)
 {
+	if (u->left)
+		return;
 	pthread_mutex_lock(&u->lock);
 	atomic_store(&u->stopping, true);
 	pthread_cond_signal(&u->changed);
 	pthread_mutex_unlock(&u->lock);
-	if (u->fd >= 0)
-		shutdown(u->fd, SHUT_RDWR);
-	pthread_join(u->thread, NULL);
+	for (int joined = ETIMEDOUT; joined == ETIMEDOUT;) {
+		struct timespec until;
+		pthread_kill(u->thread, WAKE_SIGNAL);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += WAKE_AGAIN_NS;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		joined = pthread_clockjoin_np(u->thread, NULL, CLOCK_MONOTONIC, &until);
+	}
+	u->left = true;
+}
+
+void udp_stop(struct udp *u)
+{
+	udp_leave(u);
 	if (u->fd >= 0)
 		close(u->fd);
 	pthread_mutex_destroy(&u->lock);

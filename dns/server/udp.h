@@ -17,6 +17,7 @@ struct udp *udp_new(bool wildcard, const struct respond_config *config);
 void udp_start(struct udp *u, int fd);
 /* It takes what comes: nothing waits in its socket, or it has answered since the last call. Main thread. */
 bool udp_is_alive(struct udp *u);
+void udp_leave(struct udp *u);		  /* joins the thread; the socket stays, for replies of the forwarder */
 void udp_stop(struct udp *u);		  /* joins the thread and closes the socket, where it was started; frees u */
 bool udp_is_drained(const struct udp *u); /* nothing waits in its socket */
 const struct respond_counts *udp_counts(const struct udp *u);

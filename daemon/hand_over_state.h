@@ -1,0 +1,24 @@
+/* Private to daemon/: what take_over.c and hand_over.c know; parts of struct daemon. Main thread. */
+#ifndef DAEMON_HAND_OVER_STATE_H
+#define DAEMON_HAND_OVER_STATE_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct take_over {
+	int fd; /* to the process that is replaced; -1: none, or no more */
+	bool held, leaving;
+	struct ev_io left;    /* while it leaves */
+	struct ev_timer rest; /* until sockets that nothing took are closed */
+};
+
+struct hand_over { /* zero: not open */
+	bool open;
+	struct ev_io accept, successor; /* successor.fd -1: none */
+	struct ev_timer limit, look;
+	bool held;	  /* the kernel is the successor's */
+	uint64_t left_ms; /* clock_ms; 0: it serves */
+};
+
+#endif

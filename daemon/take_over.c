@@ -1,0 +1,145 @@
+/* The side of the process that starts. */
+#include "daemon/take_over.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd_message.h"
+#include "base/inherited.h"
+#include "base/log.h"
+#include "daemon/daemon_private.h"
+#include "daemon/dns_server.h"
+#include "daemon/fronts.h"
+#include "daemon/hand_over.h"
+#include "daemon/steering.h"
+
+#define LIMIT_MS 2000
+#define REST_S 10.
+
+void take_over_open(struct daemon *d)
+{
+	const char *path = d->config->take_over;
+
+	d->take_over.fd = path != NULL ? fd_message_connect(path) : -1;
+	if (d->take_over.fd >= 0) {
+		fd_message_limit(d->take_over.fd, LIMIT_MS);
+		inherited_set_expected(true);
+		log_notice("take over: the process at %s is replaced once this one is in sync", path);
+	} else if (path != NULL && errno != ENOENT && errno != ECONNREFUSED) {
+		log_warn("take over: %s: %s", path, strerror(errno));
+	}
+}
+
+bool take_over_is_due(const struct daemon *d)
+{
+	return d->take_over.fd >= 0;
+}
+
+static void end(struct daemon *d)
+{
+	close(d->take_over.fd);
+	d->take_over.fd = -1;
+	inherited_set_expected(false);
+}
+
+static void on_rest(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)w, (void)events;
+	inherited_close();
+}
+
+static void fail(struct daemon *d)
+{
+	end(d);
+	inherited_close();
+	if (d->control == NULL)
+		fatalx("control socket %s: another fairlead is running", d->config->control);
+}
+
+static bool ask(struct daemon *d, const char *word)
+{
+	struct fd_message m = {0};
+
+	if (fd_message_send(d->take_over.fd, word, NULL, 0) && fd_message_receive(d->take_over.fd, &m) &&
+	    strcmp(m.word, "ok") == 0)
+		return true;
+	log_warn("take over: the running process does not answer (%s): %s", word,
+		 errno != 0 ? strerror(errno) : "it hung up");
+	fail(d);
+	return false;
+}
+
+void take_over_before_sync(struct daemon *d)
+{
+	if (d->take_over.fd >= 0 && !d->take_over.held && store_is_complete(d->store))
+		d->take_over.held = ask(d, "hold");
+}
+
+static bool receive_sockets(struct daemon *d, size_t *count)
+{
+	struct fd_message m;
+
+	*count = 0;
+	if (!fd_message_send(d->take_over.fd, "sockets", NULL, 0))
+		return false;
+	do {
+		if (!fd_message_receive(d->take_over.fd, &m))
+			return false;
+		for (size_t i = 0; i < m.fd_count; i++)
+			inherited_add(m.fds[i]);
+		*count += m.fd_count;
+	} while (strcmp(m.word, "sockets") == 0);
+	return strcmp(m.word, "end") == 0;
+}
+
+/* Its answer, or its end. */
+static void on_left(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct daemon *d = w->data;
+	struct fd_message m;
+	const bool left = fd_message_receive(w->fd, &m) && strcmp(m.word, "ok") == 0;
+
+	(void)events;
+	ev_io_stop(loop, w);
+	end(d);
+	log_notice("take over: %s", left ? "done" : "done: the process before ended early");
+	fronts_taken_over(d);
+	hand_over_open(d);
+	/* Those of Services' ports are taken when they are bound, within seconds. */
+	ev_timer_init(&d->take_over.rest, on_rest, REST_S, 0);
+	ev_timer_start(loop, &d->take_over.rest);
+}
+
+/* This thread goes on: it has steering to renew. */
+static void send_leave(struct daemon *d)
+{
+	struct take_over *t = &d->take_over;
+
+	if (!fd_message_send(t->fd, "leave", NULL, 0)) {
+		fail(d);
+		return;
+	}
+	t->leaving = true;
+	ev_io_init(&t->left, on_left, t->fd, EV_READ);
+	t->left.data = d;
+	ev_io_start(d->loop, &t->left);
+}
+
+void take_over_after_sync(struct daemon *d)
+{
+	size_t count;
+
+	if (d->take_over.fd < 0 || !d->take_over.held || d->take_over.leaving || !sync_stats(d->sync)->done)
+		return;
+	if (!receive_sockets(d, &count)) {
+		log_warn("take over: the running process does not hand over its sockets");
+		fail(d);
+		return;
+	}
+	log_info("take over: %zu sockets of the process before", count);
+	dns_server_retry(d);
+	observe_retry(d->observe);
+	steering_update(d);
+	send_leave(d);
+}
