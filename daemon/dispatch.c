@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/read_file.h"
 #include "daemon/dns_clients.h"
+#include "daemon/steering.h"
 
 #define NODE_PORTS_SAID 4u
 
@@ -132,6 +133,7 @@ void dispatch_node(struct daemon *d)
 	in.own = d->needs.own;
 	in.own_count = d->needs.own_count;
 	in.external = &d->config->external;
+	in.steered = steering_view(d);
 	in.host = hostaddr_list(d->host, &in.host_count);
 	struct addr *inner = forwarded_inner(d->host, &in.inner_count);
 	in.inner = inner;

@@ -74,6 +74,14 @@ size_t steering_room(const struct daemon *d)
 	return c->local_dns.count + (c->steered_dns.none ? 0 : c->steered_dns.count > 0 ? c->steered_dns.count : 2);
 }
 
+struct steered_dns steering_view(const struct daemon *d)
+{
+	const struct cluster_dns_addrs *given = &d->config->steered_dns;
+
+	return (struct steered_dns){
+		.on = d->steering.table != NULL && !given->none, .count = given->count, .addrs = given->items};
+}
+
 bool steering_binds(const struct daemon *d)
 {
 	const struct steering *s = &d->steering;

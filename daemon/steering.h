@@ -16,7 +16,8 @@
 
 /* Before rights are given up and before the server: where this kernel cannot, one line says so. */
 void steering_open(struct daemon *d);
-size_t steering_room(const struct daemon *d); /* addresses that the server must have room for */
+size_t steering_room(const struct daemon *d);		  /* addresses that the server must have room for */
+struct steered_dns steering_view(const struct daemon *d); /* for struct node_input */
 /* After each turn: follows Service, node address and sync. Nothing to do costs two comparisons. */
 void steering_update(struct daemon *d);
 /* Port 53 of an address is still to be bound, now or later: a kube-dns Service may come, or come anew. */

@@ -35,6 +35,8 @@ const char *print_target_state(const struct service_port *p, const struct target
 {
 	if ((t->flags & (TARGET_IN_CLUSTER | TARGET_IN_LOCAL)) != 0)
 		return has(t, TARGET_READY) ? "used" : "used while terminating";
+	if (has(t, TARGET_OURSELVES))
+		return "this process, steered";
 	if (has(t, TARGET_TERMINATING))
 		return "terminating";
 	if (!has(t, TARGET_READY))

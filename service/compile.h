@@ -11,6 +11,16 @@
 #include "service/slot_restore.h"
 #include "watch/object.h"
 
+/*
+ * Cluster DNS that this process answers past the rules while it lives (docs/dns.md, Steering): its Service's rules lead
+ * to other endpoints where there are any.
+ */
+struct steered_dns {
+	bool on;
+	size_t count;
+	const struct addr *addrs; /* ClusterIPs of the Service; none: it is kube-system/kube-dns */
+};
+
 /* This node as services see it. Borrowed. A change of any of it means compiling every service again. */
 struct node_view {
 	const char *name; /* endpoints with this nodeName are local; NULL: none is */
@@ -20,6 +30,7 @@ struct node_view {
 	size_t node_port_addr_count;
 	const struct addr *node_port_addrs; /* from nodeports.h, both families */
 	struct address_rules addresses;
+	struct steered_dns steered;
 };
 
 struct compile_input {

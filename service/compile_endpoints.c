@@ -173,6 +173,44 @@ static bool reachable_from_outside(const struct compilation *b, size_t port)
 	return false;
 }
 
+static bool is_steered(const struct compilation *b)
+{
+	const struct steered_dns *s = &b->in->node->steered;
+	const struct service_object *o = b->in->object;
+
+	if (!s->on || s->count == 0)
+		return s->on && strcmp(o->object.ns, "kube-system") == 0 && strcmp(o->object.name, "kube-dns") == 0;
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t k = 0; k < o->cluster_ip_count; k++)
+			if (addr_equal(&s->addrs[i], &o->cluster_ips[k]))
+				return true;
+	return false;
+}
+
+static bool is_ourselves(const struct compilation *b, const struct target *t, uint8_t proto)
+{
+	const struct frontend_key key = {.addr = t->addr, .proto = proto, .port = t->port};
+
+	return address_is_own(&b->in->node->addresses, &key);
+}
+
+/* The rules are for when this process does not answer. Unless it is the only endpoint: then it may be back soon. */
+static void step_aside(const struct compilation *b, struct list *l, uint8_t proto)
+{
+	bool others = false;
+
+	if (!is_steered(b))
+		return;
+	for (size_t i = 0; i < l->count; i++)
+		others |= (l->items[i].target.flags & TARGET_IN_CLUSTER) != 0 &&
+			  !is_ourselves(b, &l->items[i].target, proto);
+	for (size_t i = 0; others && i < l->count; i++)
+		if (is_ourselves(b, &l->items[i].target, proto)) {
+			l->items[i].target.flags &= (uint8_t)~TARGET_IN_CLUSTER;
+			l->items[i].target.flags |= TARGET_OURSELVES;
+		}
+}
+
 static void compile_port(struct compilation *b, size_t at)
 {
 	struct service_port *port = &b->ports[at];
@@ -185,6 +223,7 @@ static void compile_port(struct compilation *b, size_t at)
 
 	drop_repeats(&l);
 	port->topology = (uint8_t)topology_choose(l.items, l.count, use, b->in->node->name, b->in->node->zone);
+	step_aside(b, &l, port->proto);
 	b->port_any[at] = topology_any(l.items, l.count);
 	struct target *targets = arena_array(b->scratch, l.count, sizeof *targets);
 	for (size_t i = 0; i < l.count; i++)

@@ -43,6 +43,7 @@ struct node_input {		     /* borrowed */
 	size_t own_count;
 	const struct own_socket *own;
 	const struct external_ips *external;
+	struct steered_dns steered; /* constant */
 };
 
 enum node_change {

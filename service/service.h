@@ -24,6 +24,7 @@ enum target_flag {
 	TARGET_ON_NODE = 1 << 3,    /* nodeName is this node */
 	TARGET_IN_CLUSTER = 1 << 4, /* chosen for the cluster pool (A.6) */
 	TARGET_IN_LOCAL = 1 << 5,   /* chosen for the local pool */
+	TARGET_OURSELVES = 1 << 6,  /* of the cluster DNS: this process, which is asked past the rules while it lives */
 };
 
 /* One endpoint of one service port. */

@@ -99,8 +99,9 @@ class Kubernetes(unittest.TestCase):
                 for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
 
     def test_role_has_what_is_used_and_no_more(self):
-        self.assertEqual(self.granted_by(self.objects), self.used_of(4, "--proxy-only", "yes"))
-        self.assertEqual(self.granted_by(self.with_dns()), self.used_of(6))
+        self.assertEqual(self.granted_by(self.objects), self.used_of(6))
+        self.assertEqual({verb for verb in self.granted_by(self.objects) if verb[1] not in ("namespaces", "pods")},
+                         self.used_of(4, "--proxy-only", "yes"))
         binding, account = self.objects["ClusterRoleBinding"], self.objects["ServiceAccount"]
         self.assertEqual(binding["roleRef"]["name"], self.objects["ClusterRole"]["metadata"]["name"])
         self.assertEqual((binding["subjects"][0]["name"], binding["subjects"][0]["namespace"]),
@@ -121,18 +122,38 @@ class Kubernetes(unittest.TestCase):
     def test_privileges(self):
         spec = self.objects["DaemonSet"]["spec"]["template"]["spec"]
         security = spec["containers"][0]["securityContext"]
-        self.assertEqual(security["capabilities"], {"drop": ["ALL"], "add": ["NET_ADMIN"]})
+        self.assertEqual(security["capabilities"], {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_BIND_SERVICE"]})
         with_dns = self.with_dns()["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
-        self.assertEqual(with_dns["securityContext"]["capabilities"]["add"], ["NET_ADMIN", "NET_BIND_SERVICE"])
-        self.assertEqual(with_dns["args"], [a if a != "--no-dns" else "--dns-listen=$(HOST_IP)"
-                                            for a in spec["containers"][0]["args"]])
+        self.assertEqual(with_dns["args"], [*spec["containers"][0]["args"], "--dns-listen=$(HOST_IP)"])
         self.assertTrue(security["readOnlyRootFilesystem"])
         self.assertFalse(security["allowPrivilegeEscalation"])
         self.assertTrue(spec["hostNetwork"])
         self.assertEqual(spec["priorityClassName"], "system-node-critical")
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        for probe in ("startupProbe", "livenessProbe"):
             self.assertEqual(spec["containers"][0][probe]["httpGet"]["port"], 10256)
 
+    def test_two_pods_share_a_node_during_an_upgrade(self):
+        daemonset = self.objects["DaemonSet"]["spec"]
+        self.assertEqual(daemonset["updateStrategy"]["rollingUpdate"], {"maxSurge": 1, "maxUnavailable": 0})
+        spec = daemonset["template"]["spec"]
+        container = spec["containers"][0]
+        self.assertNotIn("ports", container, "host ports would keep the second one off the node")
+        path = [a for a in container["args"] if a.startswith("--take-over=")][0].removeprefix("--take-over=")
+        mounts = {m["mountPath"]: m["name"] for m in container["volumeMounts"]}
+        volumes = {v["name"]: v for v in spec["volumes"]}
+        self.assertIn("hostPath", volumes[mounts[os.path.dirname(path)]], "both pods see it")
+        self.assertIn("emptyDir", volumes[mounts["/run/fairlead"]], "the readiness probe asks this process")
+        self.assertEqual(container["readinessProbe"]["exec"]["command"][0], "/usr/sbin/fairlead")
+        self.assertIn('ENTRYPOINT ["/usr/sbin/fairlead"]', (TOP / "deploy/Dockerfile").read_text())
+
+    def test_patches_of_kube_dns_are_each_others_way_back(self):
+        there, back = (yaml.safe_load((FOLDER / "dns" / f"to-{name}.yaml").read_text())["spec"] for name in ("fairlead", "coredns"))
+        labels = self.objects["DaemonSet"]["spec"]["template"]["metadata"]["labels"]
+        self.assertEqual({key: value for key, value in there["selector"].items() if value}, labels)
+        self.assertEqual({key for key, value in there["selector"].items() if not value},
+                         {key for key, value in back["selector"].items() if value})
+        self.assertEqual({key for key, value in back["selector"].items() if not value}, set(labels))
+        self.assertEqual([p for p in back["ports"] if p["name"] != "metrics"], there["ports"])
 
     def test_what_is_stored_outlives_the_pod(self):
         """The flag's default folder is the node's: a state in the pod's own file system would be gone with it."""
@@ -171,11 +192,11 @@ class Documented(unittest.TestCase):
     def container(objects):
         return objects["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
 
-    def test_proxy_half(self):
+    def test_both_halves(self):
         objects = self.built(0)
         self.assertEqual(objects["ConfigMap"]["data"]["FAIRLEAD_CLUSTER_CIDR"], "10.244.0.0/16,fd00:10:244::/56")
         self.assertEqual(self.container(objects)["image"], "registry.example/fairlead:1")
-        self.assertIn("--no-dns", self.container(objects)["args"])
+        self.assertNotIn("--no-dns", self.container(objects)["args"])
 
     def test_an_edit_rolls_out(self):
         names = [self.container(self.built(0, edit=lambda text, port=port: text.replace(":6443", port)))["envFrom"][0]
@@ -183,7 +204,7 @@ class Documented(unittest.TestCase):
         self.assertNotEqual(names[0], names[1])
         self.assertEqual(names[0], names[2])
 
-    def test_dns_half_and_alerts(self):
+    def test_only_dns_and_alerts(self):
         objects = self.built(0, 1, 2)
         container, values = self.container(objects), objects["ConfigMap"]["data"]
         self.assertNotIn("--no-dns", container["args"])
@@ -201,7 +222,7 @@ class Documented(unittest.TestCase):
     def test_flags_of_the_page_exist(self):
         known = subprocess.run([PROGRAM, "help", "run"], capture_output=True, text=True, check=True).stdout
         page = (TOP / "docs/kubernetes.md").read_text()
-        others = {"--cluster-dns", "--skip-phases", "--cleanup", "--build-arg", "--profile", "--image", "--type", "--now", "--always"}
+        others = {"--skip-phases", "--patch-file", "--replicas", "--clusterip", "--tcp", "--cleanup", "--build-arg", "--profile", "--image", "--type", "--now", "--always"}
         for flag in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) - others:
             self.assertTrue(flag.rstrip("-") in known, flag)
 

@@ -140,6 +140,45 @@ static void source_ranges(void **state)
 	assert_int_equal(s->source_range_count, 0);
 }
 
+/* The rules of the cluster DNS are for when this process does not answer: they lead to others, where there are any. */
+static void steered_dns_leads_to_others(void **state)
+{
+	struct bench *b = *state;
+	struct service_object *o = make_service(b->objects, "kube-dns", "10.96.0.10");
+	const struct own_socket own = {ip("192.168.0.2"), IPPROTO_UDP, 53};
+	const struct addr given = ip("10.96.0.10"), other = ip("10.96.0.11");
+	const struct node_view *before = b->in.node;
+	struct node_view node = *before;
+	const struct slice_object *both =
+		make_slice(b->objects, "a", "", IPPROTO_UDP, 53, "192.168.0.2@here 192.168.0.3@there");
+	const struct slice_object *alone = make_slice(b->objects, "a", "", IPPROTO_UDP, 53, "192.168.0.2@here");
+	const struct {
+		struct steered_dns steered;
+		const struct slice_object *slice;
+		const char *ns, *pool;
+	} cases[] = {
+		{{.on = true}, both, "kube-system", "192.168.0.3:53"},
+		{{.on = true}, alone, "kube-system", "192.168.0.2:53"},
+		{{.on = false}, both, "kube-system", "192.168.0.2:53 192.168.0.3:53"},
+		{{.on = true}, both, "default", "192.168.0.2:53 192.168.0.3:53"},
+		{{.on = true, .count = 1, .addrs = &given}, both, "default", "192.168.0.3:53"},
+		{{.on = true, .count = 1, .addrs = &other}, both, "kube-system", "192.168.0.2:53 192.168.0.3:53"},
+	};
+
+	add_port(b->objects, o, "", IPPROTO_UDP, 53, 0);
+	node.addresses.own = &own;
+	node.addresses.own_count = 1;
+	b->in.node = &node;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		o->object.ns = cases[i].ns;
+		node.steered = cases[i].steered;
+		const struct slice_object *slice = cases[i].slice;
+		const struct service *s = compile(b, o, &slice, 1);
+		assert_string_equal(pool_text(b, &s->ports[0], &s->ports[0].cluster), cases[i].pool);
+	}
+	b->in.node = before;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(health_check_counts_merged_endpoints, setup, teardown),
 		cmocka_unit_test_setup_teardown(internal_policy_local, setup, teardown),
 		cmocka_unit_test_setup_teardown(source_ranges, setup, teardown),
+		cmocka_unit_test_setup_teardown(steered_dns_leads_to_others, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

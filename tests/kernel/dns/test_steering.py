@@ -203,6 +203,42 @@ class Addresses(SteeringTest):
         self.assertEqual((self.routes(), self.node.table("fairlead-dns")), ([], None))
 
 
+class OnlyDns(SteeringTest):
+    """The Service leads to fairlead itself, on two nodes: the component deploy/kubernetes/dns."""
+
+    OTHER = "192.168.0.3"
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.lab.host(self.node, "other", self.OTHER)
+        upstream = Upstream(self.other, 53, self.OTHER)  # its answer says that it was another node
+        self.addCleanup(upstream.close)
+
+    def slice_of(self, *nodes):
+        self.folder.put("dns", dns_service(DNS), dns_slice(nodes))
+
+    def test_a_node_whose_process_is_gone_is_served_by_the_others(self):
+        self.slice_of("192.168.0.2", self.OTHER)
+        self.run_daemon("--dns-listen", "192.168.0.2")
+        self.wait_steered(DNS)
+        self.assertEqual(self.who(), US)
+        self.assertIn("this process, steered", self.daemon.call("endpoints", "kube-system/kube-dns").stdout)
+        self.daemon.kill()
+        self.assertEqual({self.who(tcp=tcp) for _ in range(20) for tcp in (False, True)}, {THEM})
+
+    def test_the_only_endpoint_stays_one(self):
+        self.slice_of("192.168.0.2")
+        self.run_daemon("--dns-listen", "192.168.0.2")
+        self.wait_steered(DNS)
+        self.assertIn("192.168.0.2", json.dumps(self.node.elements("endpoints4")))
+
+    def test_other_services_lead_to_this_process(self):
+        self.folder.put("public", manifests.service("public", "10.96.0.12", [manifests.port(53, "dns", "UDP")]),
+                        manifests.slice("public", ["192.168.0.2", self.OTHER], [("dns", 53, "UDP")]))
+        self.run_daemon("--dns-listen", "192.168.0.2")
+        lab.wait_until(lambda: {self.who(server="10.96.0.12") for _ in range(30)} == {US, THEM})
+
+
 class Loss(SteeringTest):
     """A client asks all the time while the process dies, hangs and returns."""
 
