@@ -137,7 +137,7 @@ static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 	struct sockaddr_storage from = {0};
 	socklen_t bytes = sizeof from;
 
-	(void)loop, (void)events;
+	(void)events;
 	if (!has_room(l, false)) {
 		pause_begin(l);
 		return;
@@ -147,6 +147,8 @@ static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 		l->config.accepted(l->config.ctx, fd, &from);
 	else if (is_starved(errno) && !has_room(l, true))
 		pause_begin(l);
+	else if (errno == EINVAL) /* shut down: nothing comes any more, and it stays readable until it is closed */
+		ev_io_stop(loop, w);
 }
 
 static void on_datagram(struct ev_loop *loop, ev_io *w, int events)

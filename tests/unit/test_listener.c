@@ -361,6 +361,25 @@ static void adopted_socket(void **state)
 	scene_fini(&s);
 }
 
+/* As its port is, before the thread that accepts hears of it: it must not be looked at again and again meanwhile. */
+static void shut_down_before_it_is_closed(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s);
+	struct listener_config config = config_of(&s, freeport(SOCK_STREAM));
+	config.room = room;
+	struct listener *l = listener_adopt(s.group, &config, listener_socket(&config.at));
+	assert_int_equal(shutdown(listener_fd(l), SHUT_RDWR), 0);
+	for (int i = 0; i < 10; i++)
+		ev_run(s.loop, 0);
+	assert_int_equal(s.asked, 1);
+	assert_int_equal(s.accepted, 0);
+	listener_close(l);
+	scene_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +391,7 @@ int main(void)
 		cmocka_unit_test(no_descriptors),
 		cmocka_unit_test(the_last_descriptor),
 		cmocka_unit_test(adopted_socket),
+		cmocka_unit_test(shut_down_before_it_is_closed),
 		cmocka_unit_test(services_part_is_used_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

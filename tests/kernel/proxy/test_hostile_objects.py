@@ -3,7 +3,7 @@ No object that a tenant may write holds up other Services, takes the memory, or 
 
 Times are of another Service's endpoint change: from the moment that the hostile object was read (or the change was
 written, if that was later) until an element of the kernel has it. A slow one is measured again: what counts is the best
-of some tries, for other programs run on this machine, too.
+of some tries, for other programs run on this machine, too. Meanwhile a health page and the control socket are asked.
 """
 import calendar
 import os
@@ -18,16 +18,19 @@ import manifests
 import memory
 import patience
 import scenes
+import waits
 
 FLIP_S = 1 * patience.FACTOR  # another Service's change
 HELD_FLIP_S = 0.1 * patience.FACTOR  # the same, while the hostile object is above its budget
 STOP_S = 1 * patience.FACTOR
+ANSWER_S = 1 * patience.FACTOR  # health page, control socket
 MEMORY_MB = 256
 TRIES = 3
 VERBOSE = "HOSTILE_VERBOSE" in os.environ
 SANITIZED = bool(re.search("san", os.environ.get("FAIRLEAD_BUILD", "")))  # several times slower, shadow memory on top
 SLOWER = 10 if SANITIZED else 1
-READ = re.compile(r"^(\S+)\.(\d{3})Z verbose: manifests .* objects read in", re.M)
+# two or more: of the hostile file, which another thread reads; another Service's change is one
+READ = re.compile(r"^(\S+)\.(\d{3})Z verbose: manifests .* (?:[2-9]|\d{2,}) objects read in", re.M)
 
 
 class Hostile(scenes.NodeTest):
@@ -57,8 +60,8 @@ class Hostile(scenes.NodeTest):
         return f"10.244.{self.flips // 250 % 250}.{self.flips % 250 + 1}"
 
     def put(self, objects):
-        """With an object that is always read, whatever becomes of the others: the log tells when."""
-        self.folder.put("hostile", *objects, manifests.namespace("read"))
+        """With objects that are always read, whatever becomes of the others: the log tells when."""
+        self.folder.put("hostile", *objects, manifests.namespace("read"), manifests.namespace("read-as-well"))
 
     def read_at(self, since):
         """When changes were read first after that time, as time.time(); None: not yet."""
@@ -98,10 +101,12 @@ class Hostile(scenes.NodeTest):
         return [h["service"] for h in self.process.status()["kernel"]["quarantined"]]
 
     def measured(self, objects, expanding):
-        """The worst change while the object comes and goes."""
-        coming = self.change(lambda: self.put(objects))
-        self.assertEqual(self.held(), [f"{hostile.NS}/hostile"] if expanding else [])
-        return max(coming, self.change(lambda: self.folder.remove("hostile")))
+        """The longest that a change, a health page and the control socket take while the object comes and goes."""
+        with waits.Waits(self.node, self.process) as others:
+            coming = self.change(lambda: self.put(objects))
+            self.assertEqual(self.held(), [f"{hostile.NS}/hostile"] if expanding else [])
+            flip = max(coming, self.change(lambda: self.folder.remove("hostile")))
+        return flip, others.worst["health"], others.worst["control"]
 
     def stopped(self, objects):
         """Seconds from SIGTERM to the end, right after the object was read."""
@@ -114,16 +119,15 @@ class Hostile(scenes.NodeTest):
         return time.monotonic() - started
 
     def each(self, cases, expanding):
-        limit_s, slow = SLOWER * (HELD_FLIP_S if expanding else FLIP_S), []
+        limits, slow = [SLOWER * s for s in (HELD_FLIP_S if expanding else FLIP_S, ANSWER_S, ANSWER_S, STOP_S)], []
         for name, objects in cases:
             with self.subTest(name):
-                took = min(self.tries(lambda: self.measured(objects, expanding), limit_s))
-                stop = self.stopped(objects)
+                took = [*self.best(lambda: self.measured(objects, expanding), limits), self.stopped(objects)]
                 if VERBOSE:
-                    print(f"{name:45} flip {took:6.3f} s, stop {stop:6.3f} s, peak {self.limit.peak_mb() or 0:3.0f} MB",
-                          flush=True)
-                if took > limit_s or stop > SLOWER * STOP_S:
-                    slow.append((name, round(took, 3), round(stop, 3)))
+                    print(f"{name:45} flip {took[0]:6.3f} s, health {took[1]:6.3f} s, control {took[2]:6.3f} s, "
+                          f"stop {took[3]:6.3f} s, peak {self.limit.peak_mb() or 0:3.0f} MB", flush=True)
+                if any(t > limit for t, limit in zip(took, limits)):
+                    slow.append((name, *(round(t, 3) for t in took)))
                 self.folder.remove("hostile")
                 self.process.start()
         self.assertEqual(slow, [])
@@ -131,12 +135,14 @@ class Hostile(scenes.NodeTest):
             self.assertLess(self.limit.peak_mb(), MEMORY_MB)
 
     @staticmethod
-    def tries(measure, limit_s):
-        for _ in range(TRIES):
-            took = measure()
-            yield took
-            if took <= limit_s:
-                return
+    def best(measure, limits):
+        """The best of each figure, of as many tries as it takes."""
+        best = measure()
+        for _ in range(TRIES - 1):
+            if all(took <= limit for took, limit in zip(best, limits)):
+                break
+            best = tuple(map(min, best, measure()))
+        return best
 
     def test_there_are_enough(self):
         self.assertGreaterEqual(len(list(hostile.expanding())) + len(list(hostile.large())), 40)
