@@ -65,7 +65,7 @@ struct config {
 	int64_t dns_cache_bytes, dns_cache_max_ttl_ms, dns_cache_max_negative_ttl_ms;
 	int64_t dns_workers, dns_ttl_s, dns_negative_ttl_s;
 	int dns_pods; /* enum pods_mode */
-	bool dns_log, dns_fixed_order, dns_identify, dns_debug_names, dns_endpoint_pod_names;
+	bool dns_log, dns_fixed_order, dns_identify, dns_debug_names, dns_endpoint_pod_names, dns_autopath;
 	struct cidr_list dns_transfer, dns_allow;
 	int64_t dns_log_sample;
 	const char *dns_log_suffix; /* lower case, no trailing dot; NULL: all */

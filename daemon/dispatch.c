@@ -160,8 +160,10 @@ static void show_pods(struct daemon *d, const struct pod_object *of)
 {
 	for (size_t i = 0; of != NULL && i < of->addr_count; i++) {
 		const struct pod_object *now = pod_addrs_find(&d->pods, &of->addrs[i]);
-		zone_pod_set(d->zone, &of->addrs[i], now != NULL ? now->object.ns : NULL,
-			     now != NULL ? now->object.name : NULL);
+		const struct zone_pod pod = {.ns = now != NULL ? now->object.ns : NULL,
+					     .name = now != NULL ? now->object.name : NULL,
+					     .own_search = now != NULL && now->own_search};
+		zone_pod_set(d->zone, &of->addrs[i], now != NULL ? &pod : NULL);
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #define RETRY_S 1.0
 #define DRAIN_MS 100
+#define RESOLV_CONF "/etc/resolv.conf"
 
 static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
 {
@@ -39,6 +40,7 @@ static struct server *start(const struct daemon *d)
 		.log_suffix = c->dns_log_suffix,
 		.fixed_order = c->dns_fixed_order,
 		.debug_names = c->dns_debug_names,
+		.autopath = c->dns_autopath,
 		.nsid = c->node_name,
 		.version = c->dns_identify ? arena_printf(c->arena, "fairlead %s", version_text()) : NULL,
 		.identity = c->dns_identify ? c->node_name : NULL,
@@ -68,6 +70,7 @@ static void unserved_tell(struct daemon *d)
 void dns_server_open(struct daemon *d)
 {
 	const struct addr_port_list *listen = &d->config->dns_listen;
+	struct name domain;
 
 	if (d->config->no_dns)
 		return;
@@ -76,8 +79,12 @@ void dns_server_open(struct daemon *d)
 		addrs[i] = listen->items[i].addr;
 	zone_server_addrs_set(d->zone, addrs, listen->count);
 	d->server = start(d);
+	const struct name *own =
+		d->config->dns_autopath && name_parse(&domain, d->config->cluster_domain) ? &domain : NULL;
 	if (d->config->forward.file != NULL)
-		d->forward_file = forward_file_open(d->config->forward.file, server_forward(d->server), d->loop);
+		d->forward_file = forward_file_open(d->config->forward.file, server_forward(d->server), d->loop, own);
+	else if (own != NULL && server_forward(d->server) != NULL)
+		forward_file_searches(RESOLV_CONF, server_forward(d->server), own);
 	server_metrics(d->server, observe_metrics(d->observe));
 	ev_init(&d->dns_retry, on_retry);
 	d->dns_retry.repeat = RETRY_S;

@@ -19,6 +19,8 @@ struct forward_file {
 	size_t count;
 	struct forward_server to[UPSTREAMS_MAX];
 	bool warned;
+	bool searches; /* are wanted */
+	struct name own;
 };
 
 static void warn_once(struct forward_file *f, const char *why)
@@ -40,6 +42,25 @@ static bool same(const struct forward_file *f, const struct forward_server *to, 
 	return true;
 }
 
+static void searches_tell(struct forward *forward, const char *text, size_t length, const struct name *own)
+{
+	struct search_domains *d = mem_alloc(sizeof *d);
+
+	d->count = plan_read_searches(text, length, own, d->items);
+	forward_set_searches(forward, d);
+	free(d);
+}
+
+void forward_file_searches(const char *path, struct forward *forward, const struct name *own)
+{
+	size_t length;
+	char *text = read_file(path, FILE_BYTES_MAX, &length);
+
+	if (text != NULL) /* else there is no list */
+		searches_tell(forward, text, length, own);
+	free(text);
+}
+
 void forward_file_reload(struct forward_file *f)
 {
 	struct forward_server to[UPSTREAMS_MAX];
@@ -53,6 +74,8 @@ void forward_file_reload(struct forward_file *f)
 		return;
 	}
 	count = plan_read_file(text, length, to);
+	if (f->searches)
+		searches_tell(f->forward, text, length, &f->own);
 	free(text);
 	if (count == 0) {
 		warn_once(f, "no nameserver with an address");
@@ -74,12 +97,16 @@ static void on_changed(void *ctx)
 	forward_file_reload(ctx);
 }
 
-struct forward_file *forward_file_open(const char *path, struct forward *forward, struct ev_loop *loop)
+struct forward_file *forward_file_open(const char *path, struct forward *forward, struct ev_loop *loop,
+				       const struct name *own)
 {
 	struct forward_file *f = mem_alloc(sizeof *f);
 
 	f->path = path;
 	f->forward = forward;
+	f->searches = own != NULL;
+	if (own != NULL)
+		f->own = *own;
 	followed_file_open(&f->watch, path, loop, on_changed, f);
 	forward_file_reload(f);
 	return f;

@@ -150,6 +150,9 @@ const struct option options_run[] = {
 	     "answer version.bind and id.server (class CH) with the version and the node name"),
 	FLAG("dns-debug-names", OPTION_BOOL, dns_debug_names, NULL,
 	     "answer whoami.dns.DOMAIN (TXT): as whom the server sees the asker", .initial = "true"),
+	FLAG("dns-autopath", OPTION_BOOL, dns_autopath, NULL,
+	     "finish the search list of pods on the server: one query for a name outside instead of one for each "
+	     "domain"),
 	FLAG("healthz-bind-address", OPTION_BIND, healthz, "ADDR:PORT", "/healthz, /livez, /readyz; empty: none",
 	     .initial = "0.0.0.0:10256", .min = 10256),
 	FLAG("metrics-bind-address", OPTION_BIND, metrics, "ADDR:PORT", "/metrics, /proxyMode; empty: none",

@@ -194,7 +194,8 @@ struct pod_object {
 	const struct addr *addrs;
 	const char *node_name; /* NULL = none */
 	bool host_network;
-	bool finished; /* phase Succeeded or Failed: its addresses are free */
+	bool own_search; /* its resolv.conf has other search domains than dnsPolicy ClusterFirst gives */
+	bool finished;	 /* phase Succeeded or Failed: its addresses are free */
 	struct pod_details details;
 };
 

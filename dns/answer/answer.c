@@ -4,9 +4,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "dns/answer/reasons.h"
-
 #define VERSION_TEXT "1.1.0" /* of the DNS-based service discovery schema */
 #define VERSION_TTL_S 28800  /* as the schema's example; it never changes while we run */
 
@@ -26,6 +23,7 @@ static void answer_server(const struct zone *z, const struct owner_ref *s, unsig
 {
 	const struct server_addrs *servers = table_servers(z);
 	int family = type == TYPE_A ? AF_INET : type == TYPE_AAAA ? AF_INET6 : AF_UNSPEC;
+	const uint32_t aliases = r->answers;
 
 	if (type == TYPE_ANY && servers->count > 0) {
 		record_hinfo(r, z->ttl_s);
@@ -35,7 +33,7 @@ static void answer_server(const struct zone *z, const struct owner_ref *s, unsig
 		if (servers->addrs[i].family == family)
 			record_addr(r, &r->answers, owner_ref_at(s, 0), &servers->addrs[i], z->ttl_s);
 	}
-	if (r->answers == 0 && !r->truncated)
+	if (r->answers == aliases && !r->truncated)
 		answer_nodata(z, s, r);
 }
 
@@ -193,32 +191,4 @@ void answer_forward(const struct zone *z, const struct owner_ref *s, unsigned ty
 		answer_version(z, s, type, r);
 	else if (!answer_apex(z, s, type, r))
 		answer_nxdomain(z, s, r);
-}
-
-static bool answer_ours(const struct zone *z, const struct name *name, unsigned type, struct reply *r)
-{
-	if (!name_ends_with(name, &z->domain))
-		return answer_reverse(z, name, type, r);
-	if (!atomic_load_explicit(&((struct zone *)z)->complete, memory_order_acquire)) {
-		r->rcode = RCODE_SERVFAIL; /* never NXDOMAIN, which clients cache */
-		r->ede = EDE_NOT_READY;
-		return true;
-	}
-	unsigned above = name->labels - z->domain.labels;
-	struct owner_ref s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
-	r->aa = true;
-	answer_forward(z, &s, type, r, 0);
-	if (r->explain && r->answers == 0 && !r->truncated)
-		reasons_absent(z, &s, type, r);
-	return true;
-}
-
-bool answer_question(const struct zone *z, const struct name *name, unsigned type, struct reply *r)
-{
-	bool ours = answer_ours(z, name, type, r);
-	uint64_t away_ms = atomic_load_explicit(&((struct zone *)z)->away_ms, memory_order_relaxed);
-
-	if (away_ms != 0 && ours && r->explain)
-		reasons_away(clock_ms() - away_ms, r);
-	return ours;
 }

@@ -1,5 +1,5 @@
 /*
- * Answers from the zone: one question in, records, rcode and AA out. Runs on RCU readers, without
+ * Answers from the zone: one name in, records, rcode and AA out. Runs on RCU readers, without
  * allocation; the caller puts the header, the question and EDNS around it.
  */
 #ifndef DNS_ANSWER_ANSWER_H
@@ -11,12 +11,6 @@
 #include "dns/zone/table.h"
 
 #define ANSWER_CHASE_MAX 10 /* CNAMEs followed inside the cluster */
-
-/*
- * Answers `name` (the question, at offset 12 of r->w.bytes) if it is under the cluster domain or is a reverse name
- * of ours. False: not ours, nothing written.
- */
-bool answer_question(const struct zone *z, const struct name *name, unsigned type, struct reply *r);
 
 /* The parts, one file each. `depth` counts followed CNAMEs. */
 void answer_forward(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r, unsigned depth);

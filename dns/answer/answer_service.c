@@ -108,6 +108,8 @@ static size_t endpoints_find(const struct service *s, const uint8_t *label, unsi
 static void endpoint_addrs(const struct zone *z, const struct owner_ref *s, const struct dns_endpoint *run,
 			   size_t count, int family, struct reply *r)
 {
+	const uint32_t aliases = r->answers;
+
 	for (size_t i = 0; i < count; i++) {
 		size_t at = (r->rotation + i) % count;
 		if (run[at].addr.family != family || (at > 0 && addr_equal(&run[at].addr, &run[at - 1].addr)))
@@ -117,7 +119,7 @@ static void endpoint_addrs(const struct zone *z, const struct owner_ref *s, cons
 			return;
 		}
 	}
-	if (r->answers == 0 && !r->truncated)
+	if (r->answers == aliases && !r->truncated)
 		answer_nodata(z, s, r);
 }
 

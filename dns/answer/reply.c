@@ -21,6 +21,8 @@ void reply_begin(struct reply *r, const struct edns_config *edns, const struct q
 	r->rcode = RCODE_NOERROR;
 	r->aa = r->ad = r->truncated = false;
 	r->outside_at = 0;
+	r->search_from = NULL;
+	r->search_labels = 0;
 	r->rotation = 0;
 	r->ede = EDE_NONE;
 	r->ede_text_bytes = 0;

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "dns/answer/answer.h"
+#include "dns/answer/question.h"
 #include "dns/answer/reasons.h"
 #include "dns/answer/reply.h"
 #include "dns/answer/stranger.h"
@@ -101,12 +101,16 @@ static bool respond_answer(const struct responder *r, const struct packet *in, c
 	else if (q->class != CLASS_IN || q->type == TYPE_AXFR || q->type == TYPE_IXFR) {
 		reply->rcode = RCODE_REFUSED;
 		reasons_refused(q, reply);
-	} else if (!answer_question(r->config->zone, &q->name, q->type, reply)) {
+	} else if (!question_answer(r->config->zone, &q->name, q->type, reply)) {
 		return answer_outside(r, in, q, reply);
 	} else if (reply->whoami) {
 		whoami_answer(r->config->zone, in, reply);
-	} else if (reply->outside_at != 0 && r->port != NULL && is_known(r, in)) {
+	} else if (r->port == NULL || !is_known(r, in)) {
+		return true;
+	} else if (reply->outside_at != 0) {
 		return !forward_finish(r->port, in, &r->client, reply);
+	} else if (reply->search_labels != 0) {
+		return !forward_search(r->port, in, &r->client, reply);
 	}
 	return true;
 }
@@ -141,6 +145,7 @@ static enum respond_verdict reply_make(struct responder *r, const struct packet 
 	reply.rotation = r->config->fixed_order ? 0 : r->rotation++;
 	reply.searches = &r->searches;
 	reply.debug_names = r->config->debug_names;
+	reply.search_from = r->config->autopath ? in->from : NULL;
 	respond_count_query(r->counts, in, q);
 	if (parsed == QUERY_FORMERR)
 		reply.rcode = RCODE_FORMERR;

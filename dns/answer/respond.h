@@ -23,6 +23,7 @@ struct respond_config {
 	struct querylog *log;	     /* NULL: none; see querylog.h */
 	bool debug_names;	     /* whoami.dns is answered */
 	bool fixed_order;	     /* addresses always in the same order */
+	bool autopath;		     /* pods' search lists are finished here */
 	const struct cidr *transfer; /* who may transfer the zone */
 	size_t transfer_count;
 	const char *version;  /* answer to version.bind CH TXT; NULL: REFUSED */

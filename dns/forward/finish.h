@@ -6,13 +6,13 @@
 #define DNS_FORWARD_FINISH_H
 
 #include "dns/answer/origin.h"
-#include "dns/forward/forward.h"
 #include "dns/forward/message.h"
+#include "dns/forward/request.h"
 
 /* What a query gets. */
 struct outcome {
-	const struct records *records;
-	uint32_t age_s, ttl_max_s; /* as records_write */
+	const struct records *records; /* NULL: none of its search list */
+	uint32_t age_s, ttl_max_s;     /* as records_write */
 	struct origin origin;
 };
 

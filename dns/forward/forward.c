@@ -37,6 +37,7 @@ struct call {
 	bool set; /* instead: these are the upstreams */
 	const struct forward_server *to;
 	size_t count;
+	const struct search_domains *searches; /* instead: these */
 };
 
 struct forward {
@@ -54,16 +55,17 @@ struct forward {
 
 /* ---- workers ---- */
 
-/* so_far: NULL, or a reply that is to be finished. */
+/* so_far: NULL, or a reply that is to be finished; target: NULL, or the name that it leads to. */
 static bool push(struct forward_port *p, const struct packet *in, const struct dns_client *client, uintptr_t mark,
 		 const struct reply *so_far, const struct name *target)
 {
 	size_t prefix_bytes = so_far != NULL ? so_far->w.at - so_far->records_at : 0;
+	size_t text_bytes = so_far != NULL ? so_far->ede_text_bytes : 0;
 	unsigned head = atomic_load_explicit(&p->head, memory_order_relaxed);
 
 	if (head - atomic_load_explicit(&p->tail, memory_order_acquire) == FORWARD_RING)
 		return false;
-	struct forward_request *r = mem_alloc(sizeof *r + in->length + prefix_bytes);
+	struct forward_request *r = mem_alloc(sizeof *r + in->length + prefix_bytes + text_bytes);
 	r->port = p;
 	memcpy(&r->from, in->from,
 	       in->from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
@@ -76,11 +78,17 @@ static bool push(struct forward_port *p, const struct packet *in, const struct d
 	r->received_ns = clock_ns();
 	r->query_bytes = in->length;
 	memcpy(r->query, in->bytes, in->length);
-	if (so_far != NULL) {
+	if (target != NULL)
 		r->target = *target;
+	if (so_far != NULL) {
+		r->search.labels = (uint8_t)so_far->search_labels;
+		r->ede = (int16_t)so_far->ede;
+		r->ede_text_bytes = so_far->ede_text_bytes;
 		r->prefix_answers = (uint16_t)so_far->answers;
+		r->prefix_authorities = (uint16_t)so_far->authorities;
 		r->prefix_bytes = prefix_bytes;
 		memcpy(r->query + in->length, so_far->w.bytes + so_far->records_at, prefix_bytes);
+		memcpy(r->query + in->length + prefix_bytes, so_far->ede_text, text_bytes);
 	}
 	p->ring[head % FORWARD_RING] = (uintptr_t)r | mark;
 	atomic_store_explicit(&p->head, head + 1, memory_order_release);
@@ -107,11 +115,15 @@ bool forward_finish(struct forward_port *p, const struct packet *in, const struc
 	       push(p, in, client, 0, so_far, &target);
 }
 
+bool forward_search(struct forward_port *p, const struct packet *in, const struct dns_client *client,
+		    const struct reply *miss)
+{
+	return push(p, in, client, 0, miss, NULL);
+}
+
 bool forward_serves(const struct forward_port *p, const struct name *name)
 {
-	const struct forward_plan *plan = p->forward->config.plan;
-
-	return plan->count > 0 || plan->file != NULL || plan_stub_of(plan, name) != NULL || local_zone(name) > 0;
+	return plan_serves(p->forward->config.plan, name) || local_zone(name) > 0;
 }
 
 bool forward_answer(struct forward_port *p, const struct packet *in, const struct dns_client *client,
@@ -204,7 +216,9 @@ static void on_call(struct ev_loop *loop, ev_async *w, int events)
 
 	(void)loop, (void)events;
 	pthread_mutex_lock(&call->lock);
-	if (call->asked && call->set)
+	if (call->asked && call->searches != NULL)
+		inflight_set_searches(f->inflight, call->searches);
+	else if (call->asked && call->set)
 		inflight_set_upstreams(f->inflight, call->to, call->count);
 	else if (call->asked)
 		call->gone = cache_flush(f->cache, call->flush);
@@ -220,6 +234,7 @@ static void call_wait(struct forward *f)
 	ev_async_send(f->loop, &f->called);
 	while (f->call.asked)
 		pthread_cond_wait(&f->call.done, &f->call.lock);
+	f->call.searches = NULL;
 	pthread_mutex_unlock(&f->call.lock);
 }
 
@@ -238,6 +253,13 @@ void forward_set_upstreams(struct forward *f, const struct forward_server *to, s
 	f->call.set = true;
 	f->call.to = to;
 	f->call.count = count;
+	call_wait(f);
+}
+
+void forward_set_searches(struct forward *f, const struct search_domains *d)
+{
+	pthread_mutex_lock(&f->call.lock);
+	f->call.searches = d;
 	call_wait(f);
 }
 

@@ -6,52 +6,13 @@
 #ifndef DNS_FORWARD_FORWARD_H
 #define DNS_FORWARD_FORWARD_H
 
-#include <sys/queue.h>
-
-#include "base/addr_port.h"
 #include "base/metrics.h"
 #include "dns/answer/packet.h"
 #include "dns/forward/cache.h"
 #include "dns/forward/counts.h"
-#include "dns/forward/plan.h"
-
-#define FORWARD_PENDING 2048	       /* queries that wait, and questions asked; more get a stale answer or SERVFAIL */
-#define FORWARD_PENDING_PER_CLIENT 512 /* of one address */
-#define FORWARD_RING 1024	       /* handed over by one worker and not yet taken */
-#define FORWARD_CONTROL_BYTES 64
-
-struct forward_config {
-	const struct forward_plan *plan; /* borrowed */
-	uint32_t timeout_ms;		 /* of one attempt; a query ends after twice this */
-	struct cache_config cache;
-	const struct edns_config *edns; /* borrowed */
-	struct querylog *log;		/* borrowed; NULL: none */
-};
+#include "dns/forward/request.h"
 
 struct forward;
-struct forward_port;
-
-/* A query that was handed over: where its reply goes. */
-struct forward_request {
-	STAILQ_ENTRY(forward_request) link;
-	struct forward_port *port;
-	struct sockaddr_storage from;
-	enum respond_proto proto;
-	int fd;	    /* UDP */
-	void *conn; /* TCP: the port's */
-	uint8_t control[FORWARD_CONTROL_BYTES];
-	size_t control_bytes;
-	uint8_t *reply; /* TCP: freed with the request */
-	size_t reply_bytes;
-	uint64_t received_ns; /* clock_ns */
-	size_t query_bytes;
-	/* The answer so far, a CNAME at its end: the name that it leads to is asked for. target.length 0: none. */
-	struct name target;
-	uint16_t prefix_answers;
-	size_t prefix_bytes;
-	uint8_t query[]; /* query_bytes, then prefix_bytes */
-};
-STAILQ_HEAD(forward_requests, forward_request);
 
 struct forward *forward_new(const struct forward_config *config);
 void forward_start(struct forward *f);
@@ -68,6 +29,9 @@ size_t forward_flush(struct forward *f, const struct name *name);
 
 /* The servers for all names but the stub domains', from now on; at most UPSTREAMS_MAX, copied. As forward_flush. */
 void forward_set_upstreams(struct forward *f, const struct forward_server *to, size_t count);
+
+/* The host's search domains, from now on; copied. As forward_flush. */
+void forward_set_searches(struct forward *f, const struct search_domains *d);
 
 /* A worker's side; before it starts. deliver: called in the forwarder's thread, takes the request; NULL: sendmsg. */
 typedef void forward_deliver_fn(void *ctx, struct forward_request *r);
@@ -96,5 +60,10 @@ bool forward_hand_over(struct forward_port *p, const struct packet *in, const st
  */
 bool forward_finish(struct forward_port *p, const struct packet *in, const struct dns_client *client,
 		    const struct reply *so_far);
+/*
+ * Worker. The reply says NXDOMAIN, and search_labels that the client's own name may exist outside. As forward_finish.
+ */
+bool forward_search(struct forward_port *p, const struct packet *in, const struct dns_client *client,
+		    const struct reply *miss);
 
 #endif

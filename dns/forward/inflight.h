@@ -7,8 +7,9 @@
 
 #include <ev.h>
 
-#include "dns/forward/forward.h"
+#include "dns/forward/counts.h"
 #include "dns/forward/loop.h"
+#include "dns/forward/request.h"
 
 struct inflight;
 
@@ -16,10 +17,8 @@ struct inflight *inflight_new(const struct forward_config *config, struct ev_loo
 			      struct forward_counts *counts, struct loop_marks *marks);
 void inflight_free(struct inflight *i); /* gives back what waits, without a reply */
 void inflight_set_upstreams(struct inflight *i, const struct forward_server *to, size_t count); /* routes_set */
+void inflight_set_searches(struct inflight *i, const struct search_domains *d);			/* copied */
 /* Takes the request. prefetch: no reply is wanted. */
 void inflight_ask(struct inflight *i, struct forward_request *request, bool prefetch);
-
-/* Sends a finished reply where the request says and frees the request (forward.c). */
-void forward_send(struct forward_request *r, const uint8_t *reply, size_t length);
 
 #endif

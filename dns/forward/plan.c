@@ -105,6 +105,21 @@ size_t plan_read_file(const char *text, size_t length, struct forward_server to[
 	return count;
 }
 
+size_t plan_read_searches(const char *text, size_t length, const struct name *own, struct name to[SEARCH_DOMAINS_MAX])
+{
+	struct arena *a = arena_new(1024);
+	struct resolv_conf conf = {0};
+	const char *error;
+	size_t count = 0;
+
+	if (resolv_conf_parse(a, text, length, &conf, &error))
+		for (size_t i = 0; i < conf.searches.count && count < SEARCH_DOMAINS_MAX; i++)
+			count += name_parse(&to[count], conf.searches.items[i]) && to[count].labels > 0 &&
+				 !name_ends_with(&to[count], own);
+	arena_free(a);
+	return count;
+}
+
 const struct stub *plan_stub_of(const struct forward_plan *p, const struct name *name)
 {
 	const struct stub *best = NULL;
@@ -114,6 +129,11 @@ const struct stub *plan_stub_of(const struct forward_plan *p, const struct name 
 		    name_ends_with(name, &p->stubs[i].zone))
 			best = &p->stubs[i];
 	return best;
+}
+
+bool plan_serves(const struct forward_plan *p, const struct name *name)
+{
+	return p->count > 0 || p->file != NULL || plan_stub_of(p, name) != NULL;
 }
 
 bool plan_forwards(const struct forward_plan *p)

@@ -14,6 +14,7 @@
 
 #define UPSTREAMS_MAX 15 /* for one domain, as CoreDNS */
 #define STUBS_MAX 256
+#define SEARCH_DOMAINS_MAX 32 /* kubelet's limit */
 
 enum forward_policy { FORWARD_RANDOM, FORWARD_ROUND_ROBIN, FORWARD_SEQUENTIAL }; /* CoreDNS's words */
 
@@ -53,10 +54,14 @@ const char *plan_stub(struct forward_plan *p, struct arena *a, const char *text)
  * how many. */
 size_t plan_read_file(const char *text, size_t length, struct forward_server to[UPSTREAMS_MAX]);
 
+/* Its search domains but those in the zone `own`: a pod's list has these behind the cluster's. Returns how many. */
+size_t plan_read_searches(const char *text, size_t length, const struct name *own, struct name to[SEARCH_DOMAINS_MAX]);
+
 /* The stub domain that the name is in, the longest match; NULL: none. */
 const struct stub *plan_stub_of(const struct forward_plan *p, const struct name *name);
 
-/* There is a server for some name. */
+/* There is a server for this name; for some name. */
+bool plan_serves(const struct forward_plan *p, const struct name *name);
 bool plan_forwards(const struct forward_plan *p);
 
 #endif

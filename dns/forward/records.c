@@ -25,13 +25,24 @@ static unsigned fitting(const struct records *from, size_t room)
 	return count;
 }
 
+static uint32_t ttl_left(const uint8_t *at, uint32_t age_s, uint32_t ttl_max_s)
+{
+	uint32_t ttl_s = wire_get32(at);
+
+	ttl_s = ttl_s > age_s ? ttl_s - age_s : 0;
+	return ttl_s < ttl_max_s ? ttl_s : ttl_max_s;
+}
+
+uint32_t records_first_ttl(const struct records *from, uint32_t age_s, uint32_t ttl_max_s)
+{
+	return records_count(from) > 0 ? ttl_left(from->bytes + from->ttl_at[0], age_s, ttl_max_s) : 0;
+}
+
 static void ttls_write(uint8_t *to, const struct records *from, unsigned count, uint32_t age_s, uint32_t ttl_max_s)
 {
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t *at = to + from->ttl_at[i];
-		uint32_t ttl_s = wire_get32(at);
-		ttl_s = ttl_s > age_s ? ttl_s - age_s : 0;
-		wire_put32(at, ttl_s < ttl_max_s ? ttl_s : ttl_max_s);
+		wire_put32(at, ttl_left(at, age_s, ttl_max_s));
 	}
 }
 

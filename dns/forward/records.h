@@ -22,6 +22,9 @@ struct records {
 	const char *ede_text;
 };
 
+/* The TTL that records_write gives the first record; 0: there is none. */
+uint32_t records_first_ttl(const struct records *from, uint32_t age_s, uint32_t ttl_max_s);
+
 /* SERVFAIL that says why; the text is borrowed, at most RECORDS_EDE_TEXT_BYTES. */
 struct records records_failure(const char *text, enum ede ede);
 

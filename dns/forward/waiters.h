@@ -5,6 +5,7 @@
 #ifndef DNS_FORWARD_WAITERS_H
 #define DNS_FORWARD_WAITERS_H
 
+#include "dns/forward/counts.h"
 #include "dns/forward/finish.h"
 
 #define CLIENT_SLOTS 4096 /* addresses that share one share its limit: bounded memory for any number of clients */
@@ -16,6 +17,10 @@ struct waiters {
 	uint64_t seed;
 	uint16_t clients[CLIENT_SLOTS];
 	struct finish finish;
+	const struct forward_plan *plan;
+	uint64_t search_limit_ns; /* of all steps of a search list */
+	struct search_domains searches;
+	struct forward_requests onward; /* whose search list goes on: the caller asks for them next */
 };
 
 void waiters_init(struct waiters *w, const struct forward_config *config, struct cache *cache,
@@ -33,6 +38,10 @@ void waiters_reply(struct waiters *w, struct forward_requests *list, const struc
 /* The same with what the cache knew (RFC 8767). False: nothing, or no query waits. */
 bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const struct cache_key *key,
 			 const struct origin *asked);
+/* Answers one query, which does not wait. */
+void waiters_answer(struct waiters *w, struct forward_request *r, const struct outcome *o);
+/* The first name of its search list becomes the query's target. False: there is none, and it is answered. */
+bool waiters_search(struct waiters *w, struct forward_request *r, const struct name *asked);
 /* Answers a query that may not wait: from the cache, or SERVFAIL. */
 void waiters_reject(struct waiters *w, const struct cache_key *key, struct forward_request *r);
 

@@ -32,6 +32,7 @@ static void config_make(struct respond_config *to, const struct server_config *f
 	to->clients = from->clients;
 	to->fixed_order = from->fixed_order;
 	to->debug_names = from->debug_names;
+	to->autopath = from->autopath;
 	to->version = from->version;
 	to->identity = from->identity;
 	to->transfer = from->transfer;

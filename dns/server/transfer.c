@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/sock.h"
-#include "dns/answer/answer.h"
+#include "dns/answer/question.h"
 
 #define MESSAGE_BYTES 16000		      /* below 16384, so that every offset fits a compression pointer */
 #define SCRATCH_BYTES (1024 * 1024)	      /* of one RRset at first */
@@ -196,7 +196,7 @@ static struct reply make_answer(struct stream *s, const struct name *name, unsig
 	r.records_at = WIRE_HEADER_BYTES + name->length + 4U;
 	r.w = (struct writer){s->scratch, r.records_at, s->scratch_bytes, false};
 	memcpy(s->scratch + WIRE_HEADER_BYTES, name->wire, name->length);
-	answer_question(s->config->zone, name, type, &r);
+	question_answer(s->config->zone, name, type, &r);
 	return r;
 }
 

@@ -27,10 +27,13 @@ enum ede {
 };
 
 struct similar_budget;
+struct sockaddr;
 
 struct reply {
 	struct writer w;
-	size_t records_at; /* behind the question */
+	size_t records_at;		    /* behind the question */
+	const struct sockaddr *search_from; /* its search list is finished (autopath.h); NULL: it is not */
+	unsigned search_labels;		    /* the client's own name, so many labels, may exist outside; 0: no */
 	size_t outside_at; /* a CNAME ends the answer: where its target, a name outside the zone, stands; 0: none */
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;

@@ -40,7 +40,8 @@ struct pod {
 	struct cds_lfht_node node;
 	struct addr addr;
 	const char *ns, *name;
-	char text[]; /* both, each with its NUL */
+	bool own_search; /* zone_pod */
+	char text[];	 /* both, each with its NUL */
 };
 
 struct server_addrs {

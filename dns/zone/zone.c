@@ -248,19 +248,20 @@ static void pod_remove(struct zone *z, const struct addr *addr)
 	rcu_defer(free, p);
 }
 
-void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const char *name)
+void zone_pod_set(struct zone *z, const struct addr *addr, const struct zone_pod *pod)
 {
 	rcu_writer_begin();
 	const struct pod *old = table_pod(z, addr);
 	bool visible = z->pods_mode == PODS_VERIFIED &&
-		       (old == NULL || ns == NULL ? (old != NULL) != (ns != NULL) : strcmp(old->ns, ns) != 0);
+		       (old == NULL || pod == NULL ? (old != NULL) != (pod != NULL) : strcmp(old->ns, pod->ns) != 0);
 	pod_remove(z, addr);
-	if (ns != NULL) {
-		size_t ns_bytes = strlen(ns) + 1, name_bytes = strlen(name) + 1;
+	if (pod != NULL) {
+		size_t ns_bytes = strlen(pod->ns) + 1, name_bytes = strlen(pod->name) + 1;
 		struct pod *p = mem_alloc(sizeof *p + ns_bytes + name_bytes);
 		p->addr = *addr;
-		p->ns = memcpy(p->text, ns, ns_bytes);
-		p->name = memcpy(p->text + ns_bytes, name, name_bytes);
+		p->ns = memcpy(p->text, pod->ns, ns_bytes);
+		p->name = memcpy(p->text + ns_bytes, pod->name, name_bytes);
+		p->own_search = pod->own_search;
 		cds_lfht_node_init(&p->node);
 		cds_lfht_add(z->pods, hash_key(addr, sizeof *addr), &p->node);
 	}

@@ -33,8 +33,14 @@ void zone_free(struct zone *z); /* all readers are gone; frees every service sti
  */
 void zone_replace(struct zone *z, struct service *prev, struct service *next);
 void zone_namespace_set(struct zone *z, const char *ns, bool exists);
-/* Pods of this node: address → namespace/name, for "pods verified", the search path and logs. ns NULL removes. */
-void zone_pod_set(struct zone *z, const struct addr *addr, const char *ns, const char *name);
+/* Who has an address: texts are borrowed. own_search: its search list is not the one of dnsPolicy ClusterFirst. */
+struct zone_pod {
+	const char *ns, *name;
+	bool own_search;
+};
+
+/* Pods of this node: address → namespace/name, for "pods verified", the search path and logs. Copied; NULL removes. */
+void zone_pod_set(struct zone *z, const struct addr *addr, const struct zone_pod *pod);
 /* Where a bound of the serial is kept (serial.h); before zone_complete. Without it, the clock alone decides. */
 void zone_serial_keep(struct zone *z, const struct serial_store *store);
 /* Until true, every cluster name is answered with SERVFAIL. */

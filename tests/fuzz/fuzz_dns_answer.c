@@ -27,6 +27,8 @@ static void fill(void)
 	lab_put(&lab, lab_external("default", "ext", "www.example.test"));
 	lab_put(&lab, lab_external("default", "in", "hl.default.svc.cluster.local"));
 	lab_put(&lab, lab_external("default", "loop", "loop.default.svc.cluster.local"));
+	lab.config.autopath = true;
+	zone_pod_set(lab.zone, &(struct addr){AF_INET, {127, 0, 0, 1}}, &(struct zone_pod){.ns = "other", .name = "p"});
 }
 
 static void require(int truth)

@@ -50,8 +50,8 @@ static void show_pods(struct world *w, const struct pod_object *of)
 {
 	for (size_t i = 0; of != NULL && i < of->addr_count; i++) {
 		const struct pod_object *now = pod_addrs_find(&w->pods, &of->addrs[i]);
-		zone_pod_set(w->lab.zone, &of->addrs[i], now != NULL ? now->object.ns : NULL,
-			     now != NULL ? now->object.name : NULL);
+		zone_pod_set(w->lab.zone, &of->addrs[i],
+			     now != NULL ? &(struct zone_pod){.ns = now->object.ns, .name = now->object.name} : NULL);
 	}
 }
 

@@ -86,13 +86,13 @@ static void pods_of_other_modes(void **state)
 	assert_string_equal(lab_ask(&l, name, "A"), NXDOMAIN);
 	((struct zone *)l.config.zone)->pods_mode = PODS_VERIFIED;
 	assert_string_equal(lab_ask(&l, name, "A"), NXDOMAIN);
-	zone_pod_set(l.zone, &a, "default", "web-0");
+	zone_pod_set(l.zone, &a, &(struct zone_pod){.ns = "default", .name = "web-0"});
 	assert_string_equal(lab_ask(&l, name, "A"),
 			    "NOERROR aa: 10-244-0-2.default.pod.cluster.local. A 10.244.0.2 / /");
 	assert_string_equal(lab_ask(&l, "10-244-0-2.other.pod.cluster.local", "A"), NXDOMAIN);
-	zone_pod_set(l.zone, &a, "other", "web-0");
+	zone_pod_set(l.zone, &a, &(struct zone_pod){.ns = "other", .name = "web-0"});
 	assert_string_equal(lab_ask(&l, name, "A"), NXDOMAIN);
-	zone_pod_set(l.zone, &a, NULL, NULL);
+	zone_pod_set(l.zone, &a, NULL);
 	assert_string_equal(lab_ask(&l, "10-244-0-2.other.pod.cluster.local", "A"), NXDOMAIN);
 	lab_fini(&l);
 }

@@ -19,7 +19,7 @@ static int fill(void **state)
 	(void)state;
 	lab_init(&lab);
 	lab.config.debug_names = true;
-	zone_pod_set(lab.zone, &pod, "other", "web-0");
+	zone_pod_set(lab.zone, &pod, &(struct zone_pod){.ns = "other", .name = "web-0"});
 	return 0;
 }
 

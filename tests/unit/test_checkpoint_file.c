@@ -171,6 +171,7 @@ static void sample_small_kinds(void)
 				  .addrs = addrs,
 				  .node_name = "node-a",
 				  .host_network = true,
+				  .own_search = true,
 				  .finished = true};
 	cidr = (struct service_cidr_object){.object = {.kind = OBJECT_SERVICE_CIDR, .ns = "", .name = "kubernetes"},
 					    .cidr_count = 1,

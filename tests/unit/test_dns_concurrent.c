@@ -87,7 +87,7 @@ static void change(unsigned i, struct service **current)
 	*current = next;
 	zone_replace(lab.zone, NULL, gone);
 	zone_namespace_set(lab.zone, "fleeting", i % 2 == 0);
-	zone_pod_set(lab.zone, &addr, i % 3 == 0 ? NULL : "fleeting", "p");
+	zone_pod_set(lab.zone, &addr, i % 3 == 0 ? NULL : &(struct zone_pod){.ns = "fleeting", .name = "p"});
 	zone_server_addrs_set(lab.zone, &server, i % 2);
 	zone_reverse_set(lab.zone, &range, i % 2);
 	zone_replace(lab.zone, gone, NULL);

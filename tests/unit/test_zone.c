@@ -103,7 +103,8 @@ static void serial_moves_only_when_visible(void **state)
 	zone_namespace_set(l.zone, "fresh", true);
 	assert_int_not_equal(zone_serial(l.zone), serial);
 	serial = zone_serial(l.zone);
-	zone_pod_set(l.zone, &(struct addr){AF_INET, {10, 0, 0, 9}}, "default", "p"); /* unseen: pods insecure */
+	zone_pod_set(l.zone, &(struct addr){AF_INET, {10, 0, 0, 9}},
+		     &(struct zone_pod){.ns = "default", .name = "p"}); /* unseen: pods insecure */
 	assert_int_equal(zone_serial(l.zone), serial);
 	lab_fini(&l);
 }

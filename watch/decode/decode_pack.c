@@ -146,6 +146,7 @@ static void pod(struct codec *c, struct pod_object *p)
 	CODEC_ARRAY(c, struct addr, p->addrs, p->addr_count, codec_addr);
 	codec_string(c, &p->node_name, true);
 	CODEC_BOOLEAN(c, p->host_network);
+	CODEC_BOOLEAN(c, p->own_search);
 	CODEC_BOOLEAN(c, p->finished);
 	details(c, &p->details);
 }

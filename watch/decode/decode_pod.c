@@ -225,6 +225,16 @@ static void read_details(struct decoder *d, const struct place *root, struct pod
 	read_ports(d, &spec, to);
 }
 
+static bool has_own_search(struct decoder *d, const struct place *spec)
+{
+	struct place policy = place_key(spec, "dnsPolicy"), config = place_key(spec, "dnsConfig");
+	struct place searches = place_key(&config, "searches");
+	const char *text = field_string(d, &policy);
+
+	return (text != NULL && strncmp(text, "ClusterFirst", strlen("ClusterFirst")) != 0) ||
+	       field_list(d, &searches) > 0;
+}
+
 void decode_pod(struct decoder *d, const struct place *root)
 {
 	struct place spec = place_key(root, "spec"), status = place_key(root, "status");
@@ -234,6 +244,7 @@ void decode_pod(struct decoder *d, const struct place *root)
 	const char *text = field_string(d, &phase);
 
 	p.host_network = field_bool(d, &host_network, false);
+	p.own_search = has_own_search(d, &spec);
 	p.addrs = pod_addrs(d, root, &p, &p.addr_count);
 	p.node_name = d->lenient ? field_string(d, &node) : field_name(d, &node);
 	p.finished = text != NULL && (strcmp(text, "Succeeded") == 0 || strcmp(text, "Failed") == 0);

@@ -5,13 +5,12 @@ notes: waiting for a service, StatefulSet names, a pod that comes back with anot
 """
 import json
 import re
-import shutil
-import subprocess
 import unittest
 from pathlib import Path
 
 import lab
 import manifests
+from pod_resolvers import PodResolvers
 
 TESTS = Path(__file__).resolve().parents[2]
 E2E = json.loads((TESTS / "vectors" / "dns.json").read_text())["e2e"]["tests"]
@@ -49,11 +48,8 @@ class Resolvers(lab.LabTest):
         cls.querier("10.244.0.5")
         cls.lab.daemon(cls.pod, cls.folder, "--no-proxy", "--dns-listen", f"{SERVER}:53", "--healthz-bind-address", "",
                        "--metrics-bind-address", "")
-        cls.resolv_conf(SEARCH)
-        cls.musl = None
-        if shutil.which("musl-gcc"):
-            cls.musl = cls.lab.folder / "resolve"
-            subprocess.run(["musl-gcc", "-static", "-O1", "-o", cls.musl, TESTS / "kernel/musl/resolve.c"], check=True)
+        cls.own = PodResolvers(cls.pod, cls.lab.folder, SERVER, SEARCH)
+        cls.in_pod, cls.glibc, cls.dig = cls.own.run, cls.own.glibc, cls.own.dig
 
     @classmethod
     def querier(cls, addr):
@@ -61,30 +57,10 @@ class Resolvers(lab.LabTest):
                        manifests.slice("dns-test-service", [manifests.endpoint(addr, hostname="dns-querier-1")],
                                        [("http", 80)], ns=NS))
 
-    @classmethod
-    def resolv_conf(cls, search, *more):
-        text = "\n".join([f"nameserver {SERVER}", f"search {search}", "options ndots:5", *more])
-        cls.conf = cls.lab.folder / "resolv.conf"
-        cls.conf.write_text(text + "\n")
-
-    def in_pod(self, *command, conf=None):
-        """Runs a program that finds our resolv.conf in /etc."""
-        script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
-        return self.pod.run("unshare", "--mount", "sh", "-c", script, conf or self.conf, *command, check=False)
-
-    def glibc(self, name, conf=None):
-        done = self.in_pod("getent", "ahosts", name, conf=conf)
-        return sorted({line.split()[0] for line in done.stdout.splitlines()}) or None
-
     def of_musl(self, name):
-        if self.musl is None:
+        if self.own.musl is None:
             self.skipTest("musl-gcc (package musl-tools) is not installed")
-        done = self.in_pod(self.musl, name)
-        return sorted(done.stdout.split()) if done.returncode == 0 else None
-
-    def dig(self, name, *words, conf=None):
-        done = self.in_pod("dig", "+search", "+short", name, *words, conf=conf)
-        return done.stdout.split("\n")[:-1]
+        return self.own.of_musl(name)
 
     def check(self, name, *addresses):
         self.assertEqual(self.glibc(name), sorted(addresses), f"glibc {name}")

@@ -12,7 +12,7 @@ LEFT_OUT = {
     "external_lookup": "k8s_external is not offered",
     "metadata": "CoreDNS's internal labels of a query",
     "namespace_filter": "`namespaces` and `namespace_labels` are not offered",
-    "in_search_path": "search path on the server: comes with --dns-autopath",
+    "in_search_path": "test_autopath",
 }
 
 
