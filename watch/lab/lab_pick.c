@@ -181,7 +181,7 @@ static void look_at_hosts(struct lab *l, struct lab_service *s)
 		const struct given_endpoint *g = &s->raw->wishes.given[i];
 		const char *why = NULL;
 		size_t count;
-		if (g->host == NULL && !families_have(&s->now.families, g->addr.family))
+		if (g->host == NULL && !families_have(&s->families, g->addr.family))
 			snprintf(reason, sizeof reason, "%s is not used: the Service has no %s address",
 				 addr_format(&g->addr, addr), family_name(g->addr.family));
 		else if (g->host != NULL && hosts != NULL &&
@@ -207,11 +207,11 @@ static void pick_one(struct lab *l, struct lab_service *s)
 	arena_reset(l->scratch);
 	if (s->raw != NULL && s->raw->wishes.given_count != 0) {
 		look_at_hosts(l, s);
-		given_slices(s->raw, &s->now.families, l->config.hosts, l->scratch, &to);
+		given_slices(s->raw, &s->families, l->config.hosts, l->scratch, &to);
 	} else if (s->raw != NULL && s->pick_indexed) {
 		pods = pods_of(l, s, l->scratch, &count);
 		look_at_ports(l, s, pods, count);
-		select_slices(s->raw, &s->now.families, pods, count, l->scratch, &to);
+		select_slices(s->raw, &s->families, pods, count, l->scratch, &to);
 	}
 	names_replace(l, s, &m);
 }

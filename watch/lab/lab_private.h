@@ -6,27 +6,26 @@
 #include "watch/lab/allocate.h"
 #include "watch/lab/lab.h"
 
-struct lab_service {
+struct lab_service { /* one each: of ten thousand every word counts */
 	struct lab *lab;
 	const char *ns, *name;
 	const struct service_object *raw; /* as the manifest has it, held; NULL: gone, what it had is remembered */
 	struct allocated had;
-	uint64_t fingerprint;  /* of raw without its name: a Service that is renamed is known by it */
-	uint64_t gone_at;      /* number of the turn */
-	uint64_t told;	       /* hash of the problems that were told last; 0: none */
-	struct allocation now; /* while it is settled */
-	bool admitted;	       /* `now` counts: it is not refused */
+	struct families families; /* when it was admitted last */
+	uint64_t fingerprint;	  /* of raw without its name: a Service that is renamed is known by it */
+	uint64_t gone_at;	  /* number of the turn */
+	uint64_t kept_hash;	  /* of what `keep` was given */
+	uint64_t told, pick_told; /* hash of the problems that were told last, and of those of its pods; 0: none */
+	size_t slice_count;	  /* that the next sink has */
+	char **slices;		  /* their names */
+	char *evicted;		  /* what another Service writes that it had, as text; NULL: nothing */
 	bool dirty;
-	bool shown;	    /* the next sink has it */
-	bool starved;	    /* lacks what was not free */
-	uint64_t pick_told; /* the same of its pods */
-	bool pick_dirty;    /* its slices are to be made anew */
-	bool pick_indexed;  /* is in the index of labels */
-	size_t slice_count; /* that the next sink has */
-	char **slices;	    /* their names */
-	char *evicted;	    /* what another Service writes that it had, as text; NULL: nothing */
-	uint64_t kept_hash; /* of what `keep` was given */
-	char key[];	    /* "ns/name" */
+	bool admitted;	   /* the newest raw is not refused */
+	bool shown;	   /* the next sink has it */
+	bool starved;	   /* lacks what was not free */
+	bool pick_dirty;   /* its slices are to be made anew */
+	bool pick_indexed; /* is in the index of labels */
+	char key[];	   /* "ns/name" */
 };
 
 struct lab_pod {

@@ -27,6 +27,7 @@ static struct lab_service *find_or_make(struct lab *l, const char *ns, const cha
 	if (s != NULL)
 		return s;
 	s = mem_alloc(sizeof *s + 2 * bytes);
+	s->lab = l;
 	snprintf(s->key, bytes, "%s/%s", ns, name);
 	/* a second copy behind the key, in two */
 	memcpy(s->key + bytes, ns, ns_bytes);
@@ -218,60 +219,69 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+static struct allocation allocation_of(struct lab *l, struct lab_service *s)
+{
+	return (struct allocation){.a = &l->allocator,
+				   .s = s->raw,
+				   .had = &s->had,
+				   .owner = s,
+				   .families = s->families,
+				   .say = say,
+				   .ctx = s};
+}
+
 /* All take what they had before any takes what is new. */
 static void keep_one(struct lab *l, struct lab_service *s)
 {
-	s->now = (struct allocation){.a = &l->allocator, .s = s->raw, .had = &s->had, .owner = s, .say = say, .ctx = s};
-	s->lab = l;
+	struct allocation x = allocation_of(l, s);
+
 	buf_clear(&l->problems);
-	s->admitted = allocate_begin(&s->now);
-	if (s->pick_indexed)
-		lab_pick_mark(l, s); /* its families may be others */
-	if (s->admitted)
-		allocate_keep(&s->now);
-	else
+	s->admitted = allocate_begin(&x);
+	if (!s->admitted) {
 		tell(l, s, true);
+		return;
+	}
+	s->families = x.families;
+	if (s->pick_indexed || s->raw->wishes.given_count != 0)
+		lab_pick_mark(l, s); /* its families may be others */
+	allocate_keep(&x);
 }
 
-/* Nothing is filled in, and nothing was asked for. */
+/* Nothing was to be filled in: the object itself goes on, which saves a copy. */
 static bool is_as_written(const struct lab_service *s)
 {
-	const struct service_wishes *w = &s->raw->wishes;
-
-	return s->raw->type != SERVICE_NODE_PORT && s->raw->type != SERVICE_LOAD_BALANCER && !allocated_any(&s->had) &&
-	       w->family_policy == FAMILY_POLICY_NONE && w->family_count == 0 && !w->no_node_ports &&
-	       !w->other_balancer && w->balancer_ip.family == 0 && w->selector_count == 0 && w->given_count == 0;
+	return !allocated_any(&s->had) && s->raw->type != SERVICE_NODE_PORT && s->raw->type != SERVICE_LOAD_BALANCER;
 }
 
-static void show(struct lab *l, struct lab_service *s)
+static void show(struct lab *l, struct lab_service *s, const struct allocation *x)
 {
 	struct service_object filled;
 
+	s->shown = true;
 	if (is_as_written(s)) {
 		l->config.next.upsert(l->config.next.ctx, (struct object *)(uintptr_t)object_hold(&s->raw->object));
-		s->shown = true;
 		return;
 	}
-
 	arena_reset(l->scratch);
-	allocate_fill(&s->now, l->scratch, &filled);
+	allocate_fill(x, l->scratch, &filled);
 	pack_object(&l->pack, &filled.object);
 	l->config.next.upsert(l->config.next.ctx, pack_read(l->pack.bytes.data, l->pack.bytes.length_bytes));
-	s->shown = true;
 }
 
 static void rest_one(struct lab *l, struct lab_service *s)
 {
+	struct allocation x = allocation_of(l, s);
+
 	if (!s->admitted)
 		return;
 	buf_clear(&l->problems);
-	starved_set(l, s, !allocate_rest(&s->now));
+	starved_set(l, s, !allocate_rest(&x));
 	if (s->evicted != NULL)
 		say(s, "spec", s->evicted);
 	free(s->evicted);
 	s->evicted = NULL;
 	tell(l, s, false);
-	show(l, s);
+	show(l, s, &x);
 }
 
 static void gone_one(struct lab *l, struct lab_service *s)
