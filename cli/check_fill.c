@@ -6,6 +6,7 @@
 
 struct filling {
 	struct report *r;
+	struct map served; /* Services that slices are of, by "ns/name" */
 };
 
 static struct located *find(const struct filling *f, enum object_kind kind, const char *ns, const char *name)
@@ -20,8 +21,17 @@ static struct located *find(const struct filling *f, enum object_kind kind, cons
 	return map_get_str(&f->r->c->others, key);
 }
 
+static void served_add(struct filling *f, const struct slice_object *slice)
+{
+	char *key = arena_printf(f->r->arena, "%s/%s", slice->object.ns, slice->service_name);
+
+	map_put_str(&f->served, key, key);
+}
+
 static void on_upsert(void *ctx, struct object *o)
 {
+	if (o->kind == OBJECT_SLICE)
+		served_add(ctx, (const struct slice_object *)o);
 	struct located *l = o->kind == OBJECT_SERVICE ? find(ctx, OBJECT_SERVICE, o->ns, o->name) : NULL;
 
 	if (l == NULL) {
@@ -63,9 +73,38 @@ static void give(const struct sink *to, const struct map *from)
 		to->upsert(to->ctx, (struct object *)(uintptr_t)object_hold(l->o));
 }
 
+/* Those that must have endpoints from Pods; what is filled in does not say so any more. */
+static const struct located **selecting(struct report *r, size_t *count)
+{
+	const struct located **all = arena_array(r->arena, map_count(&r->c->services), sizeof *all), *l;
+	size_t at = 0;
+
+	*count = 0;
+	while ((l = map_next(&r->c->services, &at)) != NULL)
+		if (service_of(l)->type != SERVICE_EXTERNAL_NAME && service_of(l)->wishes.selector_count != 0 &&
+		    service_of(l)->wishes.given_count == 0)
+			all[(*count)++] = l;
+	return all;
+}
+
+static void look_at_unserved(struct filling *f, const struct located *const *all, size_t count)
+{
+	const struct located *slice;
+
+	for (size_t at = 0; (slice = map_next(&f->r->c->slices, &at)) != NULL;)
+		served_add(f, (const struct slice_object *)slice->o);
+	for (size_t i = 0; i < count; i++)
+		if (map_get_str(&f->served, all[i]->key) == NULL)
+			say(f->r, all[i], "spec.selector",
+			    "no endpoints: no Pod here has these labels and an address, and no EndpointSlice is of it");
+	map_fini(&f->served);
+}
+
 void check_fill(struct report *r, const struct config *config)
 {
-	struct filling f = {r};
+	struct filling f = {.r = r};
+	size_t count;
+	const struct located **all = selecting(r, &count);
 	const struct lab_config lab = {
 		.next = {.ctx = &f, .upsert = on_upsert, .remove = on_remove, .turn_end = on_turn_end},
 		.service_cidrs = &config->service_cidrs,
@@ -81,4 +120,5 @@ void check_fill(struct report *r, const struct config *config)
 	give(lab_sink(l), &r->c->services);
 	lab_sink(l)->turn_end(lab_sink(l)->ctx);
 	lab_free(l);
+	look_at_unserved(&f, all, count);
 }

@@ -38,6 +38,25 @@ class Check(unittest.TestCase):
             self.assertEqual(check("--strict", f"{folder}/a.yaml", f"{folder}/b.yaml").returncode, 0)
             self.assertIn("no Service default/web", check(f"{folder}/b.yaml").stdout)
 
+    def test_filled_in_as_by_the_daemon(self):
+        pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: %s}, annotations: {fairlead/pod-ip: 10.1.0.1}}\n"
+        service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {%sports: [{port: 80}]}\n"
+        selecting = service % "selector: {app: web}, "
+        for text, said in (
+                (service % "", "good"),
+                (selecting + "---\n" + pod % "web", "good"),
+                (selecting + "---\n" + pod % "db", "Service default/web: spec.selector: no endpoints: no Pod here has these labels"),
+                (selecting + "---\n" + ALONE, "good"),
+                (service % "ipFamilyPolicy: SingleStack, ipFamilies: [IPv4, IPv6], ",
+                 "-:1: Service default/web: spec.ipFamilyPolicy: SingleStack, but two families are asked for"),
+                (service % "type: LoadBalancer, loadBalancerIP: 192.0.2.1, ", "good")):
+            with self.subTest(text=text):
+                self.assertIn(said, check("-", text=text).stdout)
+        done = check("--lb-pool", "198.51.100.0/24", "-", text=service % "type: LoadBalancer, loadBalancerIP: 192.0.2.1, ")
+        self.assertIn("spec.loadBalancerIP: 192.0.2.1 is not in --lb-pool", done.stdout)
+        self.assertEqual(check("-", text=service % "ipFamilyPolicy: SingleStack, ipFamilies: [IPv4, IPv6], ").returncode, 1)
+        self.assertEqual(check("--service-node-port-range", "x", "-", text=GOOD).returncode, 2)
+
     def test_standard_input_that_cannot_be_read(self):
         with tempfile.TemporaryDirectory() as folder:
             for shell in ("exec <&-; exec \"$0\" check -", f"exec \"$0\" check - <{folder}"):

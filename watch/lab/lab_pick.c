@@ -18,22 +18,42 @@ void lab_pick_mark(struct lab *l, struct lab_service *s)
 
 /* ---- the index ---- */
 
-/* By its rarest label it would be found sooner; the first is the same for the pod and the Service. */
-void lab_pick_enter(struct lab *l, struct lab_service *s)
+/* Under the first label of its selector, where pods look for who selects them. */
+static void index_enter(struct lab *l, struct lab_service *s)
 {
 	const struct service_wishes *w = &s->raw->wishes;
 	struct lab_label *label;
 
-	lab_pick_mark(l, s);
-	given_want(s->raw, l->config.hosts, true);
-	l->workloads_stale = true;
-	s->pick_indexed = w->selector_count != 0 && s->raw->type != SERVICE_EXTERNAL_NAME;
-	if (!s->pick_indexed)
+	if (w->selector_count == 0 || s->raw->type == SERVICE_EXTERNAL_NAME)
 		return;
 	label = lab_label_make(l, s->ns, &w->selector[0]);
 	label->services =
 		mem_grow(label->services, label->service_count, &label->service_room, sizeof(struct lab_service *));
 	label->services[label->service_count++] = s;
+	s->pick_indexed = true;
+	lab_pick_mark(l, s);
+}
+
+void lab_pick_begin(struct lab *l)
+{
+	struct lab_service *s;
+	size_t at = 0;
+
+	if (l->selecting)
+		return;
+	l->selecting = true;
+	while ((s = map_next(&l->services, &at)) != NULL)
+		if (s->raw != NULL)
+			index_enter(l, s);
+}
+
+void lab_pick_enter(struct lab *l, struct lab_service *s)
+{
+	given_want(s->raw, l->config.hosts, true);
+	l->workloads_stale = true;
+	lab_pick_mark(l, s);
+	if (l->selecting)
+		index_enter(l, s);
 }
 
 void lab_pick_leave(struct lab *l, struct lab_service *s)

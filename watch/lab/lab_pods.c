@@ -126,6 +126,7 @@ void lab_pods_upsert(struct lab *l, struct object *o)
 	char key[KEY_BYTES];
 	struct lab_pod *pod;
 
+	lab_pick_begin(l);
 	const size_t n = (size_t)snprintf(key, sizeof key, "%s/%s", o->ns, o->name) + 1;
 	pod = map_get_str(&l->pods, key);
 	l->workloads_stale = l->workloads_stale || pod == NULL || !same_labels(pod->raw, raw);

@@ -63,6 +63,7 @@ struct lab {
 	struct map pods, nodes, workloads, labels;
 	size_t pick_count, pick_room;
 	struct lab_service **pick; /* those with pick_dirty */
+	bool selecting;		   /* a Pod or a workload was there: before, no index is made */
 	bool workloads_stale;	   /* what is told of them may change */
 	bool kept_changed;
 	const struct service_object *writing; /* whose manifest claims something at present */
@@ -93,6 +94,7 @@ void lab_problems_tell(struct lab *l, const struct lab_service *s, uint64_t *tol
 /* Slices of selected pods: lab_pick.c */
 void lab_pick_mark(struct lab *l, struct lab_service *s);
 void lab_pick_settle(struct lab *l);
+void lab_pick_begin(struct lab *l); /* before the first object that labels matter to */
 /* Its manifest goes, or comes. */
 void lab_pick_leave(struct lab *l, struct lab_service *s);
 void lab_pick_enter(struct lab *l, struct lab_service *s);

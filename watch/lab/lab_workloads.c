@@ -20,6 +20,7 @@ void lab_workloads_upsert(struct lab *l, struct object *o)
 	char key[KEY_BYTES];
 	struct lab_workload *w = map_get_str(&l->workloads, key_of(key, o->kind, o->ns, o->name));
 
+	lab_pick_begin(l);
 	if (w == NULL) {
 		w = mem_alloc(sizeof *w + strlen(key) + 1);
 		memcpy(w->key, key, strlen(key) + 1);
