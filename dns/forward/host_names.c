@@ -15,7 +15,7 @@
 #define TTL_MIN_S 1.
 #define NEGATIVE_MIN_S 5. /* of NXDOMAIN and NODATA: some servers say nothing of how long they hold */
 #define TTL_MAX_S 3600.
-#define RETRY_S 2. /* doubled with each failure, up to: */
+#define RETRY_S .5 /* doubled with each failure, up to: */
 #define RETRY_MAX_S 60.
 
 enum verdict { UNKNOWN, FOUND, NONE, NO_SUCH_NAME, REFUSED, FAILED };
@@ -158,17 +158,17 @@ static void timer_set(struct host *h, double s)
 
 static void finish(struct host *h)
 {
-	const char *why = why_of(h);
-	bool changed = why != h->why;
+	const bool unsure = is_unsure(h);
+	bool changed = !unsure && addrs_replace(h);
 
 	h->asking = false;
 	h->names->busy--;
-	if (is_unsure(h) && h->failures < 16)
-		h->failures++;
-	else if (!is_unsure(h))
-		h->failures = 0;
-	changed = (!is_unsure(h) && addrs_replace(h)) || changed;
-	h->why = why;
+	h->failures = !unsure ? 0 : h->failures < 16 ? h->failures + 1 : h->failures;
+	if (h->failures != 1) { /* one is no news: the server may have started just now */
+		const char *why = why_of(h);
+		changed = changed || why != h->why;
+		h->why = why;
+	}
 	timer_set(h, wait_s(h));
 	if (changed)
 		h->names->changed(h->names->ctx, h->name);

@@ -72,6 +72,15 @@ class GivenEndpoints(lab.LabTest):
         self.give("web", f"{PODS['b'][0]}:8080", 80)
         self.reaches(vip, 80, "b")
 
+    def test_client_and_endpoint_on_one_network(self):
+        """The usual lab: everything is plugged into one switch. Replies come back through the gateway, all the time."""
+        server = self.lab.host(self.node, "server", "192.168.0.10", "fd00:0::10")
+        self.lab.servers.tcp(server, "server", 8080)
+        vip = self.give("switch", "192.168.0.10:8080", 80)
+        self.reaches(vip, 80, {"server"})
+        for _ in range(50):  # no redirect leads the client past the gateway
+            self.assertEqual(traffic.connect(self.client, vip, 80).server, "server")
+
     def test_by_port(self):
         vip = self.give("two", f"http={PODS['a'][0]}:8080;https={PODS['b'][0]}:8443", m.port(80, "http"), m.port(443, "https"),
                         type="LoadBalancer")
