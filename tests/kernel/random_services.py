@@ -39,6 +39,13 @@ class Objects:
             used.add((node_port, proto))
             yield manifests.port(number, "" if len(chosen) == 1 and r.random() < 0.3 else name, proto, node_port)
 
+    def fill_node_ports(self, ports):
+        """Each port of a NodePort Service has one, as an API server sees to; else one would be allocated here."""
+        for p in ports:
+            taken = {(q.get("nodePort"), q["protocol"]) for q in ports}
+            if "nodePort" not in p:
+                p["nodePort"] = next(n for n in NODE_PORTS if (n, p["protocol"]) not in taken)
+
     def cluster_ips(self):
         r = self.random
         return [r.choice(f) for f in r.choice([CLUSTER_IPS[:1], CLUSTER_IPS[1:], CLUSTER_IPS, CLUSTER_IPS[::-1]])]
@@ -59,7 +66,10 @@ class Objects:
         if kind != "ClusterIP" or spec.get("externalIPs"):
             spec["externalTrafficPolicy"] = r.choice(["Cluster", "Local"])
         service = manifests.service(name, self.cluster_ips(), list(self.ports(kind != "ClusterIP")), **spec)
+        if kind == "NodePort":
+            self.fill_node_ports(service["spec"]["ports"])
         if kind == "LoadBalancer":
+            service["spec"]["allocateLoadBalancerNodePorts"] = False
             self.balance(service)
         if r.random() < 0.5:
             service["metadata"]["creationTimestamp"] = f"2026-11-20T18:00:0{r.randrange(4)}Z"

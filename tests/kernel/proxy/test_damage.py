@@ -64,7 +64,7 @@ class Damaged(scenes.WebTest):
         self.folder.put("affinity", manifests.service("affinity", "10.96.0.5", [80], sessionAffinity="ClientIP"),
                         manifests.slice("affinity", [self.POD], [8080]))
         restricted = manifests.service("source-ranges", "10.96.0.6", [80], type="LoadBalancer",
-                                   loadBalancerSourceRanges=["10.244.0.0/16"])
+                                   allocateLoadBalancerNodePorts=False, loadBalancerSourceRanges=["10.244.0.0/16"])
         restricted["status"] = {"loadBalancer": {"ingress": [{"ip": "198.51.100.7"}]}}
         self.folder.put("source-ranges", restricted, manifests.slice("source-ranges", [self.POD], [8080]))
         self.started = self.daemon("--service-cidr", "10.96.0.0/16")
