@@ -15,6 +15,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
+#include "daemon/fd_store.h"
 #include "daemon/fronts.h"
 #include "daemon/hand_over.h"
 #include "daemon/kernel.h"
@@ -331,6 +332,8 @@ static void watchers_start(struct daemon *d)
 static void daemon_stop(struct daemon *d)
 {
 	steering_stop(d);
+	if (!hand_over_is_held(d))
+		fd_store_give();
 	fronts_stop(d);
 	hand_over_close(d);
 	dns_server_close(d);

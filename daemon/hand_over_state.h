@@ -4,12 +4,16 @@
 
 #include <ev.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct take_over {
 	int fd; /* to the process that is replaced; -1: none, or no more */
 	bool held, leaving;
-	struct ev_io left;    /* while it leaves */
+	struct ev_io left; /* while it leaves */
+	int *stored;	   /* sockets that systemd kept: used once this process can answer; room for INHERITED_MAX */
+	size_t stored_count;
+	struct ev_timer stored_late;
 	struct ev_timer rest; /* until sockets that nothing took are closed */
 };
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dns_client import query
 
-LATE_S = 0.5
+LATE_S = 2.0
 STAYING = 8
 
 Query = collections.namedtuple("Query", "sent answered by")

@@ -5,12 +5,15 @@ are test doubles with another answer, so that every reply tells who gave it.
 import json
 import signal
 import socket
+import subprocess
+import sys
 import time
 import unittest
 from pathlib import Path
 
 import lab
 import manifests
+import memory
 import patience
 import scenes
 import traffic
@@ -23,6 +26,7 @@ DNS, DNS6, LOCAL = "10.96.0.10", "fd00:96::a", "169.254.20.10"
 ENDPOINTS, ENDPOINT6 = ("10.244.0.20", "10.244.0.21"), "fd00:244::20"
 US, THEM = WEB_VIP, "192.0.2.1"  # what is answered
 RATE = 2000
+LIMIT_MB = 128
 IN_FLIGHT_S = 0.01 * patience.FACTOR
 # The kernel takes a killed process apart within milliseconds, once it gets a processor.
 KILLED_S = 0.1 * patience.FACTOR
@@ -244,7 +248,12 @@ class Loss(SteeringTest):
 
     def setUp(self):
         super().setUp()
-        self.run_daemon()
+        self.limit = memory.Limit(LIMIT_MB)
+        self.addCleanup(self.limit.end)
+        self.run_daemon(start=False)
+        self.addCleanup(lambda: self.daemon.process.poll() is None and self.daemon.kill())
+        self.daemon.launcher = self.limit.launcher if "out_of_memory" in self.id() else ()
+        self.daemon.start()
         self.wait_steered(DNS)
         self.load = Load(self.client, DNS, RATE / patience.FACTOR, WEB)
         time.sleep(0.5)
@@ -271,6 +280,21 @@ class Loss(SteeringTest):
         self.daemon.kill()
         time.sleep(1)
         self.assert_lost_only(self.back(), since, KILLED_S)
+
+    def test_out_of_memory(self):
+        """The kernel kills it: another process of its control group takes the memory, and the daemon is the first to go."""
+        if self.limit.folder is None:
+            self.skipTest("no control group for memory can be made here")
+        Path(f"/proc/{self.daemon.process.pid}/oom_score_adj").write_text("1000")
+        since = time.monotonic()
+        hungry = self.node.popen(*self.limit.launcher, sys.executable, "-c", f"held = b'x' * {2 * LIMIT_MB * memory.MB}",
+                                 stderr=subprocess.DEVNULL)
+        self.assertEqual(self.daemon.process.wait(lab.LIMIT_S), -signal.SIGKILL)
+        until = time.monotonic() - since
+        hungry.wait(lab.LIMIT_S)
+        time.sleep(0.5)
+        self.daemon.launcher = ()
+        self.assert_lost_only(self.back(), since, until + KILLED_S)
 
     def test_stopped_for_5_s(self):
         since = time.monotonic()

@@ -1,5 +1,6 @@
 """A process that starts with --take-over replaces the running one: no query, no connection and no page goes unanswered."""
 import json
+import os
 import signal
 import socket
 import struct
@@ -169,6 +170,75 @@ class TakeOver(scenes.NodeTest):
         old.kill()
         new.wait_ready()
         lab.equals_within(lambda: Client(self.client, DNS).ask(WEB).answer, [f"{WEB}. 5 IN A {WEB_VIP}"])
+
+
+class Systemd(scenes.NodeTest):
+    """What systemd does with FileDescriptorStoreMax=: it takes sockets at the end, and gives them to the next process."""
+
+    def setUp(self):
+        super().setUp()
+        self.client = self.lab.pod(self.node, "client", "10.244.0.99")
+        self.folder.put("web", manifests.service("web", WEB_VIP, [80]))
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.notify.close)
+        self.path = self.lab.folder / "notify"
+        self.notify.bind(str(self.path))
+        self.notify.settimeout(lab.LIMIT_S)
+        self.stored = []
+
+    def start(self):
+        """As systemd starts it: stored descriptors from 3 on."""
+        daemon = self.lab.daemon(self.node, self.folder, "--dns-listen", LISTEN, start=False)
+        numbers = range(100, 100 + len(self.stored))
+        for number, fd in zip(numbers, self.stored):
+            os.dup2(fd, number, inheritable=True)
+            os.close(fd)
+        moves = " ".join(f"{3 + i}<&{number} {number}<&-" for i, number in enumerate(numbers))
+        daemon.launcher = ("bash", "-c", f'exec {moves}; export NOTIFY_SOCKET={self.path} LISTEN_FDS={len(self.stored)} '
+                           'LISTEN_PID=$$; exec "$@"', "bash")
+        with open(daemon.log_path, "ab") as log:
+            daemon.process = self.node.popen(*daemon.launcher, daemon.program, "run", "--control", daemon.control, "--state-dir",
+                                             daemon.folder / "state", *daemon.flags, stdout=log, stderr=log, pass_fds=numbers)
+        for number in numbers:
+            os.close(number)
+        daemon.wait_ready()
+        return daemon
+
+    def stop(self, daemon):
+        daemon.process.send_signal(signal.SIGTERM)
+        self.stored = []
+        while True:
+            message, fds, *_ = socket.recv_fds(self.notify, 4096, 256)
+            if message == b"BARRIER=1":
+                os.close(fds[0])
+                break
+            self.assertIn(b"FDSTORE=1", message.split(b"\n"))
+            self.stored += fds
+        self.assertEqual(daemon.process.wait(lab.LIMIT_S), 0)
+
+    def test_a_restart_loses_nothing(self):
+        daemon = self.start()
+        load = Load(self.client, LISTEN, 500 / patience.FACTOR, WEB)
+        time.sleep(0.5)
+        for _ in range(2):
+            self.stop(daemon)
+            # DNS and two pages, no more: 1 UDP, 3 TCP
+            self.assertEqual(len(self.stored), 4)
+            daemon = self.start()
+            self.assertIn("4 sockets of the process before", daemon.log())
+            self.assertNotIn("in use", daemon.log())
+        time.sleep(0.5)
+        rows = load.stop()
+        self.assertEqual([row for row in rows if row.answered is None], [])
+        self.assertEqual({row.by for row in rows}, {WEB_VIP}, "no SERVFAIL before the names are known")
+
+    def test_without_systemd(self):
+        """Variables of another process are not for this one."""
+        daemon = self.lab.daemon(self.node, self.folder, "--dns-listen", LISTEN, start=False)
+        daemon.launcher = ("env", "LISTEN_PID=1", "LISTEN_FDS=7", f"NOTIFY_SOCKET={self.path}.absent")
+        daemon.start()
+        daemon.stop()
+        self.assertIn("systemd: ", daemon.log())
 
 
 if __name__ == "__main__":
