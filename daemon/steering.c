@@ -78,8 +78,11 @@ struct steered_dns steering_view(const struct daemon *d)
 {
 	const struct cluster_dns_addrs *given = &d->config->steered_dns;
 
-	return (struct steered_dns){
-		.on = d->steering.table != NULL && !given->none, .count = given->count, .addrs = given->items};
+	return (struct steered_dns){.on = d->steering.table != NULL && !given->none,
+				    .count = given->count,
+				    .addrs = given->items,
+				    .local_count = d->config->no_dns ? 0 : d->config->local_dns.count,
+				    .local = d->config->local_dns.items};
 }
 
 bool steering_binds(const struct daemon *d)

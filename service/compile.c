@@ -25,6 +25,20 @@ static void sort_slices(struct compilation *b)
 	qsort(b->slices, count, sizeof *b->slices, by_name);
 }
 
+bool build_cluster_dns(const struct compilation *b)
+{
+	const struct steered_dns *s = &b->in->node->steered;
+	const struct service_object *o = b->in->object;
+
+	if (s->count == 0)
+		return strcmp(o->object.ns, "kube-system") == 0 && strcmp(o->object.name, "kube-dns") == 0;
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t k = 0; k < o->cluster_ip_count; k++)
+			if (addr_equal(&s->addrs[i], &o->cluster_ips[k]))
+				return true;
+	return false;
+}
+
 bool build_external_local(const struct compilation *b)
 {
 	const struct service_object *o = b->in->object;

@@ -19,6 +19,9 @@ struct steered_dns {
 	bool on;
 	size_t count;
 	const struct addr *addrs; /* ClusterIPs of the Service; none: it is kube-system/kube-dns */
+	size_t local_count;
+	const struct addr
+		*local; /* --dns-local-address: leads to the same endpoints as its ClusterIPs; also when not `on` */
 };
 
 /* This node as services see it. Borrowed. A change of any of it means compiling every service again. */

@@ -173,20 +173,6 @@ static bool reachable_from_outside(const struct compilation *b, size_t port)
 	return false;
 }
 
-static bool is_steered(const struct compilation *b)
-{
-	const struct steered_dns *s = &b->in->node->steered;
-	const struct service_object *o = b->in->object;
-
-	if (!s->on || s->count == 0)
-		return s->on && strcmp(o->object.ns, "kube-system") == 0 && strcmp(o->object.name, "kube-dns") == 0;
-	for (size_t i = 0; i < s->count; i++)
-		for (size_t k = 0; k < o->cluster_ip_count; k++)
-			if (addr_equal(&s->addrs[i], &o->cluster_ips[k]))
-				return true;
-	return false;
-}
-
 static bool is_ourselves(const struct compilation *b, const struct target *t, uint8_t proto)
 {
 	const struct frontend_key key = {.addr = t->addr, .proto = proto, .port = t->port};
@@ -199,7 +185,7 @@ static void step_aside(const struct compilation *b, struct list *l, uint8_t prot
 {
 	bool others = false;
 
-	if (!is_steered(b))
+	if (!b->in->node->steered.on || !build_cluster_dns(b))
 		return;
 	for (size_t i = 0; i < l->count; i++)
 		others |= (l->items[i].target.flags & TARGET_IN_CLUSTER) != 0 &&

@@ -64,12 +64,23 @@ static void addresses_take(struct compilation *b, struct addresses *list, enum f
 		list->of[kind][list->count[kind]++] = *addr;
 }
 
+/* An address that the operator names: link-local as a rule, which no object may say. */
+static void take_local(const struct compilation *b, struct addresses *list)
+{
+	const struct steered_dns *s = &b->in->node->steered;
+
+	for (size_t i = 0; i < s->local_count && build_cluster_dns(b); i++)
+		list->of[FRONTEND_CLUSTER_IP][list->count[FRONTEND_CLUSTER_IP]++] = s->local[i];
+}
+
 static struct addresses take_all(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
+	const size_t local_count = b->in->node->steered.local_count;
 	struct addresses list = {0};
 
-	list.of[FRONTEND_CLUSTER_IP] = arena_array(b->scratch, b->out.cluster_ip_count, sizeof(struct addr));
+	list.of[FRONTEND_CLUSTER_IP] =
+		arena_array(b->scratch, b->out.cluster_ip_count + local_count, sizeof(struct addr));
 	list.of[FRONTEND_LOAD_BALANCER] = arena_array(b->scratch, o->ingress_count, sizeof(struct addr));
 	list.of[FRONTEND_EXTERNAL_IP] = arena_array(b->scratch, o->external_ip_count, sizeof(struct addr));
 	for (size_t i = 0; i < b->out.cluster_ip_count; i++) {
@@ -77,6 +88,7 @@ static struct addresses take_all(struct compilation *b)
 		addresses_take(b, &list, FRONTEND_CLUSTER_IP, ip);
 		b->out.shared[i] = address_is_special(ip) || address_is_local(&b->in->node->addresses, ip);
 	}
+	take_local(b, &list);
 	for (size_t i = 0; i < o->ingress_count; i++)
 		if (!o->ingress[i].proxy_mode)
 			addresses_take(b, &list, FRONTEND_LOAD_BALANCER, &o->ingress[i].addr);
@@ -133,8 +145,8 @@ static int by_key(const void *a, const void *b)
 void compile_frontends(struct compilation *b)
 {
 	const struct service_object *o = b->in->object;
-	size_t each =
-		b->out.cluster_ip_count + o->ingress_count + o->external_ip_count + b->in->node->node_port_addr_count;
+	size_t each = b->out.cluster_ip_count + b->in->node->steered.local_count + o->ingress_count +
+		      o->external_ip_count + b->in->node->node_port_addr_count;
 	size_t kept = 0;
 
 	b->note_room = each + NOTES_OF_PORTS_MAX;

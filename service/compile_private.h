@@ -62,6 +62,8 @@ struct compilation {
 /* The slices in order, and what decides whether the service is proxied. Empties `scratch`. */
 struct compilation build_start(const struct compile_input *in, struct arena *scratch);
 
+/* This is the Service of the cluster DNS, by struct steered_dns. */
+bool build_cluster_dns(const struct compilation *b);
 /* externalTrafficPolicy Local, where E.3 lets it count. */
 bool build_external_local(const struct compilation *b);
 static inline bool build_internal_local(const struct compilation *b)

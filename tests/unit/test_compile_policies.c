@@ -179,6 +179,30 @@ static void steered_dns_leads_to_others(void **state)
 	b->in.node = before;
 }
 
+/* --dns-local-address is one more ClusterIP of the cluster DNS, and of no other Service. */
+static void local_dns_address(void **state)
+{
+	struct bench *b = *state;
+	struct service_object *o = make_service(b->objects, "kube-dns", "10.96.0.10");
+	const struct slice_object *slice = make_slice(b->objects, "a", "", IPPROTO_UDP, 53, "10.0.0.1@there");
+	const struct addr local[] = {ip("169.254.20.10"), ip("fd00::53")};
+	const struct node_view *before = b->in.node;
+	struct node_view node = *before;
+
+	add_port(b->objects, o, "", IPPROTO_UDP, 53, 0);
+	node.steered = (struct steered_dns){.local_count = 2, .local = local};
+	b->in.node = &node;
+	o->object.ns = "kube-system";
+	const struct service *s = compile(b, o, &slice, 1);
+	assert_int_equal(s->frontend_count, 2); /* the Service has no IPv6 */
+	const struct frontend *f = frontend_at(s, "169.254.20.10", IPPROTO_UDP, 53);
+	assert_string_equal(pool_text(b, &s->ports[0], f->pool), "10.0.0.1:53");
+	assert_int_equal(s->cluster_ip_count, 1);
+	o->object.ns = "default";
+	assert_int_equal(compile(b, o, &slice, 1)->frontend_count, 1);
+	b->in.node = before;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(internal_policy_local, setup, teardown),
 		cmocka_unit_test_setup_teardown(source_ranges, setup, teardown),
 		cmocka_unit_test_setup_teardown(steered_dns_leads_to_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(local_dns_address, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

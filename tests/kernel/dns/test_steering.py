@@ -97,7 +97,7 @@ class Addresses(SteeringTest):
                         self.assertEqual(self.who(ns, server, tcp), US)
         self.assertEqual(self.entries(), [])
         self.daemon.kill()
-        for server in (DNS, DNS6):
+        for server in (DNS, DNS6, LOCAL):
             for ns in (self.client, self.node):
                 for tcp in (False, True):
                     with self.subTest("killed", server=server, ns=ns.short, tcp=tcp):
