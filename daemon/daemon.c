@@ -386,8 +386,6 @@ int daemon_run(struct config *config, int argc, char **argv)
 	fronts_start(&d);
 	d.source.zone = d.zone;
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
-	if (!take_over_is_due(&d))
-		hand_over_open(&d);
 	rights_calls_limit();
 	ev_run(d.loop, 0);
 	daemon_stop(&d);

@@ -12,8 +12,12 @@
 
 static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
 {
+	struct daemon *d = w->data;
+
 	(void)loop, (void)events;
-	dns_server_retry(w->data);
+	dns_server_retry(d);
+	if (dns_server_complete(d))
+		daemon_turn(d); /* others wait for that */
 }
 
 static void forward_fill(struct server_config *to, const struct config *c)
@@ -86,6 +90,7 @@ void dns_server_open(struct daemon *d)
 	else if (own != NULL && server_forward(d->server) != NULL)
 		forward_file_searches(RESOLV_CONF, server_forward(d->server), own);
 	server_metrics(d->server, observe_metrics(d->observe));
+	steering_metrics(d, observe_metrics(d->observe));
 	ev_init(&d->dns_retry, on_retry);
 	d->dns_retry.repeat = RETRY_S;
 	d->dns_retry.data = d;

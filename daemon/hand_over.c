@@ -160,12 +160,13 @@ void hand_over_open(struct daemon *d)
 {
 	struct hand_over *h = &d->hand_over;
 
+	if (d->config->take_over == NULL || h->open || h->failed)
+		return;
 	ev_init(&h->limit, on_limit);
 	h->limit.repeat = HOLD_LIMIT_S;
 	h->limit.data = d;
-	if (d->config->take_over == NULL || h->open)
-		return;
 	int fd = fd_message_listen(d->config->take_over);
+	h->failed = fd < 0;
 	if (fd < 0) {
 		log_warn("hand over: %s: %s", d->config->take_over, strerror(errno));
 		return;

@@ -9,7 +9,7 @@
 
 struct daemon;
 
-/* When this process serves; a failure is one warning. */
+/* When this process serves; nothing the second time. A failure is one warning. */
 void hand_over_open(struct daemon *d);
 /* The kernel, and what depends on it, is another process's now. */
 bool hand_over_is_held(const struct daemon *d);

@@ -18,7 +18,7 @@ struct take_over {
 };
 
 struct hand_over { /* zero: not open */
-	bool open;
+	bool open, failed;
 	struct ev_io accept, successor; /* successor.fd -1: none */
 	struct ev_timer limit, look;
 	bool held;	  /* the kernel is the successor's */

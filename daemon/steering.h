@@ -26,6 +26,7 @@ bool steering_binds(const struct daemon *d);
 void steering_stop(struct daemon *d);
 void steering_close(struct daemon *d); /* the table is gone */
 
+void steering_metrics(struct daemon *d, struct metrics *m); /* after steering_open */
 /* Member "steering" of status's object "dns", and its lines of text. */
 void steering_json(const struct daemon *d, struct json *j);
 void steering_text(const struct daemon *d, struct buf *out);

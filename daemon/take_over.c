@@ -99,11 +99,6 @@ void take_over_open(struct daemon *d)
 	}
 }
 
-bool take_over_is_due(const struct daemon *d)
-{
-	return d->take_over.fd >= 0;
-}
-
 static void end(struct daemon *d)
 {
 	close(d->take_over.fd);
@@ -115,8 +110,7 @@ static void fail(struct daemon *d)
 {
 	end(d);
 	inherited_close();
-	if (d->control == NULL)
-		fatalx("control socket %s: another fairlead is running", d->config->control);
+	fronts_taken_over(d); /* it may have ended; else this is fatal where both have one control socket */
 }
 
 static bool ask(struct daemon *d, const char *word)
@@ -192,6 +186,8 @@ void take_over_after_sync(struct daemon *d)
 
 	if (d->take_over.stored_count > 0 && sync_stats(d->sync)->done)
 		stored_use(d);
+	if (d->take_over.fd < 0 && sync_stats(d->sync)->done && dns_server_complete(d))
+		hand_over_open(d); /* this one serves, and may be replaced */
 	if (d->take_over.fd < 0 || !d->take_over.held || d->take_over.leaving || !sync_stats(d->sync)->done)
 		return;
 	if (!receive_sockets(d, &count)) {

@@ -22,7 +22,6 @@ struct daemon;
 
 /* First of all: is a process there that hands over? Or has systemd kept sockets over a restart (daemon/fd_store.h)? */
 void take_over_open(struct daemon *d);
-bool take_over_is_due(const struct daemon *d); /* there is one, and it has not left yet */
 void take_over_before_sync(struct daemon *d);
 void take_over_after_sync(struct daemon *d);
 

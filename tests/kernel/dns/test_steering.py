@@ -305,6 +305,9 @@ class Loss(SteeringTest):
         time.sleep(0.3)
         self.assert_lost_only(self.load.stop(), since, STOPPED_S)
         self.assertGreater(self.daemon.status()["dns"]["steering"]["lapses"], 0)
+        page = traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body
+        self.assertRegex(page, rf'(?m)^fairlead_dns_steered{{address="{DNS}"}} 1$')
+        self.assertRegex(page, r"(?m)^fairlead_dns_steering_lapses_total [1-9]")
         self.assertNotIn("stuck", self.daemon.log())
 
     def test_stopped_by_sigterm(self):
