@@ -50,6 +50,7 @@ void daemon_turn(struct daemon *d)
 	sync_metrics_turn(d->sync_metrics, sync_stats(d->sync), &stale);
 	observe_turn(d->observe, sync_stats(d->sync));
 	take_over_after_sync(d);
+	dns_server_turn(d);
 	ports_check(d);
 	steering_update(d);
 	ev_timer_stop(d->loop, &d->later);

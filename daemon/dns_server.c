@@ -1,6 +1,7 @@
 /* Starts the DNS server from the configuration. */
 #include "daemon/dns_server.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -27,6 +28,25 @@ static void forward_fill(struct server_config *to, const struct config *c)
 	to->cache = (struct cache_config){.limit_bytes = (size_t)c->dns_cache_bytes,
 					  .max_ttl_s = (uint32_t)(c->dns_cache_max_ttl_ms / 1000),
 					  .max_negative_ttl_s = (uint32_t)(c->dns_cache_max_negative_ttl_ms / 1000)};
+}
+
+/* What status.dns tells and never changes. */
+static void notes_set(struct daemon *d)
+{
+	const struct forward_plan *plan = &d->config->forward;
+	char text[ADDR_PORT_TEXT_BYTES];
+	struct buf upstreams = {0};
+
+	for (size_t i = 0; i < plan->count; i++)
+		buf_printf(&upstreams, "%s%s", i != 0 ? " " : "",
+			   addr_port_format(&plan->to[i].at.addr, plan->to[i].at.port, text));
+	zone_note_set(d->zone, ZONE_NODE, d->config->node_name);
+	zone_note_set(d->zone, ZONE_VERSION, version_text());
+	zone_note_set(d->zone, ZONE_UPSTREAMS,
+		      plan->count != 0	   ? upstreams.data
+		      : plan->file != NULL ? plan->file
+					   : "none");
+	buf_fini(&upstreams);
 }
 
 static struct server *start(const struct daemon *d)
@@ -82,6 +102,7 @@ void dns_server_open(struct daemon *d)
 	for (size_t i = 0; i < listen->count; i++)
 		addrs[i] = listen->items[i].addr;
 	zone_server_addrs_set(d->zone, addrs, listen->count);
+	notes_set(d);
 	d->server = start(d);
 	const struct name *own =
 		d->config->dns_autopath && name_parse(&domain, d->config->cluster_domain) ? &domain : NULL;
@@ -95,6 +116,14 @@ void dns_server_open(struct daemon *d)
 	d->dns_retry.repeat = RETRY_S;
 	d->dns_retry.data = d;
 	unserved_tell(d);
+}
+
+void dns_server_turn(struct daemon *d)
+{
+	const struct sync_stats *stats = sync_stats(d->sync);
+	const int64_t ago_ms = clock_wall_ms() - stats->last_wall_ms;
+
+	zone_sync_set(d->zone, stats->in_sync, stats->done && ago_ms >= 0 ? clock_ms() - (uint64_t)ago_ms : 0);
 }
 
 void dns_server_retry(struct daemon *d)

@@ -6,6 +6,8 @@
 
 /* Fatal where waiting cannot help. Nothing with --no-dns. */
 void dns_server_open(struct daemon *d);
+/* After every sync_turn: for status.dns. */
+void dns_server_turn(struct daemon *d);
 /* The host's addresses have changed. */
 void dns_server_retry(struct daemon *d);
 void dns_server_leave(struct daemon *d); /* server_leave, and no more tries to bind */

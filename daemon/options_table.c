@@ -149,7 +149,8 @@ const struct option options_run[] = {
 	FLAG("dns-identify", OPTION_BOOL, dns_identify, NULL,
 	     "answer version.bind and id.server (class CH) with the version and the node name"),
 	FLAG("dns-debug-names", OPTION_BOOL, dns_debug_names, NULL,
-	     "answer whoami.dns.DOMAIN (TXT): as whom the server sees the asker", .initial = "true"),
+	     "answer TXT of whoami.dns.DOMAIN, status.dns.DOMAIN and SERVICE.NAMESPACE.why.dns.DOMAIN",
+	     .initial = "true"),
 	FLAG("dns-autopath", OPTION_BOOL, dns_autopath, NULL,
 	     "finish the search list of pods on the server: one query for a name outside instead of one for each "
 	     "domain"),

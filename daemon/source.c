@@ -142,6 +142,21 @@ static void tell_away(void *ctx, uint64_t since_ms)
 	zone_away_set(ctx, since_ms);
 }
 
+/* For status.dns. */
+static void tell_source(const struct source *s)
+{
+	struct buf text = {0};
+
+	if (s->zone == NULL)
+		return;
+	if (s->config->manifests != NULL)
+		buf_printf(&text, "manifests %s", s->config->manifests);
+	else
+		buf_printf(&text, "API server %s", s->credentials.server != NULL ? s->credentials.server : "?");
+	zone_note_set(s->zone, ZONE_SOURCE, text.data);
+	buf_fini(&text);
+}
+
 void source_start(struct source *s, struct ev_loop *loop, struct store *store, const struct sink *sink,
 		  struct metrics *metrics)
 {
@@ -159,6 +174,7 @@ void source_start(struct source *s, struct ev_loop *loop, struct store *store, c
 	char error[ERROR_BYTES];
 
 	s->loop = loop;
+	tell_source(s);
 	if (s->config->manifests != NULL) {
 		manifests_start(s, sink);
 		return;

@@ -31,21 +31,6 @@ static bool has(const struct target *t, unsigned flags)
 	return (t->flags & flags) == flags;
 }
 
-const char *print_target_state(const struct service_port *p, const struct target *t)
-{
-	if ((t->flags & (TARGET_IN_CLUSTER | TARGET_IN_LOCAL)) != 0)
-		return has(t, TARGET_READY) ? "used" : "used while terminating";
-	if (has(t, TARGET_OURSELVES))
-		return "this process, steered";
-	if (has(t, TARGET_TERMINATING))
-		return "terminating";
-	if (!has(t, TARGET_READY))
-		return "not ready";
-	if (p->topology == TOPOLOGY_SAME_ZONE)
-		return "other zone";
-	return p->topology == TOPOLOGY_SAME_NODE ? "hinted for another node" : "other node";
-}
-
 /* ---- frontends ---- */
 
 static void put_pools(struct buf *out, const struct service *s, const struct frontend *f)
@@ -130,7 +115,7 @@ static void put_target(struct buf *out, const struct service_port *p, uint32_t a
 	char addr[ADDR_PORT_TEXT_BYTES];
 
 	buf_printf(out, "  %s %s%s", addr_port_format(&t->addr, t->port, addr),
-		   has(t, TARGET_ON_NODE) ? "on this node, " : "", print_target_state(p, t));
+		   has(t, TARGET_ON_NODE) ? "on this node, " : "", service_target_state(p, t));
 }
 
 static void put_port(struct buf *out, const struct service *s, size_t at, const struct target_counts *counts)

@@ -10,8 +10,6 @@
 #include "proxy/elements.h"
 #include "proxy/show_view.h"
 
-/* Why an endpoint gets connections or not: "used", "not ready", "other zone", … A static string. */
-const char *print_target_state(const struct service_port *p, const struct target *t);
 const char *print_frontend_kind(const struct frontend *f);   /* "cluster-ip", "node-port", … */
 const char *print_frontend_action(const struct frontend *f); /* "balance", "reject", "drop", "split" */
 

@@ -56,7 +56,7 @@ static void put_target(struct buf *out, const struct port_rows *r, uint32_t at)
 {
 	const struct service_port *p = &r->service->current->ports[r->at];
 	const struct target *t = &p->targets[at];
-	const char *state = print_target_state(p, t);
+	const char *state = service_target_state(p, t);
 	bool used = strncmp(state, "used", 4) == 0;
 	char addr[ADDR_PORT_TEXT_BYTES];
 	uint64_t connections;

@@ -54,7 +54,7 @@ static void json_target(struct json *j, const struct service *s, size_t port, ui
 	json_object(j, NULL);
 	json_addr(j, "address", &t->addr);
 	json_number(j, "port", t->port);
-	json_string(j, "state", print_target_state(p, t));
+	json_string(j, "state", service_target_state(p, t));
 	json_bool(j, "ready", (t->flags & TARGET_READY) != 0);
 	json_bool(j, "serving", (t->flags & TARGET_SERVING) != 0);
 	json_bool(j, "terminating", (t->flags & TARGET_TERMINATING) != 0);

@@ -12,6 +12,7 @@ struct view {
 	struct compilation *b;
 	struct dns_port *ports;
 	struct dns_endpoint *endpoints;
+	const char **waiting;
 	size_t last_count; /* ports of the slice that was added last */
 };
 
@@ -134,6 +135,15 @@ static void add_endpoint(struct view *v, const struct endpoint_object *e, size_t
 	}
 }
 
+static void add_waiting(struct view *v, const struct endpoint_object *e)
+{
+	struct service *out = &v->b->out;
+
+	out->dns_not_ready++;
+	if (out->dns_waiting_count < DNS_WAITING_MAX)
+		v->waiting[out->dns_waiting_count++] = endpoint_label(v->b, e, &e->addr);
+}
+
 static void slice_endpoints(struct view *v, const struct slice_object *slice)
 {
 	size_t ports_at = slice_ports(v, slice), port_count = slice->port_count;
@@ -144,8 +154,13 @@ static void slice_endpoints(struct view *v, const struct slice_object *slice)
 		if (slice->endpoints[i].ready)
 			add_endpoint(v, &slice->endpoints[i], ports_at, port_count);
 		else
-			v->b->out.dns_not_ready++;
+			add_waiting(v, &slice->endpoints[i]);
 	}
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static int by_label(const void *a, const void *b)
@@ -226,6 +241,9 @@ void compile_dns(struct compilation *b)
 	}
 	v.ports = arena_array(b->scratch, ports < PORTS_MAX + 1 ? ports : PORTS_MAX + 1, sizeof *v.ports);
 	v.endpoints = arena_array(b->scratch, endpoints, sizeof *v.endpoints);
+	v.waiting =
+		arena_array(b->scratch, endpoints < DNS_WAITING_MAX ? endpoints : DNS_WAITING_MAX, sizeof *v.waiting);
+	b->out.dns_waiting = v.waiting;
 	b->out.dns_ports = v.ports;
 	b->out.dns_endpoints = v.endpoints;
 	b->out.dns_kind = kind_of(o);
@@ -235,5 +253,7 @@ void compile_dns(struct compilation *b)
 	for (size_t i = 0; b->out.dns_kind != DNS_EXTERNAL_NAME && i < b->in->slice_count; i++)
 		slice_endpoints(&v, b->slices[i]);
 	sort_endpoints(&v);
+	if (b->out.dns_waiting_count != 0)
+		qsort(v.waiting, b->out.dns_waiting_count, sizeof *v.waiting, by_text);
 	b->out.dns_digest = digest(&b->out, b->scratch);
 }

@@ -66,6 +66,21 @@ int target_compare(const struct target *a, const struct target *b)
 	return c != 0 ? c : (a->port > b->port) - (a->port < b->port);
 }
 
+const char *service_target_state(const struct service_port *p, const struct target *t)
+{
+	if (service_target_used(t))
+		return (t->flags & TARGET_READY) != 0 ? "used" : "used while terminating";
+	if ((t->flags & TARGET_OURSELVES) != 0)
+		return "this process, steered";
+	if ((t->flags & TARGET_TERMINATING) != 0)
+		return "terminating";
+	if ((t->flags & TARGET_READY) == 0)
+		return "not ready";
+	if (p->topology == TOPOLOGY_SAME_ZONE)
+		return "other zone";
+	return p->topology == TOPOLOGY_SAME_NODE ? "hinted for another node" : "other node";
+}
+
 const struct frontend *service_frontend(const struct service *s, const struct frontend_key *key)
 {
 	size_t low = 0, high = s->frontend_count;

@@ -131,6 +131,8 @@ struct dns_endpoint {
 	const char *label; /* host label in lower case: hostname, or pod name (option), or dashed address; 1…63 bytes */
 };
 
+#define DNS_WAITING_MAX 1000u
+
 struct service {
 	const char *ns, *name; /* lower case */
 	int64_t created_s;     /* metadata.creationTimestamp, seconds since 1970; 0 = not known */
@@ -167,7 +169,9 @@ struct service {
 	const uint32_t *dns_by_addr; /* of dns_endpoints, by address, then as there */
 	uint8_t dns_protos;	     /* of dns_named, a bit each */
 	uint32_t dns_not_ready;	     /* for EDE: "0 of n endpoints ready" */
-	uint64_t dns_digest;	     /* equal digest = nothing visible in DNS changed (SOA serial) */
+	size_t dns_waiting_count;    /* at most DNS_WAITING_MAX of those */
+	const char *const *dns_waiting; /* their labels, sorted: "endpoint db-2 exists, not ready" */
+	uint64_t dns_digest;		/* equal digest = nothing visible in DNS changed (SOA serial) */
 };
 
 /* Deep copy into one heap block. The draft may point anywhere; pool pointers of its frontends are into its ports. */
@@ -195,6 +199,12 @@ struct frontend_key frontend_key_of(const struct element *e);
 int frontend_key_compare(const struct frontend_key *a, const struct frontend_key *b);
 /* By address, then port; flags do not count. */
 int target_compare(const struct target *a, const struct target *b);
+/* Why an endpoint gets connections or not: "used", "not ready", "other zone", … A static string. */
+const char *service_target_state(const struct service_port *p, const struct target *t);
+static inline bool service_target_used(const struct target *t)
+{
+	return (t->flags & (TARGET_IN_CLUSTER | TARGET_IN_LOCAL)) != 0;
+}
 /* First target at or behind addr, port; target_count when none. Binary search. */
 uint32_t service_port_find(const struct service_port *p, const struct addr *addr, uint16_t port);
 

@@ -110,6 +110,13 @@ static void pack_dns(struct packer *p, const struct service *draft, struct servi
 		if (endpoints != NULL)
 			endpoints[i].label = label;
 	}
+	const char **waiting = COPY_ARRAY(p, draft->dns_waiting, draft->dns_waiting_count);
+	for (size_t i = 0; i < draft->dns_waiting_count; i++) {
+		const char *label = copy_name(p, draft->dns_waiting[i]);
+		if (waiting != NULL)
+			waiting[i] = label;
+	}
+	out->dns_waiting = waiting;
 	out->dns_ports = ports;
 	out->dns_endpoints = endpoints;
 	uint16_t *named = packer_take(p, draft->dns_port_count * sizeof *named, alignof(uint16_t));

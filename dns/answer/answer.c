@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "dns/answer/debug_names.h"
+
 #define VERSION_TEXT "1.1.0" /* of the DNS-based service discovery schema */
 #define VERSION_TTL_S 28800  /* as the schema's example; it never changes while we run */
 
@@ -82,7 +84,7 @@ bool answer_apex(const struct zone *z, const struct owner_ref *s, unsigned type,
 		answer_server(z, s, type, r);
 	else if (s->above == 2 && name_label_is(s->name, 0, "whoami") && r->debug_names)
 		answer_whoami(z, s, type, r);
-	else
+	else if (!r->debug_names || !debug_answer(z, s, type, r))
 		answer_nxdomain(z, s, r);
 	return true;
 }

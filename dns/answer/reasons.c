@@ -2,12 +2,12 @@
 #include "dns/answer/reasons.h"
 
 #include <netinet/in.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "dns/answer/reason_text.h"
 #include "dns/zone/similar.h"
 
 enum { PORTS_NAMED_MAX = 16 };
@@ -36,28 +36,13 @@ static const char *label_format(const struct name *n, unsigned i, struct label_t
 	return label_show(label, length, to);
 }
 
-/* Appends; what does not fit is cut. */
-__attribute__((format(printf, 2, 3))) static void say(struct reply *r, const char *format, ...)
-{
-	size_t room = sizeof r->ede_text - r->ede_text_bytes;
-	va_list args;
-
-	va_start(args, format);
-	int length = vsnprintf(r->ede_text + r->ede_text_bytes, room, format, args);
-	va_end(args);
-	size_t written = length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
-	r->ede_text_bytes = (uint8_t)(r->ede_text_bytes + written);
-	if (r->ede == EDE_NONE)
-		r->ede = EDE_OTHER;
-}
-
 /* Labels from…to-1 of the question, each with a dot behind it. */
 static void say_labels(struct reply *r, const struct owner_ref *s, unsigned from, unsigned to)
 {
 	struct label_text text;
 
 	for (unsigned i = from; i < to; i++)
-		say(r, "%s.", label_format(s->name, i, &text));
+		reason_say(r, "%s.", label_format(s->name, i, &text));
 }
 
 static void say_domain(const struct zone *z, struct reply *r)
@@ -65,7 +50,7 @@ static void say_domain(const struct zone *z, struct reply *r)
 	struct label_text text;
 
 	for (unsigned i = 0; i < z->domain.labels; i++)
-		say(r, i == 0 ? "%s" : ".%s", label_format(&z->domain, i, &text));
+		reason_say(r, i == 0 ? "%s" : ".%s", label_format(&z->domain, i, &text));
 }
 
 /* ---- the shape of the name ---- */
@@ -112,15 +97,15 @@ static bool svc_mistyped(const struct zone *z, const struct owner_ref *s)
 static void off_the_tree(const struct zone *z, const struct owner_ref *s, struct reply *r)
 {
 	if (svc_mistyped(z, s)) {
-		say(r, "did you mean ");
+		reason_say(r, "did you mean ");
 		say_labels(r, s, 0, s->above - 1);
-		say(r, "svc.");
+		reason_say(r, "svc.");
 	} else if (s->above >= 2 && service_at(z, s, s->above - 2) != NULL) {
-		say(r, "did you mean ");
+		reason_say(r, "did you mean ");
 		say_labels(r, s, 0, s->above);
-		say(r, "svc.");
+		reason_say(r, "svc.");
 	} else {
-		say(r, "names of Services are SERVICE.NAMESPACE.svc.");
+		reason_say(r, "names of Services are SERVICE.NAMESPACE.svc.");
 	}
 	say_domain(z, r);
 }
@@ -136,10 +121,10 @@ static void suggest(const struct zone *z, const struct owner_ref *s, const uint8
 {
 	struct label_text text;
 
-	say(r, "did you mean ");
+	reason_say(r, "did you mean ");
 	say_labels(r, s, 0, s->above - 3);
-	say(r, "%s.", label_show(service + 1, service[0], &text));
-	say(r, "%s.svc.", label_show(ns + 1, ns[0], &text));
+	reason_say(r, "%s.", label_show(service + 1, service[0], &text));
+	reason_say(r, "%s.svc.", label_show(ns + 1, ns[0], &text));
 	say_domain(z, r);
 }
 
@@ -152,9 +137,9 @@ static void no_namespace(const struct zone *z, const struct owner_ref *s, struct
 {
 	struct label_text text;
 
-	say(r, "no namespace %s", label_format(s->name, s->above - 2, &text));
+	reason_say(r, "no namespace %s", label_format(s->name, s->above - 2, &text));
 	if (s->above == 2 && name_label_is(s->name, 1, "svc")) {
-		say(r, "; names of Services are SERVICE.NAMESPACE.svc.");
+		reason_say(r, "; names of Services are SERVICE.NAMESPACE.svc.");
 		say_domain(z, r);
 	}
 }
@@ -174,7 +159,7 @@ static void no_namespace_of(const struct zone *z, const struct owner_ref *s, str
 	}
 	no_namespace(z, s, r);
 	if (ns != NULL)
-		say(r, "; there is %s", label_show(ns + 1, ns[0], &text));
+		reason_say(r, "; there is %s", label_show(ns + 1, ns[0], &text));
 }
 
 static bool swapped_exists(const struct zone *z, const struct owner_ref *s)
@@ -195,19 +180,19 @@ static void no_service(const struct zone *z, const struct owner_ref *s, struct r
 		   (similar = similar_service(z, label_wire(s, s->above - 3), label_wire(s, s->above - 2))) != NULL) {
 		suggest(z, s, similar, label_wire(s, s->above - 2), r);
 	} else {
-		say(r, "no Service %s in namespace %s", label_format(s->name, s->above - 3, &service),
-		    label_format(s->name, s->above - 2, &ns));
+		reason_say(r, "no Service %s in namespace %s", label_format(s->name, s->above - 3, &service),
+			   label_format(s->name, s->above - 2, &ns));
 	}
 }
 
 static void not_in_dns(const struct service *s, struct reply *r)
 {
 	if (s->dns_kind == DNS_EXTERNAL_NAME)
-		say(r, "externalName of Service %s is not a domain name", s->name);
+		reason_say(r, "externalName of Service %s is not a domain name", s->name);
 	else if (s->dns_kind == DNS_CLUSTER_IP)
-		say(r, "Service %s has no ClusterIP yet", s->name);
+		reason_say(r, "Service %s has no ClusterIP yet", s->name);
 	else
-		say(r, "Service %s has no records", s->name);
+		reason_say(r, "Service %s has no records", s->name);
 }
 
 static void say_ready(const struct service *s, struct reply *r)
@@ -217,29 +202,47 @@ static void say_ready(const struct service *s, struct reply *r)
 	for (size_t i = 0; i < s->dns_endpoint_count && s->dns_endpoint_count <= 1000; i++)
 		ready += i == 0 || strcmp(s->dns_endpoints[i].label, s->dns_endpoints[i - 1].label) != 0;
 	if (ready > 0 || s->dns_endpoint_count == 0)
-		say(r, "%u of %u endpoints ready", ready, ready + s->dns_not_ready);
+		reason_say(r, "%u of %u endpoints ready", ready, ready + s->dns_not_ready);
 	else
-		say(r, "%u endpoints not ready", s->dns_not_ready);
+		reason_say(r, "%u endpoints not ready", s->dns_not_ready);
 }
 
 static void say_ports(const struct service *s, struct reply *r)
 {
 	if (s->dns_named_count == 0) {
-		say(r, "Service %s has no named port", s->name);
+		reason_say(r, "Service %s has no named port", s->name);
 		return;
 	}
-	say(r, "ports of %s:", s->name);
+	reason_say(r, "ports of %s:", s->name);
 	for (size_t i = 0; i < s->dns_named_count; i++) {
 		const struct dns_port *p = &s->dns_ports[s->dns_named[i]];
 		if (i == PORTS_NAMED_MAX) {
-			say(r, ", ...");
+			reason_say(r, ", ...");
 			return;
 		}
-		say(r, "%s %s/%s", i == 0 ? "" : ",", p->name,
-		    p->proto == IPPROTO_TCP   ? "TCP"
-		    : p->proto == IPPROTO_UDP ? "UDP"
-					      : "SCTP");
+		reason_say(r, "%s %s/%s", i == 0 ? "" : ",", p->name,
+			   p->proto == IPPROTO_TCP   ? "TCP"
+			   : p->proto == IPPROTO_UDP ? "UDP"
+						     : "SCTP");
 	}
+}
+
+static int compare_label(const void *label, const void *waiting)
+{
+	return strcmp(label, *(const char *const *)waiting);
+}
+
+static bool is_waiting(const struct service *s, const char *label)
+{
+	return s->dns_waiting_count != 0 &&
+	       bsearch(label, s->dns_waiting, s->dns_waiting_count, sizeof *s->dns_waiting, compare_label) != NULL;
+}
+
+static bool asks_waiting(const struct owner_ref *s, const struct service *service)
+{
+	struct label_text text;
+
+	return is_waiting(service, label_format(s->name, 0, &text));
 }
 
 /* A name below a service that has records. */
@@ -251,10 +254,11 @@ static void below_service(const struct owner_ref *s, const struct service *servi
 	if (s->above == 5 || (s->above == 4 && label[0] == '_')) {
 		say_ports(service, r);
 	} else if (s->above == 4) {
-		say(r, "no ready endpoint %s; ", label);
+		reason_say(r, is_waiting(service, label) ? "endpoint %s exists, not ready; " : "no ready endpoint %s; ",
+			   label);
 		say_ready(service, r);
 	} else {
-		say(r, "below Service %s are only ENDPOINT and _PORT._PROTOCOL", service->name);
+		reason_say(r, "below Service %s are only ENDPOINT and _PORT._PROTOCOL", service->name);
 	}
 }
 
@@ -263,9 +267,9 @@ static void other_family(const struct owner_ref *s, const struct view *v, unsign
 	const char *other = type == TYPE_AAAA ? "IPv4" : "IPv6";
 
 	if (s->above == 3)
-		say(r, v->kind == DNS_HEADLESS ? "ready endpoints are %s only" : "Service is %s only", other);
+		reason_say(r, v->kind == DNS_HEADLESS ? "ready endpoints are %s only" : "Service is %s only", other);
 	else if (s->above == 4 && s->name->wire[s->name->label_at[0] + 1] != '_')
-		say(r, "endpoint is %s only", other);
+		reason_say(r, "endpoint is %s only", other);
 }
 
 static void under_svc(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
@@ -281,8 +285,8 @@ static void under_svc(const struct zone *z, const struct owner_ref *s, unsigned 
 	else if (r->rcode == RCODE_NOERROR)
 		return;
 	else if (v->kind == DNS_EXTERNAL_NAME)
-		say(r, "Service %s is an ExternalName: nothing is below it", v->service->name);
-	else if (v->v4_count + v->v6_count == 0)
+		reason_say(r, "Service %s is an ExternalName: nothing is below it", v->service->name);
+	else if (v->v4_count + v->v6_count == 0 && !(s->above == 4 && asks_waiting(s, v->service)))
 		say_ready(v->service, r);
 	else
 		below_service(s, v->service, r);
@@ -295,9 +299,10 @@ static void under_pod(const struct zone *z, const struct owner_ref *s, struct re
 	if (!namespace_at(z, s, s->above - 2))
 		no_namespace(z, s, r);
 	else if (z->pods_mode == PODS_DISABLED)
-		say(r, "names of pods are off (--dns-pods)");
+		reason_say(r, "names of pods are off (--dns-pods)");
 	else
-		say(r, "no pod has the address %s in this namespace", label_format(s->name, s->above - 3, &text));
+		reason_say(r, "no pod has the address %s in this namespace",
+			   label_format(s->name, s->above - 3, &text));
 }
 
 void reasons_absent(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r)
@@ -311,7 +316,7 @@ void reasons_absent(const struct zone *z, const struct owner_ref *s, unsigned ty
 	}
 	bool svc = name_label_is(s->name, s->above - 1, "svc"), pod = name_label_is(s->name, s->above - 1, "pod");
 	if (absent && twice_expanded(z, s))
-		say(r, "search list was appended twice; end the name with a dot");
+		reason_say(r, "search list was appended twice; end the name with a dot");
 	else if (absent && (svc || pod) && s->above == 2)
 		no_namespace(z, s, r);
 	else if (svc && s->above > 2)
@@ -325,7 +330,7 @@ void reasons_absent(const struct zone *z, const struct owner_ref *s, unsigned ty
 void reasons_idle(const struct view *v, struct reply *r)
 {
 	say_ready(v->service, r);
-	say(r, ": connections are refused");
+	reason_say(r, ": connections are refused");
 }
 
 /* ---- the source of it all ---- */
@@ -334,13 +339,13 @@ void reasons_idle(const struct view *v, struct reply *r)
 static void say_duration(uint64_t s, struct reply *r)
 {
 	if (s < 60)
-		say(r, "%us", (unsigned)s);
+		reason_say(r, "%us", (unsigned)s);
 	else if (s < 3600)
-		say(r, "%um%us", (unsigned)(s / 60), (unsigned)(s % 60));
+		reason_say(r, "%um%us", (unsigned)(s / 60), (unsigned)(s % 60));
 	else if (s < 86400)
-		say(r, "%uh%um", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
+		reason_say(r, "%uh%um", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
 	else
-		say(r, "%ud%uh", (unsigned)(s / 86400), (unsigned)(s / 3600 % 24));
+		reason_say(r, "%ud%uh", (unsigned)(s / 86400), (unsigned)(s / 3600 % 24));
 }
 
 void reasons_away(uint64_t away_ms, struct reply *r)
@@ -352,10 +357,10 @@ void reasons_away(uint64_t away_ms, struct reply *r)
 		return;
 	memcpy(before, r->ede_text, (size_t)length);
 	r->ede_text_bytes = 0;
-	say(r, "API server unreachable for ");
+	reason_say(r, "API server unreachable for ");
 	say_duration(away_ms / 1000, r);
 	if (length > 0)
-		say(r, "; %.*s", length, before);
+		reason_say(r, "; %.*s", length, before);
 	if (r->rcode != RCODE_SERVFAIL) /* which says that there is no answer at all */
 		r->ede = EDE_STALE;
 }
@@ -368,10 +373,10 @@ void reasons_outside(bool stranger, struct reply *r)
 	if (!r->explain)
 		return;
 	if (stranger)
-		say(r, "names outside the cluster are answered to --dns-allow only");
+		reason_say(r, "names outside the cluster are answered to --dns-allow only");
 	else
-		say(r,
-		    "name is outside the cluster domain: ask another server, or start fairlead without --forward none");
+		reason_say(r, "name is outside the cluster domain: ask another server, or start fairlead without "
+			      "--forward none");
 }
 
 void reasons_refused(const struct query *q, struct reply *r)
@@ -382,7 +387,7 @@ void reasons_refused(const struct query *q, struct reply *r)
 	if (!r->explain)
 		return;
 	if (transfer)
-		say(r, "transfers need TCP and a client in --dns-transfer");
+		reason_say(r, "transfers need TCP and a client in --dns-transfer");
 	else
-		say(r, "only class IN is served");
+		reason_say(r, "only class IN is served");
 }

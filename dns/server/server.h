@@ -28,7 +28,7 @@ struct server_config {
 	struct zone *zone;	       /* borrowed, outlives the server */
 	unsigned log_every;	       /* query log: every Nth query of a thread; 0: none */
 	const char *log_suffix;	       /* only names at or below this one; NULL: all */
-	bool debug_names;	       /* whoami.dns is answered */
+	bool debug_names;	       /* whoami.dns, status.dns, SVC.NS.why.dns are answered */
 	bool autopath;		       /* pods' search lists are finished here */
 	bool fixed_order;	       /* true: addresses of an answer do not rotate */
 	const char *nsid;	       /* told to who asks (RFC 5001), at most 63 bytes; NULL: nothing. Copied. */

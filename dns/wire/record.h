@@ -41,7 +41,7 @@ struct reply {
 	bool cached;			 /* from the forwarder's cache */
 	bool explain;			 /* the client takes extended errors */
 	struct similar_budget *searches; /* of this thread, for suggestions; NULL: none */
-	bool debug_names;		 /* whoami.dns exists */
+	bool debug_names;		 /* whoami.dns, status.dns, why.dns exist */
 	bool whoami;			 /* it is asked for: the caller has the answer (dns/answer/whoami.h) */
 	uint32_t rotation;		 /* where address lists start */
 	enum ede ede;

@@ -9,6 +9,7 @@
 #include <urcu/list.h>
 
 #include "dns/wire/name.h"
+#include "dns/zone/note.h"
 #include "dns/zone/pods_mode.h"
 #include "dns/zone/rcu.h"
 #include "dns/zone/reverse.h"
@@ -59,14 +60,17 @@ struct zone {
 	uint32_t ttl_s, negative_ttl_s;
 	enum pods_mode pods_mode;
 	_Atomic bool complete;
+	_Atomic bool in_sync;	  /* zone_sync_set */
 	_Atomic uint64_t away_ms; /* zone_away_set */
-	_Atomic uint32_t serial;  /* what readers see of soa */
-	struct serial soa;	  /* the writer's */
+	_Atomic uint64_t changed_ms;
+	_Atomic uint32_t serial; /* what readers see of soa */
+	struct serial soa;	 /* the writer's */
 	struct cds_lfht *services, *namespaces, *pods;
 	struct cds_list_head namespace_list;
 	struct reverse reverse;
 	_Atomic(struct server_addrs *) servers;		 /* never NULL */
 	_Atomic(struct reverse_ranges *) reverse_ranges; /* never NULL */
+	_Atomic(char *) notes[ZONE_NOTES];		 /* may be NULL */
 };
 
 struct service_entry *table_service_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);

@@ -70,6 +70,21 @@ void zone_away_set(struct zone *z, uint64_t since_ms)
 	atomic_store_explicit(&z->away_ms, since_ms, memory_order_relaxed);
 }
 
+void zone_sync_set(struct zone *z, bool in_sync, uint64_t changed_ms)
+{
+	atomic_store_explicit(&z->in_sync, in_sync, memory_order_relaxed);
+	atomic_store_explicit(&z->changed_ms, changed_ms, memory_order_relaxed);
+}
+
+void zone_note_set(struct zone *z, enum zone_note note, const char *text)
+{
+	char *copy = text != NULL ? mem_strdup(text) : NULL;
+
+	rcu_writer_begin();
+	rcu_defer(free, atomic_exchange_explicit(&z->notes[note], copy, memory_order_acq_rel));
+	rcu_writer_end();
+}
+
 void zone_serial_keep(struct zone *z, const struct serial_store *store)
 {
 	serial_init(&z->soa, store);
@@ -349,6 +364,8 @@ void zone_free(struct zone *z)
 	cds_lfht_destroy(z->pods, NULL);
 	rcu_writer_settle();
 	reverse_fini(&z->reverse);
+	for (unsigned i = 0; i < ZONE_NOTES; i++)
+		free(z->notes[i]);
 	free(z->servers);
 	free(z->reverse_ranges);
 	free(z);

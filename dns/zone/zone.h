@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "dns/zone/note.h"
 #include "dns/zone/pods_mode.h"
 #include "dns/zone/serial.h"
 #include "service/service.h"
@@ -60,6 +61,11 @@ void zone_reverse_set(struct zone *z, const struct cidr *cidrs, size_t count);
  * replies once it lasts (dns/answer/reasons.h). Any thread.
  */
 void zone_away_set(struct zone *z, uint64_t since_ms);
+
+/* What status.dns tells of the daemon (dns/answer/debug_names.h). Text is copied; NULL: nothing. */
+void zone_note_set(struct zone *z, enum zone_note note, const char *text);
+/* The kernel has everything that is known; the last change of it was at changed_ms (clock_ms), 0: none. Any thread. */
+void zone_sync_set(struct zone *z, bool in_sync, uint64_t changed_ms);
 
 uint32_t zone_serial(const struct zone *z);
 

@@ -90,7 +90,7 @@ static void put_target(struct buf *out, const struct service_port *p, const stru
 
 	buf_printf(out, "<span%s>%s", in_use(t) ? "" : " class=\"no\"", addr_port_format(&t->addr, t->port, text));
 	if (!in_use(t) || (t->flags & TARGET_READY) == 0)
-		buf_printf(out, " <i>%s</i>", print_target_state(p, t));
+		buf_printf(out, " <i>%s</i>", service_target_state(p, t));
 	buf_puts(out, "</span>");
 }
 

@@ -19,6 +19,8 @@ static void fill(void)
 {
 	lab_init(&lab);
 	lab.config.fixed_order = false;
+	lab.config.debug_names = true;
+	zone_note_set(lab.zone, ZONE_NODE, "node");
 	lab.config.version = lab.config.identity = "x";
 	memcpy(lab.config.edns.nsid, "node", 5);
 	lab_put(&lab, lab_cluster_ip("default", "web", "10.96.0.1 fd00:96::1", "dns:udp:53 http:tcp:80", "a=10.0.0.1"));

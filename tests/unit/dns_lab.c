@@ -129,7 +129,13 @@ struct service *lab_cluster_ip(const char *ns, const char *name, const char *clu
 struct service *lab_headless(const char *ns, const char *name, const char *ports, const char *endpoints,
 			     unsigned not_ready)
 {
-	struct service draft = {.ns = ns, .name = name, .dns_kind = DNS_HEADLESS, .dns_not_ready = not_ready};
+	static const char *const waiting[] = {"waiting-0", "waiting-1", "waiting-2"};
+	struct service draft = {.ns = ns,
+				.name = name,
+				.dns_kind = DNS_HEADLESS,
+				.dns_not_ready = not_ready,
+				.dns_waiting_count = not_ready < 3 ? not_ready : 3,
+				.dns_waiting = waiting};
 
 	return make(&draft, ports, endpoints);
 }

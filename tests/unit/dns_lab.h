@@ -16,6 +16,7 @@
 /* cluster_ips: "10.96.0.1 fd00::1". Endpoints may be "". Sorted as the compiler does. */
 struct service *lab_cluster_ip(const char *ns, const char *name, const char *cluster_ips, const char *ports,
 			       const char *endpoints);
+/* Endpoints that are not ready are called waiting-0 to waiting-2, as far as there are that many. */
 struct service *lab_headless(const char *ns, const char *name, const char *ports, const char *endpoints,
 			     unsigned not_ready);
 struct service *lab_external(const char *ns, const char *name, const char *target);

@@ -22,6 +22,7 @@ static void dns_labels(void **state)
 	o->headless = true;
 	e[0].hostname = "DB-0";
 	e[1].pod_name = "pod-1";
+	e[2].hostname = "DB-2";
 	f[1].hostname = "db-0";
 	const struct service *s = compile(b, o, slices, 2);
 	assert_int_equal(s->dns_endpoint_count, 4);
@@ -32,6 +33,8 @@ static void dns_labels(void **state)
 	assert_string_equal(s->dns_endpoints[3].label, "db-0");
 	assert_int_equal(s->dns_endpoints[3].addr.family, AF_INET6);
 	assert_int_equal(s->dns_not_ready, 1);
+	assert_int_equal(s->dns_waiting_count, 1);
+	assert_string_equal(s->dns_waiting[0], "db-2");
 	/* Equal ports of slices are held once. */
 	assert_int_equal(s->dns_port_count, 1);
 	assert_int_equal(s->dns_service_ports, 0);

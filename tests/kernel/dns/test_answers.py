@@ -168,7 +168,7 @@ class DnsTest(ClusterTest):
                 (f"shop.web.{DOMAIN}", "A", "NXDOMAIN", f"did you mean {WEB}"),
                 (f"{WEB}.shop.{DOMAIN}", "A", "NXDOMAIN", "search list was appended twice; end the name with a dot"),
                 (f"_htp._tcp.{WEB}", "SRV", "NXDOMAIN", "ports of web: dns/UDP, http/TCP, https/TCP"),
-                (f"db-2.{DB}", "A", "NXDOMAIN", "no ready endpoint db-2; "),
+                (f"db-2.{DB}", "A", "NXDOMAIN", "endpoint db-2 exists, not ready; "),
                 (f"idle.shop.{DOMAIN}", "A", "NXDOMAIN", "0 of 1 endpoints ready"),
                 (WEB, "A", "NOERROR", "0 of 0 endpoints ready: connections are refused"),
                 (f"v4.shop.{DOMAIN}", "AAAA", "NOERROR", "Service is IPv4 only"),
@@ -178,6 +178,19 @@ class DnsTest(ClusterTest):
                 self.assertEqual(reply.status, status, reply.text)
                 self.assertIn(f"({said}", reply.text)
                 self.assertEqual(self.dig(name, kind, "+noedns").text.count("EDE"), 0)
+
+    def test_names_to_ask(self):
+        """For programs that show no extended errors; dig +short shows them."""
+        def txt(name):
+            return [r.data for r in self.ask(name, "TXT").answer]
+
+        status = txt("status.dns.cluster.local")[0]
+        for text in ('"node=node"', f'"source=manifests {self.folder.path}"', '"upstreams=none"', '"sync=in sync"', '"serial='):
+            self.assertIn(text, status)
+        self.assertIn("not used: not ready", txt("db.shop.why.dns.cluster.local")[0])
+        self.assertIn('"service=shop/web" "kind=cluster-ip"', txt("web.shop.why.dns.cluster.local")[0])
+        self.absent("why.dns.cluster.local", "TXT", "NOERROR")
+        self.absent("nope.shop.why.dns.cluster.local", "TXT", "NXDOMAIN")
 
     def test_pod_addresses_as_names(self):
         self.assertEqual(self.data("10-1-2-3.shop.pod.cluster.local", "A"), ["10.1.2.3"])
