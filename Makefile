@@ -187,7 +187,7 @@ bench-hostile: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) bench/hostile.py
 
-# Repairs of foreign changes; a pause before each, so some minutes.
+# Repairs of what other programs change; a pause before each, so some minutes.
 bench-drift: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/drift.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-How fast a foreign change of the table is repaired: from the foreign commit, as the kernel announces it, to the first
+How fast another program's change of the table is repaired: from its commit, as the kernel announces it, to the first
 connection through a ClusterIP, and to the daemon's line about the repair; and the sync alone by the daemon's own clock.
 Prints one table.
 usage: bench/drift.py [--services N] [--repeats N] [--only WORD]
@@ -45,7 +45,7 @@ CASES = (
 
 
 def next_commit(ns, act):
-    """The wall clock's time of the first commit that is announced after act(). Nobody listens any longer than that:
+    """The wall clock's time of the first commit that is announced after act(). We listen no longer than that:
     for listeners the kernel makes a notification of every element, which costs a third of a load."""
     with ns.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 12) as sock:
         # nothing but NEWGEN: load half-word 4 (nlmsg_type; loads are in network order), compare, keep or drop
@@ -86,13 +86,13 @@ def measure(node, daemon, lines):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="How fast a foreign change is repaired.")
+    parser = argparse.ArgumentParser(description="How fast an external change is repaired.")
     parser.add_argument("--services", type=int, default=10000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", default="", help="only the changes whose name has this word")
     options = parser.parse_args()
     print(f"{scale.machine('nftables', 'libnftnl11', 'libmnl0')}; {options.services} services x 10 endpoints\n")
-    print(f"{'foreign change':28} {'connected':>10} {'repaired':>10} {'slowest':>10} {'its sync':>11} {'its CPU':>9}")
+    print(f"{'external change':28} {'connected':>10} {'repaired':>10} {'slowest':>10} {'its sync':>11} {'its CPU':>9}")
     with lab.Lab() as the_lab:
         node = the_lab.node()
         folder = m.Folder(the_lab.folder / "m")

@@ -1,5 +1,5 @@
 /*
- * How fast manifests become objects, what they cost in memory, and the last-known-good file: parse, decode and sink
+ * How fast manifests become objects, what they cost in memory, and the checkpoint file: parse, decode and sink
  * alone, without kernel or DNS. usage: read [SERVICES], each with ten endpoints. Prints one table.
  */
 #include <errno.h>
@@ -237,23 +237,23 @@ static void measure_snapshot(const struct bench *b)
 
 static void measure_state(struct bench *b)
 {
-	struct state_info info;
+	struct checkpoint_file_info info;
 
 	measure_snapshot(b);
 	double start = cpu_ms(), put, load;
-	struct state_writer *w = state_begin(b->folder, "bench", 0);
+	struct checkpoint_file_writer *w = checkpoint_file_begin(b->folder, "bench", 0);
 
 	for (size_t i = 0; i < b->count; i++)
-		state_put(w, b->objects[i]);
+		checkpoint_file_put(w, b->objects[i]);
 	put = cpu_ms() - start;
-	if (!state_commit(w))
+	if (!checkpoint_file_commit(w))
 		exit(1);
 	drop_objects(b);
 	start = cpu_ms();
-	if (!state_load(b->folder, "bench", &b->sink, &info))
+	if (!checkpoint_file_load(b->folder, "bench", &b->sink, &info))
 		exit(1);
 	load = cpu_ms() - start;
-	printf("%-24s write %.0f ms CPU, read %.0f ms CPU\n", "last-known-good file", put, load);
+	printf("%-24s write %.0f ms CPU, read %.0f ms CPU\n", "checkpoint file", put, load);
 }
 
 static void measure(struct bench *b, enum layout layout)

@@ -81,7 +81,7 @@ static bool take_asked(struct facts *f, const char *argument)
 	return true;
 }
 
-static int judge(const struct facts *f)
+static int decide(const struct facts *f)
 {
 	struct findings findings = {.arena = f->arena};
 	struct buf out = {0};
@@ -113,7 +113,7 @@ static int explain(struct config *c, int argc, char **argv)
 	else if (!gather_names(&f, c, &flags))
 		return EXIT_USAGE;
 	gather_kernel(&f, c);
-	return judge(&f);
+	return decide(&f);
 }
 
 const struct command cli_explain = {

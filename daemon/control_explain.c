@@ -69,7 +69,7 @@ static void state_node(struct json *j, const struct daemon *d)
 	json_cidrs(j, "serviceCIDRs", services.items, services.count);
 	json_cidrs(j, "podCIDRs", pod_cidrs, pod_cidr_count);
 	json_cidrs(j, "networks", networks, networks != NULL ? network_count : 0);
-	json_addrs(j, "nodePortAddresses", d->node.view.node_port_addrs, d->node.view.node_port_addr_count);
+	json_addrs(j, "nodePortAddresses", d->node.facts.node_port_addrs, d->node.facts.node_port_addr_count);
 	free(services.items);
 }
 
@@ -178,7 +178,7 @@ static void service_more(struct json *j, void *ctx, const struct service *s)
 
 static void service_json(struct json *j, struct daemon *d, const struct store_service *service)
 {
-	const struct print_view view = {.owners = sync_owners(d->sync), .more = service_more, .ctx = d};
+	const struct show_context view = {.owners = sync_owners(d->sync), .more = service_more, .ctx = d};
 
 	if (service->current != NULL) {
 		print_service_json(j, NULL, service->current, &view);

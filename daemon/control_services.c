@@ -56,13 +56,13 @@ static void unused_of(struct json *j, void *ctx, const struct service *s)
 		print_unused_json(j, c->d->store, service);
 }
 
-static struct print_view view_of(struct counter *c)
+static struct show_context view_of(struct counter *c)
 {
-	return (struct print_view){.owners = sync_owners(c->d->sync),
-				   .frontend_count = frontend_count,
-				   .slot_count = slot_count,
-				   .ctx = c,
-				   .more = unused_of};
+	return (struct show_context){.owners = sync_owners(c->d->sync),
+				     .frontend_count = frontend_count,
+				     .slot_count = slot_count,
+				     .ctx = c,
+				     .more = unused_of};
 }
 
 /* ---- which services ---- */
@@ -150,7 +150,7 @@ static struct format format_of(int argc, char **argv)
 }
 
 /* A list, but for endpoints of one Service that was named. */
-static void put_json(struct buf *out, const struct selection *l, const struct print_view *view, bool one)
+static void put_json(struct buf *out, const struct selection *l, const struct show_context *view, bool one)
 {
 	struct json j = {.out = out};
 
@@ -180,7 +180,7 @@ static int answer(struct daemon *d, int argc, char **argv, struct buf *out, bool
 	const struct format format = format_of(argc, argv);
 	char *which = argc > 2 ? argv[2] : NULL;
 	struct counter counter = {.d = d};
-	struct print_view view = view_of(&counter);
+	struct show_context view = view_of(&counter);
 	const struct table_view table = {&view, d->store, format.wide, format.counted};
 	struct selection l = select_sorted(d, which);
 	const bool one = which != NULL && strchr(which, '/') != NULL;

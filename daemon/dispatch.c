@@ -61,7 +61,7 @@ static void networks_changed(struct daemon *d)
 /* Of many addresses the first few; an operator who finds none here knows why node ports are not served. */
 static void say_node_ports(const struct daemon *d)
 {
-	const struct node_view *n = &d->node.view;
+	const struct node_facts *n = &d->node.facts;
 	char text[ADDR_TEXT_BYTES];
 	struct buf list = {0};
 

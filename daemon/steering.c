@@ -103,9 +103,9 @@ bool steering_binds(const struct daemon *d)
 /* What this host sends there leaves from the node's own address: endpoints can reply to that one. */
 static struct addr source_for(const struct daemon *d, int family)
 {
-	for (size_t i = 0; i < d->node.view.ip_count; i++)
-		if (d->node.view.ips[i].family == family)
-			return d->node.view.ips[i];
+	for (size_t i = 0; i < d->node.facts.ip_count; i++)
+		if (d->node.facts.ips[i].family == family)
+			return d->node.facts.ips[i];
 	return (struct addr){0};
 }
 

@@ -124,11 +124,11 @@ void observe_dns(struct observe *r, const struct binding_problem *problems, size
 /* Where a family takes node ports on all addresses, one socket for all stands in. */
 static void checks_move(struct observe *r, const struct node *node)
 {
-	size_t count = node->view.node_port_addr_count;
+	size_t count = node->facts.node_port_addr_count;
 	struct addr *addrs = mem_array(count + 2, sizeof *addrs);
 
 	for (size_t i = 0; i < count; i++)
-		addrs[i] = node->view.node_port_addrs[i];
+		addrs[i] = node->facts.node_port_addrs[i];
 	if (nodeports_take_all(r->config.nodeports, AF_INET))
 		addrs[count++] = (struct addr){.family = AF_INET};
 	if (nodeports_take_all(r->config.nodeports, AF_INET6))

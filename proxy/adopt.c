@@ -78,7 +78,7 @@ static size_t count_at(const struct image *image, const struct addr *a, uint32_t
 size_t adopt_count(const struct image *image, const struct compile_input *in)
 {
 	const struct service_object *o = in->object;
-	const struct node_view *node = in->node;
+	const struct node_facts *node = in->node;
 	size_t sum = 0;
 
 	for (size_t i = 0; i < o->cluster_ip_count; i++)

@@ -26,7 +26,7 @@ struct checkpoint {
 	bool dirty;    /* since the last write began */
 	bool failing;  /* the last write failed, and that was told */
 	uint64_t written_ms;
-	struct state_info info; /* of the state being served */
+	struct checkpoint_file_info info; /* of the state being served */
 };
 
 /* ---- the source ---- */
@@ -63,7 +63,7 @@ static void on_wait(struct ev_loop *loop, struct ev_timer *timer, int events)
 	staging_begin(l->staging);
 	/* Before the sink hears it: turn_end already reports what is served. */
 	l->serving = true;
-	l->serving = state_load(l->directory, l->source, &l->store_sink, &l->info);
+	l->serving = checkpoint_file_load(l->directory, l->source, &l->store_sink, &l->info);
 	if (l->serving)
 		log_warn("state: initial list not complete; serving the checkpoint from %" PRId64 " s ago, %zu objects",
 			 age_s(l), l->info.objects);

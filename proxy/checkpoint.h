@@ -1,5 +1,5 @@
 /*
- * The last-known-good state in the daemon (issue 3): what the API server last said is kept in --state-dir, and when the
+ * The checkpoint in the daemon: what the API server last said is kept in --state-dir, and when the
  * server has not said everything by CHECKPOINT_WAIT_MS after the start, that state is served until it has: alone, never
  * mixed with the part that the server has said so far (staging.h). Main thread; checkpoint_writer.h writes the file.
  */

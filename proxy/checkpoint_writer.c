@@ -40,18 +40,18 @@ struct checkpoint_writer {
 
 static int snapshot_write(struct checkpoint_writer *w, const struct snapshot *s)
 {
-	struct state_writer *file = state_begin(w->directory, w->source, clock_wall_ms());
+	struct checkpoint_file_writer *file = checkpoint_file_begin(w->directory, w->source, clock_wall_ms());
 
 	if (file == NULL)
 		return errno;
 	for (size_t i = 0; i < s->count; i++) {
 		if (atomic_load(&w->abandon)) {
-			state_abandon(file);
+			checkpoint_file_abandon(file);
 			return ECANCELED;
 		}
-		state_put(file, s->objects[i]);
+		checkpoint_file_put(file, s->objects[i]);
 	}
-	return state_commit(file) ? 0 : errno;
+	return checkpoint_file_commit(file) ? 0 : errno;
 }
 
 static void *thread_run(void *arg)

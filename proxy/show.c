@@ -48,9 +48,11 @@ static void put_pools(struct buf *out, const struct service *s, const struct fro
 		buf_puts(out, "-");
 }
 
-static void put_owner(struct buf *out, const struct service *s, const struct frontend *f, const struct print_view *view)
+static void put_owner(struct buf *out, const struct service *s, const struct frontend *f,
+		      const struct show_context *context)
 {
-	const struct service *owner = view != NULL && view->owners != NULL ? owners_find(view->owners, &f->key) : NULL;
+	const struct service *owner =
+		context != NULL && context->owners != NULL ? owners_find(context->owners, &f->key) : NULL;
 
 	if (owner != NULL && owner != s)
 		buf_printf(out, ", owned by %s/%s", owner->ns, owner->name);
@@ -76,7 +78,7 @@ static void put_notes(struct buf *out, const struct service *s)
 	}
 }
 
-void print_frontends(struct buf *out, const struct service *s, const struct print_view *view)
+void print_frontends(struct buf *out, const struct service *s, const struct show_context *context)
 {
 	char addr[ADDR_PORT_TEXT_BYTES];
 	uint64_t connections;
@@ -89,8 +91,8 @@ void print_frontends(struct buf *out, const struct service *s, const struct prin
 			   port[0] != '\0' ? port : "-", print_frontend_action(f));
 		put_pools(out, s, f);
 		buf_puts(out, f->restricted ? ", source ranges" : "");
-		put_owner(out, s, f, view);
-		if (print_count_frontend(view, &f->key, &connections))
+		put_owner(out, s, f, context);
+		if (print_count_frontend(context, &f->key, &connections))
 			buf_printf(out, ", %llu connections", (unsigned long long)connections);
 		buf_puts(out, "\n");
 	}
@@ -142,9 +144,9 @@ static void put_port(struct buf *out, const struct service *s, size_t at, const 
 	slot_index_free(&local);
 }
 
-void print_endpoints(struct buf *out, const struct service *s, const struct print_view *view)
+void print_endpoints(struct buf *out, const struct service *s, const struct show_context *context)
 {
-	struct target_counts counts = target_counts_new(view, s);
+	struct target_counts counts = target_counts_new(context, s);
 
 	for (size_t i = 0; i < s->port_count; i++)
 		put_port(out, s, i, &counts);
@@ -206,12 +208,12 @@ static void put_options(struct buf *out, const struct service *s)
 			   s->local_ready_addrs[0], s->local_ready_addrs[1]);
 }
 
-void print_service(struct buf *out, const struct service *s, const struct print_view *view)
+void print_service(struct buf *out, const struct service *s, const struct show_context *context)
 {
 	buf_printf(out, "service %s/%s%s\n", s->ns, s->name, s->proxied ? "" : " (not proxied)");
 	put_options(out, s);
-	print_frontends(out, s, view);
-	print_endpoints(out, s, view);
+	print_frontends(out, s, context);
+	print_endpoints(out, s, context);
 	print_dns(out, s);
 }
 

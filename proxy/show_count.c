@@ -5,9 +5,10 @@
 
 #include "base/mem.h"
 
-bool print_count_frontend(const struct print_view *view, const struct frontend_key *key, uint64_t *connections)
+bool print_count_frontend(const struct show_context *context, const struct frontend_key *key, uint64_t *connections)
 {
-	return view != NULL && view->frontend_count != NULL && view->frontend_count(view->ctx, key, connections);
+	return context != NULL && context->frontend_count != NULL &&
+	       context->frontend_count(context->ctx, key, connections);
 }
 
 struct slot_index slot_index_new(const struct pool *pool, uint32_t target_count)
@@ -40,21 +41,21 @@ struct counted {
 	enum set_id set;
 };
 
-static void count_pool(struct target_counts *c, const struct print_view *view, const struct counted *counted)
+static void count_pool(struct target_counts *c, const struct show_context *context, const struct counted *counted)
 {
 	const size_t base = c->base[counted->frontend->service_port];
 	const struct pool *pool = counted->pool;
 	uint64_t one;
 
 	for (uint32_t i = 0; pool != NULL && i < pool->count; i++) {
-		if (!view->slot_count(view->ctx, counted->set, &counted->frontend->key, i, &one))
+		if (!context->slot_count(context->ctx, counted->set, &counted->frontend->key, i, &one))
 			continue;
 		c->sums[base + pool->slots[i]] += one;
 		c->known[base + pool->slots[i]] = true;
 	}
 }
 
-struct target_counts target_counts_new(const struct print_view *view, const struct service *s)
+struct target_counts target_counts_new(const struct show_context *context, const struct service *s)
 {
 	struct target_counts c = {.base = mem_array(s->port_count + 1, sizeof *c.base)};
 	size_t targets = 0;
@@ -65,12 +66,12 @@ struct target_counts target_counts_new(const struct print_view *view, const stru
 	}
 	c.sums = mem_array(targets + 1, sizeof *c.sums);
 	c.known = mem_array(targets + 1, sizeof *c.known);
-	if (view == NULL || view->slot_count == NULL)
+	if (context == NULL || context->slot_count == NULL)
 		return c;
 	for (size_t i = 0; i < s->frontend_count; i++) {
 		const struct frontend *f = &s->frontends[i];
-		count_pool(&c, view, &(struct counted){f, f->pool, SET_ENDPOINTS});
-		count_pool(&c, view, &(struct counted){f, f->internal, SET_INTERNAL_ENDPOINTS});
+		count_pool(&c, context, &(struct counted){f, f->pool, SET_ENDPOINTS});
+		count_pool(&c, context, &(struct counted){f, f->internal, SET_INTERNAL_ENDPOINTS});
 	}
 	return c;
 }

@@ -1,10 +1,10 @@
-/* Inside of the printers: connections of a frontend and of an endpoint, where the view knows them. */
+/* Inside of the printers: connections of a frontend and of an endpoint, where the context knows them. */
 #ifndef PROXY_SHOW_COUNT_H
 #define PROXY_SHOW_COUNT_H
 
-#include "proxy/show_view.h"
+#include "proxy/show_context.h"
 
-bool print_count_frontend(const struct print_view *view, const struct frontend_key *key, uint64_t *connections);
+bool print_count_frontend(const struct show_context *context, const struct frontend_key *key, uint64_t *connections);
 
 /* The slots of a pool by the target they stand for, made once: a pool may have as many of both as there are. */
 struct slot_index {
@@ -24,7 +24,7 @@ struct target_counts {
 	uint64_t *sums;
 	bool *known;
 };
-struct target_counts target_counts_new(const struct print_view *view, const struct service *s);
+struct target_counts target_counts_new(const struct show_context *context, const struct service *s);
 void target_counts_free(struct target_counts *c);
 /* False: not known. */
 bool target_counts_get(const struct target_counts *c, size_t port, uint32_t target, uint64_t *connections);

@@ -79,7 +79,7 @@ static void put_target(struct buf *out, const struct port_rows *r, uint32_t at)
 static void put_ports(struct buf *out, const struct store_service *service, const struct table_view *view)
 {
 	const struct service *s = service->current;
-	static const struct print_view uncounted;
+	static const struct show_context uncounted;
 	struct target_counts counts = target_counts_new(view->counted ? view->print : &uncounted, s);
 
 	for (size_t i = 0; i < s->port_count; i++) {

@@ -12,9 +12,10 @@ static void json_addr(struct json *j, const char *key, const struct addr *a)
 }
 
 static void json_frontend(struct json *j, const struct service *s, const struct frontend *f,
-			  const struct print_view *view)
+			  const struct show_context *context)
 {
-	const struct service *owner = view != NULL && view->owners != NULL ? owners_find(view->owners, &f->key) : NULL;
+	const struct service *owner =
+		context != NULL && context->owners != NULL ? owners_find(context->owners, &f->key) : NULL;
 	uint64_t connections;
 
 	json_object(j, NULL);
@@ -34,18 +35,18 @@ static void json_frontend(struct json *j, const struct service *s, const struct 
 		json_string(j, "name", owner->name);
 		json_end(j);
 	}
-	if (print_count_frontend(view, &f->key, &connections))
+	if (print_count_frontend(context, &f->key, &connections))
 		json_number(j, "connections", (int64_t)connections);
 	json_end(j);
 }
 
 /* What is known of the targets of one port, beside the service. */
-struct port_view {
+struct port_slots {
 	struct slot_index cluster, local;
 	const struct target_counts *counts;
 };
 
-static void json_target(struct json *j, const struct service *s, size_t port, uint32_t at, const struct port_view *v)
+static void json_target(struct json *j, const struct service *s, size_t port, uint32_t at, const struct port_slots *v)
 {
 	const struct service_port *p = &s->ports[port];
 	const struct target *t = &p->targets[at];
@@ -69,8 +70,8 @@ static void json_target(struct json *j, const struct service *s, size_t port, ui
 static void json_targets(struct json *j, const struct service *s, size_t port, const struct target_counts *counts)
 {
 	const struct service_port *p = &s->ports[port];
-	struct port_view v = {slot_index_new(&p->cluster, p->target_count), slot_index_new(&p->local, p->target_count),
-			      counts};
+	struct port_slots v = {slot_index_new(&p->cluster, p->target_count), slot_index_new(&p->local, p->target_count),
+			       counts};
 
 	json_array(j, "endpoints");
 	for (uint32_t k = 0; k < p->target_count; k++)
@@ -80,9 +81,9 @@ static void json_targets(struct json *j, const struct service *s, size_t port, c
 	slot_index_free(&v.local);
 }
 
-static void json_ports(struct json *j, const struct service *s, const struct print_view *view)
+static void json_ports(struct json *j, const struct service *s, const struct show_context *context)
 {
-	struct target_counts counts = target_counts_new(view, s);
+	struct target_counts counts = target_counts_new(context, s);
 
 	json_array(j, "ports");
 	for (size_t i = 0; i < s->port_count; i++) {
@@ -174,7 +175,7 @@ static void json_options(struct json *j, const struct service *s)
 	json_end(j);
 }
 
-void print_service_json(struct json *j, const char *key, const struct service *s, const struct print_view *view)
+void print_service_json(struct json *j, const char *key, const struct service *s, const struct show_context *context)
 {
 	json_object(j, key);
 	json_string(j, "namespace", s->ns);
@@ -182,13 +183,13 @@ void print_service_json(struct json *j, const char *key, const struct service *s
 	json_options(j, s);
 	json_array(j, "frontends");
 	for (size_t i = 0; i < s->frontend_count; i++)
-		json_frontend(j, s, &s->frontends[i], view);
+		json_frontend(j, s, &s->frontends[i], context);
 	json_end(j);
-	if (view == NULL || !view->brief) {
-		json_ports(j, s, view);
+	if (context == NULL || !context->brief) {
+		json_ports(j, s, context);
 		json_dns(j, s);
-		if (view != NULL && view->more != NULL)
-			view->more(j, view->ctx, s);
+		if (context != NULL && context->more != NULL)
+			context->more(j, context->ctx, s);
 	}
 	json_end(j);
 }

@@ -10,7 +10,7 @@
 
 /* Further columns, and none whose numbers change by themselves. */
 struct table_view {
-	const struct print_view *print;
+	const struct show_context *print;
 	const struct store *store;
 	bool wide, counted;
 };

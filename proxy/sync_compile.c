@@ -28,7 +28,7 @@ struct compile_input sync_compile_input(const struct sync *s, const struct store
 	struct compile_input in = {.object = service->object,
 				   .slice_count = service->slice_count,
 				   .slices = service->slices,
-				   .node = &s->deps.node->view,
+				   .node = &s->deps.node->facts,
 				   .proxy_name = s->deps.proxy_name,
 				   .endpoint_pod_names = s->deps.endpoint_pod_names,
 				   .prev = sync_newest(service),

@@ -13,7 +13,7 @@
 static uint64_t addresses(const struct compilation *b, const struct service_port *port)
 {
 	const struct service_object *o = b->in->object;
-	const struct node_view *node = b->in->node;
+	const struct node_facts *node = b->in->node;
 	uint64_t count = 1;
 
 	for (size_t i = 0; i < o->ingress_count; i++)
@@ -110,7 +110,7 @@ static uint64_t frontends_anywhere(const struct service_object *o)
 
 uint32_t budget_maglev_size(const struct service_object *o, uint64_t max_elements)
 {
-	const struct node_view any_node = {.node_port_addr_count = NODE_PORT_ADDRS * 2};
+	const struct node_facts any_node = {.node_port_addr_count = NODE_PORT_ADDRS * 2};
 	const struct compile_input in = {.object = o, .node = &any_node};
 	const uint64_t pools = o->external_policy == POLICY_LOCAL ? 2 : 1;
 	const uint64_t others = plus(o->cluster_ip_count, times(budget_ranges(&in), BUDGET_RANGE_COST));

@@ -25,7 +25,7 @@ struct steered_dns {
 };
 
 /* This node as services see it. Borrowed. A change of any of it means compiling every service again. */
-struct node_view {
+struct node_facts {
 	const char *name; /* endpoints with this nodeName are local; NULL: none is */
 	const char *zone; /* topology.kubernetes.io/zone; NULL: zone hints never match */
 	size_t ip_count;
@@ -40,7 +40,7 @@ struct compile_input {
 	const struct service_object *object;
 	size_t slice_count;
 	const struct slice_object *const *slices; /* those of this service, in any order */
-	const struct node_view *node;
+	const struct node_facts *node;
 	const char *proxy_name;	    /* serve Services with this proxy-name label; NULL: those without the label */
 	uint32_t maglev_fits;	    /* budget_maglev_size; 0: any size does */
 	bool endpoint_pod_names;    /* DNS labels of endpoints without hostname: the pod's name */

@@ -121,7 +121,7 @@ static void frontend_add(struct compilation *b, size_t port, enum frontend_kind 
 
 static void add_port(struct compilation *b, size_t port, const struct addresses *list)
 {
-	const struct node_view *node = b->in->node;
+	const struct node_facts *node = b->in->node;
 	const struct service_port *p = &b->ports[port];
 
 	for (int kind = 0; kind < FRONTEND_NODE_PORT; kind++)
@@ -212,7 +212,7 @@ static bool family_restricted(const struct service_object *o, int family)
 static bool node_allowed(const struct compilation *b, int family)
 {
 	const struct service_object *o = b->in->object;
-	const struct node_view *node = b->in->node;
+	const struct node_facts *node = b->in->node;
 	size_t first = 0;
 
 	while (first < node->ip_count && node->ips[first].family != family)

@@ -28,21 +28,22 @@ static void find_ips(struct node *n, const struct node_input *in)
 	}
 	struct addr *ips = arena_array(n->arena, count, sizeof *ips);
 	for (size_t i = 0; i < count; i++)
-		if (!contains(ips, n->view.ip_count, &from[i]))
-			ips[n->view.ip_count++] = from[i];
-	n->view.ips = ips;
+		if (!contains(ips, n->facts.ip_count, &from[i]))
+			ips[n->facts.ip_count++] = from[i];
+	n->facts.ips = ips;
 }
 
 static void find_port_addrs(struct node *n, const struct node_input *in)
 {
 	struct addr *out = arena_array(n->arena, in->host_count + in->inner_count, sizeof *out);
-	size_t count = nodeports_evaluate(in->nodeports, in->host, in->host_count, n->view.ips, n->view.ip_count, out);
+	size_t count =
+		nodeports_evaluate(in->nodeports, in->host, in->host_count, n->facts.ips, n->facts.ip_count, out);
 
 	n->ports_inner = in->nodeports->inner && in->object == NULL && in->ips->count == 0 && in->inner_count != 0;
 	if (n->ports_inner)
 		count = nodeports_inner(in->inner, in->inner_count, out, count);
-	n->view.node_port_addr_count = count;
-	n->view.node_port_addrs = out;
+	n->facts.node_port_addr_count = count;
+	n->facts.node_port_addrs = out;
 }
 
 /* Loopback and link-local addresses come and go with every pod, and no Service may have them anyway. */
@@ -50,10 +51,10 @@ static void find_host(struct node *n, const struct node_input *in)
 {
 	struct addr *out = arena_array(n->arena, in->host_count, sizeof *out);
 
-	n->view.addresses.host = out;
+	n->facts.addresses.host = out;
 	for (size_t i = 0; i < in->host_count; i++)
 		if (!address_is_special(&in->host[i]))
-			out[n->view.addresses.host_count++] = in->host[i];
+			out[n->facts.addresses.host_count++] = in->host[i];
 }
 
 static void *copy(struct arena *arena, const void *items, size_t count, size_t item_bytes)
@@ -65,7 +66,7 @@ static void *copy(struct arena *arena, const void *items, size_t count, size_t i
 
 static void find_rules(struct node *n, const struct node_input *in)
 {
-	struct address_rules *r = &n->view.addresses;
+	struct address_rules *r = &n->facts.addresses;
 
 	find_host(n, in);
 	r->own = in->own;
@@ -82,7 +83,7 @@ static void find_rules(struct node *n, const struct node_input *in)
 
 static struct node node_build(const struct node_input *in)
 {
-	struct node n = {.arena = arena_new(512), .view.name = in->name};
+	struct node n = {.arena = arena_new(512), .facts.name = in->name};
 
 	find_ips(&n, in);
 	find_port_addrs(&n, in);
@@ -91,7 +92,7 @@ static struct node node_build(const struct node_input *in)
 	n.network_count = in->network_count;
 	if (in->object == NULL)
 		return n;
-	n.view.zone = arena_strdup(n.arena, in->object->zone);
+	n.facts.zone = arena_strdup(n.arena, in->object->zone);
 	n.pod_cidrs = copy(n.arena, in->object->pod_cidrs, in->object->pod_cidr_count, sizeof(struct cidr));
 	n.pod_cidr_count = in->object->pod_cidr_count;
 	return n;
@@ -123,7 +124,7 @@ static unsigned compare_rules(const struct address_rules *a, const struct addres
 /* Both lists are sorted. */
 static void find_moved(struct node *n, const struct address_rules *before)
 {
-	const struct address_rules *now = &n->view.addresses;
+	const struct address_rules *now = &n->facts.addresses;
 	struct addr *moved = arena_array(n->arena, now->host_count + before->host_count, sizeof *moved);
 	size_t i = 0, k = 0;
 
@@ -143,18 +144,18 @@ static unsigned compare(const struct node *a, const struct node *b)
 {
 	unsigned changes = 0;
 
-	if (!same_text(a->view.zone, b->view.zone))
+	if (!same_text(a->facts.zone, b->facts.zone))
 		changes |= NODE_ZONE;
-	if (!same_bytes(a->view.ips, a->view.ip_count, b->view.ips, b->view.ip_count, sizeof(struct addr)))
+	if (!same_bytes(a->facts.ips, a->facts.ip_count, b->facts.ips, b->facts.ip_count, sizeof(struct addr)))
 		changes |= NODE_IPS;
-	if (!same_bytes(a->view.node_port_addrs, a->view.node_port_addr_count, b->view.node_port_addrs,
-			b->view.node_port_addr_count, sizeof(struct addr)))
+	if (!same_bytes(a->facts.node_port_addrs, a->facts.node_port_addr_count, b->facts.node_port_addrs,
+			b->facts.node_port_addr_count, sizeof(struct addr)))
 		changes |= NODE_PORT_ADDRS;
 	if (!same_bytes(a->pod_cidrs, a->pod_cidr_count, b->pod_cidrs, b->pod_cidr_count, sizeof(struct cidr)))
 		changes |= NODE_POD_CIDRS;
 	if (!same_bytes(a->networks, a->network_count, b->networks, b->network_count, sizeof(struct cidr)))
 		changes |= NODE_NETWORKS;
-	return changes | compare_rules(&a->view.addresses, &b->view.addresses);
+	return changes | compare_rules(&a->facts.addresses, &b->facts.addresses);
 }
 
 unsigned node_update(struct node *n, const struct node_input *in)
@@ -166,7 +167,7 @@ unsigned node_update(struct node *n, const struct node_input *in)
 		node_fini(&next);
 		return 0;
 	}
-	find_moved(&next, &n->view.addresses);
+	find_moved(&next, &n->facts.addresses);
 	node_fini(n);
 	*n = next;
 	return changes;

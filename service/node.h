@@ -12,7 +12,7 @@
 #include "watch/object.h"
 
 struct node {
-	struct node_view view;
+	struct node_facts facts;
 	size_t pod_cidr_count;
 	const struct cidr *pod_cidrs;
 	size_t network_count;

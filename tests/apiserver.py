@@ -78,7 +78,7 @@ class Server:
     # life
 
     def hold(self):
-        """The port is bound for good: between stop and start connections to it are refused, and nobody else gets it."""
+        """The port is bound for good: between stop and start connections to it are refused, and no other program gets it."""
         held = socket.socket(self.family, socket.SOCK_STREAM)
         weakref.finalize(self, held.close)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

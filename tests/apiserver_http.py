@@ -37,7 +37,7 @@ def field_of(obj, path):
 
 
 class Selector:
-    """labelSelector and fieldSelector, as far as anybody here uses them: k, !k, k=v, k!=v, joined by commas."""
+    """labelSelector and fieldSelector, as far as they are used here: k, !k, k=v, k!=v, joined by commas."""
 
     def __init__(self, query):
         self.labels = [term for term in query.get("labelSelector", "").split(",") if term]

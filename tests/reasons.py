@@ -1,5 +1,5 @@
 """
-Why tests failed, in one short line each, from what unittest, cmocka and the sanitizers print. Whoever sees only a part
+Why tests failed, in one short line each, from what unittest, cmocka and the sanitizers print. A reader who sees only a part
 of the output of run.py should see these.
 """
 import re

@@ -10,7 +10,7 @@
 #define TEMPFOLDER_BYTES 128
 #define TEMPFOLDER_FORM "%s/fairlead-%s-XXXXXX" /* mkdtemp(3) */
 
-/* Makes a folder that nobody else has; `kind` is for who looks at it. Returns path. */
+/* Makes a folder of its own; `kind` is for who looks at it. Returns path. */
 static inline const char *tempfolder_new(char path[TEMPFOLDER_BYTES], const char *kind)
 {
 	const char *below = getenv("TMPDIR");

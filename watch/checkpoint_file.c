@@ -38,7 +38,7 @@ struct trailer { /* after the u32 0 */
 
 /* ---- writing ---- */
 
-struct state_writer {
+struct checkpoint_file_writer {
 	int directory_fd, fd, error; /* errno of the first failure */
 	struct buf out;
 	struct pack pack;
@@ -68,14 +68,14 @@ static bool write_all(int fd, const char *bytes, size_t length_bytes)
 	return true;
 }
 
-static void checkpoint_flush(struct state_writer *w)
+static void checkpoint_flush(struct checkpoint_file_writer *w)
 {
 	if (w->error == 0 && !write_all(w->fd, w->out.data, w->out.length_bytes))
 		w->error = errno;
 	buf_clear(&w->out);
 }
 
-static void add_hashed(struct state_writer *w, const void *bytes, size_t length_bytes)
+static void add_hashed(struct checkpoint_file_writer *w, const void *bytes, size_t length_bytes)
 {
 	w->sum.hash = hash_bytes(bytes, length_bytes, w->sum.hash);
 	buf_add(&w->out, bytes, length_bytes);
@@ -86,12 +86,12 @@ static void add_hashed(struct state_writer *w, const void *bytes, size_t length_
 /* A new file in any case: what a writer that died left, or a link or FIFO that was put there, goes. */
 static int temporary_open(int directory_fd)
 {
-	if (unlinkat(directory_fd, STATE_FILE ".tmp", 0) != 0 && errno != ENOENT)
+	if (unlinkat(directory_fd, CHECKPOINT_FILE ".tmp", 0) != 0 && errno != ENOENT)
 		return -1;
-	return openat(directory_fd, STATE_FILE ".tmp", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return openat(directory_fd, CHECKPOINT_FILE ".tmp", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-struct state_writer *state_begin(const char *directory, const char *source, int64_t now_wall_ms)
+struct checkpoint_file_writer *checkpoint_file_begin(const char *directory, const char *source, int64_t now_wall_ms)
 {
 	struct header h = {.magic = MAGIC,
 			   .byte_order = BYTE_ORDER_MARK,
@@ -110,7 +110,7 @@ struct state_writer *state_begin(const char *directory, const char *source, int6
 		errno = reason;
 		return NULL;
 	}
-	struct state_writer *w = mem_alloc(sizeof *w);
+	struct checkpoint_file_writer *w = mem_alloc(sizeof *w);
 	w->directory_fd = directory_fd;
 	w->fd = fd;
 	add_hashed(w, &h, sizeof h);
@@ -118,7 +118,7 @@ struct state_writer *state_begin(const char *directory, const char *source, int6
 	return w;
 }
 
-void state_put(struct state_writer *w, const struct object *o)
+void checkpoint_file_put(struct checkpoint_file_writer *w, const struct object *o)
 {
 	uint32_t length;
 
@@ -129,7 +129,7 @@ void state_put(struct state_writer *w, const struct object *o)
 	w->sum.records++;
 }
 
-static void writer_free(struct state_writer *w)
+static void writer_free(struct checkpoint_file_writer *w)
 {
 	close(w->fd);
 	buf_fini(&w->out);
@@ -138,15 +138,15 @@ static void writer_free(struct state_writer *w)
 	free(w);
 }
 
-void state_abandon(struct state_writer *w)
+void checkpoint_file_abandon(struct checkpoint_file_writer *w)
 {
-	unlinkat(w->directory_fd, STATE_FILE ".tmp", 0);
+	unlinkat(w->directory_fd, CHECKPOINT_FILE ".tmp", 0);
 	writer_free(w);
 }
 
-bool state_commit(struct state_writer *w)
+bool checkpoint_file_commit(struct checkpoint_file_writer *w)
 {
-	const char *from = STATE_FILE ".tmp";
+	const char *from = CHECKPOINT_FILE ".tmp";
 	const uint32_t end = 0;
 	bool ok;
 
@@ -156,8 +156,8 @@ bool state_commit(struct state_writer *w)
 	if (w->error != 0)
 		errno = w->error;
 	/* The rename itself must reach the disk too. */
-	ok = w->error == 0 && fsync(w->fd) == 0 && renameat(w->directory_fd, from, w->directory_fd, STATE_FILE) == 0 &&
-	     fsync(w->directory_fd) == 0;
+	ok = w->error == 0 && fsync(w->fd) == 0 &&
+	     renameat(w->directory_fd, from, w->directory_fd, CHECKPOINT_FILE) == 0 && fsync(w->directory_fd) == 0;
 	int reason = errno;
 	if (!ok)
 		unlinkat(w->directory_fd, from, 0);
@@ -190,7 +190,7 @@ static const char *header_read(struct reader *r, const char *source, struct head
 	const char *text;
 
 	if (bytes == NULL || memcmp(bytes, MAGIC, sizeof MAGIC) != 0)
-		return "it is not a state file of fairlead";
+		return "it is not a checkpoint file of fairlead";
 	memcpy(h, bytes, sizeof *h);
 	if (h->byte_order != BYTE_ORDER_MARK)
 		return "it was written on a machine of another byte order";
@@ -262,8 +262,8 @@ static struct object *record_object(const void *record, uint32_t length)
 	return NULL;
 }
 
-const char *state_read(const void *bytes, size_t length_bytes, const char *source, const struct sink *sink,
-		       struct state_info *info)
+const char *checkpoint_file_read(const void *bytes, size_t length_bytes, const char *source, const struct sink *sink,
+				 struct checkpoint_file_info *info)
 {
 	struct reader r = {bytes, length_bytes};
 	struct object **objects;
@@ -283,7 +283,7 @@ const char *state_read(const void *bytes, size_t length_bytes, const char *sourc
 		n++;
 	if (n == count) {
 		checkpoint_tell(sink, objects, count);
-		*info = (struct state_info){h.saved_wall_ms, count};
+		*info = (struct checkpoint_file_info){h.saved_wall_ms, count};
 	} else {
 		wrong = "it holds something that is not an object";
 		while (n > 0)
@@ -326,7 +326,7 @@ static int file_open(const char *directory, const char **wrong)
 
 	if (directory_fd < 0)
 		return -1;
-	int fd = openat(directory_fd, STATE_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	int fd = openat(directory_fd, CHECKPOINT_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	int reason = errno;
 	if (fd < 0)
 		*wrong = strerror(reason);
@@ -335,9 +335,10 @@ static int file_open(const char *directory, const char **wrong)
 	return fd;
 }
 
-bool state_load(const char *directory, const char *source, const struct sink *sink, struct state_info *info)
+bool checkpoint_file_load(const char *directory, const char *source, const struct sink *sink,
+			  struct checkpoint_file_info *info)
 {
-	char *path = path_in(directory, STATE_FILE);
+	char *path = path_in(directory, CHECKPOINT_FILE);
 	const char *wrong = NULL;
 	int fd = file_open(directory, &wrong);
 	size_t n = 0;
@@ -347,7 +348,7 @@ bool state_load(const char *directory, const char *source, const struct sink *si
 	if (fd >= 0)
 		bytes = file_bytes(fd, &n, &wrong);
 	if (bytes != NULL)
-		wrong = state_read(bytes, n, source, sink, info);
+		wrong = checkpoint_file_read(bytes, n, source, sink, info);
 	if (wrong != NULL && !absent)
 		log_warn("state %s: ignored: %s", path, wrong);
 	if (fd >= 0)

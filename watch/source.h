@@ -1,5 +1,5 @@
 /*
- * The seam between sources (manifest directory, API server, last-known-good file) and what follows them.
+ * The seam between sources (manifest directory, API server, checkpoint file) and what follows them.
  *
  * A source runs on the main thread's libev loop and calls the sink. Whatever it learns is told in one way: a list is
  * list_begin(kind), upserts, list_end(kind), where the end removes every object of that kind which was not upserted

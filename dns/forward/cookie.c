@@ -39,7 +39,7 @@ enum cookie_verdict cookie_check(struct cookie *c, const struct message *m, bool
 	if (m->cookie_bytes < COOKIE_CLIENT_BYTES)
 		return without(c, m, is_stream);
 	if (memcmp(m->cookie, c->bytes, COOKIE_CLIENT_BYTES) != 0)
-		return COOKIE_FOREIGN;
+		return COOKIE_OF_ANOTHER;
 	if (m->cookie_bytes < COOKIE_CLIENT_BYTES + SERVER_BYTES_MIN)
 		return COOKIE_FINE;
 	const bool same = m->cookie_bytes == c->length && memcmp(m->cookie, c->bytes, c->length) == 0;

@@ -15,10 +15,10 @@ struct cookie {
 
 enum cookie_verdict {
 	COOKIE_FINE,
-	COOKIE_FOREIGN, /* another one's reply: ignored */
-	COOKIE_LACKS,	/* the server has cookies, this reply has none: TCP tells */
-	COOKIE_RENEWED, /* the server wants another one, which came with the reply: ask again */
-	COOKIE_REFUSED	/* the server does not take the option: ask again */
+	COOKIE_OF_ANOTHER, /* another one's reply: ignored */
+	COOKIE_LACKS,	   /* the server has cookies, this reply has none: TCP tells */
+	COOKIE_RENEWED,	   /* the server wants another one, which came with the reply: ask again */
+	COOKIE_REFUSED	   /* the server does not take the option: ask again */
 };
 
 void cookie_init(struct cookie *c);

@@ -191,7 +191,7 @@ static enum message_result question_compare(const uint8_t *wire, const struct qu
 	name_lower(theirs, name, name_bytes);
 	name_lower(ours, asked->bytes, name_bytes);
 	if (memcmp(theirs, ours, name_bytes) != 0 || memcmp(name + name_bytes, asked->bytes + name_bytes, 4) != 0)
-		return MESSAGE_FOREIGN;
+		return MESSAGE_UNRELATED;
 	return keep_case ? MESSAGE_CASE : MESSAGE_OK;
 }
 
@@ -234,13 +234,13 @@ static enum message_result read_framed(struct message *m, const uint8_t *wire, s
 	const size_t records_at = WIRE_HEADER_BYTES + asked->length;
 
 	if (length < WIRE_HEADER_BYTES || (wire[2] & 0x80) == 0)
-		return MESSAGE_FOREIGN;
+		return MESSAGE_UNRELATED;
 	m->id = wire_get16(wire);
 	m->flags = wire_get16(wire + 2);
 	m->rcode = m->flags & FLAG_RCODE;
 	reading_start(&r, frame, frame_bytes);
 	if ((m->flags & FLAG_OPCODE) != 0)
-		return MESSAGE_FOREIGN;
+		return MESSAGE_UNRELATED;
 	r.at = WIRE_HEADER_BYTES;
 	if (wire_get16(wire + 4) == 1 && length >= records_at) {
 		enum message_result result = question_compare(wire, asked, keep_case);
@@ -248,7 +248,7 @@ static enum message_result read_framed(struct message *m, const uint8_t *wire, s
 			return result;
 		r.at = records_at;
 	} else if (m->rcode == RCODE_NOERROR || wire_get16(wire + 4) != 0) { /* errors may come without it */
-		return MESSAGE_FOREIGN;
+		return MESSAGE_UNRELATED;
 	}
 	section_read(&r, SECTION_ANSWER, wire_get16(wire + 6), &m->records.answers);
 	section_read(&r, SECTION_AUTHORITY, wire_get16(wire + 8), &m->records.authorities);

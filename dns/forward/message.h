@@ -25,9 +25,9 @@ struct question {
 
 enum message_result {
 	MESSAGE_OK,
-	MESSAGE_FOREIGN, /* not a reply to this question: ignored */
-	MESSAGE_CASE,	 /* the right reply but for the case of the name */
-	MESSAGE_BROKEN	 /* a reply that cannot be read */
+	MESSAGE_UNRELATED, /* not a reply to this question: ignored */
+	MESSAGE_CASE,	   /* the right reply but for the case of the name */
+	MESSAGE_BROKEN	   /* a reply that cannot be read */
 };
 
 enum message_kind { KIND_POSITIVE, KIND_NODATA, KIND_NXDOMAIN, KIND_OTHER };

@@ -172,7 +172,7 @@ static bool take(struct pending *p, struct message *m)
 	const bool is_old = p->no_edns; /* no cookie went out */
 
 	switch (is_old ? COOKIE_FINE : cookie_check(&p->upstream->cookie, m, is_stream(p))) {
-	case COOKIE_FOREIGN:
+	case COOKIE_OF_ANOTHER:
 		return false;
 	case COOKIE_LACKS:
 		p->tcp = p->cookie_lost = true;
@@ -203,7 +203,7 @@ static bool on_wire(struct pending *p, const uint8_t *wire, size_t length)
 	if (length < WIRE_HEADER_BYTES || wire_get16(wire) != p->x.id)
 		return false;
 	switch (message_read(m, wire, length, &p->asked, !is_stream(p))) {
-	case MESSAGE_FOREIGN:
+	case MESSAGE_UNRELATED:
 		return false;
 	case MESSAGE_CASE: /* a forger, or a server that does not keep the case: TCP tells */
 		p->tcp = p->case_lost = true;

@@ -71,7 +71,7 @@ def changes():
     yield f"add {at} affinity4 {{ 10.0.0.1 . {KEY4} timeout 60s : 10.244.0.10 . 8080 }}"
     yield f"add {at} cluster-ips4 {{ 10.96.9.9 }}; add {at} dispatch4 {{ 10.9.9.9 . udp . 53 : accept }}"
     yield "flush map inet fairlead affinity-frontends4"
-    yield "insert rule inet fairlead prerouting counter; add chain inet fairlead foreign"
+    yield "insert rule inet fairlead prerouting counter; add chain inet fairlead other"
 
 
 def capture(node, pod, out):

@@ -164,18 +164,18 @@ static void compile(const struct objects *objects, const struct service_object *
 	struct addr addrs[2] = {{AF_INET, {192, 168, 0, 2}}, {AF_INET6, {0xfd, [15] = 2}}};
 	const struct cidr range = {{AF_INET, {10, 96}}, 16};
 	const struct own_socket dns = {addrs[0], IPPROTO_UDP, 53};
-	struct node_view node = {.name = "node-1",
-				 .zone = "zone-a",
-				 .ip_count = 2,
-				 .ips = addrs,
-				 .node_port_addr_count = 2,
-				 .node_port_addrs = addrs,
-				 .addresses = {.host_count = 2,
-					       .host = addrs,
-					       .service_cidr_count = 1,
-					       .service_cidrs = &range,
-					       .own_count = 1,
-					       .own = &dns}};
+	struct node_facts node = {.name = "node-1",
+				  .zone = "zone-a",
+				  .ip_count = 2,
+				  .ips = addrs,
+				  .node_port_addr_count = 2,
+				  .node_port_addrs = addrs,
+				  .addresses = {.host_count = 2,
+						.host = addrs,
+						.service_cidr_count = 1,
+						.service_cidrs = &range,
+						.own_count = 1,
+						.own = &dns}};
 	/* Tables of the usual size make this slow. */
 	struct compile_input in = {.object = o, .node = &node, .slices = slices, .maglev_fits = MAGLEV_SIZE_MIN};
 

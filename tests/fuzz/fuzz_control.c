@@ -78,7 +78,7 @@ static void daemon_begin(void)
 	d.config = &config;
 	d.source.config = &config;
 	d.loop = ev_loop_new(0);
-	d.node.view.name = "here";
+	d.node.facts.name = "here";
 	d.zone = zone_new(&(struct zone_config){.domain = "cluster.local", .ttl_s = 5, .negative_ttl_s = 5});
 	d.store = store_new(&listener);
 	d.sink = store_sink(d.store);

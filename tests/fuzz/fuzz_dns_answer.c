@@ -76,13 +76,13 @@ static void check_stranger(const uint8_t *data, size_t size)
 /* A transfer that is had: every message of the stream can be read, none is empty. */
 static void check_transfer(const uint8_t *data, size_t size)
 {
-	static const struct cidr everybody = {.addr.family = AF_INET};
+	static const struct cidr everyone = {.addr.family = AF_INET};
 	struct sockaddr_in from = {.sin_family = AF_INET};
 	struct packet in = {data, size, (struct sockaddr *)&from, RESPOND_TCP};
 	static struct transfer transfer;
 	struct buf out = {0};
 
-	lab.config.transfer = &everybody;
+	lab.config.transfer = &everyone;
 	lab.config.transfer_count = 1;
 	if (!transfer_wanted(&lab.config, &in, &transfer))
 		return;

@@ -118,8 +118,8 @@ static void world_begin(struct world *w)
 	w->reader = object_reader_new();
 	w->store = store_new(&listener);
 	w->sink = store_sink(w->store);
-	w->node.view.name = "here";
-	w->node.view.zone = "a";
+	w->node.facts.name = "here";
+	w->node.facts.zone = "a";
 	const struct sync_config config = {.store = w->store,
 					   .nft = &kernel,
 					   .zone = w->lab.zone,

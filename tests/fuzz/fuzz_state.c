@@ -1,5 +1,5 @@
 /*
- * Any bytes as a last-known-good file, and (behind its checksum) as one packed object: refused, or an object that packs
+ * Any bytes as a checkpoint file, and (behind its checksum) as one packed object: refused, or an object that packs
  * and unpacks to itself. No object without a name that an API server takes comes out of the file.
  */
 #include <stdlib.h>
@@ -56,9 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .list_end = on_list,
 				  .complete = on_done,
 				  .turn_end = on_done};
-	struct state_info info;
+	struct checkpoint_file_info info;
 
-	state_read(data, size, "s", &sink, &info);
+	checkpoint_file_read(data, size, "s", &sink, &info);
 	one_object(data, size);
 	return 0;
 }

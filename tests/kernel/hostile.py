@@ -6,7 +6,7 @@ range). EXPANDING ones ask for more than --max-service-elements; the others are 
 import manifests
 from manifests import port
 
-NS = "aaa"  # sorts in front of everybody else
+NS = "aaa"  # sorts in front of all others
 
 
 def ports(count, **fields):

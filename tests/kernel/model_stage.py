@@ -48,7 +48,7 @@ class ModelStage(scenes.NodeTest):
             node.add_addr(addr, "eth0", 64 if ":" in addr else 24)
         if self.random.random() < 0.3:
             node.add_addr(NODE_VIP, "lo")
-        for family, none in (("ipv4.icmp_", 0), ("ipv6.icmp.", 4)):  # 4: a type of ICMPv6 that nobody sends here
+        for family, none in (("ipv4.icmp_", 0), ("ipv6.icmp.", 4)):  # 4: a type of ICMPv6 that is not sent here
             node.sysctl(f"net.{family}ratemask", none)  # else only fifty refusals at once, of all clients together
             node.sysctl(f"net.{family}ratelimit", 0)
         pods = {name: self.lab.pod(node, name, *addrs) for name, addrs in PODS.items()}

@@ -200,7 +200,7 @@ class Model:
         return Verdict("dnat", {(t.addr, t.port) for t in pool}, masquerade, spec.get("sessionAffinity") == "ClientIP")
 
     def still_serves(self, dst, proto, port, endpoint):
-        """An open UDP flow to dst that is answered by endpoint stays there. None: nobody's frontend."""
+        """An open UDP flow to dst that is answered by endpoint stays there. None: no Service's frontend."""
         frontend = self.owners.get((dst, proto, port))
         if frontend is None:
             return None

@@ -21,7 +21,7 @@ class Client:
         self.sock.close()
 
     def a(self, name):
-        """The addresses of a name, or None when nobody answers (yet)."""
+        """The addresses of a name, or None without an answer (yet)."""
         self.serial = (self.serial + 1) % 65536
         qname = b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split(".")) + b"\0"
         try:

@@ -154,7 +154,7 @@ def _bound(ns, family, proto, port):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("", port))
     if proto == "tcp":
-        sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20)  # an echo must find room, for nobody waits for it
+        sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20)  # an echo must find room: it is not waited for
         sock.listen(1024)
     if proto == "udp":
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)  # one slow thread answers for all
@@ -340,7 +340,7 @@ class Asker:
         self.sock.settimeout(ANSWER_S)
 
     def ask(self, name):
-        """(rcode, number of answers) of an A question; (None, 0) when nobody answers."""
+        """(rcode, number of answers) of an A question; (None, 0) without an answer."""
         labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
         number = random.randrange(65536)
         try:

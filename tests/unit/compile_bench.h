@@ -9,7 +9,7 @@
 
 struct bench {
 	struct arena *objects, *scratch;
-	struct node_view node;
+	struct node_facts node;
 	struct addr node_port_addrs[2], node_ips[2];
 	struct compile_input in;
 	struct service *s; /* of the last compile */
@@ -25,7 +25,7 @@ static inline int setup(void **state)
 	b->node_port_addrs[0] = ip("192.168.0.2");
 	b->node_port_addrs[1] = ip("2001:db8::2");
 	b->node_ips[0] = ip("192.168.0.2");
-	b->node = (struct node_view){
+	b->node = (struct node_facts){
 		.name = "here",
 		.ip_count = 1,
 		.ips = b->node_ips,

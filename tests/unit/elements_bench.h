@@ -58,7 +58,7 @@ static inline struct element_ops ops_of(struct kernel *k)
 struct bench {
 	struct arena *objects, *scratch;
 	struct addr node_port_addr;
-	struct node_view node;
+	struct node_facts node;
 	struct owners *owners;
 	struct changes *changes;
 	struct kernel kernel;
@@ -71,7 +71,7 @@ static inline int setup(void **state)
 	b->objects = arena_new(4096);
 	b->scratch = arena_new(4096);
 	b->node_port_addr = ip("192.168.0.2");
-	b->node = (struct node_view){.name = "here", .node_port_addr_count = 1, .node_port_addrs = &b->node_port_addr};
+	b->node = (struct node_facts){.name = "here", .node_port_addr_count = 1, .node_port_addrs = &b->node_port_addr};
 	b->owners = owners_new(NULL, NULL);
 	b->changes = changes_new();
 	*state = b;

@@ -1,5 +1,5 @@
 /* Ports for servers of a test program: free on every address, and below those that the kernel hands out by itself, so
- * that nobody gets one between this and the bind. */
+ * that no other program gets one between this and the bind. */
 #ifndef TESTS_UNIT_FREEPORT_H
 #define TESTS_UNIT_FREEPORT_H
 

@@ -97,7 +97,7 @@ static inline size_t loaded_slices(const struct loaded *l, const struct service_
 }
 
 static inline struct service *loaded_compile(const struct loaded *l, const struct service_object *o,
-					     const struct node_view *node, struct arena *scratch)
+					     const struct node_facts *node, struct arena *scratch)
 {
 	const struct slice_object *slices[LOADED_MAX];
 	struct compile_input in = {

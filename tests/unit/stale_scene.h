@@ -162,7 +162,7 @@ static inline struct service *compiled_named(const char *name, const char *endpo
 	struct service_object *o = make_service(a, name, "10.96.0.1");
 	const struct slice_object *slice = make_slice(a, "u", "u", IPPROTO_UDP, 5353, endpoints);
 	struct addr node_addr = ip("192.168.0.2");
-	struct node_view node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
+	struct node_facts node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
 	struct compile_input in = {.object = o, .slices = &slice, .slice_count = 1, .node = &node};
 
 	add_port(a, o, "u", IPPROTO_UDP, 53, 30053);
@@ -248,7 +248,7 @@ static inline void record_client(const char *client)
 	element_list_add(&kernel.affinity, &e);
 }
 
-/* A UDP flow that nobody translates. */
+/* A UDP flow that is not translated. */
 static inline void track(const char *src, uint16_t sport, const char *dst, uint16_t dport)
 {
 	flows.entries[flows.count++] = (struct conntrack_entry){.orig_src = ip(src),

@@ -144,7 +144,7 @@ static struct service *compile(struct service_object *o, const struct slice_obje
 {
 	struct arena *scratch = arena_new(4096);
 	const struct addr node_addr = ip("192.168.0.2");
-	struct node_view node = {
+	struct node_facts node = {
 		.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr, .addresses = rules_of(NULL)};
 	struct compile_input in = {.object = o, .node = &node, .slice_count = slice != NULL, .slices = &slice};
 	struct service *s = service_compile(&in, scratch);

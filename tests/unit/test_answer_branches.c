@@ -16,7 +16,7 @@ static void branches(void **state)
 		{"cluster.local", "A", NODATA},
 		{"cluster.local", "TXT", NODATA},
 		{"cluster.local", "SOA", "NOERROR aa: cluster.local. SOA / /"},
-		{"cluster.local", "NS", NODATA}, /* nobody knows how to reach us */
+		{"cluster.local", "NS", NODATA}, /* no address is known */
 		{"svc.cluster.local", "A", NODATA},
 		{"svc.cluster.local", "TXT", NODATA},
 		{"svc.cluster.local", "ANY", NODATA},

@@ -25,7 +25,7 @@ static int fill(void **state)
 	lab_init(&lab);
 	lab_put(&lab, lab_cluster_ip("other", "web", "10.96.0.1", "http:tcp:80 dns:udp:53", "a=10.244.0.1"));
 	lab_put(&lab, lab_cluster_ip("other", "six", "fd00::1", ":tcp:80", "a=fd00:244::1"));
-	lab_put(&lab, lab_cluster_ip("other", "foreign", "10.96.0.3", "http:tcp:80", "")); /* another proxy's */
+	lab_put(&lab, lab_cluster_ip("other", "theirs", "10.96.0.3", "http:tcp:80", "")); /* another proxy's */
 	struct service *idle = lab_cluster_ip("other", "idle", "10.96.0.2", "http:tcp:80", "");
 	idle->proxied = true;
 	lab_put(&lab, idle);
@@ -136,7 +136,7 @@ static void reasons(void **state)
 
 static void nothing_is_said_about_records(void **state)
 {
-	static const char *const names[] = {"web" S, "db" S, "db-0.db" S, "ext" S, "foreign" S};
+	static const char *const names[] = {"web" S, "db" S, "db-0.db" S, "ext" S, "theirs" S};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)

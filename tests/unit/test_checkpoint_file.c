@@ -1,4 +1,4 @@
-/* The last-known-good file: what is written is read, and nothing else is. */
+/* The checkpoint file: what is written is read, and nothing else is. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -206,12 +206,12 @@ static int folder_free(void **state)
 
 static void save_samples(const char *folder)
 {
-	struct state_writer *w = state_begin(folder, SOURCE, 1234567);
+	struct checkpoint_file_writer *w = checkpoint_file_begin(folder, SOURCE, 1234567);
 
 	assert_non_null(w);
 	for (struct object *const *o = samples(); *o != NULL; o++)
-		state_put(w, *o);
-	assert_true(state_commit(w));
+		checkpoint_file_put(w, *o);
+	assert_true(checkpoint_file_commit(w));
 }
 
 /* Packing again gives the same bytes only when every field came back. */
@@ -231,11 +231,11 @@ static void round_trip(void **state)
 {
 	struct heard h = {0};
 	struct sink sink = sink_of(&h);
-	struct state_info info;
+	struct checkpoint_file_info info;
 	const struct slice_object *read;
 
 	save_samples(*state);
-	assert_true(state_load(*state, SOURCE, &sink, &info));
+	assert_true(checkpoint_file_load(*state, SOURCE, &sink, &info));
 	assert_int_equal(info.objects, 6);
 	assert_int_equal(info.saved_wall_ms, 1234567);
 	assert_int_equal(h.count, 6);
@@ -297,7 +297,7 @@ static char *slurp(const char *folder, size_t *n)
 	char path[128], *bytes;
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s/" STATE_FILE, folder);
+	snprintf(path, sizeof path, "%s/" CHECKPOINT_FILE, folder);
 	f = fopen(path, "rb");
 	assert_non_null(f);
 	bytes = mem_alloc(65536);
@@ -311,72 +311,72 @@ static void damage_is_refused(void **state)
 {
 	struct heard h = {0};
 	struct sink sink = sink_of(&h);
-	struct state_info info;
+	struct checkpoint_file_info info;
 	size_t n;
 	char *bytes;
 
 	save_samples(*state);
 	bytes = slurp(*state, &n);
-	assert_null(state_read(bytes, n, SOURCE, &sink, &info));
+	assert_null(checkpoint_file_read(bytes, n, SOURCE, &sink, &info));
 	heard_free(&h);
 	for (size_t cut = 0; cut < n; cut++)
-		assert_non_null(state_read(bytes, cut, SOURCE, &sink, &info));
+		assert_non_null(checkpoint_file_read(bytes, cut, SOURCE, &sink, &info));
 	for (size_t i = 0; i < n * 8; i++) {
 		bytes[i / 8] = (char)(bytes[i / 8] ^ (1 << i % 8));
-		assert_non_null(state_read(bytes, n, SOURCE, &sink, &info));
+		assert_non_null(checkpoint_file_read(bytes, n, SOURCE, &sink, &info));
 		bytes[i / 8] = (char)(bytes[i / 8] ^ (1 << i % 8));
 	}
 	bytes = mem_resize(bytes, n + 1);
 	bytes[n] = 0;
-	assert_non_null(state_read(bytes, n + 1, SOURCE, &sink, &info));
-	assert_non_null(state_read(bytes, n, "https://elsewhere node-a", &sink, &info));
+	assert_non_null(checkpoint_file_read(bytes, n + 1, SOURCE, &sink, &info));
+	assert_non_null(checkpoint_file_read(bytes, n, "https://elsewhere node-a", &sink, &info));
 	assert_int_equal(h.begins + h.count + h.completes, 0);
 	free(bytes);
 }
 
-static void absent_or_foreign(void **state)
+static void absent_or_of_another_program(void **state)
 {
 	struct heard h = {0};
 	struct sink sink = sink_of(&h);
-	struct state_info info;
+	struct checkpoint_file_info info;
 	char path[128];
 	FILE *f;
 
-	assert_false(state_load(*state, SOURCE, &sink, &info));
-	snprintf(path, sizeof path, "%s/" STATE_FILE, (char *)*state);
+	assert_false(checkpoint_file_load(*state, SOURCE, &sink, &info));
+	snprintf(path, sizeof path, "%s/" CHECKPOINT_FILE, (char *)*state);
 	f = fopen(path, "w");
-	fputs("something else entirely, and long enough to hold a whole header of a state file\n", f);
+	fputs("something else entirely, and long enough to hold a whole header of a checkpoint file\n", f);
 	fclose(f);
-	assert_false(state_load(*state, SOURCE, &sink, &info));
+	assert_false(checkpoint_file_load(*state, SOURCE, &sink, &info));
 	assert_int_equal(h.begins, 0);
 }
 
-/* A writer that dies leaves the old state, and what it wrote is in nobody's way. */
+/* A writer that dies leaves the old state, and what it wrote is in no way. */
 static void unfinished_keeps_the_old(void **state)
 {
 	struct heard h = {0};
 	struct sink sink = sink_of(&h);
-	struct state_info info;
+	struct checkpoint_file_info info;
 	char path[128];
 	pid_t pid;
 
 	save_samples(*state);
 	pid = fork();
 	if (pid == 0) {
-		state_put(state_begin(*state, SOURCE, 99), samples()[0]);
+		checkpoint_file_put(checkpoint_file_begin(*state, SOURCE, 99), samples()[0]);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	snprintf(path, sizeof path, "%s/" STATE_FILE ".tmp", (char *)*state);
+	snprintf(path, sizeof path, "%s/" CHECKPOINT_FILE ".tmp", (char *)*state);
 	assert_int_equal(access(path, F_OK), 0);
-	assert_true(state_load(*state, SOURCE, &sink, &info));
+	assert_true(checkpoint_file_load(*state, SOURCE, &sink, &info));
 	assert_int_equal(info.saved_wall_ms, 1234567);
 	save_samples(*state);
 	assert_int_not_equal(access(path, F_OK), 0);
 	heard_free(&h);
-	assert_null(state_begin("/proc/nowhere", SOURCE, 1));
+	assert_null(checkpoint_file_begin("/proc/nowhere", SOURCE, 1));
 	assert_int_equal(errno, ENOENT);
-	assert_null(state_begin("/proc/version", SOURCE, 1));
+	assert_null(checkpoint_file_begin("/proc/version", SOURCE, 1));
 	assert_int_equal(errno, ENOTDIR);
 }
 
@@ -387,7 +387,7 @@ int main(void)
 		cmocka_unit_test(digests),
 		cmocka_unit_test(memory_is_exact),
 		cmocka_unit_test_setup_teardown(damage_is_refused, folder_new, folder_free),
-		cmocka_unit_test_setup_teardown(absent_or_foreign, folder_new, folder_free),
+		cmocka_unit_test_setup_teardown(absent_or_of_another_program, folder_new, folder_free),
 		cmocka_unit_test_setup_teardown(unfinished_keeps_the_old, folder_new, folder_free),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,13 +77,13 @@ static size_t stored(uint64_t digest, size_t *others)
 {
 	struct store *s = store_new(&listener);
 	struct sink sink = store_sink(s);
-	struct state_info info;
+	struct checkpoint_file_info info;
 	const struct object *o;
 	char suffix[16];
 	size_t at = 0, count = 0;
 
 	*others = 0;
-	assert_true(state_load(folder, "test", &sink, &info));
+	assert_true(checkpoint_file_load(folder, "test", &sink, &info));
 	snprintf(suffix, sizeof suffix, "-%u", (unsigned)digest);
 	while ((o = store_next(s, OBJECT_SERVICE, &at)) != NULL) {
 		const bool is = strcmp(strchr(o->name, '-'), suffix) == 0;

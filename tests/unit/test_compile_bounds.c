@@ -226,7 +226,7 @@ static void test_maglev_on_other_nodes(void **state)
 	static const struct addr addrs[] = {
 		{AF_INET, {192, 168, 0, 1}}, {AF_INET, {192, 168, 0, 2}}, {AF_INET, {192, 168, 0, 3}}};
 	struct bench *b = *state;
-	const struct node_view *before = b->in.node;
+	const struct node_facts *before = b->in.node;
 	struct service_object *o;
 	struct slice_object *slice;
 
@@ -235,7 +235,7 @@ static void test_maglev_on_other_nodes(void **state)
 		((struct port_object *)o->ports)[i].node_port = (uint16_t)(30000 + i);
 	o->balance = BALANCE_MAGLEV;
 	for (size_t n = 1; n <= 3; n++) {
-		struct node_view node = *before;
+		struct node_facts node = *before;
 		node.node_port_addrs = addrs;
 		node.node_port_addr_count = n;
 		b->in.node = &node;

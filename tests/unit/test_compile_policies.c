@@ -41,7 +41,7 @@ static void external_policy_local(void **state)
 	assert_null(f->pool);
 	assert_string_equal(pool_text(b, &s->ports[0], f->internal), "10.0.0.2:8080");
 	assert_int_equal(s->local_ready_addrs[0], 0);
-	/* No endpoint at all: refused for everybody. */
+	/* No endpoint at all: refused for everyone. */
 	s = compile(b, o, NULL, 0);
 	f = frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080);
 	assert_int_equal(f->action, ACTION_REJECT);
@@ -133,7 +133,7 @@ static void source_ranges(void **state)
 	s = compile(b, o, &slice, 1);
 	assert_true(frontend_at(s, "192.168.0.2", IPPROTO_TCP, 30080)->restricted);
 	assert_true(frontend_at(s, "10.96.0.1", IPPROTO_TCP, 80)->restricted);
-	/* Everybody is no filter. */
+	/* Everyone is no filter. */
 	add_range(b->objects, o, "0.0.0.0/0");
 	s = compile(b, o, &slice, 1);
 	assert_false(frontend_at(s, "1.2.3.4", IPPROTO_TCP, 80)->restricted);
@@ -147,8 +147,8 @@ static void steered_dns_leads_to_others(void **state)
 	struct service_object *o = make_service(b->objects, "kube-dns", "10.96.0.10");
 	const struct own_socket own = {ip("192.168.0.2"), IPPROTO_UDP, 53};
 	const struct addr given = ip("10.96.0.10"), other = ip("10.96.0.11");
-	const struct node_view *before = b->in.node;
-	struct node_view node = *before;
+	const struct node_facts *before = b->in.node;
+	struct node_facts node = *before;
 	const struct slice_object *both =
 		make_slice(b->objects, "a", "", IPPROTO_UDP, 53, "192.168.0.2@here 192.168.0.3@there");
 	const struct slice_object *alone = make_slice(b->objects, "a", "", IPPROTO_UDP, 53, "192.168.0.2@here");

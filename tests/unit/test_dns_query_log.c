@@ -116,7 +116,7 @@ static void add(struct querylog_ring *r, unsigned times)
 		querylog_add(r, &packet, &(struct querylog_result){good, sizeof good, 0, {0}});
 }
 
-/* More than a ring holds while nobody writes: lost and counted, never waited for. */
+/* More than a ring holds while nothing is written: lost and counted, never waited for. */
 static void full_ring_loses(void **state)
 {
 	struct respond_counts counts = {0};

@@ -175,7 +175,7 @@ static void compile_all(struct world *w, const struct loaded *l, const struct va
 	struct addr host[16], got[16], node_ip;
 	size_t host_count = vectors_interfaces(value_get(node, "localInterfaces"), host, 16);
 	struct nodeports n = vectors_nodeports(value_get(node, "nodePortAddresses"));
-	struct node_view view = {.name = text_of(node, "nodeName"), .ip_count = 1, .ips = &node_ip};
+	struct node_facts view = {.name = text_of(node, "nodeName"), .ip_count = 1, .ips = &node_ip};
 
 	assert_true(addr_parse(&node_ip, text_of(node, "nodeIP")));
 	view.node_port_addr_count = nodeports_evaluate(&n, host, host_count, NULL, 0, got);

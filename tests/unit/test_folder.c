@@ -19,7 +19,7 @@
 #include "tests/tempfolder.h"
 #include "watch/checkpoint_file.h"
 
-static const struct sink nobody; /* called: the test crashes */
+static const struct sink unused; /* called: the test crashes */
 
 static int folder_new(void **state)
 {
@@ -60,32 +60,32 @@ static void who_may_write(void **state)
 
 static void state_folder(void **state)
 {
-	struct state_info info;
-	struct state_writer *w = state_begin(*state, "source", 1);
+	struct checkpoint_file_info info;
+	struct checkpoint_file_writer *w = checkpoint_file_begin(*state, "source", 1);
 
 	assert_non_null(w);
-	assert_true(state_commit(w));
+	assert_true(checkpoint_file_commit(w));
 	assert_int_equal(chmod(*state, 0777), 0);
-	assert_null(state_begin(*state, "source", 2));
+	assert_null(checkpoint_file_begin(*state, "source", 2));
 	assert_int_equal(errno, EPERM);
-	assert_false(state_load(*state, "source", &nobody, &info));
+	assert_false(checkpoint_file_load(*state, "source", &unused, &info));
 	assert_int_equal(chmod(*state, 0700), 0);
-	w = state_begin(*state, "source", 3);
+	w = checkpoint_file_begin(*state, "source", 3);
 	assert_non_null(w);
-	assert_true(state_commit(w));
+	assert_true(checkpoint_file_commit(w));
 }
 
-static void state_file_of_others(void **state)
+static void checkpoint_file_of_others(void **state)
 {
-	struct state_info info;
+	struct checkpoint_file_info info;
 	char path[256];
 
-	path_in(path, *state, STATE_FILE);
+	path_in(path, *state, CHECKPOINT_FILE);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_false(state_load(*state, "source", &nobody, &info));
+	assert_false(checkpoint_file_load(*state, "source", &unused, &info));
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/dev/zero", path), 0);
-	assert_false(state_load(*state, "source", &nobody, &info));
+	assert_false(checkpoint_file_load(*state, "source", &unused, &info));
 }
 
 /* What waits under the temporary name is replaced, neither written to nor waited for. */
@@ -94,13 +94,13 @@ static void temporary_of_others(void **state)
 	char path[256], victim[256];
 	struct stat st;
 
-	path_in(path, *state, STATE_FILE ".tmp");
+	path_in(path, *state, CHECKPOINT_FILE ".tmp");
 	path_in(victim, *state, "victim");
 	for (int fifo = 0; fifo < 2; fifo++) {
 		assert_int_equal(fifo ? mkfifo(path, 0600) : symlink(victim, path), 0);
-		struct state_writer *w = state_begin(*state, "source", 1);
+		struct checkpoint_file_writer *w = checkpoint_file_begin(*state, "source", 1);
 		assert_non_null(w);
-		assert_true(state_commit(w));
+		assert_true(checkpoint_file_commit(w));
 		assert_int_equal(stat(victim, &st), -1);
 	}
 }
@@ -139,7 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_may_write),
 		cmocka_unit_test_setup_teardown(state_folder, folder_new, folder_free),
-		cmocka_unit_test_setup_teardown(state_file_of_others, folder_new, folder_free),
+		cmocka_unit_test_setup_teardown(checkpoint_file_of_others, folder_new, folder_free),
 		cmocka_unit_test_setup_teardown(temporary_of_others, folder_new, folder_free),
 		cmocka_unit_test_setup_teardown(control_folder, folder_new, folder_free),
 	};

@@ -60,12 +60,12 @@ static void what_the_server_gives_is_kept(void **state)
 	assert_int_equal(c.bytes[COOKIE_CLIENT_BYTES], 2);
 }
 
-static void another_ones_is_foreign(void **state)
+static void another_ones_is_refused(void **state)
 {
 	(void)state;
 	for (int is_stream = 0; is_stream < 2; is_stream++) {
 		with(1, SERVER_BYTES)->cookie[3] ^= 1;
-		assert_int_equal(cookie_check(&c, &m, is_stream), COOKIE_FOREIGN);
+		assert_int_equal(cookie_check(&c, &m, is_stream), COOKIE_OF_ANOTHER);
 		assert_int_equal(c.length, COOKIE_CLIENT_BYTES);
 	}
 }
@@ -114,7 +114,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(differ, setup),
 		cmocka_unit_test_setup(what_the_server_gives_is_kept, setup),
-		cmocka_unit_test_setup(another_ones_is_foreign, setup),
+		cmocka_unit_test_setup(another_ones_is_refused, setup),
 		cmocka_unit_test_setup(a_reply_without_is_not_believed_where_there_were_some, setup),
 		cmocka_unit_test_setup(bad_cookie, setup),
 		cmocka_unit_test_setup(a_server_that_does_not_take_the_option, setup),

@@ -59,7 +59,7 @@ static void contested(void *ctx, const struct conflict *c)
 static void print_world(struct world *w)
 {
 	struct element_list elements = {0};
-	struct print_view view = {.owners = w->owners};
+	struct show_context view = {.owners = w->owners};
 
 	for (size_t i = 0; i < w->service_count; i++) {
 		print_service(&w->out, w->services[i], &view);
@@ -74,7 +74,7 @@ static void print_world(struct world *w)
 static void compile_all(struct world *w)
 {
 	struct addr addrs[2];
-	struct node_view node = {
+	struct node_facts node = {
 		.name = "node-1",
 		.zone = "zone-a",
 		.ip_count = 2,

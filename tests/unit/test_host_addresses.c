@@ -18,7 +18,7 @@ static struct {
 	size_t routes; /* so for routes */
 } kernel;
 
-static const struct nlmsghdr nobody_asked;
+static const struct nlmsghdr unasked;
 
 static void put_address(const struct nlmsghdr *request, uint8_t last)
 {
@@ -33,7 +33,7 @@ static void put_address(const struct nlmsghdr *request, uint8_t last)
 
 static void put_route_to_a_pod(void)
 {
-	struct nlmsghdr *nlh = fake_put(&nobody_asked, RTM_NEWROUTE, 0);
+	struct nlmsghdr *nlh = fake_put(&unasked, RTM_NEWROUTE, 0);
 	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof *msg);
 
 	msg->rtm_family = AF_INET;
@@ -85,10 +85,10 @@ static void a_change_is_read(void **state)
 
 	(void)state;
 	kernel.last = 2;
-	put_address(&nobody_asked, 2);
+	put_address(&unasked, 2);
 	assert_true(hostaddr_read(h));
 	assert_int_equal(last_byte(h), 2);
-	put_address(&nobody_asked, 2); /* the same again, as when its lifetime is renewed */
+	put_address(&unasked, 2); /* the same again, as when its lifetime is renewed */
 	assert_false(hostaddr_read(h));
 	hostaddr_close(h);
 }
@@ -125,7 +125,7 @@ static void a_change_that_cannot_be_read_is_not_forgotten(void **state)
 	(void)state;
 	kernel.last = 2;
 	kernel.refusal = -ENOMEM;
-	put_address(&nobody_asked, 2);
+	put_address(&unasked, 2);
 	assert_false(hostaddr_read(h));
 	assert_int_equal(last_byte(h), 1);
 	put_route_to_a_pod();

@@ -11,15 +11,15 @@
 #include "tests/unit/stderrlines.h"
 
 /* What is unreadable holds its file's objects, unless its text shows a kind of another program, in any layout. */
-#define JSON_FOREIGN(kind) "{\"apiVersion\": \"apps/v1\", \"kind\": \"" kind "\", \"spec\": {\"a\" 1}}\n"
+#define JSON_OTHER(kind) "{\"apiVersion\": \"apps/v1\", \"kind\": \"" kind "\", \"spec\": {\"a\" 1}}\n"
 #define ITEM(version, kind) "- apiVersion: " version "\n  kind: " kind "\n"
 #define LIST(items) "apiVersion: v1\nitems:\n" items "kind: List\n"
 
-static void foreign_kinds_are_seen_in_any_layout(void **state)
+static void unknown_kinds_are_seen_in_any_layout(void **state)
 {
 	static const char *const held[] = {
-		JSON_FOREIGN("Service"),
-		JSON_FOREIGN("List"),
+		JSON_OTHER("Service"),
+		JSON_OTHER("List"),
 		"{\"kind\": \"Job\", \"spec\": {{\n\"kind\": \"Service\"}\n", /* a lost brace */
 		"{\"kind\": \"Job\", \"kind\": \"Job\", 1}\n",
 		"{\"spec\": {\"kind\": \"Job\"}, 1}\n",
@@ -31,8 +31,8 @@ static void foreign_kinds_are_seen_in_any_layout(void **state)
 		"apiVersion: v1beta1\nkind: Service\nspec: {{ x }\n",
 	};
 	static const char *const dropped[] = {
-		JSON_FOREIGN("Deployment"),
-		"[1\n---\n" JSON_FOREIGN("Job"), /* of which the first holds */
+		JSON_OTHER("Deployment"),
+		"[1\n---\n" JSON_OTHER("Job"), /* of which the first holds */
 		LIST(ITEM("apps/v1", "Deployment\n  spec: @x") ITEM("v1", "Secret")),
 		LIST("- kind: \"Job\"\n  spec: @x\n"),
 		"apiVersion: serving.knative.dev/v1\nkind: Service\nspec: {{ x }\n",
@@ -205,7 +205,7 @@ static void a_mistyped_kind_or_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(foreign_kinds_are_seen_in_any_layout),
+		TEST(unknown_kinds_are_seen_in_any_layout),
 		TEST(an_emptied_file),
 		TEST(many_names_are_counted),
 		TEST(one_that_is_defined_twice),

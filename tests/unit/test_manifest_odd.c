@@ -87,7 +87,7 @@ static void lost_events(void **state)
 		char *x = path_of(w, "x.tmp"), *y = path_of(w, "y.tmp");
 		assert_int_equal(i % 2 == 0 ? rename(x, y) : rename(y, x), 0);
 	}
-	put(w, "a.yaml", SERVICE("a", 2)); /* nobody is told */
+	put(w, "a.yaml", SERVICE("a", 2)); /* no event says so */
 	unlink(path_of(w, "b.yaml"));
 	turn(w);
 	assert_int_equal(port_of(w, "Service default/a"), 2);
@@ -97,13 +97,13 @@ static void lost_events(void **state)
 	assert_int_equal(port_of(w, "Service default/a"), 3);
 }
 
-#define FOREIGN(kind) "apiVersion: apps/v1\nkind: " kind "\nmetadata: {name: x\n"
+#define OTHER(kind) "apiVersion: apps/v1\nkind: " kind "\nmetadata: {name: x\n"
 
 /* What cannot be read, but is none of ours, holds nothing back; what may be one of ours does. */
-static void an_unreadable_foreign_document(void **state)
+static void an_unreadable_document_of_another_kind(void **state)
 {
-	static const char *const held[] = {FOREIGN("Service"), FOREIGN("List"), FOREIGN("Job\nkind: Service"),
-					   FOREIGN("{{ x }}"), "{kind: Job\n"};
+	static const char *const held[] = {OTHER("Service"), OTHER("List"), OTHER("Job\nkind: Service"),
+					   OTHER("{{ x }}"), "{kind: Job\n"};
 	struct world *w = *state;
 
 	put(w, "a.yaml", SERVICE("a", 1));
@@ -113,7 +113,7 @@ static void an_unreadable_foreign_document(void **state)
 		turn(w);
 		assert_non_null(have(w, "Service default/a"));
 	}
-	put(w, "a.yaml", FOREIGN("Deployment # ours"));
+	put(w, "a.yaml", OTHER("Deployment # ours"));
 	turn(w);
 	assert_null(have(w, "Service default/a"));
 }
@@ -159,7 +159,7 @@ static void documents_change_places(void **state)
 	assert_int_equal(port_of(w, "Service default/a"), 2);
 }
 
-/* Nobody closes or renames what is linked: it is complete when it appears. */
+/* What is linked is neither closed nor renamed: it is complete when it appears. */
 static void a_hard_link_is_read_at_once(void **state)
 {
 	struct world *w = *state;
@@ -242,7 +242,7 @@ int main(void)
 		TEST(root_replaced),
 		TEST(reload_reads_all_again),
 		TEST(lost_events),
-		TEST(an_unreadable_foreign_document),
+		TEST(an_unreadable_document_of_another_kind),
 		TEST(odd_files),
 		TEST(documents_change_places),
 		TEST(a_hard_link_is_read_at_once),

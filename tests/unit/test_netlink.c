@@ -131,7 +131,7 @@ static void an_end_before_its_time_is_an_error(void **state)
 	assert_int_equal(list_once(false), -ENOENT);
 }
 
-/* After an error the rest of that list comes all the same, and is nobody's answer. */
+/* After an error the rest of that list comes all the same, and answers nothing. */
 static void nothing_is_left_for_the_next(void **state)
 {
 	(void)state;

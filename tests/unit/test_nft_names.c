@@ -50,30 +50,30 @@ static void chains_there_and_back(void **state)
 	there_and_back((struct verdict){.kind = VERDICT_AFFINITY_RECORD, .timeout_s = 86400});
 }
 
-static void foreign_chains_are_not_ours(void **state)
+static void other_chains_are_not_ours(void **state)
 {
-	static const char *const foreign[] = {"",
-					      "translated4",
-					      "prerouting",
-					      "cluster4",
-					      "cluster4-",
-					      "pick4-9",
-					      "pick4-08",
-					      "pick4-8x",
-					      "pick4-131072",
-					      "pick5-8",
-					      "by-source4",
-					      "refuse4",
-					      "affinity-record4-0",
-					      "affinity-record4-86401",
-					      "pick4--8",
-					      "pick4-maglev-affinity-8"};
+	static const char *const others[] = {"",
+					     "translated4",
+					     "prerouting",
+					     "cluster4",
+					     "cluster4-",
+					     "pick4-9",
+					     "pick4-08",
+					     "pick4-8x",
+					     "pick4-131072",
+					     "pick5-8",
+					     "by-source4",
+					     "refuse4",
+					     "affinity-record4-0",
+					     "affinity-record4-86401",
+					     "pick4--8",
+					     "pick4-maglev-affinity-8"};
 	struct verdict v;
 	int family;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-		assert_false(names_chain_parse(foreign[i], &v, &family));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_false(names_chain_parse(others[i], &v, &family));
 }
 
 int main(void)
@@ -81,7 +81,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sets_there_and_back),
 		cmocka_unit_test(chains_there_and_back),
-		cmocka_unit_test(foreign_chains_are_not_ours),
+		cmocka_unit_test(other_chains_are_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ static void moved_addresses(void **state)
 	(void)state;
 	add_external_ip(a, external, "192.168.0.3");
 	update(&n, host, 2, NULL);
-	assert_int_equal(n.view.addresses.host_count, 1);
+	assert_int_equal(n.facts.addresses.host_count, 1);
 	for (int pass = 0; pass < 2; pass++) {
 		unsigned changes = update(&n, host, pass == 0 ? 3 : 2, NULL);
 		assert_int_equal(changes, NODE_HOST);
@@ -72,7 +72,7 @@ static void service_ranges(void **state)
 	update(&n, NULL, 0, NULL);
 	unsigned changes = update(&n, NULL, 0, "10.96.0.0/16");
 	assert_int_equal(changes, NODE_NEEDED);
-	assert_int_equal(n.view.addresses.service_cidr_count, 1);
+	assert_int_equal(n.facts.addresses.service_cidr_count, 1);
 	assert_true(matters(&n, changes, external));
 	assert_false(matters(&n, changes, plain));
 	assert_int_equal(update(&n, NULL, 0, "10.96.0.0/16"), 0);

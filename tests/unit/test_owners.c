@@ -14,7 +14,7 @@
 static struct service *compiled(struct arena *a, const struct service_object *o)
 {
 	const struct addr node_addr = ip("192.168.0.2");
-	struct node_view node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
+	struct node_facts node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
 	struct compile_input in = {.object = o, .node = &node};
 	struct arena *scratch = arena_new(4096);
 	struct service *s = service_compile(&in, scratch);
@@ -103,7 +103,7 @@ static const char *owner(const struct owners *c, const char *addr, uint16_t port
 	struct frontend_key key = {.addr = ip(addr), .proto = port != 0 ? IPPROTO_TCP : 0, .port = port};
 	const struct service *s = owners_find(c, &key);
 
-	return s != NULL ? s->name : "nobody";
+	return s != NULL ? s->name : "none";
 }
 
 static void expect_told(struct buf *b, const char *wanted)
@@ -140,10 +140,10 @@ static void first_by_name_wins(void **state)
 	replace(c, z, NULL, &told);
 	expect_told(&told, "");
 	assert_string_equal(owner(c, "1.1.1.1", 80), "b");
-	assert_string_equal(owner(c, "10.96.0.3", 80), "nobody");
+	assert_string_equal(owner(c, "10.96.0.3", 80), "none");
 	replace(c, b, NULL, &told);
 	expect_told(&told, "");
-	assert_string_equal(owner(c, "1.1.1.1", 80), "nobody");
+	assert_string_equal(owner(c, "1.1.1.1", 80), "none");
 	service_free(a);
 	service_free(b);
 	service_free(z);
@@ -170,7 +170,7 @@ static void versions(void **state)
 	expect_told(&told, "");
 	assert_string_equal(owner(c, "1.1.1.1", 80), "a");
 	assert_string_equal(owner(c, "10.96.0.9", 80), "b");
-	assert_string_equal(owner(c, "10.96.0.2", 80), "nobody");
+	assert_string_equal(owner(c, "10.96.0.2", 80), "none");
 	/* The winner gives the address up. */
 	struct service *a3 = claimant("a", "10.96.0.1", NULL);
 	replace(c, a2, a3, &told);
@@ -205,7 +205,7 @@ static void cluster_ips_are_claimed_too(void **state)
 	buf_fini(&told);
 }
 
-/* All in one write: a Service gets another name, and two swap their addresses. Nobody contests when it is over. */
+/* All in one write: a Service gets another name, and two swap their addresses. No conflict is left when it is over. */
 static void who_gives_way_in_the_same_turn_is_no_contest(void **state)
 {
 	struct buf told = {0};

@@ -167,7 +167,7 @@ static void size_has_room(void **state)
 	assert_int_equal(pool_size(16, 0), 20);
 }
 
-/* Holes in what the kernel had (a foreign hand removed a slot) are filled, the rest stays where it is. */
+/* Holes in what the kernel had (another program removed a slot) are filled, the rest stays where it is. */
 static void past_with_holes(void **state)
 {
 	struct arena *a = arena_new(1024);
@@ -205,7 +205,7 @@ static void weights_are_slots(void **state)
 	assert_int_equal(of[1], 1);
 	assert_int_equal(of[2], 4);
 	assert_int_equal(of[3], 2);
-	/* Too heavy for the table: scaled, nobody without a slot. */
+	/* Too heavy for the table: scaled, none without a slot. */
 	struct pool_member heavy[] = {{0, 65535}, {1, 65534}, {2, 1}};
 	uint32_t sum = pool_shares(heavy, 3, 65536, shares);
 	assert_true(sum <= 65536 && sum > 65000);
@@ -214,7 +214,7 @@ static void weights_are_slots(void **state)
 	arena_free(a);
 }
 
-/* Members come, go and change their weight: everybody has exactly the slots of its share, no slot is lost. */
+/* Members come, go and change their weight: each has exactly the slots of its share, no slot is lost. */
 static void weights_walk(void **state)
 {
 	struct arena *a = arena_new(1 << 14), *past_arena = arena_new(1 << 14);

@@ -1,4 +1,4 @@
-/* A service that the kernel refuses for good holds back nobody but itself. */
+/* A service that the kernel refuses for good holds back only itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static void keeps_its_last_good_version(void **state)
 }
 
 /* One refusal may be a race, and two of different services are none of either. */
-static void one_refusal_holds_nobody(void **state)
+static void one_refusal_holds_no_other(void **state)
 {
 	(void)state;
 	start();
@@ -180,7 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		QUARANTINE_TEST(keeps_its_last_good_version),
-		QUARANTINE_TEST(one_refusal_holds_nobody),
+		QUARANTINE_TEST(one_refusal_holds_no_other),
 		QUARANTINE_TEST(at_start_others_are_served),
 		QUARANTINE_TEST(tried_again_after_a_long_time),
 		QUARANTINE_TEST(a_published_version_turns_out_bad),

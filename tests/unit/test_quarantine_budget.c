@@ -1,4 +1,4 @@
-/* What asks for too much, of the kernel or of memory, keeps its last good version and holds back nobody else. */
+/* What asks for too much, of the kernel or of memory, keeps its last good version and holds back no other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

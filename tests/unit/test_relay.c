@@ -185,7 +185,7 @@ static void tcp_resets_and_refusals(void **state)
 	close(server);
 
 	relay_update(r, &none.service, &f.service);
-	close(backend); /* endpoint in the rules, but nobody there */
+	close(backend); /* endpoint in the rules, but nothing listens there */
 	client = dial_until(AF_INET, node_port, true);
 	assert_int_equal(read(client, &byte, 1), -1);
 	assert_int_equal(errno, ECONNRESET);
@@ -233,7 +233,7 @@ static void reach_until(uint16_t node_port, int backend)
 	fail_msg("port %u does not lead there", node_port);
 }
 
-/* The first by name has it, whoever came first; when that one goes, the other one gets it. */
+/* The first by name has it, not the first that came; when that one goes, the other one gets it. */
 static void two_services_one_port(void **state)
 {
 	struct metrics *m = metrics_new();
@@ -289,7 +289,7 @@ static struct sockaddr_storage datagram_until(int client, int backend)
 	char text[8];
 
 	for (int i = 0; i < LIMIT_MS / 5; i++) {
-		(void)!send(client, "ping", 4, 0); /* refused while nobody listens */
+		(void)!send(client, "ping", 4, 0); /* refused while nothing listens */
 		if (poll(&pollfd, 1, 5) > 0) {
 			assert_int_equal(recvfrom(backend, text, sizeof text, 0, (void *)&from, &length), 4);
 			return from;
@@ -336,7 +336,7 @@ static void udp_sessions(void **state)
 	metrics_free(m);
 }
 
-/* Stopping with everything open gives everything back; the sanitizer's leak check is the judge. */
+/* Stopping with everything open gives everything back; the sanitizer's leak check decides. */
 static void stop_in_full_run(void **state)
 {
 	struct relay *r = relay_start(NULL, NULL, NULL);

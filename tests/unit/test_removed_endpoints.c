@@ -13,7 +13,7 @@ static struct arena *arena;
 
 static struct service *compiled(const char *endpoints)
 {
-	const struct node_view node = {.name = "n"};
+	const struct node_facts node = {.name = "n"};
 	struct service_object *o = make_service(arena, "web", "10.96.0.1");
 	const struct slice_object *slice = make_slice(arena, "web", "", IPPROTO_TCP, 80, endpoints);
 	const struct compile_input in = {.object = o, .slice_count = 1, .slices = &slice, .node = &node};

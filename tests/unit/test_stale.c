@@ -115,7 +115,7 @@ static void assert_asked(unsigned at, uint8_t proto, uint8_t family, bool unrepl
 static struct service *mixed(const char *vip, const char *tcp, const char *udp, const char *sctp)
 {
 	struct arena *a = arena_new(4096), *scratch = arena_new(4096);
-	const struct node_view node = {.name = "here"};
+	const struct node_facts node = {.name = "here"};
 	struct service_object *o = make_service(a, "mixed", vip);
 	const struct slice_object *slices[] = {make_slice(a, "t", "t", IPPROTO_TCP, 5353, tcp),
 					       make_slice(a, "u", "u", IPPROTO_UDP, 5353, udp),
@@ -307,7 +307,7 @@ static void a_failed_sweep_is_tried_again_ever_slower(void **state)
 
 /*
  * A client asked before the frontend was there. Its entry goes, but the answer, under way from beside the rules, makes
- * one that no rule sees. The same from anybody else is none of ours.
+ * one that no rule sees. The same from any other address is none of ours.
  */
 static void answers_under_way_when_their_frontend_appears(void **state)
 {
@@ -326,7 +326,7 @@ static void answers_under_way_when_their_frontend_appears(void **state)
 	assert_int_equal(stale_stats(s->stale).flows_deleted[0], 2);
 }
 
-/* Also where clients ask all the time what nobody translates: looks do not call for more of themselves. */
+/* Also where clients ask all the time for what is not translated: looks do not call for more of themselves. */
 static void looks_for_answers_under_way_end(void **state)
 {
 	struct scene *s = *state;

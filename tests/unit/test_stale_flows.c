@@ -22,7 +22,7 @@ static struct service *dns_service(const char *endpoints)
 {
 	struct arena *a = arena_new(4096), *scratch = arena_new(4096);
 	struct addr node_addr = ip("192.168.0.2");
-	struct node_view node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
+	struct node_facts node = {.name = "here", .node_port_addr_count = 1, .node_port_addrs = &node_addr};
 	struct service_object *o = make_service(a, "dns", "10.96.0.1");
 	const struct slice_object *slices[] = {
 		make_slice(a, "u", "u", IPPROTO_UDP, 5353, endpoints),

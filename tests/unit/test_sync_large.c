@@ -1,4 +1,4 @@
-/* A large service is sent in parts, a turn each, and holds nobody up. */
+/* A large service is sent in parts, a turn each, and holds no other up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

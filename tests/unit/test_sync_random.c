@@ -157,7 +157,7 @@ static void check_table(struct scene *s)
 		const struct compile_input in = {.object = service->object,
 						 .slice_count = service->slice_count,
 						 .slices = service->slices,
-						 .node = &s->node.view,
+						 .node = &s->node.facts,
 						 .prev = service->current};
 		assert_false(service->pending);
 		if (service->object == NULL)
@@ -206,7 +206,7 @@ static void turns_in_any_order_end_in_sync(void **state)
 	srand(23);
 	log_set_level(LOG_WARN);
 	kernel.poison_port = POISON;
-	s.node.view.name = "here";
+	s.node.facts.name = "here";
 	scene_start(&s);
 	s.sink.complete(s.sink.ctx);
 	for (int step = 0; step < STEPS; step++) {

@@ -41,7 +41,7 @@ static void topology_case(const struct value *v)
 	struct loaded l = {0};
 	struct arena *scratch = arena_new(4096);
 	const struct value *node = value_get(v, "node"), *expect = value_get(v, "expect");
-	struct node_view view = {.name = text_of(node, "name"), .zone = text_of(node, "zone")};
+	struct node_facts view = {.name = text_of(node, "name"), .zone = text_of(node, "zone")};
 
 	load_value(&l, value_get(v, "service"));
 	load_value(&l, value_get(v, "endpointslice"));
@@ -110,7 +110,7 @@ static void slice_case(const struct value *v)
 	struct loaded l = {0};
 	struct arena *a = arena_new(4096), *scratch = arena_new(4096);
 	struct service_object *o = implied_service(a, v);
-	struct node_view view = {.name = text_of(v, "node")};
+	struct node_facts view = {.name = text_of(v, "node")};
 	size_t at = 0;
 
 	for (const struct value *s = value_get(v, "endpointslices")->first; s != NULL; s = s->next)
@@ -237,7 +237,7 @@ static void conntrack_case(const struct value *v)
 	struct loaded l = {0};
 	struct arena *scratch = arena_new(4096);
 	struct addr node_port_addr;
-	struct node_view view = {.node_port_addr_count = 1, .node_port_addrs = &node_port_addr};
+	struct node_facts view = {.node_port_addr_count = 1, .node_port_addrs = &node_port_addr};
 	struct stale_snapshot snapshot = {0};
 	struct owners *owners = owners_new(NULL, NULL);
 	const struct value *entries = value_get(v, "entries");
@@ -255,7 +255,7 @@ static void conntrack_case(const struct value *v)
 		assert_int_equal(action_of(&f, &snapshot) != FLOW_DELETE, expect_keep(v, entries, e));
 		if (value_get(e, "origDst") != NULL)
 			continue;
-		/* The node port's number elsewhere is somebody else's flow; kube-proxy deletes it. */
+		/* The node port's number elsewhere is another program's flow; kube-proxy deletes it. */
 		assert_true(addr_parse(&f.orig_dst, "203.0.113.9"));
 		assert_int_equal(action_of(&f, &snapshot), FLOW_KEEP);
 	}

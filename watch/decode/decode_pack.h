@@ -1,7 +1,7 @@
 /*
  * Objects as flat bytes and back: one description of every kind's fields serves three ends. The decoder packs what it
  * read and unpacks it into one arena of exactly the right size; the digest of an object is the hash of these bytes;
- * the last-known-good file stores them. The caller owns struct pack and reuses it. Main thread.
+ * the checkpoint file stores them. The caller owns struct pack and reuses it. Main thread.
  *
  * Form: u32 arena bytes, u32 bytes of fields (both of the host's byte order, the file never travels), the fields as
  * LEB128 integers, raw addresses and offsets of strings, then the strings with their NULs.

@@ -12,7 +12,7 @@ struct shown {
 	char kind[WORD_BYTES], version[WORD_BYTES]; /* "" where something else stands than a word */
 };
 
-static bool is_foreign(const char *version, const char *kind)
+static bool is_unknown(const char *version, const char *kind)
 {
 	const char *meant;
 
@@ -95,7 +95,7 @@ static void lines_read(struct shown *s, const char *at, const char *end, size_t 
 	}
 }
 
-static bool block_is_foreign(const struct yaml_chunk *chunk, bool item)
+static bool block_is_unknown(const struct yaml_chunk *chunk, bool item)
 {
 	const char *at = chunk->text, *end = at + chunk->length_bytes;
 	struct shown s = {0};
@@ -114,7 +114,7 @@ static bool block_is_foreign(const struct yaml_chunk *chunk, bool item)
 		at = at != NULL ? at + 1 : end;
 	}
 	lines_read(&s, at, end, indent);
-	return s.kinds == 1 && s.versions <= 1 && is_foreign(s.version, s.kind);
+	return s.kinds == 1 && s.versions <= 1 && is_unknown(s.version, s.kind);
 }
 
 /* ---- JSON ---- */
@@ -130,7 +130,7 @@ static const char *string_take(const char *at, const char *end, char word[WORD_B
 	return after < end ? after + 1 : end;
 }
 
-static bool json_is_foreign(const struct yaml_chunk *chunk)
+static bool json_is_unknown(const struct yaml_chunk *chunk)
 {
 	const char *at = chunk->text, *end = at + chunk->length_bytes;
 	struct shown top = {0}, below;
@@ -145,21 +145,21 @@ static bool json_is_foreign(const struct yaml_chunk *chunk)
 				continue;
 			below = (struct shown){0};
 			pair_note(depth == 1 ? &top : &below, word, blanks_skip(at + 1, end), end);
-			ours = below.kind[0] != '\0' && !is_foreign("", below.kind);
+			ours = below.kind[0] != '\0' && !is_unknown("", below.kind);
 			continue;
 		}
 		depth += *at == '{' || *at == '[';
 		depth -= depth > 0 && (*at == '}' || *at == ']');
 		at++;
 	}
-	return !ours && top.kinds == 1 && top.versions <= 1 && is_foreign(top.version, top.kind);
+	return !ours && top.kinds == 1 && top.versions <= 1 && is_unknown(top.version, top.kind);
 }
 
-bool text_shows_foreign_kind(const struct yaml_chunk *chunk, bool item)
+bool text_shows_unknown_kind(const struct yaml_chunk *chunk, bool item)
 {
 	const char *at = blanks_skip(chunk->text, chunk->text + chunk->length_bytes);
 
 	if (at < chunk->text + chunk->length_bytes && *at == '{')
-		return json_is_foreign(chunk);
-	return block_is_foreign(chunk, item);
+		return json_is_unknown(chunk);
+	return block_is_unknown(chunk, item);
 }

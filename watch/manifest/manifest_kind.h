@@ -10,6 +10,6 @@
  * list's item; in JSON what is in one brace, and then no kind of ours stands deeper either, since what is missing may
  * be a closing brace. Two such keys (a lost separator) or none show nothing.
  */
-bool text_shows_foreign_kind(const struct yaml_chunk *chunk, bool item);
+bool text_shows_unknown_kind(const struct yaml_chunk *chunk, bool item);
 
 #endif

@@ -249,7 +249,7 @@ class Autopath(lab.LabTest):
 
 
 class OwnResolvers(lab.LabTest):
-    """A name outside the cluster from a pod with ndots:5 costs two queries, whoever asks; without autopath ten, or five."""
+    """A name outside the cluster from a pod with ndots:5 costs two queries, who asks; without autopath ten, or five."""
 
     def setUp(self):
         self.lab = self.enterContext(lab.Lab())

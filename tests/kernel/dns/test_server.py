@@ -1,4 +1,4 @@
-"""The DNS server on real sockets: TCP that nobody can hold, replies from the asked address, workers, order, pods."""
+"""The DNS server on real sockets: TCP that no client can hold, replies from the asked address, workers, order, pods."""
 import collections
 import contextlib
 import os
@@ -116,7 +116,7 @@ class Tcp(ServerTest):
             self.assertIsNone(read_tcp(sock))
             self.assertGreater(time.monotonic() - start, TCP_IDLE_S / 2)
 
-    def test_a_client_that_reads_nothing_holds_nobody(self):
+    def test_a_client_that_reads_nothing_holds_no_other(self):
         """Its replies fill its buffers and then nothing more is read from it; others are answered all the while."""
         with self.client.stream() as slow:
             slow.setblocking(False)
@@ -159,7 +159,7 @@ class Tcp(ServerTest):
 
 
 class NoDescriptor(ServerTest):
-    """Nobody can be accepted for a while: clients wait, and no thread spins."""
+    """No client can be accepted for a while: clients wait, and no thread spins."""
     FLAGS = ["--metrics-bind-address", "127.0.0.1:10249"]
 
     def setUp(self):

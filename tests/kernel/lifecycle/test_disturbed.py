@@ -52,7 +52,7 @@ class DisturbedTest(scenes.WebTest):
         self.assertTrue(self.reaches_web())
 
     def test_commits_of_others_do_not_interrupt(self):
-        """To the kernel any commit in this namespace is an interruption of whoever reads a list of rules."""
+        """To the kernel any commit in this namespace interrupts every reader of a list of rules."""
         started = self.daemon()
         nft = self.node.popen("nft", "-i", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         nft.stdin.write("add table ip other\nadd set ip other s { type ipv4_addr; }\n")
@@ -109,7 +109,7 @@ class DisturbedTest(scenes.WebTest):
         self.assertTrue(self.reaches_web())
 
     def test_two_daemons_that_disagree(self):
-        """A fight that nobody can win gets slower and slower, and both say so."""
+        """A fight that neither side can win gets slower and slower, and both say so."""
         other = manifests.Folder(self.lab.folder / "other")
         other.put("web", manifests.service("web", self.VIP, [80]), manifests.slice("web", ["10.244.0.77"], [8080]))
         both = [self.daemon(*BARE), self.lab.daemon(self.node, other, *BARE)]

@@ -73,9 +73,9 @@ class UsageTest(unittest.TestCase):
             self.assertRegex(done.stderr, r"\Afairlead \w+: cannot write: No space left on device\n\Z")
 
     def test_status_without_daemon_is_3(self):
-        done = fairlead("status", "--control", "/tmp/fairlead-test-nobody.sock", "--wait", "50ms")
+        done = fairlead("status", "--control", "/tmp/fairlead-test-none.sock", "--wait", "50ms")
         self.assertEqual(done.returncode, 3)
-        self.assertEqual(done.stderr, "fairlead status: no daemon answers on /tmp/fairlead-test-nobody.sock: "
+        self.assertEqual(done.stderr, "fairlead status: no daemon answers on /tmp/fairlead-test-none.sock: "
                                       "No such file or directory\n")
 
     def test_without_root(self):

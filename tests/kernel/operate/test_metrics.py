@@ -225,7 +225,7 @@ class QueryLog(WebNode):
         self.assertNotIn("query:", daemon.log())
 
     def test_a_reader_that_stands_still_stops_nothing(self):
-        """The log goes to a pipe that nobody reads: queries are answered, lines are dropped and counted."""
+        """The log goes to a pipe that is not read: queries are answered, lines are dropped and counted."""
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         daemon = self.lab.daemon(self.node, self.folder, "--dns-log", start=False)

@@ -171,7 +171,7 @@ class Query(lab.LabTest):
         self.assertIn("@127.0.0.3", out)
         self.assertIn("not waited for: another server has answered", out)
 
-    def test_nobody_answers(self):
+    def test_no_answer(self):
         done = self.query("web", "@127.0.0.9", "--resolv-conf", "/dev/null", code=1)
         self.assertIn("Connection refused", done.stdout)
         self.assertIn("dig stops: no servers could be reached", done.stdout)

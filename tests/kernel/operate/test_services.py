@@ -73,7 +73,7 @@ class Services(scenes.NodeTest):
                          ["external-name", "headless", "cluster-ip", "unproxied"])
         self.assertEqual([s["name"] for s in self.ask_json("services", "prod/empty")], ["empty"])
         self.assertIn("no such service", self.ask("services", "prod/web", code=1))
-        self.assertEqual(self.ask("services", "nobody", code=1).count("\n"), 1)
+        self.assertEqual(self.ask("services", "absent", code=1).count("\n"), 1)
 
     def test_endpoints_and_why_not(self):
         rows = self.table("endpoints", "default/web")

@@ -20,7 +20,7 @@ class ConntrackTest(scenes.NodeTest):
         self.pods = [self.lab.pod(self.node, f"pod-{i}", f"10.244.0.1{i}", f"fd00:244::1{i}") for i in range(2)]
         self.client = self.lab.pod(self.node, "client", "10.244.0.99", "fd00:244::99")
         self.outside = self.lab.host(self.node, "outside", "192.168.0.1", "fd00:0::1")
-        self.node.ip("route replace default via 192.168.0.1 dev eth0")  # who swallows what nobody translates
+        self.node.ip("route replace default via 192.168.0.1 dev eth0")  # it swallows what is not translated
         for pod in self.pods:
             for port in (8080, 9090):
                 self.lab.servers.udp(pod, f"{pod.short}:{port}", port)
@@ -133,7 +133,7 @@ class ConntrackTest(scenes.NodeTest):
         self.assertEqual(traffic.connect(self.client, VIP, 80, "sctp").server, "pod-1:8080")
 
     def test_flows_that_only_share_a_port_stay(self):
-        """A node port is an address and a port: others' UDP to the same number is nobody's business."""
+        """A node port is an address and a port: others' UDP to the same number is left alone."""
         self.put(0)
         self.daemon()
         self.lab.servers.udp(self.outside, "elsewhere", 30053)
@@ -146,7 +146,7 @@ class ConntrackTest(scenes.NodeTest):
         self.assertEqual([e.rsplit("id=")[1] for e in after], [e.rsplit("id=")[1] for e in before])
 
     def test_a_syn_that_ran_ahead_of_the_rules(self):
-        """k/k#48719: its retries would all follow the entry of the first one, which nobody translated."""
+        """k/k#48719: its retries would all follow the entry of the first one, which was not translated."""
         self.put(0, proto="TCP")
         self.daemon()
         replies = []

@@ -42,19 +42,19 @@ REPAIRED = (
     "flush chain TABLE prerouting",
     "flush chain TABLE output\ndelete chain TABLE output",
     "insert rule TABLE prerouting drop",
-    "add chain TABLE foreign\nadd rule TABLE foreign drop\ninsert rule TABLE output jump foreign",
-    "add chain TABLE foreign { type filter hook input priority 0; policy drop; }",
+    "add chain TABLE other\nadd rule TABLE other drop\ninsert rule TABLE output jump other",
+    "add chain TABLE other { type filter hook input priority 0; policy drop; }",
     "add chain TABLE prerouting { policy drop; }",
-    "rename chain TABLE prerouting foreign",
-    "rename chain TABLE refuse foreign",
+    "rename chain TABLE prerouting other",
+    "rename chain TABLE refuse other",
     "add table TABLE { flags dormant; }",  # everything is there, and nothing works
     "add table TABLE { flags dormant; }\nflush chain TABLE output",
-    "add set TABLE foreign { type ipv4_addr; }",
+    "add set TABLE other { type ipv4_addr; }",
     "flush table TABLE\ndelete map TABLE affinity-frontends6",
     f"add map TABLE affinity4 {{ {AFFINITY}; size 5; timeout 1s; }}",  # a client more is refused
     "delete element TABLE same-byte { 0x00000007 . 0x00000007 }",
 )
-HARMLESS = ("flush map TABLE affinity4", "add counter TABLE foreign", "add table ip fairlead",
+HARMLESS = ("flush map TABLE affinity4", "add counter TABLE other", "add table ip fairlead",
             f"delete element TABLE dispatch4 {{ {WEB} }}\nadd element TABLE dispatch4 {{ {WEB} : goto cluster4-1 }}")
 
 
@@ -120,7 +120,7 @@ class DamageTest(Damaged):
     def test_two_chains_change_their_names(self):
         """Elements lead to chains, not to names."""
         self.started.process.send_signal(signal.SIGSTOP)  # nft does not see its own renames in one transaction
-        for names in ("cluster4-1 foreign", "cluster4-2 cluster4-1", "foreign cluster4-2"):
+        for names in ("cluster4-1 other", "cluster4-2 cluster4-1", "other cluster4-2"):
             self.damage(f"rename chain TABLE {names}")
         self.started.process.send_signal(signal.SIGCONT)
         lab.equals_within(self.listing, self.right)
@@ -149,7 +149,7 @@ class DamageTest(Damaged):
 
 
 class DeadTest(Damaged):
-    """Nobody was told of these."""
+    """No notification names these."""
 
     def while_dead(self, lines):
         self.started.kill()
@@ -173,7 +173,7 @@ class DeadTest(Damaged):
 
     def test_all_else_is_put_right_too(self):
         """Chains and rules in place; sets, hooks and elements that are not ours cost another table."""
-        in_place = (" rule ", " chain TABLE foreign", "rename chain", "flags dormant")
+        in_place = (" rule ", " chain TABLE other", "rename chain", "flags dormant")
         for lines in REPAIRED:
             if " element " not in lines and not lines.startswith("flush") or "*" in lines or "same-byte" in lines:
                 with self.subTest(lines):
@@ -208,8 +208,8 @@ class DeadTest(Damaged):
 
 
 class OwnedTest(scenes.WebTest):
-    def test_a_table_that_is_somebody_elses(self):
-        """The kernel lets nobody else in there: we say so, and come back."""
+    def test_a_table_of_another_program(self):
+        """The kernel lets no other program in there: we say so, and come back."""
         owner = self.node.popen("nft", "-i", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         owner.stdin.write("add table inet fairlead { flags owner; }\n")
         owner.stdin.flush()

@@ -104,7 +104,7 @@ class DriftTest(unittest.TestCase):
         chain = "inet fairlead"
         damages = (f"insert rule {chain} prerouting drop",
                    f"flush table {chain}",
-                   f"add chain {chain} foreign; add rule {chain} foreign accept; insert rule {chain} affinity-input jump foreign",
+                   f"add chain {chain} other; add rule {chain} other accept; insert rule {chain} affinity-input jump other",
                    f"flush chain {chain} output; delete chain {chain} output",
                    f"flush chain {chain} affinity-record4-10800; flush chain {chain} affinity-record4",
                    f"flush map {chain} affinity-frontends4; flush table {chain}; delete chain {chain} affinity-record4-10800")
@@ -145,7 +145,7 @@ class DriftTest(unittest.TestCase):
     @patience.real_processor
     def test_within_100_ms(self):
         """
-        From the end of the foreign command to our line about it. On a busy machine both wait for a core: ours may then
+        From the end of the other program's command to our line about it. On a busy machine both wait for a core: ours may then
         take as long as ten such commands. Else once more, after the quiet time behind which a repair is immediate again
         (proxy/drift.c, QUIET_MS).
         """
@@ -237,7 +237,7 @@ class LargeTest(unittest.TestCase):
         changes = (
             (1, f"delete element {key} . 4 }}"),
             (2, f"delete element {key} . 9 }}", f"add element {key} . 9 : 10.1.1.1 . 1 }}"),
-            (1, f"add element {key} . 99 : 10.1.1.1 . 1 }}"),  # nobody's slot
+            (1, f"add element {key} . 99 : 10.1.1.1 . 1 }}"),  # no pool's slot
             (2000, *(f"delete element inet fairlead endpoints4 {{ 10.96.{i // 250}.{i % 250} . tcp . 80 . 3 }}"
                      for i in range(2000))))
         for operations, *lines in changes:

@@ -117,7 +117,7 @@ class ConntrackTest(lab.LabTest):
         for sport in range(20000, 22000):
             with self.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
                 sock.bind(("", sport))
-                sock.sendto(b"x", ("10.96.0.1", 81 if sport % 2 else 82))  # nobody translates nor answers these
+                sock.sendto(b"x", ("10.96.0.1", 81 if sport % 2 else 82))  # these are neither translated nor answered
         self.assertEqual(len(self.entries("udp unreplied")), 2000)
         self.assertEqual(len(self.entries("udp to any 81")), 1000)
         self.assertEqual(len(self.entries("udp to 10.96.0.1 82")), 1000)
@@ -125,7 +125,7 @@ class ConntrackTest(lab.LabTest):
         self.assertEqual(self.deleted("udp unreplied 10.96.0.1"), 2000)
         self.assertEqual(self.entries("udp"), [])
 
-    def test_a_syn_that_nobody_answers(self):
+    def test_a_syn_without_answer(self):
         """The first SYN came before the Service: until it is deleted, its retries go nowhere."""
         with self.client.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
             sock.setblocking(False)

@@ -1,5 +1,5 @@
 """
-No partial state can be reached: somebody who tries VIPs all the time, while a table of 10 000 services with 10 endpoints
+No partial state can be reached: a client that tries VIPs all the time, while a table of 10 000 services with 10 endpoints
 each is loaded, deleted, replaced or changed as a whole, finds no rules or the right ones.
 """
 import resource
@@ -23,7 +23,7 @@ def vip(i):
 
 
 class Prober:
-    """UDP to each VIP in turn, every time from another port; nobody waits for an answer before the next one."""
+    """UDP to each VIP in turn, every time from another port; without waiting for an answer before the next one."""
 
     PAUSE_S = 0.002
 
@@ -101,13 +101,13 @@ class ProbedTest(scenes.NodeTest):
             yield manifests.slice(f"s{i}", endpoints, [("", 8080, "UDP")])
 
     def prober(self):
-        self.node.run("conntrack", "-F")  # a port that is used again shall be a new flow
+        self.node.run("conntrack", "-F")  # a port that is used again must be a new flow
         return Prober(self.client, [vip(i) for i in (*PROBED, SILENT)])
 
     def check(self, outcomes, *servers, gap):
         """
         Nothing, if there may be nothing for a while, and the right answers before and after it. The kernel empties the maps
-        of a table that a foreign hand deletes, not its sets, some moments before the chains are unhooked: refused.
+        of a table that another program deletes, not its sets, some moments before the chains are unhooked: refused.
         """
         silent = {got for to, got in outcomes if to == vip(SILENT)}
         told = [got for to, got in outcomes if to != vip(SILENT)]

@@ -111,7 +111,7 @@ class Relay(scenes.NodeTest):
         for host in BOTH:
             self.assertEqual(traffic.connect(self.node, host, 30080).outcome, "refused")
 
-    def test_port_of_somebody_else_stays_theirs(self):
+    def test_port_of_another_program_stays_theirs(self):
         self.lab.servers.tcp(self.node, "theirs", 30080)
         self.put()
         daemon = self.lab.daemon(self.node, self.folder, *FLAGS)

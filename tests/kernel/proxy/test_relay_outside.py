@@ -1,6 +1,6 @@
 """
 Localhost node ports are the node's own: what a neighbour sends to 127.0.0.1 or [::1] stays unanswered, also on a node
-where somebody left route_localnet on (CVE-2020-8558). The neighbour's stack would refuse to send such packets, so
+where route_localnet was left on (CVE-2020-8558). The neighbour's stack would refuse to send such packets, so
 they are made by hand; the same packets to the node's own address are answered.
 """
 import ipaddress

@@ -148,7 +148,7 @@ class TableTest(lab.LabTest):
         self.assertEqual(len(driver("dump")), len(before) + 1)
 
     def test_more_errors_than_the_socket_holds(self):
-        """Each message that is refused has an answer; what went wrong first is told, and the rest is nobody's answer."""
+        """Each message that is refused has an answer; what went wrong first is told, and the rest belongs to no request."""
         driver = self.loaded()
         before = driver("dump")
         for i in range(1, 500):  # neighbours in another set each: as many messages
@@ -211,7 +211,7 @@ class TableTest(lab.LabTest):
                 driver("cleanup")
                 self.assertEqual(self.node.nft("list", "ruleset"), "")
 
-    def test_a_foreign_element_ends_the_reading(self):
+    def test_an_unknown_element_ends_the_reading(self):
         """The kernel does not count a catch-all element: a set with one never has as many as it says."""
         driver = self.loaded()
         self.node.nft("add element inet fairlead dispatch4 { * : drop }")
@@ -267,7 +267,7 @@ class TableTest(lab.LabTest):
         self.driver()("cleanup")
         self.assertEqual(self.node.nft("list", "tables"), "")
 
-    def test_foreign_tables_stay(self):
+    def test_other_tables_stay(self):
         self.node.nft("add table inet other")
         self.node.nft("add table ip fairlead")
         driver = self.loaded()

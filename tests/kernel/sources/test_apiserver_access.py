@@ -26,7 +26,7 @@ class Access(Case):
         cls.folder.cleanup()
 
     def write(self, name, text):
-        """As the kubelet does it: nobody reads a half of it."""
+        """As the kubelet does it: no reader sees a half of it."""
         path = f"{self.folder.name}/{name}"
         with open(path + ".new", "w") as f:
             f.write(text)
@@ -214,7 +214,7 @@ class Access(Case):
         """→ (server, command of a proxy before it that speaks TLS and HTTP/2, its port)"""
         server = cluster(**more)
         self.addCleanup(server.stop)
-        held = socket.socket()  # bound without listening: nobody else gets the port while there is no proxy
+        held = socket.socket()  # bound without listening: no other program gets the port while there is no proxy
         self.addCleanup(held.close)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The last-known-good file (issue 3, part 5): a start without an API server serves what it last said."""
+"""The checkpoint file : a start without an API server serves what it last said."""
 import time
 
 import lab
@@ -103,7 +103,7 @@ class Checkpoint(Base):
         content = bytearray(path.read_bytes())
         for damage, why in ((content[:-1], "truncated"),
                             (content[:-30] + bytes([content[-30] ^ 1]) + content[-29:], "checksum"),
-                            (b"#!/bin/sh\n" * 100, "not a state file")):
+                            (b"#!/bin/sh\n" * 100, "not a checkpoint file")):
             path.write_bytes(damage)
             (folder / "daemon.log").write_text("")
             daemon = self.daemon_in(folder, ready=False)

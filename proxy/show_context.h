@@ -1,12 +1,12 @@
 /* What the printers of services know beside the services themselves. */
-#ifndef PROXY_SHOW_VIEW_H
-#define PROXY_SHOW_VIEW_H
+#ifndef PROXY_SHOW_CONTEXT_H
+#define PROXY_SHOW_CONTEXT_H
 
 #include "base/json.h"
 #include "proxy/elements.h"
 
-/* All may be NULL (a NULL view too). */
-struct print_view {
+/* All may be NULL (a NULL context too). */
+struct show_context {
 	const struct owners *owners; /* tells of frontends that another service owns */
 	/*
 	 * New connections counted at a frontend, or at one slot of it in SET_ENDPOINTS or SET_INTERNAL_ENDPOINTS;
