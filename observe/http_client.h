@@ -12,9 +12,11 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/mailbox.h"
-#include "observe/http.h"
 #include "observe/http_body.h"
+#include "observe/http_reply.h"
 #include "observe/http_request.h"
+
+struct http_port;
 
 enum http_client_state {
 	HTTP_CLIENT_HEAD,

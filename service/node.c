@@ -72,7 +72,7 @@ static void find_rules(struct node *n, const struct node_input *in)
 	r->own = in->own;
 	r->own_count = in->own_count;
 	r->external = in->external;
-	n->view.steered = in->steered;
+	n->facts.steered = in->steered;
 	r->needed_count = in->needed_count;
 	r->needed = copy(n->arena, in->needed, in->needed_count, sizeof *in->needed);
 	if (in->service_cidrs == NULL)

@@ -1,7 +1,7 @@
 /*
  * This node: its name, addresses, zone, pod ranges and the addresses that take node ports, put together from flags, its
  * Node object and the addresses of the host. Rebuilt as a whole whenever one of these changes; what the services see
- * (view) says through the returned bits what moved. Main thread.
+ * (facts) says through the returned bits what moved. Main thread.
  */
 #ifndef SERVICE_NODE_H
 #define SERVICE_NODE_H

@@ -186,8 +186,8 @@ static void local_dns_address(void **state)
 	struct service_object *o = make_service(b->objects, "kube-dns", "10.96.0.10");
 	const struct slice_object *slice = make_slice(b->objects, "a", "", IPPROTO_UDP, 53, "10.0.0.1@there");
 	const struct addr local[] = {ip("169.254.20.10"), ip("fd00::53")};
-	const struct node_view *before = b->in.node;
-	struct node_view node = *before;
+	const struct node_facts *before = b->in.node;
+	struct node_facts node = *before;
 
 	add_port(b->objects, o, "", IPPROTO_UDP, 53, 0);
 	node.steered = (struct steered_dns){.local_count = 2, .local = local};
