@@ -62,6 +62,38 @@ static void the_same_after_an_edit(void **state)
 	world_fini(&w);
 }
 
+/* UDP and TCP of one number share a node port, whichever of them goes or comes first. */
+static void a_shared_port_stays(void **state)
+{
+	static const char *const turns[] = {
+		SERVICE("a", "type: NodePort, ports: [{name: tcp, port: 53}, {name: udp, port: 53, protocol: UDP}]"),
+		SERVICE("a", "type: NodePort, ports: [{name: tcp, port: 53}]"),
+		SERVICE("a", "type: NodePort, ports: [{name: x, port: 53, protocol: UDP}, {name: tcp, port: 53}]"),
+		SERVICE("a", "type: NodePort, ports: [{name: x, port: 53, protocol: UDP}]"),
+	};
+	struct lab_world w;
+	uint16_t before;
+
+	(void)state;
+	world_init(&w, DUAL, "");
+	world_put(&w,
+		  SERVICE("a", "type: NodePort, ports: [{name: udp, port: 53, protocol: UDP}, {name: tcp, port: 53}]"));
+	before = world_service(&w, "a")->ports[0].node_port;
+	for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+		world_put(&w, turns[i]);
+		for (size_t k = 0; k < world_service(&w, "a")->port_count; k++)
+			assert_int_equal(world_service(&w, "a")->ports[k].node_port, before);
+		world_put(&w, SERVICE("b", "type: NodePort, " PORT)); /* never the same */
+		assert_int_not_equal(world_service(&w, "b")->ports[0].node_port, before);
+	}
+	world_put(&w,
+		  SERVICE("a",
+			  "type: NodePort, ports: [{name: x, port: 53, protocol: UDP}, {name: tcp, port: 53, nodePort: "
+			  "30053}]"));
+	assert_int_equal(world_service(&w, "a")->ports[0].node_port, 30053);
+	world_fini(&w);
+}
+
 static void the_same_after_a_new_name(void **state)
 {
 	char before[256];
@@ -196,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_after_a_restart),
 		cmocka_unit_test(the_same_after_an_edit),
+		cmocka_unit_test(a_shared_port_stays),
 		cmocka_unit_test(the_same_after_a_new_name),
 		cmocka_unit_test(what_is_written_wins),
 		cmocka_unit_test(a_refused_service_keeps_its_last_version),

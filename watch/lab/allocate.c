@@ -137,9 +137,11 @@ void allocate_keep(struct allocation *x)
 		keep_addr(x, &had->cluster_ips[i], wants_cluster_ip(x, family), &x->a->services);
 		keep_addr(x, &had->balancer_ips[i], wants_balancer_ip(x, family), &x->a->balancers);
 	}
-	for (size_t i = had->port_count; i-- > 0;)
-		if (!keep_port(x, had->ports[i].node_port, port_is_needed(x->s, had->ports[i].name)))
-			allocated_port_set(had, had->ports[i].name, 0);
+	for (int needed = 0; needed < 2; needed++) /* two may share one: it is given back before the other takes it */
+		for (size_t i = had->port_count; i-- > 0;)
+			if (port_is_needed(x->s, had->ports[i].name) == (needed != 0) &&
+			    !keep_port(x, had->ports[i].node_port, needed != 0))
+				allocated_port_set(had, had->ports[i].name, 0);
 	if (had->health_port != 0 && !keep_port(x, had->health_port, wants_health_port(x->s)))
 		had->health_port = 0;
 }
@@ -219,6 +221,17 @@ static uint16_t take_port(struct allocation *x, enum purpose purpose, const char
 	return 0;
 }
 
+/* What a port of the same number was given; 0: nothing. */
+static uint16_t sibling_port(const struct allocation *x, const struct port_object *p)
+{
+	for (size_t i = 0; i < x->s->port_count; i++) {
+		const uint16_t port = allocated_port(x->had, x->s->ports[i].name);
+		if (x->s->ports[i].port == p->port && port != 0)
+			return port;
+	}
+	return 0;
+}
+
 static bool take_ports(struct allocation *x)
 {
 	const struct service_object *s = x->s;
@@ -228,9 +241,9 @@ static bool take_ports(struct allocation *x)
 		char field[48];
 		if (!wants_node_port(s, p) || allocated_port(x->had, p->name) != 0)
 			continue;
+		uint16_t port = sibling_port(x, p);
 		snprintf(field, sizeof field, "spec.ports[%zu].nodePort", i);
-		const uint16_t port = take_port(x, FOR_NODE_PORT, p->name, field);
-		if (port == 0)
+		if (port == 0 && (port = take_port(x, FOR_NODE_PORT, p->name, field)) == 0)
 			return false;
 		allocated_port_set(x->had, p->name, port);
 	}

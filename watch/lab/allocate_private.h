@@ -18,11 +18,11 @@ bool wants_written_balancer(const struct allocator *a, const struct service_obje
 bool wants_node_ports(const struct service_object *s);
 bool wants_health_port(const struct service_object *s);
 /*
- * Ports of one number share a node port, whatever their protocols (initNodePorts of Kubernetes): the port that says
- * which, one with a node port of its own, else the first of that number.
+ * Ports of one number share a node port, whatever their protocols (initNodePorts of Kubernetes): the one that is
+ * written at a port of this one's number; 0: none is.
  */
-const struct port_object *wants_port_leader(const struct service_object *s, const struct port_object *p);
-/* It is a leader without one. */
+uint16_t wants_shared_port(const struct service_object *s, const struct port_object *p);
+/* No node port is written, nor one that it shares. */
 bool wants_node_port(const struct service_object *s, const struct port_object *p);
 
 #endif

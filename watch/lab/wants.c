@@ -61,23 +61,17 @@ bool wants_health_port(const struct service_object *s)
 	return s->type == SERVICE_LOAD_BALANCER && s->external_policy == POLICY_LOCAL && s->health_check_node_port == 0;
 }
 
-const struct port_object *wants_port_leader(const struct service_object *s, const struct port_object *p)
+uint16_t wants_shared_port(const struct service_object *s, const struct port_object *p)
 {
-	const struct port_object *first = NULL;
-
-	for (size_t i = 0; i < s->port_count; i++) {
-		if (s->ports[i].port != p->port)
-			continue;
-		if (s->ports[i].node_port != 0)
-			return &s->ports[i];
-		first = first == NULL ? &s->ports[i] : first;
-	}
-	return first;
+	for (size_t i = 0; i < s->port_count; i++)
+		if (s->ports[i].port == p->port && s->ports[i].node_port != 0)
+			return s->ports[i].node_port;
+	return 0;
 }
 
 bool wants_node_port(const struct service_object *s, const struct port_object *p)
 {
-	return wants_node_ports(s) && p->node_port == 0 && wants_port_leader(s, p) == p;
+	return wants_node_ports(s) && wants_shared_port(s, p) == 0;
 }
 
 /* ---- the Service as it is then ---- */
@@ -101,11 +95,11 @@ static void fill_ports(const struct allocation *x, struct arena *arena, struct s
 	struct port_object *ports = arena_array(arena, s->port_count, sizeof *ports);
 
 	for (size_t i = 0; i < s->port_count; i++) {
-		const struct port_object *leader = wants_port_leader(s, &s->ports[i]);
 		ports[i] = s->ports[i];
-		if (ports[i].node_port == 0 && wants_node_ports(s))
-			ports[i].node_port =
-				leader->node_port != 0 ? leader->node_port : allocated_port(x->had, leader->name);
+		if (ports[i].node_port != 0 || !wants_node_ports(s))
+			continue;
+		ports[i].node_port = wants_node_port(s, &s->ports[i]) ? allocated_port(x->had, ports[i].name)
+								      : wants_shared_port(s, &s->ports[i]);
 	}
 	out->ports = ports;
 	if (wants_health_port(s))
