@@ -22,7 +22,13 @@ void map_fini(struct map *m)
 	*m = (struct map){0};
 }
 
-static struct map_cell *map_find(const struct map *m, const void *key, size_t key_bytes, uint64_t hash)
+/* Half of it: a cell is smaller, and no map has more than some millions. */
+static uint32_t hash_of(const void *key, size_t key_bytes)
+{
+	return (uint32_t)hash_key(key, key_bytes);
+}
+
+static struct map_cell *map_find(const struct map *m, const void *key, size_t key_bytes, uint32_t hash)
 {
 	if (m->size == 0)
 		return NULL;
@@ -66,17 +72,17 @@ static void make_room(struct map *m)
 
 void *map_get(const struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_cell *s = m->size == 0 ? NULL : map_find(m, key, key_bytes, hash_key(key, key_bytes));
+	struct map_cell *s = m->size == 0 ? NULL : map_find(m, key, key_bytes, hash_of(key, key_bytes));
 
 	return s != NULL ? s->value : NULL;
 }
 
 void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 {
-	uint64_t hash = hash_key(key, key_bytes);
+	const uint32_t hash = hash_of(key, key_bytes);
 	struct map_cell *s = map_find(m, key, key_bytes, hash);
 
-	assert(value != NULL && key != NULL);
+	assert(value != NULL && key != NULL && key_bytes <= UINT32_MAX);
 	if (s != NULL) {
 		void *old = s->value;
 		s->key = key;
@@ -84,13 +90,13 @@ void *map_put(struct map *m, const void *key, size_t key_bytes, void *value)
 		return old;
 	}
 	make_room(m);
-	place(m, (struct map_cell){hash, key, key_bytes, value});
+	place(m, (struct map_cell){key, value, (uint32_t)key_bytes, hash});
 	return NULL;
 }
 
 void *map_del(struct map *m, const void *key, size_t key_bytes)
 {
-	struct map_cell *s = m->size == 0 ? NULL : map_find(m, key, key_bytes, hash_key(key, key_bytes));
+	struct map_cell *s = m->size == 0 ? NULL : map_find(m, key, key_bytes, hash_of(key, key_bytes));
 
 	if (s == NULL)
 		return NULL;

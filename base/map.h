@@ -9,10 +9,9 @@
 #include <stdint.h>
 
 struct map_cell {
-	uint64_t hash;
 	const void *key; /* NULL: never used; map.c has a mark for removed */
-	size_t key_bytes;
 	void *value;
+	uint32_t key_bytes, hash; /* its lower half */
 };
 
 struct map { /* all zero = empty, ready to use */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -57,6 +59,15 @@ void *mem_grow(void *items, size_t count, size_t *room, size_t item_bytes)
 	return mem_resize(items, *room * item_bytes);
 }
 
+void mem_give_back(void *p, size_t bytes)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = ((uintptr_t)p + page - 1) & ~(page - 1);
+	const uintptr_t end = ((uintptr_t)p + bytes) & ~(page - 1);
+
+	if (end > start)
+		madvise((void *)start, end - start, MADV_DONTNEED); /* else they are free with the rest */
+}
+
 void *mem_made(void *p)
 {
 	if (p == NULL)
@@ -70,35 +81,42 @@ struct chunk {
 	alignas(max_align_t) unsigned char data[];
 };
 
+/* The first chunk is in the arena's own block: an arena for each object must not cost two. */
 struct arena {
 	struct chunk *head; /* the newest, and the largest */
-	size_t total_bytes;
+	alignas(max_align_t) struct chunk first;
 };
 
-static struct chunk *chunk_new(size_t bytes, struct chunk *next)
+static void chunk_init(struct chunk *c, size_t bytes, struct chunk *next)
 {
-	struct chunk *c = malloc(sizeof *c + bytes);
-
-	if (c == NULL)
-		fatalx("out of memory: %zu bytes", bytes);
 	c->next = next;
 	c->size_bytes = bytes;
 	c->used_bytes = 0;
-	return c;
+}
+
+static void *block_new(size_t head_bytes, size_t bytes)
+{
+	void *block = malloc(head_bytes + bytes);
+
+	if (block == NULL)
+		fatalx("out of memory: %zu bytes", bytes);
+	return block;
 }
 
 struct arena *arena_new(size_t first_bytes)
 {
-	struct arena *a = mem_alloc(sizeof *a);
+	const size_t bytes = first_bytes != 0 ? first_bytes : 256;
+	struct arena *a = block_new(sizeof *a, bytes);
 
-	a->head = chunk_new(first_bytes != 0 ? first_bytes : 256, NULL);
-	a->total_bytes = a->head->size_bytes;
+	chunk_init(&a->first, bytes, NULL);
+	a->head = &a->first;
 	return a;
 }
 
-static void chunks_free(struct chunk *c)
+/* From the newest on, but for the first. */
+static void chunks_free(const struct arena *a, struct chunk *c)
 {
-	while (c != NULL) {
+	while (c != &a->first) {
 		struct chunk *next = c->next;
 		free(c);
 		c = next;
@@ -109,7 +127,7 @@ void arena_free(struct arena *a)
 {
 	if (a == NULL)
 		return;
-	chunks_free(a->head);
+	chunks_free(a, a->head);
 	free(a);
 }
 
@@ -121,10 +139,11 @@ void arena_wipe(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-	chunks_free(a->head->next);
-	a->head->next = NULL;
+	if (a->head != &a->first) {
+		chunks_free(a, a->head->next);
+		a->head->next = &a->first;
+	}
 	a->head->used_bytes = 0;
-	a->total_bytes = a->head->size_bytes;
 }
 
 void *arena_packed(struct arena *a, size_t bytes, size_t alignment)
@@ -134,8 +153,10 @@ void *arena_packed(struct arena *a, size_t bytes, size_t alignment)
 
 	if (start > c->size_bytes || bytes > c->size_bytes - start) {
 		size_t size = c->size_bytes * 2;
-		a->head = c = chunk_new(size > bytes ? size : bytes, c);
-		a->total_bytes += c->size_bytes;
+		size = size > bytes ? size : bytes;
+		c = block_new(sizeof *c, size);
+		chunk_init(c, size, a->head);
+		a->head = c;
 		start = 0;
 	}
 	c->used_bytes = start + bytes;
@@ -183,5 +204,9 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 
 size_t arena_bytes(const struct arena *a)
 {
-	return a->total_bytes;
+	size_t bytes = 0;
+
+	for (const struct chunk *c = a->head; c != NULL; c = c->next)
+		bytes += c->size_bytes;
+	return bytes;
 }

@@ -24,6 +24,8 @@ def until(size, of):
 SHAPES = {
     "one object, again and again": lambda size: until(size, lambda i: service(1)),
     "many objects": lambda size: until(size, service),
+    "very small objects": lambda size: until(size, lambda i: f"{{kind: Pod, apiVersion: v1, metadata: {{name: a{i}}}}}\n---\n"),
+    "small JSON": lambda size: until(size, lambda i: f'{{"kind":"Namespace","apiVersion":"v1","metadata":{{"name":"a{i}"}}}}\n'),
     "a flow list": lambda size: "a: [" + until(size, lambda i: "1,") + "]\n",
     "a flow map": lambda size: "a: {" + until(size, lambda i: f"k{i}: 1,") + "}\n",
     "a JSON array": lambda size: '{"a": [' + until(size, lambda i: "1,") + "1]}\n",

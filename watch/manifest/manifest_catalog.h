@@ -35,7 +35,6 @@ struct refusal {
 struct document {
 	struct file *file;
 	struct document *next;
-	struct document *next_same; /* while comparing: same hash in the same file */
 	uint64_t hash;
 	uint32_t offset_bytes, length_bytes; /* length 0: holds definitions without bytes */
 	uint32_t line;			     /* of its first byte in the file */

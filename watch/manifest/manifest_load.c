@@ -12,6 +12,7 @@
 #include "watch/manifest/manifest_said.h"
 
 #define CLOCK_EVERY 64 /* documents */
+#define GIVE_BACK_BYTES ((size_t)256 << 10)
 
 /* ---- what a document says ---- */
 
@@ -190,7 +191,8 @@ bool load_begin(struct loader *l, struct load *load)
 	f->stamp[0] ^= f->failed && retry_has(&l->retry, "read", f->path); /* else it would count as read */
 	if (!load->readable)
 		return false;
-	load->now = mem_array(r->cuts.count + 1, sizeof(struct document *));
+	load->last_new = &load->first_new;
+	load->needed = r->bytes;
 	mark_gone(load);
 	return true;
 }
@@ -207,6 +209,26 @@ static void document_place(struct loader *l, struct document *d, const struct cu
 	d->length_bytes = (uint32_t)cut->length_bytes;
 }
 
+static struct document *new_add(struct load *load, struct document *d)
+{
+	*load->last_new = d;
+	load->last_new = &d->next;
+	return d;
+}
+
+/* What is done is not looked at again: with very small objects the text and its cuts are a fifth of all memory. */
+static void give_back(struct load *load)
+{
+	const struct reading *r = &load->job.reading;
+	const struct cut *cut = &r->cuts.all[load->at];
+
+	if (is_sliced(load) || (size_t)(cut->text - load->needed) < GIVE_BACK_BYTES)
+		return;
+	mem_give_back(r->bytes, (size_t)(cut->text - r->bytes));
+	mem_give_back(r->cuts.all, load->at * sizeof *cut);
+	load->needed = cut->text;
+}
+
 void load_step(struct loader *l, struct load *load, size_t end, uint64_t until_ns)
 {
 	const struct reading *r = &load->job.reading;
@@ -214,10 +236,10 @@ void load_step(struct loader *l, struct load *load, size_t end, uint64_t until_n
 	for (; load->at < end; load->at++) {
 		if (load->at % CLOCK_EVERY == 0 && until_ns != UINT64_MAX && clock_ns() >= until_ns)
 			return;
+		give_back(load);
 		struct document *d = r->same[load->at] != READING_NEW ? load->before[r->same[load->at]]
-								      : document_hear(l, load, load->at);
+								      : new_add(load, document_hear(l, load, load->at));
 		document_place(l, d, &r->cuts.all[load->at], r->bytes);
-		load->now[load->at] = d;
 		if (l->document_done != NULL)
 			l->document_done(l->ctx);
 	}
@@ -226,14 +248,19 @@ void load_step(struct loader *l, struct load *load, size_t end, uint64_t until_n
 /* Returns, linked by next in their order, the documents that are no more. */
 static struct document *link_documents(struct load *load)
 {
-	struct document **tail = &load->file->documents, *gone = NULL;
+	struct document **tail = &load->file->documents, *fresh = load->first_new, *gone = NULL;
+	const struct reading *r = &load->job.reading;
 
 	for (size_t i = 0; i < load->at; i++) {
-		*tail = load->now[i];
-		tail = &load->now[i]->next;
+		struct document *d = r->same[i] != READING_NEW ? load->before[r->same[i]] : fresh;
+		if (d == fresh)
+			fresh = fresh->next;
+		*tail = d;
+		tail = &d->next;
 	}
 	*tail = NULL;
-	for (size_t i = load->job.reading.hash_count; i > 0; i--) {
+	load->first_new = NULL;
+	for (size_t i = r->hash_count; i > 0; i--) {
 		if (!load->before[i - 1]->gone)
 			continue;
 		load->before[i - 1]->next = gone;
@@ -244,20 +271,21 @@ static struct document *link_documents(struct load *load)
 
 void load_finish(struct loader *l, struct load *load)
 {
-	for (size_t i = 0; is_sliced(load) && i < load->at; i++)
-		if (load->job.reading.same[i] == READING_NEW)
-			catalog_touch_all(l->catalog, load->now[i]);
+	for (const struct document *d = load->first_new; is_sliced(load) && d != NULL; d = d->next)
+		catalog_touch_all(l->catalog, d);
 	keep_or_drop(l, load->file, link_documents(load), &load->names);
-	load->at = 0;
 }
 
 /* Its old documents are the file's. */
 void load_drop(struct loader *l, struct load *load)
 {
-	for (size_t i = 0; i < load->at; i++)
-		if (load->job.reading.same[i] == READING_NEW)
-			document_free(l->catalog, load->now[i]);
-	load->at = 0;
+	struct document *next;
+
+	for (struct document *d = load->first_new; d != NULL; d = next) {
+		next = d->next;
+		document_free(l->catalog, d);
+	}
+	load->first_new = NULL;
 	load->file = NULL;
 }
 
@@ -265,7 +293,6 @@ void load_fini(struct load *load)
 {
 	gone_names_fini(&load->names);
 	free(load->before);
-	free(load->now);
+	load->before = NULL;
 	reading_fini(&load->job.reading);
-	load->before = load->now = NULL;
 }

@@ -16,8 +16,10 @@ struct load {
 	struct file *file;     /* NULL: gone, nothing comes of it */
 	uint64_t number;
 	bool begun, readable;
-	struct document **before, **now; /* by number: those that were known; those of each cut so far */
-	size_t at;			 /* cuts that are done */
+	struct document **before; /* those that were known, by their number */
+	struct document *first_new, **last_new;
+	size_t at;	    /* cuts that are done */
+	const char *needed; /* the text before that was given back; NULL: none */
 	struct gone_names names;
 };
 
