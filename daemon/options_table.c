@@ -168,7 +168,8 @@ const struct option options_run[] = {
 	     "(default none)",
 	     .max_bytes = CONTROL_PATH_BYTES_MAX),
 	FLAG("state-dir", OPTION_TEXT, state_dir, "DIR",
-	     "keeps the API server's last state, for a start without it, and the DNS serial; empty: none",
+	     "keeps the API server's last state, for a start without it, the DNS serial, and what is allocated to "
+	     "manifests; empty: none",
 	     .initial = "/var/lib/fairlead", .may_be_empty = true),
 	FLAG("v", OPTION_NUMBER, verbosity, "N", "0 warnings to 4 debug", .initial = "2", .max = 4),
 	OPTIONS_END,

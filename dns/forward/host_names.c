@@ -203,9 +203,9 @@ static bool on_reply(struct exchange *x, const uint8_t *message, size_t length)
 
 static void query_start(struct host_query *q)
 {
-	q->running = true;
 	q->verdict = FAILED;
 	q->ttl_s = 0;
+	q->count = 0;
 	exchange_fill(&q->exchange, &q->asked, true, NULL);
 	q->running = exchange_start(&q->exchange, &q->host->names->server, false);
 }

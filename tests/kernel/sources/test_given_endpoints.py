@@ -122,6 +122,13 @@ class GivenEndpoints(lab.LabTest):
         for want in "ab":
             lab.wait_until(lambda: answers() == want, what=f"an answer of {want}")
 
+    def test_name_that_goes(self):
+        self.upstream.hosts["away.lan"] = [PODS["a"][0]]
+        vip = self.give("away", "away.lan:8080", 80)
+        self.reaches(vip, 80, "a")
+        del self.upstream.hosts["away.lan"]
+        lab.wait_until(lambda: traffic.connect(self.client, vip, 80).outcome == "refused", what="no endpoint any more")
+
     def test_cluster_name(self):
         self.give("db", PODS["a"][0], m.port(80, target=8080), clusterIP="None")
         vip = self.give("alias", f"db.default.{DOMAIN}:8080", 80)
