@@ -47,7 +47,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-pods bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns bench-dns-forward \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-pods bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns bench-dns-forward bench-dns-faults \
 	bench-flows bench-page install install-files uninstall clean
 all: $(BUILD)/fairlead
 
@@ -127,6 +127,11 @@ bench-dns-forward: deps
 	$(Q)deploy/deps.sh bench
 	$(Q)$(MAKE) all $(BENCH_DNS)
 	$(Q)bench/dns/forward.py --tools $(BUILD)/bench/dns --program $(BUILD)/fairlead
+
+# Ten minutes of upstream servers that fail at random, and one of silence.
+bench-dns-faults: deps
+	$(Q)$(MAKE) all
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) bench/dns/faults.py
 
 deps:
 	$(Q)deploy/deps.sh
