@@ -92,6 +92,7 @@ static bool find(const struct zone *z, const struct owner_ref *s, const struct n
 	if (!exists(z, s, name, r))
 		return false;
 	alias(z, s, name, type, r);
+	r->searched = true;
 	return true;
 }
 

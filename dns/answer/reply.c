@@ -28,7 +28,7 @@ void reply_begin(struct reply *r, const struct edns_config *edns, const struct q
 	r->ede_text_bytes = 0;
 	r->explain = q->edns;
 	r->searches = NULL;
-	r->debug_names = r->whoami = r->cached = false;
+	r->debug_names = r->whoami = r->cached = r->searched = false;
 	memcpy(out + WIRE_HEADER_BYTES, in->bytes + WIRE_HEADER_BYTES, q->question_end - WIRE_HEADER_BYTES);
 }
 

@@ -101,6 +101,8 @@ void respond_count_query(struct respond_counts *c, const struct packet *in, cons
 
 void respond_count_reply(struct respond_counts *c, const struct reply *reply)
 {
+	if (reply->searched)
+		respond_count(&c->searched);
 	respond_count(&c->replies[reply->rcode]);
 	if (reply->truncated)
 		respond_count(&c->truncated);

@@ -30,7 +30,8 @@ struct respond_counts {
 	_Atomic uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES]; /* by transport, IPv4/IPv6, type */
 	_Atomic uint64_t replies[COUNT_RCODES];
 	_Atomic uint64_t nodata, truncated, dnssec_ok, dropped, unlogged;
-	_Atomic uint64_t starved; /* times that there was no descriptor for a TCP connection */
+	_Atomic uint64_t searched; /* replies with a name further down the search list (autopath.h) */
+	_Atomic uint64_t starved;  /* times that there was no descriptor for a TCP connection */
 	_Atomic uint64_t limited_dropped, limited_truncated; /* replies to strangers above their rate (stranger.h) */
 	_Atomic uint64_t durations[COUNT_DURATIONS], durations_ns; /* their number, and their sum */
 	struct size_counts questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];

@@ -15,6 +15,8 @@ static void put_pod(const struct zone *z, const struct pod *pod, struct writer *
 	domain[strlen(domain) - 1] = '\0'; /* resolv.conf has no dot behind it */
 	txt_put(w, "pod=%s", pod->name);
 	txt_put(w, "namespace=%s", pod->ns);
+	if (pod->own_search) /* not what is in its resolv.conf */
+		return;
 	txt_put(w, "search=%s.svc.%s", pod->ns, domain);
 	txt_put(w, "search=svc.%s", domain);
 	txt_put(w, "search=%s", domain);

@@ -87,6 +87,7 @@ static void found_write(struct finish *f, const struct forward_request *r, const
 	wire_put16(alias + 10, r->target.length);
 	memcpy(alias + RECORD_FIXED_BYTES, r->target.wire, r->target.length);
 	chain_write(f, &r->target, q, reply, &p, o);
+	reply->searched = true;
 }
 
 /* Nothing was found: what the asked name had, and why. */

@@ -41,6 +41,9 @@ static const struct metric_desc dropped = {"fairlead_dns_dropped_total", "Packet
 static const struct metric_desc unlogged = {"fairlead_dns_log_dropped_total",
 					    "Lines of the query log that were not taken in time.", METRIC_COUNTER, NULL,
 					    0};
+static const struct metric_desc searched = {"coredns_autopath_success_total",
+					    "Replies with a name further down a pod's search list.", METRIC_COUNTER,
+					    NULL, 0};
 static const struct metric_desc limited = {"fairlead_dns_strangers_limited_total",
 					   "Replies to clients outside --dns-allow above their rate.", METRIC_COUNTER,
 					   NULL, 0};
@@ -56,7 +59,7 @@ struct sums {
 	uint64_t queries[RESPOND_PROTOS][2][COUNT_TYPES];
 	uint64_t replies[2][COUNT_RCODES]; /* a worker's, the forwarder's */
 	const struct respond_counts *forwarder;
-	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged, starved, limited_dropped, limited_truncated;
+	uint64_t nodata, truncated, dnssec_ok, dropped, unlogged, starved, searched, limited_dropped, limited_truncated;
 	uint64_t durations[COUNT_DURATIONS], durations_ns;
 	struct size_sums questions_in[RESPOND_PROTOS], replies_out[RESPOND_PROTOS];
 };
@@ -91,6 +94,7 @@ static void add_counts(void *ctx, const struct respond_counts *c)
 		add_sizes(&s->replies_out[proto], &c->replies_out[proto]);
 	}
 	counts_add(&s->nodata, &c->nodata);
+	counts_add(&s->searched, &c->searched);
 	counts_add(&s->truncated, &c->truncated);
 	counts_add(&s->dnssec_ok, &c->dnssec_ok);
 	counts_add(&s->dropped, &c->dropped);
@@ -153,6 +157,7 @@ static void sums_put(void *ctx, struct metrics_page *page)
 	sizes_put(page, &response_sizes, s.replies_out);
 	metrics_put(page, &dnssec_ok, METRIC_LABELS(SERVER, ZONE, VIEW), (double)s.dnssec_ok);
 	metrics_put(page, &nodata, NULL, (double)s.nodata);
+	metrics_put(page, &searched, NULL, (double)s.searched);
 	metrics_put(page, &truncated, NULL, (double)s.truncated);
 	metrics_put(page, &dropped, NULL, (double)s.dropped);
 	metrics_put(page, &unlogged, NULL, (double)s.unlogged);

@@ -38,6 +38,7 @@ struct reply {
 	uint32_t answers, authorities, additionals; /* a transfer counts more than a message holds */
 	uint16_t rcode;
 	bool aa, ad, truncated;
+	bool searched;			 /* found further down a pod's search list */
 	bool cached;			 /* from the forwarder's cache */
 	bool explain;			 /* the client takes extended errors */
 	struct similar_budget *searches; /* of this thread, for suggestions; NULL: none */

@@ -46,6 +46,20 @@ static void a_pod(void **state)
 			    "\"search=cluster.local\" / /");
 }
 
+/* With a dnsPolicy or dnsConfig of its own: which domains it has is not known. */
+static void a_pod_with_another_search_list(void **state)
+{
+	struct addr pod = lab_addr("10.244.0.6");
+
+	(void)state;
+	zone_pod_set(lab.zone, &pod, &(struct zone_pod){.ns = "other", .name = "web-1", .own_search = true});
+	asked_by("10.244.0.6");
+	assert_string_equal(lab_ask(&lab, WHOAMI, "TXT"),
+			    "NOERROR aa: " WHOAMI
+			    ". TXT \"address=10.244.0.6\" \"port=4000\" \"transport=TCP\" \"pod=web-1\" "
+			    "\"namespace=other\" / /");
+}
+
 static void another(void **state)
 {
 	(void)state;
@@ -89,9 +103,9 @@ static void only_that_name_and_type(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(a_pod), cmocka_unit_test(another),
-					   cmocka_unit_test(over_udp_with_ttl_0),
-					   cmocka_unit_test(only_that_name_and_type)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pod), cmocka_unit_test(another), cmocka_unit_test(a_pod_with_another_search_list),
+		cmocka_unit_test(over_udp_with_ttl_0), cmocka_unit_test(only_that_name_and_type)};
 
 	return cmocka_run_group_tests(tests, fill, empty);
 }

@@ -238,11 +238,13 @@ class Autopath(lab.LabTest):
         self.daemon = self.start(str(self.conf))
         self.assertEqual(self.ask("api.other"), ("NXDOMAIN", []))
 
-    def test_metrics_and_waiting(self):
+    def test_metrics(self):
+        for name in ("www.example.com", "api.other", "web", "nx.example.com"):
+            self.ask(name)
         self.up.silent = True
         self.ask("gone.example.com")
-        page = lab.wait_until(lambda: re.search(r"^fairlead_forward_waiting 0$", self._metrics(), re.M))
-        self.assertTrue(page)
+        for line in (r"coredns_autopath_success_total\{.*\} 2|coredns_autopath_success_total 2", "fairlead_forward_waiting 0"):
+            lab.wait_until(lambda line=line: re.search(f"^({line})$", self._metrics(), re.M), what=line)
 
     def _metrics(self):
         return traffic.curl(self.node, "http://127.0.0.1:10249/metrics").body
