@@ -131,9 +131,9 @@ static void log_renewed(struct steering *s, const char *held, uint64_t now_ms)
 		log_warn("steering: %s: queries to the cluster DNS address go to its Service's endpoints", held);
 	else if (held == NULL && s->held != NULL)
 		log_notice("steering: queries to the cluster DNS address come here again");
-	else if (held == NULL && s->renewed_ms != 0 && now_ms - s->renewed_ms >= STEERING_TTL_MS)
+	else if (held == NULL && s->renewed_ms != 0 && now_ms - s->renewed_ms >= STEER_TTL_MS)
 		log_info("steering: not renewed for %" PRIu64 " ms, on again", now_ms - s->renewed_ms);
-	s->lapses += s->renewed_ms != 0 && now_ms - s->renewed_ms >= STEERING_TTL_MS;
+	s->lapses += s->renewed_ms != 0 && now_ms - s->renewed_ms >= STEER_TTL_MS;
 	s->held = held;
 	s->renewed_ms = held == NULL ? now_ms : 0;
 }
@@ -174,12 +174,12 @@ static size_t usable_list(struct daemon *d, struct addr addrs[STEER_ADDRS_MAX])
 static bool is_stuck(struct daemon *d, uint64_t now_ms)
 {
 	struct steering *s = &d->steering;
-	const bool watched = now_ms - s->watched_ms < STEERING_TTL_MS;
+	const bool watched = now_ms - s->watched_ms < STEER_TTL_MS;
 
 	s->watched_ms = now_ms;
 	if (server_is_alive(d->server) || !watched)
 		s->alive_ms = now_ms;
-	return now_ms - s->alive_ms >= STEERING_TTL_MS;
+	return now_ms - s->alive_ms >= STEER_TTL_MS;
 }
 
 static void renew(struct daemon *d)
@@ -198,7 +198,8 @@ static void renew(struct daemon *d)
 	if (++s->renewals % RETRY_RENEWALS == 0)
 		server_retry(d->server); /* a port may be free now */
 	size_t count = usable_list(d, addrs);
-	if (steer_set(s->table, addrs, count, STEERING_TTL_MS) != 0)
+	if (steer_set(s->table, addrs, count) != 0 ||
+	    (steer_renew(s->table) != 0 && (steer_set(s->table, addrs, count) != 0 || steer_renew(s->table) != 0)))
 		held = steer_error(s->table);
 	log_renewed(s, held, now_ms);
 }
@@ -235,7 +236,7 @@ static void follow(struct daemon *d, const struct local_route *wanted, size_t co
 		places[i] = (struct addr_port){.addr = wanted[i].to, .port = STEER_PORT};
 	server_extra_set(d->server, places, count);
 	log_wanted(s);
-	if (count == 0 && steer_set(s->table, NULL, 0, 0) != 0)
+	if (count == 0 && steer_set(s->table, NULL, 0) != 0)
 		log_warn("steering: %s", steer_error(s->table));
 	int failed = local_routes_set(s->routes, s->wanted, count, NULL);
 	if (failed < 0)
@@ -265,14 +266,11 @@ void steering_update(struct daemon *d)
 void steering_stop(struct daemon *d)
 {
 	struct steering *s = &d->steering;
-	struct addr addrs[STEER_ADDRS_MAX];
 
 	if (s->table == NULL || s->count == 0)
 		return;
 	ev_timer_stop(d->loop, &s->renew);
-	for (size_t i = 0; i < s->count; i++)
-		addrs[i] = s->wanted[i].to;
-	steer_set(s->table, addrs, s->count, 0);
+	steer_end(s->table);
 }
 
 void steering_close(struct daemon *d)

@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "daemon/daemon_private.h"
 
-#define STEERING_TTL_MS 900
 #define STEERING_RENEW_MS 250
 
 /* Before rights are given up and before the server: where this kernel cannot, one line says so. */

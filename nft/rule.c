@@ -127,11 +127,6 @@ void rule_l4proto(struct nftnl_rule *r, uint32_t reg)
 	meta(r, NFT_META_L4PROTO, reg);
 }
 
-void rule_sport(struct nftnl_rule *r, uint32_t reg)
-{
-	payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, reg);
-}
-
 void rule_dport(struct nftnl_rule *r, uint32_t reg)
 {
 	payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
@@ -230,6 +225,16 @@ void rule_mark_is(struct nftnl_rule *r, uint32_t mark)
 {
 	meta(r, NFT_META_MARK, REG(0));
 	compare(r, NFT_CMP_EQ, &mark, sizeof mark);
+}
+
+void rule_port_is(struct nftnl_rule *r, uint8_t proto, bool source, uint16_t port)
+{
+	const uint8_t bytes[] = {(uint8_t)(port >> 8), (uint8_t)port};
+
+	rule_l4proto(r, REG(0));
+	compare(r, NFT_CMP_EQ, &proto, sizeof proto);
+	payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : 2, 2, REG(0));
+	compare(r, NFT_CMP_EQ, bytes, sizeof bytes);
 }
 
 void rule_known_flow(struct nftnl_rule *r)
@@ -338,13 +343,23 @@ void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain)
 		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
-void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t data, uint64_t timeout_ms)
+static struct nftnl_expr *update(struct nftnl_rule *r, const char *set, uint32_t key, uint64_t timeout_ms)
 {
 	struct nftnl_expr *e = rule_add(r, "dynset");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, key);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_DATA, data);
-	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, map);
+	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
 	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, timeout_ms);
+	return e;
+}
+
+void rule_update_set(struct nftnl_rule *r, const char *set, uint32_t key, uint64_t timeout_ms)
+{
+	update(r, set, key, timeout_ms);
+}
+
+void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t data, uint64_t timeout_ms)
+{
+	nftnl_expr_set_u32(update(r, map, key, timeout_ms), NFTNL_EXPR_DYNSET_SREG_DATA, data);
 }

@@ -25,7 +25,6 @@ void rule_saddr(struct nftnl_rule *r, int family, uint32_t reg);      /* load */
 void rule_daddr(struct nftnl_rule *r, int family, uint32_t reg);      /* load */
 void rule_addr_byte(struct nftnl_rule *r, uint32_t at, uint32_t reg); /* load one byte of the network header */
 void rule_l4proto(struct nftnl_rule *r, uint32_t reg);
-void rule_sport(struct nftnl_rule *r, uint32_t reg);
 void rule_dport(struct nftnl_rule *r, uint32_t reg);
 void rule_original_daddr(struct nftnl_rule *r, int family, uint32_t reg); /* before NAT */
 void rule_original_dport(struct nftnl_rule *r, uint32_t reg);
@@ -41,6 +40,7 @@ void rule_leaving(struct nftnl_rule *r);	/* does not stay on this host: not by t
 void rule_not_translated(struct nftnl_rule *r); /* no destination NAT on this connection */
 void rule_mark_set(struct nftnl_rule *r, uint32_t bit);
 void rule_mark_is(struct nftnl_rule *r, uint32_t mark);
+void rule_port_is(struct nftnl_rule *r, uint8_t proto, bool source, uint16_t port);
 void rule_known_flow(struct nftnl_rule *r); /* ct state established, related: no new connection */
 void rule_in_set(struct nftnl_rule *r, uint32_t key, const char *set, bool inverted);
 
@@ -54,6 +54,7 @@ void rule_notrack(struct nftnl_rule *r);				 /* no conntrack entry, no NAT */
 void rule_refuse(struct nftnl_rule *r);					 /* ICMP: port unreachable */
 void rule_reset_tcp(struct nftnl_rule *r);				 /* matches TCP; answers RST */
 void rule_verdict(struct nftnl_rule *r, int verdict, const char *chain); /* chain: for NFT_GOTO and NFT_JUMP */
+void rule_update_set(struct nftnl_rule *r, const char *set, uint32_t key, uint64_t timeout_ms);
 void rule_update(struct nftnl_rule *r, const char *map, uint32_t key, uint32_t data, uint64_t timeout_ms);
 
 #endif

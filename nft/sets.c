@@ -151,11 +151,11 @@ static void build_set(const struct ruleset_config *sk, const char *table, const 
 		nftnl_set_add_expr(s, mem_made(nftnl_expr_alloc("counter")));
 }
 
-void sets_build_frontends(const char *table, const char *name, int family, uint32_t flags, struct ruleset *out)
+void sets_build_addresses(const char *table, const char *name, int family, uint32_t flags, struct ruleset *out)
 {
 	struct nftnl_set *s = set_new(table, name, out);
 
-	set_key(s, SET_RESTRICTED, family, &flags);
+	set_key(s, SET_CLUSTER_IPS, family, &flags);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags);
 }
 

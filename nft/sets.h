@@ -32,8 +32,8 @@ const struct sets_shape *sets_shape(enum set_id set);
 uint32_t sets_key_bytes(enum set_id set, int family);
 uint32_t sets_value_bytes(enum set_id set, int family); /* 0 for sets and verdict maps */
 
-/* Adds a set of destination, protocol and port, for rules beside the ruleset. flags: NFT_SET_…. */
-void sets_build_frontends(const char *table, const char *name, int family, uint32_t flags, struct ruleset *out);
+/* Adds a set of addresses, for rules beside the ruleset. flags: NFT_SET_…. */
+void sets_build_addresses(const char *table, const char *name, int family, uint32_t flags, struct ruleset *out);
 /* Adds all sets in both families, and the set of equal byte pairs, to out. */
 void sets_build(const struct ruleset_config *s, const char *table, struct ruleset *out);
 

@@ -5,9 +5,14 @@
  * are renewed: when the process hangs, they are gone. Both times the next packet is translated as if there were no
  * steering.
  *
- *   prerouting, output (raw): destination in steered4, steered6 -> notrack. Not what the daemon itself sends.
- *   output (raw):             source in replies4, replies6      -> notrack. Ours stay untracked also while nothing is
- *                             steered, so that no reply leaves a conntrack entry that leads later queries here.
+ *   prerouting, output (raw): destination in steered4, steered6, port 53 -> notrack. Not what the daemon itself sends.
+ *   output (raw):             source in addresses4, addresses6, port 53  -> notrack. Ours stay untracked also while
+ *                             nothing is steered, so that no reply leaves a conntrack entry that leads later queries
+ *                             here.
+ *
+ * A renewal is no transaction, after which any program that lists a large ruleset begins anew. It is a packet of the
+ * daemon's own mark to the address and a port of the table's own: a rule puts its destination into steered4 or
+ * steered6, for STEER_TTL_MS, and drops it.
  *
  * While the next process takes over there are two tables; the second is called "NAME-dns-next". Main thread. Functions
  * that talk to the kernel return 0 or a negative errno; steer_error has the line for the log.
@@ -23,6 +28,7 @@
 struct steer;
 
 #define STEER_PORT 53
+#define STEER_TTL_MS 950
 #define STEER_ADDRS_MAX 8
 
 /* Nothing is written yet. NULL with *error (one static line) when netlink is not there. */
@@ -33,9 +39,13 @@ const char *steer_error(const struct steer *s);
 /* -EOPNOTSUPP: this kernel has no tables with an owner. Keeps nothing. */
 int steer_probe(struct steer *s);
 /*
- * From now on, and for ttl_ms, queries to these addresses are steered, UDP and TCP, and no others; ttl_ms 0: none, but
- * our replies from there stay untracked. Makes the table when there is none. At most STEER_ADDRS_MAX.
+ * These are the addresses now, at most STEER_ADDRS_MAX; each is steered from its first renewal on. Makes the table when
+ * there is none; a list that is the same as before costs nothing.
  */
-int steer_set(struct steer *s, const struct addr *addrs, size_t count, uint64_t ttl_ms);
+int steer_set(struct steer *s, const struct addr *addrs, size_t count);
+/* All addresses are steered for STEER_TTL_MS. -ENOENT: the table is not as it was left; the next steer_set makes it
+ * anew. */
+int steer_renew(struct steer *s);
+int steer_end(struct steer *s); /* none is steered, from now on */
 
 #endif
