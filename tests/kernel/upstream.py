@@ -8,6 +8,7 @@ import time
 from dns_client import read_tcp
 
 NS, HINFO = 2, 13
+SO_RCVBUFFORCE = 33
 
 
 class Upstream:
@@ -19,6 +20,7 @@ class Upstream:
         self.ttl, self.rcode, self.spoil, self.truncate, self.silent, self.records = 60, 0, None, False, False, 1
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.udp = ns.socket(family, socket.SOCK_DGRAM)
+        self.udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)  # what comes while it has no processor
         self.udp.bind((address, port))
         self.tcp = ns.socket(family, socket.SOCK_STREAM)
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

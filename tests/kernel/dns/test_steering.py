@@ -27,7 +27,6 @@ DNS, DNS6, LOCAL = "10.96.0.10", "fd00:96::a", "169.254.20.10"
 ENDPOINTS, ENDPOINT6 = ("10.244.0.20", "10.244.0.21"), "fd00:244::20"
 US, THEM = WEB_VIP, "192.0.2.1"  # what is answered
 RATE = 2000
-SO_RCVBUFFORCE = 33
 LIMIT_MB = 128
 IN_FLIGHT_S = 0.01 * patience.FACTOR
 # The kernel takes a killed process apart within milliseconds, once it gets a processor.
@@ -57,7 +56,6 @@ class SteeringTest(scenes.NodeTest):
         pod = self.lab.pod(self.node, name, *addrs)
         for addr in addrs:
             upstream = Upstream(pod, 53, addr)
-            upstream.udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)  # what comes while it has no processor
             self.addCleanup(upstream.close)
 
     def put_dns(self, *cluster_ips):
