@@ -95,11 +95,11 @@ static bool check_path(struct checking *c, const char *path)
 	int fd;
 
 	if (strcmp(path, "-") != 0)
-		return manifest_check_with(path, NULL, &checker, &c->counts);
+		return manifest_check(path, NULL, &checker, &c->counts);
 	if ((fd = stdin_file()) < 0)
 		return false;
 	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-	readable = manifest_check_with(name, "-", &checker, &c->counts);
+	readable = manifest_check(name, "-", &checker, &c->counts);
 	close(fd);
 	return readable;
 }

@@ -34,7 +34,7 @@ void chains_fini(struct chains *c)
 	map_fini(&c->by_name);
 }
 
-struct chain *chains_get(struct chains *c, const char *name)
+static struct chain *chains_get(struct chains *c, const char *name)
 {
 	struct chain *chain = map_get_str(&c->by_name, name);
 

@@ -30,7 +30,6 @@ struct chains { /* zero: none */
 };
 
 void chains_fini(struct chains *c);
-struct chain *chains_get(struct chains *c, const char *name);  /* known to neither side so far: an empty one */
 struct chain *chains_next(const struct chains *c, size_t *at); /* NULL at the end; *at starts at 0 */
 /* That is how they should be; for each chain once. */
 void chains_want(struct chains *c, const struct ruleset *r);

@@ -95,8 +95,7 @@ int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on fail
 struct nft_parts;
 struct nft_parts *nft_tx_take(struct nft *nft);
 int nft_parts_commit(struct nft *nft, struct nft_parts *p, size_t most);
-size_t nft_parts_count(const struct nft_parts *p); /* elements in all */
-void nft_parts_free(struct nft_parts *p);	   /* NULL is fine */
+void nft_parts_free(struct nft_parts *p); /* NULL is fine */
 
 /* Removes the table and everything in it. 0 also when there was none. */
 int nft_cleanup(struct nft *nft);

@@ -172,11 +172,6 @@ void nft_parts_free(struct nft_parts *p)
 	free(p);
 }
 
-size_t nft_parts_count(const struct nft_parts *p)
-{
-	return p->adds.count + p->dels.count;
-}
-
 /* ---- sending ---- */
 
 /* Moves p->at to the next element of the phase. False: there is none left. */

@@ -49,7 +49,7 @@ bool build_external_local(const struct compilation *b)
 	       (o->type == SERVICE_CLUSTER_IP && o->external_ip_count != 0);
 }
 
-bool build_has_family(const struct compilation *b, int family)
+static bool build_has_family(const struct compilation *b, int family)
 {
 	for (size_t i = 0; i < b->out.cluster_ip_count; i++)
 		if (b->out.cluster_ips[i].family == family)

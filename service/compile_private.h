@@ -74,8 +74,6 @@ static inline uint32_t build_maglev_fits(const struct compilation *b)
 {
 	return b->in->maglev_fits != 0 ? b->in->maglev_fits : MAGLEV_SIZE_MAX;
 }
-/* The service has a ClusterIP of this family, hence ports and frontends. */
-bool build_has_family(const struct compilation *b, int family);
 
 /* In this order. */
 void compile_ports(struct compilation *b);	   /* service ports by family, no endpoints yet */

@@ -8,7 +8,7 @@
 
 #include "service/compile.h"
 #include "proxy/changes.h"
-#include "proxy/show.h"
+#include "tests/unit/show_lab.h"
 #include "watch/decode/decode.h"
 #include "watch/manifest/yaml.h"
 

@@ -182,4 +182,23 @@ static inline uint16_t port_of(struct world *w, const char *key)
 	"apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\n" \
 	"spec: {clusterIP: 10.96.0.10, ports: [{port: 99999}]}\n"
 
+static inline void check_problem(void *ctx, const char *file, const struct decode_problem *p)
+{
+	manifest_problem_print(ctx, file, p);
+}
+
+static inline void check_object(void *ctx, struct object *o, const char *file, uint32_t line)
+{
+	(void)ctx, (void)file, (void)line;
+	object_free(o);
+}
+
+/* A check that prints a line per problem. */
+static inline bool check_print(const char *path, FILE *out, struct manifest_counts *counts)
+{
+	const struct manifest_checker checker = {out, check_problem, check_object};
+
+	return manifest_check(path, NULL, &checker, counts);
+}
+
 #endif

@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 
 #include "proxy/address_notes.h"
-#include "proxy/show.h"
+#include "tests/unit/show_lab.h"
 #include "service/budget.h"
 #include "tests/unit/compile_bench.h"
 #include "tests/unit/cpu_clock.h"

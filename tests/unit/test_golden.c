@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "load.h"
-#include "proxy/show.h"
+#include "tests/unit/show_lab.h"
 #include "watch/manifest/yaml.h"
 
 #define CASES "../golden/cases"

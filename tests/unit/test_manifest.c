@@ -137,7 +137,7 @@ static void json_list_items_are_documents(void **state)
 	assert_int_equal(port_of(w, "Service default/b"), 7);
 	assert_int_equal(port_of(w, "Service default/c"), 3);
 	assert_int_equal(w->upserts, 4);
-	assert_true(manifest_check(w->dir, out, &counts));
+	assert_true(check_print(w->dir, out, &counts));
 	fclose(out);
 	snprintf(expected, sizeof expected, "%s/a.json:7: Service default/c: spec.ports[0].port: ", w->dir);
 	assert_non_null(strstr(text, expected));

@@ -184,7 +184,7 @@ static void check_prints_every_bad_object(void **state)
 	char expected[512];
 
 	put(w, "a.yaml", SERVICE("a", 1) "---\n" REFUSED("b") "---\nx: [\n");
-	assert_true(manifest_check(path_of(w, "a.yaml"), out, &counts));
+	assert_true(check_print(path_of(w, "a.yaml"), out, &counts));
 	fclose(out);
 	snprintf(expected, sizeof expected,
 		 "%s/a.yaml:9: Service default/b: spec.ports[0].port: 99999 is not in 1…65535\n"
@@ -217,7 +217,7 @@ static void one_line_per_bad_object(void **state)
 	    "- {kind: Service}\n"
 	    "- {apiVersion: v1, kind: Service, metadata: {name: c}, spec: {clusterIP: 10.96.0.3, ports: [{port: "
 	    "80}]}}\n");
-	assert_true(manifest_check(path_of(w, "a.yaml"), out, &counts));
+	assert_true(check_print(path_of(w, "a.yaml"), out, &counts));
 	fclose(out);
 	snprintf(expected, sizeof expected,
 		 "%1$s/a.yaml:5: Service default/a: spec.type: \"X\" is none of ClusterIP, NodePort, LoadBalancer, "

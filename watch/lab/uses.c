@@ -92,10 +92,3 @@ bool uses_is_free(const struct uses *u, const struct used *what)
 {
 	return find(u, what) == NULL;
 }
-
-void *uses_owner(const struct uses *u, const struct used *what)
-{
-	const struct use *use = find(u, what);
-
-	return use != NULL ? use->owner : NULL;
-}

@@ -37,7 +37,5 @@ bool uses_allocate(struct uses *u, const struct used *what, void *owner);
 /* Nothing where the owner does not have it. */
 void uses_release(struct uses *u, const struct used *what, const void *owner);
 bool uses_is_free(const struct uses *u, const struct used *what);
-/* NULL: not allocated. */
-void *uses_owner(const struct uses *u, const struct used *what);
 
 #endif

@@ -36,23 +36,20 @@ void manifest_reload(struct manifest *m);
 void manifest_turn(struct manifest *m);
 void manifest_count(const struct manifest *m, struct manifest_counts *counts);
 
-/*
- * `fairlead check`: reads a file or a directory with the same code, prints a line per bad object on `out` as
- * `file:line: kind ns/name: field: reason` and adds to *counts. False: path cannot be read (a line says why).
- */
-bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts);
-
-/* The same for a program that compares objects: who is told of what. */
+/* `fairlead check`: who is told of what. */
 struct manifest_checker {
 	void *ctx;
 	void (*problem)(void *ctx, const char *file, const struct decode_problem *p);
 	/* Ownership passes. May come again for the same object, which then replaces it. */
 	void (*object)(void *ctx, struct object *o, const char *file, uint32_t line);
 };
-/* label: how the path is called in what is told; NULL: as it is. */
-bool manifest_check_with(const char *path, const char *label, const struct manifest_checker *checker,
-			 struct manifest_counts *counts);
-/* A line of a check, escaped. */
+/*
+ * Reads a file or a directory with the same code, and adds to *counts. label: how the path is called in what is told;
+ * NULL: as it is. False: it cannot be read, told.
+ */
+bool manifest_check(const char *path, const char *label, const struct manifest_checker *checker,
+		    struct manifest_counts *counts);
+/* A line of a check, escaped: "file:line: kind ns/name: field: reason". */
 void manifest_problem_print(FILE *out, const char *file, const struct decode_problem *p);
 
 #endif

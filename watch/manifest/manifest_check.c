@@ -58,8 +58,8 @@ static void counts_add(struct manifest_counts *counts, const struct manifest *m)
 	counts->refused += now.refused;
 }
 
-bool manifest_check_with(const char *path, const char *label, const struct manifest_checker *checker,
-			 struct manifest_counts *counts)
+bool manifest_check(const char *path, const char *label, const struct manifest_checker *checker,
+		    struct manifest_counts *counts)
 {
 	static const struct sink sink = {0};
 	struct check check = {.m = manifest_alloc(path, &sink), .checker = checker};
@@ -90,22 +90,4 @@ void manifest_problem_print(FILE *out, const char *file, const struct decode_pro
 	decode_problem_format(text, file, p);
 	text_escape(line, sizeof line, text, strlen(text));
 	fprintf(out, "%s\n", line);
-}
-
-static void print_problem(void *ctx, const char *file, const struct decode_problem *p)
-{
-	manifest_problem_print(ctx, file, p);
-}
-
-static void drop_object(void *ctx, struct object *o, const char *file, uint32_t line)
-{
-	(void)ctx, (void)file, (void)line;
-	object_free(o);
-}
-
-bool manifest_check(const char *path, FILE *out, struct manifest_counts *counts)
-{
-	const struct manifest_checker checker = {out, print_problem, drop_object};
-
-	return manifest_check_with(path, NULL, &checker, counts);
 }
