@@ -70,7 +70,7 @@ struct daemon {
 	uint64_t started_ms;
 };
 
-/* The kernel gets what has changed; called again whenever sync wants it to be. */
+/* The kernel gets what has changed; called again whenever sync wants it to be (turns.c). */
 void daemon_turn(struct daemon *d);
 /* The first full sync is in the kernel and DNS answers. */
 bool daemon_ready(const struct daemon *d);
