@@ -215,12 +215,13 @@ bench-watch: deps
 	$(Q)$(MAKE) all
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/watch.py
 
-# New flows to a service that shrinks and grows: 5 million take some minutes; FLOWS=200000 is quicker.
-FLOWS ?= 5000000
+# The page to look at.
 bench-page: deps
 	$(Q)$(MAKE) all
 	$(Q)bench/page.py
 
+# New flows to a service that shrinks and grows: 5 million take some minutes; FLOWS=200000 is quicker.
+FLOWS ?= 5000000
 bench-flows: deps
 	$(Q)$(MAKE) all $(BUILD)/tests/kernel/flows_client $(BUILD)/tests/kernel/flows_server
 	$(Q)FAIRLEAD_BUILD=$(BUILD) bench/flows.py --flows $(FLOWS)
