@@ -261,5 +261,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d) $(LABS:.o=.d) $(UNIT_TESTS:%=%.d) $(HELPERS:%=%.d) $(FUZZERS:%=%.d)
+-include $(OBJECTS:.o=.d) $(LABS:.o=.d) $(wildcard $(BUILD)/bench/*.d $(BUILD)/bench/dns/*.d) $(UNIT_TESTS:%=%.d) $(HELPERS:%=%.d) $(FUZZERS:%=%.d)
 .SECONDARY:
