@@ -261,10 +261,12 @@ class Objects(Case):
         server.delete("Service", "default", "one")
         f.wait(lambda: f.names("Service") == {"default/two"}, "its end is understood from the front alone")
 
-    def test_slice_that_is_no_longer_ours(self):
+    def test_slice_without_its_label(self):
+        """It stays, as one of no Service, so that `fairlead explain` can name it."""
         server, f = self.follow_one()
         server.put(slice_of("one", labels=False))
-        f.wait(lambda: f.names("EndpointSlice") == set(), "removed with its label")
+        f.wait(lambda: f.logged("EndpointSlice default/one", "belongs to no Service"), "named")
+        self.expect_in_sync(f, server)
         server.put(slice_of("one"))
         self.expect_in_sync(f, server)
 
