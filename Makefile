@@ -47,7 +47,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tests/kernel/*.c))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-pods bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-dns bench-dns-forward bench-dns-faults \
+.PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-pods bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-commands bench-dns bench-dns-forward bench-dns-faults \
 	bench-flows bench-page install install-files uninstall clean
 all: $(BUILD)/fairlead
 
@@ -210,6 +210,11 @@ $(BUILD)/bench/read: $(BUILD)/bench/read.o $(ARCHIVES)
 bench-read: deps
 	$(Q)$(MAKE) $(BUILD)/bench/read
 	$(Q)$(BUILD)/bench/read
+
+# Each asking command beside 10 000 Services.
+bench-commands: deps
+	$(Q)$(MAKE) all
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) bench/commands.py
 
 bench-watch: deps
 	$(Q)$(MAKE) all

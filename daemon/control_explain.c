@@ -164,6 +164,28 @@ static void elements_json(struct json *j, const struct daemon *d, const struct s
 	element_list_fini(&list);
 }
 
+/* What pods say of themselves; only those of this node are known, or of all with manifests. */
+static void troubles_json(struct json *j, const struct daemon *d, const struct store_service *service)
+{
+	size_t count = 0;
+
+	json_array(j, "troubles");
+	for (size_t i = 0; i < service->slice_count; i++)
+		for (size_t k = 0; k < service->slices[i]->endpoint_count && count < EXPLAIN_TROUBLES_MAX; k++) {
+			const struct endpoint_object *e = &service->slices[i]->endpoints[k];
+			const struct pod_object *pod = e->ready ? NULL : pod_addrs_find(&d->pods, &e->addr);
+			if (pod == NULL || pod->trouble == NULL)
+				continue;
+			json_object(j, NULL);
+			json_addr(j, "address", &e->addr);
+			json_string(j, "pod", pod->object.name);
+			json_string(j, "reason", pod->trouble);
+			json_end(j);
+			count++;
+		}
+	json_end(j);
+}
+
 static void service_more(struct json *j, void *ctx, const struct service *s)
 {
 	const struct daemon *d = ctx;
@@ -172,6 +194,7 @@ static void service_more(struct json *j, void *ctx, const struct service *s)
 	if (service == NULL || service->object == NULL)
 		return;
 	print_unused_json(j, d->store, service);
+	troubles_json(j, d, service);
 	object_json(j, service);
 	elements_json(j, d, s);
 }

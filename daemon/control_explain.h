@@ -8,6 +8,7 @@
 #define EXPLAIN_SERVICES_MAX 16	  /* of one address */
 #define EXPLAIN_ELEMENTS_MAX 1000 /* of one Service */
 #define EXPLAIN_NAMESAKES_MAX 16
+#define EXPLAIN_TROUBLES_MAX 16
 
 /*
  * explain node

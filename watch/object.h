@@ -194,8 +194,9 @@ struct pod_object {
 	const struct addr *addrs;
 	const char *node_name; /* NULL = none */
 	bool host_network;
-	bool own_search; /* its resolv.conf has other search domains than dnsPolicy ClusterFirst gives */
-	bool finished;	 /* phase Succeeded or Failed: its addresses are free */
+	bool own_search;     /* its resolv.conf has other search domains than dnsPolicy ClusterFirst gives */
+	bool finished;	     /* phase Succeeded or Failed: its addresses are free */
+	const char *trouble; /* why it is not ready, for people; NULL: it is, or the status does not say */
 	struct pod_details details;
 };
 

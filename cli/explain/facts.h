@@ -102,6 +102,10 @@ struct facts_unused { /* an endpoint of a slice that no port leads to */
 	const char *address, *slice, *ns, *reason;
 };
 
+struct facts_trouble { /* of a pod behind an endpoint that is not ready */
+	const char *address, *pod, *reason;
+};
+
 struct facts_element {
 	struct addr addr;
 	uint8_t set, proto;
@@ -116,12 +120,13 @@ struct facts_service {
 	bool headless, proxied, external_local, internal_local;
 	int64_t appeared_ms_ago; /* its name in DNS; -1: since the daemon began */
 	int64_t slices, slice_endpoints, dns_not_ready, dns_ready;
-	size_t frontend_count, port_count, unused_count, element_count, note_count;
+	size_t frontend_count, port_count, unused_count, element_count, note_count, trouble_count;
 	struct facts_frontend *frontends;
 	struct facts_port *ports;  /* as programmed: by family */
 	struct facts_port *wanted; /* as the object says; no endpoints, family 0 */
 	size_t wanted_count;
 	struct facts_unused *unused;
+	struct facts_trouble *troubles;
 	struct facts_element *elements;
 	struct addr_list cluster_ips;
 	struct cidr_list allowed;

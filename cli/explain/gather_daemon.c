@@ -231,6 +231,14 @@ static void read_unused(struct facts *f, struct facts_service *s, const struct v
 					      text_or(v, "namespace", ""), text_or(v, "reason", "")};
 }
 
+static void read_troubles(struct facts *f, struct facts_service *s, const struct value *list)
+{
+	s->troubles = arena_array(f->arena, count_of(list) + 1, sizeof *s->troubles);
+	for (const struct value *v = count_of(list) != 0 ? list->first : NULL; v != NULL; v = v->next)
+		s->troubles[s->trouble_count++] = (struct facts_trouble){
+			text_or(v, "address", ""), text_or(v, "pod", ""), text_or(v, "reason", "")};
+}
+
 static void read_elements(struct facts *f, struct facts_service *s, const struct value *list)
 {
 	s->elements = arena_array(f->arena, count_of(list) + 1, sizeof *s->elements);
@@ -275,6 +283,7 @@ static void read_service(struct facts *f, struct facts_service *s, const struct 
 	s->ports = read_ports(f, value_get(v, "ports"), &s->port_count);
 	s->wanted = read_ports(f, value_get(object, "ports"), &s->wanted_count);
 	read_unused(f, s, value_get(v, "unusedEndpoints"));
+	read_troubles(f, s, value_get(v, "troubles"));
 	read_elements(f, s, value_get(v, "elements"));
 	read_texts(f, value_get(v, "addressNotes"), &s->notes, &s->note_count);
 	s->cluster_ips = addrs_of(f, value_get(v, "clusterIPs"));

@@ -127,6 +127,11 @@ static void text_service(struct buf *out, const struct facts *f)
 		put(out, s->unused[i].reason);
 		buf_puts(out, "\n");
 	}
+	for (size_t i = 0; i < s->trouble_count; i++) {
+		buf_printf(out, "  %s is pod %s: ", s->troubles[i].address, s->troubles[i].pod);
+		put(out, s->troubles[i].reason);
+		buf_puts(out, "\n");
+	}
 	for (size_t i = 0; i < s->note_count; i++)
 		buf_printf(out, "  %s\n", s->notes[i]);
 }

@@ -102,8 +102,23 @@ static void port_does_not_meet(const struct facts_service *s, const struct facts
 
 /* ---- conditions ---- */
 
+/* The pods know more than the endpoints. */
+static bool pod_in_trouble(const struct facts_service *s, size_t all, struct findings *out)
+{
+	const struct facts_trouble *t = s->troubles;
+
+	if (s->trouble_count == 0)
+		return false;
+	findings_add(out, strstr(t->reason, "probe") != NULL ? "probe" : "not-ready", SEVERITY_FAULT,
+		     "0 of %zu endpoints of Service %s/%s are ready: pod %s: %s", all, s->ns, s->name, t->pod,
+		     t->reason);
+	return true;
+}
+
 static void none_usable(const struct facts_service *s, struct endpoint_counts c, struct findings *out)
 {
+	if (c.terminating != c.all && pod_in_trouble(s, c.all, out))
+		return;
 	if (c.terminating == c.all)
 		findings_add(out, "terminating", SEVERITY_FAULT, "all %zu endpoints of Service %s/%s are terminating",
 			     c.all, s->ns, s->name);
@@ -177,7 +192,7 @@ static void headless_endpoints(const struct facts_service *s, struct findings *o
 		return;
 	if (s->slices == 0 || s->slice_endpoints == 0)
 		no_slice(s, out);
-	else
+	else if (!pod_in_trouble(s, (size_t)s->slice_endpoints, out))
 		findings_add(out, "not-ready", SEVERITY_FAULT,
 			     "0 of %lld endpoints of Service %s/%s are ready: a headless Service has no address until "
 			     "a pod passes "

@@ -40,6 +40,12 @@ static void test_conditions(void **state)
 	s.endpoint.ready = false;
 	says(&s, "not-ready", SEVERITY_FAULT);
 	rejects(&s);
+	s.endpoint.ready = false;
+	s.service.trouble_count = 1;
+	s.service.troubles =
+		&(struct facts_trouble){"10.244.0.10", "web-0", "the readiness probe of container a fails"};
+	says(&s, "probe", SEVERITY_FAULT);
+	rejects(&s);
 	s.endpoint.terminating = true;
 	says(&s, "terminating", SEVERITY_FAULT);
 	scene_begin(&s);

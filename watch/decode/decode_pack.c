@@ -148,6 +148,7 @@ static void pod(struct codec *c, struct pod_object *p)
 	CODEC_BOOLEAN(c, p->host_network);
 	CODEC_BOOLEAN(c, p->own_search);
 	CODEC_BOOLEAN(c, p->finished);
+	codec_string(c, &p->trouble, true);
 	details(c, &p->details);
 }
 

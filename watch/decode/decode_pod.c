@@ -186,6 +186,36 @@ static bool containers_ready(const struct place *status, const char *key)
 	return true;
 }
 
+/* Why a container is not ready, by what a kubelet writes; NULL: it is. */
+static const char *container_trouble(struct decoder *d, const struct value *container)
+{
+	const struct value *state = value_get(container, "state"), *name = value_get(container, "name");
+	const struct value *waiting = value_get(state, "waiting"), *ended = value_get(state, "terminated");
+	const struct value *ready = value_get(container, "ready"), *started = value_get(container, "started");
+	const struct value *reason = value_get(waiting != NULL ? waiting : ended, "reason");
+	const char *called = name != NULL && name->text != NULL ? name->text : "?";
+
+	if (ready == NULL || ready->type != VALUE_BOOL || ready->boolean)
+		return NULL;
+	if (waiting != NULL || ended != NULL)
+		return arena_printf(d->scratch, "container %.63s %s: %.63s", called,
+				    waiting != NULL ? "waits" : "has ended",
+				    reason != NULL && reason->text != NULL ? reason->text : "?");
+	if (started != NULL && started->type == VALUE_BOOL && !started->boolean)
+		return arena_printf(d->scratch, "container %.63s has not passed its startup probe", called);
+	return arena_printf(d->scratch, "the readiness probe of container %.63s fails", called);
+}
+
+static const char *pod_trouble(struct decoder *d, const struct place *status)
+{
+	struct place list = place_key(status, "containerStatuses");
+	const char *why = NULL;
+
+	for (const struct value *v = items_of(&list); v != NULL && why == NULL; v = v->next)
+		why = container_trouble(d, v);
+	return why;
+}
+
 /* The condition that a kubelet writes; where there is none, what it would be made of; without a status it is ready. */
 static bool is_ready(const struct place *status)
 {
@@ -248,6 +278,7 @@ void decode_pod(struct decoder *d, const struct place *root)
 	p.addrs = pod_addrs(d, root, &p, &p.addr_count);
 	p.node_name = d->lenient ? field_string(d, &node) : field_name(d, &node);
 	p.finished = text != NULL && (strcmp(text, "Succeeded") == 0 || strcmp(text, "Failed") == 0);
+	p.trouble = pod_trouble(d, &status);
 	if (!d->lenient)
 		read_details(d, root, &p.details);
 	decode_emit(d, &p.object, root->v->line, 0);

@@ -48,6 +48,22 @@ class Explain(explaining.Explaining, cluster.ClusterTest):
         told = json.loads(self.explain("web.shop", "-o", "json", code=1).stdout)
         self.assertEqual(told["findings"][0]["rule"], "not-ready")
 
+    def test_probe_is_failing(self):
+        def pod(**status):
+            return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": SHOP},
+                    "spec": {"nodeName": "node", "containers": [{"name": "app", "image": "app"}]},
+                    "status": {"phase": "Running", "podIPs": [{"ip": "10.244.0.10"}], "containerStatuses": [
+                        {"name": "app", "ready": False, "started": True, "state": {"running": {}}, **status}]}}
+
+        service = manifests.service("web", "10.96.1.1", [manifests.port(80, "http")], ns=SHOP)
+        behind = manifests.slice("web", [endpoint("10.244.0.10", ready=False)], [("http", 8080)], ns=SHOP)
+        self.put("web", service, behind, pod())
+        self.names(["web.shop"], "0 of 1 endpoints", "pod web-0: the readiness probe of container app fails")
+        self.put("web", service, behind, pod(started=False))
+        self.names(["web.shop"], "pod web-0: container app has not passed its startup probe")
+        self.put("web", service, behind, pod(state={"waiting": {"reason": "CrashLoopBackOff"}}))
+        self.names(["web.shop"], "pod web-0: container app waits: CrashLoopBackOff")
+
     def test_wrong_port(self):
         self.put_web()
         self.names(["web.shop:81"], "wrong port", "no port 81", "80/TCP")
