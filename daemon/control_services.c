@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "proxy/show_table.h"
 #include "proxy/show_unused.h"
@@ -13,10 +14,46 @@
 
 #define QUESTIONS_MAX 4096u /* to the kernel, for one command: 20 to 50 ms */
 
+#define LISTED_MANY 256u /* Services: from here on one reading of all verdicts is cheaper than a question each */
+
+/* A verdict's counter, by the frontend it belongs to. */
+struct counted {
+	struct frontend_key key;
+	uint64_t packets;
+};
+
 struct counter {
 	struct daemon *d;
 	unsigned questions;
+	bool read; /* `frontends` holds what the kernel has */
+	struct counted *items;
+	size_t count, room;
+	struct map frontends;
 };
+
+static void on_verdict(void *ctx, const struct element *e)
+{
+	struct counter *c = ctx;
+
+	c->items = mem_grow(c->items, c->count, &c->room, sizeof *c->items);
+	c->items[c->count++] = (struct counted){frontend_key_of(e), e->packets};
+}
+
+/* All counters of frontends at once. */
+static void counter_read(struct counter *c)
+{
+	if (c->d->nft == NULL || nft_dump_set(c->d->nft, SET_DISPATCH, on_verdict, c) != 0)
+		return;
+	for (size_t i = 0; i < c->count; i++)
+		map_put(&c->frontends, &c->items[i].key, sizeof c->items[i].key, &c->items[i]);
+	c->read = true;
+}
+
+static void counter_fini(struct counter *c)
+{
+	map_fini(&c->frontends);
+	free(c->items);
+}
 
 static bool count_at(struct counter *c, enum set_id set, const struct frontend_key *key, uint32_t slot, uint64_t *n)
 {
@@ -31,7 +68,13 @@ static bool count_at(struct counter *c, enum set_id set, const struct frontend_k
 
 static bool frontend_count(void *ctx, const struct frontend_key *key, uint64_t *connections)
 {
-	return count_at(ctx, SET_DISPATCH, key, 0, connections);
+	const struct counter *c = ctx;
+	const struct counted *found = c->read ? map_get(&c->frontends, key, sizeof *key) : NULL;
+
+	if (!c->read)
+		return count_at(ctx, SET_DISPATCH, key, 0, connections);
+	*connections = found != NULL ? found->packets : 0;
+	return found != NULL;
 }
 
 static bool slot_count(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
@@ -187,6 +230,8 @@ static int answer(struct daemon *d, int argc, char **argv, struct buf *out, bool
 	int code = 0;
 
 	view.brief = !endpoints;
+	if (!endpoints && l.count >= LISTED_MANY && format.counted)
+		counter_read(&counter);
 	if (which != NULL && (l.count == 0 || (one && l.items[0]->current == NULL)))
 		code = not_found(d, which, out);
 	else if (format.json)
@@ -198,6 +243,7 @@ static int answer(struct daemon *d, int argc, char **argv, struct buf *out, bool
 	if (!format.json)
 		say_uncounted(&counter, out);
 	free(l.items);
+	counter_fini(&counter);
 	return code;
 }
 

@@ -132,8 +132,9 @@ static void put_frontend(struct buf *out, const struct store_service *service, c
 		   addr_port_format(&f->key.addr, f->key.port, addr), proto_name(f->key.proto),
 		   port[0] != '\0' ? port : "-", print_frontend_action(f));
 	put_endpoints(out, s, f);
+	const bool known = view->counted && print_count_frontend(view->print, &f->key, &connections);
 	if (view->counted)
-		put_count(out, print_count_frontend(view->print, &f->key, &connections), connections);
+		put_count(out, known, connections);
 	if (view->wide)
 		put_wide(out, s, f);
 	buf_puts(out, "|");

@@ -137,6 +137,7 @@ class Services(scenes.NodeTest):
     def test_connections_are_counted(self):
         for _ in range(7):
             self.assertEqual(traffic.connect(self.node, "10.96.0.1", 80).outcome, "ok")
+        self.assertEqual([r["CONNECTIONS"] for r in self.table("services", "default/web")], ["7", "0"])
         service = self.ask_json("services", "default/web")[0]
         counts = {f["address"]: f["connections"] for f in service["frontends"]}
         self.assertEqual(counts, {"10.96.0.1": 7, "192.168.0.2": 0})
@@ -144,6 +145,19 @@ class Services(scenes.NodeTest):
             self.assertEqual(traffic.connect(self.node, "192.168.0.2", 30080).outcome, "ok")
         self.assertEqual([r["CONNECTIONS"] for r in self.table("endpoints", "default/web")][2:], ["-", "-"])
         self.assertEqual(sum(int(r["CONNECTIONS"]) for r in self.table("endpoints", "default/web")[:2]), 10)
+
+    def test_connections_of_many(self):
+        """From 256 Services on the kernel is read as a whole: each frontend has its own number all the same."""
+        self.folder.put("many", *(manifests.service(f"s{n}", f"10.97.{n // 250}.{n % 250 + 1}", [80], ns="many")
+                                  for n in range(300)))
+        lab.wait_until(lambda: self.daemon.call("services", "many", check=False).stdout.count("\n") == 301, what="all of them")
+        for _ in range(3):
+            self.assertEqual(traffic.connect(self.node, "10.96.0.1", 80).outcome, "ok")
+        rows = self.table("services")
+        self.assertEqual(len(rows), 306)
+        counts = {r["ADDRESS"]: r["CONNECTIONS"] for r in rows if r["KIND"] in ("cluster-ip", "node-port")}
+        self.assertEqual(counts.pop("10.96.0.1:80/TCP"), "3")
+        self.assertEqual(set(counts.values()), {"0"})
 
     def test_usage(self):
         self.ask("services", "-n", "prod", "-A", code=2)
