@@ -88,10 +88,21 @@ static void hosts_start(struct source *s)
 	s->host_names = host_names_new(s->loop, &server, on_host_changed, s);
 }
 
+/* ---- probes, and what else a cluster does ---- */
+
+static void on_probes_changed(void *ctx)
+{
+	const struct source *s = ctx;
+
+	lab_probes_changed(s->lab);
+	manifest_turn(s->manifest);
+}
+
 static void lab_start(struct source *s, const struct sink *sink)
 {
 	const struct config *c = s->config;
 	const bool keeps = c->state_dir[0] != '\0';
+	s->prober = prober_new(s->loop, on_probes_changed, s);
 	const struct lab_config lab = {.next = *sink,
 				       .service_cidrs = &c->service_cidrs,
 				       .balancer_cidrs = &c->lb_pool,
@@ -100,7 +111,8 @@ static void lab_start(struct source *s, const struct sink *sink)
 				       .problem = on_lab_problem,
 				       .keep = keeps ? on_lab_keep : NULL,
 				       .ctx = s,
-				       .hosts = &s->hosts};
+				       .hosts = &s->hosts,
+				       .probes = prober_probes(s->prober)};
 	const char *wrong;
 	size_t length = 0;
 	char *kept = keeps ? allocations_read(c->state_dir, &length) : NULL;
@@ -205,6 +217,7 @@ void source_stop(struct source *s)
 {
 	manifest_free(s->manifest);
 	lab_free(s->lab);
+	prober_free(s->prober);
 	host_names_free(s->host_names);
 	apiserver_free(s->apiserver);
 	checkpoint_free(s->checkpoint);

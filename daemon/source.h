@@ -11,6 +11,7 @@
 #include "proxy/checkpoint.h"
 #include "watch/api/apiserver.h"
 #include "watch/lab/lab.h"
+#include "watch/lab/prober.h"
 #include "watch/manifest/manifest.h"
 
 struct source {
@@ -20,6 +21,7 @@ struct source {
 	struct manifest *manifest; /* one of the two is not NULL once started */
 	struct lab *lab;	   /* with manifests: between them and the store */
 	struct given_hosts hosts;
+	struct prober *prober;	       /* with manifests */
 	struct host_names *host_names; /* of these; NULL with --no-dns */
 	struct apiserver *apiserver;
 	struct checkpoint *checkpoint; /* NULL with manifests, or without --state-dir */

@@ -52,6 +52,28 @@ struct port_rows {
 	size_t at; /* of the Service's ports */
 };
 
+/* What watch/lab/ says of it: a probe that fails. */
+static const char *reason_of(const struct store_service *service, const struct addr *addr)
+{
+	for (size_t i = 0; i < service->slice_count; i++)
+		for (size_t k = 0; k < service->slices[i]->endpoint_count; k++) {
+			const struct endpoint_object *e = &service->slices[i]->endpoints[k];
+			if (e->reason != NULL && addr_equal(&e->addr, addr))
+				return e->reason;
+		}
+	return NULL;
+}
+
+static const char *target_reason(const struct store_service *service, const struct target *t, const char *state)
+{
+	const bool used = strncmp(state, "used", 4) == 0;
+	const char *reason = used || strcmp(state, "not ready") == 0 ? reason_of(service, &t->addr) : NULL;
+
+	if (reason != NULL)
+		return reason;
+	return strcmp(state, "used") == 0 ? "-" : used ? "while terminating" : state;
+}
+
 static void put_target(struct buf *out, const struct port_rows *r, uint32_t at)
 {
 	const struct service_port *p = &r->service->current->ports[r->at];
@@ -73,7 +95,7 @@ static void put_target(struct buf *out, const struct port_rows *r, uint32_t at)
 		put_slots(out, &r->cluster, at);
 		put_slots(out, &r->local, at);
 	}
-	end(out, strcmp(state, "used") == 0 ? "-" : used ? "while terminating" : state);
+	end(out, target_reason(r->service, t, state));
 }
 
 static void put_ports(struct buf *out, const struct store_service *service, const struct table_view *view)
@@ -111,7 +133,10 @@ static void put_headless(struct buf *out, const struct store_service *service, c
 			buf_printf(out, "-|%s|%s|%s", addr_format(&e->addr, addr),
 				   e->node_name != NULL ? e->node_name : "-", e->ready ? "in DNS" : "not used");
 			skip(out, view);
-			end(out, e->ready ? "-" : e->terminating ? "terminating" : "not ready");
+			end(out, e->reason != NULL && !e->terminating ? e->reason
+				 : e->ready			      ? "-"
+				 : e->terminating		      ? "terminating"
+								      : "not ready");
 		}
 }
 

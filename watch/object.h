@@ -67,6 +67,32 @@ struct ingress_object {
 
 enum traffic_distribution { DISTRIBUTION_NONE, DISTRIBUTION_SAME_ZONE, DISTRIBUTION_SAME_NODE };
 
+enum probe_action { PROBE_NONE, PROBE_HTTP, PROBE_HTTPS, PROBE_TCP };
+
+struct probe_header {
+	const char *name, *value;
+};
+
+/* A check of an endpoint, with Kubernetes' defaults filled in. */
+struct probe_object {
+	enum probe_action action; /* NONE: there is none, the rest is zero */
+	struct addr host;	  /* family 0: the endpoint's own address */
+	uint16_t port;		  /* 0: the endpoint's */
+	const char *path;	  /* of HTTP, with its query; "" otherwise */
+	size_t header_count;
+	const struct probe_header *headers;
+	uint32_t initial_delay_ms, period_ms, timeout_ms;
+	uint32_t success_threshold, failure_threshold;
+};
+
+enum probe_role { PROBE_STARTUP, PROBE_READINESS, PROBE_LIVENESS, PROBE_ROLES };
+
+/* Of one container; of an endpoint of fairlead/endpoints only readiness. */
+struct probe_set {
+	const char *container; /* "" when unnamed */
+	struct probe_object of[PROBE_ROLES];
+};
+
 /* One of the annotation fairlead/endpoints. */
 struct given_endpoint {
 	const char *port_name; /* of the Service's port; NULL: of all its ports */
@@ -91,6 +117,9 @@ struct service_wishes {
 	enum traffic_distribution distribution;
 	size_t given_count; /* what the selector would choose does not count then */
 	const struct given_endpoint *given;
+	size_t probe_count; /* 0 or 1: annotation fairlead/probe */
+	const struct probe_set *probe;
+	bool all_when_all_fail; /* annotation fairlead/when-all-fail */
 };
 
 struct service_object {
@@ -137,6 +166,7 @@ struct endpoint_object {
 	const char *hostname;  /* NULL = none */
 	const char *pod_name;  /* targetRef.name when targetRef.kind is Pod, else NULL */
 	const char *zone;      /* NULL = none */
+	const char *reason;    /* of watch/lab/: why it is not ready; NULL = the flags say all */
 	size_t zone_hint_count, node_hint_count;
 	const char *const *zone_hints;
 	const char *const *node_hints;
@@ -186,6 +216,8 @@ struct pod_details {
 	bool terminating;		  /* metadata.deletionTimestamp is set */
 	size_t port_count;		  /* of containers, then of init containers that go on running */
 	const struct container_port *ports;
+	size_t probe_count; /* of containers that have one */
+	const struct probe_set *probes;
 };
 
 struct pod_object {

@@ -25,6 +25,8 @@ static const char *const keys[] = {
 	"service.kubernetes.io/topology-mode",
 	"service.kubernetes.io/topology-aware-hints",
 	"fairlead/endpoints",
+	"fairlead/probe",
+	"fairlead/when-all-fail",
 };
 
 static void must(bool holds)

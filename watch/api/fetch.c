@@ -3,7 +3,6 @@
 
 #include "base/version.h"
 
-#include <curl/curl.h>
 #include <ev.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,6 +14,7 @@
 #include "base/mem.h"
 #include "base/outgoing.h"
 #include "base/sock.h"
+#include "watch/curl_loop.h"
 
 #define UNACKED_LIMIT_MS 30000 /* a peer that acknowledges nothing for so long is gone */
 #define KEEPALIVE_IDLE_S 15L
@@ -25,9 +25,7 @@
 #define CA_CACHE_S 300L	    /* a rotated CA file is in use after this at the latest */
 
 struct fetch {
-	struct ev_loop *loop;
-	CURLM *multi;
-	struct ev_timer timer;
+	struct curl_loop curl;
 	struct fetch_request *requests;
 	char *ca_file, *ca_pem, *cert_file, *cert_pem, *key_file, *key_pem;
 	bool insecure;
@@ -43,11 +41,6 @@ struct fetch_request {
 	bool refused;
 	size_t header_bytes;
 	char error[CURL_ERROR_SIZE];
-};
-
-struct fetch_socket {
-	struct ev_io io;
-	struct fetch *fetch;
 };
 
 const char *fetch_url_fault(const char *url)
@@ -81,11 +74,11 @@ static void headers_free(struct curl_slist *headers)
 
 static void request_free(struct fetch_request *r)
 {
-	ev_timer_stop(r->fetch->loop, &r->quiet);
+	ev_timer_stop(r->fetch->curl.loop, &r->quiet);
 	*r->link = r->next;
 	if (r->next != NULL)
 		r->next->link = r->link;
-	curl_multi_remove_handle(r->fetch->multi, r->easy);
+	curl_multi_remove_handle(r->fetch->curl.multi, r->easy);
 	curl_easy_cleanup(r->easy);
 	headers_free(r->headers);
 	free(r);
@@ -117,46 +110,9 @@ static void request_end(struct fetch_request *r, CURLcode code, bool silent)
 	handler.end(handler.ctx, &end);
 }
 
-/* Requests that curl has finished; their handlers may add others meanwhile. */
-static void finished_reap(struct fetch *f)
+static void on_ended(void *request, CURLcode code)
 {
-	CURLMsg *message;
-	int left;
-
-	while ((message = curl_multi_info_read(f->multi, &left)) != NULL) {
-		struct fetch_request *r = NULL;
-		CURLcode code = message->data.result;
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &r);
-		request_end(r, code, false);
-	}
-}
-
-static void on_socket(struct ev_loop *loop, struct ev_io *io, int events)
-{
-	struct fetch_socket *s = io->data;
-	struct fetch *f = s->fetch; /* s may be freed by what follows */
-	int running, flags = 0;
-
-	(void)loop;
-	if ((events & EV_READ) != 0)
-		flags |= CURL_CSELECT_IN;
-	if ((events & EV_WRITE) != 0)
-		flags |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(f->multi, io->fd, flags, &running);
-	finished_reap(f);
-}
-
-static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
-{
-	struct fetch *f = timer->data;
-	int running;
-
-	(void)loop;
-	(void)events;
-	curl_multi_socket_action(f->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	finished_reap(f);
+	request_end(request, code, false);
 }
 
 static void on_quiet(struct ev_loop *loop, struct ev_timer *timer, int events)
@@ -164,45 +120,6 @@ static void on_quiet(struct ev_loop *loop, struct ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	request_end(timer->data, CURLE_OPERATION_TIMEDOUT, true);
-}
-
-/* curl says which socket it wants to hear of. */
-static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *assigned)
-{
-	struct fetch *f = ctx;
-	struct fetch_socket *s = assigned;
-
-	(void)easy;
-	if (s != NULL)
-		ev_io_stop(f->loop, &s->io);
-	if (what == CURL_POLL_REMOVE) {
-		curl_multi_assign(f->multi, fd, NULL);
-		free(s);
-		return 0;
-	}
-	if (s == NULL) {
-		s = mem_alloc(sizeof *s);
-		s->fetch = f;
-		curl_multi_assign(f->multi, fd, s);
-	}
-	int events = (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
-	ev_io_init(&s->io, on_socket, fd, events);
-	s->io.data = s;
-	ev_io_start(f->loop, &s->io);
-	return 0;
-}
-
-static int want_timer(CURLM *multi, long wait_ms, void *ctx)
-{
-	struct fetch *f = ctx;
-
-	(void)multi;
-	ev_timer_stop(f->loop, &f->timer);
-	if (wait_ms >= 0) {
-		ev_timer_set(&f->timer, (double)wait_ms / 1000.0, 0);
-		ev_timer_start(f->loop, &f->timer);
-	}
-	return 0;
 }
 
 /* A refusal that trickles must not hold the request as long as a watch may be silent. */
@@ -214,7 +131,7 @@ static void data_came(struct fetch_request *r, long status)
 		r->refused = true;
 		r->quiet.repeat = REFUSAL_LIMIT_S;
 	}
-	ev_timer_again(r->fetch->loop, &r->quiet);
+	ev_timer_again(r->fetch->curl.loop, &r->quiet);
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
@@ -339,14 +256,14 @@ struct fetch_request *fetch_get(struct fetch *f, const char *url, const struct f
 	ev_timer_init(&r->quiet, on_quiet, 0, 0);
 	r->quiet.data = r;
 	fetch_quiet_limit(r, options->quiet_limit_ms);
-	curl_multi_add_handle(f->multi, r->easy);
+	curl_multi_add_handle(f->curl.multi, r->easy);
 	return r;
 }
 
 void fetch_quiet_limit(struct fetch_request *r, uint32_t quiet_limit_ms)
 {
 	r->quiet.repeat = quiet_limit_ms / 1000.0;
-	ev_timer_again(r->fetch->loop, &r->quiet);
+	ev_timer_again(r->fetch->curl.loop, &r->quiet);
 }
 
 void fetch_cancel(struct fetch_request *r)
@@ -356,12 +273,13 @@ void fetch_cancel(struct fetch_request *r)
 
 struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[ERROR_BYTES])
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	struct fetch *f = mem_alloc(sizeof *f);
+
+	if (!curl_loop_init(&f->curl, loop, on_ended)) {
 		snprintf(error, ERROR_BYTES, "libcurl cannot start");
+		free(f);
 		return NULL;
 	}
-	struct fetch *f = mem_alloc(sizeof *f);
-	f->loop = loop;
 	f->ca_file = copy(settings->ca_file);
 	f->ca_pem = copy(settings->ca_pem);
 	f->cert_file = copy(settings->cert_file);
@@ -369,14 +287,7 @@ struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *setti
 	f->key_file = copy(settings->key_file);
 	f->key_pem = copy(settings->key_pem);
 	f->insecure = settings->insecure;
-	ev_timer_init(&f->timer, on_timer, 0, 0);
-	f->timer.data = f;
-	f->multi = mem_made(curl_multi_init());
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, want_timer);
-	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
-	curl_multi_setopt(f->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(f->curl.multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	return f;
 }
 
@@ -386,8 +297,7 @@ void fetch_free(struct fetch *f)
 		return;
 	while (f->requests != NULL)
 		request_free(f->requests);
-	curl_multi_cleanup(f->multi); /* closes idle connections: want_socket and want_timer are still called */
-	ev_timer_stop(f->loop, &f->timer);
+	curl_loop_fini(&f->curl);
 	free(f->ca_file);
 	free(f->ca_pem);
 	free(f->cert_file);
@@ -395,5 +305,4 @@ void fetch_free(struct fetch *f)
 	free(f->key_file);
 	secret_free(f->key_pem);
 	free(f);
-	curl_global_cleanup();
 }

@@ -1,5 +1,5 @@
 /*
- * HTTP GET over libcurl on the libev loop: the only file that knows curl. All requests of one client share its
+ * HTTP GET over libcurl on the libev loop (watch/curl_loop.h). All requests of one client share its
  * connections, over one HTTP/2 connection where the server offers that. Bodies are streamed to the caller; nothing is
  * followed, nothing retried here. Main thread.
  */

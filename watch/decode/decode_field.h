@@ -108,6 +108,11 @@ void decode_service(struct decoder *d, const struct place *root);
 void decode_wishes(struct decoder *d, const struct place *spec, struct service_object *s);
 /* A part of that: the annotation fairlead/endpoints. */
 void decode_given(struct decoder *d, const struct place *root, struct service_object *s);
+/* A part of that: the annotations fairlead/probe and fairlead/when-all-fail. */
+void decode_probe_annotations(struct decoder *d, const struct place *root, struct service_object *s);
+/* A part of decode_pod: the probes of a container; false: it has none that is run. */
+bool decode_probes(struct decoder *d, const struct place *container, const struct container_port *ports, size_t count,
+		   struct probe_set *to);
 void decode_slice(struct decoder *d, const struct place *root);
 void decode_endpoints(struct decoder *d, const struct place *root);
 void decode_namespace(struct decoder *d, const struct place *root);

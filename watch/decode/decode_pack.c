@@ -39,6 +39,35 @@ static void given(struct codec *c, struct given_endpoint *g)
 	CODEC_INTEGER(c, uint16_t, g->port, UINT16_MAX);
 }
 
+static void probe_header(struct codec *c, struct probe_header *h)
+{
+	codec_string(c, &h->name, false);
+	codec_string(c, &h->value, false);
+}
+
+static void probe(struct codec *c, struct probe_object *p)
+{
+	CODEC_INTEGER(c, enum probe_action, p->action, PROBE_TCP);
+	if (p->action == PROBE_NONE)
+		return;
+	codec_addr(c, &p->host);
+	CODEC_INTEGER(c, uint16_t, p->port, UINT16_MAX);
+	codec_string(c, &p->path, false);
+	CODEC_ARRAY(c, struct probe_header, p->headers, p->header_count, probe_header);
+	CODEC_INTEGER(c, uint32_t, p->initial_delay_ms, UINT32_MAX);
+	CODEC_INTEGER(c, uint32_t, p->period_ms, UINT32_MAX);
+	CODEC_INTEGER(c, uint32_t, p->timeout_ms, UINT32_MAX);
+	CODEC_INTEGER(c, uint32_t, p->success_threshold, UINT32_MAX);
+	CODEC_INTEGER(c, uint32_t, p->failure_threshold, UINT32_MAX);
+}
+
+static void probe_set(struct codec *c, struct probe_set *s)
+{
+	codec_string(c, &s->container, false);
+	for (size_t i = 0; i < PROBE_ROLES; i++)
+		probe(c, &s->of[i]);
+}
+
 static void wishes(struct codec *c, struct service_wishes *w)
 {
 	CODEC_INTEGER(c, enum family_policy, w->family_policy, FAMILY_REQUIRE_DUAL);
@@ -51,6 +80,8 @@ static void wishes(struct codec *c, struct service_wishes *w)
 	CODEC_ARRAY(c, struct label_object, w->selector, w->selector_count, label);
 	CODEC_INTEGER(c, enum traffic_distribution, w->distribution, DISTRIBUTION_SAME_NODE);
 	CODEC_ARRAY(c, struct given_endpoint, w->given, w->given_count, given);
+	CODEC_ARRAY(c, struct probe_set, w->probe, w->probe_count, probe_set);
+	CODEC_BOOLEAN(c, w->all_when_all_fail);
 }
 
 static void service(struct codec *c, struct service_object *s)
@@ -97,6 +128,7 @@ static void endpoint(struct codec *c, struct endpoint_object *e)
 	codec_string(c, &e->hostname, true);
 	codec_string(c, &e->pod_name, true);
 	codec_string(c, &e->zone, true);
+	codec_string(c, &e->reason, true);
 	CODEC_ARRAY(c, const char *, e->zone_hints, e->zone_hint_count, codec_text);
 	CODEC_ARRAY(c, const char *, e->node_hints, e->node_hint_count, codec_text);
 	CODEC_ARRAY(c, struct addr, e->more_addrs, e->more_addr_count, codec_addr);
@@ -139,6 +171,7 @@ static void details(struct codec *c, struct pod_details *d)
 	CODEC_BOOLEAN(c, d->ready);
 	CODEC_BOOLEAN(c, d->terminating);
 	CODEC_ARRAY(c, struct container_port, d->ports, d->port_count, container_port);
+	CODEC_ARRAY(c, struct probe_set, d->probes, d->probe_count, probe_set);
 }
 
 static void pod(struct codec *c, struct pod_object *p)

@@ -88,7 +88,7 @@ static const struct addr *pod_addrs(struct decoder *d, const struct place *root,
 	return all;
 }
 
-/* ---- ports ---- */
+/* ---- ports, and probes of them ---- */
 
 static bool read_port(struct decoder *d, const struct place *entry, struct container_port *p)
 {
@@ -109,6 +109,11 @@ static bool read_port(struct decoder *d, const struct place *entry, struct conta
 	return p->port != 0 && p->proto != 0;
 }
 
+static size_t containers_of(const struct place *spec)
+{
+	return list_count(spec, "containers") + list_count(spec, "initContainers");
+}
+
 static size_t ports_of(const struct place *containers)
 {
 	size_t count = 0, index = 0;
@@ -121,8 +126,9 @@ static size_t ports_of(const struct place *containers)
 }
 
 static void read_container(struct decoder *d, const struct place *container, struct pod_details *to,
-			   struct container_port *all)
+			   struct container_port *all, struct probe_set *probes)
 {
+	const size_t before = to->port_count;
 	struct place ports = place_key(container, "ports");
 	const char **names = arena_array(d->scratch, list_count(container, "ports"), sizeof *names), *twice;
 	size_t index = 0, named = 0;
@@ -139,6 +145,7 @@ static void read_container(struct decoder *d, const struct place *container, str
 	}
 	if ((twice = names_twice(names, named)) != NULL)
 		decode_error(d, &ports, "two ports are named \"%s\"", twice);
+	to->probe_count += decode_probes(d, container, all + before, to->port_count - before, &probes[to->probe_count]);
 }
 
 /* Init containers that end have no port that can be reached. */
@@ -146,15 +153,17 @@ static void read_ports(struct decoder *d, const struct place *spec, struct pod_d
 {
 	struct place lists[2] = {place_key(spec, "containers"), place_key(spec, "initContainers")};
 	struct container_port *all = arena_array(d->scratch, ports_of(&lists[0]) + ports_of(&lists[1]), sizeof *all);
+	struct probe_set *probes = arena_array(d->scratch, containers_of(spec), sizeof *probes);
 
 	to->ports = all;
+	to->probes = probes;
 	for (size_t i = 0; i < 2; i++) {
 		size_t index = 0;
 		field_list(d, &lists[i]);
 		for (const struct value *v = items_of(&lists[i]); v != NULL; v = v->next) {
 			struct place entry = place_item(&lists[i], index++, v);
 			if (i == 0 || is_text(value_get(v, "restartPolicy"), "Always"))
-				read_container(d, &entry, to, all);
+				read_container(d, &entry, to, all, probes);
 		}
 	}
 }

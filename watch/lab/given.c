@@ -1,6 +1,7 @@
 /* Makes slices of the annotation fairlead/endpoints. */
 #include "watch/lab/given.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,20 +29,38 @@ static void ports_of(const struct service_object *s, const struct given_endpoint
 	}
 }
 
-static void add(struct slice_groups *groups, const struct given_endpoint *g, const struct addr *addrs, size_t count,
-		uint16_t *ports)
+static uint16_t tcp_port(const struct service_object *s, const uint16_t *ports)
 {
-	ports_of(groups->s, g, ports);
-	for (size_t i = 0; i < count; i++)
-		if (addrs[i].family == groups->family)
-			*slice_groups_add(groups, ports) =
-				(struct endpoint_object){.addr = addrs[i], .ready = true, .serving = true, .weight = 1};
+	for (size_t i = 0; i < s->port_count; i++)
+		if (s->ports[i].proto == IPPROTO_TCP && ports[i] != 0)
+			return ports[i];
+	return 0;
 }
 
-static void family_slices(struct slice_groups *groups, const struct given_hosts *hosts, const struct slice_sink *to)
+struct making {
+	struct slice_groups groups;
+	const struct given_hosts *hosts;
+	const struct given_judge *judge;
+	uint16_t *ports;
+};
+
+static void add(struct making *m, const struct given_endpoint *g, const struct addr *addrs, size_t count)
 {
-	const struct service_wishes *w = &groups->s->wishes;
-	uint16_t *ports = arena_array(groups->arena, groups->s->port_count, sizeof *ports);
+	ports_of(m->groups.s, g, m->ports);
+	for (size_t i = 0; i < count; i++) {
+		struct endpoint_object e = {.addr = addrs[i], .ready = true, .weight = 1};
+		if (addrs[i].family != m->groups.family)
+			continue;
+		if (m->judge != NULL)
+			e.ready = m->judge->ready(m->judge->ctx, &e.addr, tcp_port(m->groups.s, m->ports), &e.reason);
+		e.serving = e.ready;
+		*slice_groups_add(&m->groups, m->ports) = e;
+	}
+}
+
+static void family_slices(struct making *m, const struct slice_sink *to)
+{
+	const struct service_wishes *w = &m->groups.s->wishes;
 	const struct addr *addrs;
 	const char *why;
 	size_t count;
@@ -49,20 +68,23 @@ static void family_slices(struct slice_groups *groups, const struct given_hosts 
 	for (size_t i = 0; i < w->given_count; i++) {
 		const struct given_endpoint *g = &w->given[i];
 		if (g->host == NULL) {
-			add(groups, g, &g->addr, 1, ports);
-		} else if (hosts != NULL) {
-			addrs = hosts->addrs(hosts->ctx, g->host, &count, &why);
-			add(groups, g, addrs, count, ports);
+			add(m, g, &g->addr, 1);
+		} else if (m->hosts != NULL) {
+			addrs = m->hosts->addrs(m->hosts->ctx, g->host, &count, &why);
+			add(m, g, addrs, count);
 		}
 	}
-	slice_groups_tell(groups, "given", to);
+	slice_groups_tell(&m->groups, "given", to);
 }
 
 void given_slices(const struct service_object *s, const struct families *families, const struct given_hosts *hosts,
-		  struct arena *arena, const struct slice_sink *to)
+		  const struct given_judge *judge, struct arena *arena, const struct slice_sink *to)
 {
 	for (size_t i = 0; i < families->count; i++) {
-		struct slice_groups groups = {.s = s, .family = families->items[i], .arena = arena};
-		family_slices(&groups, hosts, to);
+		struct making m = {.groups = {.s = s, .family = families->items[i], .arena = arena},
+				   .hosts = hosts,
+				   .judge = judge,
+				   .ports = arena_array(arena, s->port_count, sizeof(uint16_t))};
+		family_slices(&m, to);
 	}
 }

@@ -18,10 +18,17 @@ struct given_hosts {
 	void *ctx;
 };
 
+/* Who knows whether an endpoint is ready. */
+struct given_judge {
+	/* port: what its first TCP port is, 0: it has none. *why: NULL: nothing is to be said. */
+	bool (*ready)(void *ctx, const struct addr *addr, uint16_t port, const char **why);
+	void *ctx;
+};
+
 void given_want(const struct service_object *s, const struct given_hosts *hosts, bool wanted);
 bool given_uses(const struct service_object *s, const char *host);
-/* Tells of the slices "web:given-ipv4-0", …; hosts NULL: names have no addresses. */
+/* Tells of the slices "web:given-ipv4-0", …; hosts NULL: names have no addresses; judge NULL: all are ready. */
 void given_slices(const struct service_object *s, const struct families *families, const struct given_hosts *hosts,
-		  struct arena *arena, const struct slice_sink *to);
+		  const struct given_judge *judge, struct arena *arena, const struct slice_sink *to);
 
 #endif

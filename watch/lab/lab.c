@@ -89,6 +89,17 @@ static void on_complete(void *ctx)
 {
 	struct lab *l = ctx;
 
+	l->complete_waits = l->config.probes != NULL && l->config.probes->starting(l->config.probes->ctx);
+	if (!l->complete_waits)
+		l->config.next.complete(l->config.next.ctx);
+}
+
+/* Until then the kernel keeps what it has: endpoints that were in use at a restart stay so. */
+static void complete_if_due(struct lab *l)
+{
+	if (!l->complete_waits || l->config.probes->starting(l->config.probes->ctx))
+		return;
+	l->complete_waits = false;
 	l->config.next.complete(l->config.next.ctx);
 }
 
@@ -97,6 +108,7 @@ static void on_turn_end(void *ctx)
 	struct lab *l = ctx;
 
 	settle(l);
+	complete_if_due(l);
 	l->config.next.turn_end(l->config.next.ctx);
 	lab_services_keep(l); /* after the kernel: it writes a file */
 }

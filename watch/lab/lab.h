@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "watch/decode/decode.h"
 #include "watch/lab/given.h"
+#include "watch/lab/probes.h"
 #include "watch/source.h"
 
 #define LAB_NODE_PORT_FIRST 30000
@@ -32,6 +33,7 @@ struct lab_config {
 	void (*keep)(void *ctx, const char *text, size_t length_bytes);
 	void *ctx;
 	const struct given_hosts *hosts; /* NULL: host names in fairlead/endpoints have no addresses here */
+	const struct probes *probes;	 /* NULL: nothing is probed, and what has probes is ready */
 };
 
 /* Borrows the ranges. kept: what `keep` had last, NULL: nothing; NULL in *wrong, or why it is not used, or not all. */
@@ -40,5 +42,7 @@ void lab_free(struct lab *l); /* NULL is fine */
 const struct sink *lab_sink(const struct lab *l);
 /* A host name has other addresses, or none: it counts with the sink's next turn_end. */
 void lab_host_changed(struct lab *l, const char *host);
+/* Results of probes have changed, or are no longer awaited: the same. */
+void lab_probes_changed(struct lab *l);
 
 #endif

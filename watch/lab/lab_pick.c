@@ -93,18 +93,14 @@ static const struct lab_label *shortest(const struct lab *l, const struct lab_se
 	return least;
 }
 
-static struct selected with_node(const struct lab *l, const struct pod_object *pod)
+static struct selected selected_make(const struct lab *l, const struct lab_pod *pod)
 {
-	const struct node_object *node = pod->node_name != NULL ? map_get_str(&l->nodes, pod->node_name) : NULL;
-	struct selected p = {.pod = pod, .addrs = pod->addrs, .addr_count = pod->addr_count};
+	const struct pod_object *raw = pod->raw;
+	const struct node_object *node = raw->node_name != NULL ? map_get_str(&l->nodes, raw->node_name) : NULL;
+	struct selected p = {.pod = raw, .zone = node != NULL ? node->zone : NULL};
 
-	if (node == NULL)
-		return p;
-	p.zone = node->zone;
-	if (p.addr_count == 0 && pod->host_network) {
-		p.addrs = node->addrs;
-		p.addr_count = node->addr_count;
-	}
+	p.addrs = lab_pod_addrs(l, raw, &p.addr_count);
+	p.failing = !lab_probes_ready(l, pod->probes, &p.why);
 	return p;
 }
 
@@ -125,7 +121,7 @@ static struct selected *pods_of(const struct lab *l, const struct lab_service *s
 	for (size_t i = 0; i < most; i++) {
 		const struct pod_object *pod = label->pods[i]->raw;
 		if (labels_match(w->selector, w->selector_count, pod->details.labels, pod->details.label_count))
-			all[(*count)++] = with_node(l, pod);
+			all[(*count)++] = selected_make(l, label->pods[i]);
 	}
 	if (*count != 0)
 		qsort(all, *count, sizeof *all, by_name);
@@ -224,13 +220,19 @@ static void pick_one(struct lab *l, struct lab_service *s)
 
 	if (s->raw != NULL && !s->admitted)
 		return;
+	if (s->raw == NULL || s->raw->wishes.given_count == 0) {
+		lab_probes_drop(l, s->probes);
+		s->probes = NULL;
+	}
 	arena_reset(l->scratch);
 	if (s->raw != NULL && s->raw->wishes.given_count != 0) {
 		look_at_hosts(l, s);
-		given_slices(s->raw, &s->families, l->config.hosts, l->scratch, &to);
+		lab_given_slices(l, s, &to);
 	} else if (s->raw != NULL && s->pick_indexed) {
 		pods = pods_of(l, s, l->scratch, &count);
 		look_at_ports(l, s, pods, count);
+		if (s->raw->wishes.all_when_all_fail)
+			select_all_when_all_fail(pods, count);
 		select_slices(s->raw, &s->families, pods, count, l->scratch, &to);
 	}
 	names_replace(l, s, &m);

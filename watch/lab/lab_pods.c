@@ -81,6 +81,17 @@ static void mark_services(struct lab *l, const struct pod_object *pod, const str
 	}
 }
 
+void lab_pods_mark(struct lab *l, const struct lab_pod *pod)
+{
+	const struct pod_details *d = &pod->raw->details;
+
+	for (size_t i = 0; i < d->label_count; i++) {
+		const struct lab_label *label = lab_label_find(l, pod->raw->object.ns, &d->labels[i]);
+		if (label != NULL)
+			mark_services(l, pod->raw, label);
+	}
+}
+
 static void pod_enter(struct lab *l, struct lab_pod *pod)
 {
 	const struct pod_details *d = &pod->raw->details;
@@ -140,7 +151,15 @@ void lab_pods_upsert(struct lab *l, struct object *o)
 	}
 	pod->raw = raw;
 	pod_enter(l, pod);
+	lab_probes_of_pod(l, pod);
 	pass_on(l, raw);
+}
+
+static void pod_free(struct lab *l, struct lab_pod *pod)
+{
+	lab_probes_drop(l, pod->probes);
+	object_free((struct object *)(uintptr_t)pod->raw);
+	free(pod);
 }
 
 void lab_pods_remove(struct lab *l, const char *ns, const char *name)
@@ -152,8 +171,7 @@ void lab_pods_remove(struct lab *l, const char *ns, const char *name)
 	pod = map_del_str(&l->pods, key);
 	if (pod != NULL) {
 		pod_leave(l, pod);
-		object_free((struct object *)(uintptr_t)pod->raw);
-		free(pod);
+		pod_free(l, pod);
 	}
 	l->workloads_stale = true;
 	l->config.next.remove(l->config.next.ctx, OBJECT_POD, ns, name);
@@ -164,11 +182,23 @@ void lab_pods_remove(struct lab *l, const char *ns, const char *name)
 static void mark_all(struct lab *l)
 {
 	struct lab_service *s;
-	size_t at = 0;
+	struct lab_pod *pod;
 
-	while ((s = map_next(&l->services, &at)) != NULL)
+	for (size_t at = 0; (s = map_next(&l->services, &at)) != NULL;)
 		if (s->pick_indexed)
 			lab_pick_mark(l, s);
+	for (size_t at = 0; (pod = map_next(&l->pods, &at)) != NULL;)
+		if (pod->raw->host_network && pod->raw->addr_count == 0)
+			lab_probes_of_pod(l, pod);
+}
+
+const struct addr *lab_pod_addrs(const struct lab *l, const struct pod_object *pod, size_t *count)
+{
+	const bool of_node = pod->addr_count == 0 && pod->host_network && pod->node_name != NULL;
+	const struct node_object *node = of_node ? map_get_str(&l->nodes, pod->node_name) : NULL;
+
+	*count = node != NULL ? node->addr_count : pod->addr_count;
+	return node != NULL ? node->addrs : pod->addrs;
 }
 
 void lab_nodes_upsert(struct lab *l, struct object *o)
@@ -193,8 +223,8 @@ void lab_pods_fini(struct lab *l)
 	struct lab_pod *pod;
 	struct object *node;
 
-	for (size_t at = 0; (pod = map_next(&l->pods, &at)) != NULL; free(pod))
-		object_free((struct object *)(uintptr_t)pod->raw);
+	for (size_t at = 0; (pod = map_next(&l->pods, &at)) != NULL;)
+		pod_free(l, pod);
 	for (size_t at = 0; (node = map_next(&l->nodes, &at)) != NULL;)
 		object_free(node);
 	for (size_t at = 0; (label = map_next(&l->labels, &at)) != NULL;)

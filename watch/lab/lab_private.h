@@ -6,19 +6,27 @@
 #include "watch/lab/allocate.h"
 #include "watch/lab/lab.h"
 
+/* Probes that are wanted for a pod, or for a Service's given endpoints. */
+struct lab_probes {
+	size_t count, room;
+	struct endpoint_probe **items;
+	uint64_t told; /* hash of their results that were used last */
+};
+
 struct lab_service { /* one each: of ten thousand every word counts */
 	struct lab *lab;
 	const char *ns, *name;
 	const struct service_object *raw; /* as the manifest has it, held; NULL: gone, what it had is remembered */
 	struct allocated had;
-	struct families families; /* when it was admitted last */
-	uint64_t fingerprint;	  /* of raw without its name: a Service that is renamed is known by it */
-	uint64_t gone_at;	  /* number of the turn */
-	uint64_t kept_hash;	  /* of what `keep` was given */
-	uint64_t told, pick_told; /* hash of the problems that were told last, and of those of its pods; 0: none */
-	size_t slice_count;	  /* that the next sink has */
-	char **slices;		  /* their names */
-	char *evicted;		  /* what another Service writes that it had, as text; NULL: nothing */
+	struct families families;  /* when it was admitted last */
+	uint64_t fingerprint;	   /* of raw without its name: a Service that is renamed is known by it */
+	uint64_t gone_at;	   /* number of the turn */
+	uint64_t kept_hash;	   /* of what `keep` was given */
+	uint64_t told, pick_told;  /* hash of the problems that were told last, and of those of its pods; 0: none */
+	size_t slice_count;	   /* that the next sink has */
+	char **slices;		   /* their names */
+	struct lab_probes *probes; /* NULL: none */
+	char *evicted;		   /* what another Service writes that it had, as text; NULL: nothing */
 	bool dirty;
 	bool admitted;	   /* the newest raw is not refused */
 	bool shown;	   /* the next sink has it */
@@ -31,6 +39,7 @@ struct lab_service { /* one each: of ten thousand every word counts */
 struct lab_pod {
 	const struct pod_object *raw; /* held */
 	struct lab_service *mark;     /* while the pods of a Service are collected */
+	struct lab_probes *probes;    /* NULL: none */
 	char key[];		      /* "ns/name" */
 };
 
@@ -66,6 +75,7 @@ struct lab {
 	bool selecting;		   /* a Pod or a workload was there: before, no index is made */
 	bool workloads_stale;	   /* what is told of them may change */
 	bool kept_changed;
+	bool complete_waits;		      /* for first results of probes */
 	const struct service_object *writing; /* whose manifest claims something at present */
 	struct buf problems;		      /* of the Service at hand */
 	struct pack pack;
@@ -109,6 +119,19 @@ void lab_pods_fini(struct lab *l);
 struct lab_label *lab_label_find(const struct lab *l, const char *ns, const struct label_object *label);
 struct lab_label *lab_label_make(struct lab *l, const char *ns, const struct label_object *label);
 void lab_label_settle(struct lab *l, struct lab_label *label); /* drops it when it is empty */
+
+void lab_pods_mark(struct lab *l, const struct lab_pod *pod); /* Services that select it make their slices anew */
+/* Its addresses; of a pod in the host's network those of its Node, where it says none. */
+const struct addr *lab_pod_addrs(const struct lab *l, const struct pod_object *pod, size_t *count);
+
+/* Probes: lab_probes.c */
+void lab_probes_drop(struct lab *l, struct lab_probes *list); /* NULL is fine */
+/* given_slices, with the probes of fairlead/probe. */
+struct slice_sink;
+void lab_given_slices(struct lab *l, struct lab_service *s, const struct slice_sink *to);
+void lab_probes_of_pod(struct lab *l, struct lab_pod *pod);
+/* All of them are. *why: of the first that is not; NULL: it does not say. */
+bool lab_probes_ready(const struct lab *l, const struct lab_probes *list, const char **why);
 
 /* Deployments and the like: lab_workloads.c */
 void lab_workloads_upsert(struct lab *l, struct object *o);

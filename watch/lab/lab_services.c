@@ -42,6 +42,7 @@ static struct lab_service *find_or_make(struct lab *l, const char *ns, const cha
 static void service_free(struct lab_service *s)
 {
 	object_free((struct object *)(uintptr_t)s->raw);
+	lab_probes_drop(s->lab, s->probes);
 	allocated_fini(&s->had);
 	for (size_t i = 0; i < s->slice_count; i++)
 		free(s->slices[i]);

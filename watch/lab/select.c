@@ -32,6 +32,17 @@ uint16_t select_port(const struct pod_object *pod, const struct port_object *por
 	return 0;
 }
 
+void select_all_when_all_fail(struct selected *pods, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct pod_details *d = &pods[i].pod->details;
+		if (d->ready && !d->terminating && !pods[i].pod->finished && !pods[i].failing)
+			return;
+	}
+	for (size_t i = 0; i < count; i++)
+		pods[i].failing = false;
+}
+
 /* ---- one endpoint ---- */
 
 static bool has_family(const struct selected *p, uint8_t family)
@@ -63,15 +74,17 @@ static void endpoint_make(struct endpoint_object *e, const struct service_object
 			  uint8_t family, struct arena *arena)
 {
 	const struct pod_details *d = &p->pod->details;
+	const bool ready = d->ready && !p->failing;
 	struct addr *more = arena_array(arena, p->addr_count, sizeof *more);
 
-	*e = (struct endpoint_object){.ready = s->publish_not_ready || (d->ready && !d->terminating),
-				      .serving = d->ready,
+	*e = (struct endpoint_object){.ready = s->publish_not_ready || (ready && !d->terminating),
+				      .serving = ready,
 				      .terminating = d->terminating,
 				      .weight = 1,
 				      .node_name = p->pod->node_name,
 				      .pod_name = p->pod->object.name,
 				      .zone = p->zone,
+				      .reason = d->ready ? p->why : NULL,
 				      .more_addrs = more};
 	for (size_t i = 0; i < p->addr_count; i++) {
 		if (p->addrs[i].family != family)

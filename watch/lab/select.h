@@ -18,7 +18,12 @@ struct selected {
 	const struct addr *addrs; /* the pod's; of a pod in the host's network those of its Node, where it says none */
 	size_t addr_count;
 	const char *zone; /* of its Node; NULL: not known */
+	bool failing;	  /* a probe says it is not ready */
+	const char *why;  /* NULL: nothing is known */
 };
+
+/* Annotation fairlead/when-all-fail: where only probes keep all of them from being ready, none counts. */
+void select_all_when_all_fail(struct selected *pods, size_t count);
 
 /* FindPort of Kubernetes: a number, or the name of a container's port of that protocol. 0: the pod has none. */
 uint16_t select_port(const struct pod_object *pod, const struct port_object *port);

@@ -1,0 +1,47 @@
+/*
+ * One attempt of a probe: an HTTP request (probe_http.c) or a TCP connection (probe_tcp.c). The prober's thread, on its
+ * loop.
+ */
+#ifndef WATCH_LAB_PROBE_ATTEMPT_H
+#define WATCH_LAB_PROBE_ATTEMPT_H
+
+#include <ev.h>
+
+#include "watch/object.h"
+
+#define PROBE_WHY_BYTES 64
+#define PROBE_BODY_MAX_BYTES 10240 /* read of a response, as a kubelet does; more is not waited for */
+#define PROBE_REDIRECTS_MAX 10
+
+/* why: "" of a success, "HTTP 503", "connection refused"; borrowed for the call. */
+typedef void probe_end_fn(void *ctx, bool success, const char *why);
+
+/* Where to, when the spec does not say it. The spec is borrowed until the end. */
+struct probe_request {
+	const struct probe_object *spec;
+	struct addr addr;
+	uint16_t port;
+	probe_end_fn *end;
+	void *ctx;
+};
+
+/* Made and freed while the loop does not run; fatal when libcurl cannot be used. */
+struct probe_http *probe_http_new(struct ev_loop *loop);
+void probe_http_free(struct probe_http *h); /* after all attempts */
+
+struct probe_attempt;
+
+/* `end` is called later, once, unless it is cancelled. */
+struct probe_attempt *probe_http_start(struct probe_http *h, const struct probe_request *r);
+struct probe_attempt *probe_tcp_start(struct ev_loop *loop, const struct probe_request *r);
+void probe_attempt_cancel(struct probe_attempt *a);
+
+/* "connection refused"; of an errno, 0: "". */
+const char *probe_why(int error, char text[PROBE_WHY_BYTES]);
+
+/* First member of both. */
+struct probe_attempt {
+	void (*cancel)(struct probe_attempt *a);
+};
+
+#endif

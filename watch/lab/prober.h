@@ -1,0 +1,23 @@
+/*
+ * Probes endpoints from a thread of its own, which has no capability. Results come to the main thread as mail, all that
+ * are there at once. Main thread.
+ */
+#ifndef WATCH_LAB_PROBER_H
+#define WATCH_LAB_PROBER_H
+
+#include <ev.h>
+
+#include "watch/lab/probes.h"
+
+#define PROBER_TARGETS_MAX 10000 /* more are not probed, and count as ready */
+#define PROBER_RUNNING_MAX 1000	 /* attempts at a time; more wait for one to end */
+#define PROBER_START_MS 2000	 /* how long first results are awaited at the daemon's start */
+
+struct prober;
+
+/* changed: results have changed, or first results are no longer awaited; called on the loop, which is borrowed. */
+struct prober *prober_new(struct ev_loop *main, void (*changed)(void *ctx), void *ctx);
+void prober_free(struct prober *p); /* ends the thread; NULL is fine */
+const struct probes *prober_probes(const struct prober *p);
+
+#endif

@@ -1,0 +1,240 @@
+/* The prober's thread: begins what is due, and tells what changed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/call_list.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "watch/lab/prober_private.h"
+
+/* Reads what endpoints send: it opens no file and makes no process. */
+static const struct thread_kind kind = {
+	.name = "probes", .calls = CALLS_BASIC CALLS_LOOP CALLS_SOCKETS "socket:inet connect getsockname getpeername"};
+
+static void check_schedule(struct check *c);
+
+/* ---- what is told ---- */
+
+static void verdict_make(const struct endpoint_probe *p, struct verdict *v)
+{
+	const bool startup = !p->state.started;
+
+	*v = (struct verdict){.known = probe_set_known(&p->state, p->set), .ready = probe_set_ready(&p->state, p->set)};
+	if (!v->ready && p->failed[0] != '\0')
+		snprintf(v->why, sizeof v->why, "%sprobe failing: %s", startup ? "startup " : "", p->failed);
+	else if (!v->ready)
+		snprintf(v->why, sizeof v->why, "%s%s", startup ? "startup " : "",
+			 v->known ? "probe passes, not yet often enough" : PROBE_NO_RESULT);
+}
+
+static void tell(struct endpoint_probe *p)
+{
+	struct prober *prober = p->prober;
+	struct verdict v;
+
+	verdict_make(p, &v);
+	pthread_mutex_lock(&prober->lock);
+	const bool same = v.known == p->news.known && v.ready == p->news.ready && strcmp(v.why, p->news.why) == 0;
+	if (!same && !p->reported)
+		TAILQ_INSERT_TAIL(&prober->news, p, link);
+	p->reported = p->reported || !same;
+	p->news = v;
+	const bool send = p->reported && !prober->news_sent;
+	prober->news_sent = prober->news_sent || send;
+	pthread_mutex_unlock(&prober->lock);
+	if (send)
+		mailbox_put(&prober->to_main, &prober->news_mail, prober_on_news, prober);
+}
+
+static void log_change(const struct check *c, bool success, const char *why)
+{
+	static const char *const names[PROBE_ROLES] = {"startup", "readiness", "liveness"};
+	const struct endpoint_probe *p = c->probe;
+	char addr[ADDR_TEXT_BYTES];
+
+	log_info("%s%s%s: %s probe of %s %s%s%s", p->owner, p->set->container[0] != '\0' ? " container " : "",
+		 p->set->container, names[c->role], addr_format(&p->addr, addr), success ? "passes" : "fails",
+		 success ? "" : ": ", success ? "" : why);
+}
+
+/* ---- attempts ---- */
+
+static void attempt_begin(struct check *c);
+
+static void waiting_begin(struct prober *p)
+{
+	struct check *c = TAILQ_FIRST(&p->waiting);
+
+	if (c == NULL || p->attempts >= PROBER_RUNNING_MAX)
+		return;
+	TAILQ_REMOVE(&p->waiting, c, link);
+	c->waits = false;
+	attempt_begin(c);
+}
+
+static unsigned random_next(struct prober *p)
+{
+	p->random = p->random * 1103515245u + 12345u;
+	return p->random >> 8;
+}
+
+static void on_end(void *ctx, bool success, const char *why)
+{
+	struct check *c = ctx;
+	struct endpoint_probe *p = c->probe;
+	const bool was = p->state.of[c->role].passing;
+	const bool was_known = p->state.of[c->role].known;
+
+	c->attempt = NULL;
+	p->prober->attempts--;
+	probe_set_result(&p->state, p->set, c->role, success, c->begun_ms, clock_ms(), random_next(p->prober));
+	if (c->role != PROBE_LIVENESS)
+		snprintf(p->failed, sizeof p->failed, "%s", success ? "" : why);
+	if (p->state.of[c->role].passing != was || (!was_known && !success && c->role != PROBE_LIVENESS))
+		log_change(c, success, why);
+	for (unsigned i = 0; i < PROBE_ROLES; i++)
+		check_schedule(&p->checks[i]);
+	tell(p);
+	waiting_begin(p->prober);
+}
+
+static void attempt_begin(struct check *c)
+{
+	struct endpoint_probe *p = c->probe;
+	const struct probe_object *spec = &p->set->of[c->role];
+	const struct probe_request r = {.spec = spec, .addr = p->addr, .port = p->port, .end = on_end, .ctx = c};
+
+	p->prober->attempts++;
+	c->begun_ms = clock_ms();
+	c->attempt = spec->action == PROBE_TCP ? probe_tcp_start(p->prober->loop, &r)
+					       : probe_http_start(p->prober->http, &r);
+}
+
+static void on_due(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct check *c = timer->data;
+	struct prober *p = c->probe->prober;
+
+	(void)loop, (void)events;
+	if (p->attempts < PROBER_RUNNING_MAX) {
+		attempt_begin(c);
+		return;
+	}
+	c->waits = true;
+	TAILQ_INSERT_TAIL(&p->waiting, c, link);
+}
+
+static void check_schedule(struct check *c)
+{
+	const uint64_t due_ms = c->probe->state.of[c->role].due_ms, now_ms = clock_ms();
+	struct ev_loop *loop = c->probe->prober->loop;
+
+	ev_timer_stop(loop, &c->timer);
+	if (due_ms == PROBE_NEVER || c->attempt != NULL || c->waits)
+		return;
+	ev_timer_set(&c->timer, due_ms > now_ms ? (double)(due_ms - now_ms) / 1000 : 0., 0.);
+	ev_timer_start(loop, &c->timer);
+}
+
+/* ---- mail ---- */
+
+void prober_on_start(void *probe)
+{
+	struct endpoint_probe *p = probe;
+
+	TAILQ_INSERT_TAIL(&p->prober->all, p, all);
+	probe_set_begin(&p->state, p->set, clock_ms(), p->at_start);
+	ev_now_update(p->prober->loop);
+	for (unsigned i = 0; i < PROBE_ROLES; i++) {
+		struct check *c = &p->checks[i];
+		c->probe = p;
+		c->role = (enum probe_role)i;
+		ev_timer_init(&c->timer, on_due, 0, 0);
+		c->timer.data = c;
+		check_schedule(c);
+	}
+	tell(p);
+}
+
+static void checks_end(struct endpoint_probe *p)
+{
+	for (unsigned i = 0; i < PROBE_ROLES; i++) {
+		struct check *c = &p->checks[i];
+		ev_timer_stop(p->prober->loop, &c->timer);
+		if (c->waits)
+			TAILQ_REMOVE(&p->prober->waiting, c, link);
+		if (c->attempt == NULL)
+			continue;
+		probe_attempt_cancel(c->attempt);
+		p->prober->attempts--;
+	}
+}
+
+void prober_on_stop(void *probe)
+{
+	struct endpoint_probe *p = probe;
+	struct prober *prober = p->prober;
+
+	checks_end(p);
+	pthread_mutex_lock(&prober->lock);
+	if (p->reported)
+		TAILQ_REMOVE(&prober->news, p, link);
+	pthread_mutex_unlock(&prober->lock);
+	TAILQ_REMOVE(&prober->all, p, all);
+	prober_target_free(p);
+	waiting_begin(prober);
+}
+
+/* ---- the thread ---- */
+
+static void on_stop(struct ev_loop *loop, ev_async *w, int events)
+{
+	(void)w, (void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void *run(void *arg)
+{
+	struct prober *p = arg;
+
+	ev_run(p->loop, 0);
+	return NULL;
+}
+
+void prober_thread_start(struct prober *p)
+{
+	int error;
+
+	p->loop = ev_loop_new(EVFLAG_AUTO);
+	if (p->loop == NULL)
+		fatalx("probes: no event loop");
+	p->http = probe_http_new(p->loop);
+	p->random = (unsigned)clock_ns();
+	mailbox_init(&p->to_thread, p->loop);
+	ev_async_init(&p->stop, on_stop);
+	ev_async_start(p->loop, &p->stop);
+	error = thread_start(&p->thread, &kind, run, p);
+	if (error != 0)
+		fatalx("probes: no thread: %s", strerror(error));
+	p->running = true;
+}
+
+void prober_thread_stop(struct prober *p)
+{
+	struct endpoint_probe *probe;
+
+	if (!p->running)
+		return;
+	ev_async_send(p->loop, &p->stop);
+	pthread_join(p->thread, NULL);
+	p->running = false;
+	mailbox_drain(&p->to_thread);
+	TAILQ_FOREACH(probe, &p->all, all)
+	checks_end(probe);
+	probe_http_free(p->http);
+	ev_async_stop(p->loop, &p->stop);
+	mailbox_fini(&p->to_thread);
+	ev_loop_destroy(p->loop);
+}
