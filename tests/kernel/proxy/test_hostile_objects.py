@@ -23,7 +23,7 @@ import waits
 FLIP_S = 1 * patience.FACTOR  # another Service's change
 HELD_FLIP_S = 0.1 * patience.FACTOR  # the same, while the hostile object is above its budget
 STOP_S = 1 * patience.FACTOR
-ANSWER_S = 1 * patience.FACTOR  # health page, control socket
+ANSWER_S = 2 * patience.FACTOR  # health page, control socket
 MEMORY_MB = 256
 TRIES = 3
 VERBOSE = "HOSTILE_VERBOSE" in os.environ
@@ -118,11 +118,21 @@ class Hostile(scenes.NodeTest):
         self.process.stop()
         return time.monotonic() - started
 
+    def stop_best(self, objects, limit_s):
+        best = self.stopped(objects)
+        for _ in range(TRIES - 1):
+            if best <= limit_s:
+                break
+            self.folder.remove("hostile")
+            self.process.start()
+            best = min(best, self.stopped(objects))
+        return best
+
     def each(self, cases, expanding):
         limits, slow = [SLOWER * s for s in (HELD_FLIP_S if expanding else FLIP_S, ANSWER_S, ANSWER_S, STOP_S)], []
         for name, objects in cases:
             with self.subTest(name):
-                took = [*self.best(lambda: self.measured(objects, expanding), limits), self.stopped(objects)]
+                took = [*self.best(lambda: self.measured(objects, expanding), limits), self.stop_best(objects, limits[-1])]
                 if VERBOSE:
                     print(f"{name:45} flip {took[0]:6.3f} s, health {took[1]:6.3f} s, control {took[2]:6.3f} s, "
                           f"stop {took[3]:6.3f} s, peak {self.limit.peak_mb() or 0:3.0f} MB", flush=True)
