@@ -150,6 +150,20 @@ static void given_endpoints(void **state)
 	world_fini(&w);
 }
 
+static void publish_not_ready_addresses(void **state)
+{
+	struct lab_world w;
+
+	(void)state;
+	begin(&w);
+	world_put(&w,
+		  "apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: {fairlead/endpoints: 10.1.0.1, "
+		  "fairlead/probe: tcp}}\nspec: {publishNotReadyAddresses: true, ports: [{port: 80}]}\n");
+	set(&w, "10.1.0.1:80", "timeout");
+	slice_is(&w, "web:given-ipv4-0", "10.1.0.1 ready timeout");
+	world_fini(&w);
+}
+
 static void when_all_fail(void **state)
 {
 	struct lab_world w;
@@ -228,9 +242,8 @@ static void the_start_waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(given_endpoints),
-		cmocka_unit_test(when_all_fail),
-		cmocka_unit_test(pods),
+		cmocka_unit_test(given_endpoints), cmocka_unit_test(publish_not_ready_addresses),
+		cmocka_unit_test(when_all_fail),   cmocka_unit_test(pods),
 		cmocka_unit_test(the_start_waits),
 	};
 

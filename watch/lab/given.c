@@ -48,12 +48,12 @@ static void add(struct making *m, const struct given_endpoint *g, const struct a
 {
 	ports_of(m->groups.s, g, m->ports);
 	for (size_t i = 0; i < count; i++) {
-		struct endpoint_object e = {.addr = addrs[i], .ready = true, .weight = 1};
+		struct endpoint_object e = {.addr = addrs[i], .serving = true, .weight = 1};
 		if (addrs[i].family != m->groups.family)
 			continue;
 		if (m->judge != NULL)
-			e.ready = m->judge->ready(m->judge->ctx, &e.addr, tcp_port(m->groups.s, m->ports), &e.reason);
-		e.serving = e.ready;
+			e.serving = m->judge->ready(m->judge->ctx, &e.addr, tcp_port(m->groups.s, m->ports), &e.reason);
+		e.ready = e.serving || m->groups.s->publish_not_ready;
 		*slice_groups_add(&m->groups, m->ports) = e;
 	}
 }
