@@ -12,6 +12,7 @@
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/followed_file.h"
+#include "daemon/hosts_file.h"
 #include "daemon/needs.h"
 #include "daemon/rights.h"
 #include "proxy/stale.h"
@@ -40,6 +41,7 @@ struct daemon {
 	bool clients_changed;	 /* a Node object has; looked at once the source has told all of its turn */
 	struct server *server;	 /* NULL with --no-dns */
 	struct forward_file *forward_file;
+	struct hosts_file *hosts_file;
 	struct steering steering;
 	struct take_over take_over;
 	struct hand_over hand_over;

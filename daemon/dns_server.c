@@ -103,6 +103,8 @@ void dns_server_open(struct daemon *d)
 		addrs[i] = listen->items[i].addr;
 	zone_server_addrs_set(d->zone, addrs, listen->count);
 	notes_set(d);
+	if (d->config->dns_hosts != NULL)
+		d->hosts_file = hosts_file_open(d->config->dns_hosts, d->zone, d->loop);
 	d->server = start(d);
 	const struct name *own =
 		d->config->dns_autopath && name_parse(&domain, d->config->cluster_domain) ? &domain : NULL;
@@ -142,6 +144,12 @@ void dns_server_leave(struct daemon *d)
 	server_leave(d->server);
 }
 
+void dns_server_reload(struct daemon *d)
+{
+	forward_file_reload(d->forward_file);
+	hosts_file_reload(d->hosts_file);
+}
+
 void dns_server_close(struct daemon *d)
 {
 	if (d->server != NULL) {
@@ -149,6 +157,7 @@ void dns_server_close(struct daemon *d)
 		server_drain(d->server, DRAIN_MS);
 	}
 	forward_file_close(d->forward_file);
+	hosts_file_close(d->hosts_file);
 	server_stop(d->server);
 }
 

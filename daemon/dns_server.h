@@ -10,7 +10,8 @@ void dns_server_open(struct daemon *d);
 void dns_server_turn(struct daemon *d);
 /* The host's addresses have changed. */
 void dns_server_retry(struct daemon *d);
-void dns_server_leave(struct daemon *d); /* server_leave, and no more tries to bind */
+void dns_server_leave(struct daemon *d);  /* server_leave, and no more tries to bind */
+void dns_server_reload(struct daemon *d); /* reads again the files that the flags name */
 void dns_server_close(struct daemon *d);
 
 /* Every address is served, or there is no DNS. */

@@ -135,6 +135,7 @@ static void allow_configured(const struct rules *rules, const struct config *c, 
 	if (c->manifests != NULL)
 		allow(rules, "/", READS);
 	allow_around(rules, c->forward.file);
+	allow_around(rules, c->dns_hosts);
 	allow_around(rules, getenv("SSL_CERT_FILE")); /* as OpenSSL reads them */
 	if (getenv("SSL_CERT_DIR") != NULL)
 		allow(rules, getenv("SSL_CERT_DIR"), READS);

@@ -155,7 +155,7 @@ static void on_reload(struct ev_loop *loop, struct ev_signal *signal, int events
 
 	(void)loop, (void)events;
 	source_reload(&d->source);
-	forward_file_reload(d->forward_file);
+	dns_server_reload(d);
 }
 
 void turns_signals_start(struct daemon *d)

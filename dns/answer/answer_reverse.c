@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dns/answer/answer.h"
+#include "dns/answer/answer_static.h"
 #include "service/dns_index.h"
 
 /* A reverse name, read from its apex on. */
@@ -212,15 +213,18 @@ bool answer_reverse(const struct zone *z, const struct name *name, unsigned type
 
 	if (!reverse_name_parse(&b, name) || b.parts == 0)
 		return false;
+	const unsigned bits = b.parts * b.part_bits;
+	const bool whole = bits == addr_bytes(&b.addr) * 8;
+	if (whole && b.more == 0 && answer_static_reverse(z, &b.addr, type, r))
+		return true;
 	if (!atomic_load_explicit(&((struct zone *)z)->complete, memory_order_acquire)) {
 		r->rcode = RCODE_SERVFAIL;
 		r->ede = EDE_NOT_READY;
 		return true;
 	}
-	unsigned bits = b.parts * b.part_bits, range = range_parts(z, &b);
+	unsigned range = range_parts(z, &b);
 	unsigned above = name->labels - 2U - range; /* labels in front of the apex */
 	struct owner_ref s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
-	bool whole = bits == addr_bytes(&b.addr) * 8;
 	const struct reverse_leaf *leaf = whole ? reverse_find(&z->reverse, &b.addr) : NULL;
 	bool exists = b.more == 0 && (whole ? leaf != NULL : reverse_any(&z->reverse, &b.addr, bits));
 

@@ -5,6 +5,7 @@
 
 #include "base/sock.h"
 #include "dns/answer/answer.h"
+#include "dns/answer/answer_static.h"
 #include "dns/zone/table.h"
 
 #define SVC_LABELS 2 /* NS.svc, in front of the apex */
@@ -111,8 +112,8 @@ void autopath_answer(const struct zone *z, const struct owner_ref *s, unsigned t
 	if (find(z, s, &name, type, r))
 		return;
 	name = joined(s->name, labels, "", &root);
-	if (!name_ends_with(&name, &z->domain)) /* such names never leave the node */
-		r->search_labels = labels;
-	else
+	if (name_ends_with(&name, &z->domain)) /* such names never leave the node */
 		find(z, s, &name, type, r);
+	else if (!answer_static_has(z, &name)) /* else the client's own resolver finds it */
+		r->search_labels = labels;
 }

@@ -3,13 +3,14 @@
 
 #include "base/clock.h"
 #include "dns/answer/answer.h"
+#include "dns/answer/answer_static.h"
 #include "dns/answer/autopath.h"
 #include "dns/answer/reasons.h"
 
 static bool answer_ours(const struct zone *z, const struct name *name, unsigned type, struct reply *r)
 {
 	if (!name_ends_with(name, &z->domain))
-		return answer_reverse(z, name, type, r);
+		return answer_static(z, name, WIRE_HEADER_BYTES, type, r) || answer_reverse(z, name, type, r);
 	if (!atomic_load_explicit(&((struct zone *)z)->complete, memory_order_acquire)) {
 		r->rcode = RCODE_SERVFAIL; /* never NXDOMAIN, which clients cache */
 		r->ede = EDE_NOT_READY;
@@ -21,6 +22,7 @@ static bool answer_ours(const struct zone *z, const struct name *name, unsigned 
 	answer_forward(z, &s, type, r, 0);
 	if (r->rcode == RCODE_NXDOMAIN && r->search_from != NULL)
 		autopath_answer(z, &s, type, r);
+	answer_static_alias(z, type, r);
 	if (r->explain && r->answers == 0 && !r->truncated && r->search_labels <= 1) /* else it is no Service's name */
 		reasons_absent(z, &s, type, r);
 	return true;

@@ -9,8 +9,8 @@
 #include "dns/wire/record.h"
 
 /*
- * Answers `name` (the question, at offset 12 of r->w.bytes) if it is under the cluster domain or is a reverse name
- * of ours. False: not ours, nothing written.
+ * Answers `name` (the question, at offset 12 of r->w.bytes) if it is under the cluster domain, a static name or a
+ * reverse name of ours. False: not ours, nothing written.
  */
 bool question_answer(const struct zone *z, const struct name *name, unsigned type, struct reply *r);
 

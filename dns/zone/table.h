@@ -15,6 +15,7 @@
 #include "dns/zone/reverse.h"
 #include "dns/zone/view.h"
 #include "dns/zone/serial.h"
+#include "dns/zone/static_names.h"
 
 /* One service name. Lives as long as the name does; its view is replaced. */
 struct service_entry {
@@ -71,6 +72,7 @@ struct zone {
 	_Atomic(struct server_addrs *) servers;		 /* never NULL */
 	_Atomic(struct reverse_ranges *) reverse_ranges; /* never NULL */
 	_Atomic(char *) notes[ZONE_NOTES];		 /* may be NULL */
+	_Atomic(struct static_names *) hosts;		 /* NULL: none */
 };
 
 struct service_entry *table_service_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
@@ -107,6 +109,11 @@ static inline const struct server_addrs *table_servers(const struct zone *z)
 static inline const struct reverse_ranges *table_reverse_ranges(const struct zone *z)
 {
 	return atomic_load_explicit(&z->reverse_ranges, memory_order_acquire);
+}
+
+static inline const struct static_names *table_hosts(const struct zone *z)
+{
+	return atomic_load_explicit(&z->hosts, memory_order_acquire);
 }
 
 #endif

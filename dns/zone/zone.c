@@ -317,6 +317,18 @@ void zone_reverse_set(struct zone *z, const struct cidr *cidrs, size_t count)
 	rcu_writer_end();
 }
 
+void zone_hosts_set(struct zone *z, struct static_names *names)
+{
+	rcu_writer_begin();
+	rcu_defer(static_names_free, atomic_exchange_explicit(&z->hosts, names, memory_order_acq_rel));
+	rcu_writer_end();
+}
+
+const struct name *zone_domain(const struct zone *z)
+{
+	return &z->domain;
+}
+
 /* ---- end ---- */
 
 static void drain(struct cds_lfht *ht, void (*free_node)(struct cds_lfht_node *))
@@ -368,5 +380,6 @@ void zone_free(struct zone *z)
 		free(z->notes[i]);
 	free(z->servers);
 	free(z->reverse_ranges);
+	static_names_free(z->hosts);
 	free(z);
 }

@@ -21,6 +21,8 @@ struct zone_config {
 	enum pods_mode pods;
 };
 
+struct name;
+struct static_names;
 struct zone;
 
 /* NULL: config->domain is not a domain name. */
@@ -67,6 +69,10 @@ void zone_note_set(struct zone *z, enum zone_note note, const char *text);
 /* The kernel has everything that is known; the last change of it was at changed_ms (clock_ms), 0: none. Any thread. */
 void zone_sync_set(struct zone *z, bool in_sync, uint64_t changed_ms);
 
+/* Static names beside those of the cluster domain; takes them over. Any number of times. */
+void zone_hosts_set(struct zone *z, struct static_names *names);
+
+const struct name *zone_domain(const struct zone *z);
 uint32_t zone_serial(const struct zone *z);
 
 #endif
