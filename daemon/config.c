@@ -186,6 +186,24 @@ static bool finish_forward(struct config *c, char error[ERROR_BYTES])
 	return true;
 }
 
+/* What is below the cluster domain is answered from Services, and a stub domain of that name would never be asked. */
+static bool finish_zone(struct config *c, char error[ERROR_BYTES])
+{
+	struct name zone, domain;
+
+	if (!finish_domain(c, "dns-zone", &c->dns_zone, error))
+		return false;
+	if (c->dns_zone == NULL || !name_parse(&zone, c->dns_zone) || !name_parse(&domain, c->cluster_domain))
+		return true;
+	if (name_ends_with(&zone, &domain))
+		return refuse(error, "dns-zone", c->dns_zone, "in the cluster domain");
+	for (size_t i = 0; i < c->forward.stub_count; i++)
+		if (name_ends_with(&c->forward.stubs[i].zone, &zone))
+			return refuse(error, "dns-zone", c->dns_zone,
+				      "a --stub-domain is at or below it: names are answered here or there");
+	return true;
+}
+
 static bool finish_listen(struct config *c, char error[ERROR_BYTES])
 {
 	static const struct addr_port loopback = {.addr = {AF_INET, {127, 0, 0, 1}}, .port = DNS_PORT};
@@ -220,7 +238,8 @@ bool config_finish(struct config *c, char error[ERROR_BYTES])
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
 	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&
-	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_detector(c, error) &&
-	       finish_nodeports(c, error) && config_finish_allocation(c, error) && finish_external_ips(c, error) &&
-	       finish_node_ips(c, error) && finish_listen(c, error) && finish_forward(c, error);
+	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_zone(c, error) &&
+	       finish_detector(c, error) && finish_nodeports(c, error) && config_finish_allocation(c, error) &&
+	       finish_external_ips(c, error) && finish_node_ips(c, error) && finish_listen(c, error) &&
+	       finish_forward(c, error);
 }

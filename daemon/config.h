@@ -68,6 +68,7 @@ struct config {
 	bool dns_log, dns_fixed_order, dns_identify, dns_debug_names, dns_endpoint_pod_names, dns_autopath;
 	struct cidr_list dns_transfer, dns_allow;
 	int64_t dns_log_sample;
+	const char *dns_zone;	    /* lower case, no trailing dot; NULL: none */
 	const char *dns_hosts;	    /* file; NULL: none */
 	const char *dns_log_suffix; /* lower case, no trailing dot; NULL: all */
 	/* running and asking */

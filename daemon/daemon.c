@@ -30,6 +30,7 @@ static void zone_open(struct daemon *d)
 {
 	const struct config *c = d->config;
 	const struct zone_config zone = {.domain = c->cluster_domain,
+					 .lan = c->dns_zone,
 					 .ttl_s = (uint32_t)c->dns_ttl_s,
 					 .negative_ttl_s = (uint32_t)c->dns_negative_ttl_s,
 					 .pods = (enum pods_mode)c->dns_pods};

@@ -13,6 +13,7 @@
 #include "daemon/control.h"
 #include "daemon/followed_file.h"
 #include "daemon/hosts_file.h"
+#include "daemon/lan_zone.h"
 #include "daemon/needs.h"
 #include "daemon/rights.h"
 #include "proxy/stale.h"
@@ -42,6 +43,7 @@ struct daemon {
 	struct server *server;	 /* NULL with --no-dns */
 	struct forward_file *forward_file;
 	struct hosts_file *hosts_file;
+	struct lan_zone *lan_zone;
 	struct steering steering;
 	struct take_over take_over;
 	struct hand_over hand_over;

@@ -103,8 +103,10 @@ void dns_server_open(struct daemon *d)
 		addrs[i] = listen->items[i].addr;
 	zone_server_addrs_set(d->zone, addrs, listen->count);
 	notes_set(d);
+	if (d->config->dns_zone != NULL)
+		d->lan_zone = lan_zone_open(d->zone, d->store, d->loop);
 	if (d->config->dns_hosts != NULL)
-		d->hosts_file = hosts_file_open(d->config->dns_hosts, d->zone, d->loop);
+		d->hosts_file = hosts_file_open(d->config->dns_hosts, d->zone, d->lan_zone, d->loop);
 	d->server = start(d);
 	const struct name *own =
 		d->config->dns_autopath && name_parse(&domain, d->config->cluster_domain) ? &domain : NULL;
@@ -158,6 +160,7 @@ void dns_server_close(struct daemon *d)
 	}
 	forward_file_close(d->forward_file);
 	hosts_file_close(d->hosts_file);
+	lan_zone_close(d->lan_zone);
 	server_stop(d->server);
 }
 

@@ -18,6 +18,7 @@
 struct hosts_file {
 	const char *path;
 	struct zone *zone;
+	struct lan_zone *lan;
 	struct followed_file watch;
 	struct ev_loop *loop;
 	ev_timer rest;
@@ -53,6 +54,7 @@ static void publish(struct hosts_file *h, const char *text, size_t length)
 	log_info("dns: %s: %zu static name%s", h->path, static_names_count(names),
 		 static_names_count(names) == 1 ? "" : "s");
 	zone_hosts_set(h->zone, names);
+	lan_zone_changed(h->lan);
 	h->served = true;
 }
 
@@ -93,12 +95,13 @@ static void on_changed(void *ctx)
 	}
 }
 
-struct hosts_file *hosts_file_open(const char *path, struct zone *zone, struct ev_loop *loop)
+struct hosts_file *hosts_file_open(const char *path, struct zone *zone, struct lan_zone *lan, struct ev_loop *loop)
 {
 	struct hosts_file *h = mem_alloc(sizeof *h);
 
 	h->path = path;
 	h->zone = zone;
+	h->lan = lan;
 	h->loop = loop;
 	ev_init(&h->rest, on_rested);
 	h->rest.data = h;

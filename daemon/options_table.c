@@ -108,6 +108,8 @@ const struct option options_run[] = {
 	FLAG("dns-local-address", OPTION_PARSED, local_dns, "IP[,IP]",
 	     "a link-local address (169.254.20.10) that pods ask, served like the cluster DNS address",
 	     .parse = cluster_dns_parse_local),
+	FLAG("dns-zone", OPTION_TEXT, dns_zone, "NAME",
+	     "short names of Services for the local network: SERVICE.NAME, and the annotation fairlead/hostname"),
 	FLAG("dns-hosts", OPTION_TEXT, dns_hosts, "FILE",
 	     "static names outside the cluster, in the format of /etc/hosts; followed"),
 	FLAG("forward", OPTION_PARSED, forward, "LIST",

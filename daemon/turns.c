@@ -123,6 +123,7 @@ void turns_published(void *ctx, const struct service *prev, const struct service
 	stale_published(d->stale, prev, next);
 	sync_metrics_published(d->sync_metrics, prev, next);
 	observe_published(d->observe, prev, next);
+	lan_zone_published(d->lan_zone, prev, next);
 	if (d->relay != NULL)
 		relay_update(d->relay, prev, next);
 }

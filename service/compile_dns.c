@@ -249,6 +249,7 @@ void compile_dns(struct compilation *b)
 	b->out.dns_kind = kind_of(o);
 	if (b->out.dns_kind == DNS_EXTERNAL_NAME)
 		b->out.external_name = lower(b->scratch, o->external_name);
+	b->out.lan_names = o->lan_names;
 	own_ports(&v);
 	for (size_t i = 0; b->out.dns_kind != DNS_EXTERNAL_NAME && i < b->in->slice_count; i++)
 		slice_endpoints(&v, b->slices[i]);

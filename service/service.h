@@ -158,6 +158,7 @@ struct service {
 	/* DNS */
 	enum dns_kind dns_kind;
 	const char *external_name; /* lower case, no trailing dot; NULL unless DNS_EXTERNAL_NAME */
+	const char *lan_names;	   /* annotation fairlead/hostname: "a.lan,b.lan"; NULL: none */
 	size_t dns_port_count; /* first the Service's own (ClusterIP only), then those of slices, shared when equal */
 	const struct dns_port *dns_ports;
 	size_t dns_service_ports; /* the first n of dns_ports are the Service's own (ClusterIP SRV) */

@@ -100,6 +100,7 @@ static void pack_dns(struct packer *p, const struct service *draft, struct servi
 	struct dns_endpoint *endpoints = COPY_ARRAY(p, draft->dns_endpoints, draft->dns_endpoint_count);
 
 	out->external_name = copy_name(p, draft->external_name);
+	out->lan_names = copy_name(p, draft->lan_names);
 	for (size_t i = 0; i < draft->dns_port_count; i++) {
 		const char *name = copy_name(p, draft->dns_ports[i].name);
 		if (ports != NULL)

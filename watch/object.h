@@ -144,6 +144,7 @@ struct service_object {
 	uint16_t health_check_node_port;
 	bool publish_not_ready;
 	const char *external_name; /* without trailing dot; NULL unless ExternalName */
+	const char *lan_names;	   /* annotation fairlead/hostname, lower case: "a.lan,b.lan"; NULL: none */
 	const char *proxy_name;	   /* label service.kubernetes.io/service-proxy-name; NULL = none */
 	bool headless_label; /* label service.kubernetes.io/headless: no proxy serves it, whatever its clusterIP */
 	enum balance balance;

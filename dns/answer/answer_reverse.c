@@ -226,6 +226,8 @@ bool answer_reverse(const struct zone *z, const struct name *name, unsigned type
 	unsigned above = name->labels - 2U - range; /* labels in front of the apex */
 	struct owner_ref s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
 	const struct reverse_leaf *leaf = whole ? reverse_find(&z->reverse, &b.addr) : NULL;
+	if (z->lan.labels > 0 && range == 0 && (leaf == NULL || cluster_ip_owner(leaf) == NULL))
+		return false; /* endpoints are hosts of the local network, whose own server names them */
 	bool exists = b.more == 0 && (whole ? leaf != NULL : reverse_any(&z->reverse, &b.addr, bits));
 
 	if (range == 0 && !exists && leaf == NULL)

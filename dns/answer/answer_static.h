@@ -1,6 +1,7 @@
 /*
- * Answers names that a hosts file has, and the names of their addresses. They are answered before the first complete
- * state, for they do not depend on it. Runs on RCU readers, without allocation.
+ * Answers names that a hosts file has, those of the zone for the local network, and the names of their addresses. Those
+ * of the file are answered before the first complete state, for they do not depend on it. Runs on RCU readers, without
+ * allocation.
  */
 #ifndef DNS_ANSWER_ANSWER_STATIC_H
 #define DNS_ANSWER_ANSWER_STATIC_H

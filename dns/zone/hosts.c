@@ -92,7 +92,7 @@ static void names_read(struct hosts_reader *h, const char *at, const char *end, 
 		else if (name_ends_with(&name, h->domain))
 			problem(h, HOSTS_CLUSTER, &w);
 		else
-			static_names_add(h->names, &name, a);
+			static_names_add(h->names, &name, a, true);
 	}
 	if (!any)
 		problem(h, HOSTS_NO_NAME, address);

@@ -87,7 +87,7 @@ struct static_names *static_names_new(void)
 	return s;
 }
 
-void static_names_add(struct static_names *s, const struct name *name, const struct addr *a)
+void static_names_add(struct static_names *s, const struct name *name, const struct addr *a, bool reverse)
 {
 	uint8_t key[NAME_BYTES];
 	size_t bytes = key_make(key, name);
@@ -96,7 +96,7 @@ void static_names_add(struct static_names *s, const struct name *name, const str
 	s->items = mem_grow(s->items, s->count, &s->room, sizeof *s->items);
 	uint8_t *copy = arena_packed(s->keys, bytes, 1);
 	memcpy(copy, key, bytes);
-	s->items[s->count] = (struct static_address){copy, (uint8_t)bytes, (uint32_t)s->count, *a};
+	s->items[s->count] = (struct static_address){copy, (uint8_t)bytes, reverse, (uint32_t)s->count, *a};
 	s->count++;
 }
 
@@ -126,7 +126,7 @@ static void index_addresses(struct static_names *s)
 
 	s->by_addr = mem_array(s->count + 1, sizeof(struct static_address *));
 	for (size_t i = 0; i < s->count; i++)
-		if (!addr_is_wildcard(&s->items[i].addr))
+		if (s->items[i].reverse && !addr_is_wildcard(&s->items[i].addr))
 			s->by_addr[count++] = &s->items[i];
 	if (count > 0)
 		qsort(s->by_addr, count, sizeof(struct static_address *), by_address);

@@ -13,6 +13,7 @@ struct static_names;
 struct static_address {
 	const uint8_t *key; /* the labels of the name from right to left, each with its length */
 	uint8_t key_bytes;
+	bool reverse;	/* the name may be that of the address */
 	uint32_t order; /* as added */
 	struct addr addr;
 };
@@ -24,8 +25,8 @@ struct static_found {
 };
 
 struct static_names *static_names_new(void);
-/* name is not the root. An address that it has already changes nothing. */
-void static_names_add(struct static_names *s, const struct name *name, const struct addr *a);
+/* name is not the root. An address that it has already changes nothing. reverse: the address may have this name. */
+void static_names_add(struct static_names *s, const struct name *name, const struct addr *a, bool reverse);
 /* Once, after the last addition and before the first question. */
 void static_names_sort(struct static_names *s);
 void static_names_free(void *names);			 /* NULL is fine */

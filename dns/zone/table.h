@@ -73,7 +73,11 @@ struct zone {
 	_Atomic(struct reverse_ranges *) reverse_ranges; /* never NULL */
 	_Atomic(char *) notes[ZONE_NOTES];		 /* may be NULL */
 	_Atomic(struct static_names *) hosts;		 /* NULL: none */
+	struct name lan;				 /* --dns-zone; no labels: none */
+	_Atomic(struct static_names *) lan_names;	 /* in there; NULL: not known yet */
 };
+
+void table_serial_move(struct zone *z); /* the writer's: something visible has changed */
 
 struct service_entry *table_service_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
 struct namespace_entry *table_namespace_entry(const struct zone *z, const uint8_t *key, size_t key_bytes);
@@ -114,6 +118,11 @@ static inline const struct reverse_ranges *table_reverse_ranges(const struct zon
 static inline const struct static_names *table_hosts(const struct zone *z)
 {
 	return atomic_load_explicit(&z->hosts, memory_order_acquire);
+}
+
+static inline const struct static_names *table_lan(const struct zone *z)
+{
+	return atomic_load_explicit(&z->lan_names, memory_order_acquire);
 }
 
 #endif

@@ -35,13 +35,15 @@ static uint32_t now_s(void)
 
 struct zone *zone_new(const struct zone_config *config)
 {
-	struct name domain;
+	struct name domain, lan = {0};
 
-	if (!name_parse(&domain, config->domain) || domain.labels == 0)
+	if (!name_parse(&domain, config->domain) || domain.labels == 0 ||
+	    (config->lan != NULL && !name_parse(&lan, config->lan)))
 		return NULL;
 	rcu_start();
 	struct zone *z = mem_alloc(sizeof *z);
 	z->domain = domain;
+	z->lan = lan;
 	z->ttl_s = config->ttl_s;
 	z->negative_ttl_s = config->negative_ttl_s;
 	z->pods_mode = config->pods;
@@ -59,7 +61,7 @@ struct zone *zone_new(const struct zone_config *config)
 }
 
 /* No client sees a serial before the first complete state: loading it is not a change. */
-static void serial_move(struct zone *z)
+void table_serial_move(struct zone *z)
 {
 	if (atomic_load_explicit(&z->complete, memory_order_relaxed))
 		atomic_store_explicit(&z->serial, serial_next(&z->soa, now_s()), memory_order_relaxed);
@@ -144,7 +146,7 @@ void zone_namespace_set(struct zone *z, const char *ns, bool exists)
 	rcu_writer_begin();
 	struct namespace_entry *s = namespace_need(z, ns);
 	if (s->declared != exists && s->services == 0)
-		serial_move(z);
+		table_serial_move(z);
 	s->declared = exists;
 	namespace_drop_unused(z, s);
 	rcu_writer_end();
@@ -247,7 +249,7 @@ void zone_replace(struct zone *z, struct service *prev, struct service *next)
 		service_remove(z, e);
 	}
 	if (visible)
-		serial_move(z);
+		table_serial_move(z);
 	rcu_writer_end();
 }
 
@@ -281,7 +283,7 @@ void zone_pod_set(struct zone *z, const struct addr *addr, const struct zone_pod
 		cds_lfht_add(z->pods, hash_key(addr, sizeof *addr), &p->node);
 	}
 	if (visible)
-		serial_move(z);
+		table_serial_move(z);
 	rcu_writer_end();
 }
 
@@ -301,7 +303,7 @@ void zone_server_addrs_set(struct zone *z, const struct addr *addrs, size_t coun
 	}
 	rcu_writer_begin();
 	rcu_defer(free, atomic_exchange_explicit(&z->servers, list, memory_order_acq_rel));
-	serial_move(z);
+	table_serial_move(z);
 	rcu_writer_end();
 }
 
@@ -315,18 +317,6 @@ void zone_reverse_set(struct zone *z, const struct cidr *cidrs, size_t count)
 	rcu_writer_begin();
 	rcu_defer(free, atomic_exchange_explicit(&z->reverse_ranges, list, memory_order_acq_rel));
 	rcu_writer_end();
-}
-
-void zone_hosts_set(struct zone *z, struct static_names *names)
-{
-	rcu_writer_begin();
-	rcu_defer(static_names_free, atomic_exchange_explicit(&z->hosts, names, memory_order_acq_rel));
-	rcu_writer_end();
-}
-
-const struct name *zone_domain(const struct zone *z)
-{
-	return &z->domain;
 }
 
 /* ---- end ---- */
@@ -381,5 +371,6 @@ void zone_free(struct zone *z)
 	free(z->servers);
 	free(z->reverse_ranges);
 	static_names_free(z->hosts);
+	static_names_free(z->lan_names);
 	free(z);
 }

@@ -19,13 +19,14 @@ struct zone_config {
 	const char *domain; /* "cluster.local", lower case, no trailing dot; copied */
 	uint32_t ttl_s, negative_ttl_s;
 	enum pods_mode pods;
+	const char *lan; /* a zone for the local network, outside of domain; NULL: none. Copied */
 };
 
 struct name;
 struct static_names;
 struct zone;
 
-/* NULL: config->domain is not a domain name. */
+/* NULL: config->domain or config->lan is not a domain name. */
 struct zone *zone_new(const struct zone_config *config);
 void zone_free(struct zone *z); /* all readers are gone; frees every service still published; NULL is fine */
 
@@ -72,6 +73,13 @@ void zone_sync_set(struct zone *z, bool in_sync, uint64_t changed_ms);
 /* Static names beside those of the cluster domain; takes them over. Any number of times. */
 void zone_hosts_set(struct zone *z, struct static_names *names);
 
+/* The names below config.lan that are not static names; takes them over. Until then such names are SERVFAIL. */
+void zone_lan_set(struct zone *z, struct static_names *names);
+
+/* Of the writer. */
+const struct static_names *zone_hosts(const struct zone *z); /* NULL: none */
+const struct name *zone_lan(const struct zone *z);	     /* no labels: none */
+bool zone_is_complete(const struct zone *z);
 const struct name *zone_domain(const struct zone *z);
 uint32_t zone_serial(const struct zone *z);
 

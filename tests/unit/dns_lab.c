@@ -152,7 +152,7 @@ struct service *lab_external(const char *ns, const char *name, const char *targe
 void lab_init(struct lab *l)
 {
 	*l = (struct lab){.config.fixed_order = true};
-	l->zone = zone_new(&(struct zone_config){"cluster.local", 5, 7, PODS_INSECURE});
+	l->zone = zone_new(&(struct zone_config){"cluster.local", 5, 7, PODS_INSECURE, NULL});
 	l->config.zone = l->zone;
 	l->responder = (struct responder){.config = &l->config, .counts = &l->counts};
 	zone_namespace_set(l->zone, "default", true);

@@ -104,7 +104,7 @@ static void before_complete(void **state)
 	struct lab l = {0};
 
 	(void)state;
-	l.zone = zone_new(&(struct zone_config){"cluster.local", 5, 5, PODS_INSECURE});
+	l.zone = zone_new(&(struct zone_config){"cluster.local", 5, 5, PODS_INSECURE, NULL});
 	l.config.zone = l.zone;
 	l.responder = (struct responder){.config = &l.config, .counts = &l.counts};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -125,7 +125,7 @@ static void names_too_long(void **state)
 	memset(label, 'd', 63);
 	label[63] = '\0';
 	snprintf(domain, sizeof domain, "%s.%s.%s", label, label, label);
-	l.zone = zone_new(&(struct zone_config){domain, 5, 5, PODS_INSECURE});
+	l.zone = zone_new(&(struct zone_config){domain, 5, 5, PODS_INSECURE, NULL});
 	l.config.zone = l.zone;
 	l.responder = (struct responder){.config = &l.config, .counts = &l.counts};
 	memset(label, 'e', 63);

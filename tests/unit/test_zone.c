@@ -111,7 +111,7 @@ static void serial_moves_only_when_visible(void **state)
 
 static void loading_does_not_move_the_serial(void **state)
 {
-	struct zone *z = zone_new(&(struct zone_config){"cluster.local", 5, 5, PODS_INSECURE});
+	struct zone *z = zone_new(&(struct zone_config){"cluster.local", 5, 5, PODS_INSECURE, NULL});
 	uint32_t serial = zone_serial(z);
 
 	(void)state;
@@ -127,8 +127,8 @@ static void loading_does_not_move_the_serial(void **state)
 static void bad_domain(void **state)
 {
 	(void)state;
-	assert_null(zone_new(&(struct zone_config){"cluster..local", 5, 5, PODS_INSECURE}));
-	assert_null(zone_new(&(struct zone_config){"", 5, 5, PODS_INSECURE}));
+	assert_null(zone_new(&(struct zone_config){"cluster..local", 5, 5, PODS_INSECURE, NULL}));
+	assert_null(zone_new(&(struct zone_config){"", 5, 5, PODS_INSECURE, NULL}));
 }
 
 int main(void)

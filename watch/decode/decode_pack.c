@@ -103,6 +103,7 @@ static void service(struct codec *c, struct service_object *s)
 	CODEC_INTEGER(c, uint16_t, s->health_check_node_port, UINT16_MAX);
 	CODEC_BOOLEAN(c, s->publish_not_ready);
 	codec_string(c, &s->external_name, true);
+	codec_string(c, &s->lan_names, true);
 	codec_string(c, &s->proxy_name, true);
 	CODEC_BOOLEAN(c, s->headless_label);
 	CODEC_INTEGER(c, enum balance, s->balance, BALANCE_MAGLEV);

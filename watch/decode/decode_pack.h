@@ -12,7 +12,7 @@
 #include "watch/decode/pack.h"
 #include "watch/object.h"
 
-#define PACK_VERSION 6 /* changes with the form of any kind */
+#define PACK_VERSION 7 /* changes with the form of any kind */
 
 void pack_fini(struct pack *p);
 /* Replaces p->bytes by the object's. trigger_ms of a slice is left out: it is no content. */

@@ -274,6 +274,42 @@ static void read_external_name(struct decoder *d, const struct place *spec, stru
 		decode_error(d, &name, "\"%.80s\" is not a DNS name (a-z, 0-9, -, .)", text);
 }
 
+#define LAN_NAMES_MAX 16
+
+static void name_lower_text(char *name)
+{
+	for (; *name != '\0'; name++)
+		if (*name >= 'A' && *name <= 'Z')
+			*name = (char)(*name - 'A' + 'a');
+}
+
+/* "nas.lan, files.lan": which zone they are in is a question for DNS (dns/zone/lan.h). */
+static void read_lan_names(struct decoder *d, const struct place *annotations, struct service_object *s)
+{
+	struct place place = place_key(annotations, "fairlead/hostname");
+	char *rest = arena_strdup(d->scratch, field_annotation(d, "fairlead/hostname")), *one;
+	unsigned count = 0;
+
+	while (rest != NULL && (one = strsep(&rest, ",")) != NULL) {
+		one += strspn(one, " ");
+		size_t n = strcspn(one, " ");
+		bool blank = one[n + strspn(one + n, " ")] == '\0';
+		if (n > 0 && one[n - 1] == '.')
+			n--;
+		char *name = arena_strndup(d->scratch, one, n);
+		name_lower_text(name);
+		if (!blank || !name_is_subdomain(name)) {
+			decode_warning(d, &place, "\"%.80s\" is not a DNS name (a-z, 0-9, -, .)", one);
+		} else if (count++ == LAN_NAMES_MAX) {
+			decode_warning(d, &place, "more than %d names", LAN_NAMES_MAX);
+			return;
+		} else {
+			s->lan_names =
+				s->lan_names == NULL ? name : arena_printf(d->scratch, "%s,%s", s->lan_names, name);
+		}
+	}
+}
+
 static void read_annotations(struct decoder *d, const struct place *root, struct service_object *s)
 {
 	struct place metadata = place_key(root, "metadata"), annotations = place_key(&metadata, "annotations");
@@ -289,6 +325,7 @@ static void read_annotations(struct decoder *d, const struct place *root, struct
 	s->source_ranges_everywhere = text != NULL && strcmp(text, "all") == 0;
 	if (text != NULL && !s->source_ranges_everywhere)
 		decode_warning(d, &ranges, "\"%.40s\" is not \"all\"", text);
+	read_lan_names(d, &annotations, s);
 }
 
 /* Who of two came first owns an address (proxy/owners.h). Manifests rarely have it. */

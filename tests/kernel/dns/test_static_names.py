@@ -1,4 +1,4 @@
-"""--dns-hosts: static names beside those of Services, followed as the file changes."""
+"""Names for the local network: --dns-hosts, followed as the file changes, and --dns-zone."""
 import os
 import signal
 import unittest
@@ -74,6 +74,66 @@ class StaticNames(lab.LabTest):
         self.assertIn(f"{self.hosts}: No such file or directory; no static names are served", daemon.log())
         self.hosts.write_text("192.168.1.5 nas.lan\n")
         self.assert_becomes("nas.lan", ["192.168.1.5"])
+
+    # ---- --dns-zone ----
+
+    def zone(self, *flags):
+        return self.daemon("--dns-zone", "lan", "--lb-pool", "192.168.0.200/29", *flags)
+
+    def put(self, name, *ips, hostname=None, created=None, **spec):
+        service = manifests.service(name, ips, [80], **spec)
+        if hostname:
+            service["metadata"]["annotations"] = {"fairlead/hostname": hostname}
+        if created:
+            service["metadata"]["creationTimestamp"] = created
+        self.folder.put(name, service)
+
+    def test_zone(self):
+        self.hosts.write_text("192.168.0.5 nas.lan\n")
+        self.put("shop", type="LoadBalancer", hostname="Shop.Example.lan., files.lan")
+        self.put("ext", externalIPs=["192.168.0.77"])
+        self.folder.put("db", manifests.service("db", "None", [5432]), manifests.slice("db", ["192.168.0.30"], [5432]))
+        daemon = self.zone()
+        vip = self.addresses("shop.lan")
+        self.assertRegex(vip[0], r"^192\.168\.0\.20\d$")
+        self.assertEqual(self.addresses("files.lan"), vip)
+        self.assertEqual(self.addresses("shop.example.lan"), vip)
+        self.assertEqual(self.addresses("example.lan"), "NOERROR")
+        self.assertEqual(self.addresses("ext.lan"), ["192.168.0.77"])
+        self.assertEqual(self.addresses("web.lan"), ["10.96.0.1"])
+        self.assertEqual(self.addresses("db.lan"), ["192.168.0.30"])
+        self.assertEqual(self.addresses("nope.lan"), "NXDOMAIN")
+        reverse = ".".join(reversed(vip[0].split("."))) + ".in-addr.arpa"
+        self.assertEqual(self.addresses(reverse, "PTR"), ["shop.example.lan."])
+        self.assertEqual(self.addresses("1.0.96.10.in-addr.arpa", "PTR"), [f"{WEB}."])
+        self.assertEqual(self.addresses("30.0.168.192.in-addr.arpa", "PTR"), "REFUSED")
+        self.put("nas", "10.96.0.9")
+        self.put("zoo", "10.96.0.8", hostname="files.lan, tv.home")
+        self.assert_becomes("zoo.lan", ["10.96.0.8"])
+        for line in ("service default/nas: not named nas.lan: --dns-hosts has that name",
+                     "service default/zoo: not named files.lan: service default/shop is",
+                     "service default/zoo: not named tv.home: fairlead/hostname is for names below --dns-zone lan"):
+            lab.wait_until(lambda line=line: line in daemon.log(), what=line)
+        self.assertEqual(self.addresses("nas.lan"), ["192.168.0.5"])
+        self.hosts.write_text("# no names\n")
+        self.assert_becomes("nas.lan", ["10.96.0.9"])
+        self.folder.remove("shop.json")
+        self.assert_becomes("files.lan", ["10.96.0.8"])
+        self.assertEqual(daemon.log().count("not named nas.lan"), 1)
+
+    def test_name_of_the_older_service(self):
+        self.put("a", "10.96.0.2", hostname="tv.lan")
+        self.put("b", "10.96.0.3", hostname="tv.lan", created="2020-01-01T00:00:00Z")
+        self.zone()
+        self.assert_becomes("tv.lan", ["10.96.0.3"])
+
+    def test_flags_that_contradict(self):
+        for flags, said in ((["--dns-zone", "x.cluster.local"], "in the cluster domain"),
+                            (["--dns-zone", "lan", "--stub-domain", "a.lan=127.0.0.1"], "a --stub-domain is at or below it"),
+                            (["--dns-zone", "a..b"], "not a domain name")):
+            done = self.node.run(lab.BUILD / "fairlead", "run", "--manifests", self.folder.path, *flags, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"--dns-zone {flags[1]}: {said}", done.stderr)
 
 
 if __name__ == "__main__":
