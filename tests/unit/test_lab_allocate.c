@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/lab_world.h"
+#include "watch/lab/allocate.h"
 
 #define SERVICE(name, spec) "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {" spec "}\n---\n"
 #define PORT "ports: [{port: 80}]"
@@ -204,6 +205,37 @@ static void a_small_port_range(void **state)
 	world_fini(&w);
 }
 
+static void put_ports(struct lab_world *w, const char *name, unsigned written, unsigned given)
+{
+	struct buf text = {0};
+
+	buf_printf(&text, "apiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec:\n  type: NodePort\n  ports:\n",
+		   name);
+	for (unsigned i = 0; i < written; i++)
+		buf_printf(&text, "  - {name: w%u, port: %u, nodePort: %u}\n", i, 1 + i, 1 + i);
+	for (unsigned i = 0; i < given; i++)
+		buf_printf(&text, "  - {name: g%u, port: %u}\n", i, 40000 + i);
+	buf_puts(&text, "---\n");
+	world_put(w, text.data);
+	buf_fini(&text);
+}
+
+/* The work for one that is given is linear in the ports of the Service. */
+static void many_ports(void **state)
+{
+	struct lab_world w;
+
+	(void)state;
+	world_init(&w, DUAL, "");
+	put_ports(&w, "a", 20000, ALLOCATED_PORTS_MAX);
+	assert_true(world_service(&w, "a")->ports[20000].node_port >= 30000);
+	put_ports(&w, "b", 0, ALLOCATED_PORTS_MAX + 1);
+	assert_null(world_service(&w, "b"));
+	assert_string_equal(w.problems.data, "!Service default/b: spec.ports: 513 ports without nodePort; a Service is "
+					     "given at most 512: write the others\n");
+	world_fini(&w);
+}
+
 /* ---- load balancers ---- */
 
 static void addresses_of_the_pool(void **state)
@@ -238,10 +270,11 @@ static void addresses_of_the_pool(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(families_by_policy), cmocka_unit_test(families_of_one_range),
-		cmocka_unit_test(bands_of_a_range),   cmocka_unit_test(the_default_ranges_are_shown_while_used),
-		cmocka_unit_test(ranges_of_objects),  cmocka_unit_test(node_ports),
-		cmocka_unit_test(a_small_port_range), cmocka_unit_test(addresses_of_the_pool),
+		cmocka_unit_test(families_by_policy),	 cmocka_unit_test(families_of_one_range),
+		cmocka_unit_test(bands_of_a_range),	 cmocka_unit_test(the_default_ranges_are_shown_while_used),
+		cmocka_unit_test(ranges_of_objects),	 cmocka_unit_test(node_ports),
+		cmocka_unit_test(a_small_port_range),	 cmocka_unit_test(many_ports),
+		cmocka_unit_test(addresses_of_the_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,8 +262,8 @@ static void a_change_during_a_load(void **state)
 	put_service(s, "web", "10.96.0.1");
 	s->sink.complete(s->sink.ctx);
 	kernel.meanwhile = true;
-	assert_int_equal(sync_turn(s->sync, 1000), 0);
-	assert_int_equal(sync_turn(s->sync, 1000), SYNC_IDLE);
+	assert_true(sync_turn(s->sync, 1000) < 1000); /* the longer, the longer the load took by the real clock */
+	assert_int_equal(sync_turn(s->sync, 2000), SYNC_IDLE);
 	assert_int_equal(kernel.dumps, 1);
 	assert_string_equal(happened(), "load 2;publish web;complete;");
 }

@@ -123,7 +123,8 @@ static bool keep_port(struct allocation *x, uint16_t port, bool needed)
 static bool port_is_needed(const struct service_object *s, const char *name)
 {
 	for (size_t i = 0; i < s->port_count; i++)
-		if (strcmp(s->ports[i].name, name) == 0 && wants_node_port(s, &s->ports[i]))
+		if (s->ports[i].node_port == 0 && strcmp(s->ports[i].name, name) == 0 &&
+		    wants_node_port(s, &s->ports[i]))
 			return true;
 	return false;
 }
@@ -224,11 +225,11 @@ static uint16_t take_port(struct allocation *x, enum purpose purpose, const char
 /* What a port of the same number was given; 0: nothing. */
 static uint16_t sibling_port(const struct allocation *x, const struct port_object *p)
 {
-	for (size_t i = 0; i < x->s->port_count; i++) {
-		const uint16_t port = allocated_port(x->had, x->s->ports[i].name);
-		if (x->s->ports[i].port == p->port && port != 0)
+	uint16_t port;
+
+	for (size_t i = 0; i < x->s->port_count; i++)
+		if (x->s->ports[i].port == p->port && (port = allocated_port(x->had, x->s->ports[i].name)) != 0)
 			return port;
-	}
 	return 0;
 }
 
@@ -273,6 +274,22 @@ static bool check_balancer(struct allocation *x)
 	return any;
 }
 
+/* The work for each of these is linear in the ports. */
+static bool few_ports(const struct allocation *x)
+{
+	char reason[128];
+	size_t count = 0;
+
+	for (size_t i = 0; wants_node_ports(x->s) && i < x->s->port_count; i++)
+		count += x->s->ports[i].node_port == 0;
+	if (count <= ALLOCATED_PORTS_MAX)
+		return true;
+	snprintf(reason, sizeof reason, "%zu ports without nodePort; a Service is given at most %u: write the others",
+		 count, ALLOCATED_PORTS_MAX);
+	x->say(x->ctx, "spec.ports", reason);
+	return false;
+}
+
 bool allocate_begin(struct allocation *x)
 {
 	const char *field, *wrong;
@@ -283,7 +300,7 @@ bool allocate_begin(struct allocation *x)
 	wrong = families_decide(&x->families, x->s, &x->a->families, &field);
 	if (wrong != NULL)
 		x->say(x->ctx, field, wrong);
-	return wrong == NULL;
+	return wrong == NULL && few_ports(x);
 }
 
 bool allocate_rest(struct allocation *x)

@@ -64,7 +64,9 @@ struct allocation {
 	void *ctx;
 };
 
-/* Sets families. False, and said why: the API server would refuse the Service. */
+#define ALLOCATED_PORTS_MAX 512u /* node ports that one Service is given */
+
+/* Sets families. False, and said why: the API server would refuse the Service, or it asks for too many node ports. */
 bool allocate_begin(struct allocation *x);
 /* Gives back what is not needed any more or out of range, and takes what it had before, where that is free. */
 void allocate_keep(struct allocation *x);

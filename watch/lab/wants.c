@@ -71,7 +71,7 @@ uint16_t wants_shared_port(const struct service_object *s, const struct port_obj
 
 bool wants_node_port(const struct service_object *s, const struct port_object *p)
 {
-	return wants_node_ports(s) && wants_shared_port(s, p) == 0;
+	return p->node_port == 0 && wants_node_ports(s) && wants_shared_port(s, p) == 0;
 }
 
 /* ---- the Service as it is then ---- */
