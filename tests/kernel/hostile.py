@@ -82,7 +82,9 @@ def expanding():
     yield "endpoints x addresses", balanced(1, 5000, externalIPs=addresses(500))
     yield "endpoints x ingress", ingress(balanced(1, 5000, type="LoadBalancer"), 500)
     yield "maglev x affinity x local", ingress(balanced(20, 10, MAGLEV, **LOCAL, **AFFINITY), 50)
-    yield "node ports x maglev", balanced(1500, 3, MAGLEV, type="NodePort")
+    listed = [{**p, "nodePort": 30000 + i} for i, p in enumerate(ports(1500))]
+    yield "node ports x maglev", [service("10.96.200.1", listed, annotations=MAGLEV, type="NodePort"),
+                                  *slices_of(pods(3), listed)]
     listed = ports(100)
     yield "many slices x ports", [service("10.96.200.1", listed),
                                   *(slice_of(pods(100 * n + 100)[100 * n:], listed, f"hostile-{n}") for n in range(50))]

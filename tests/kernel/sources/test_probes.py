@@ -124,8 +124,8 @@ class Probes(ClusterTest):
         self.assertEqual(flow.recv(100), b"still there")
         self.probed[at].http.answer = 399
         self.leads_to(vip, "ab")
-        path, headers = self.probed["a"].http.asked[-1]
-        self.assertEqual((path, headers["Host"]), ("/healthz", f"{PODS['a'][0]}:{PROBED}"))
+        asked = {(path, headers["Host"]) for path, headers in list(self.probed["a"].http.asked)}
+        self.assertIn(("/healthz", f"{PODS['a'][0]}:{PROBED}"), asked)
 
     def test_refused_hanging_closed(self):
         vip = self.give("hard", 2, "abc", f"http every 200ms timeout 300ms failures 1 port {PROBED}")
@@ -210,8 +210,8 @@ class Probes(ClusterTest):
                  self.pod("pc", "c", labels, livenessProbe=get))
         self.leads_to(vip, "ac")
         self.says("pods", "b", "startup probe failing: HTTP 500")
-        self.assertEqual(self.probed["a"].http.asked[-1][0], "/ready")
-        self.assertEqual(self.probed["a"].http.asked[-1][1]["Host"], "web.example")
+        hosts = {headers["Host"] for path, headers in list(self.probed["a"].http.asked) if path == "/ready"}
+        self.assertEqual(hosts, {"web.example"})
         self.probed["b"].http.answer = 200
         self.leads_to(vip, "abc")
         self.probed["b"].http.answer = 500  # of startup: not asked any more
