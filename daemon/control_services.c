@@ -199,9 +199,13 @@ static void put_json(struct buf *out, const struct selection *l, const struct sh
 
 	if (!one)
 		json_array(&j, NULL);
-	for (size_t i = 0; i < l->count; i++)
+	for (size_t i = 0; i < l->count; i++) {
+		const struct endpoint_reasons reasons = endpoint_reasons_of(l->items[i]);
+		struct show_context context = *view;
+		context.reasons = &reasons;
 		if (l->items[i]->current != NULL)
-			print_service_json(&j, NULL, l->items[i]->current, view);
+			print_service_json(&j, NULL, l->items[i]->current, &context);
+	}
 	if (!one)
 		json_end(&j);
 	buf_puts(out, "\n");

@@ -4,10 +4,12 @@
 
 #include "base/json.h"
 #include "proxy/elements.h"
+#include "proxy/endpoint_reasons.h"
 
 /* All may be NULL (a NULL context too). */
 struct show_context {
-	const struct owners *owners; /* tells of frontends that another service owns */
+	const struct owners *owners;		/* tells of frontends that another service owns */
+	const struct endpoint_reasons *reasons; /* of this Service's endpoints that are not ready */
 	/*
 	 * New connections counted at a frontend, or at one slot of it in SET_ENDPOINTS or SET_INTERNAL_ENDPOINTS;
 	 * false: not known.

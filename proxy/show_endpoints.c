@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "proxy/endpoint_reasons.h"
 #include "proxy/show_count.h"
 #include "proxy/show_unused.h"
 
@@ -48,26 +49,15 @@ struct port_rows {
 	const struct store_service *service;
 	const struct table_view *view;
 	const struct target_counts *counts;
+	const struct endpoint_reasons *reasons;
 	struct slot_index cluster, local;
 	size_t at; /* of the Service's ports */
 };
 
-/* What watch/lab/ says of it: a probe that fails. */
-static const char *reason_of(const struct store_service *service, const struct addr *addr)
-{
-	for (size_t i = 0; i < service->slice_count; i++)
-		for (size_t k = 0; k < service->slices[i]->endpoint_count; k++) {
-			const struct endpoint_object *e = &service->slices[i]->endpoints[k];
-			if (e->reason != NULL && addr_equal(&e->addr, addr))
-				return e->reason;
-		}
-	return NULL;
-}
-
-static const char *target_reason(const struct store_service *service, const struct target *t, const char *state)
+static const char *target_reason(const struct endpoint_reasons *reasons, const struct target *t, const char *state)
 {
 	const bool used = strncmp(state, "used", 4) == 0;
-	const char *reason = used || strcmp(state, "not ready") == 0 ? reason_of(service, &t->addr) : NULL;
+	const char *reason = used || strcmp(state, "not ready") == 0 ? endpoint_reason(reasons, &t->addr) : NULL;
 
 	if (reason != NULL)
 		return reason;
@@ -95,13 +85,14 @@ static void put_target(struct buf *out, const struct port_rows *r, uint32_t at)
 		put_slots(out, &r->cluster, at);
 		put_slots(out, &r->local, at);
 	}
-	end(out, target_reason(r->service, t, state));
+	end(out, target_reason(r->reasons, t, state));
 }
 
 static void put_ports(struct buf *out, const struct store_service *service, const struct table_view *view)
 {
 	const struct service *s = service->current;
 	static const struct show_context uncounted;
+	const struct endpoint_reasons reasons = endpoint_reasons_of(service);
 	struct target_counts counts = target_counts_new(view->counted ? view->print : &uncounted, s);
 
 	for (size_t i = 0; i < s->port_count; i++) {
@@ -109,6 +100,7 @@ static void put_ports(struct buf *out, const struct store_service *service, cons
 		struct port_rows r = {service,
 				      view,
 				      &counts,
+				      &reasons,
 				      slot_index_new(&p->cluster, p->target_count),
 				      slot_index_new(&p->local, p->target_count),
 				      i};

@@ -44,6 +44,7 @@ static void json_frontend(struct json *j, const struct service *s, const struct 
 struct port_slots {
 	struct slot_index cluster, local;
 	const struct target_counts *counts;
+	const struct endpoint_reasons *reasons; /* NULL: none */
 };
 
 static void json_target(struct json *j, const struct service *s, size_t port, uint32_t at, const struct port_slots *v)
@@ -56,6 +57,10 @@ static void json_target(struct json *j, const struct service *s, size_t port, ui
 	json_addr(j, "address", &t->addr);
 	json_number(j, "port", t->port);
 	json_string(j, "state", service_target_state(p, t));
+	const char *reason =
+		v->reasons != NULL && (t->flags & TARGET_READY) == 0 ? endpoint_reason(v->reasons, &t->addr) : NULL;
+	if (reason != NULL)
+		json_string(j, "reason", reason);
 	json_bool(j, "ready", (t->flags & TARGET_READY) != 0);
 	json_bool(j, "serving", (t->flags & TARGET_SERVING) != 0);
 	json_bool(j, "terminating", (t->flags & TARGET_TERMINATING) != 0);
@@ -67,11 +72,12 @@ static void json_target(struct json *j, const struct service *s, size_t port, ui
 	json_end(j);
 }
 
-static void json_targets(struct json *j, const struct service *s, size_t port, const struct target_counts *counts)
+static void json_targets(struct json *j, const struct service *s, size_t port, const struct target_counts *counts,
+			 const struct endpoint_reasons *reasons)
 {
 	const struct service_port *p = &s->ports[port];
 	struct port_slots v = {slot_index_new(&p->cluster, p->target_count), slot_index_new(&p->local, p->target_count),
-			       counts};
+			       counts, reasons};
 
 	json_array(j, "endpoints");
 	for (uint32_t k = 0; k < p->target_count; k++)
@@ -94,7 +100,7 @@ static void json_ports(struct json *j, const struct service *s, const struct sho
 		json_number(j, "port", p->port);
 		json_number(j, "nodePort", p->node_port);
 		json_string(j, "family", p->family == AF_INET ? "IPv4" : "IPv6");
-		json_targets(j, s, i, &counts);
+		json_targets(j, s, i, &counts, context != NULL ? context->reasons : NULL);
 		json_end(j);
 	}
 	json_end(j);

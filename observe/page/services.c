@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "observe/page/html.h"
 #include "proxy/address_notes.h"
+#include "proxy/endpoint_reasons.h"
 #include "proxy/show.h"
 #include "proxy/show_unused.h"
 
@@ -84,19 +85,34 @@ static void put_frontends(struct buf *out, const struct service *s, size_t most)
 	put_more(out, s->frontend_count, most);
 }
 
-static void put_target(struct buf *out, const struct service_port *p, const struct target *t)
+static const char *state_of(const struct service_port *p, const struct target *t,
+			    const struct endpoint_reasons *reasons)
+{
+	const char *state = service_target_state(p, t);
+	const char *reason = strcmp(state, "not ready") == 0 ? endpoint_reason(reasons, &t->addr) : NULL;
+
+	return reason != NULL ? reason : state;
+}
+
+static void put_target(struct buf *out, const struct service_port *p, const struct target *t,
+		       const struct endpoint_reasons *reasons)
 {
 	char text[ADDR_PORT_TEXT_BYTES];
 
 	buf_printf(out, "<span%s>%s", in_use(t) ? "" : " class=\"no\"", addr_port_format(&t->addr, t->port, text));
-	if (!in_use(t) || (t->flags & TARGET_READY) == 0)
-		buf_printf(out, " <i>%s</i>", service_target_state(p, t));
+	if (!in_use(t) || (t->flags & TARGET_READY) == 0) {
+		buf_puts(out, " <i>");
+		html_text(out, state_of(p, t, reasons));
+		buf_puts(out, "</i>");
+	}
 	buf_puts(out, "</span>");
 }
 
 /* Those without connections first: they are what people look for. */
-static void put_targets(struct buf *out, const struct service *s, size_t most)
+static void put_targets(struct buf *out, const struct store_service *service, size_t most)
 {
+	const struct endpoint_reasons reasons = endpoint_reasons_of(service);
+	const struct service *s = service->current;
 	size_t shown = 0, all = 0;
 
 	for (int used = 0; used <= 1; used++)
@@ -104,7 +120,7 @@ static void put_targets(struct buf *out, const struct service *s, size_t most)
 			const struct service_port *p = &s->ports[i];
 			for (uint32_t k = 0; k < p->target_count && shown < most; k++)
 				if (in_use(&p->targets[k]) == (used != 0)) {
-					put_target(out, p, &p->targets[k]);
+					put_target(out, p, &p->targets[k], &reasons);
 					shown++;
 				}
 		}
@@ -164,8 +180,10 @@ static const char *row_class(const struct service *s, const char *refusal, size_
 	return used == 0 && s->external_name == NULL ? "bad" : "ok";
 }
 
-void services_row(struct buf *out, const struct service *s, const char *refusal, struct services_count *count)
+void services_row(struct buf *out, const struct store_service *service, struct services_count *count)
 {
+	const struct service *s = service->current;
+	const char *refusal = service->refusal;
 	size_t used, all;
 
 	services_endpoints(s, &used, &all);
@@ -180,7 +198,7 @@ void services_row(struct buf *out, const struct service *s, const char *refusal,
 	put_frontends(out, s, FRONTENDS_SHOWN);
 	buf_printf(out, "</td><td>%zu of %zu", used, all);
 	if (s->proxied)
-		put_targets(out, s, TARGETS_SHOWN);
+		put_targets(out, service, TARGETS_SHOWN);
 	else
 		put_names(out, s, TARGETS_SHOWN);
 	put_problems(out, s, refusal);
@@ -221,7 +239,7 @@ struct services_count services_table(struct buf *out, const struct store *store)
 	buf_puts(out, "<table><thead><tr><th>Service</th><th>Type</th><th>Addresses</th><th>Endpoints in use</th></tr>"
 		      "</thead><tbody>\n");
 	for (size_t i = 0; i < count; i++)
-		services_row(out, list[i]->current, list[i]->refusal, &counted);
+		services_row(out, list[i], &counted);
 	buf_puts(out, "</tbody></table>\n");
 	free(list);
 	return counted;
@@ -240,7 +258,7 @@ void services_one(struct buf *out, const struct store *store, const struct store
 		put_frontends(out, s, SIZE_MAX);
 		buf_puts(out, "</div><h3>Endpoints</h3><div class=\"list\">");
 		if (s->proxied)
-			put_targets(out, s, SIZE_MAX);
+			put_targets(out, service, SIZE_MAX);
 		else
 			put_names(out, s, SIZE_MAX);
 		buf_puts(out, "</div>");

@@ -16,8 +16,8 @@ struct services_count {
 
 /* Sorted by namespace and name. */
 struct services_count services_table(struct buf *out, const struct store *store);
-/* One row, as of services_table; public for tests. */
-void services_row(struct buf *out, const struct service *s, const char *refusal, struct services_count *count);
+/* One row of a Service that has a `current`; public for tests. */
+void services_row(struct buf *out, const struct store_service *service, struct services_count *count);
 /* What is known about one, with every endpoint. */
 void services_one(struct buf *out, const struct store *store, const struct store_service *service);
 /* Endpoints of all ports and families that get connections, and all. */

@@ -48,25 +48,28 @@ static void test_a_hostile_service_is_harmless(void **state)
 					  .targets = targets,
 					  .cluster = {1, 1, slots}};
 	const struct frontend frontend = {.key = {{AF_INET, {10, 96, 0, 1}}, IPPROTO_TCP, 80}, .pool = &port.cluster};
-	const struct service s = {.ns = HOSTILE,
-				  .name = HOSTILE,
-				  .proxied = true,
-				  .port_count = 1,
-				  .ports = &port,
-				  .frontend_count = 1,
-				  .frontends = &frontend,
-				  .dns_kind = DNS_CLUSTER_IP};
+	struct service s = {.ns = HOSTILE,
+			    .name = HOSTILE,
+			    .proxied = true,
+			    .port_count = 1,
+			    .ports = &port,
+			    .frontend_count = 1,
+			    .frontends = &frontend,
+			    .dns_kind = DNS_CLUSTER_IP};
+	struct endpoint_object endpoint = {.addr = targets[1].addr, .reason = "probe failing: " HOSTILE};
+	const struct slice_object slice = {.endpoint_count = 1, .endpoints = &endpoint}, *slices[] = {&slice};
+	struct store_service service = {.current = &s, .refusal = HOSTILE, .slice_count = 1, .slices = slices};
 	struct services_count count = {0};
 	struct buf out = {0};
 
 	(void)state;
-	services_row(&out, &s, HOSTILE, &count);
+	services_row(&out, &service, &count);
 	assert_null(strstr(out.data, "<script"));
 	assert_null(strchr(out.data, '\x1b'));
 	assert_null(strstr(out.data, "&\x01"));
 	assert_non_null(strstr(out.data, "&lt;script&gt;"));
 	assert_non_null(strstr(out.data, "10.96.0.1:80/TCP"));
-	assert_non_null(strstr(out.data, "10.244.0.11:8080 <i>not ready</i>"));
+	assert_non_null(strstr(out.data, "10.244.0.11:8080 <i>probe failing: &lt;script"));
 	assert_non_null(strstr(out.data, "1 of 2"));
 	assert_int_equal(count.services, 1);
 	assert_int_equal(count.endpoints, 2);

@@ -99,8 +99,14 @@ class Probes(ClusterTest):
         row = [r for r in rows if f" {PODS[pod][0]}:" in r or f" {PODS[pod][0]} " in r]
         return row[0] if row else ""
 
-    def says(self, name, pod, text):
+    def json_reasons(self, name):
+        service = json.loads(self.daemon.call("endpoints", f"default/{name}", "-o", "json").stdout)
+        return {e["address"]: e.get("reason", "") for p in service["ports"] for e in p["endpoints"]}
+
+    def says(self, name, pod, text, proxied=True):
+        """The table, and JSON, which has no endpoints of headless Services that are not ready."""
         lab.wait_until(lambda: text in self.reason(name, pod), what=f"{name}: {pod}: {text}")
+        lab.wait_until(lambda: not proxied or text in self.json_reasons(name).get(PODS[pod][0], ""), what=f"JSON of {name}: {pod}: {text}")
 
     def leads_to(self, vip, want):
         """Every one of these servers, and no other."""
@@ -163,7 +169,7 @@ class Probes(ClusterTest):
         names_are("a", "b")
         self.probed["b"].close()
         names_are("a")
-        self.says("names", "b", "probe failing: connection refused")
+        self.says("names", "b", "probe failing: connection refused", proxied=False)
 
     def test_redirects_and_long_bodies(self):
         vip = self.give("moved", 4, "abc", f"http:/here every 200ms failures 1 timeout 2s port {PROBED}")
