@@ -139,7 +139,8 @@ deps:
 test: deps
 	$(Q)$(MAKE) $(JOBS) check
 
-programs: $(BUILD)/fairlead $(UNIT_TESTS) $(HELPERS) $(FUZZERS)
+# Programs of benches as well: so a change that they do not know of is found.
+programs: $(BUILD)/fairlead $(UNIT_TESTS) $(HELPERS) $(FUZZERS) $(BENCH_DNS) $(BUILD)/bench/read $(BUILD)/bench/proxy_flows
 
 check: programs
 	$(Q)tests/run.py --build $(BUILD)

@@ -27,7 +27,8 @@ int main(int argc, char **argv)
 
 	if (count == 0)
 		fatalx("usage: publish SERVICES");
-	struct zone *z = zone_new(&(struct zone_config){"cluster.local", 5, 5, PODS_INSECURE});
+	struct zone *z = zone_new(&(struct zone_config){
+		.domain = "cluster.local", .ttl_s = 5, .negative_ttl_s = 5, .pods = PODS_INSECURE});
 	struct service **services = calloc(count, sizeof(struct service *));
 	for (unsigned i = 0; i < count; i++)
 		zone_replace(z, NULL, services[i] = zonefill_headless(i, 0));

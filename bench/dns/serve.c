@@ -85,7 +85,8 @@ int main(int argc, char **argv)
 	if (argc != 6 || !addr_port_parse(&listen.addr, &listen.port, argv[1]))
 		fatalx("usage: serve ADDR:PORT CLUSTERIP-SERVICES HEADLESS-SERVICES WORKERS CHANGES-PER-SECOND");
 	unsigned cluster_ips = argument(argv, 2), count = argument(argv, 3);
-	struct zone *z = zone_new(&(struct zone_config){"cluster.local", 5, 5, PODS_INSECURE});
+	struct zone *z = zone_new(&(struct zone_config){
+		.domain = "cluster.local", .ttl_s = 5, .negative_ttl_s = 5, .pods = PODS_INSECURE});
 	struct service **headless = calloc(count + 1, sizeof *headless);
 
 	signal(SIGTERM, on_signal);
