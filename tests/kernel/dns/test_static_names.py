@@ -78,7 +78,10 @@ class StaticNames(lab.LabTest):
     # ---- --dns-zone ----
 
     def zone(self, *flags):
-        return self.daemon("--dns-zone", "lan", "--lb-pool", "192.168.0.200/29", *flags)
+        """Its names are there some milliseconds after the first state."""
+        daemon = self.daemon("--dns-zone", "lan", "--lb-pool", "192.168.0.200/29", *flags)
+        lab.wait_until(lambda: self.addresses("nothing.lan") == "NXDOMAIN", what="the zone")
+        return daemon
 
     def put(self, name, *ips, hostname=None, created=None, **spec):
         service = manifests.service(name, ips, [80], **spec)
