@@ -216,7 +216,8 @@ static const char *set_bind(const struct option *o, struct addr_port *out, const
 		text = whole;
 	}
 	if (!addr_port_parse(&at.addr, &at.port, text) || at.port == 0)
-		return "neither ADDR:PORT, ADDR, :PORT nor empty";
+		return o->loopback ? "neither ADDR:PORT, ADDR, PORT, :PORT nor empty"
+				   : "neither ADDR:PORT, ADDR, :PORT nor empty";
 	if (addr_is_wildcard(&at.addr))
 		at.addr = (struct addr){.family = AF_INET6};
 	*out = at;

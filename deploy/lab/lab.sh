@@ -72,7 +72,7 @@ lab_start() {
 lab_daemon_up() {
 	lab_start "$LAB_FOLDER/fairlead.log" ip netns exec "${LAB_PREFIX}gateway" "$FAIRLEAD" run --forward none \
 		--manifests "$LAB_FOLDER/manifests" --node-name gateway --cluster-cidr 10.244.0.0/16,fd00:244::/64 \
-		--dns-listen 10.96.0.10 --control "$LAB_FOLDER/control.sock"
+		--dns-listen 10.96.0.10 --control "$LAB_FOLDER/control.sock" --state-dir "$LAB_FOLDER/state"
 	if ! "$FAIRLEAD" status --wait 20s --control "$LAB_FOLDER/control.sock" >/dev/null; then
 		echo "fairlead did not come up; its log:" >&2
 		cat "$LAB_FOLDER/fairlead.log" >&2

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "dns/zone/hosts.h"
-#include "tests/fuzz/cost.h"
+#include "tests/fuzz/cost_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,11 +21,6 @@ static void must(bool holds)
 	if (!holds)
 		abort();
 }
-
-struct text {
-	const char *bytes;
-	size_t length;
-};
 
 /* Every word that is a name and was taken is found, and so is what is above it. */
 static void ask(const struct static_names *names, const struct text *text)
@@ -72,32 +67,8 @@ static void read_and_ask(void *ctx)
 	static_names_free(names);
 }
 
-static void repeat(const uint8_t *data, size_t size, struct buf *out)
-{
-	for (unsigned n = 0; out->length_bytes < LONG_BYTES; n++)
-		for (size_t i = 0; i < size; i++) {
-			if (data[i] == '%')
-				buf_printf(out, "%u", n);
-			else
-				buf_add(out, (const char *)&data[i], 1);
-		}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text once = {(const char *)data, size};
-	struct buf many = {0};
-
-	if (size == 0)
-		return 0;
-	read_and_ask(&once);
-	repeat(data, size, &many);
-	struct text all = {many.data, many.length_bytes};
-	uint64_t limit_ns = COST_FREE_NS + BYTE_NS * all.length;
-	if (cost_of(read_and_ask, &all, limit_ns) > limit_ns) {
-		fprintf(stderr, "more than %u ms for %zu bytes\n", (unsigned)(limit_ns / 1000000), all.length);
-		abort();
-	}
-	buf_fini(&many);
+	cost_of_text(read_and_ask, data, size, LONG_BYTES, BYTE_NS);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dns/resolver/resolv_conf.h"
-#include "tests/fuzz/cost.h"
+#include "tests/fuzz/cost_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,11 +38,6 @@ static bool same(const struct text_list *a, const struct text_list *b)
 	return all;
 }
 
-struct text {
-	const char *bytes;
-	size_t length;
-};
-
 static void read_and_write(void *ctx)
 {
 	const struct text *text = ctx;
@@ -66,33 +61,8 @@ static void read_and_write(void *ctx)
 	arena_free(arena);
 }
 
-/* The text again and again; a % is a number. */
-static void repeat(const uint8_t *data, size_t size, struct buf *out)
-{
-	for (unsigned n = 0; out->length_bytes < LONG_BYTES; n++)
-		for (size_t i = 0; i < size; i++) {
-			if (data[i] == '%')
-				buf_printf(out, "%u", n);
-			else
-				buf_add(out, (const char *)&data[i], 1);
-		}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text once = {(const char *)data, size};
-	struct buf many = {0};
-
-	if (size == 0)
-		return 0;
-	read_and_write(&once);
-	repeat(data, size, &many);
-	struct text all = {many.data, many.length_bytes};
-	uint64_t limit_ns = COST_FREE_NS + BYTE_NS * all.length;
-	if (cost_of(read_and_write, &all, limit_ns) > limit_ns) {
-		fprintf(stderr, "more than %u ms for %zu bytes\n", (unsigned)(limit_ns / 1000000), all.length);
-		abort();
-	}
-	buf_fini(&many);
+	cost_of_text(read_and_write, data, size, LONG_BYTES, BYTE_NS);
 	return 0;
 }

@@ -7,20 +7,10 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/decoded.h"
+#include "tests/unit/decoded_service.h"
 
-#define HEAD "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: prod}\n"
-#define SPEC(spec) HEAD "spec: {" spec "}\n"
 #define IP "clusterIP: 10.96.0.1, "
 #define PORT "ports: [{port: 80}]"
-
-static const struct service_object *one_service(struct decoded *d, const char *text, bool lenient)
-{
-	decode_text(d, text, lenient);
-	assert_int_equal(d->count, 1);
-	assert_int_equal(d->objects[0]->kind, OBJECT_SERVICE);
-	return (const struct service_object *)d->objects[0];
-}
 
 static void defaults(void **state)
 {

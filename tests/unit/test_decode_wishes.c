@@ -7,19 +7,9 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/decoded.h"
+#include "tests/unit/decoded_service.h"
 
-#define HEAD "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: prod}\n"
-#define SPEC(spec) HEAD "spec: {" spec "}\n"
 #define PORT "ports: [{port: 80}]"
-
-static const struct service_object *one_service(struct decoded *d, const char *text, bool lenient)
-{
-	decode_text(d, text, lenient);
-	assert_int_equal(d->count, 1);
-	assert_int_equal(d->objects[0]->kind, OBJECT_SERVICE);
-	return (const struct service_object *)d->objects[0];
-}
 
 /* What only watch/lab/ needs is left out of an API server's objects: a change of it is none. */
 static void wishes(void **state)

@@ -6,20 +6,8 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/lab_world.h"
+#include "tests/unit/lab_given.h"
 #include "watch/lab/allocate.h"
-
-#define SERVICE(name, spec) "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {" spec "}\n---\n"
-#define PORT "ports: [{port: 80}]"
-#define DUAL "10.96.0.0/16 fd00:10:96::/112"
-
-static bool in_range(const struct addr *a, const char *range)
-{
-	struct cidr c;
-
-	assert_true(cidr_parse(&c, range));
-	return cidr_contains(&c, a);
-}
 
 /* ---- families ---- */
 

@@ -6,19 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/lab_world.h"
-
-#define SERVICE(name, spec) "apiVersion: v1\nkind: Service\nmetadata: {name: " name "}\nspec: {" spec "}\n---\n"
-#define PORT "ports: [{port: 80}]"
-#define DUAL "10.96.0.0/16 fd00:10:96::/112"
-
-static bool in_range(const struct addr *a, const char *range)
-{
-	struct cidr c;
-
-	assert_true(cidr_parse(&c, range));
-	return cidr_contains(&c, a);
-}
+#include "tests/unit/lab_given.h"
 
 #define MANY SERVICE("a", "type: NodePort, " PORT) SERVICE("b", "type: LoadBalancer, " PORT) SERVICE("c", PORT)
 #define MANY_TURNED SERVICE("c", PORT) SERVICE("b", "type: LoadBalancer, " PORT) SERVICE("a", "type: NodePort, " PORT)

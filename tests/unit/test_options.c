@@ -207,6 +207,7 @@ static const struct {
 	{options_run, "--manifests", "--manifests: needs DIR"},
 	{options_run, "--manifests=", "--manifests : must not be empty"},
 	{options_run, "--healthz-bind-address=x", "--healthz-bind-address x: neither ADDR:PORT, ADDR, :PORT nor empty"},
+	{options_run, "--page 99999", "--page 99999: neither ADDR:PORT, ADDR, PORT, :PORT nor empty"},
 	{options_run, "--masquerade-bit 32", "--masquerade-bit 32: out of range (0 to 31)"},
 	{options_run, "--masquerade-bit x", "--masquerade-bit x: must be a number (0 to 31)"},
 	{options_run, "--no-dns=maybe", "--no-dns maybe: must be true or false"},

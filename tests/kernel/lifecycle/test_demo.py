@@ -50,6 +50,7 @@ class DemoTest(unittest.TestCase):
         up = run("up")
         self.assertEqual(up.returncode, 0, up.stdout)
         self.assertIn("make lab-down", up.stdout)
+        self.assertTrue(os.path.exists(f"{env['LAB_FOLDER']}/state/dns.serial"), "the host's state folder is left alone")
         self.assertRegex(run("in", "client", "curl", "-sS", "http://web/hostname").stdout, r"^backend-[01]$")
         hints = [line.strip().rsplit("   ", 1)[0] for line in up.stdout.splitlines() if "lab.sh in" in line]
         self.assertEqual(len(hints), 6, up.stdout)

@@ -229,7 +229,8 @@ class QueryLog(WebNode):
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         daemon = self.lab.daemon(self.node, self.folder, "--dns-log", start=False)
-        daemon.process = self.node.popen(daemon.program, "run", "--control", daemon.control, *daemon.flags, stderr=writer)
+        daemon.process = self.node.popen(daemon.program, "run", "--control", daemon.control, "--state-dir", "",
+                                         *daemon.flags, stderr=writer)
         os.close(writer)
         daemon.wait_ready()
         sock = traffic.open_flow(self.node, "127.0.0.1")
