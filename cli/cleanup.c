@@ -31,7 +31,7 @@ static void report(const char *table, enum table_state state)
 /* The table of steering went with its process; its routes did not. */
 static bool routes_remove(void)
 {
-	struct local_routes *routes = local_routes_open();
+	struct local_routes *routes = local_routes_open(LOCAL_ROUTES_STEERED);
 	size_t removed = 0;
 	int error = routes == NULL ? -errno : local_routes_set(routes, NULL, 0, &removed);
 

@@ -46,7 +46,7 @@ void steering_open(struct daemon *d)
 	ev_init(&s->renew, on_renew);
 	s->renew.repeat = STEERING_RENEW_MS / 1000.0;
 	s->renew.data = d;
-	s->routes = local_routes_open();
+	s->routes = local_routes_open(LOCAL_ROUTES_STEERED);
 	s->table = steer_open(d->config->table, &error);
 	if (s->table == NULL || s->routes == NULL) {
 		log_warn("steering: %s", s->table == NULL ? error : "no rtnetlink socket");
@@ -100,15 +100,6 @@ bool steering_binds(const struct daemon *d)
 	return !bound || (!c->steered_dns.none && c->steered_dns.count == 0);
 }
 
-/* What this host sends there leaves from the node's own address: endpoints can reply to that one. */
-static struct addr source_for(const struct daemon *d, int family)
-{
-	for (size_t i = 0; i < d->node.facts.ip_count; i++)
-		if (d->node.facts.ips[i].family == family)
-			return d->node.facts.ips[i];
-	return (struct addr){0};
-}
-
 static size_t wanted_list(const struct daemon *d, struct local_route wanted[2 * CLUSTER_DNS_ADDRS_MAX])
 {
 	const struct store_service *service = store_service(d->store, CLUSTER_DNS_NAMESPACE, CLUSTER_DNS_NAME);
@@ -119,7 +110,8 @@ static size_t wanted_list(const struct daemon *d, struct local_route wanted[2 * 
 	if (count > steering_room(d))
 		count = steering_room(d);
 	for (size_t i = 0; i < count; i++)
-		wanted[i] = (struct local_route){.to = addrs[i], .source = source_for(d, addrs[i].family)};
+		/* What this host sends there leaves from the node's own address: endpoints can reply to that one. */
+		wanted[i] = (struct local_route){.to = addrs[i], .source = node_ip(&d->node, addrs[i].family)};
 	return count;
 }
 

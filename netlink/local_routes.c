@@ -10,19 +10,20 @@
 #include "base/mem.h"
 #include "netlink/attrs.h"
 #include "netlink/netlink.h"
+#include "netlink/reconcile.h"
 
 #define LOOPBACK_INDEX 1 /* in every network namespace */
-#define FOUND_MAX 64	 /* further ones stay for the next time */
 #define REQUEST_BYTES 256
 
 struct local_routes {
 	struct mnl_socket *socket;
-	struct local_route found[FOUND_MAX];
-	size_t found_count;
+	uint8_t protocol;
+	struct local_route *found;
+	size_t found_count, found_room;
 	bool is_local; /* the answer of local_routes_hold */
 };
 
-struct local_routes *local_routes_open(void)
+struct local_routes *local_routes_open(enum local_routes_protocol protocol)
 {
 	struct mnl_socket *socket = netlink_open(NETLINK_ROUTE, 0);
 
@@ -30,6 +31,7 @@ struct local_routes *local_routes_open(void)
 		return NULL;
 	struct local_routes *r = mem_alloc(sizeof *r);
 	r->socket = socket;
+	r->protocol = (uint8_t)protocol;
 	return r;
 }
 
@@ -38,6 +40,7 @@ void local_routes_close(struct local_routes *r)
 	if (r == NULL)
 		return;
 	mnl_socket_close(r->socket);
+	free(r->found);
 	free(r);
 }
 
@@ -76,7 +79,7 @@ static int route_change(struct local_routes *r, uint16_t type, uint16_t flags, c
 	msg->rtm_table = RT_TABLE_LOCAL;
 	msg->rtm_type = RTN_LOCAL;
 	msg->rtm_scope = RT_SCOPE_HOST;
-	msg->rtm_protocol = LOCAL_ROUTES_PROTOCOL;
+	msg->rtm_protocol = r->protocol;
 	put_addr((void *)room, RTA_DST, &route->to);
 	mnl_attr_put_u32((void *)room, RTA_OIF, LOOPBACK_INDEX);
 	if (route->source.family == route->to.family)
@@ -102,14 +105,15 @@ static int each_route(const struct nlmsghdr *nlh, void *ctx)
 	struct local_route route;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof *msg ||
-	    msg->rtm_protocol != LOCAL_ROUTES_PROTOCOL || msg->rtm_type != RTN_LOCAL ||
-	    (msg->rtm_family != AF_INET && msg->rtm_family != AF_INET6) || r->found_count == FOUND_MAX)
+	    msg->rtm_protocol != r->protocol || msg->rtm_type != RTN_LOCAL ||
+	    (msg->rtm_family != AF_INET && msg->rtm_family != AF_INET6))
 		return MNL_CB_OK;
 	struct attrs attrs = attrs_of(nlh, sizeof *msg);
 	if (!read_addr(attrs_find(attrs, RTA_DST), msg->rtm_family, &route.to) ||
 	    msg->rtm_dst_len != 8 * addr_bytes(&route.to))
 		return MNL_CB_OK;
 	read_addr(attrs_find(attrs, RTA_PREFSRC), msg->rtm_family, &route.source);
+	r->found = mem_grow(r->found, r->found_count, &r->found_room, sizeof *r->found);
 	r->found[r->found_count++] = route;
 	return MNL_CB_OK;
 }
@@ -147,49 +151,61 @@ bool local_routes_hold(struct local_routes *r, const struct addr *to)
 	return request_send(r, room, each_answer) == 0 && r->is_local;
 }
 
-static bool same_route(const struct local_route *a, const struct local_route *b)
+int local_routes_list(struct local_routes *r, const struct local_route **list, size_t *count)
 {
-	return addr_equal(&a->to, &b->to) && (a->source.family == 0 || addr_equal(&a->source, &b->source));
+	r->found_count = 0;
+	int error = read_ours(r, AF_INET);
+	if (error == 0)
+		error = read_ours(r, AF_INET6);
+	*list = r->found;
+	*count = r->found_count;
+	return error;
 }
 
-static int keep_first(int first, int error)
+static int route_compare(const void *a, const void *b)
 {
-	return first != 0 ? first : error;
+	const struct local_route *x = a, *y = b;
+	int order = addr_compare(&x->to, &y->to);
+
+	return order != 0 ? order : addr_compare(&x->source, &y->source);
 }
 
-/* Removes what is not wanted, or not so. An address that is wanted otherwise is added again behind this. */
-static int remove_others(struct local_routes *r, const struct local_route *wanted, size_t count, size_t *removed)
+static int route_remove(void *ctx, const void *item)
 {
-	int first = 0;
+	int error = route_change(ctx, RTM_DELROUTE, 0, item);
 
-	for (size_t i = 0; i < r->found_count; i++) {
-		bool keep = false;
-		for (size_t k = 0; k < count; k++)
-			keep = keep || same_route(&wanted[k], &r->found[i]);
-		if (keep)
-			continue;
-		int error = route_change(r, RTM_DELROUTE, 0, &r->found[i]);
-		first = keep_first(first, error == -ESRCH ? 0 : error);
-		*removed += error == 0;
-	}
-	return first;
+	return error == -ESRCH ? 0 : error;
+}
+
+static int route_add(void *ctx, const void *item)
+{
+	const struct local_route *route = item;
+
+	if (local_routes_hold(ctx, &route->to))
+		return 0;
+	int error = route_change(ctx, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
+	return error == -EEXIST ? 0 : error;
 }
 
 int local_routes_set(struct local_routes *r, const struct local_route *wanted, size_t count, size_t *removed)
 {
-	size_t gone = 0;
-	int first;
+	const struct local_route *present;
+	size_t present_count;
+	struct local_route *sorted = mem_array(count + 1, sizeof *sorted);
 
-	r->found_count = 0;
-	first = read_ours(r, AF_INET);
-	first = keep_first(first, read_ours(r, AF_INET6));
-	first = keep_first(first, remove_others(r, wanted, count, &gone));
-	for (size_t i = 0; i < count; i++)
-		if (!local_routes_hold(r, &wanted[i].to)) {
-			int error = route_change(r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &wanted[i]);
-			first = keep_first(first, error == -EEXIST ? 0 : error);
-		}
-	if (removed != NULL)
-		*removed = gone;
-	return first;
+	if (count > 0)
+		memcpy(sorted, wanted, count * sizeof *sorted);
+	int unread = local_routes_list(r, &present, &present_count);
+	const struct reconcile both = {.item_bytes = sizeof *sorted,
+				       .compare = route_compare,
+				       .wanted = sorted,
+				       .wanted_count = count,
+				       .present = r->found,
+				       .present_count = present_count,
+				       .remove = route_remove,
+				       .add = route_add,
+				       .ctx = r};
+	int failed = reconcile(&both, removed);
+	free(sorted);
+	return unread != 0 ? unread : failed;
 }

@@ -173,6 +173,14 @@ unsigned node_update(struct node *n, const struct node_input *in)
 	return changes;
 }
 
+struct addr node_ip(const struct node *n, int family)
+{
+	for (size_t i = 0; i < n->facts.ip_count; i++)
+		if (n->facts.ips[i].family == family)
+			return n->facts.ips[i];
+	return (struct addr){0};
+}
+
 void node_fini(struct node *n)
 {
 	arena_free(n->arena);

@@ -58,6 +58,8 @@ enum node_change {
 
 /* Returns enum node_change bits; when they are 0, nothing that *n points at has moved. */
 unsigned node_update(struct node *n, const struct node_input *in);
+/* Of that family; family 0: it has none. */
+struct addr node_ip(const struct node *n, int family);
 void node_fini(struct node *n);
 
 /* Can these changes, those of the last node_update, change what the service compiles to? */
