@@ -1,4 +1,4 @@
-/* `fairlead cleanup`: removes the table and the local routes from the kernel. */
+/* `fairlead cleanup`: removes the table, local routes and announced addresses from the kernel. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "netlink/other_proxy.h"
 #include "nft/nft.h"
 #include "cli/cli.h"
+#include "daemon/announce.h"
 #include "daemon/control.h"
 
 /* A node without any proxy reaches no Service: who cleans up before another one is there hears of it. */
@@ -43,6 +44,18 @@ static bool routes_remove(void)
 	return error == 0;
 }
 
+static bool announced_remove(void)
+{
+	size_t removed = 0;
+	int error = announce_remove_all(&removed);
+
+	if (removed > 0)
+		printf("%zu announced address%s: removed\n", removed, removed == 1 ? "" : "es");
+	if (error != 0)
+		fprintf(stderr, "fairlead cleanup: announced addresses: %s\n", strerror(-error));
+	return error == 0;
+}
+
 static int cleanup(struct config *c, int argc, char **argv)
 {
 	const struct ruleset_config ruleset = {.table = c->table};
@@ -68,7 +81,8 @@ static int cleanup(struct config *c, int argc, char **argv)
 	else
 		report(c->table, state);
 	nft_close(nft);
-	return routes_remove() && failed == 0 ? EXIT_YES : EXIT_NO;
+	const bool routes_gone = routes_remove(), announced_gone = announced_remove();
+	return routes_gone && announced_gone && failed == 0 ? EXIT_YES : EXIT_NO;
 }
 
 static const struct option options[] = {FLAG_TABLE, FLAG_CONTROL, OPTIONS_END};

@@ -235,6 +235,8 @@ bool config_finish(struct config *c, char error[ERROR_BYTES])
 	if (c->manifests == NULL && (c->node_port_range != NULL || c->lb_pool.count != 0))
 		return refuse(error, c->lb_pool.count != 0 ? "lb-pool" : "service-node-port-range", NULL,
 			      "only with --manifests: a cluster allocates itself");
+	if (c->announce != NULL && (c->manifests == NULL || c->no_proxy))
+		return refuse(error, "announce", NULL, "only with --manifests, and not with --no-proxy");
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
 	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&

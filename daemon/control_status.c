@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "daemon/announce.h"
 #include "daemon/control_dns.h"
 #include "daemon/control_explain.h"
 #include "daemon/control_services.h"
@@ -178,6 +179,7 @@ static void status_json(const struct daemon *d, struct buf *out)
 	json_kernel(&j, d);
 	json_memory(&j, d);
 	json_dns(&j, d);
+	announce_json(d->announce, &j);
 	rights_json(&d->rights, &j);
 	json_end(&j);
 	buf_puts(out, "\n");
@@ -254,6 +256,7 @@ static void status_text(const struct daemon *d, struct buf *out)
 	text_kernel(d, out);
 	text_memory(d, out);
 	text_dns(d, out);
+	announce_text(d->announce, out);
 	rights_text(&d->rights, out);
 }
 

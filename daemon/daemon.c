@@ -10,6 +10,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/outgoing.h"
+#include "daemon/announce.h"
 #include "daemon/dispatch.h"
 #include "daemon/dns_server.h"
 #include "daemon/fd_store.h"
@@ -158,6 +159,7 @@ static void daemon_stop(struct daemon *d)
 	hand_over_close(d);
 	dns_server_close(d);
 	steering_close(d);
+	announce_close(d->announce);
 	stale_free(d->stale);
 	sync_free(d->sync);
 	sync_metrics_free(d->sync_metrics);
@@ -194,6 +196,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	kernel_open(&d);
 	kernel_check_neighbours(&d);
 	steering_open(&d);
+	d.announce = announce_open(&d);
 	conntrack_limits_apply(&config->conntrack, "", sysconf(_SC_NPROCESSORS_ONLN));
 	rights_limit(&d.rights, config, &d.source.credentials);
 	outgoing_start();
@@ -201,6 +204,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	observe_open(&d);
 	state_open(&d);
 	page_open(&d);
+	announce_metrics(d.announce, observe_metrics(d.observe));
 	dns_server_open(&d);
 	turns_watch(&d);
 	fronts_start(&d);

@@ -44,6 +44,7 @@ struct daemon {
 	struct forward_file *forward_file;
 	struct hosts_file *hosts_file;
 	struct lan_zone *lan_zone;
+	struct announce *announce; /* NULL without --announce */
 	struct steering steering;
 	struct take_over take_over;
 	struct hand_over hand_over;

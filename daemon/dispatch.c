@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/read_file.h"
+#include "daemon/announce.h"
 #include "daemon/dns_clients.h"
 #include "daemon/steering.h"
 
@@ -148,6 +149,8 @@ void dispatch_node(struct daemon *d)
 		pod_cidrs_changed(d);
 	if ((changes & NODE_NETWORKS) != 0)
 		networks_changed(d);
+	if ((changes & (NODE_IPS | NODE_HOST)) != 0)
+		announce_changed(d->announce);
 	if ((changes & NODE_PORT_ADDRS) != 0 && store_is_complete(d->store))
 		dispatch_complete(d);
 	while (changes != 0 && (service = store_next_service(d->store, &at)) != NULL)

@@ -105,6 +105,6 @@ void options_help(FILE *out, const struct option *table);
 const char *option_set(const struct option *o, struct config *c, const char *text);
 
 /* What OPTION_TEXTs may be (options_text.c). */
-option_text_fn option_not_table, option_not_label, option_not_namespace;
+option_text_fn option_not_table, option_not_label, option_not_namespace, option_not_interface;
 
 #endif

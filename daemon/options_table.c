@@ -53,6 +53,10 @@ const struct option options_run[] = {
 	FLAG("pod-interface-name-prefix", OPTION_TEXT, pod_interface_prefix, "PREFIX",
 	     "for --detect-local-mode InterfaceNamePrefix", .max_bytes = 15),
 	FLAGS_ALLOCATION,
+	FLAG("announce", OPTION_TEXT, announce, "IFACE",
+	     "with --manifests: machines on this interface's networks reach load balancer and external addresses there "
+	     "without a route",
+	     .max_bytes = 15, .refuse = option_not_interface),
 	FLAG("nodeport-addresses", OPTION_TEXT, nodeport_addresses, "LIST",
 	     "primary, all, localhost, addresses, CIDRs (default primary; see docs/manifests.md)",
 	     .may_be_empty = true),

@@ -42,3 +42,13 @@ const char *option_not_namespace(const char *text)
 {
 	return name_is_label(text) ? NULL : "must be a DNS label in lower case";
 }
+
+/* What the kernel takes for the name of an interface (dev_valid_name), and no more than printable characters. */
+const char *option_not_interface(const char *text)
+{
+	bool is_name = strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+
+	for (const char *at = text; *at != '\0'; at++)
+		is_name = is_name && isgraph((unsigned char)*at) && *at != '/' && *at != ':';
+	return is_name ? NULL : "is not the name of an interface";
+}

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/announce.h"
 #include "daemon/dispatch.h"
 #include "daemon/dns_clients.h"
 #include "daemon/dns_server.h"
@@ -124,6 +125,7 @@ void turns_published(void *ctx, const struct service *prev, const struct service
 	sync_metrics_published(d->sync_metrics, prev, next);
 	observe_published(d->observe, prev, next);
 	lan_zone_published(d->lan_zone, prev, next);
+	announce_published(d->announce, prev, next);
 	if (d->relay != NULL)
 		relay_update(d->relay, prev, next);
 }

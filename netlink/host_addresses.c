@@ -23,8 +23,8 @@ struct hostaddr {
 	struct rt_default defaults[FAMILIES]; /* the best; family 0: none */
 	bool behind;			      /* a change could not be read */
 	/* what callers see */
-	struct addr *list, routes[FAMILIES];
-	size_t list_count, route_count;
+	struct addr *list, routes[FAMILIES], routers[FAMILIES];
+	size_t list_count, route_count, router_count;
 	struct addr *inner;
 	struct cidr *networks;
 	size_t inner_count, network_count;
@@ -165,6 +165,10 @@ static bool publish_routes(struct hostaddr *h)
 	changed = count != h->route_count || memcmp(routes, h->routes, sizeof routes) != 0;
 	memcpy(h->routes, routes, sizeof routes);
 	h->route_count = count;
+	h->router_count = 0;
+	for (int f = 0; f < FAMILIES; f++)
+		if (h->defaults[f].gateway.family != 0)
+			h->routers[h->router_count++] = h->defaults[f].gateway;
 	return changed;
 }
 
@@ -349,6 +353,12 @@ const struct addr *hostaddr_routes(const struct hostaddr *h, size_t *count)
 {
 	*count = h->route_count;
 	return h->routes;
+}
+
+const struct addr *hostaddr_routers(const struct hostaddr *h, size_t *count)
+{
+	*count = h->router_count;
+	return h->routers;
 }
 
 const struct addr *hostaddr_inner(const struct hostaddr *h, size_t *count)

@@ -27,6 +27,8 @@ bool hostaddr_read(struct hostaddr *h);
 const struct addr *hostaddr_list(const struct hostaddr *h, size_t *count);
 /* Source addresses of the default routes: IPv4 first, then IPv6; a family without default route has none. */
 const struct addr *hostaddr_routes(const struct hostaddr *h, size_t *count);
+/* Where these lead: gateways, as many as there are. */
+const struct addr *hostaddr_routers(const struct hostaddr *h, size_t *count);
 /*
  * Global addresses in a network, of interfaces that no default route uses, of families with a default route; sorted.
  */

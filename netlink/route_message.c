@@ -1,7 +1,8 @@
-/* Reads addresses and default routes from rtnetlink messages. */
+/* Reads addresses, links and default routes from rtnetlink messages. */
 #include "netlink/route_message.h"
 
 #include <linux/if_addr.h>
+#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 
 #include "netlink/attrs.h"
@@ -28,11 +29,28 @@ bool rt_address_read(const struct nlmsghdr *nlh, struct rt_address *a)
 	*a = (struct rt_address){.interface = msg->ifa_index,
 				 .prefix = msg->ifa_prefixlen,
 				 .scope = msg->ifa_scope,
-				 .secondary = msg->ifa_flags & (IFA_F_SECONDARY | IFA_F_DEPRECATED)};
+				 .secondary = msg->ifa_flags & (IFA_F_SECONDARY | IFA_F_DEPRECATED),
+				 .tentative = msg->ifa_flags & IFA_F_TENTATIVE};
 	/* IFA_ADDRESS is the peer's on a point-to-point link. */
 	return (attr_addr(attrs_find(attrs, IFA_LOCAL), msg->ifa_family, &a->addr) ||
 		attr_addr(attrs_find(attrs, IFA_ADDRESS), msg->ifa_family, &a->addr)) &&
 	       a->prefix <= 8 * addr_bytes(&a->addr);
+}
+
+bool rt_link_read(const struct nlmsghdr *nlh, struct rt_link *l)
+{
+	const struct ifinfomsg *msg = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof *msg || msg->ifi_index <= 0)
+		return false;
+	struct attrs attrs = attrs_of(nlh, sizeof *msg);
+	*l = (struct rt_link){.interface = (uint32_t)msg->ifi_index,
+			      .up = msg->ifi_flags & IFF_UP,
+			      .carrier = msg->ifi_flags & IFF_LOWER_UP};
+	attrs_number(attrs_find(attrs, IFLA_MASTER), &l->master, sizeof l->master);
+	l->ethernet = msg->ifi_type == ARPHRD_ETHER && (msg->ifi_flags & IFF_NOARP) == 0 &&
+		      attrs_number(attrs_find(attrs, IFLA_ADDRESS), l->mac, sizeof l->mac);
+	return true;
 }
 
 static bool is_default(const struct rtmsg *msg)

@@ -1,6 +1,6 @@
 /*
- * What the kernel sends: notifications and dumps of our table, of connection tracking, of addresses and routes, as
- * they come out of recv. An element that is read can be written, and reads back as itself.
+ * What the kernel sends: notifications and dumps of our table, of connection tracking, of addresses, links and routes,
+ * as they come out of recv. An element that is read can be written, and reads back as itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,10 @@ static void read_host(const struct nlmsghdr *nlh)
 	char text[ADDR_TEXT_BYTES];
 	struct rt_address address;
 	struct rt_default route;
+	struct rt_link link;
 
+	if (rt_link_read(nlh, &link))
+		require(link.interface != 0);
 	if (rt_address_read(nlh, &address))
 		require(strlen(addr_format(&address.addr, text)) < sizeof text);
 	if (rt_default_read(nlh, &route) && route.gateway.family != 0)
