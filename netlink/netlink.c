@@ -2,14 +2,17 @@
 #include "netlink/netlink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "netlink/attrs.h"
 
 #define RECEIVE_BYTES 65536 /* the kernel fills answers up to 32 KiB when it sees room */
 #define ATTEMPTS 16
+#define CLOSED_FIRST_FD 1000 /* above those that a process has for good, below the usual limit of 1024 */
 
 /* On the caller's stack: threads read their own sockets at the same time. */
 struct receiver {
@@ -26,6 +29,20 @@ struct mnl_socket *netlink_open(int protocol, int flags)
 		return s;
 	mnl_socket_close(s);
 	return NULL;
+}
+
+struct mnl_socket *netlink_close_first(struct mnl_socket *socket)
+{
+	int fd = fcntl(mnl_socket_get_fd(socket), F_DUPFD_CLOEXEC, CLOSED_FIRST_FD);
+	struct mnl_socket *moved = fd < 0 ? NULL : mnl_socket_fdopen(fd);
+
+	if (moved != NULL) {
+		mnl_socket_close(socket);
+		return moved;
+	}
+	if (fd >= 0)
+		close(fd);
+	return socket;
 }
 
 int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes)

@@ -12,6 +12,13 @@
 /* NULL with errno set when that fails. flags: SOCK_NONBLOCK or 0. */
 struct mnl_socket *netlink_open(int protocol, int flags);
 
+/*
+ * Gives the socket a high descriptor and frees the old one; where that fails, the socket stays as it is. The kernel
+ * closes the files of a killed process from the highest descriptor down (task_work, since Linux 4.3), and closing an
+ * inotify descriptor waits up to 20 ms: what ends with this socket ends without that wait.
+ */
+struct mnl_socket *netlink_close_first(struct mnl_socket *socket);
+
 /* Sends one datagram; an interrupting signal is no error. 0 or -errno. */
 int netlink_send(struct mnl_socket *socket, const void *data, size_t bytes);
 

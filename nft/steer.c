@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/own_mark.h"
 #include "base/sock.h"
+#include "netlink/netlink.h"
 #include "nft/build.h"
 #include "nft/rule.h"
 #include "nft/session.h"
@@ -207,10 +208,12 @@ struct steer *steer_open(const char *table, const char **error)
 	name_table(s, 0);
 	for (size_t f = 0; f < sizeof families / sizeof *families; f++)
 		s->renewals[f] = renewal_socket(families[f]);
-	if (session_open(&s->session, s->table, error) == 0)
-		return s;
-	steer_close(s);
-	return NULL;
+	if (session_open(&s->session, s->table, error) < 0) {
+		steer_close(s);
+		return NULL;
+	}
+	s->session.socket = netlink_close_first(s->session.socket); /* a killed process steers nothing any more */
+	return s;
 }
 
 void steer_close(struct steer *s)

@@ -27,6 +27,7 @@ DNS, DNS6, LOCAL = "10.96.0.10", "fd00:96::a", "169.254.20.10"
 ENDPOINTS, ENDPOINT6 = ("10.244.0.20", "10.244.0.21"), "fd00:244::20"
 US, THEM = WEB_VIP, "192.0.2.1"  # what is answered
 RATE = 2000
+NETLINK_NETFILTER = "12"  # as in /proc/net/netlink
 LIMIT_MB = 128
 IN_FLIGHT_S = 0.01 * patience.FACTOR
 # The kernel takes a killed process apart within milliseconds, once it gets a processor.
@@ -115,6 +116,18 @@ class Addresses(SteeringTest):
         self.assertIn("30080", taken)
         for addr in (DNS, LOCAL):
             self.assertNotIn("30080", json.dumps([e for e in self.node.elements("dispatch4") if addr in json.dumps(e)]))
+
+    def test_the_kernel_closes_the_owner_of_the_table_first(self):
+        """The files of a killed process are closed from the highest down, and inotify's take long."""
+        self.run_daemon()
+        self.wait_steered(DNS)
+        folder = Path(f"/proc/{self.daemon.process.pid}/fd")
+        files = {int(entry): os.readlink(folder / entry) for entry in os.listdir(folder)}
+        self.assertIn("anon_inode:inotify", files.values())
+        inode = files[max(files)].removeprefix("socket:[").removesuffix("]")
+        with self.node.inside():
+            netlink = [line.split() for line in Path("/proc/net/netlink").read_text().splitlines()]
+        self.assertIn((NETLINK_NETFILTER, inode), {(row[1], row[-1]) for row in netlink}, files)
 
     def test_another_port_of_the_address_is_not_the_nodes(self):
         with self.node.inside():
