@@ -67,7 +67,7 @@ struct ingress_object {
 
 enum traffic_distribution { DISTRIBUTION_NONE, DISTRIBUTION_SAME_ZONE, DISTRIBUTION_SAME_NODE };
 
-enum probe_action { PROBE_NONE, PROBE_HTTP, PROBE_HTTPS, PROBE_TCP };
+enum probe_action { PROBE_NONE, PROBE_HTTP, PROBE_HTTPS, PROBE_TCP, PROBE_GRPC };
 
 struct probe_header {
 	const char *name, *value;
@@ -78,7 +78,7 @@ struct probe_object {
 	enum probe_action action; /* NONE: there is none, the rest is zero */
 	struct addr host;	  /* family 0: the endpoint's own address */
 	uint16_t port;		  /* 0: the endpoint's */
-	const char *path;	  /* of HTTP, with its query; "" otherwise */
+	const char *path;	  /* of HTTP, with its query; of gRPC the service; "" otherwise */
 	size_t header_count;
 	const struct probe_header *headers;
 	uint32_t initial_delay_ms, period_ms, timeout_ms;

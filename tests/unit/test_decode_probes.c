@@ -19,7 +19,7 @@
 /* "http :8080/x 0+10000/1000 1 3", then headers. */
 static const char *text_of(const struct probe_object *p)
 {
-	static const char *const names[] = {"none", "http", "https", "tcp"};
+	static const char *const names[] = {"none", "http", "https", "tcp", "grpc"};
 	static char text[512];
 	char host[ADDR_TEXT_BYTES];
 	int n = snprintf(text, sizeof text, "%s %s:%u%s %u+%u/%u %u %u", names[p->action], addr_format(&p->host, host),
@@ -47,6 +47,9 @@ static void of_pods(void **state)
 		     "timeoutSeconds: 3, "
 		     "successThreshold: 4, failureThreshold: 6}"),
 		 "tcp :8080 5000+2000/3000 4 6"},
+		{POD("readinessProbe: {grpc: {port: 9000}}"), "grpc :9000 0+10000/1000 1 3"},
+		{POD("readinessProbe: {grpc: {port: 9000, service: shop.v1.Cart}}"),
+		 "grpc :9000shop.v1.Cart 0+10000/1000 1 3"},
 		{POD("readinessProbe: {tcpSocket: {port: 1}, initialDelaySeconds: 0, periodSeconds: 0, timeoutSeconds: "
 		     "0, "
 		     "successThreshold: 0, failureThreshold: 0}"),
@@ -111,6 +114,14 @@ static void mistakes_of_pods(void **state)
 		 "header\n"},
 		{POD("readinessProbe: {httpGet: {port: 80, httpHeaders: [{name: A, value: \"x\\r\\nB: y\"}]}}"),
 		 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.httpHeaders[0]: \"A\" is not a header\n"},
+		{POD("readinessProbe: {grpc: {}}"),
+		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: missing\n"},
+		{POD("readinessProbe: {grpc: {port: 0}}"),
+		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: 0 is not in 1…65535\n"},
+		{POD("readinessProbe: {grpc: {port: web}}"),
+		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: a number is expected, not a string\n"},
+		{POD("readinessProbe: {grpc: {port: 80, service: \"a\\nb\"}}"),
+		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.service: is not the name of a service\n"},
 		{POD("readinessProbe: {exec: {command: [true]}}"),
 		 "4 Pod default/p: spec.containers[0].readinessProbe.exec: is not run: the container counts as if it "
 		 "had no "
@@ -132,11 +143,16 @@ static void annotations(void **state)
 		{"http:/healthz every 2s", "http :0/healthz 0+2000/1000 1 3"},
 		{"  https:/a?b=c   timeout 500ms every 1m ", "https :0/a?b=c 0+60000/500 1 3"},
 		{"tcp port 81 failures 1 successes 2", "tcp :81 0+10000/1000 2 1"},
+		{"grpc", "grpc :0 0+10000/1000 1 3"},
+		{"grpc: every 2s", "grpc :0 0+2000/1000 1 3"},
+		{"grpc:shop.v1.Cart port 9000", "grpc :9000shop.v1.Cart 0+10000/1000 1 3"},
 	};
 	static const char *const wrong[] = {"",
 					    "udp",
 					    "http:healthz",
 					    "tcp:80",
+					    "tcp:",
+					    "grpcs",
 					    "httpx:/",
 					    "tcp every",
 					    "tcp every 2",

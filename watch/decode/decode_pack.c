@@ -47,7 +47,7 @@ static void probe_header(struct codec *c, struct probe_header *h)
 
 static void probe(struct codec *c, struct probe_object *p)
 {
-	CODEC_INTEGER(c, enum probe_action, p->action, PROBE_TCP);
+	CODEC_INTEGER(c, enum probe_action, p->action, PROBE_GRPC);
 	if (p->action == PROBE_NONE)
 		return;
 	codec_addr(c, &p->host);

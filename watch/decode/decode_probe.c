@@ -82,7 +82,17 @@ static void read_headers(struct decoder *d, const struct place *action, struct p
 	to->header_count = count;
 }
 
-static void read_http(struct decoder *d, const struct place *action, struct probe_object *to)
+static void read_tcp(struct decoder *d, const struct place *action, const struct container_port *ports, size_t count,
+		     struct probe_object *to)
+{
+	to->action = PROBE_TCP;
+	to->path = "";
+	read_host(d, action, to);
+	read_port(d, action, ports, count, to);
+}
+
+static void read_http(struct decoder *d, const struct place *action, const struct container_port *ports, size_t count,
+		      struct probe_object *to)
 {
 	static const char *const schemes[] = {"HTTP", "HTTPS", NULL};
 	struct place path = place_key(action, "path"), scheme = place_key(action, "scheme");
@@ -94,6 +104,22 @@ static void read_http(struct decoder *d, const struct place *action, struct prob
 		decode_error(d, &path, "is not a path");
 	read_host(d, action, to);
 	read_headers(d, action, to);
+	read_port(d, action, ports, count, to);
+}
+
+/* Kubernetes has no named ports here. */
+static void read_grpc(struct decoder *d, const struct place *action, struct probe_object *to)
+{
+	struct place port = place_key(action, "port"), service = place_key(action, "service");
+	const char *name = field_string(d, &service);
+
+	to->action = PROBE_GRPC;
+	to->path = name != NULL ? name : "";
+	to->port = (uint16_t)field_integer(d, &port, 1, PORT_MAX, 0);
+	if (place_absent(&port))
+		decode_error(d, &port, "missing");
+	if (!is_printable(to->path))
+		decode_error(d, &service, "is not the name of a service");
 }
 
 /* ---- when, and what counts ---- */
@@ -138,17 +164,16 @@ static void read_probe(struct decoder *d, const struct place *probe, const struc
 	}
 	if (!field_map(d, &actions[which]))
 		return;
-	if (which >= 2) {
+	if (which == 2) {
 		decode_warning(d, &actions[which], "is not run: the container counts as if it had no such probe");
 		return;
 	}
-	to->path = "";
-	to->action = PROBE_TCP;
 	if (which == 0)
-		read_http(d, &actions[0], to);
+		read_http(d, &actions[0], ports, count, to);
+	else if (which == 1)
+		read_tcp(d, &actions[1], ports, count, to);
 	else
-		read_host(d, &actions[1], to);
-	read_port(d, &actions[which], ports, count, to);
+		read_grpc(d, &actions[3], to);
 	read_times(d, probe, role, to);
 }
 

@@ -1,4 +1,4 @@
-/* The annotation fairlead/probe: "http:/healthz every 2s", "https:/path timeout 3s", "tcp port 81". */
+/* The annotation fairlead/probe: "http:/healthz every 2s", "https:/path timeout 3s", "grpc:service", "tcp port 81". */
 #include <ctype.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -13,20 +13,27 @@
 #define PATH_MAX_BYTES 2048
 #define BLANKS " \t\r\n"
 
-/* "http:/healthz", "https", "tcp". */
+/* "http:/healthz", "https", "grpc:service", "tcp". */
 static bool action_read(struct probe_object *to, const char *word)
 {
-	static const char *const names[] = {[PROBE_HTTP] = "http", [PROBE_HTTPS] = "https", [PROBE_TCP] = "tcp"};
+	static const struct {
+		const char *name;
+		enum probe_action action;
+		const char *path; /* where the word has none */
+	} all[] = {{"http", PROBE_HTTP, "/"},
+		   {"https", PROBE_HTTPS, "/"},
+		   {"grpc", PROBE_GRPC, ""},
+		   {"tcp", PROBE_TCP, ""}};
 	const size_t n = strcspn(word, ":");
 
-	for (unsigned i = PROBE_HTTP; i <= PROBE_TCP; i++) {
-		if (strlen(names[i]) != n || strncmp(names[i], word, n) != 0)
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		if (strlen(all[i].name) != n || strncmp(all[i].name, word, n) != 0)
 			continue;
-		to->action = (enum probe_action)i;
-		to->path = i == PROBE_TCP ? "" : word[n] == ':' ? word + n + 1 : "/";
-		if (i == PROBE_TCP)
-			return word[n] == '\0';
-		return to->path[0] == '/' && strlen(to->path) <= PATH_MAX_BYTES;
+		to->action = all[i].action;
+		to->path = word[n] == ':' ? word + n + 1 : all[i].path;
+		if (strlen(to->path) > PATH_MAX_BYTES || (to->action == PROBE_TCP && word[n] == ':'))
+			return false;
+		return all[i].path[0] == '\0' || to->path[0] == '/';
 	}
 	return false;
 }
@@ -85,7 +92,7 @@ static void words_read(struct decoder *d, const struct place *annotation, const 
 	char *rest = arena_strdup(d->scratch, text), *word = next_word(&rest), *value;
 
 	if (word == NULL || !action_read(to, word)) {
-		decode_error(d, annotation, "\"%.60s\" is not http:/PATH, https:/PATH or tcp",
+		decode_error(d, annotation, "\"%.60s\" is not http:/PATH, https:/PATH, grpc:SERVICE or tcp",
 			     word != NULL ? word : "");
 		return;
 	}

@@ -1,6 +1,6 @@
 /*
- * One attempt of a probe: an HTTP request (probe_http.c) or a TCP connection (probe_tcp.c). The prober's thread, on its
- * loop.
+ * One attempt of a probe: an HTTP request (probe_http.c), a gRPC call (probe_grpc.c) or a TCP connection (probe_tcp.c).
+ * The prober's thread, on its loop.
  */
 #ifndef WATCH_LAB_PROBE_ATTEMPT_H
 #define WATCH_LAB_PROBE_ATTEMPT_H
@@ -25,21 +25,32 @@ struct probe_request {
 	void *ctx;
 };
 
-/* Made and freed while the loop does not run; fatal when libcurl cannot be used. */
-struct probe_http *probe_http_new(struct ev_loop *loop);
-void probe_http_free(struct probe_http *h); /* after all attempts */
+/* What HTTP and gRPC share. Made and freed while the loop does not run; fatal when libcurl cannot be used. */
+struct probe_curl *probe_curl_new(struct ev_loop *loop);
+void probe_curl_free(struct probe_curl *c); /* after all attempts */
 
 struct probe_attempt;
 
 /* `end` is called later, once, unless it is cancelled. */
-struct probe_attempt *probe_http_start(struct probe_http *h, const struct probe_request *r);
+struct probe_attempt *probe_http_start(struct probe_curl *c, const struct probe_request *r);
+struct probe_attempt *probe_grpc_start(struct probe_curl *c, const struct probe_request *r);
 struct probe_attempt *probe_tcp_start(struct ev_loop *loop, const struct probe_request *r);
 void probe_attempt_cancel(struct probe_attempt *a);
+
+/*
+ * A socket as of base/outgoing.h
+ *   - that is reset when it is closed. A connection that is closed in order stays for a minute in TIME-WAIT and for two
+ *     in connection tracking, whose table is limited: 1000 probes a second would fill it
+ * (kubernetes/kubernetes#115143).
+ *   - whose acknowledgements wait for data to go with. Where none is sent, the server's kernel has answered, but its
+ *     program is not woken up for a connection that ends at once.
+ */
+int probe_socket(int family);
 
 /* "connection refused"; of an errno, 0: "". */
 const char *probe_why(int error, char text[PROBE_WHY_BYTES]);
 
-/* First member of both. */
+/* First member of each. */
 struct probe_attempt {
 	void (*cancel)(struct probe_attempt *a);
 };

@@ -1,6 +1,7 @@
-/* Connects to a port, and closes the connection. */
+/* Connects to a port. The other end has answered then, and is told with a reset that there is nothing more. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,7 +18,7 @@ struct tcp_attempt {
 	struct probe_request request;
 	int fd, error;
 	ev_io io;
-	ev_timer timer; /* the end of it: its time-out, or at once */
+	ev_timer timer; /* its time-out */
 };
 
 void probe_attempt_cancel(struct probe_attempt *a)
@@ -56,38 +57,62 @@ static void end(struct tcp_attempt *a, int error)
 	r.end(r.ctx, error == 0, probe_why(error, text));
 }
 
+int probe_socket(int family)
+{
+	static const struct linger reset = {.l_onoff = 1};
+	static const int off = 0;
+	const int fd = outgoing_socket(family, SOCK_STREAM);
+
+	if (fd >= 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+	}
+	return fd;
+}
+
 static void on_connected(struct ev_loop *loop, struct ev_io *io, int events)
 {
 	struct tcp_attempt *a = io->data;
 	socklen_t length = sizeof(int);
-	int error = 0;
 
 	(void)loop, (void)events;
-	getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-	end(a, error);
+	if (a->error == EINPROGRESS)
+		getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &a->error, &length);
+	end(a, a->error);
 }
 
 static void on_time(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
-	struct tcp_attempt *a = timer->data;
-
 	(void)loop, (void)events;
-	end(a, a->error);
+	end(timer->data, ETIMEDOUT);
 }
 
+static int connect_try(int fd, const struct addr *to, uint16_t port)
+{
+	struct sockaddr_storage ss;
+	const socklen_t length = sock_address(&ss, to, port);
+
+	return connect(fd, (struct sockaddr *)&ss, length) == 0 ? 0 : errno;
+}
+
+/*
+ * EINPROGRESS, or how it ended: 0 or an error. On this machine (Pods, containers) a handshake is over when connect()
+ * returns, and the second call says so: the loop need not wait for the socket.
+ */
 static int begin(struct tcp_attempt *a)
 {
 	const struct probe_request *r = &a->request;
 	const struct addr *to = r->spec->host.family != 0 ? &r->spec->host : &r->addr;
-	struct sockaddr_storage ss;
-	socklen_t length = sock_address(&ss, to, r->spec->port != 0 ? r->spec->port : r->port);
+	const uint16_t port = r->spec->port != 0 ? r->spec->port : r->port;
+	int error;
 
-	a->fd = outgoing_socket(to->family, SOCK_STREAM);
+	a->fd = probe_socket(to->family);
 	if (a->fd < 0)
 		return errno;
-	if (connect(a->fd, (struct sockaddr *)&ss, length) == 0 || errno == EINPROGRESS)
-		return 0;
-	return errno;
+	error = connect_try(a->fd, to, port);
+	if (error == EINPROGRESS)
+		error = connect_try(a->fd, to, port);
+	return error == EALREADY ? EINPROGRESS : error;
 }
 
 struct probe_attempt *probe_tcp_start(struct ev_loop *loop, const struct probe_request *r)
@@ -97,12 +122,13 @@ struct probe_attempt *probe_tcp_start(struct ev_loop *loop, const struct probe_r
 	*a = (struct tcp_attempt){.attempt = {on_cancel}, .loop = loop, .request = *r};
 	a->error = begin(a);
 	ev_io_init(&a->io, on_connected, a->fd, EV_WRITE);
-	ev_timer_init(&a->timer, on_time, a->error != 0 ? 0 : r->spec->timeout_ms / 1000.0, 0);
+	ev_timer_init(&a->timer, on_time, r->spec->timeout_ms / 1000.0, 0);
 	a->io.data = a->timer.data = a;
-	if (a->error == 0) {
-		a->error = ETIMEDOUT;
+	if (a->error == EINPROGRESS) {
 		ev_io_start(loop, &a->io);
+		ev_timer_start(loop, &a->timer);
+	} else {
+		ev_feed_event(loop, &a->io, EV_WRITE); /* not within this call */
 	}
-	ev_timer_start(loop, &a->timer);
 	return &a->attempt;
 }

@@ -11,6 +11,7 @@
 
 #define PROBER_TARGETS_MAX 10000 /* more are not probed, and count as ready */
 #define PROBER_RUNNING_MAX 1000	 /* attempts at a time; more wait for one to end */
+#define PROBER_TICK_MS 10	 /* probes begin at multiples of it, some at a time */
 #define PROBER_START_MS 2000	 /* how long first results are awaited at the daemon's start */
 
 struct prober;

@@ -80,7 +80,7 @@ struct prober {
 	bool running;
 	struct ev_loop *loop;
 	ev_async stop;
-	struct probe_http *http;
+	struct probe_curl *curl;
 	struct probe_list all;
 	struct check_list waiting;
 	unsigned attempts, random;

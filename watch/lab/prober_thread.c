@@ -108,8 +108,12 @@ static void attempt_begin(struct check *c)
 
 	p->prober->attempts++;
 	c->begun_ms = clock_ms();
-	c->attempt = spec->action == PROBE_TCP ? probe_tcp_start(p->prober->loop, &r)
-					       : probe_http_start(p->prober->http, &r);
+	if (spec->action == PROBE_TCP)
+		c->attempt = probe_tcp_start(p->prober->loop, &r);
+	else if (spec->action == PROBE_GRPC)
+		c->attempt = probe_grpc_start(p->prober->curl, &r);
+	else
+		c->attempt = probe_http_start(p->prober->curl, &r);
 }
 
 static void on_due(struct ev_loop *loop, struct ev_timer *timer, int events)
@@ -126,6 +130,12 @@ static void on_due(struct ev_loop *loop, struct ev_timer *timer, int events)
 	TAILQ_INSERT_TAIL(&p->waiting, c, link);
 }
 
+/* The nearest moment at which others are due, too: to wake up is a good part of what a probe costs. */
+static uint64_t tick_of(uint64_t due_ms)
+{
+	return (due_ms + PROBER_TICK_MS / 2) / PROBER_TICK_MS * PROBER_TICK_MS;
+}
+
 static void check_schedule(struct check *c)
 {
 	const uint64_t due_ms = c->probe->state.of[c->role].due_ms, now_ms = clock_ms();
@@ -134,7 +144,7 @@ static void check_schedule(struct check *c)
 	ev_timer_stop(loop, &c->timer);
 	if (due_ms == PROBE_NEVER || c->attempt != NULL || c->waits)
 		return;
-	ev_timer_set(&c->timer, due_ms > now_ms ? (double)(due_ms - now_ms) / 1000 : 0., 0.);
+	ev_timer_set(&c->timer, tick_of(due_ms) > now_ms ? (double)(tick_of(due_ms) - now_ms) / 1000 : 0., 0.);
 	ev_timer_start(loop, &c->timer);
 }
 
@@ -210,7 +220,7 @@ void prober_thread_start(struct prober *p)
 	p->loop = ev_loop_new(EVFLAG_AUTO);
 	if (p->loop == NULL)
 		fatalx("probes: no event loop");
-	p->http = probe_http_new(p->loop);
+	p->curl = probe_curl_new(p->loop);
 	p->random = (unsigned)clock_ns();
 	mailbox_init(&p->to_thread, p->loop);
 	ev_async_init(&p->stop, on_stop);
@@ -233,7 +243,7 @@ void prober_thread_stop(struct prober *p)
 	mailbox_drain(&p->to_thread);
 	TAILQ_FOREACH(probe, &p->all, all)
 	checks_end(probe);
-	probe_http_free(p->http);
+	probe_curl_free(p->curl);
 	ev_async_stop(p->loop, &p->stop);
 	mailbox_fini(&p->to_thread);
 	ev_loop_destroy(p->loop);

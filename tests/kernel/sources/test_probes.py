@@ -1,4 +1,5 @@
 """Probes: an endpoint whose probe fails leaves rules and DNS, and is back when it passes; connections go on."""
+import contextlib
 import http.server
 import json
 import socket
@@ -6,6 +7,7 @@ import ssl
 import subprocess
 import threading
 import unittest
+from pathlib import Path
 
 import lab
 import manifests as m
@@ -14,6 +16,7 @@ from cluster import ClusterTest, DOMAIN, PODS
 
 VIP = "10.96.6.%d"
 PROBED = 9000  # of the servers that are asked
+GRPC_SERVER = Path(lab.__file__).with_name("grpc_server.py")
 
 
 class Asked(http.server.BaseHTTPRequestHandler):
@@ -197,6 +200,86 @@ class Probes(ClusterTest):
         self.leads_to(vip, "a")
         server.http.answer = 500
         self.says("tls", "a", "probe failing: HTTP 500")
+
+    def test_no_traces(self):
+        """Connections of probes are over at once for connection tracking and sockets; that of tcp does not wake the program up."""
+        listener = self.pods["a"].socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.addCleanup(listener.close)
+        listener.bind((PODS["a"][0], PROBED + 3))
+        listener.listen(100)
+        listener.setblocking(False)
+        self.leads_to(self.give("quiet", 10, "a", f"tcp every 100ms failures 1 timeout 2s port {PROBED + 3}"), "a")
+        self.leads_to(self.give("seen", 11, "a", f"http every 100ms failures 1 timeout 2s port {PROBED}"), "a")
+        asked = self.probed["a"].http.asked
+        count = len(asked)
+        lab.wait_until(lambda: len(asked) > count + 20, what="further probes")
+        accepted = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                listener.accept()[0].close()
+                accepted += 1
+        self.assertLess(accepted, 3)  # one that was held up for 0.2 s is acknowledged
+        for port in (PROBED, PROBED + 3):
+            known = self.node.run("conntrack", "-L", "-p", "tcp", "--orig-port-dst", port).stdout
+            self.assertIn(" CLOSE ", known)
+            self.assertNotIn(" TIME_WAIT ", known)
+            self.assertNotIn(f":{port} ", self.node.run("ss", "-Htan", "state", "time-wait").stdout)
+
+    def grpc_server(self, name, port):
+        """A real one in the pod; a function that tells it what to answer, and one that waits for a request with these bytes."""
+        server = self.pods[name].popen("/usr/bin/python3", GRPC_SERVER, PODS[name][0], port, text=True, bufsize=1,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(server.stdout.readline(), "ready\n")
+        asked = []
+        reader = threading.Thread(target=lambda: asked.extend(server.stdout), daemon=True)
+
+        def end():
+            server.kill()
+            reader.join()
+            for stream in (server.stdin, server.stdout):
+                stream.close()
+
+        reader.start()
+        self.addCleanup(end)
+        return (lambda answer: server.stdin.write(f"{answer}\n"),
+                lambda text: lab.wait_until(lambda: any(text in line for line in list(asked)), what=f"a request with {text}"))
+
+    def test_grpc(self):
+        answer, was_asked = self.grpc_server("a", PROBED + 2)
+        vip = self.give("grpc", 8, "ab", f"grpc:shop.v1.Cart every 200ms failures 1 timeout 2s port {PROBED + 2}")
+        self.leads_to(vip, "a")
+        self.says("grpc", "b", "probe failing: connection refused")
+        was_asked("0a0c" + b"shop.v1.Cart".hex())
+        answer("serving 2")
+        self.says("grpc", "a", "probe failing: NOT_SERVING")
+        answer("serving 1")
+        self.leads_to(vip, "a")
+        answer("status UNAVAILABLE")
+        self.says("grpc", "a", "probe failing: gRPC status 14 (UNAVAILABLE)")
+        answer("hang")
+        self.says("grpc", "a", "probe failing: timeout")
+
+    def test_grpc_of_other_servers(self):
+        """HTTP/1.1, and one that hangs up."""
+        ended = self.pods["b"].socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.addCleanup(ended.close)
+        ended.bind((PODS["b"][0], PROBED + 4))
+        ended.listen(50)
+
+        def hang_up():
+            with contextlib.suppress(OSError):
+                while True:
+                    with ended.accept()[0] as flow:
+                        flow.shutdown(socket.SHUT_WR)
+                        while flow.recv(4096):
+                            pass
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        self.addCleanup(ended.shutdown, socket.SHUT_RDWR)
+        self.give("old", 9, "a", f"grpc every 200ms failures 1 timeout 2s port {PROBED}")
+        self.give("ends", 12, "b", f"grpc every 200ms failures 1 timeout 2s port {PROBED + 4}")
+        self.says("old", "a", "probe failing: no HTTP/2")
+        self.says("ends", "b", "probe failing: closed without a response")
 
     def pod(self, name, at, labels, **probes):
         container = {"name": "c", "image": "x", "ports": [{"name": "web", "containerPort": 8080}], **probes}
