@@ -48,7 +48,7 @@ HELPERS    := $(patsubst tests/kernel/%.c,$(BUILD)/tests/kernel/%,$(wildcard tes
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all programs deps test check fuzz fuzz-run demo lab lab-down lint test-image test-kernel bench-sync bench-pods bench-hostile bench-drift bench-conntrack bench-proxy bench-read bench-watch bench-commands bench-dns bench-dns-forward bench-dns-faults \
-	bench-flows bench-page install install-files uninstall clean
+	bench-flows bench-page bench-probes install install-files uninstall clean
 all: $(BUILD)/fairlead
 
 $(BUILD)/fairlead: $(BUILD)/$(MAIN:.c=.o) $(ARCHIVES)
@@ -140,7 +140,8 @@ test: deps
 	$(Q)$(MAKE) $(JOBS) check
 
 # Programs of benches as well: so a change that they do not know of is found.
-programs: $(BUILD)/fairlead $(UNIT_TESTS) $(HELPERS) $(FUZZERS) $(BENCH_DNS) $(BUILD)/bench/read $(BUILD)/bench/proxy_flows
+programs: $(BUILD)/fairlead $(UNIT_TESTS) $(HELPERS) $(FUZZERS) $(BENCH_DNS) $(BUILD)/bench/read $(BUILD)/bench/proxy_flows \
+	$(BUILD)/bench/probes
 
 check: programs
 	$(Q)tests/run.py --build $(BUILD)
@@ -225,6 +226,15 @@ bench-watch: deps
 bench-page: deps
 	$(Q)$(MAKE) all
 	$(Q)bench/page.py
+
+# Probes of 1 000 endpoints: what they cost, and how soon a result is in the kernel.
+$(BUILD)/bench/probes: $(BUILD)/bench/probes.o $(ARCHIVES)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LINKFLAGS) -o $@ $< $(ARCHIVES) $(OURLIBS)
+
+bench-probes: deps
+	$(Q)$(MAKE) all $(BUILD)/bench/probes
+	$(Q)FAIRLEAD_BUILD=$(abspath $(BUILD)) bench/probes.py
 
 # New flows to a service that shrinks and grows: 5 million take some minutes; FLOWS=200000 is quicker.
 FLOWS ?= 5000000
