@@ -48,7 +48,7 @@ CLI_COMMANDS(CLI_DECLARE)
 /* Flags of the two commands that make a pod's resolv.conf. */
 #define FLAGS_POD_FILE                                                                                             \
 	FLAG("cluster-domain", OPTION_TEXT, cluster_domain, "NAME",                                                \
-	     "domain of cluster names (default the daemon's, else cluster.local)"),                                \
+	     "domain of cluster names (default the daemon's, else cluster.local)", .refuse = option_not_domain),   \
 		FLAG("node-resolv-conf", OPTION_TEXT, node_resolv_conf, "FILE",                                    \
 		     "kubelet's --resolv-conf; empty: none", .initial = "/etc/resolv.conf", .may_be_empty = true), \
 		FLAG("cluster-dns", OPTION_ADDRS, cluster_dns, "IP[,IP]",                                          \

@@ -9,9 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/domain.h"
 #include "nft/nft.h"
-
-#define NAME_BYTES_MAX 253 /* RFC 1123 subdomain, as Kubernetes limits names */
 
 void config_init(struct config *c)
 {
@@ -42,28 +41,6 @@ static const char *lower(struct arena *arena, const char *text)
 	return copy;
 }
 
-/* Labels of letters, digits, "-" and "_", 1…63 bytes each. */
-static bool is_name(const char *text)
-{
-	size_t label = 0;
-
-	if (strlen(text) > NAME_BYTES_MAX)
-		return false;
-	for (const char *p = text;; p++) {
-		if (*p == '.' || *p == '\0') {
-			if (label == 0)
-				return false;
-			label = 0;
-			if (*p == '\0')
-				return true;
-		} else if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_') {
-			return false;
-		} else if (++label > 63) {
-			return false;
-		}
-	}
-}
-
 static bool is_folder(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,7 +50,7 @@ static bool is_folder(const char *path)
 	return fd >= 0;
 }
 
-/* kube-proxy trims and lower-cases a given name too (nodeutil.GetHostname). */
+/* A host's name may be one that no Node has: then no endpoint is local. */
 static bool finish_node_name(struct config *c, char error[ERROR_BYTES])
 {
 	char host[256] = "";
@@ -82,23 +59,19 @@ static bool finish_node_name(struct config *c, char error[ERROR_BYTES])
 		c->node_name = arena_strdup(c->arena, getenv("NODE_NAME"));
 	if (c->node_name == NULL && gethostname(host, sizeof host - 1) == 0)
 		c->node_name = arena_strdup(c->arena, host);
-	if (c->node_name == NULL || !is_name(c->node_name))
+	if (c->node_name == NULL || !domain_name(c->node_name, DOMAIN_BYTES, DOMAIN_UPPER | DOMAIN_UNDERSCORE))
 		return refuse(error, "node-name", c->node_name, "not a node name");
 	c->node_name = lower(c->arena, c->node_name);
 	return true;
 }
 
-static bool finish_domain(struct config *c, const char *flag, const char **value, char error[ERROR_BYTES])
+/* Lower case, without the dot at its end. */
+static void finish_domain(struct config *c, const char **value)
 {
 	size_t n = *value != NULL ? strlen(*value) : 0;
 
-	if (*value == NULL)
-		return true;
-	const char *domain = arena_strndup(c->arena, *value, n > 1 && (*value)[n - 1] == '.' ? n - 1 : n);
-	if (!is_name(domain))
-		return refuse(error, flag, *value, "not a domain name");
-	*value = lower(c->arena, domain);
-	return true;
+	if (*value != NULL)
+		*value = lower(c->arena, arena_strndup(c->arena, *value, n > 1 && (*value)[n - 1] == '.' ? n - 1 : n));
 }
 
 static bool finish_detector(struct config *c, char error[ERROR_BYTES])
@@ -187,12 +160,13 @@ static bool finish_forward(struct config *c, char error[ERROR_BYTES])
 }
 
 /* What is below the cluster domain is answered from Services, and a stub domain of that name would never be asked. */
-static bool finish_zone(struct config *c, char error[ERROR_BYTES])
+static bool finish_names(struct config *c, char error[ERROR_BYTES])
 {
 	struct name zone, domain;
 
-	if (!finish_domain(c, "dns-zone", &c->dns_zone, error))
-		return false;
+	finish_domain(c, &c->cluster_domain);
+	finish_domain(c, &c->dns_zone);
+	finish_domain(c, &c->dns_log_suffix);
 	if (c->dns_zone == NULL || !name_parse(&zone, c->dns_zone) || !name_parse(&domain, c->cluster_domain))
 		return true;
 	if (name_ends_with(&zone, &domain))
@@ -239,9 +213,7 @@ bool config_finish(struct config *c, char error[ERROR_BYTES])
 		return refuse(error, "announce", NULL, "only with --manifests, and not with --no-proxy");
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
-	return finish_node_name(c, error) && finish_domain(c, "cluster-domain", &c->cluster_domain, error) &&
-	       finish_domain(c, "dns-log-suffix", &c->dns_log_suffix, error) && finish_zone(c, error) &&
-	       finish_detector(c, error) && finish_nodeports(c, error) && config_finish_allocation(c, error) &&
-	       finish_external_ips(c, error) && finish_node_ips(c, error) && finish_listen(c, error) &&
-	       finish_forward(c, error);
+	return finish_node_name(c, error) && finish_names(c, error) && finish_detector(c, error) &&
+	       finish_nodeports(c, error) && config_finish_allocation(c, error) && finish_external_ips(c, error) &&
+	       finish_node_ips(c, error) && finish_listen(c, error) && finish_forward(c, error);
 }

@@ -105,6 +105,7 @@ void options_help(FILE *out, const struct option *table);
 const char *option_set(const struct option *o, struct config *c, const char *text);
 
 /* What OPTION_TEXTs may be (options_text.c). */
-option_text_fn option_not_table, option_not_label, option_not_namespace, option_not_interface;
+option_text_fn option_not_table, option_not_label, option_not_namespace, option_not_domain, option_not_suffix,
+	option_not_node, option_not_interface, option_not_interface_prefix;
 
 #endif

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/domain.h"
 #include "daemon/options.h"
 #include "watch/identity.h"
 
@@ -43,6 +44,48 @@ const char *option_not_namespace(const char *text)
 	return name_is_label(text) ? NULL : "must be a DNS label in lower case";
 }
 
+#define LABELS "labels of letters, digits and \"-\", which is neither first nor last"
+
+/* No top-level domain is a number (RFC 1123 2.1): that is an address. */
+static bool ends_in_number(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	last = last != NULL ? last + 1 : name;
+	return last[strspn(last, "0123456789")] == '\0';
+}
+
+/* Absolute or not, in any case. */
+static bool is_domain(const char *text, unsigned signs)
+{
+	size_t bytes = strlen(text);
+	char name[DOMAIN_BYTES + 1];
+
+	bytes -= bytes > 1 && text[bytes - 1] == '.';
+	if (bytes > DOMAIN_BYTES)
+		return false;
+	memcpy(name, text, bytes);
+	name[bytes] = '\0';
+	return domain_name(name, DOMAIN_LABEL_BYTES, DOMAIN_UPPER | signs) && !ends_in_number(name);
+}
+
+const char *option_not_domain(const char *text)
+{
+	return is_domain(text, 0) ? NULL : "must be a domain name: " LABELS;
+}
+
+/* What clients ask for need not be a host. */
+const char *option_not_suffix(const char *text)
+{
+	return is_domain(text, DOMAIN_UNDERSCORE) ? NULL : "must be a domain name: " LABELS " (\"_\" is like a letter)";
+}
+
+/* In any case: kube-proxy lower-cases a given name, too (nodeutil.GetHostname). */
+const char *option_not_node(const char *text)
+{
+	return domain_name(text, DOMAIN_BYTES, DOMAIN_UPPER) ? NULL : "must be the name of a Node: " LABELS;
+}
+
 /* What the kernel takes for the name of an interface (dev_valid_name), and no more than printable characters. */
 const char *option_not_interface(const char *text)
 {
@@ -51,4 +94,11 @@ const char *option_not_interface(const char *text)
 	for (const char *at = text; *at != '\0'; at++)
 		is_name = is_name && isgraph((unsigned char)*at) && *at != '/' && *at != ':';
 	return is_name ? NULL : "is not the name of an interface";
+}
+
+const char *option_not_interface_prefix(const char *text)
+{
+	if (strchr(text, '*') != NULL || strchr(text, '+') != NULL)
+		return "must be the first letters of names, without \"*\" or \"+\"";
+	return option_not_interface(text);
 }

@@ -137,28 +137,26 @@ static const char *add_addr(struct config *c, void *field, const char *item)
 	return NULL;
 }
 
+static const char *cidr_append(struct config *c, struct cidr_list *list, const struct cidr *cidr)
+{
+	list->items = list_grow(c, list->items, list->count, sizeof *list->items);
+	list->items[list->count++] = *cidr;
+	return NULL;
+}
+
 static const char *add_cidr(struct config *c, void *field, const char *item)
 {
-	struct cidr_list *list = field;
 	struct cidr cidr;
 
-	if (!cidr_parse(&cidr, item))
-		return "must be prefixes such as 10.96.0.0/12";
-	list->items = list_grow(c, list->items, list->count, sizeof *list->items);
-	list->items[list->count++] = cidr;
-	return NULL;
+	return cidr_parse(&cidr, item) ? cidr_append(c, field, &cidr) : "must be prefixes such as 10.96.0.0/12";
 }
 
 static const char *add_cidr_or_host(struct config *c, void *field, const char *item)
 {
-	struct cidr_list *list = field;
 	struct cidr cidr;
 
-	if (!cidr_parse_or_host(&cidr, item))
-		return "must be addresses, or prefixes such as 10.96.0.0/12";
-	list->items = list_grow(c, list->items, list->count, sizeof *list->items);
-	list->items[list->count++] = cidr;
-	return NULL;
+	return cidr_parse_or_host(&cidr, item) ? cidr_append(c, field, &cidr)
+					       : "must be addresses, or prefixes such as 10.96.0.0/12";
 }
 
 static const char *add_addr_port(struct config *c, void *field, const char *item)

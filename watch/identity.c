@@ -4,52 +4,23 @@
 #include <ctype.h>
 #include <string.h>
 
-#define DNS_LABEL_BYTES 63
-#define DNS_NAME_BYTES 253
+#include "base/domain.h"
+
 #define LABEL_PART_BYTES 63 /* of a label: the key behind its prefix, the value */
-
-static bool is_lower_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-static bool label_ok(const char *s, size_t n)
-{
-	if (n == 0 || !is_lower_alnum(s[0]) || !is_lower_alnum(s[n - 1]))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!is_lower_alnum(s[i]) && s[i] != '-')
-			return false;
-	return true;
-}
 
 bool name_is_label(const char *s)
 {
-	return strlen(s) <= DNS_LABEL_BYTES && label_ok(s, strlen(s));
-}
-
-static bool all_labels(const char *s, size_t label_bytes)
-{
-	if (strlen(s) > DNS_NAME_BYTES)
-		return false;
-	for (;; s++) {
-		size_t n = strcspn(s, ".");
-		if (n > label_bytes || !label_ok(s, n))
-			return false;
-		s += n;
-		if (*s == '\0')
-			return true;
-	}
+	return strlen(s) <= DOMAIN_LABEL_BYTES && domain_label(s, strlen(s), DOMAIN_LOWER);
 }
 
 bool name_is_subdomain(const char *s)
 {
-	return all_labels(s, DNS_LABEL_BYTES);
+	return domain_name(s, DOMAIN_LABEL_BYTES, DOMAIN_LOWER);
 }
 
 bool name_is_object(const char *s)
 {
-	return all_labels(s, DNS_NAME_BYTES);
+	return domain_name(s, DOMAIN_BYTES, DOMAIN_LOWER);
 }
 
 bool name_is_service(const char *s)
@@ -65,7 +36,7 @@ bool name_is_service(const char *s)
 
 static bool is_alnum(char c)
 {
-	return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
 }
 
 /* ([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9] */
@@ -82,7 +53,7 @@ static bool is_qualified_part(const char *s, size_t n)
 bool name_is_label_key(const char *s, bool annotation)
 {
 	const char *slash = strchr(s, '/'), *name = slash != NULL ? slash + 1 : s;
-	char prefix[DNS_NAME_BYTES + 1];
+	char prefix[DOMAIN_BYTES + 1];
 	size_t n = slash != NULL ? (size_t)(slash - s) : 0;
 
 	if (n >= sizeof prefix)

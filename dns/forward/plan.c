@@ -3,22 +3,31 @@
 
 #include <string.h>
 
+#include "base/domain.h"
 #include "dns/resolver/resolv_conf.h"
 
 #define TLS_PREFIX "tls://"
 #define TLS_PORT 853 /* RFC 7858 */
 
-/* The name behind "#"; false: it is none. */
+/* The name behind "#", as a certificate has it; false: it is none. */
 static bool take_name(struct arena *a, char *text, const char **name)
 {
 	char *mark = strchr(text, '#');
-	struct name parsed;
 
 	if (mark == NULL)
 		return true;
 	*mark = '\0';
 	*name = arena_strdup(a, mark + 1);
-	return name_parse(&parsed, *name) && parsed.labels > 0;
+	return domain_name(*name, DOMAIN_LABEL_BYTES, DOMAIN_UPPER);
+}
+
+/* Absolute or not. Domains that hosts and services are below need not be names of hosts. */
+static bool zone_parse(struct name *zone, struct arena *a, const char *text)
+{
+	const size_t n = strlen(text), bytes = n > 1 && text[n - 1] == '.' ? n - 1 : n;
+
+	return domain_name(arena_strndup(a, text, bytes), DOMAIN_LABEL_BYTES, DOMAIN_UPPER | DOMAIN_UNDERSCORE) &&
+	       name_parse(zone, text);
 }
 
 static const char *add_server(struct forward_server *to, size_t *count, struct arena *a, const char *text)
@@ -78,7 +87,7 @@ const char *plan_stub(struct forward_plan *p, struct arena *a, const char *text)
 		p->stubs = arena_array(a, STUBS_MAX, sizeof *p->stubs);
 	s = &p->stubs[p->stub_count];
 	*s = (struct stub){0};
-	if (!name_parse(&s->zone, zone) || s->zone.labels == 0)
+	if (!zone_parse(&s->zone, a, zone))
 		return arena_printf(a, "\"%s\" is not a domain name", zone);
 	for (size_t i = 0; i < p->stub_count; i++)
 		if (p->stubs[i].zone.length == s->zone.length &&

@@ -195,10 +195,28 @@ static void lists_of_variables(void **state)
 	drop(p);
 }
 
+#define LABELS "labels of letters, digits and \"-\", which is neither first nor last"
+
 static const struct {
 	const struct option *table;
 	const char *line, *error;
 } refused_lines[] = {
+	{options_run, "--cluster-domain -bad-", "--cluster-domain -bad-: must be a domain name: " LABELS},
+	{options_run, "--cluster-domain a..b", "--cluster-domain a..b: must be a domain name: " LABELS},
+	{options_run, "--cluster-domain my_cluster", "--cluster-domain my_cluster: must be a domain name: " LABELS},
+	{options_run, "--cluster-domain .", "--cluster-domain .: must be a domain name: " LABELS},
+	{options_run, "--dns-zone -bad-", "--dns-zone -bad-: must be a domain name: " LABELS},
+	{options_run, "--dns-zone 192.168.0.0", "--dns-zone 192.168.0.0: must be a domain name: " LABELS},
+	{options_run, "--dns-log-suffix bad-.lan",
+	 "--dns-log-suffix bad-.lan: must be a domain name: " LABELS " (\"_\" is like a letter)"},
+	{options_run, "--node-name a/b", "--node-name a/b: must be the name of a Node: " LABELS},
+	{options_run, "--node-name -a", "--node-name -a: must be the name of a Node: " LABELS},
+	{options_run, "--stub-domain -bad-=10.0.0.1", "--stub-domain -bad-=10.0.0.1: \"-bad-\" is not a domain name"},
+	{options_run, "--forward tls://10.0.0.1#a_b",
+	 "--forward tls://10.0.0.1#a_b: \"tls://10.0.0.1#a_b\": not a server's name behind \"#\""},
+	{options_run, "--pod-bridge-interface a/b", "--pod-bridge-interface a/b: is not the name of an interface"},
+	{options_run, "--pod-interface-name-prefix cali*",
+	 "--pod-interface-name-prefix cali*: must be the first letters of names, without \"*\" or \"+\""},
 	{options_run, "--frobnicate=1", "--frobnicate: unknown flag"},
 	{options_run, "--wait 1s", "--wait: unknown flag"},
 	{options_common, "--manifests m", "--manifests: unknown flag"},
@@ -253,6 +271,27 @@ static void refusals(void **state)
 	}
 }
 
+/* Names as hosts and domains have them; only hosts have no "_". */
+static void names(void **state)
+{
+	struct parsed *p = parse(options_run, "--manifests /tmp --cluster-domain K8s.lan-1. --dns-zone Home.ARPA. "
+					      "--dns-log-suffix _Tcp.lan --node-name Node-1.lan "
+					      "--pod-bridge-interface cni0 --pod-interface-name-prefix veth "
+					      "--stub-domain _msdcs.corp.example=10.0.0.1 "
+					      "--stub-domain 10.in-addr.arpa.=10.0.0.1");
+	char error[ERROR_BYTES];
+
+	(void)state;
+	assert_true(p->ok);
+	assert_true(config_finish(&p->config, error));
+	assert_string_equal(p->config.cluster_domain, "k8s.lan-1");
+	assert_string_equal(p->config.dns_zone, "home.arpa");
+	assert_string_equal(p->config.dns_log_suffix, "_tcp.lan");
+	assert_string_equal(p->config.node_name, "node-1.lan");
+	assert_int_equal(p->config.forward.stub_count, 2);
+	drop(p);
+}
+
 /* config_finish: what depends on other flags and on the machine. */
 static void finish(void **state)
 {
@@ -300,8 +339,6 @@ static void finish_refusals(void **state)
 		 "--manifests: not with --token-file, --ca-file or --insecure-skip-tls-verify"},
 		{"--manifests /nonexistent/m", "--manifests /nonexistent/m: No such file or directory"},
 		{"--manifests /tmp --no-dns --no-proxy", "--no-proxy: with --no-dns nothing is left to do"},
-		{"--manifests /tmp --cluster-domain a..b", "--cluster-domain a..b: not a domain name"},
-		{"--manifests /tmp --dns-log-suffix a..b", "--dns-log-suffix a..b: not a domain name"},
 		{"--manifests /tmp --node-ip 10.0.0.1,10.0.0.2", "--node-ip: more than one address of a family"},
 		{"--manifests /tmp --dns-listen ::1,10.0.0.1 --dns-listen 10.0.0.1:53",
 		 "--dns-listen 10.0.0.1:53: given twice"},
@@ -309,7 +346,6 @@ static void finish_refusals(void **state)
 		 "--nodeport-addresses primary,x: \"x\" is neither primary, all, localhost nor an address or CIDR such "
 		 "as "
 		 "10.0.0.0/8"},
-		{"--manifests /tmp --node-name a/b", "--node-name a/b: not a node name"},
 		{"--manifests /tmp --detect-local-mode BridgeInterface",
 		 "--detect-local-mode BridgeInterface: needs --pod-bridge-interface"},
 	};
@@ -333,7 +369,7 @@ int main(void)
 		cmocka_unit_test(last_one_wins),   cmocka_unit_test(arguments),
 		cmocka_unit_test(refusals),	   cmocka_unit_test(lists_of_variables),
 		cmocka_unit_test(finish),	   cmocka_unit_test(where_dns_listens),
-		cmocka_unit_test(finish_refusals),
+		cmocka_unit_test(finish_refusals), cmocka_unit_test(names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
