@@ -40,6 +40,14 @@ struct store_service *quarantine_culprit(struct quarantine *h, const struct nft 
 	return h->times >= (service->pending ? QUARANTINE_AFTER : QUARANTINE_AFTER_PUBLISHED) ? service : NULL;
 }
 
+static void reason_forget(struct quarantine *h, struct store_service *service)
+{
+	h->short_count -= service->short_of_memory;
+	h->waiting_count -= service->waits_for_kernel;
+	service->short_of_memory = service->waits_for_kernel = false;
+	service->rejected = 0;
+}
+
 static void hold(struct quarantine *h, struct store_service *service, const char *reason, uint64_t now_ms,
 		 uint64_t retry_ms)
 {
@@ -48,8 +56,7 @@ static void hold(struct quarantine *h, struct store_service *service, const char
 	if (h->count == 0)
 		h->retry_at_ms = now_ms + QUARANTINE_RETRY_MS;
 	h->count += service->refusal == NULL;
-	h->short_count -= service->short_of_memory;
-	service->short_of_memory = false;
+	reason_forget(h, service);
 	h->suspect = NULL;
 	if (!known)
 		log_warn("service %s: %s; keeping the last good version; retrying on change or in %u s", service->key,
@@ -65,6 +72,7 @@ void quarantine_rejected(struct quarantine *h, struct store_service *service, co
 
 	buf_printf(&reason, "rejected by the kernel: %s", error);
 	hold(h, service, reason.data, now_ms, QUARANTINE_RETRY_MS);
+	service->rejected = ++h->rejections;
 	buf_fini(&reason);
 }
 
@@ -152,6 +160,25 @@ static bool memory_fits(struct quarantine *h, struct store_service *service, con
 	return false;
 }
 
+/*
+ * A refusal costs a look at the whole table, so Services that were rejected are tried one at a time, with a pause
+ * between: a client that edits one again and again makes no other Service wait.
+ */
+static bool kernel_may_be_asked(struct quarantine *h, struct store_service *service, uint64_t now_ms)
+{
+	bool may;
+
+	if (service->rejected == 0)
+		return true;
+	h->waiting_count -= service->waits_for_kernel;
+	may = now_ms >= h->rejected_again_ms && (h->waiting_count == 0 || service == h->next);
+	service->waits_for_kernel = !may;
+	h->waiting_count += service->waits_for_kernel;
+	if (may)
+		h->rejected_again_ms = now_ms + QUARANTINE_REJECTED_PAUSE_MS;
+	return may;
+}
+
 bool quarantine_admit(struct quarantine *h, struct store_service *service, const struct compile_input *in,
 		      struct arena *scratch, uint64_t now_ms)
 {
@@ -168,6 +195,8 @@ bool quarantine_admit(struct quarantine *h, struct store_service *service, const
 		return false;
 	}
 	elements = count - ranges * (BUDGET_RANGE_COST - 1);
+	if (!kernel_may_be_asked(h, service, now_ms))
+		return false;
 	if (!memory_fits(h, service, in, elements, now_ms))
 		return false;
 	quarantine_take(h, service, elements, ranges);
@@ -181,8 +210,9 @@ void quarantine_release(struct quarantine *h, struct store_service *service)
 	free(service->refusal);
 	service->refusal = NULL;
 	h->count--;
-	h->short_count -= service->short_of_memory;
-	service->short_of_memory = false;
+	if (service->rejected != 0)
+		h->rejected_again_ms = 0; /* the kernel may take the others, too */
+	reason_forget(h, service);
 	if (service->object != NULL)
 		log_notice("service %s: accepted again", service->key);
 }
@@ -197,12 +227,29 @@ static void mark(struct store *store, bool short_of_memory)
 			store_mark(store, service);
 }
 
+/* The one whose last rejection is the oldest. */
+static struct store_service *longest_waiting(const struct store *store)
+{
+	struct store_service *service, *longest = NULL;
+	size_t at = 0;
+
+	while ((service = store_next_service(store, &at)) != NULL)
+		if (service->waits_for_kernel && (longest == NULL || service->rejected < longest->rejected))
+			longest = service;
+	return longest;
+}
+
 void quarantine_turn(struct quarantine *h, struct store *store, uint64_t now_ms)
 {
 	memory_target_turn(&h->memory);
 	if (h->short_count != 0 && now_ms >= h->short_retry_at_ms) {
 		h->short_retry_at_ms = now_ms + QUARANTINE_MEMORY_RETRY_MS;
 		mark(store, true);
+	}
+	if (h->waiting_count != 0 && now_ms >= h->rejected_again_ms) {
+		struct store_service *next = longest_waiting(store);
+		h->next = next;
+		store_mark(store, next);
 	}
 	if (h->count == 0 || now_ms < h->retry_at_ms)
 		return;
@@ -217,9 +264,13 @@ static uint64_t left_ms(uint64_t at_ms, uint64_t now_ms)
 
 uint64_t quarantine_wait(const struct quarantine *h, uint64_t now_ms)
 {
+	uint64_t at_ms = h->retry_at_ms;
+
 	if (h->count == 0)
 		return UINT64_MAX;
-	if (h->short_count != 0 && h->short_retry_at_ms < h->retry_at_ms)
-		return left_ms(h->short_retry_at_ms, now_ms);
-	return left_ms(h->retry_at_ms, now_ms);
+	if (h->short_count != 0 && h->short_retry_at_ms < at_ms)
+		at_ms = h->short_retry_at_ms;
+	if (h->waiting_count != 0 && h->rejected_again_ms < at_ms)
+		at_ms = h->rejected_again_ms;
+	return left_ms(at_ms, now_ms);
 }

@@ -20,8 +20,9 @@
 #include "service/budget.h"
 
 #define QUARANTINE_RETRY_MS 600000u
-#define QUARANTINE_MEMORY_RETRY_MS 5000u /* memory may be free again at any time */
-#define QUARANTINE_AFTER 2		 /* refusals in a row */
+#define QUARANTINE_MEMORY_RETRY_MS 5000u   /* memory may be free again at any time */
+#define QUARANTINE_REJECTED_PAUSE_MS 5000u /* between tries of rejected Services that have changed, of all of them */
+#define QUARANTINE_AFTER 2		   /* refusals in a row */
 #define QUARANTINE_AFTER_PUBLISHED \
 	6 /* the same, of a version that the kernel seemed to have: 3 s with sync's back-off */
 
@@ -36,6 +37,10 @@ struct quarantine {	       /* zero = none, and no limits */
 	uint64_t retry_at_ms;		     /* of all; counts while there are some; a further one does not move it */
 	size_t short_count;		     /* how many lack memory */
 	uint64_t short_retry_at_ms;
+	uint32_t rejections;
+	size_t waiting_count;		  /* rejected ones that are to be tried, one at a time… */
+	const struct store_service *next; /* …this one first; compared, never read… */
+	uint64_t rejected_again_ms;	  /* …not before */
 };
 
 /* After a refusal, which the caller answers by reading the kernel back: the service to hold, or NULL. */

@@ -31,6 +31,8 @@ struct store_service {
 	uint64_t ranges;	 /* of these, in the set of source ranges */
 	uint64_t current_elements, current_ranges; /* the same of `current` */
 	bool short_of_memory;			   /* the reason is that */
+	uint32_t rejected;			   /* the reason is that the kernel refused it: a number that grows */
+	bool waits_for_kernel;			   /* its newest version is to be tried, but not yet */
 	bool newest_held;			   /* the refusal is of what is newer than the pending `next` */
 	char *refusal; /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
 	char key[];    /* "ns/name" */

@@ -176,6 +176,65 @@ static void a_published_version_turns_out_bad(void **state)
 	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
 }
 
+/* Until nothing is due now. */
+static void turns(void)
+{
+	for (unsigned n = 0; sync_turn(s.sync, now_ms) == 0; n++)
+		assert_true(n < 50);
+}
+
+/* Each try costs a look at the whole table. */
+static void edits_of_rejected_services_are_bounded(void **state)
+{
+	(void)state;
+	start();
+	put("bad", "10.96.0.1", POISON);
+	put("evil", "10.96.0.3", POISON);
+	settle();
+	assert_int_equal(sync_stats(s.sync)->quarantined, 2);
+	const uint64_t refused = sync_stats(s.sync)->refused;
+	const unsigned dumps = kernel.dumps;
+	for (int i = 0; i < 100; i++) { /* in 10 s */
+		put("bad", "10.96.0.1", POISON);
+		put("evil", "10.96.0.3", POISON);
+		put("web", "10.96.0.2", (uint16_t)(8081 + i));
+		now_ms += 100;
+		turns();
+		assert_int_equal(port_of("10.96.0.2"), 8081 + i);
+		assert_int_equal(port_of("10.96.0.1"), 8080);
+	}
+	assert_in_range(sync_stats(s.sync)->refused, refused + 2, refused + 3);
+	assert_in_range(kernel.dumps, dumps + 2, dumps + 3);
+}
+
+/* The first edit after a rejection is tried at once, others in their turn; one that is fine sets the others free. */
+static void a_rejected_service_is_tried_again_soon(void **state)
+{
+	(void)state;
+	start();
+	put("bad", "10.96.0.1", POISON);
+	put("evil", "10.96.0.3", POISON);
+	settle();
+	put("bad", "10.96.0.1", POISON);
+	turns();
+	put("evil", "10.96.0.3", 8089);
+	turns();
+	assert_int_equal(port_of("10.96.0.3"), 0);
+	assert_non_null(store_service(s.store, "default", "evil")->refusal);
+	put("bad", "10.96.0.1", POISON); /* again and again: it has had its turn */
+	assert_in_range(sync_turn(s.sync, now_ms), 1, QUARANTINE_REJECTED_PAUSE_MS);
+	now_ms += QUARANTINE_REJECTED_PAUSE_MS;
+	put("bad", "10.96.0.1", POISON);
+	turns();
+	assert_int_equal(port_of("10.96.0.3"), 8089);
+	put("bad", "10.96.0.1", 8088);
+	now_ms += QUARANTINE_REJECTED_PAUSE_MS;
+	turns();
+	assert_int_equal(port_of("10.96.0.1"), 8088);
+	assert_int_equal(sync_stats(s.sync)->quarantined, 0);
+	assert_int_equal(sync_turn(s.sync, now_ms), SYNC_IDLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +245,8 @@ int main(void)
 		QUARANTINE_TEST(a_published_version_turns_out_bad),
 		QUARANTINE_TEST(a_hold_does_not_postpone_the_others),
 		QUARANTINE_TEST(a_quarantined_service_can_be_deleted),
+		QUARANTINE_TEST(edits_of_rejected_services_are_bounded),
+		QUARANTINE_TEST(a_rejected_service_is_tried_again_soon),
 		QUARANTINE_TEST(an_address_is_not_lost_to_a_quarantined_service),
 	};
 
