@@ -1,4 +1,4 @@
-/* Makes the messages of a zone transfer. */
+/* Which records a zone transfer has, and for whom. */
 #include "dns/server/transfer.h"
 
 #include <netinet/in.h>
@@ -8,11 +8,7 @@
 
 #include "base/mem.h"
 #include "base/sock.h"
-#include "dns/answer/question.h"
-
-#define MESSAGE_BYTES 16000		      /* below 16384, so that every offset fits a compression pointer */
-#define SCRATCH_BYTES (1024 * 1024)	      /* of one RRset at first */
-#define SCRATCH_MAX_BYTES (256 * 1024 * 1024) /* a larger RRset ends the transfer: part of one would be a lie */
+#include "dns/server/transfer_stream.h"
 
 /* ---- request ---- */
 
@@ -69,165 +65,17 @@ bool transfer_wanted(const struct respond_config *c, const struct packet *in, st
 	return atomic_load(&((struct zone *)c->zone)->complete) && client_allowed(c, in->from);
 }
 
-/* ---- stream ---- */
-
-struct stream {
-	const struct respond_config *config;
-	const struct transfer *transfer;
-	const struct sockaddr *from;
-	struct buf *out;
-	struct reply reply; /* the message being filled */
-	uint8_t message[MESSAGE_BYTES];
-	uint8_t *scratch; /* where answers are made */
-	size_t scratch_bytes;
-	bool broken; /* off: it is too large, or to be stopped */
-};
-
-static void message_begin(struct stream *s)
-{
-	const struct query *q = &s->transfer->query;
-
-	s->reply = (struct reply){.ede = EDE_NONE, .aa = true};
-	s->reply.w = (struct writer){s->message, q->question_end,
-				     sizeof s->message - edns_bytes(&s->config->edns, q, true), false};
-	memcpy(s->message, s->transfer->message, q->question_end);
-}
-
-static void message_end(struct stream *s)
-{
-	const struct query *q = &s->transfer->query;
-	uint8_t prefix[2], *p = s->message;
-
-	s->reply.w.limit = sizeof s->message;
-	if (q->edns)
-		edns_write(&s->config->edns, q, s->from, true, &s->reply);
-	wire_put16(p + 2, FLAG_QR | FLAG_AA | FLAG_RA | (q->flags & (FLAG_RD | FLAG_CD)));
-	wire_put16(p + 6, s->reply.answers);
-	wire_put16(p + 8, 0);
-	wire_put16(p + 10, s->reply.additionals);
-	wire_put16(prefix, (unsigned)s->reply.w.at);
-	buf_add(s->out, prefix, sizeof prefix);
-	buf_add(s->out, s->message, s->reply.w.at);
-}
-
-/* Owner: the labels in front of the apex, then a pointer to the question, which is the apex. */
-static bool put_record(struct writer *w, const struct name *owner, unsigned above, const uint8_t *fixed,
-		       const uint8_t *data, size_t data_bytes)
-{
-	size_t mark = w->at;
-
-	writer_bytes(w, owner->wire, owner->label_at[above]);
-	writer_pointer(w, WIRE_HEADER_BYTES);
-	writer_bytes(w, fixed, 8); /* type, class, TTL */
-	writer_u16(w, (unsigned)data_bytes);
-	writer_bytes(w, data, data_bytes);
-	if (!w->full)
-		return true;
-	writer_back(w, mark);
-	return false;
-}
-
-static void emit(struct stream *s, const struct name *owner, const uint8_t *fixed, const uint8_t *data,
-		 size_t data_bytes)
-{
-	unsigned above = owner->labels - s->config->zone->domain.labels;
-
-	if (!put_record(&s->reply.w, owner, above, fixed, data, data_bytes)) {
-		message_end(s);
-		message_begin(s);
-		put_record(&s->reply.w, owner, above, fixed, data, data_bytes);
-	}
-	s->reply.answers++;
-}
-
-/* Copies a name at *at of the scratch message without its compression; returns its length. */
-static size_t expand_name(const uint8_t *message, size_t *at, uint8_t *to)
-{
-	size_t from = *at, length = 0;
-	bool jumped = false;
-
-	while (message[from] != 0) {
-		if (message[from] >= 0xc0) {
-			if (!jumped)
-				*at = from + 2;
-			jumped = true;
-			from = wire_get16(message + from) & 0x3fff;
-			continue;
-		}
-		memcpy(to + length, message + from, message[from] + 1U);
-		length += message[from] + 1U;
-		from += message[from] + 1U;
-	}
-	to[length++] = 0;
-	if (!jumped)
-		*at = from + 1;
-	return length;
-}
-
-/* Record data as it stands alone. */
-static size_t expand_data(const uint8_t *message, size_t at, size_t length, unsigned type, uint8_t *to)
-{
-	size_t end = at + length, size = 0;
-
-	switch (type) {
-	case TYPE_SOA:
-		size = expand_name(message, &at, to);
-		size += expand_name(message, &at, to + size);
-		break;
-	case TYPE_NS:
-	case TYPE_CNAME:
-		size = expand_name(message, &at, to);
-		break;
-	default:
-		break;
-	}
-	memcpy(to + size, message + at, end - at);
-	return size + end - at;
-}
-
-/*
- * The answer to one question becomes records of the transfer. Those of a followed CNAME belong to other names, which
- * have their turn: their owner is not the question.
- */
-static struct reply make_answer(struct stream *s, const struct name *name, unsigned type)
-{
-	struct reply r = {.ede = EDE_NONE};
-
-	r.records_at = WIRE_HEADER_BYTES + name->length + 4U;
-	r.w = (struct writer){s->scratch, r.records_at, s->scratch_bytes, false};
-	memcpy(s->scratch + WIRE_HEADER_BYTES, name->wire, name->length);
-	question_answer(s->config->zone, name, type, &r);
-	return r;
-}
-
-static void emit_answer(struct stream *s, const struct name *name, unsigned type)
-{
-	struct reply r = make_answer(s, name, type);
-	uint8_t data[WIRE_HEADER_BYTES + 3 * NAME_BYTES];
-
-	while (r.truncated && s->scratch_bytes < SCRATCH_MAX_BYTES) {
-		s->scratch_bytes *= 2;
-		s->scratch = mem_resize(s->scratch, s->scratch_bytes);
-		r = make_answer(s, name, type);
-	}
-	s->broken |= r.truncated || s->out->length_bytes > TRANSFER_BYTES_MAX;
-	size_t at = r.records_at;
-	for (uint32_t i = 0; i < r.answers; i++) {
-		const uint8_t *rr = s->scratch + at;
-		size_t data_bytes = wire_get16(rr + 10);
-		if (wire_get16(rr) == (0xc000 | WIRE_HEADER_BYTES) && wire_get16(rr + 2) == type)
-			emit(s, name, rr + 2, data,
-			     expand_data(s->scratch, at + RECORD_FIXED_BYTES, data_bytes, type, data));
-		at += RECORD_FIXED_BYTES + data_bytes;
-	}
-}
-
 /* ---- zone ---- */
 
+struct walk {
+	const struct zone *zone;
+	struct transfer_stream *stream;
+};
+
 /* prefix: wire labels in front of the cluster domain. Too long a name cannot be asked for: nothing. */
-static void emit_below(struct stream *s, const uint8_t *prefix, size_t prefix_bytes, const unsigned *types)
+static void emit_below(const struct walk *w, const uint8_t *prefix, size_t prefix_bytes, const unsigned *types)
 {
-	const struct name *domain = &s->config->zone->domain;
+	const struct name *domain = &w->zone->domain;
 	uint8_t wire[2 * NAME_BYTES];
 	struct name name;
 	size_t at = 0;
@@ -236,9 +84,8 @@ static void emit_below(struct stream *s, const uint8_t *prefix, size_t prefix_by
 	memcpy(wire + prefix_bytes, domain->wire, domain->length);
 	if (!name_read(&name, wire, prefix_bytes + domain->length, &at))
 		return;
-	s->broken |= s->transfer->stop != NULL && atomic_load(s->transfer->stop);
-	for (; *types != 0 && !s->broken; types++)
-		emit_answer(s, &name, *types);
+	for (; *types != 0 && !transfer_stream_stops(w->stream); types++)
+		transfer_stream_answer(w->stream, &name, *types);
 }
 
 static size_t put_label(uint8_t *to, const char *prefix, const char *text)
@@ -262,7 +109,7 @@ static const char *proto_text(uint8_t proto)
 	return proto == IPPROTO_UDP ? "udp" : proto == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
-static void emit_ports(struct stream *s, const struct view *v)
+static void emit_ports(const struct walk *w, const struct view *v)
 {
 	static const unsigned types[] = {TYPE_SRV, 0};
 	const struct service *service = v->service;
@@ -273,11 +120,11 @@ static void emit_ports(struct stream *s, const struct view *v)
 		size_t length = put_label(prefix, "_", p->name);
 		length += put_label(prefix + length, "_", proto_text(p->proto));
 		length += put_service(prefix + length, service);
-		emit_below(s, prefix, length, types);
+		emit_below(w, prefix, length, types);
 	}
 }
 
-static void emit_endpoints(struct stream *s, const struct view *v)
+static void emit_endpoints(const struct walk *w, const struct view *v)
 {
 	static const unsigned types[] = {TYPE_A, TYPE_AAAA, TYPE_SRV, 0};
 	const struct service *service = v->service;
@@ -289,21 +136,21 @@ static void emit_endpoints(struct stream *s, const struct view *v)
 			continue;
 		size_t length = put_label(prefix, "", label);
 		length += put_service(prefix + length, service);
-		emit_below(s, prefix, length, types);
+		emit_below(w, prefix, length, types);
 	}
 }
 
-static void emit_service(struct stream *s, const struct view *v)
+static void emit_service(const struct walk *w, const struct view *v)
 {
 	static const unsigned alias[] = {TYPE_CNAME, 0}, types[] = {TYPE_A, TYPE_AAAA, TYPE_SRV, 0};
 	uint8_t prefix[3 * (NAME_LABEL_BYTES + 2)];
 	size_t length = put_service(prefix, v->service);
 
-	emit_below(s, prefix, length, v->kind == DNS_EXTERNAL_NAME ? alias : types);
+	emit_below(w, prefix, length, v->kind == DNS_EXTERNAL_NAME ? alias : types);
 	if (v->kind != DNS_CLUSTER_IP && v->kind != DNS_HEADLESS)
 		return;
-	emit_ports(s, v);
-	emit_endpoints(s, v);
+	emit_ports(w, v);
+	emit_endpoints(w, v);
 }
 
 static int view_compare(const void *a, const void *b)
@@ -333,58 +180,33 @@ static const struct view **views_sorted(const struct zone *z, size_t *count)
 	return views;
 }
 
-static void emit_soa(struct stream *s, const uint8_t *fixed, const uint8_t *data, size_t data_bytes)
-{
-	emit(s, &s->config->zone->domain, fixed, data, data_bytes);
-}
-
-static void emit_zone(struct stream *s)
+static void emit_zone(const struct walk *w)
 {
 	static const unsigned apex[] = {TYPE_NS, 0}, text[] = {TYPE_TXT, 0}, server[] = {TYPE_A, TYPE_AAAA, 0};
 	size_t count;
-	const struct view **views = views_sorted(s->config->zone, &count);
+	const struct view **views = views_sorted(w->zone, &count);
 
-	emit_below(s, (const uint8_t *)"", 0, apex);
-	emit_below(s, (const uint8_t *)"\2ns\3dns", 7, server);
-	emit_below(s, (const uint8_t *)"\13dns-version", 12, text);
-	for (size_t i = 0; i < count && !s->broken; i++)
-		emit_service(s, views[i]);
+	emit_below(w, (const uint8_t *)"", 0, apex);
+	emit_below(w, (const uint8_t *)"\2ns\3dns", 7, server);
+	emit_below(w, (const uint8_t *)"\13dns-version", 12, text);
+	for (size_t i = 0; i < count && !transfer_stream_stops(w->stream); i++)
+		emit_service(w, views[i]);
 	free(views);
 }
 
 bool transfer_build(const struct respond_config *c, const struct transfer *t, const struct sockaddr *from,
 		    struct buf *out)
 {
-	struct stream *s = mem_alloc(sizeof *s);
-	uint8_t fixed[8], soa[2 * NAME_BYTES + 20];
-	struct reply r = {.ede = EDE_NONE};
-	struct name name = c->zone->domain;
+	const struct transfer_stream_config to = {c, &t->query, t->message, from, t->stop, out};
+	const struct walk w = {c->zone, transfer_stream_begin(&to)};
+	const bool current = t->incremental && (int32_t)(t->serial - transfer_stream_serial(w.stream)) >= 0;
 
-	s->config = c;
-	s->transfer = t;
-	s->from = from;
-	s->out = out;
-	s->scratch_bytes = SCRATCH_BYTES;
-	s->scratch = mem_alloc(s->scratch_bytes);
-	message_begin(s);
 	/* The first and the last record are the same SOA, whatever happens in between. */
-	r.w = (struct writer){s->scratch, WIRE_HEADER_BYTES + name.length, s->scratch_bytes, false};
-	memcpy(s->scratch + WIRE_HEADER_BYTES, name.wire, name.length);
-	uint8_t *rr = s->scratch + r.w.at;
-	record_soa(&r, &r.answers, WIRE_HEADER_BYTES, c->zone->ttl_s, c->zone);
-	memcpy(fixed, rr + 2, sizeof fixed);
-	size_t soa_bytes = expand_data(s->scratch, (size_t)(rr - s->scratch) + RECORD_FIXED_BYTES, wire_get16(rr + 10),
-				       TYPE_SOA, soa);
-	emit_soa(s, fixed, soa, soa_bytes);
-	bool current = t->incremental && (int32_t)(t->serial - wire_get32(soa + soa_bytes - 20)) >= 0;
+	transfer_stream_soa(w.stream);
 	if (!current) {
-		emit_zone(s);
-		if (!s->broken)
-			emit_soa(s, fixed, soa, soa_bytes);
+		emit_zone(&w);
+		if (!transfer_stream_stops(w.stream))
+			transfer_stream_soa(w.stream);
 	}
-	message_end(s);
-	bool whole = !s->broken;
-	free(s->scratch);
-	free(s);
-	return whole;
+	return transfer_stream_end(w.stream);
 }

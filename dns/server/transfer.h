@@ -10,7 +10,6 @@
 #include "base/buf.h"
 #include "dns/answer/respond.h"
 
-#define TRANSFER_BYTES_MAX (512U << 20)
 #define TRANSFER_QUERY_BYTES 1024 /* longer requests are refused */
 
 struct transfer {

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "dns/zone/rcu.h"
+#include "dns/server/transfer_stream.h"
 
 #define PIECE_BYTES (64 * 1024)
 
