@@ -160,6 +160,22 @@ int addr_compare(const struct addr *a, const struct addr *b)
 	return memcmp(a->bytes, b->bytes, sizeof a->bytes);
 }
 
+bool addr_next(struct addr *a)
+{
+	for (size_t i = addr_bytes(a); i-- > 0;)
+		if (++a->bytes[i] != 0)
+			return true;
+	return false;
+}
+
+bool addr_previous(struct addr *a)
+{
+	for (size_t i = addr_bytes(a); i-- > 0;)
+		if (a->bytes[i]-- != 0)
+			return true;
+	return false;
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
 	static const uint8_t one[16] = {[15] = 1};
@@ -228,6 +244,32 @@ struct cidr cidr_network(const struct addr *a, uint8_t prefix)
 struct cidr cidr_host(const struct addr *a)
 {
 	return (struct cidr){.addr = *a, .prefix = (uint8_t)(addr_bytes(a) * 8)};
+}
+
+struct addr cidr_last(const struct cidr *c)
+{
+	struct addr last = c->addr;
+
+	for (size_t bit = c->prefix; bit < 8 * addr_bytes(&last); bit++)
+		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
+}
+
+static bool bit_at(const struct addr *a, size_t bit)
+{
+	return (a->bytes[bit / 8] & (0x80 >> bit % 8)) != 0;
+}
+
+/* Its host bits are those that are zero in the first and one in the last, from the end on. */
+bool cidr_between(struct cidr *c, const struct addr *first, const struct addr *last)
+{
+	size_t prefix = 8 * addr_bytes(first);
+
+	while (prefix > 0 && !bit_at(first, prefix - 1) && bit_at(last, prefix - 1))
+		prefix--;
+	*c = (struct cidr){.addr = *first, .prefix = (uint8_t)prefix};
+	const struct addr found = cidr_last(c);
+	return addr_equal(&found, last);
 }
 
 bool cidr_parse_or_host(struct cidr *c, const char *text)

@@ -44,6 +44,8 @@ static inline size_t addr_bytes(const struct addr *a)
 {
 	return a->family == AF_INET ? 4 : 16;
 }
+bool addr_next(struct addr *a);		       /* the one after it; false: there is none, *a is the first of all */
+bool addr_previous(struct addr *a);	       /* the one before it; false: there is none, *a is the last of all */
 bool addr_is_loopback(const struct addr *a);   /* 127/8, ::1 */
 bool addr_is_link_local(const struct addr *a); /* 169.254/16, fe80::/10 */
 bool addr_is_wildcard(const struct addr *a);   /* 0.0.0.0, :: */
@@ -56,6 +58,9 @@ bool cidr_parse_or_host(struct cidr *c, const char *text);
 struct cidr cidr_network(const struct addr *a, uint8_t prefix);
 /* One address as /32 or /128. */
 struct cidr cidr_host(const struct addr *a);
+struct addr cidr_last(const struct cidr *c); /* its last address; c->addr is its first */
+/* The prefix of all addresses from first to last; false: they are none. */
+bool cidr_between(struct cidr *c, const struct addr *first, const struct addr *last);
 const char *cidr_format(const struct cidr *c, char text[CIDR_TEXT_BYTES]);
 bool cidr_contains(const struct cidr *c, const struct addr *a); /* false across families */
 

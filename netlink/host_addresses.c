@@ -92,12 +92,11 @@ static int compare_addrs(const void *a, const void *b)
 	return addr_compare(a, b);
 }
 
-static bool share_prefix(const struct addr *a, const struct addr *b, unsigned bits)
+static bool share_prefix(const struct addr *a, const struct addr *b, uint8_t bits)
 {
-	for (unsigned i = 0; i < bits; i++)
-		if ((a->bytes[i / 8] ^ b->bytes[i / 8]) & (0x80 >> i % 8))
-			return false;
-	return a->family == b->family;
+	const struct cidr network = cidr_network(a, bits);
+
+	return cidr_contains(&network, b);
 }
 
 /* How good an address is for what its default route sends; 0: not at all. */

@@ -41,23 +41,15 @@ static int cidr_order(const void *a, const void *b)
 	return order != 0 ? order : (int)x->prefix - (int)y->prefix;
 }
 
-static void last_address(const struct cidr *c, uint8_t last[16])
-{
-	memcpy(last, c->addr.bytes, 16);
-	for (size_t bit = c->prefix; bit < 8 * addr_bytes(&c->addr); bit++)
-		last[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-}
-
 static void range_add(struct ranges *r, const struct cidr *c)
 {
-	uint8_t last[16];
+	const struct addr last = cidr_last(c);
 
-	last_address(c, last);
 	if (c->addr.family == AF_INET) {
-		r->v4[r->count4++] = (struct range4){wire_get32(c->addr.bytes), wire_get32(last)};
+		r->v4[r->count4++] = (struct range4){wire_get32(c->addr.bytes), wire_get32(last.bytes)};
 	} else {
 		memcpy(r->v6[r->count6].first, c->addr.bytes, 16);
-		memcpy(r->v6[r->count6++].last, last, 16);
+		memcpy(r->v6[r->count6++].last, last.bytes, 16);
 	}
 }
 

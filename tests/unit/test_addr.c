@@ -122,14 +122,78 @@ static void socket_addresses(void **state)
 	}
 }
 
+static struct addr parsed(const char *text)
+{
+	struct addr a;
+
+	assert_true(addr_parse(&a, text));
+	return a;
+}
+
+static void ends_of_prefixes(void **state)
+{
+	static const char *const rows[][3] = {{"10.0.0.0/8", "10.0.0.0", "10.255.255.255"},
+					      {"192.0.2.128/25", "192.0.2.128", "192.0.2.255"},
+					      {"192.0.2.7/32", "192.0.2.7", "192.0.2.7"},
+					      {"0.0.0.0/0", "0.0.0.0", "255.255.255.255"},
+					      {"2001:db8::/33", "2001:db8::", "2001:db8:7fff:ffff:ffff:ffff:ffff:ffff"},
+					      {"::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}};
+	char text[CIDR_TEXT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct addr first = parsed(rows[i][1]), last = parsed(rows[i][2]);
+		struct cidr c, again;
+		assert_true(cidr_parse(&c, rows[i][0]));
+		const struct addr found = cidr_last(&c);
+		assert_string_equal(addr_format(&found, text), rows[i][2]);
+		assert_true(cidr_between(&again, &first, &last));
+		assert_string_equal(cidr_format(&again, text), rows[i][0]);
+	}
+}
+
+static void ranges_that_are_no_prefix(void **state)
+{
+	static const char *const rows[][2] = {
+		{"10.0.0.0", "10.0.0.2"}, {"10.0.0.1", "10.0.0.2"}, {"10.0.0.3", "10.0.0.0"}};
+	struct cidr c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct addr first = parsed(rows[i][0]), last = parsed(rows[i][1]);
+		assert_false(cidr_between(&c, &first, &last));
+	}
+}
+
+static void neighbours(void **state)
+{
+	static const struct {
+		const char *addr, *next;
+		bool is_last;
+	} rows[] = {{"10.0.0.1", "10.0.0.2", false},
+		    {"10.0.255.255", "10.1.0.0", false},
+		    {"255.255.255.255", "0.0.0.0", true},
+		    {"2001:db8::ffff", "2001:db8::1:0", false},
+		    {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::", true}};
+	char text[ADDR_TEXT_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct addr a = parsed(rows[i].addr);
+		assert_int_equal(addr_next(&a), !rows[i].is_last);
+		assert_string_equal(addr_format(&a, text), rows[i].next);
+		assert_int_equal(addr_previous(&a), !rows[i].is_last);
+		assert_string_equal(addr_format(&a, text), rows[i].addr);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(leading_zeros_are_decimal),
-		cmocka_unit_test(what_is_no_address),
-		cmocka_unit_test(prefixes),
-		cmocka_unit_test(address_with_port),
-		cmocka_unit_test(special_addresses),
+		cmocka_unit_test(ends_of_prefixes),   cmocka_unit_test(ranges_that_are_no_prefix),
+		cmocka_unit_test(neighbours),	      cmocka_unit_test(leading_zeros_are_decimal),
+		cmocka_unit_test(what_is_no_address), cmocka_unit_test(prefixes),
+		cmocka_unit_test(address_with_port),  cmocka_unit_test(special_addresses),
 		cmocka_unit_test(socket_addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
