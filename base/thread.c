@@ -58,3 +58,11 @@ int thread_start(pthread_t *thread, const struct thread_kind *kind, void *(*run)
 		free(s);
 	return error;
 }
+
+void thread_need(pthread_t *thread, const struct thread_kind *kind, void *(*run)(void *arg), void *arg)
+{
+	const int error = thread_start(thread, kind, run, arg);
+
+	if (error != 0)
+		fatalx("thread %s: cannot start: %s", kind->name, strerror(error));
+}

@@ -15,5 +15,7 @@ struct thread_kind {
 
 /* 0 or an errno. `kind` is borrowed for good. */
 int thread_start(pthread_t *thread, const struct thread_kind *kind, void *(*run)(void *arg), void *arg);
+/* The same at start-up, where the daemon is nothing without it: fatal on an error. */
+void thread_need(pthread_t *thread, const struct thread_kind *kind, void *(*run)(void *arg), void *arg);
 
 #endif

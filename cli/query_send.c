@@ -6,11 +6,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/sock.h"
 #include "base/mem.h"
+#include "base/random.h"
+#include "base/sock.h"
 
 #define MESSAGE_BYTES_MAX 65535
 #define TRIES_MAX 32
@@ -50,8 +50,7 @@ static void query_try_start(struct query_try *t, unsigned udp_bytes, uint64_t en
 
 	t->fd = -1;
 	t->sent_ns = clock_ns();
-	if (getrandom(&id, sizeof id, 0) != sizeof id)
-		id = (uint16_t)t->sent_ns;
+	random_fill(&id, sizeof id);
 	t->query_bytes = query_make(t->query, t->name, t->type, udp_bytes, id);
 	if (t->query_bytes == 0)
 		return end(t, OUTCOME_NXDOMAIN, "not sent: this is no domain name");

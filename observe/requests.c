@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/call_list.h"
-#include "base/log.h"
+#include "base/event_loop.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
@@ -41,9 +41,7 @@ struct requests *requests_new(struct ev_loop *main)
 {
 	struct requests *r = mem_alloc(sizeof *r);
 
-	r->loop = ev_loop_new(EVFLAG_AUTO);
-	if (r->loop == NULL)
-		fatalx("requests: no event loop");
+	r->loop = event_loop_new();
 	mailbox_init(&r->to_thread, r->loop);
 	mailbox_init(&r->to_main, main);
 	ev_async_init(&r->stop, on_stop);
@@ -54,9 +52,7 @@ struct requests *requests_new(struct ev_loop *main)
 void requests_start(struct requests *r)
 {
 	tzset(); /* reads its file now: the thread opens none, and gmtime_r() asks for it */
-	int error = thread_start(&r->thread, &kind, thread_run, r);
-	if (error != 0)
-		fatalx("requests: no thread: %s", strerror(error));
+	thread_need(&r->thread, &kind, thread_run, r);
 	r->running = true;
 }
 

@@ -10,7 +10,6 @@
 
 #include "base/call_list.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "watch/checkpoint_file.h"
@@ -161,9 +160,7 @@ struct checkpoint_writer *checkpoint_writer_new(struct ev_loop *loop, const char
 	ev_async_init(&w->over, on_over);
 	w->over.data = w;
 	ev_async_start(loop, &w->over);
-	int error = thread_start(&w->thread, &kind, thread_run, w);
-	if (error != 0)
-		fatalx("state: no thread: %s", strerror(error));
+	thread_need(&w->thread, &kind, thread_run, w);
 	return w;
 }
 

@@ -8,7 +8,6 @@
 
 #include "base/call_list.h"
 #include "base/capabilities.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
@@ -88,9 +87,7 @@ struct stale_thread *stale_thread_start(struct conntrack *conntrack, void (*wake
 	t->wake = wake;
 	t->ctx = ctx;
 	lock_init(t);
-	int error = thread_start(&t->thread, &kind, thread_run, t);
-	if (error != 0)
-		fatalx("conntrack: no thread: %s", strerror(error));
+	thread_need(&t->thread, &kind, thread_run, t);
 	return t;
 }
 

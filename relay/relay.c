@@ -10,6 +10,7 @@
 
 #include "base/call_list.h"
 #include "base/descriptors.h"
+#include "base/event_loop.h"
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/map.h"
@@ -133,17 +134,13 @@ struct relay *relay_start(struct metrics *metrics, relay_find_fn *find, void *ct
 	r->descriptors = descriptors_reserve();
 	r->find = find;
 	r->ctx = ctx;
-	r->loop = ev_loop_new(EVFLAG_AUTO);
-	if (r->loop == NULL)
-		fatalx("localhost node ports: no event loop");
+	r->loop = event_loop_new();
 	mailbox_init(&r->commands, r->loop);
 	ev_async_init(&r->stop, on_stop);
 	ev_async_start(r->loop, &r->stop);
 	r->ports = relay_ports_new(r->loop, &r->counts, r->descriptors);
 	metrics_provider(metrics, counts_put, r);
-	int error = thread_start(&r->thread, &kind, thread_run, r);
-	if (error != 0)
-		fatalx("localhost node ports: no thread: %s", strerror(error));
+	thread_need(&r->thread, &kind, thread_run, r);
 	return r;
 }
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/call_list.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
 #include "base/thread.h"
@@ -318,8 +317,7 @@ void querylog_start(struct querylog *l)
 {
 	static const struct thread_kind kind = {.name = "dns-log", .calls = CALLS_BASIC "fcntl ioctl poll ppoll"};
 
-	if (thread_start(&l->thread, &kind, querylog_run, l) != 0)
-		fatalx("dns: cannot start the query log's thread");
+	thread_need(&l->thread, &kind, querylog_run, l);
 	l->started = true;
 }
 

@@ -4,12 +4,11 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/hash.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "dns/zone/rcu.h"
 
 #define BYTES_PER_BUCKET 256 /* about what a small answer takes */
@@ -63,8 +62,7 @@ struct cache *cache_new(const struct cache_config *config)
 	c->table = mem_made(cds_lfht_new(buckets, buckets, buckets, 0, NULL));
 	size_t table_bytes = buckets * sizeof(struct cds_lfht_node);
 	c->limit_bytes = config->limit_bytes > table_bytes ? config->limit_bytes - table_bytes : 0;
-	if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed)
-		fatal("dns cache: no random bytes");
+	random_fill(&c->seed, sizeof c->seed);
 	TAILQ_INIT(&c->clock);
 	return c;
 }

@@ -2,17 +2,15 @@
 #include "dns/forward/cookie.h"
 
 #include <string.h>
-#include <sys/random.h>
 
-#include "base/log.h"
+#include "base/random.h"
 
 #define SERVER_BYTES_MIN 8
 
 void cookie_init(struct cookie *c)
 {
 	c->length = COOKIE_CLIENT_BYTES;
-	if (getrandom(c->bytes, COOKIE_CLIENT_BYTES, 0) != COOKIE_CLIENT_BYTES)
-		fatal("dns: no random bytes");
+	random_fill(c->bytes, COOKIE_CLIENT_BYTES);
 }
 
 void cookie_forget(struct cookie *c)

@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <urcu/compiler.h>
 
-#include "base/log.h"
 #include "base/outgoing.h"
+#include "base/random.h"
 #include "base/sock.h"
 
 #define UDP_BYTES 4096 /* larger than what we offer */
@@ -112,8 +111,7 @@ void exchange_fill(struct exchange *x, const struct question *asked, bool edns, 
 {
 	uint8_t *p = x->out + 2;
 
-	if (getrandom(&x->id, sizeof x->id, 0) != sizeof x->id)
-		fatal("dns: no random bytes");
+	random_fill(&x->id, sizeof x->id);
 	memset(p, 0, WIRE_HEADER_BYTES);
 	wire_put16(p, x->id);
 	wire_put16(p + 2, FLAG_RD | FLAG_AD | (asked->checking_disabled ? FLAG_CD : 0U));

@@ -7,7 +7,7 @@
 
 #include "base/call_list.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/event_loop.h"
 #include "base/mem.h"
 #include "base/sock.h"
 #include "base/thread.h"
@@ -283,9 +283,7 @@ struct forward *forward_new(const struct forward_config *config)
 	rcu_start();
 	f->config = *config;
 	f->cache = cache_new(&config->cache);
-	f->loop = ev_loop_new(EVFLAG_AUTO);
-	if (f->loop == NULL)
-		fatalx("dns: cannot make an event loop");
+	f->loop = event_loop_new();
 	rcu_loop(f->loop);
 	ev_async_init(&f->wake, on_wake);
 	ev_async_init(&f->stop, on_stop);
@@ -338,8 +336,7 @@ void forward_start(struct forward *f)
 	static const struct thread_kind kind = {
 		.name = "dns-forward", .calls = CALLS_BASIC CALLS_LOOP CALLS_SOCKETS CALLS_FILES "socket:inet connect"};
 
-	if (thread_start(&f->thread, &kind, forward_run, f) != 0)
-		fatalx("dns: cannot start the forwarder's thread");
+	thread_need(&f->thread, &kind, forward_run, f);
 	ev_async_send(f->loop, &f->wake);
 }
 

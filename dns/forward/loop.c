@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "base/log.h"
+#include "base/random.h"
 
 #define NUMBER_CHARACTERS 4
 
@@ -14,8 +13,7 @@ void loop_marks_init(struct loop_marks *m)
 {
 	uint64_t n;
 
-	if (getrandom(&n, sizeof n, 0) != sizeof n)
-		fatal("dns: no random bytes");
+	random_fill(&n, sizeof n);
 	snprintf(m->secret, sizeof m->secret, "%016llx", (unsigned long long)n);
 }
 

@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <urcu/compiler.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "dns/forward/routes.h"
 
 #define TRIES_MAX 6
@@ -20,8 +19,7 @@ static uint32_t draw(void)
 {
 	uint32_t n;
 
-	if (getrandom(&n, sizeof n, 0) != sizeof n)
-		fatal("dns: no random bytes");
+	random_fill(&n, sizeof n);
 	return n;
 }
 

@@ -5,13 +5,13 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/outgoing.h"
+#include "base/random.h"
 #include "base/sock.h"
 #include "dns/forward/tls.h"
 #include "dns/wire/wire.h"
@@ -64,8 +64,7 @@ static struct stream_query *waiting_find(const struct stream *s, uint16_t id)
 static void put(struct stream *s, struct stream_query *q)
 {
 	do {
-		if (getrandom(&q->id, sizeof q->id, 0) != sizeof q->id)
-			fatal("dns: no random bytes");
+		random_fill(&q->id, sizeof q->id);
 	} while (waiting_find(s, q->id) != NULL);
 	q->stream = s;
 	q->number = s->received;

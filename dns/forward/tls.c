@@ -4,8 +4,6 @@
 #include <openssl/err.h>
 #include <stdio.h>
 
-#include "base/log.h"
-
 static SSL_CTX *context; /* one thread */
 
 static int on_session(SSL *ssl, SSL_SESSION *session)

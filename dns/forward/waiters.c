@@ -1,11 +1,9 @@
 /* Who waits, how many, and their replies. */
 #include "dns/forward/waiters.h"
 
-#include <sys/random.h>
-
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/log.h"
+#include "base/random.h"
 #include "base/sock.h"
 #include "dns/answer/query_log.h"
 
@@ -29,8 +27,7 @@ void waiters_init(struct waiters *w, const struct forward_config *config, struct
 	w->finish.counts = &counts->later;
 	if (config->log != NULL)
 		w->finish.log = querylog_ring(config->log, &counts->later);
-	if (getrandom(&w->seed, sizeof w->seed, 0) != sizeof w->seed)
-		fatal("dns: no random bytes");
+	random_fill(&w->seed, sizeof w->seed);
 }
 
 bool waiters_full(const struct waiters *w, const struct forward_request *r)

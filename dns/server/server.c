@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "dns/forward/forward.h"
 #include "dns/server/bindings.h"
 #include "dns/answer/query_log.h"
@@ -40,8 +39,7 @@ static void config_make(struct respond_config *to, const struct server_config *f
 	to->edns.tcp_idle_ms = TCP_IDLE_MS;
 	if (from->nsid != NULL)
 		snprintf(to->edns.nsid, sizeof to->edns.nsid, "%s", from->nsid);
-	if (getrandom(to->edns.cookie_key, sizeof to->edns.cookie_key, 0) != sizeof to->edns.cookie_key)
-		fatal("dns: no random bytes");
+	random_fill(to->edns.cookie_key, sizeof to->edns.cookie_key);
 }
 
 /* False: the suffix is bad. */

@@ -9,8 +9,8 @@
 
 #include "base/call_list.h"
 #include "base/descriptors.h"
+#include "base/event_loop.h"
 #include "base/listener.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "dns/server/brought.h"
@@ -129,9 +129,7 @@ struct tcp *tcp_start(size_t places, const struct respond_config *config)
 {
 	struct tcp *t = mem_alloc(sizeof *t);
 
-	t->loop = ev_loop_new(EVFLAG_AUTO);
-	if (t->loop == NULL)
-		fatalx("dns: cannot make an event loop");
+	t->loop = event_loop_new();
 	rcu_loop(t->loop);
 	conns_init(t, config);
 	t->places = places;
@@ -146,8 +144,7 @@ struct tcp *tcp_start(size_t places, const struct respond_config *config)
 	t->arrived.data = t;
 	ev_async_start(t->loop, &t->stop);
 	ev_async_start(t->loop, &t->arrived);
-	if (thread_start(&t->thread, &kind, tcp_run, t) != 0)
-		fatalx("dns: cannot start the TCP thread");
+	thread_need(&t->thread, &kind, tcp_run, t);
 	return t;
 }
 

@@ -14,7 +14,6 @@
 
 #include "base/call_list.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "dns/answer/stranger.h"
@@ -237,8 +236,7 @@ struct udp *udp_new(bool wildcard, const struct respond_config *config)
 	slots_init(u);
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->changed, NULL);
-	if (thread_start(&u->thread, &kind, udp_run, u) != 0)
-		fatalx("dns: cannot start a UDP thread");
+	thread_need(&u->thread, &kind, udp_run, u);
 	return u;
 }
 

@@ -41,10 +41,8 @@ static void start_once(void)
 	static const struct thread_kind kind = {.name = "rcu", .calls = CALLS_BASIC CALLS_THREADS "poll ppoll"};
 	static struct cds_lfht *kept; /* the library ends its thread with the last table */
 	pthread_t thread;
-	int error = thread_start(&thread, &kind, library_start, &kept);
 
-	if (error != 0)
-		fatalx("dns: cannot start a thread: %s", strerror(error));
+	thread_need(&thread, &kind, library_start, &kept);
 	pthread_join(thread, NULL);
 }
 

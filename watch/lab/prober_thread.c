@@ -5,6 +5,7 @@
 
 #include "base/call_list.h"
 #include "base/clock.h"
+#include "base/event_loop.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "watch/lab/prober_private.h"
@@ -215,19 +216,13 @@ static void *run(void *arg)
 
 void prober_thread_start(struct prober *p)
 {
-	int error;
-
-	p->loop = ev_loop_new(EVFLAG_AUTO);
-	if (p->loop == NULL)
-		fatalx("probes: no event loop");
+	p->loop = event_loop_new();
 	p->curl = probe_curl_new(p->loop);
 	p->random = (unsigned)clock_ns();
 	mailbox_init(&p->to_thread, p->loop);
 	ev_async_init(&p->stop, on_stop);
 	ev_async_start(p->loop, &p->stop);
-	error = thread_start(&p->thread, &kind, run, p);
-	if (error != 0)
-		fatalx("probes: no thread: %s", strerror(error));
+	thread_need(&p->thread, &kind, run, p);
 	p->running = true;
 }
 
