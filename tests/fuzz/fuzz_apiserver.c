@@ -4,15 +4,9 @@
  *
  * Input: a byte of status, one of how it ends, two of length, then the body.
  */
-#include <ev.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/clock.h"
 #include "tests/fuzz/quiet_log.h"
-#include "tests/unit/simulated_time.h"
+#include "tests/unit/fake_fetch.h"
 #include "watch/api/apiserver.h"
-#include "watch/api/fetch.h"
 #include "watch/identity.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,65 +28,25 @@ static struct input {
 	unsigned responses;
 } input;
 
-struct fetch {
-	struct ev_loop *loop;
-	struct fetch_request *requests;
-};
-
-struct fetch_request {
-	struct fetch *fetch;
-	struct fetch_request *next, **link;
-	struct fetch_handler handler;
-	struct ev_timer step;
-};
-
-const char *fetch_url_fault(const char *url)
-{
-	(void)url;
-	return NULL;
-}
-
-struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[ERROR_BYTES])
-{
-	static struct fetch f;
-
-	(void)settings;
-	(void)error;
-	f = (struct fetch){.loop = loop};
-	return &f;
-}
-
-void fetch_cancel(struct fetch_request *r)
-{
-	ev_timer_stop(r->fetch->loop, &r->step);
-	*r->link = r->next;
-	if (r->next != NULL)
-		r->next->link = r->link;
-	free(r);
-}
-
-void fetch_free(struct fetch *f)
-{
-	while (f != NULL && f->requests != NULL)
-		fetch_cancel(f->requests);
-}
-
-void fetch_quiet_limit(struct fetch_request *r, uint32_t quiet_limit_ms)
-{
-	(void)r;
-	(void)quiet_limit_ms;
-}
-
 static unsigned input_byte(void)
 {
 	return input.at < input.size ? input.data[input.at++] : 0;
 }
 
-static void on_step(struct ev_loop *loop, struct ev_timer *timer, int events)
+static bool tell(const struct fetch_request *r, const struct fetch_end *end, const char *body, size_t length)
+{
+	char *copy = malloc(length + 1); /* of its own: what reads behind its end is found */
+
+	must(copy != NULL);
+	memcpy(copy, body, length);
+	const bool goes_on = length == 0 || r->handler.data(r->handler.ctx, end->status, copy, length);
+	free(copy);
+	return goes_on;
+}
+
+static void request_step(struct fetch_request *r)
 {
 	static const int statuses[] = {200, 200, 200, 200, 0, 410, 429, 503, 500, 403, 404, 422, 401, 204, 301, 504};
-	struct fetch_request *r = timer->data;
-	struct fetch_handler handler = r->handler;
 	unsigned status = input_byte(), how = input_byte(), pieces = 1 + how % 4;
 	size_t length = input_byte() << 8 | input_byte();
 	struct fetch_end end = {.status = statuses[status % 16],
@@ -100,8 +54,6 @@ static void on_step(struct ev_loop *loop, struct ev_timer *timer, int events)
 				.retry_after_ms = (how & 16) != 0 ? status * 100 : 0,
 				.error = how < 128 ? "" : "cut"};
 
-	(void)loop;
-	(void)events;
 	length = length > input.size - input.at ? input.size - input.at : length;
 	const char *body = (const char *)input.data + input.at;
 	input.at += length;
@@ -109,40 +61,21 @@ static void on_step(struct ev_loop *loop, struct ev_timer *timer, int events)
 	if (end.status == 0)
 		end.whole = end.silent = false;
 	else
-		handler.answered(handler.ctx, end.status);
+		r->handler.answered(r->handler.ctx, end.status);
 	for (unsigned i = 0; i < pieces && end.status != 0; i++) {
-		size_t from = length * i / pieces, to = length * (i + 1) / pieces;
-		char *copy = malloc(to - from + 1);
-		must(copy != NULL);
-		memcpy(copy, body + from, to - from);
-		bool goes_on = to == from || handler.data(handler.ctx, end.status, copy, to - from);
-		free(copy);
-		if (!goes_on) {
-			end.whole = false;
-			break;
-		}
+		const size_t from = length * i / pieces, to = length * (i + 1) / pieces;
+		if (tell(r, &end, body + from, to - from))
+			continue;
+		end.whole = false;
+		break;
 	}
-	fetch_cancel(r);
-	handler.end(handler.ctx, &end);
+	request_end(r, end);
 }
 
-struct fetch_request *fetch_get(struct fetch *f, const char *url, const struct fetch_options *options,
-				const struct fetch_handler *handler)
+static uint64_t request_begins(struct fetch_request *r)
 {
-	struct fetch_request *r = calloc(1, sizeof *r);
-
-	must(r != NULL && strchr(url, '\n') == NULL && strchr(url, ' ') == NULL && options->connect_limit_ms > 0);
-	r->fetch = f;
-	r->handler = *handler;
-	r->next = f->requests;
-	r->link = &f->requests;
-	if (r->next != NULL)
-		r->next->link = &r->next;
-	f->requests = r;
-	ev_timer_init(&r->step, on_step, 0.001, 0);
-	r->step.data = r;
-	ev_timer_start(f->loop, &r->step);
-	return r;
+	must(strchr(r->url, '\n') == NULL && strchr(r->url, ' ') == NULL && r->limit_ms > 0);
+	return 1;
 }
 
 /* ---- the sink ---- */

@@ -1,15 +1,12 @@
 /*
- * An API server that is away, starts and serves again, in simulated time and in place of watch/api/fetch.c: include
+ * An API server that is away, starts and serves again, in simulated time: include
  * after <cmocka.h> and <ev.h>, in one file of a test program.
  */
 #ifndef TESTS_RESTART_SERVER_H
 #define TESTS_RESTART_SERVER_H
 
-#include "base/clock.h"
+#include "tests/unit/fake_fetch.h"
 #include "watch/api/apiserver.h"
-#include "watch/api/fetch.h"
-
-#include "simulated_time.h"
 
 #define IN_SYNC_MS 2000
 #define LISTENS_MS 1 /* how long a refused connection, and an answer, take */
@@ -31,23 +28,6 @@ static struct server {
 	bool cut[OBJECT_KINDS];
 } server;
 
-struct fetch {
-	struct ev_loop *loop;
-	struct fetch_request *requests;
-};
-
-struct fetch_request {
-	struct fetch *fetch;
-	struct fetch_request *next, **link;
-	struct fetch_handler handler;
-	struct ev_timer step;
-	char *url;
-	uint64_t begin_ms, limit_ms;
-	bool connected, streams;
-	unsigned number;
-};
-
-static struct fetch *the_fetch;
 static unsigned requests_made, listed;
 static const char *const plurals[] = {"services", "endpointslices", "nodes", "servicecidrs", "namespaces", "pods"};
 
@@ -58,62 +38,6 @@ static size_t kind_of(const struct fetch_request *r)
 			return i;
 	fail_msg("%s", r->url);
 	return 0;
-}
-
-const char *fetch_url_fault(const char *url)
-{
-	(void)url;
-	return NULL;
-}
-
-struct fetch *fetch_new(struct ev_loop *loop, const struct fetch_settings *settings, char error[ERROR_BYTES])
-{
-	static struct fetch f;
-
-	(void)settings;
-	(void)error;
-	f = (struct fetch){.loop = loop};
-	the_fetch = &f;
-	return &f;
-}
-
-void fetch_cancel(struct fetch_request *r)
-{
-	ev_timer_stop(r->fetch->loop, &r->step);
-	*r->link = r->next;
-	if (r->next != NULL)
-		r->next->link = r->link;
-	free(r->url);
-	free(r);
-}
-
-void fetch_free(struct fetch *f)
-{
-	while (f != NULL && f->requests != NULL)
-		fetch_cancel(f->requests);
-}
-
-void fetch_quiet_limit(struct fetch_request *r, uint32_t quiet_limit_ms)
-{
-	(void)r;
-	(void)quiet_limit_ms;
-}
-
-static void request_end(struct fetch_request *r, struct fetch_end end)
-{
-	struct fetch_handler handler = r->handler;
-
-	if (end.error == NULL)
-		end.error = "";
-	fetch_cancel(r);
-	handler.end(handler.ctx, &end);
-}
-
-static void step_later(struct fetch_request *r, uint64_t wait_ms)
-{
-	ev_timer_stop(r->fetch->loop, &r->step);
-	ev_timer_set(&r->step, (double)wait_ms / 1000.0, 0);
-	ev_timer_start(r->fetch->loop, &r->step);
 }
 
 /* A SYN is sent at 0, 1, 3, 7 s (kernels before 6.5): the next of them, or the time limit of the connection. */
@@ -185,12 +109,8 @@ static bool starting(struct fetch_request *r)
 	return true;
 }
 
-static void on_step(struct ev_loop *loop, struct ev_timer *timer, int events)
+static void request_step(struct fetch_request *r)
 {
-	struct fetch_request *r = timer->data;
-
-	(void)loop;
-	(void)events;
 	if (server.absence == FLAPS && clock_ms() < server.up_ms && r->number % FLAPS_EVERY == 0) {
 		cut(r);
 		return;
@@ -210,28 +130,12 @@ static void on_step(struct ev_loop *loop, struct ev_timer *timer, int events)
 	}
 }
 
-struct fetch_request *fetch_get(struct fetch *f, const char *url, const struct fetch_options *options,
-				const struct fetch_handler *handler)
+static uint64_t request_begins(struct fetch_request *r)
 {
-	struct fetch_request *r = calloc(1, sizeof *r);
-
-	r->fetch = f;
-	r->handler = *handler;
-	r->url = strdup(url);
-	r->begin_ms = clock_ms();
-	r->limit_ms = options->connect_limit_ms;
-	r->next = f->requests;
-	r->link = &f->requests;
-	if (r->next != NULL)
-		r->next->link = &r->next;
-	f->requests = r;
 	r->number = requests_made++;
 	for (const struct fetch_request *other = r->next; other != NULL; other = other->next)
 		assert_int_not_equal(kind_of(other), kind_of(r)); /* one request of a kind at a time */
-	ev_timer_init(&r->step, on_step, 0, 0);
-	r->step.data = r;
-	step_later(r, server.absence != REFUSES && r->begin_ms < server.up_ms ? 0 : LISTENS_MS);
-	return r;
+	return server.absence != REFUSES && r->begin_ms < server.up_ms ? 0 : LISTENS_MS;
 }
 
 #endif

@@ -105,7 +105,7 @@ static struct figures restart(struct server next, unsigned outage_s, unsigned st
 	next.ready_ms = next.up_ms + start_s * 1000ULL;
 	server = next;
 	requests_made = 0;
-	watches_end(config.loop, the_fetch, whole);
+	watches_end(config.loop, &the_fetch, whole);
 	listed = 0;
 	run_until(config.loop, next.ready_ms + 100000, KINDS(proxy_only));
 	assert_int_equal(kinds_listed(), KINDS(proxy_only));
