@@ -16,7 +16,6 @@
 #define MIN 131072
 #define MAX_OF_ALL 1048576
 #define NETFILTER "/proc/sys/net/netfilter/nf_conntrack_"
-#define HASH_SIZE "/sys/module/nf_conntrack/parameters/hashsize"
 #define PATH_BYTES 512
 
 int64_t conntrack_limits_max(const struct conntrack_limits *l, int64_t cpus)
@@ -70,6 +69,7 @@ static void set(const char *root, const char *file, int64_t value)
 		log_warn("conntrack: %s stays %" PRId64 ", not %" PRId64 ": %s", path, before, value, strerror(errno));
 }
 
+/* The table, too, as kube-proxy; not by the module's parameter, which CAP_NET_ADMIN does not open. */
 static void set_max(const char *root, int64_t max)
 {
 	char path[PATH_BYTES];
@@ -77,9 +77,9 @@ static void set_max(const char *root, int64_t max)
 	if (max == 0)
 		return;
 	set(root, NETFILTER "max", max);
-	snprintf(path, sizeof path, "%s%s", root, HASH_SIZE);
+	snprintf(path, sizeof path, "%s%s", root, NETFILTER "buckets");
 	if (read_number(path) < max / 4)
-		set(root, HASH_SIZE, max / 4);
+		set(root, NETFILTER "buckets", max / 4);
 }
 
 static void set_timeout(const char *root, const char *file, int64_t ms)

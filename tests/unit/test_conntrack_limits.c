@@ -58,7 +58,7 @@ static void expect(const char *root, const char *file, const char *text)
 }
 
 #define NET "/proc/sys/net/netfilter/nf_conntrack_"
-#define HASH "/sys/module/nf_conntrack/parameters/hashsize"
+#define HASH NET "buckets"
 
 static void files(void **state)
 {
