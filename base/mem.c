@@ -55,7 +55,7 @@ void *mem_grow(void *items, size_t count, size_t *room, size_t item_bytes)
 {
 	if (count < *room)
 		return items;
-	*room = *room < 8 ? *room + 8 : *room * 2;
+	*room = *room == 0 ? 2 : *room * 2; /* many arrays have one item */
 	return mem_resize(items, *room * item_bytes);
 }
 
@@ -75,51 +75,41 @@ void *mem_made(void *p)
 	return p;
 }
 
-struct chunk {
-	struct chunk *next;
+/* A block of memory. The first one is the arena itself: an arena for each object must not cost two blocks. */
+struct arena {
+	struct arena *newest; /* of the first block only; the newest is the largest, too */
+	struct arena *before;
 	size_t size_bytes, used_bytes;
 	alignas(max_align_t) unsigned char data[];
 };
 
-/* The first chunk is in the arena's own block: an arena for each object must not cost two. */
-struct arena {
-	struct chunk *head; /* the newest, and the largest */
-	alignas(max_align_t) struct chunk first;
-};
-
-static void chunk_init(struct chunk *c, size_t bytes, struct chunk *next)
+static struct arena *block_new(size_t bytes, struct arena *before)
 {
-	c->next = next;
-	c->size_bytes = bytes;
-	c->used_bytes = 0;
-}
-
-static void *block_new(size_t head_bytes, size_t bytes)
-{
-	void *block = malloc(head_bytes + bytes);
+	struct arena *block = malloc(sizeof *block + bytes);
 
 	if (block == NULL)
 		fatalx("out of memory: %zu bytes", bytes);
+	block->before = before;
+	block->size_bytes = bytes;
+	block->used_bytes = 0;
 	return block;
 }
 
 struct arena *arena_new(size_t first_bytes)
 {
-	const size_t bytes = first_bytes != 0 ? first_bytes : 256;
-	struct arena *a = block_new(sizeof *a, bytes);
+	struct arena *a = block_new(first_bytes != 0 ? first_bytes : 256, NULL);
 
-	chunk_init(&a->first, bytes, NULL);
-	a->head = &a->first;
+	a->newest = a;
 	return a;
 }
 
-/* From the newest on, but for the first. */
-static void chunks_free(const struct arena *a, struct chunk *c)
+/* From this one on, but for the first. */
+static void blocks_free(const struct arena *a, struct arena *block)
 {
-	while (c != &a->first) {
-		struct chunk *next = c->next;
-		free(c);
-		c = next;
+	while (block != a) {
+		struct arena *before = block->before;
+		free(block);
+		block = before;
 	}
 }
 
@@ -127,40 +117,38 @@ void arena_free(struct arena *a)
 {
 	if (a == NULL)
 		return;
-	chunks_free(a, a->head);
+	blocks_free(a, a->newest);
 	free(a);
 }
 
 void arena_wipe(struct arena *a)
 {
-	for (struct chunk *c = a->head; c != NULL; c = c->next)
-		explicit_bzero(c->data, c->used_bytes);
+	for (struct arena *block = a->newest; block != NULL; block = block->before)
+		explicit_bzero(block->data, block->used_bytes);
 }
 
 void arena_reset(struct arena *a)
 {
-	if (a->head != &a->first) {
-		chunks_free(a, a->head->next);
-		a->head->next = &a->first;
+	if (a->newest != a) {
+		blocks_free(a, a->newest->before);
+		a->newest->before = a;
 	}
-	a->head->used_bytes = 0;
+	a->newest->used_bytes = 0;
 }
 
 void *arena_packed(struct arena *a, size_t bytes, size_t alignment)
 {
-	struct chunk *c = a->head;
-	size_t start = (c->used_bytes + alignment - 1) & ~(alignment - 1);
+	struct arena *block = a->newest;
+	size_t start = (block->used_bytes + alignment - 1) & ~(alignment - 1);
 
-	if (start > c->size_bytes || bytes > c->size_bytes - start) {
-		size_t size = c->size_bytes * 2;
-		size = size > bytes ? size : bytes;
-		c = block_new(sizeof *c, size);
-		chunk_init(c, size, a->head);
-		a->head = c;
+	if (start > block->size_bytes || bytes > block->size_bytes - start) {
+		const size_t doubled = block->size_bytes * 2;
+		block = block_new(doubled > bytes ? doubled : bytes, block);
+		a->newest = block;
 		start = 0;
 	}
-	c->used_bytes = start + bytes;
-	return memset(c->data + start, 0, bytes);
+	block->used_bytes = start + bytes;
+	return memset(block->data + start, 0, bytes);
 }
 
 void *arena_alloc(struct arena *a, size_t bytes)
@@ -206,7 +194,7 @@ size_t arena_bytes(const struct arena *a)
 {
 	size_t bytes = 0;
 
-	for (const struct chunk *c = a->head; c != NULL; c = c->next)
-		bytes += c->size_bytes;
+	for (const struct arena *block = a->newest; block != NULL; block = block->before)
+		bytes += block->size_bytes;
 	return bytes;
 }

@@ -104,3 +104,10 @@ size_t text_distance(const char *a, const char *b, size_t most)
 	}
 	return least(last[m], most + 1);
 }
+
+int text_compare_names(const char *ns, const char *name, const char *other_ns, const char *other_name)
+{
+	const int order = strcmp(ns, other_ns);
+
+	return order != 0 ? order : strcmp(name, other_name);
+}

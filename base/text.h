@@ -26,6 +26,9 @@ bool text_is_printable(uint32_t character);
  */
 size_t text_escape(char *to, size_t room, const char *text, size_t length);
 
+/* Orders what has a namespace and a name: by namespace, then name. */
+int text_compare_names(const char *ns, const char *name, const char *other_ns, const char *other_name);
+
 /*
  * How many letters must be typed, left out, exchanged or swapped with the next to make b of a (the optimal string
  * alignment distance). most + 1 when it is more than that, or a text is longer than 64 bytes.

@@ -81,8 +81,9 @@ static const struct located **selecting(struct report *r, size_t *count)
 
 	*count = 0;
 	while ((l = map_next(&r->c->services, &at)) != NULL)
-		if (service_of(l)->type != SERVICE_EXTERNAL_NAME && service_of(l)->wishes.selector_count != 0 &&
-		    service_of(l)->wishes.given_count == 0)
+		if (service_of(l)->type != SERVICE_EXTERNAL_NAME &&
+		    service_wishes(service_of(l))->selector_count != 0 &&
+		    service_wishes(service_of(l))->given_count == 0)
 			all[(*count)++] = l;
 	return all;
 }

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "proxy/show_table.h"
 #include "proxy/show_unused.h"
 #include "daemon/daemon_private.h"
@@ -124,9 +125,8 @@ static bool selected(const struct store_service *service, const char *which)
 static int by_key(const void *a, const void *b)
 {
 	const struct store_service *const *x = a, *const *y = b;
-	int order = strcmp((*x)->ns, (*y)->ns);
 
-	return order != 0 ? order : strcmp((*x)->name, (*y)->name);
+	return text_compare_names((*x)->ns, (*x)->name, (*y)->ns, (*y)->name);
 }
 
 struct selection {

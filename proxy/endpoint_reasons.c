@@ -7,8 +7,9 @@ static const char *find(const struct store_service *service, const struct addr *
 	for (size_t i = 0; i < service->slice_count; i++)
 		for (size_t k = 0; k < service->slices[i]->endpoint_count; k++) {
 			const struct endpoint_object *e = &service->slices[i]->endpoints[k];
-			if (e->reason != NULL && (addr == NULL || addr_equal(&e->addr, addr)))
-				return e->reason;
+			const char *reason = endpoint_extra(e)->reason;
+			if (reason != NULL && (addr == NULL || addr_equal(&e->addr, addr)))
+				return reason;
 		}
 	return NULL;
 }

@@ -125,10 +125,11 @@ static void put_headless(struct buf *out, const struct store_service *service, c
 			buf_printf(out, "-|%s|%s|%s", addr_format(&e->addr, addr),
 				   e->node_name != NULL ? e->node_name : "-", e->ready ? "in DNS" : "not used");
 			skip(out, view);
-			end(out, e->reason != NULL && !e->terminating ? e->reason
-				 : e->ready			      ? "-"
-				 : e->terminating		      ? "terminating"
-								      : "not ready");
+			const char *reason = endpoint_extra(e)->reason;
+			end(out, reason != NULL && !e->terminating ? reason
+				 : e->ready			   ? "-"
+				 : e->terminating		   ? "terminating"
+								   : "not ready");
 		}
 }
 

@@ -145,11 +145,8 @@ static void slice_attach(struct store_service *service, const struct slice_objec
 {
 	size_t at = slice_position(service, slice->object.name);
 
-	if (service->slice_count == service->slice_room) {
-		service->slice_room += service->slice_room + 1;
-		service->slices =
-			mem_resize(service->slices, service->slice_room * sizeof(const struct slice_object *));
-	}
+	service->slices = mem_grow(service->slices, service->slice_count, &service->slice_room,
+				   sizeof(const struct slice_object *));
 	memmove(service->slices + at + 1, service->slices + at,
 		(service->slice_count - at) * sizeof(const struct slice_object *));
 	service->slices[at] = slice;

@@ -78,7 +78,7 @@ static uint64_t dns_count(const struct compile_input *in)
 		const struct slice_object *slice = in->slices[i];
 		sum += slice->port_count + slice->endpoint_count;
 		for (size_t k = 0; k < slice->endpoint_count; k++)
-			sum += slice->endpoints[k].more_addr_count;
+			sum += endpoint_extra(&slice->endpoints[k])->more_addr_count;
 	}
 	return sum;
 }

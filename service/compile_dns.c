@@ -124,8 +124,10 @@ static const char *endpoint_label(const struct compilation *b, const struct endp
 
 static void add_endpoint(struct view *v, const struct endpoint_object *e, size_t ports_at, size_t port_count)
 {
-	for (size_t i = 0; i <= e->more_addr_count; i++) {
-		const struct addr *addr = i == 0 ? &e->addr : &e->more_addrs[i - 1];
+	const struct endpoint_extra *x = endpoint_extra(e);
+
+	for (size_t i = 0; i <= x->more_addr_count; i++) {
+		const struct addr *addr = i == 0 ? &e->addr : &x->more_addrs[i - 1];
 		v->endpoints[v->b->out.dns_endpoint_count++] = (struct dns_endpoint){
 			.addr = *addr,
 			.ports_at = (uint16_t)ports_at,
@@ -237,7 +239,7 @@ void compile_dns(struct compilation *b)
 	for (size_t i = 0; i < b->in->slice_count; i++) {
 		ports += b->slices[i]->port_count;
 		for (size_t k = 0; k < b->slices[i]->endpoint_count; k++)
-			endpoints += 1 + b->slices[i]->endpoints[k].more_addr_count;
+			endpoints += 1 + endpoint_extra(&b->slices[i]->endpoints[k])->more_addr_count;
 	}
 	v.ports = arena_array(b->scratch, ports < PORTS_MAX + 1 ? ports : PORTS_MAX + 1, sizeof *v.ports);
 	v.endpoints = arena_array(b->scratch, endpoints, sizeof *v.endpoints);

@@ -191,7 +191,7 @@ static bool has_hints(size_t slice_count, const struct slice_object *const *slic
 {
 	for (size_t i = 0; i < slice_count; i++)
 		for (size_t e = 0; e < slices[i]->endpoint_count; e++)
-			if (slices[i]->endpoints[e].zone_hint_count != 0)
+			if (endpoint_extra(&slices[i]->endpoints[e])->zone_hint_count != 0)
 				return true;
 	return false;
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "nft/element.h"
 
 static_assert(sizeof(struct frontend_key) == 20, "keys are hashed and compared as bytes: no padding");
@@ -33,9 +34,7 @@ static int by_age(const struct service *a, const struct service *b)
 
 int service_name_compare(const struct service *a, const struct service *b)
 {
-	int order = strcmp(a->ns, b->ns);
-
-	return order != 0 ? order : strcmp(a->name, b->name);
+	return text_compare_names(a->ns, a->name, b->ns, b->name);
 }
 
 int service_precedence(const struct service *a, const struct service *b)

@@ -35,13 +35,13 @@ static enum topology_mode mode_of(const struct candidate *candidates, size_t cou
 	bool all_node = true, all_zone = true, for_node = false, for_zone = false;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct endpoint_object *e = candidates[i].endpoint;
+		const struct endpoint_extra *x = endpoint_extra(candidates[i].endpoint);
 		if (!ready(&candidates[i]))
 			continue;
-		all_node = all_node && e->node_hint_count != 0;
-		all_zone = all_zone && e->zone_hint_count != 0;
-		for_node = for_node || hinted(e->node_hints, e->node_hint_count, node);
-		for_zone = for_zone || hinted(e->zone_hints, e->zone_hint_count, zone);
+		all_node = all_node && x->node_hint_count != 0;
+		all_zone = all_zone && x->zone_hint_count != 0;
+		for_node = for_node || hinted(x->node_hints, x->node_hint_count, node);
+		for_zone = for_zone || hinted(x->zone_hints, x->zone_hint_count, zone);
 	}
 	if (all_node && for_node)
 		return TOPOLOGY_SAME_NODE;
@@ -50,11 +50,11 @@ static enum topology_mode mode_of(const struct candidate *candidates, size_t cou
 
 static bool follows(const struct candidate *c, enum topology_mode mode, const char *node, const char *zone)
 {
-	const struct endpoint_object *e = c->endpoint;
+	const struct endpoint_extra *x = endpoint_extra(c->endpoint);
 
 	if (mode == TOPOLOGY_SAME_NODE)
-		return hinted(e->node_hints, e->node_hint_count, node);
-	return mode == TOPOLOGY_NONE || hinted(e->zone_hints, e->zone_hint_count, zone);
+		return hinted(x->node_hints, x->node_hint_count, node);
+	return mode == TOPOLOGY_NONE || hinted(x->zone_hints, x->zone_hint_count, zone);
 }
 
 static enum topology_mode choose_cluster(struct candidate *candidates, size_t count, const char *node, const char *zone)

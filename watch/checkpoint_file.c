@@ -28,7 +28,7 @@
 
 struct header {
 	char magic[16];
-	uint32_t byte_order, version, pack_version, source_bytes;
+	uint32_t byte_order, version, pack_form, source_bytes;
 	int64_t saved_wall_ms;
 };
 
@@ -96,7 +96,7 @@ struct checkpoint_file_writer *checkpoint_file_begin(const char *directory, cons
 	struct header h = {.magic = MAGIC,
 			   .byte_order = BYTE_ORDER_MARK,
 			   .version = STATE_VERSION,
-			   .pack_version = PACK_VERSION,
+			   .pack_form = pack_form(),
 			   .source_bytes = (uint32_t)strlen(source),
 			   .saved_wall_ms = now_wall_ms};
 	const char *wrong;
@@ -194,7 +194,7 @@ static const char *header_read(struct reader *r, const char *source, struct head
 	memcpy(h, bytes, sizeof *h);
 	if (h->byte_order != BYTE_ORDER_MARK)
 		return "it was written on a machine of another byte order";
-	if (h->version != STATE_VERSION || h->pack_version != PACK_VERSION)
+	if (h->version != STATE_VERSION || h->pack_form != pack_form())
 		return "it was written by another version";
 	text = checkpoint_take(r, h->source_bytes);
 	if (text == NULL)

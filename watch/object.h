@@ -1,7 +1,8 @@
 /*
  * Objects: what a source last said about one Service, EndpointSlice, Node, …, cut down to the fields fairlead uses,
  * with the API server's defaults filled in. An object is built once by the decoder, then never edited: a change is
- * a new object. Each owns one arena that holds it and everything it points at; object_free frees all of it.
+ * a new object. Each owns one arena that holds it and everything it points at, but for what it borrows from another
+ * one, which it holds; object_free frees all of it.
  * Made, held and freed by the main thread; another one may read what is held for it.
  */
 #ifndef WATCH_OBJECT_H
@@ -40,7 +41,8 @@ struct object {
 	 * an annotation, a resourceVersion) compares equal and causes no work.
 	 */
 	uint64_t digest;
-	unsigned holds; /* object_hold calls that object_free has not ended yet */
+	unsigned holds;		   /* object_hold calls that object_free has not ended yet */
+	const struct object *base; /* whose memory it borrows, held; NULL: none's */
 };
 
 enum service_type { SERVICE_CLUSTER_IP, SERVICE_NODE_PORT, SERVICE_LOAD_BALANCER, SERVICE_EXTERNAL_NAME };
@@ -148,8 +150,8 @@ struct service_object {
 	const char *proxy_name;	   /* label service.kubernetes.io/service-proxy-name; NULL = none */
 	bool headless_label; /* label service.kubernetes.io/headless: no proxy serves it, whatever its clusterIP */
 	enum balance balance;
-	bool source_ranges_everywhere; /* annotation fairlead/source-ranges: all frontends, not only LB VIPs */
-	struct service_wishes wishes;
+	bool source_ranges_everywhere;	     /* annotation fairlead/source-ranges: all frontends, not only LB VIPs */
+	const struct service_wishes *wishes; /* NULL: all zero; see service_wishes() */
 };
 
 struct slice_port_object {
@@ -158,21 +160,26 @@ struct slice_port_object {
 	uint16_t port; /* never 0: ports without number are dropped with a log line (E.4) */
 };
 
-/* Conditions after API defaults: ready nil → true, serving nil → true, terminating nil → false (E.4). */
-struct endpoint_object {
-	struct addr addr; /* addresses[0]; the proxy uses only this one */
-	bool ready, serving, terminating;
-	uint16_t weight;       /* annotation fairlead/weight, default 1 */
-	const char *node_name; /* NULL = not known, hence not local */
-	const char *hostname;  /* NULL = none */
-	const char *pod_name;  /* targetRef.name when targetRef.kind is Pod, else NULL */
-	const char *zone;      /* NULL = none */
-	const char *reason;    /* of watch/lab/: why it is not ready; NULL = the flags say all */
+/* What few endpoints have. */
+struct endpoint_extra {
+	const char *reason; /* of watch/lab/: why it is not ready; NULL = the flags say all */
 	size_t zone_hint_count, node_hint_count;
 	const char *const *zone_hints;
 	const char *const *node_hints;
 	size_t more_addr_count; /* addresses[1…]: served by DNS only */
 	const struct addr *more_addrs;
+};
+
+/* Conditions after API defaults: ready nil → true, serving nil → true, terminating nil → false (E.4). */
+struct endpoint_object {
+	struct addr addr; /* addresses[0]; the proxy uses only this one */
+	bool ready, serving, terminating;
+	uint16_t weight;		    /* annotation fairlead/weight, default 1 */
+	const char *node_name;		    /* NULL = not known, hence not local */
+	const char *hostname;		    /* NULL = none */
+	const char *pod_name;		    /* targetRef.name when targetRef.kind is Pod, else NULL */
+	const char *zone;		    /* NULL = none */
+	const struct endpoint_extra *extra; /* NULL: all zero; see endpoint_extra() */
 };
 
 struct slice_object {
@@ -247,9 +254,20 @@ struct service_cidr_object {
 	const struct cidr *cidrs;
 };
 
+/* Never NULL, both. */
+const struct service_wishes *service_wishes(const struct service_object *s);
+const struct endpoint_extra *endpoint_extra(const struct endpoint_object *e);
+/* A copy in the arena; NULL: there is nothing in it. */
+const struct endpoint_extra *endpoint_extra_keep(struct arena *a, const struct endpoint_extra *x);
+
 /* One more object_free frees it; returns o. */
 const struct object *object_hold(const struct object *o);
 void object_free(struct object *o); /* NULL is fine */
+/*
+ * A copy of the struct of an object, of `bytes`, in an arena with `room_bytes` left for what is to be different. It
+ * borrows the rest. The caller sets its digest.
+ */
+struct object *object_over(const struct object *base, size_t bytes, size_t room_bytes);
 /* "Service", "EndpointSlice", … */
 const char *object_kind_name(enum object_kind kind);
 

@@ -113,6 +113,7 @@ static void addresses_of_the_host(void **state)
 
 static void services_that_nothing_reaches(void **state)
 {
+	static const struct service_wishes wishes = {.no_node_ports = true};
 	struct service_object *s;
 	struct decoded d;
 
@@ -121,7 +122,7 @@ static void services_that_nothing_reaches(void **state)
 	says(SERVICE("a", "clusterIP: 10.96.0.1, type: LoadBalancer" PORT), NULL, "");
 	decode_text(&d, SERVICE("a", "clusterIP: 10.96.0.1, type: LoadBalancer" PORT), true);
 	s = (struct service_object *)(void *)d.objects[0];
-	s->wishes.no_node_ports = true;
+	s->wishes = &wishes;
 	d.count = 0;
 	says_of(&s->object, "a.yaml:1: Service default/a: status.loadBalancer.ingress: no address and no nodePort: "
 			    "nothing outside can "

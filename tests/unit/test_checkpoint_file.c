@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "base/addr.h"
 #include "tests/tempfolder.h"
+#include "tests/unit/sample_objects.h"
 #include "watch/decode/decode_pack.h"
 #include "watch/checkpoint_file.h"
 
@@ -73,122 +73,6 @@ static void heard_free(struct heard *h)
 	*h = (struct heard){0};
 }
 
-static struct addr ip(const char *text)
-{
-	struct addr a;
-
-	assert_true(addr_parse(&a, text));
-	return a;
-}
-
-/* One of every kind, with every field set. */
-static struct port_object ports[] = {{"http", 6, 80, 30080, "web"}, {"dns", 17, 53, 0, "53"}};
-static struct addr external[1], more[1], addrs[2];
-static struct ingress_object ingress[2];
-static struct cidr ranges[1];
-static const char *const zones[] = {"a", "b"}, *const nodes[] = {"n1"};
-static struct slice_port_object slice_ports[] = {{"http", 6, 8080}};
-static struct endpoint_object endpoints[2];
-static struct service_object service;
-static struct slice_object slice;
-static struct namespace_object ns = {{.kind = OBJECT_NAMESPACE, .ns = "", .name = "prod"}};
-static struct node_object node;
-static struct pod_object pod;
-static struct service_cidr_object cidr;
-
-static void sample_service(void)
-{
-	external[0] = ip("203.0.113.9");
-	ingress[0] = (struct ingress_object){ip("198.51.100.1"), true};
-	assert_true(cidr_parse(&ranges[0], "10.0.0.0/8"));
-	service = (struct service_object){.object = {.kind = OBJECT_SERVICE, .ns = "prod", .name = "web"},
-					  .created_s = 1795194000,
-					  .type = SERVICE_LOAD_BALANCER,
-					  .cluster_ip_count = 2,
-					  .cluster_ips = {ip("10.96.0.1"), ip("fd00:96::1")},
-					  .port_count = 2,
-					  .ports = ports,
-					  .external_ip_count = 1,
-					  .external_ips = external,
-					  .ingress_count = 2,
-					  .ingress = ingress,
-					  .source_range_count = 1,
-					  .source_ranges = ranges,
-					  .external_policy = POLICY_LOCAL,
-					  .client_ip_affinity = true,
-					  .affinity_timeout_s = 100,
-					  .health_check_node_port = 31000,
-					  .publish_not_ready = true,
-					  .external_name = "x.example.org",
-					  .proxy_name = "other",
-					  .headless_label = true,
-					  .balance = BALANCE_MAGLEV,
-					  .source_ranges_everywhere = true};
-}
-
-static void sample_slice(void)
-{
-	more[0] = ip("10.1.0.9");
-	endpoints[0] = (struct endpoint_object){.addr = ip("10.1.0.2"),
-						.ready = true,
-						.serving = true,
-						.weight = 5,
-						.node_name = "n1",
-						.hostname = "web-0",
-						.pod_name = "web-0",
-						.zone = "a",
-						.zone_hint_count = 2,
-						.node_hint_count = 1,
-						.zone_hints = zones,
-						.node_hints = nodes,
-						.more_addr_count = 1,
-						.more_addrs = more};
-	endpoints[1] = (struct endpoint_object){.addr = ip("10.1.0.3"), .terminating = true, .node_name = "n1"};
-	slice = (struct slice_object){.object = {.kind = OBJECT_SLICE, .ns = "prod", .name = "web-1"},
-				      .service_name = "web",
-				      .family = AF_INET,
-				      .headless_label = true,
-				      .port_count = 1,
-				      .ports = slice_ports,
-				      .endpoint_count = 2,
-				      .endpoints = endpoints};
-}
-
-static void sample_small_kinds(void)
-{
-	addrs[0] = ip("10.1.0.1");
-	addrs[1] = ip("fd00::1");
-	node = (struct node_object){.object = {.kind = OBJECT_NODE, .ns = "", .name = "node-a"},
-				    .addr_count = 2,
-				    .addrs = addrs,
-				    .pod_cidr_count = 1,
-				    .pod_cidrs = ranges,
-				    .zone = "a",
-				    .deleting = true,
-				    .to_be_deleted = true};
-	pod = (struct pod_object){.object = {.kind = OBJECT_POD, .ns = "prod", .name = "web-0"},
-				  .addr_count = 2,
-				  .addrs = addrs,
-				  .node_name = "node-a",
-				  .host_network = true,
-				  .own_search = true,
-				  .finished = true};
-	cidr = (struct service_cidr_object){.object = {.kind = OBJECT_SERVICE_CIDR, .ns = "", .name = "kubernetes"},
-					    .cidr_count = 1,
-					    .cidrs = ranges};
-}
-
-static struct object *const *samples(void)
-{
-	static struct object *const all[] = {&service.object, &slice.object, &ns.object, &node.object,
-					     &pod.object,     &cidr.object,  NULL};
-
-	sample_service();
-	sample_slice();
-	sample_small_kinds();
-	return all;
-}
-
 static int folder_new(void **state)
 {
 	static char folder[TEMPFOLDER_BYTES];
@@ -245,51 +129,12 @@ static void round_trip(void **state)
 	for (size_t i = 0; i < h.count; i++)
 		assert_same(h.objects[i], samples()[i]);
 	read = (const struct slice_object *)h.objects[1];
-	assert_string_equal(read->endpoints[0].zone_hints[1], "b");
+	assert_string_equal(endpoint_extra(&read->endpoints[0])->zone_hints[1], "b");
 	assert_null(read->endpoints[1].hostname);
-	assert_true(addr_equal(&read->endpoints[0].more_addrs[0], &(struct addr){AF_INET, {10, 1, 0, 9}}));
+	assert_true(addr_equal(&endpoint_extra(&read->endpoints[0])->more_addrs[0],
+			       &(struct addr){AF_INET, {10, 1, 0, 9}}));
 	assert_true(read->endpoints[1].terminating && !read->endpoints[1].ready);
 	heard_free(&h);
-}
-
-/* Equal content, equal digest; any other content, another digest. */
-static void digests(void **state)
-{
-	struct service_object *s = (struct service_object *)samples()[0];
-	struct pack p = {0};
-	struct object *first, *again, *other;
-
-	(void)state;
-	pack_object(&p, &s->object);
-	first = pack_read(p.bytes.data, p.bytes.length_bytes);
-	again = pack_read(p.bytes.data, p.bytes.length_bytes);
-	s->affinity_timeout_s++;
-	pack_object(&p, &s->object);
-	other = pack_read(p.bytes.data, p.bytes.length_bytes);
-	assert_true(first->digest == again->digest);
-	assert_true(first->digest != other->digest);
-	assert_int_equal(((struct service_object *)other)->affinity_timeout_s, 101);
-	object_free(first);
-	object_free(again);
-	object_free(other);
-	pack_fini(&p);
-}
-
-/* The exact size hint: one arena chunk holds the object. */
-static void memory_is_exact(void **state)
-{
-	(void)state;
-	for (struct object *const *o = samples(); *o != NULL; o++) {
-		struct pack p = {0};
-		struct object *copy;
-		uint32_t hint;
-		pack_object(&p, *o);
-		memcpy(&hint, p.bytes.data, sizeof hint);
-		copy = pack_read(p.bytes.data, p.bytes.length_bytes);
-		assert_int_equal(arena_bytes(copy->arena), hint);
-		object_free(copy);
-		pack_fini(&p);
-	}
 }
 
 static char *slurp(const char *folder, size_t *n)
@@ -384,8 +229,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(round_trip, folder_new, folder_free),
-		cmocka_unit_test(digests),
-		cmocka_unit_test(memory_is_exact),
 		cmocka_unit_test_setup_teardown(damage_is_refused, folder_new, folder_free),
 		cmocka_unit_test_setup_teardown(absent_or_of_another_program, folder_new, folder_free),
 		cmocka_unit_test_setup_teardown(unfinished_keeps_the_old, folder_new, folder_free),

@@ -95,8 +95,7 @@ static void every_address_is_served(void **state)
 	const struct slice_object *slices[] = {slice};
 
 	add_port(b->objects, o, "", IPPROTO_TCP, 80, 0);
-	e->more_addr_count = 2;
-	e->more_addrs = more;
+	e->extra = &(struct endpoint_extra){.more_addr_count = 2, .more_addrs = more};
 	const struct service *s = compile(b, o, slices, 1);
 	assert_int_equal(s->dns_endpoint_count, 3);
 	assert_string_equal(s->dns_endpoints[2].label, "10-0-0-3");

@@ -143,8 +143,9 @@ static void more_addresses(struct world *w, size_t n)
 		struct addr *more = arena_array(w->a, 99, sizeof *more);
 		for (size_t k = 0; k < 99; k++)
 			more[k] = numbered(i * 99 + k, 11);
-		e->more_addrs = more;
-		e->more_addr_count = 99;
+		struct endpoint_extra *x = arena_array(w->a, 1, sizeof *x);
+		*x = (struct endpoint_extra){.more_addrs = more, .more_addr_count = 99};
+		e->extra = x;
 	}
 }
 
@@ -234,13 +235,13 @@ static void hints(struct world *w, size_t n)
 {
 	static const char *const names[] = {"zone-1", "zone-2", "zone-3", "zone-4",
 					    "zone-5", "zone-6", "zone-7", "zone-8"};
+	static const struct endpoint_extra extra = {.zone_hints = names, .zone_hint_count = 8};
 
 	give_ports(w, n);
 	struct slice_object *s = give_slice(w, n, NULL, 0, SLICE_ENDPOINTS);
 	for (size_t i = 0; i < s->endpoint_count; i++) {
 		struct endpoint_object *e = (struct endpoint_object *)&s->endpoints[i];
-		e->zone_hints = names;
-		e->zone_hint_count = 8;
+		e->extra = &extra;
 	}
 }
 

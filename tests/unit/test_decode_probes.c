@@ -80,7 +80,7 @@ static void of_an_api_server(void **state)
 	assert_int_equal(((const struct pod_object *)d.objects[0])->details.probe_count, 0);
 	decoded_fini(&d);
 	decode_text(&d, SERVICE(GIVEN "fairlead/probe: tcp"), true);
-	assert_int_equal(((const struct service_object *)d.objects[0])->wishes.probe_count, 0);
+	assert_int_equal(service_wishes((const struct service_object *)d.objects[0])->probe_count, 0);
 	decoded_fini(&d);
 }
 
@@ -172,7 +172,7 @@ static void annotations(void **state)
 		snprintf(text, sizeof text, SERVICE(GIVEN "fairlead/probe: '%s'"), cases[i].text);
 		decode_text(&d, text, false);
 		assert_string_equal(d.problems.data, "");
-		const struct service_wishes *w = &((const struct service_object *)d.objects[0])->wishes;
+		const struct service_wishes *w = service_wishes((const struct service_object *)d.objects[0]);
 		assert_string_equal(text_of(&w->probe->of[PROBE_READINESS]), cases[i].probe);
 		decoded_fini(&d);
 	}

@@ -86,15 +86,15 @@ static void every_field(void **state)
 	assert_int_equal(s->family, AF_INET6);
 	assert_int_equal(s->ports[0].proto, IPPROTO_UDP);
 	assert_int_equal(s->ports[1].proto, IPPROTO_SCTP);
-	assert_int_equal(s->endpoints[0].more_addr_count, 1);
-	assert_true(addr_is(&s->endpoints[0].more_addrs[0], "fd00::11"));
+	assert_int_equal(endpoint_extra(&s->endpoints[0])->more_addr_count, 1);
+	assert_true(addr_is(&endpoint_extra(&s->endpoints[0])->more_addrs[0], "fd00::11"));
 	assert_string_equal(s->endpoints[0].node_name, "n1");
 	assert_string_equal(s->endpoints[0].hostname, "web-0");
 	assert_string_equal(s->endpoints[0].zone, "a");
 	assert_string_equal(s->endpoints[0].pod_name, "web-0-xyz");
-	assert_int_equal(s->endpoints[0].zone_hint_count, 2);
-	assert_string_equal(s->endpoints[0].zone_hints[1], "b");
-	assert_string_equal(s->endpoints[0].node_hints[0], "n1");
+	assert_int_equal(endpoint_extra(&s->endpoints[0])->zone_hint_count, 2);
+	assert_string_equal(endpoint_extra(&s->endpoints[0])->zone_hints[1], "b");
+	assert_string_equal(endpoint_extra(&s->endpoints[0])->node_hints[0], "n1");
 	assert_int_equal(s->endpoints[0].weight, 5);
 	assert_int_equal(s->endpoints[1].weight, 100);
 	assert_null(s->endpoints[1].pod_name);
@@ -135,7 +135,7 @@ static void hints_are_counted(void **state)
 	struct decoded d;
 
 	(void)state;
-	assert_int_equal(one_slice(&d, text, true)->endpoints[0].zone_hint_count, 8);
+	assert_int_equal(endpoint_extra(&one_slice(&d, text, true)->endpoints[0])->zone_hint_count, 8);
 	assert_non_null(strstr(d.problems.data, "endpoints[0].hints.forZones: more than 8 hints"));
 	decoded_fini(&d);
 	decode_text(&d, text, false);

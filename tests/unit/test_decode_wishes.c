@@ -20,7 +20,7 @@ static void wishes(void **state)
 					"loadBalancerIP: 192.0.2.1, " PORT);
 	static const struct service_wishes none;
 	struct decoded d;
-	const struct service_wishes *w = &one_service(&d, text, false)->wishes;
+	const struct service_wishes *w = service_wishes(one_service(&d, text, false));
 
 	(void)state;
 	assert_int_equal(w->family_policy, FAMILY_PREFER_DUAL);
@@ -32,7 +32,7 @@ static void wishes(void **state)
 	assert_string_equal(w->selector[0].key, "app"); /* sorted */
 	assert_string_equal(w->selector[0].value, "web");
 	decoded_fini(&d);
-	w = &one_service(&d, text, true)->wishes;
+	w = service_wishes(one_service(&d, text, true));
 	assert_memory_equal(w, &none, sizeof none);
 	decoded_fini(&d);
 	assert_problems(SPEC("type: LoadBalancer, loadBalancerIP: nas, " PORT),

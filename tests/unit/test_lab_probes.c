@@ -119,8 +119,9 @@ static void slice_is(const struct lab_world *w, const char *name, const char *ex
 	assert_non_null(s);
 	for (size_t i = 0; i < s->endpoint_count; i++) {
 		const struct endpoint_object *e = &s->endpoints[i];
+		const char *reason = endpoint_extra(e)->reason;
 		buf_printf(&out, "%s%s%s%s%s", i != 0 ? "; " : "", addr_format(&e->addr, addr),
-			   e->ready ? " ready" : "", e->reason != NULL ? " " : "", e->reason != NULL ? e->reason : "");
+			   e->ready ? " ready" : "", reason != NULL ? " " : "", reason != NULL ? reason : "");
 	}
 	assert_string_equal(out.data, expected);
 	buf_fini(&out);

@@ -29,10 +29,10 @@ static void put_conditions(struct buf *out, const struct endpoint_object *e)
 		buf_printf(out, " on %s", e->node_name);
 	if (e->zone != NULL)
 		buf_printf(out, " in %s", e->zone);
-	if (e->zone_hint_count != 0)
-		buf_printf(out, " for %s", e->zone_hints[0]);
-	if (e->node_hint_count != 0)
-		buf_printf(out, " for %s", e->node_hints[0]);
+	if (endpoint_extra(e)->zone_hint_count != 0)
+		buf_printf(out, " for %s", endpoint_extra(e)->zone_hints[0]);
+	if (endpoint_extra(e)->node_hint_count != 0)
+		buf_printf(out, " for %s", endpoint_extra(e)->node_hints[0]);
 }
 
 /* A line for each slice that is there of NAME:pods-…, in order: "4 80/TCP=8080: 10.1.0.1 (p1) unready; …". */

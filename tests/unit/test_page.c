@@ -56,7 +56,8 @@ static void test_a_hostile_service_is_harmless(void **state)
 			    .frontend_count = 1,
 			    .frontends = &frontend,
 			    .dns_kind = DNS_CLUSTER_IP};
-	struct endpoint_object endpoint = {.addr = targets[1].addr, .reason = "probe failing: " HOSTILE};
+	const struct endpoint_extra extra = {.reason = "probe failing: " HOSTILE};
+	struct endpoint_object endpoint = {.addr = targets[1].addr, .extra = &extra};
 	const struct slice_object slice = {.endpoint_count = 1, .endpoints = &endpoint}, *slices[] = {&slice};
 	struct store_service service = {.current = &s, .refusal = HOSTILE, .slice_count = 1, .slices = slices};
 	struct services_count count = {0};

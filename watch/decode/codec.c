@@ -1,6 +1,7 @@
-/* Primitives that pack and unpack an object's fields. */
+/* Primitives that pack, unpack and list an object's fields. */
 #include "watch/decode/codec.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -36,6 +37,11 @@ uint64_t codec_read_integer(struct codec *c, uint64_t max)
 	}
 	c->bad = true;
 	return 0;
+}
+
+void codec_list(struct codec *c, const char *name, const char *kind, uint64_t max)
+{
+	buf_printf(c->form, "%s %s %" PRIu64 ";", name, kind, max);
 }
 
 uint64_t codec_integer(struct codec *c, uint64_t x, uint64_t max)
@@ -88,7 +94,8 @@ void codec_addr(struct codec *c, struct addr *a)
 	CODEC_INTEGER(c, unsigned short, family, UINT8_MAX);
 	n = family == AF_INET ? 4 : family == AF_INET6 ? 16 : 0;
 	if (c->packing) {
-		buf_add(&c->pack->bytes, a->bytes, n);
+		if (n != 0)
+			buf_add(&c->pack->bytes, a->bytes, n);
 		return;
 	}
 	*a = (struct addr){0};
@@ -103,7 +110,7 @@ void codec_addr(struct codec *c, struct addr *a)
 
 void codec_cidr(struct codec *c, struct cidr *r)
 {
-	codec_addr(c, &r->addr);
+	CODEC_FIELD(c, r->addr, codec_addr);
 	CODEC_INTEGER(c, uint8_t, r->prefix, addr_bytes(&r->addr) * 8);
 }
 
@@ -123,5 +130,5 @@ void *codec_array_old(struct codec *c, const void *items, size_t count, size_t i
 
 void codec_text(struct codec *c, const char **s)
 {
-	codec_string(c, s, false);
+	CODEC_STRING(c, *s, false);
 }

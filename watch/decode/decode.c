@@ -150,8 +150,7 @@ void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t tri
 		decode_refuse(d, &(struct place){.v = NULL}, "%s", wrong);
 		return;
 	}
-	pack_object(&d->pack, o);
-	exact = pack_read(d->pack.bytes.data, d->pack.bytes.length_bytes);
+	exact = pack_copy(&d->pack, o);
 	if (exact->kind == OBJECT_SLICE)
 		((struct slice_object *)exact)->trigger_ms = trigger_ms;
 	d->sink->object(d->sink->ctx, exact, line);

@@ -105,11 +105,13 @@ void decode_emit(struct decoder *d, struct object *o, uint32_t line, int64_t tri
 /* The kinds: root is the whole object. */
 void decode_service(struct decoder *d, const struct place *root);
 /* A part of decode_service: what a manifest leaves to watch/lab/. */
-void decode_wishes(struct decoder *d, const struct place *spec, struct service_object *s);
+void decode_wishes(struct decoder *d, const struct place *root, const struct place *spec, struct service_object *s);
 /* A part of that: the annotation fairlead/endpoints. */
-void decode_given(struct decoder *d, const struct place *root, struct service_object *s);
+void decode_given(struct decoder *d, const struct place *root, const struct service_object *s,
+		  struct service_wishes *w);
 /* A part of that: the annotations fairlead/probe and fairlead/when-all-fail. */
-void decode_probe_annotations(struct decoder *d, const struct place *root, struct service_object *s);
+void decode_probe_annotations(struct decoder *d, const struct place *root, const struct service_object *s,
+			      struct service_wishes *w);
 /* A part of decode_pod: the probes of a container; false: it has none that is run. */
 bool decode_probes(struct decoder *d, const struct place *container, const struct container_port *ports, size_t count,
 		   struct probe_set *to);

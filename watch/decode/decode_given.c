@@ -14,7 +14,7 @@
 struct reading {
 	struct decoder *d;
 	const struct place *annotation;
-	struct service_object *s;
+	const struct service_object *s;
 	struct given_endpoint *all;
 	size_t count;
 };
@@ -158,7 +158,7 @@ static void section_read(struct reading *r, char *section, bool alone)
 		endpoint_read(r, port_name, trimmed(one));
 }
 
-void decode_given(struct decoder *d, const struct place *root, struct service_object *s)
+void decode_given(struct decoder *d, const struct place *root, const struct service_object *s, struct service_wishes *w)
 {
 	struct place metadata = place_key(root, "metadata"), annotations = place_key(&metadata, "annotations");
 	struct place annotation = place_key(&annotations, ANNOTATION);
@@ -177,6 +177,6 @@ void decode_given(struct decoder *d, const struct place *root, struct service_ob
 			section_read(&r, section, alone);
 	if (r.count == 0 && !d->refused)
 		decode_error(d, &annotation, "no endpoint");
-	s->wishes.given = r.all;
-	s->wishes.given_count = r.count;
+	w->given = r.all;
+	w->given_count = r.count;
 }

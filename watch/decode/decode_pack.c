@@ -1,6 +1,7 @@
 /* Packs objects into flat bytes and unpacks them. */
 #include "watch/decode/decode_pack.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -12,47 +13,47 @@
 
 static void port(struct codec *c, struct port_object *p)
 {
-	codec_string(c, &p->name, false);
+	CODEC_STRING(c, p->name, false);
 	CODEC_INTEGER(c, uint8_t, p->proto, UINT8_MAX);
 	CODEC_INTEGER(c, uint16_t, p->port, UINT16_MAX);
 	CODEC_INTEGER(c, uint16_t, p->node_port, UINT16_MAX);
-	codec_string(c, &p->target_port, false);
+	CODEC_STRING(c, p->target_port, false);
 }
 
 static void ingress(struct codec *c, struct ingress_object *i)
 {
-	codec_addr(c, &i->addr);
+	CODEC_FIELD(c, i->addr, codec_addr);
 	CODEC_BOOLEAN(c, i->proxy_mode);
 }
 
 static void label(struct codec *c, struct label_object *l)
 {
-	codec_string(c, &l->key, false);
-	codec_string(c, &l->value, false);
+	CODEC_STRING(c, l->key, false);
+	CODEC_STRING(c, l->value, false);
 }
 
 static void given(struct codec *c, struct given_endpoint *g)
 {
-	codec_string(c, &g->port_name, true);
-	codec_string(c, &g->host, true);
-	codec_addr(c, &g->addr);
+	CODEC_STRING(c, g->port_name, true);
+	CODEC_STRING(c, g->host, true);
+	CODEC_FIELD(c, g->addr, codec_addr);
 	CODEC_INTEGER(c, uint16_t, g->port, UINT16_MAX);
 }
 
 static void probe_header(struct codec *c, struct probe_header *h)
 {
-	codec_string(c, &h->name, false);
-	codec_string(c, &h->value, false);
+	CODEC_STRING(c, h->name, false);
+	CODEC_STRING(c, h->value, false);
 }
 
 static void probe(struct codec *c, struct probe_object *p)
 {
 	CODEC_INTEGER(c, enum probe_action, p->action, PROBE_GRPC);
-	if (p->action == PROBE_NONE)
+	if (p->action == PROBE_NONE && c->form == NULL)
 		return;
-	codec_addr(c, &p->host);
+	CODEC_FIELD(c, p->host, codec_addr);
 	CODEC_INTEGER(c, uint16_t, p->port, UINT16_MAX);
-	codec_string(c, &p->path, false);
+	CODEC_STRING(c, p->path, false);
 	CODEC_ARRAY(c, struct probe_header, p->headers, p->header_count, probe_header);
 	CODEC_INTEGER(c, uint32_t, p->initial_delay_ms, UINT32_MAX);
 	CODEC_INTEGER(c, uint32_t, p->period_ms, UINT32_MAX);
@@ -63,20 +64,23 @@ static void probe(struct codec *c, struct probe_object *p)
 
 static void probe_set(struct codec *c, struct probe_set *s)
 {
-	codec_string(c, &s->container, false);
+	CODEC_STRING(c, s->container, false);
 	for (size_t i = 0; i < PROBE_ROLES; i++)
-		probe(c, &s->of[i]);
+		CODEC_FIELD(c, s->of[i], probe);
+}
+
+static void family(struct codec *c, uint8_t *f)
+{
+	CODEC_INTEGER(c, uint8_t, *f, UINT8_MAX);
 }
 
 static void wishes(struct codec *c, struct service_wishes *w)
 {
 	CODEC_INTEGER(c, enum family_policy, w->family_policy, FAMILY_REQUIRE_DUAL);
-	CODEC_INTEGER(c, size_t, w->family_count, 2);
-	for (size_t i = 0; i < w->family_count; i++)
-		CODEC_INTEGER(c, uint8_t, w->families[i], UINT8_MAX);
+	CODEC_FEW(c, w->families, w->family_count, 2, family);
 	CODEC_BOOLEAN(c, w->no_node_ports);
 	CODEC_BOOLEAN(c, w->other_balancer);
-	codec_addr(c, &w->balancer_ip);
+	CODEC_FIELD(c, w->balancer_ip, codec_addr);
 	CODEC_ARRAY(c, struct label_object, w->selector, w->selector_count, label);
 	CODEC_INTEGER(c, enum traffic_distribution, w->distribution, DISTRIBUTION_SAME_NODE);
 	CODEC_ARRAY(c, struct given_endpoint, w->given, w->given_count, given);
@@ -89,9 +93,7 @@ static void service(struct codec *c, struct service_object *s)
 	CODEC_INTEGER(c, int64_t, s->created_s, INT64_MAX);
 	CODEC_INTEGER(c, enum service_type, s->type, SERVICE_EXTERNAL_NAME);
 	CODEC_BOOLEAN(c, s->headless);
-	CODEC_INTEGER(c, size_t, s->cluster_ip_count, 2);
-	for (size_t i = 0; i < s->cluster_ip_count; i++)
-		codec_addr(c, &s->cluster_ips[i]);
+	CODEC_FEW(c, s->cluster_ips, s->cluster_ip_count, 2, codec_addr);
 	CODEC_ARRAY(c, struct port_object, s->ports, s->port_count, port);
 	CODEC_ARRAY(c, struct addr, s->external_ips, s->external_ip_count, codec_addr);
 	CODEC_ARRAY(c, struct ingress_object, s->ingress, s->ingress_count, ingress);
@@ -102,44 +104,49 @@ static void service(struct codec *c, struct service_object *s)
 	CODEC_INTEGER(c, uint32_t, s->affinity_timeout_s, UINT32_MAX);
 	CODEC_INTEGER(c, uint16_t, s->health_check_node_port, UINT16_MAX);
 	CODEC_BOOLEAN(c, s->publish_not_ready);
-	codec_string(c, &s->external_name, true);
-	codec_string(c, &s->lan_names, true);
-	codec_string(c, &s->proxy_name, true);
+	CODEC_STRING(c, s->external_name, true);
+	CODEC_STRING(c, s->lan_names, true);
+	CODEC_STRING(c, s->proxy_name, true);
 	CODEC_BOOLEAN(c, s->headless_label);
 	CODEC_INTEGER(c, enum balance, s->balance, BALANCE_MAGLEV);
 	CODEC_BOOLEAN(c, s->source_ranges_everywhere);
-	wishes(c, &s->wishes);
+	CODEC_OPTIONAL(c, struct service_wishes, s->wishes, wishes);
 }
 
 static void slice_port(struct codec *c, struct slice_port_object *p)
 {
-	codec_string(c, &p->name, false);
+	CODEC_STRING(c, p->name, false);
 	CODEC_INTEGER(c, uint8_t, p->proto, UINT8_MAX);
 	CODEC_INTEGER(c, uint16_t, p->port, UINT16_MAX);
 }
 
+static void extra(struct codec *c, struct endpoint_extra *x)
+{
+	CODEC_STRING(c, x->reason, true);
+	CODEC_ARRAY(c, const char *, x->zone_hints, x->zone_hint_count, codec_text);
+	CODEC_ARRAY(c, const char *, x->node_hints, x->node_hint_count, codec_text);
+	CODEC_ARRAY(c, struct addr, x->more_addrs, x->more_addr_count, codec_addr);
+}
+
 static void endpoint(struct codec *c, struct endpoint_object *e)
 {
-	codec_addr(c, &e->addr);
+	CODEC_FIELD(c, e->addr, codec_addr);
 	CODEC_BOOLEAN(c, e->ready);
 	CODEC_BOOLEAN(c, e->serving);
 	CODEC_BOOLEAN(c, e->terminating);
 	CODEC_INTEGER(c, uint16_t, e->weight, UINT16_MAX);
-	codec_string(c, &e->node_name, true);
-	codec_string(c, &e->hostname, true);
-	codec_string(c, &e->pod_name, true);
-	codec_string(c, &e->zone, true);
-	codec_string(c, &e->reason, true);
-	CODEC_ARRAY(c, const char *, e->zone_hints, e->zone_hint_count, codec_text);
-	CODEC_ARRAY(c, const char *, e->node_hints, e->node_hint_count, codec_text);
-	CODEC_ARRAY(c, struct addr, e->more_addrs, e->more_addr_count, codec_addr);
+	CODEC_STRING(c, e->node_name, true);
+	CODEC_STRING(c, e->hostname, true);
+	CODEC_STRING(c, e->pod_name, true);
+	CODEC_STRING(c, e->zone, true);
+	CODEC_OPTIONAL(c, struct endpoint_extra, e->extra, extra);
 }
 
 static void slice(struct codec *c, struct slice_object *s)
 {
 	bool v6 = s->family == AF_INET6;
 
-	codec_string(c, &s->service_name, false);
+	CODEC_STRING(c, s->service_name, false);
 	CODEC_BOOLEAN(c, v6);
 	if (!c->packing)
 		s->family = v6 ? AF_INET6 : AF_INET;
@@ -152,14 +159,14 @@ static void node(struct codec *c, struct node_object *n)
 {
 	CODEC_ARRAY(c, struct addr, n->addrs, n->addr_count, codec_addr);
 	CODEC_ARRAY(c, struct cidr, n->pod_cidrs, n->pod_cidr_count, codec_cidr);
-	codec_string(c, &n->zone, true);
+	CODEC_STRING(c, n->zone, true);
 	CODEC_BOOLEAN(c, n->deleting);
 	CODEC_BOOLEAN(c, n->to_be_deleted);
 }
 
 static void container_port(struct codec *c, struct container_port *p)
 {
-	codec_string(c, &p->name, false);
+	CODEC_STRING(c, p->name, false);
 	CODEC_INTEGER(c, uint8_t, p->proto, UINT8_MAX);
 	CODEC_INTEGER(c, uint16_t, p->port, UINT16_MAX);
 }
@@ -167,8 +174,8 @@ static void container_port(struct codec *c, struct container_port *p)
 static void details(struct codec *c, struct pod_details *d)
 {
 	CODEC_ARRAY(c, struct label_object, d->labels, d->label_count, label);
-	codec_string(c, &d->hostname, true);
-	codec_string(c, &d->subdomain, true);
+	CODEC_STRING(c, d->hostname, true);
+	CODEC_STRING(c, d->subdomain, true);
 	CODEC_BOOLEAN(c, d->ready);
 	CODEC_BOOLEAN(c, d->terminating);
 	CODEC_ARRAY(c, struct container_port, d->ports, d->port_count, container_port);
@@ -178,12 +185,12 @@ static void details(struct codec *c, struct pod_details *d)
 static void pod(struct codec *c, struct pod_object *p)
 {
 	CODEC_ARRAY(c, struct addr, p->addrs, p->addr_count, codec_addr);
-	codec_string(c, &p->node_name, true);
+	CODEC_STRING(c, p->node_name, true);
 	CODEC_BOOLEAN(c, p->host_network);
 	CODEC_BOOLEAN(c, p->own_search);
 	CODEC_BOOLEAN(c, p->finished);
-	codec_string(c, &p->trouble, true);
-	details(c, &p->details);
+	CODEC_STRING(c, p->trouble, true);
+	CODEC_FIELD(c, p->details, details);
 }
 
 static void workload(struct codec *c, struct workload_object *w)
@@ -217,8 +224,8 @@ static size_t kind_bytes(enum object_kind kind)
 
 static void fields(struct codec *c, struct object *o)
 {
-	codec_string(c, &o->ns, false);
-	codec_string(c, &o->name, false);
+	CODEC_STRING(c, o->ns, false);
+	CODEC_STRING(c, o->name, false);
 	switch (o->kind) {
 	case OBJECT_SERVICE:
 		service(c, (struct service_object *)o);
@@ -249,6 +256,24 @@ static void fields(struct codec *c, struct object *o)
 
 /* ---- both ends ---- */
 
+uint32_t pack_form(void)
+{
+	struct buf form = {0};
+	struct codec c = {.packing = true, .form = &form};
+	uint64_t hash;
+
+	for (int kind = 0; kind < OBJECT_ALL_KINDS; kind++) {
+		struct object *zeros = mem_alloc(kind_bytes((enum object_kind)kind));
+		zeros->kind = (enum object_kind)kind;
+		codec_list(&c, object_kind_name(zeros->kind), "kind", (uint64_t)kind);
+		fields(&c, zeros);
+		free(zeros);
+	}
+	hash = hash_bytes(form.data, form.length_bytes, 0);
+	buf_fini(&form);
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
 void pack_fini(struct pack *p)
 {
 	buf_fini(&p->bytes);
@@ -269,6 +294,17 @@ void pack_object(struct pack *p, const struct object *o)
 	header[1] = (uint32_t)(p->bytes.length_bytes - sizeof header);
 	memcpy(p->bytes.data, header, sizeof header);
 	buf_add(&p->bytes, p->strings.data, p->strings.length_bytes);
+}
+
+/* But for the room in memory, which is no content. */
+static uint64_t digest_of(const void *bytes, size_t length_bytes)
+{
+	return hash_bytes((const uint8_t *)bytes + 4, length_bytes - 4, 0);
+}
+
+uint64_t pack_digest(const struct pack *p)
+{
+	return digest_of(p->bytes.data, p->bytes.length_bytes);
 }
 
 /* The header's word on memory is a hint: a lie costs a second chunk, never more than some times the input. */
@@ -305,9 +341,15 @@ struct object *pack_read(const void *bytes, size_t length_bytes)
 	o->kind = kind;
 	o->arena = c.arena;
 	fields(&c, o);
-	o->digest = hash_bytes(b + 4, length_bytes - 4, 0);
+	o->digest = digest_of(b, length_bytes);
 	if (!c.bad && c.at == c.end)
 		return o;
 	arena_free(c.arena);
 	return NULL;
+}
+
+struct object *pack_copy(struct pack *p, const struct object *o)
+{
+	pack_object(p, o);
+	return pack_read(p->bytes.data, p->bytes.length_bytes);
 }

@@ -12,11 +12,17 @@
 #include "watch/decode/pack.h"
 #include "watch/object.h"
 
-#define PACK_VERSION 7 /* changes with the form of any kind */
-
+/*
+ * A number for the form: a hash of the names and kinds of all fields in their order. Another one: bytes of the other
+ * form cannot be read. A field whose meaning changes gets another name.
+ */
+uint32_t pack_form(void);
 void pack_fini(struct pack *p);
 /* Replaces p->bytes by the object's. trigger_ms of a slice is left out: it is no content. */
 void pack_object(struct pack *p, const struct object *o);
+uint64_t pack_digest(const struct pack *p); /* of the object that is in there */
+/* A copy of an object in memory of its own, by way of p. */
+struct object *pack_copy(struct pack *p, const struct object *o);
 /* A new object with its digest; NULL when the bytes are not what pack_object makes. Safe on any bytes. */
 struct object *pack_read(const void *bytes, size_t length_bytes);
 

@@ -115,7 +115,8 @@ static bool has_tcp(const struct service_object *s)
 	return false;
 }
 
-static void read_probe(struct decoder *d, const struct place *annotations, struct service_object *s)
+static void read_probe(struct decoder *d, const struct place *annotations, const struct service_object *s,
+		       struct service_wishes *w)
 {
 	struct place annotation = place_key(annotations, ANNOTATION);
 	const char *text = field_annotation(d, ANNOTATION);
@@ -123,7 +124,7 @@ static void read_probe(struct decoder *d, const struct place *annotations, struc
 
 	if (text == NULL)
 		return;
-	if (s->wishes.given_count == 0) {
+	if (w->given_count == 0) {
 		decode_warning(d, &annotation, "is for endpoints of fairlead/endpoints; Pods have probes of their own");
 		return;
 	}
@@ -134,18 +135,19 @@ static void read_probe(struct decoder *d, const struct place *annotations, struc
 	words_read(d, &annotation, text, &set->of[PROBE_READINESS]);
 	if (set->of[PROBE_READINESS].port == 0 && !has_tcp(s))
 		decode_error(d, &annotation, "the Service has no TCP port: write port N");
-	s->wishes.probe = set;
-	s->wishes.probe_count = 1;
+	w->probe = set;
+	w->probe_count = 1;
 }
 
-void decode_probe_annotations(struct decoder *d, const struct place *root, struct service_object *s)
+void decode_probe_annotations(struct decoder *d, const struct place *root, const struct service_object *s,
+			      struct service_wishes *w)
 {
 	struct place metadata = place_key(root, "metadata"), annotations = place_key(&metadata, "annotations");
 	struct place all_fail = place_key(&annotations, "fairlead/when-all-fail");
 	const char *text = field_annotation(d, "fairlead/when-all-fail");
 
-	read_probe(d, &annotations, s);
-	s->wishes.all_when_all_fail = text != NULL && strcmp(text, "all") == 0;
-	if (text != NULL && !s->wishes.all_when_all_fail && strcmp(text, "none") != 0)
+	read_probe(d, &annotations, s, w);
+	w->all_when_all_fail = text != NULL && strcmp(text, "all") == 0;
+	if (text != NULL && !w->all_when_all_fail && strcmp(text, "none") != 0)
 		decode_warning(d, &all_fail, "\"%.40s\" is none of none, all", text);
 }

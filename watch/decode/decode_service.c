@@ -362,9 +362,7 @@ void decode_service(struct decoder *d, const struct place *root)
 	read_external_name(d, &spec, &s);
 	read_annotations(d, root, &s);
 	if (!d->lenient) {
-		decode_wishes(d, &spec, &s);
-		decode_given(d, root, &s);
-		decode_probe_annotations(d, root, &s);
+		decode_wishes(d, root, &spec, &s);
 		validate_service(d, root, &s);
 	}
 	s.proxy_name = field_label(d, "service.kubernetes.io/service-proxy-name");

@@ -85,7 +85,8 @@ static bool read_address(struct decoder *d, const struct place *p, int family, s
 	return true;
 }
 
-static bool read_addresses(struct decoder *d, const struct place *endpoint, int family, struct endpoint_object *e)
+static bool read_addresses(struct decoder *d, const struct place *endpoint, int family, struct endpoint_object *e,
+			   struct endpoint_extra *x)
 {
 	struct place list = place_key(endpoint, "addresses");
 	size_t most = field_list(d, &list), index = 0;
@@ -96,7 +97,7 @@ static bool read_addresses(struct decoder *d, const struct place *endpoint, int 
 		return false;
 	}
 	more = most > 1 ? arena_array(d->scratch, most - 1, sizeof *more) : NULL;
-	e->more_addrs = more;
+	x->more_addrs = more;
 	for (const struct value *v = list.v->first; v != NULL; v = v->next) {
 		struct place item = place_item(&list, index++, v);
 		if (!read_address(d, &item, family, &a)) {
@@ -107,7 +108,7 @@ static bool read_addresses(struct decoder *d, const struct place *endpoint, int 
 		if (index == 1)
 			e->addr = a;
 		else
-			more[e->more_addr_count++] = a;
+			more[x->more_addr_count++] = a;
 	}
 	return true;
 }
@@ -174,16 +175,18 @@ static void read_owner(struct decoder *d, const struct place *endpoint, struct e
 static bool read_endpoint(struct decoder *d, const struct place *entry, int family, struct endpoint_object *e)
 {
 	struct place hints = place_key(entry, "hints");
+	struct endpoint_extra x = {0};
 
 	*e = (struct endpoint_object){.weight = 1};
-	if (!field_map(d, entry) || !read_addresses(d, entry, family, e))
+	if (!field_map(d, entry) || !read_addresses(d, entry, family, e, &x))
 		return false;
 	read_conditions(d, entry, e);
 	read_owner(d, entry, e);
 	if (!place_absent(&hints)) {
-		e->zone_hints = read_hints(d, &hints, "forZones", &e->zone_hint_count);
-		e->node_hints = read_hints(d, &hints, "forNodes", &e->node_hint_count);
+		x.zone_hints = read_hints(d, &hints, "forZones", &x.zone_hint_count);
+		x.node_hints = read_hints(d, &hints, "forNodes", &x.node_hint_count);
 	}
+	e->extra = endpoint_extra_keep(d->scratch, &x);
 	return true;
 }
 

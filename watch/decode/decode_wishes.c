@@ -44,16 +44,27 @@ const struct label_object *field_labels(struct decoder *d, const struct place *m
 	return all;
 }
 
-void decode_wishes(struct decoder *d, const struct place *spec, struct service_object *s)
+static void read_choice(struct decoder *d, const struct place *spec, struct service_wishes *w)
 {
 	static const char *const distributions[] = {"PreferClose", "PreferSameZone", "PreferSameNode", NULL};
 	struct place selector = place_key(spec, "selector"), distribution = place_key(spec, "trafficDistribution");
 	const int which = field_enum(d, &distribution, distributions, -1);
 
-	s->wishes.distribution = which < 0    ? DISTRIBUTION_NONE
-				 : which == 2 ? DISTRIBUTION_SAME_NODE
-					      : DISTRIBUTION_SAME_ZONE;
-	read_families(d, spec, &s->wishes);
-	read_balancer(d, spec, &s->wishes);
-	s->wishes.selector = field_labels(d, &selector, &s->wishes.selector_count);
+	w->distribution = which < 0 ? DISTRIBUTION_NONE : which == 2 ? DISTRIBUTION_SAME_NODE : DISTRIBUTION_SAME_ZONE;
+	w->selector = field_labels(d, &selector, &w->selector_count);
+	if (w->selector_count == 0)
+		w->selector = NULL;
+}
+
+void decode_wishes(struct decoder *d, const struct place *root, const struct place *spec, struct service_object *s)
+{
+	static const struct service_wishes none;
+	struct service_wishes *w = arena_array(d->scratch, 1, sizeof *w);
+
+	read_choice(d, spec, w);
+	read_families(d, spec, w);
+	read_balancer(d, spec, w);
+	decode_given(d, root, s, w);
+	decode_probe_annotations(d, root, s, w);
+	s->wishes = memcmp(w, &none, sizeof none) != 0 ? w : NULL;
 }

@@ -256,7 +256,7 @@ static bool take_ports(struct allocation *x)
 /* What can be told without looking at what is free. */
 static bool check_balancer(struct allocation *x)
 {
-	const struct addr *wish = &x->s->wishes.balancer_ip;
+	const struct addr *wish = &service_wishes(x->s)->balancer_ip;
 	char reason[128], text[ADDR_TEXT_BYTES];
 	bool any = false;
 
@@ -360,7 +360,7 @@ void allocate_written(struct allocator *a, const struct service_object *s, bool 
 	for (size_t i = 0; i < s->ingress_count; i++)
 		write_addr(&w, &s->ingress[i].addr);
 	if (wants_written_balancer(a, s))
-		write_addr(&w, &s->wishes.balancer_ip);
+		write_addr(&w, &service_wishes(s)->balancer_ip);
 	for (size_t i = 0; i < s->port_count; i++)
 		write_port(&w, s->ports[i].node_port);
 	write_port(&w, s->health_check_node_port);

@@ -74,8 +74,8 @@ void allocate_keep(struct allocation *x);
 bool allocate_rest(struct allocation *x);
 /* Gives all back; had stays as it is. */
 void allocate_release(struct allocator *a, const struct allocated *had, const void *owner);
-/* The Service with all of it, without wishes: its fields are borrowed from s, and from the arena. */
-void allocate_fill(const struct allocation *x, struct arena *arena, struct service_object *out);
+/* The Service with all of it, without wishes: a new object over x->s, without its digest. */
+struct object *allocate_fill(const struct allocation *x);
 
 /*
  * What the manifest itself says is in use, or is so no more. evict: it is allocated to that owner, who must give it

@@ -28,10 +28,10 @@ static void add_other(struct families *f)
 /* Endpoints that are written, all of them as IPv6 addresses. */
 static bool only_ipv6_given(const struct service_object *s)
 {
-	for (size_t i = 0; i < s->wishes.given_count; i++)
-		if (s->wishes.given[i].host != NULL || s->wishes.given[i].addr.family != AF_INET6)
+	for (size_t i = 0; i < service_wishes(s)->given_count; i++)
+		if (service_wishes(s)->given[i].host != NULL || service_wishes(s)->given[i].addr.family != AF_INET6)
 			return false;
-	return s->wishes.given_count != 0;
+	return service_wishes(s)->given_count != 0;
 }
 
 /* ipFamilies, and those of the addresses that are written. */
@@ -39,11 +39,11 @@ static struct families asked(const struct service_object *s)
 {
 	struct families f = {0};
 
-	for (size_t i = 0; i < s->wishes.family_count; i++)
-		add(&f, s->wishes.families[i]);
+	for (size_t i = 0; i < service_wishes(s)->family_count; i++)
+		add(&f, service_wishes(s)->families[i]);
 	for (size_t i = 0; i < s->cluster_ip_count; i++)
 		add(&f, s->cluster_ips[i].family);
-	if (f.count == 0 && s->wishes.family_policy == FAMILY_POLICY_NONE && only_ipv6_given(s))
+	if (f.count == 0 && service_wishes(s)->family_policy == FAMILY_POLICY_NONE && only_ipv6_given(s))
 		add(&f, AF_INET6);
 	return f;
 }
@@ -68,13 +68,13 @@ static void decide_free(struct families *f, enum family_policy policy, const str
 const char *families_decide(struct families *out, const struct service_object *s, const struct families *cluster,
 			    const char **field)
 {
-	enum family_policy policy = s->wishes.family_policy;
+	enum family_policy policy = service_wishes(s)->family_policy;
 
 	*out = asked(s);
 	*field = "spec.ipFamilyPolicy";
 	if (policy == FAMILY_SINGLE && out->count == 2)
 		return "SingleStack, but two families are asked for";
-	if (s->headless && (s->wishes.selector_count == 0 || s->wishes.given_count != 0)) {
+	if (s->headless && (service_wishes(s)->selector_count == 0 || service_wishes(s)->given_count != 0)) {
 		decide_free(out, policy, cluster);
 		return NULL;
 	}

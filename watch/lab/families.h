@@ -8,7 +8,7 @@
 #include "watch/object.h"
 
 struct families {
-	size_t count;
+	uint8_t count;
 	uint8_t items[2]; /* AF_INET, AF_INET6; the primary family first */
 };
 

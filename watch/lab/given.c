@@ -7,15 +7,15 @@
 
 void given_want(const struct service_object *s, const struct given_hosts *hosts, bool wanted)
 {
-	for (size_t i = 0; hosts != NULL && i < s->wishes.given_count; i++)
-		if (s->wishes.given[i].host != NULL)
-			hosts->want(hosts->ctx, s->wishes.given[i].host, wanted);
+	for (size_t i = 0; hosts != NULL && i < service_wishes(s)->given_count; i++)
+		if (service_wishes(s)->given[i].host != NULL)
+			hosts->want(hosts->ctx, service_wishes(s)->given[i].host, wanted);
 }
 
 bool given_uses(const struct service_object *s, const char *host)
 {
-	for (size_t i = 0; i < s->wishes.given_count; i++)
-		if (s->wishes.given[i].host != NULL && strcmp(s->wishes.given[i].host, host) == 0)
+	for (size_t i = 0; i < service_wishes(s)->given_count; i++)
+		if (service_wishes(s)->given[i].host != NULL && strcmp(service_wishes(s)->given[i].host, host) == 0)
 			return true;
 	return false;
 }
@@ -49,10 +49,12 @@ static void add(struct making *m, const struct given_endpoint *g, const struct a
 	ports_of(m->groups.s, g, m->ports);
 	for (size_t i = 0; i < count; i++) {
 		struct endpoint_object e = {.addr = addrs[i], .serving = true, .weight = 1};
+		struct endpoint_extra x = {0};
 		if (addrs[i].family != m->groups.family)
 			continue;
 		if (m->judge != NULL)
-			e.serving = m->judge->ready(m->judge->ctx, &e.addr, tcp_port(m->groups.s, m->ports), &e.reason);
+			e.serving = m->judge->ready(m->judge->ctx, &e.addr, tcp_port(m->groups.s, m->ports), &x.reason);
+		e.extra = endpoint_extra_keep(m->groups.arena, &x);
 		e.ready = e.serving || m->groups.s->publish_not_ready;
 		*slice_groups_add(&m->groups, m->ports) = e;
 	}
@@ -60,7 +62,7 @@ static void add(struct making *m, const struct given_endpoint *g, const struct a
 
 static void family_slices(struct making *m, const struct slice_sink *to)
 {
-	const struct service_wishes *w = &m->groups.s->wishes;
+	const struct service_wishes *w = service_wishes(m->groups.s);
 	const struct addr *addrs;
 	const char *why;
 	size_t count;

@@ -21,7 +21,7 @@ void lab_pick_mark(struct lab *l, struct lab_service *s)
 /* Under the first label of its selector, where pods look for who selects them. */
 static void index_enter(struct lab *l, struct lab_service *s)
 {
-	const struct service_wishes *w = &s->raw->wishes;
+	const struct service_wishes *w = service_wishes(s->raw);
 	struct lab_label *label;
 
 	if (w->selector_count == 0 || s->raw->type == SERVICE_EXTERNAL_NAME)
@@ -66,7 +66,7 @@ void lab_pick_leave(struct lab *l, struct lab_service *s)
 	if (!s->pick_indexed)
 		return;
 	s->pick_indexed = false;
-	label = lab_label_find(l, s->ns, &s->raw->wishes.selector[0]);
+	label = lab_label_find(l, s->ns, &service_wishes(s->raw)->selector[0]);
 	for (size_t i = 0; i < label->service_count; i++) {
 		if (label->services[i] != s)
 			continue;
@@ -80,7 +80,7 @@ void lab_pick_leave(struct lab *l, struct lab_service *s)
 
 static const struct lab_label *shortest(const struct lab *l, const struct lab_service *s)
 {
-	const struct service_wishes *w = &s->raw->wishes;
+	const struct service_wishes *w = service_wishes(s->raw);
 	const struct lab_label *least = NULL;
 
 	for (size_t i = 0; i < w->selector_count; i++) {
@@ -112,7 +112,7 @@ static int by_name(const void *a, const void *b)
 /* In the order of their names. */
 static struct selected *pods_of(const struct lab *l, const struct lab_service *s, struct arena *arena, size_t *count)
 {
-	const struct service_wishes *w = &s->raw->wishes;
+	const struct service_wishes *w = service_wishes(s->raw);
 	const struct lab_label *label = shortest(l, s);
 	const size_t most = label != NULL ? label->pod_count : 0;
 	struct selected *all = arena_array(arena, most, sizeof *all);
@@ -143,8 +143,7 @@ static void on_slice(void *ctx, const struct slice_object *slice)
 
 	m->names = mem_resize(m->names, (m->count + 1) * sizeof *m->names);
 	m->names[m->count++] = mem_strdup(slice->object.name);
-	pack_object(&l->pack, &slice->object);
-	l->config.next.upsert(l->config.next.ctx, pack_read(l->pack.bytes.data, l->pack.bytes.length_bytes));
+	l->config.next.upsert(l->config.next.ctx, pack_copy(&l->pack, &slice->object));
 }
 
 static bool is_among(const struct making *m, const char *name)
@@ -193,8 +192,8 @@ static void look_at_hosts(struct lab *l, struct lab_service *s)
 	const struct given_hosts *hosts = l->config.hosts;
 	char reason[400], addr[ADDR_TEXT_BYTES];
 
-	for (size_t i = 0; i < s->raw->wishes.given_count; i++) {
-		const struct given_endpoint *g = &s->raw->wishes.given[i];
+	for (size_t i = 0; i < service_wishes(s->raw)->given_count; i++) {
+		const struct given_endpoint *g = &service_wishes(s->raw)->given[i];
 		const char *why = NULL;
 		size_t count;
 		if (g->host == NULL && !families_have(&s->families, g->addr.family))
@@ -220,18 +219,18 @@ static void pick_one(struct lab *l, struct lab_service *s)
 
 	if (s->raw != NULL && !s->admitted)
 		return;
-	if (s->raw == NULL || s->raw->wishes.given_count == 0) {
+	if (s->raw == NULL || service_wishes(s->raw)->given_count == 0) {
 		lab_probes_drop(l, s->probes);
 		s->probes = NULL;
 	}
 	arena_reset(l->scratch);
-	if (s->raw != NULL && s->raw->wishes.given_count != 0) {
+	if (s->raw != NULL && service_wishes(s->raw)->given_count != 0) {
 		look_at_hosts(l, s);
 		lab_given_slices(l, s, &to);
 	} else if (s->raw != NULL && s->pick_indexed) {
 		pods = pods_of(l, s, l->scratch, &count);
 		look_at_ports(l, s, pods, count);
-		if (s->raw->wishes.all_when_all_fail)
+		if (service_wishes(s->raw)->all_when_all_fail)
 			select_all_when_all_fail(pods, count);
 		select_slices(s->raw, &s->families, pods, count, l->scratch, &to);
 	}

@@ -75,7 +75,7 @@ static void mark_services(struct lab *l, const struct pod_object *pod, const str
 	const struct pod_details *d = &pod->details;
 
 	for (size_t i = 0; i < label->service_count; i++) {
-		const struct service_wishes *w = &label->services[i]->raw->wishes;
+		const struct service_wishes *w = service_wishes(label->services[i]->raw);
 		if (labels_match(w->selector, w->selector_count, d->labels, d->label_count))
 			lab_pick_mark(l, label->services[i]);
 	}
@@ -124,11 +124,12 @@ static bool same_labels(const struct pod_object *x, const struct pod_object *y)
 /* What the store needs of it: an edit of a label changes nothing there. */
 static void pass_on(struct lab *l, const struct pod_object *pod)
 {
-	struct pod_object plain = *pod;
+	struct pod_object *plain = (struct pod_object *)object_over(&pod->object, sizeof *pod, 0);
 
-	plain.details = (struct pod_details){0};
-	pack_object(&l->pack, &plain.object);
-	l->config.next.upsert(l->config.next.ctx, pack_read(l->pack.bytes.data, l->pack.bytes.length_bytes));
+	plain->details = (struct pod_details){0};
+	pack_object(&l->pack, &plain->object);
+	plain->object.digest = pack_digest(&l->pack);
+	l->config.next.upsert(l->config.next.ctx, &plain->object);
 }
 
 void lab_pods_upsert(struct lab *l, struct object *o)

@@ -15,7 +15,7 @@ struct lab_probes {
 
 struct lab_service { /* one each: of ten thousand every word counts */
 	struct lab *lab;
-	const char *ns, *name;
+	const char *name;		  /* behind ns */
 	const struct service_object *raw; /* as the manifest has it, held; NULL: gone, what it had is remembered */
 	struct allocated had;
 	struct families families;  /* when it was admitted last */
@@ -33,7 +33,8 @@ struct lab_service { /* one each: of ten thousand every word counts */
 	bool starved;	   /* lacks what was not free */
 	bool pick_dirty;   /* its slices are to be made anew */
 	bool pick_indexed; /* is in the index of labels */
-	char key[];	   /* "ns/name" */
+	uint16_t key_bytes;
+	char ns[]; /* namespace and name, each with its NUL: the key */
 };
 
 struct lab_pod {

@@ -94,7 +94,8 @@ static bool on_judge(void *ctx, const struct addr *addr, uint16_t port, const ch
 	const struct probes *probes = j->l->config.probes;
 
 	add(j->l, &j->wanted,
-	    &(struct probe_target){.owner = j->owner, .addr = *addr, .port = port, .set = j->s->raw->wishes.probe});
+	    &(struct probe_target){
+		    .owner = j->owner, .addr = *addr, .port = port, .set = service_wishes(j->s->raw)->probe});
 	const bool ready = probes->ready(probes->ctx, j->wanted->items[j->wanted->count - 1], why);
 	j->any_ready = j->any_ready || ready;
 	return ready || j->all_count;
@@ -110,10 +111,10 @@ void lab_given_slices(struct lab *l, struct lab_service *s, const struct slice_s
 	static const struct slice_sink nowhere = {.made = on_made};
 	struct judging j = {.l = l, .s = s};
 	const struct given_judge judge = {on_judge, &j};
-	const bool probed = s->raw->wishes.probe_count != 0 && l->config.probes != NULL;
+	const bool probed = service_wishes(s->raw)->probe_count != 0 && l->config.probes != NULL;
 
-	snprintf(j.owner, sizeof j.owner, "Service %s", s->key);
-	if (probed && s->raw->wishes.all_when_all_fail) {
+	snprintf(j.owner, sizeof j.owner, "Service %s/%s", s->ns, s->name);
+	if (probed && service_wishes(s->raw)->all_when_all_fail) {
 		given_slices(s->raw, &s->families, l->config.hosts, &judge, l->scratch, &nowhere);
 		j.all_count = !j.any_ready;
 	}

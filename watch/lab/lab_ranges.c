@@ -99,8 +99,7 @@ void lab_ranges_show(struct lab *l)
 		return;
 	l->default_shown = show;
 	if (show) {
-		pack_object(&l->pack, &o.object);
-		l->config.next.upsert(l->config.next.ctx, pack_read(l->pack.bytes.data, l->pack.bytes.length_bytes));
+		l->config.next.upsert(l->config.next.ctx, pack_copy(&l->pack, &o.object));
 	} else {
 		l->config.next.remove(l->config.next.ctx, OBJECT_SERVICE_CIDR, "", DEFAULT_NAME);
 	}

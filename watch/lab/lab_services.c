@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "watch/lab/kept.h"
 #include "watch/lab/lab_private.h"
 
@@ -11,31 +12,33 @@
 
 /* ---- which ---- */
 
+static uint16_t key_of(char key[KEY_BYTES], const char *ns, const char *name)
+{
+	return (uint16_t)(1 + snprintf(key, KEY_BYTES, "%s%c%s", ns, '\0', name));
+}
+
 static struct lab_service *find(const struct lab *l, const char *ns, const char *name)
 {
 	char key[KEY_BYTES];
 
-	snprintf(key, sizeof key, "%s/%s", ns, name);
-	return map_get_str(&l->services, key);
+	return map_get(&l->services, key, key_of(key, ns, name));
 }
 
 static struct lab_service *find_or_make(struct lab *l, const char *ns, const char *name)
 {
 	struct lab_service *s = find(l, ns, name);
-	const size_t ns_bytes = strlen(ns) + 1, bytes = ns_bytes + strlen(name) + 1;
+	char key[KEY_BYTES];
+	const uint16_t bytes = key_of(key, ns, name);
 
 	if (s != NULL)
 		return s;
-	s = mem_alloc(sizeof *s + 2 * bytes);
+	s = mem_alloc(sizeof *s + bytes);
 	s->lab = l;
-	snprintf(s->key, bytes, "%s/%s", ns, name);
-	/* a second copy behind the key, in two */
-	memcpy(s->key + bytes, ns, ns_bytes);
-	memcpy(s->key + bytes + ns_bytes, name, bytes - ns_bytes);
-	s->ns = s->key + bytes;
-	s->name = s->key + bytes + ns_bytes;
+	s->key_bytes = bytes;
+	memcpy(s->ns, key, bytes);
+	s->name = s->ns + strlen(ns) + 1;
 	l->gone_count++;
-	map_put_str(&l->services, s->key, s);
+	map_put(&l->services, s->ns, bytes, s);
 	return s;
 }
 
@@ -53,7 +56,7 @@ static void service_free(struct lab_service *s)
 
 void lab_services_drop(struct lab *l, struct lab_service *s)
 {
-	map_del_str(&l->services, s->key);
+	map_del(&l->services, s->ns, s->key_bytes);
 	l->starved_count -= s->starved;
 	l->gone_count--;
 	l->kept_changed = l->kept_changed || s->kept_hash != 0;
@@ -213,11 +216,11 @@ static void starved_mark(struct lab *l)
 			mark(l, s);
 }
 
-static int by_key(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
 	const struct lab_service *x = *(const struct lab_service *const *)a, *y = *(const struct lab_service *const *)b;
 
-	return strcmp(x->key, y->key);
+	return text_compare_names(x->ns, x->name, y->ns, y->name);
 }
 
 static struct allocation allocation_of(struct lab *l, struct lab_service *s)
@@ -243,7 +246,7 @@ static void keep_one(struct lab *l, struct lab_service *s)
 		return;
 	}
 	s->families = x.families;
-	if (s->pick_indexed || s->raw->wishes.given_count != 0)
+	if (s->pick_indexed || service_wishes(s->raw)->given_count != 0)
 		lab_pick_mark(l, s); /* its families may be others */
 	allocate_keep(&x);
 }
@@ -256,17 +259,15 @@ static bool is_as_written(const struct lab_service *s)
 
 static void show(struct lab *l, struct lab_service *s, const struct allocation *x)
 {
-	struct service_object filled;
-
 	s->shown = true;
 	if (is_as_written(s)) {
 		l->config.next.upsert(l->config.next.ctx, (struct object *)(uintptr_t)object_hold(&s->raw->object));
 		return;
 	}
-	arena_reset(l->scratch);
-	allocate_fill(x, l->scratch, &filled);
-	pack_object(&l->pack, &filled.object);
-	l->config.next.upsert(l->config.next.ctx, pack_read(l->pack.bytes.data, l->pack.bytes.length_bytes));
+	struct object *filled = allocate_fill(x);
+	pack_object(&l->pack, filled);
+	filled->digest = pack_digest(&l->pack);
+	l->config.next.upsert(l->config.next.ctx, filled);
 }
 
 static void rest_one(struct lab *l, struct lab_service *s)
@@ -306,7 +307,7 @@ void lab_services_settle(struct lab *l)
 {
 	starved_mark(l);
 	l->allocator.released = false;
-	qsort(l->dirty, l->dirty_count, sizeof *l->dirty, by_key);
+	qsort(l->dirty, l->dirty_count, sizeof *l->dirty, by_name);
 	lab_gone_take_over(l);
 	for (size_t i = 0; i < l->dirty_count; i++)
 		if (l->dirty[i]->raw != NULL)

@@ -79,8 +79,8 @@ static const struct lab_service *selecting(const struct lab *l, const struct wor
 		const struct lab_label *label = lab_label_find(l, w->object.ns, &w->labels[i]);
 		for (size_t k = 0; label != NULL && k < label->service_count; k++) {
 			const struct lab_service *s = label->services[k];
-			if (labels_match(s->raw->wishes.selector, s->raw->wishes.selector_count, w->labels,
-					 w->label_count) &&
+			if (labels_match(service_wishes(s->raw)->selector, service_wishes(s->raw)->selector_count,
+					 w->labels, w->label_count) &&
 			    (first == NULL || strcmp(s->name, first->name) < 0))
 				first = s;
 		}
@@ -92,7 +92,7 @@ static void reason_of(const struct lab *l, const struct workload_object *w, char
 {
 	const struct lab_service *s = selecting(l, w);
 
-	if (s != NULL && s->raw->wishes.given_count != 0)
+	if (s != NULL && service_wishes(s->raw)->given_count != 0)
 		return; /* its endpoints are written there */
 	if (s == NULL)
 		snprintf(text, room, "skipped: nothing is started here, and its Pods are not given");

@@ -55,7 +55,8 @@ static bool has_family(const struct selected *p, uint8_t family)
 
 /* Hints as trafficDistribution asks for them: of endpoints that are ready and whose place is known (KEP-4444,
  * KEP-3015). */
-static void set_hints(struct endpoint_object *e, enum traffic_distribution distribution, struct arena *arena)
+static void set_hints(const struct endpoint_object *e, enum traffic_distribution distribution, struct endpoint_extra *x,
+		      struct arena *arena)
 {
 	const char **names;
 
@@ -64,10 +65,10 @@ static void set_hints(struct endpoint_object *e, enum traffic_distribution distr
 	names = arena_array(arena, 2, sizeof *names);
 	names[0] = e->zone;
 	names[1] = e->node_name;
-	e->zone_hints = &names[0];
-	e->zone_hint_count = e->zone != NULL;
-	e->node_hints = &names[1];
-	e->node_hint_count = distribution == DISTRIBUTION_SAME_NODE && e->node_name != NULL;
+	x->zone_hints = &names[0];
+	x->zone_hint_count = e->zone != NULL;
+	x->node_hints = &names[1];
+	x->node_hint_count = distribution == DISTRIBUTION_SAME_NODE && e->node_name != NULL;
 }
 
 static void endpoint_make(struct endpoint_object *e, const struct service_object *s, const struct selected *p,
@@ -76,6 +77,7 @@ static void endpoint_make(struct endpoint_object *e, const struct service_object
 	const struct pod_details *d = &p->pod->details;
 	const bool ready = d->ready && !p->failing;
 	struct addr *more = arena_array(arena, p->addr_count, sizeof *more);
+	struct endpoint_extra x = {.reason = d->ready ? p->why : NULL, .more_addrs = more};
 
 	*e = (struct endpoint_object){.ready = s->publish_not_ready || (ready && !d->terminating),
 				      .serving = ready,
@@ -83,20 +85,19 @@ static void endpoint_make(struct endpoint_object *e, const struct service_object
 				      .weight = 1,
 				      .node_name = p->pod->node_name,
 				      .pod_name = p->pod->object.name,
-				      .zone = p->zone,
-				      .reason = d->ready ? p->why : NULL,
-				      .more_addrs = more};
+				      .zone = p->zone};
 	for (size_t i = 0; i < p->addr_count; i++) {
 		if (p->addrs[i].family != family)
 			continue;
 		if (e->addr.family == 0)
 			e->addr = p->addrs[i];
 		else
-			more[e->more_addr_count++] = p->addrs[i];
+			more[x.more_addr_count++] = p->addrs[i];
 	}
 	if (d->subdomain != NULL && strcmp(d->subdomain, s->object.name) == 0)
 		e->hostname = d->hostname;
-	set_hints(e, s->wishes.distribution, arena);
+	set_hints(e, service_wishes(s)->distribution, &x, arena);
+	e->extra = endpoint_extra_keep(arena, &x);
 }
 
 /* ---- slices ---- */

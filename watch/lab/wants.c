@@ -33,27 +33,28 @@ bool wants_balancer(const struct allocation *x)
 {
 	const struct service_object *s = x->s;
 
-	return s->type == SERVICE_LOAD_BALANCER && !s->wishes.other_balancer && x->a->balancers.count != 0 &&
+	return s->type == SERVICE_LOAD_BALANCER && !service_wishes(s)->other_balancer && x->a->balancers.count != 0 &&
 	       s->ingress_count == 0;
 }
 
 bool wants_written_balancer(const struct allocator *a, const struct service_object *s)
 {
-	return s->type == SERVICE_LOAD_BALANCER && s->wishes.balancer_ip.family != 0 && !s->wishes.other_balancer &&
-	       s->ingress_count == 0 && pools_hold(&a->balancers, &s->wishes.balancer_ip);
+	return s->type == SERVICE_LOAD_BALANCER && service_wishes(s)->balancer_ip.family != 0 &&
+	       !service_wishes(s)->other_balancer && s->ingress_count == 0 &&
+	       pools_hold(&a->balancers, &service_wishes(s)->balancer_ip);
 }
 
 bool wants_balancer_ip(const struct allocation *x, uint8_t family)
 {
 	if (!wants_balancer(x) || !families_have(&x->families, family) || !pools_have_family(&x->a->balancers, family))
 		return false;
-	return x->s->wishes.balancer_ip.family == 0 ||
-	       (wants_written_balancer(x->a, x->s) && x->s->wishes.balancer_ip.family != family);
+	return service_wishes(x->s)->balancer_ip.family == 0 ||
+	       (wants_written_balancer(x->a, x->s) && service_wishes(x->s)->balancer_ip.family != family);
 }
 
 bool wants_node_ports(const struct service_object *s)
 {
-	return s->type == SERVICE_NODE_PORT || (s->type == SERVICE_LOAD_BALANCER && !s->wishes.no_node_ports);
+	return s->type == SERVICE_NODE_PORT || (s->type == SERVICE_LOAD_BALANCER && !service_wishes(s)->no_node_ports);
 }
 
 bool wants_health_port(const struct service_object *s)
@@ -89,31 +90,34 @@ static void fill_cluster_ips(const struct allocation *x, struct service_object *
 	}
 }
 
-static void fill_ports(const struct allocation *x, struct arena *arena, struct service_object *out)
+static void fill_ports(const struct allocation *x, struct service_object *out)
 {
 	const struct service_object *s = x->s;
-	struct port_object *ports = arena_array(arena, s->port_count, sizeof *ports);
+	struct port_object *ports;
 
-	for (size_t i = 0; i < s->port_count; i++) {
-		ports[i] = s->ports[i];
-		if (ports[i].node_port != 0 || !wants_node_ports(s))
-			continue;
-		ports[i].node_port = wants_node_port(s, &s->ports[i]) ? allocated_port(x->had, ports[i].name)
-								      : wants_shared_port(s, &s->ports[i]);
-	}
-	out->ports = ports;
 	if (wants_health_port(s))
 		out->health_check_node_port = x->had->health_port;
+	if (!wants_node_ports(s))
+		return;
+	ports = arena_array(out->object.arena, s->port_count, sizeof *ports);
+	for (size_t i = 0; i < s->port_count; i++) {
+		ports[i] = s->ports[i];
+		if (ports[i].node_port == 0)
+			ports[i].node_port = wants_node_port(s, &s->ports[i]) ? allocated_port(x->had, ports[i].name)
+									      : wants_shared_port(s, &s->ports[i]);
+	}
+	out->ports = ports;
 }
 
-static void fill_balancer(const struct allocation *x, struct arena *arena, struct service_object *out)
+static void fill_balancer(const struct allocation *x, struct service_object *out)
 {
-	struct ingress_object *all = arena_array(arena, 2, sizeof *all);
-	const struct addr *wish = &x->s->wishes.balancer_ip;
+	const struct addr *wish = &service_wishes(x->s)->balancer_ip;
+	struct ingress_object *all;
 	size_t n = 0;
 
 	if (!wants_balancer(x))
 		return;
+	all = arena_array(out->object.arena, 2, sizeof *all);
 	if (wants_written_balancer(x->a, x->s))
 		all[n++].addr = *wish;
 	for (size_t i = 0; i < x->families.count && n < 2; i++) {
@@ -125,13 +129,24 @@ static void fill_balancer(const struct allocation *x, struct arena *arena, struc
 	out->ingress_count = n;
 }
 
-void allocate_fill(const struct allocation *x, struct arena *arena, struct service_object *out)
+/* What fill_ports and fill_balancer allocate, each with what alignment may cost. */
+static size_t fill_bytes(const struct allocation *x)
 {
-	*out = *x->s;
-	out->wishes = (struct service_wishes){0};
+	const size_t ports = wants_node_ports(x->s) ? x->s->port_count * sizeof(struct port_object) + 16 : 0;
+
+	return ports + (wants_balancer(x) ? 2 * sizeof(struct ingress_object) + 16 : 0);
+}
+
+struct object *allocate_fill(const struct allocation *x)
+{
+	struct object *o = object_over(&x->s->object, sizeof *x->s, fill_bytes(x));
+	struct service_object *out = (struct service_object *)o;
+
+	out->wishes = NULL;
 	if (out->type == SERVICE_EXTERNAL_NAME)
-		return;
+		return o;
 	fill_cluster_ips(x, out);
-	fill_ports(x, arena, out);
-	fill_balancer(x, arena, out);
+	fill_ports(x, out);
+	fill_balancer(x, out);
+	return o;
 }

@@ -16,10 +16,7 @@ uint64_t cut_hash(const struct yaml_chunk *chunk, bool item)
 
 static void cut_add(struct cuts *c, const struct yaml_chunk *chunk, bool item)
 {
-	if (c->count == c->room) {
-		c->room = c->room != 0 ? c->room * 2 : 16;
-		c->all = mem_resize(c->all, c->room * sizeof *c->all);
-	}
+	c->all = mem_grow(c->all, c->count, &c->room, sizeof *c->all);
 	c->all[c->count++] = (struct cut){chunk->text, chunk->length_bytes, cut_hash(chunk, item), chunk->line, item};
 }
 
