@@ -7,7 +7,9 @@
 
 static const struct {
 	unsigned flag, capability;
-} known[] = {{CAPABILITIES_NET_ADMIN, CAP_NET_ADMIN}, {CAPABILITIES_BIND, CAP_NET_BIND_SERVICE}};
+} known[] = {{CAPABILITIES_NET_ADMIN, CAP_NET_ADMIN}, {CAPABILITIES_BIND, CAP_NET_BIND_SERVICE},
+	     {CAPABILITIES_SETUID, CAP_SETUID},	      {CAPABILITIES_SETGID, CAP_SETGID},
+	     {CAPABILITIES_KILL, CAP_KILL},	      {CAPABILITIES_SYS_ADMIN, CAP_SYS_ADMIN}};
 
 static void kept_add(unsigned kept, capng_type_t sets)
 {

@@ -10,6 +10,10 @@
 #define CAPABILITIES_NONE 0U
 #define CAPABILITIES_NET_ADMIN 1U
 #define CAPABILITIES_BIND 2U /* CAP_NET_BIND_SERVICE: ports below 1024 */
+#define CAPABILITIES_SETUID 4U
+#define CAPABILITIES_SETGID 8U
+#define CAPABILITIES_KILL 16U	   /* processes of other users */
+#define CAPABILITIES_SYS_ADMIN 32U /* namespaces */
 
 /* Which of these the calling thread has. Reads /proc. */
 unsigned capabilities_held(void);

@@ -16,7 +16,7 @@ static int output;
 static bool strict;
 static const struct option options[] = {FLAG_OUTPUT(output),
 					FLAG_AT("strict", OPTION_BOOL, strict, NULL, "warnings fail, too"),
-					FLAGS_ALLOCATION, OPTIONS_END};
+					FLAGS_ALLOCATION, FLAG_EXEC_PROBES, OPTIONS_END};
 
 struct checking {
 	struct checked objects;

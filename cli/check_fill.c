@@ -112,6 +112,7 @@ void check_fill(struct report *r, const struct config *config)
 		.balancer_cidrs = &config->lb_pool,
 		.node_port_first = config->node_port_first,
 		.node_port_last = config->node_port_last,
+		.exec_probes = config->allow_exec_probes,
 		.problem = on_problem,
 		.ctx = &f};
 	const char *wrong;

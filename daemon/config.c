@@ -211,6 +211,8 @@ bool config_finish(struct config *c, char error[ERROR_BYTES])
 			      "only with --manifests: a cluster allocates itself");
 	if (c->announce != NULL && (c->manifests == NULL || c->no_proxy))
 		return refuse(error, "announce", NULL, "only with --manifests, and not with --no-proxy");
+	if (c->manifests == NULL && c->allow_exec_probes)
+		return refuse(error, "allow-exec-probes", NULL, "only with --manifests: a cluster's kubelets run them");
 	if (c->no_proxy && c->no_dns)
 		return refuse(error, "no-proxy", NULL, "with --no-dns nothing is left to do");
 	return finish_node_name(c, error) && finish_names(c, error) && finish_detector(c, error) &&

@@ -33,7 +33,8 @@ struct config {
 	const char *node_port_range;
 	uint16_t node_port_first, node_port_last; /* what node_port_range says */
 	struct cidr_list lb_pool;
-	const char *announce;		/* interface; NULL: none */
+	const char *announce; /* interface; NULL: none */
+	bool allow_exec_probes;
 	const char *service_proxy_name; /* NULL: Services without the label are ours */
 	/* node and cluster */
 	const char *node_name;	    /* lower case */

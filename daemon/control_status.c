@@ -181,6 +181,7 @@ static void status_json(const struct daemon *d, struct buf *out)
 	json_dns(&j, d);
 	announce_json(d->announce, &j);
 	rights_json(&d->rights, &j);
+	source_exec_json(&d->source, &j);
 	json_end(&j);
 	buf_puts(out, "\n");
 }
@@ -258,6 +259,7 @@ static void status_text(const struct daemon *d, struct buf *out)
 	text_dns(d, out);
 	announce_text(d->announce, out);
 	rights_text(&d->rights, out);
+	source_exec_text(&d->source, out);
 }
 
 static int answer_status(void *ctx, int argc, char **argv, struct buf *out)

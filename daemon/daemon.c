@@ -188,6 +188,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	}
 	log_set_level((enum log_level)config->verbosity);
 	log_notice("fairlead %s starts on node %s", version_text(), config->node_name);
+	source_fork(&d.source);
 	d.loop = ev_default_loop(EVFLAG_AUTO);
 	descriptors_raise();
 	turns_signals_start(&d);

@@ -81,6 +81,9 @@ struct option {
 		     "with --manifests: node ports are allocated from it (default 30000-32767)"),               \
 		FLAG("lb-pool", OPTION_CIDRS, lb_pool, "CIDR[,CIDR]",                                           \
 		     "with --manifests: addresses for Services of type LoadBalancer (default none)", .hosts = true)
+#define FLAG_EXEC_PROBES                                                \
+	FLAG("allow-exec-probes", OPTION_BOOL, allow_exec_probes, NULL, \
+	     "with --manifests: exec probes run their commands, as the user nobody (docs/manifests.md)")
 #define FLAG_OUTPUT(VARIABLE)                                                              \
 	FLAG_AT("o", OPTION_CHOICE, VARIABLE, "FORMAT", "text or json", .initial = "text", \
 		.words = options_output_words)

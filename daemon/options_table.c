@@ -57,6 +57,7 @@ const struct option options_run[] = {
 	     "with --manifests: machines on this interface's networks reach load balancer and external addresses there "
 	     "without a route",
 	     .max_bytes = 15, .refuse = option_not_interface),
+	FLAG_EXEC_PROBES,
 	FLAG("nodeport-addresses", OPTION_TEXT, nodeport_addresses, "LIST",
 	     "primary, all, localhost, addresses, CIDRs (default primary; see docs/manifests.md)",
 	     .may_be_empty = true),

@@ -21,7 +21,7 @@ static void memory_hide(void)
 
 void rights_limit(struct rights *r, const struct config *config, const struct credentials *credentials)
 {
-	const unsigned kept = capabilities_held();
+	const unsigned kept = capabilities_held() & (CAPABILITIES_NET_ADMIN | CAPABILITIES_BIND);
 	int error;
 
 	memory_hide();
@@ -51,7 +51,7 @@ void rights_calls_limit(void)
 		" socket socketpair connect bind listen accept4 getsockname getpeername sendmmsg recvmmsg ioctl"
 		" inotify_init1 inotify_add_watch inotify_rm_watch signalfd4 pipe pipe2 dup dup2 dup3 select pselect6"
 		" getuid geteuid getgid getegid getppid getresuid getresgid getgroups uname sysinfo getrusage times"
-		" getrlimit prlimit64 setrlimit rt_sigtimedwait rt_sigsuspend sched_setaffinity"
+		" wait4 getrlimit prlimit64 setrlimit rt_sigtimedwait rt_sigsuspend sched_setaffinity"
 		" sched_getparam sched_getscheduler setitimer alarm timer_settime get_robust_list epoll_pwait2 "
 		"futex_waitv";
 	int error = call_list_apply(calls);
@@ -65,7 +65,7 @@ void rights_ports_bound(struct rights *r)
 	if (!r->binds)
 		return;
 	r->binds = false;
-	int error = capabilities_keep(capabilities_held() & ~CAPABILITIES_BIND);
+	int error = capabilities_keep(capabilities_held() & CAPABILITIES_NET_ADMIN);
 	if (error != 0)
 		log_warn("rights: CAP_NET_BIND_SERVICE cannot be given up: %s", strerror(error));
 }

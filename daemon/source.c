@@ -23,7 +23,7 @@ bool source_prepare(struct source *s, const struct config *config, char error[ER
 		.insecure = config->insecure_skip_tls_verify,
 	};
 
-	*s = (struct source){.config = config};
+	*s = (struct source){.config = config, .exec.fd = -1};
 	if (config->manifests != NULL || credentials_load(&s->credentials, &flags, error))
 		return true;
 	credentials_fini(&s->credentials);
@@ -102,7 +102,7 @@ static void lab_start(struct source *s, const struct sink *sink)
 {
 	const struct config *c = s->config;
 	const bool keeps = c->state_dir[0] != '\0';
-	s->prober = prober_new(s->loop, on_probes_changed, s);
+	s->prober = prober_new(s->loop, &s->exec, on_probes_changed, s);
 	const struct lab_config lab = {.next = *sink,
 				       .service_cidrs = &c->service_cidrs,
 				       .balancer_cidrs = &c->lb_pool,
@@ -112,6 +112,7 @@ static void lab_start(struct source *s, const struct sink *sink)
 				       .keep = keeps ? on_lab_keep : NULL,
 				       .ctx = s,
 				       .hosts = &s->hosts,
+				       .exec_probes = c->allow_exec_probes,
 				       .probes = prober_probes(s->prober)};
 	const char *wrong;
 	size_t length = 0;
@@ -218,6 +219,7 @@ void source_stop(struct source *s)
 	manifest_free(s->manifest);
 	lab_free(s->lab);
 	prober_free(s->prober);
+	exec_helper_stop(&s->exec);
 	host_names_free(s->host_names);
 	apiserver_free(s->apiserver);
 	checkpoint_free(s->checkpoint);

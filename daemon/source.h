@@ -10,6 +10,7 @@
 #include "dns/forward/host_names.h"
 #include "proxy/checkpoint.h"
 #include "watch/api/apiserver.h"
+#include "watch/lab/exec_helper.h"
 #include "watch/lab/lab.h"
 #include "watch/lab/prober.h"
 #include "watch/manifest/manifest.h"
@@ -22,6 +23,7 @@ struct source {
 	struct lab *lab;	   /* with manifests: between them and the store */
 	struct given_hosts hosts;
 	struct prober *prober;	       /* with manifests */
+	struct exec_helper exec;       /* of the prober; forked at the start of the daemon */
 	struct host_names *host_names; /* of these; NULL with --no-dns */
 	struct apiserver *apiserver;
 	struct checkpoint *checkpoint; /* NULL with manifests, or without --state-dir */
@@ -30,6 +32,8 @@ struct source {
 
 /* Reads what the flags name (kubeconfig, CA, token). False: one line in error, a mistake of configuration. */
 bool source_prepare(struct source *s, const struct config *config, char error[ERROR_BYTES]);
+/* With --allow-exec-probes: makes the process that runs commands. Before rights are given up and threads are made. */
+void source_fork(struct source *s);
 /*
  * Fatal when it cannot start. The store, and its sink, outlive the source. What the store tells of changes goes to
  * source_changed too.
@@ -44,5 +48,8 @@ void source_stop(struct source *s);
 /* Members of status's object "source", and the same as text: "manifests DIR". */
 void source_json(const struct source *s, struct json *j);
 void source_text(const struct source *s, struct buf *out);
+/* Member "execProbes" and its line; nothing without --allow-exec-probes. */
+void source_exec_json(const struct source *s, struct json *j);
+void source_exec_text(const struct source *s, struct buf *out);
 
 #endif

@@ -23,6 +23,14 @@ bool name_is_object(const char *s)
 	return domain_name(s, DOMAIN_BYTES, DOMAIN_LOWER);
 }
 
+bool name_is_netns(const char *s)
+{
+	const size_t n = strlen(s);
+
+	return n != 0 && n <= PROBE_NETNS_MAX_BYTES && s[0] != '.' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
 bool name_is_service(const char *s)
 {
 	bool letter = false;

@@ -19,6 +19,8 @@ bool name_is_object(const char *s);
 /* A label's or annotation's key: "app", "example.com/app". As annotation its case does not matter. */
 bool name_is_label_key(const char *s, bool annotation);
 bool name_is_label_value(const char *s);
+/* A file of /run/netns: letters, digits, ".", "_", "-", not a dot first, at most PROBE_NETNS_MAX_BYTES. */
+bool name_is_netns(const char *s);
 
 /*
  * NULL: the API server could have accepted namespace and name, and what a slice says of its Service, hosts and pods.

@@ -69,7 +69,12 @@ struct ingress_object {
 
 enum traffic_distribution { DISTRIBUTION_NONE, DISTRIBUTION_SAME_ZONE, DISTRIBUTION_SAME_NODE };
 
-enum probe_action { PROBE_NONE, PROBE_HTTP, PROBE_HTTPS, PROBE_TCP, PROBE_GRPC };
+enum probe_action { PROBE_NONE, PROBE_HTTP, PROBE_HTTPS, PROBE_TCP, PROBE_GRPC, PROBE_EXEC };
+
+/* Of an exec probe's command: texts, and bytes with the NUL of each. */
+#define PROBE_COMMAND_MAX 128
+#define PROBE_COMMAND_MAX_BYTES 16384
+#define PROBE_NETNS_MAX_BYTES 64
 
 struct probe_header {
 	const char *name, *value;
@@ -83,6 +88,9 @@ struct probe_object {
 	const char *path;	  /* of HTTP, with its query; of gRPC the service; "" otherwise */
 	size_t header_count;
 	const struct probe_header *headers;
+	size_t command_count; /* of exec: a program and its arguments */
+	const char *const *command;
+	const char *netns; /* of exec: where in /run/netns it runs; "" or NULL: where the daemon does */
 	uint32_t initial_delay_ms, period_ms, timeout_ms;
 	uint32_t success_threshold, failure_threshold;
 };

@@ -19,7 +19,7 @@
 /* "http :8080/x 0+10000/1000 1 3", then headers. */
 static const char *text_of(const struct probe_object *p)
 {
-	static const char *const names[] = {"none", "http", "https", "tcp", "grpc"};
+	static const char *const names[] = {"none", "http", "https", "tcp", "grpc", "exec"};
 	static char text[512];
 	char host[ADDR_TEXT_BYTES];
 	int n = snprintf(text, sizeof text, "%s %s:%u%s %u+%u/%u %u %u", names[p->action], addr_format(&p->host, host),
@@ -28,6 +28,10 @@ static const char *text_of(const struct probe_object *p)
 
 	for (size_t i = 0; i < p->header_count; i++)
 		n += snprintf(text + n, sizeof text - (size_t)n, " %s=%s", p->headers[i].name, p->headers[i].value);
+	for (size_t i = 0; i < p->command_count; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n, " '%s'", p->command[i]);
+	if (p->netns != NULL)
+		snprintf(text + n, sizeof text - (size_t)n, " in %s", p->netns);
 	return text;
 }
 
@@ -50,6 +54,11 @@ static void of_pods(void **state)
 		{POD("readinessProbe: {grpc: {port: 9000}}"), "grpc :9000 0+10000/1000 1 3"},
 		{POD("readinessProbe: {grpc: {port: 9000, service: shop.v1.Cart}}"),
 		 "grpc :9000shop.v1.Cart 0+10000/1000 1 3"},
+		{POD("readinessProbe: {exec: {command: [sh, -c, 'a b', '']}, periodSeconds: 3}"),
+		 "exec :0 0+3000/1000 1 3 'sh' '-c' 'a b' ''"},
+		{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: blue}}\nspec: "
+		 "{containers: [{name: c, readinessProbe: {exec: {command: [/check]}}}]}\n",
+		 "exec :0 0+10000/1000 1 3 '/check' in blue"},
 		{POD("readinessProbe: {tcpSocket: {port: 1}, initialDelaySeconds: 0, periodSeconds: 0, timeoutSeconds: "
 		     "0, "
 		     "successThreshold: 0, failureThreshold: 0}"),
@@ -76,7 +85,7 @@ static void of_an_api_server(void **state)
 	struct decoded d;
 
 	(void)state;
-	decode_text(&d, POD("readinessProbe: {httpGet: {port: 80}}"), true);
+	decode_text(&d, POD("readinessProbe: {httpGet: {port: 80}}, livenessProbe: {exec: {command: [reboot]}}"), true);
 	assert_int_equal(((const struct pod_object *)d.objects[0])->details.probe_count, 0);
 	decoded_fini(&d);
 	decode_text(&d, SERVICE(GIVEN "fairlead/probe: tcp"), true);
@@ -122,10 +131,16 @@ static void mistakes_of_pods(void **state)
 		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: a number is expected, not a string\n"},
 		{POD("readinessProbe: {grpc: {port: 80, service: \"a\\nb\"}}"),
 		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.service: is not the name of a service\n"},
-		{POD("readinessProbe: {exec: {command: [true]}}"),
-		 "4 Pod default/p: spec.containers[0].readinessProbe.exec: is not run: the container counts as if it "
-		 "had no "
-		 "such probe\n"},
+		{POD("readinessProbe: {exec: {}}"),
+		 "!4 Pod default/p: spec.containers[0].readinessProbe.exec.command: a program is needed\n"},
+		{POD("readinessProbe: {exec: {command: ['', x]}}"),
+		 "!4 Pod default/p: spec.containers[0].readinessProbe.exec.command: a program is needed\n"},
+		{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: ../a}}\nspec: "
+		 "{containers: [{name: c, readinessProbe: {exec: {command: [/check]}}}]}\n",
+		 "!3 Pod default/p: metadata.annotations.fairlead/probe-netns: \"../a\" is not a name in /run/netns\n"},
+		{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: a}}\nspec: "
+		 "{containers: [{name: c, readinessProbe: {tcpSocket: {port: 1}}}]}\n",
+		 "3 Pod default/p: metadata.annotations.fairlead/probe-netns: is for exec probes, and there is none\n"},
 	};
 
 	(void)state;
@@ -146,6 +161,7 @@ static void annotations(void **state)
 		{"grpc", "grpc :0 0+10000/1000 1 3"},
 		{"grpc: every 2s", "grpc :0 0+2000/1000 1 3"},
 		{"grpc:shop.v1.Cart port 9000", "grpc :9000shop.v1.Cart 0+10000/1000 1 3"},
+		{"exec:/usr/lib/check every 2s", "exec :0 0+2000/1000 1 3 '/usr/lib/check'"},
 	};
 	static const char *const wrong[] = {"",
 					    "udp",
@@ -154,6 +170,9 @@ static void annotations(void **state)
 					    "tcp:",
 					    "grpcs",
 					    "httpx:/",
+					    "exec",
+					    "exec:check",
+					    "exec:/check -v",
 					    "tcp every",
 					    "tcp every 2",
 					    "tcp every 1ms",

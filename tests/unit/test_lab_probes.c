@@ -214,6 +214,53 @@ static void pods(void **state)
 	world_fini(&w);
 }
 
+/* Without --allow-exec-probes a line tells of each, and it counts as not there. */
+static void exec_probes(void **state)
+{
+	static const char pods[] = SELECTS("")
+		POD("a", "10.1.0.1",
+		    "}, livenessProbe: {exec: {command: [x]}") "---\napiVersion: v1\nkind: Pod\nmetadata: {name: b, "
+							       "labels: {app: x}, annotations: {fairlead/pod-ip: "
+							       "10.1.0.2}}\n"
+							       "spec: {containers: [{name: c, readinessProbe: {exec: "
+							       "{command: [x]}}}]}\n";
+	static const char given[] =
+		"apiVersion: v1\nkind: Service\nmetadata: {name: web, annotations: {fairlead/endpoints: 10.1.0.3, "
+		"fairlead/probe: exec:/x}}\nspec: {ports: [{port: 80}]}\n";
+	struct lab_world w;
+
+	(void)state;
+	begin(&w);
+	world_put(&w, pods);
+	slice_is(&w, "pods:pods-ipv4-0", "10.1.0.1 probe has no result yet; 10.1.0.2 ready");
+	assert_int_equal(fake.wants, 1);
+	for (unsigned i = 0; i < 2; i++) { /* once for each */
+		assert_string_equal(w.problems.data,
+				    "Pod default/a: spec.containers: exec probes of container c are not run without "
+				    "--allow-exec-probes: it counts as if it had none\n"
+				    "Pod default/b: spec.containers: exec probes of container c are not run without "
+				    "--allow-exec-probes: it counts as if it had none\n");
+		world_put(&w, pods);
+	}
+	buf_clear(&w.problems);
+	world_put(&w, given);
+	slice_is(&w, "web:given-ipv4-0", "10.1.0.3 ready");
+	assert_string_equal(w.problems.data,
+			    "Service default/web: metadata.annotations.fairlead/probe: exec is not run "
+			    "without --allow-exec-probes: the endpoints count as not probed\n");
+	world_fini(&w);
+	begin(&w);
+	lab_free(w.lab);
+	w.config.exec_probes = true;
+	world_start(&w);
+	world_put(&w, pods);
+	world_put(&w, given);
+	slice_is(&w, "pods:pods-ipv4-0", "10.1.0.1 probe has no result yet; 10.1.0.2 probe has no result yet");
+	slice_is(&w, "web:given-ipv4-0", "10.1.0.3 probe has no result yet");
+	assert_string_equal(w.problems.data, "");
+	world_fini(&w);
+}
+
 /* What is complete waits for first results: a restart takes nothing out. */
 static void the_start_waits(void **state)
 {
@@ -245,7 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(given_endpoints), cmocka_unit_test(publish_not_ready_addresses),
 		cmocka_unit_test(when_all_fail),   cmocka_unit_test(pods),
-		cmocka_unit_test(the_start_waits),
+		cmocka_unit_test(exec_probes),	   cmocka_unit_test(the_start_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

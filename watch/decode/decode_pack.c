@@ -48,13 +48,15 @@ static void probe_header(struct codec *c, struct probe_header *h)
 
 static void probe(struct codec *c, struct probe_object *p)
 {
-	CODEC_INTEGER(c, enum probe_action, p->action, PROBE_GRPC);
+	CODEC_INTEGER(c, enum probe_action, p->action, PROBE_EXEC);
 	if (p->action == PROBE_NONE && c->form == NULL)
 		return;
 	CODEC_FIELD(c, p->host, codec_addr);
 	CODEC_INTEGER(c, uint16_t, p->port, UINT16_MAX);
 	CODEC_STRING(c, p->path, false);
 	CODEC_ARRAY(c, struct probe_header, p->headers, p->header_count, probe_header);
+	CODEC_ARRAY(c, const char *, p->command, p->command_count, codec_text);
+	CODEC_STRING(c, p->netns, true);
 	CODEC_INTEGER(c, uint32_t, p->initial_delay_ms, UINT32_MAX);
 	CODEC_INTEGER(c, uint32_t, p->period_ms, UINT32_MAX);
 	CODEC_INTEGER(c, uint32_t, p->timeout_ms, UINT32_MAX);

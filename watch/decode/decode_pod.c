@@ -262,6 +262,7 @@ static void read_details(struct decoder *d, const struct place *root, struct pod
 	to->ready = is_ready(&status);
 	to->terminating = !place_absent(&deletion);
 	read_ports(d, &spec, to);
+	decode_probe_netns(d, root, to->probes, to->probe_count);
 }
 
 static bool has_own_search(struct decoder *d, const struct place *spec)

@@ -164,14 +164,12 @@ static void read_probe(struct decoder *d, const struct place *probe, const struc
 	}
 	if (!field_map(d, &actions[which]))
 		return;
-	if (which == 2) {
-		decode_warning(d, &actions[which], "is not run: the container counts as if it had no such probe");
-		return;
-	}
 	if (which == 0)
 		read_http(d, &actions[0], ports, count, to);
 	else if (which == 1)
 		read_tcp(d, &actions[1], ports, count, to);
+	else if (which == 2)
+		decode_probe_exec(d, &actions[2], to);
 	else
 		read_grpc(d, &actions[3], to);
 	read_times(d, probe, role, to);

@@ -1,4 +1,7 @@
-/* The annotation fairlead/probe: "http:/healthz every 2s", "https:/path timeout 3s", "grpc:service", "tcp port 81". */
+/*
+ * The annotation fairlead/probe: "http:/healthz every 2s", "https:/path timeout 3s", "grpc:service", "tcp port 81",
+ * "exec:/program".
+ */
 #include <ctype.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -13,8 +16,22 @@
 #define PATH_MAX_BYTES 2048
 #define BLANKS " \t\r\n"
 
-/* "http:/healthz", "https", "grpc:service", "tcp". */
-static bool action_read(struct probe_object *to, const char *word)
+/* "/usr/lib/check": what it is to look at is in its environment. */
+static bool program_read(struct decoder *d, struct probe_object *to, const char *path)
+{
+	const char **command = arena_array(d->scratch, 1, sizeof *command);
+
+	command[0] = path;
+	to->action = PROBE_EXEC;
+	to->path = "";
+	to->command = command;
+	to->command_count = 1;
+	to->netns = field_annotation(d, "fairlead/probe-netns");
+	return path[0] == '/' && strlen(path) <= PATH_MAX_BYTES;
+}
+
+/* "http:/healthz", "https", "tcp", "exec:/program". */
+static bool action_read(struct decoder *d, struct probe_object *to, const char *word)
 {
 	static const struct {
 		const char *name;
@@ -26,6 +43,8 @@ static bool action_read(struct probe_object *to, const char *word)
 		   {"tcp", PROBE_TCP, ""}};
 	const size_t n = strcspn(word, ":");
 
+	if (strncmp(word, "exec:", strlen("exec:")) == 0)
+		return program_read(d, to, word + strlen("exec:"));
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (strlen(all[i].name) != n || strncmp(all[i].name, word, n) != 0)
 			continue;
@@ -91,8 +110,9 @@ static void words_read(struct decoder *d, const struct place *annotation, const 
 {
 	char *rest = arena_strdup(d->scratch, text), *word = next_word(&rest), *value;
 
-	if (word == NULL || !action_read(to, word)) {
-		decode_error(d, annotation, "\"%.60s\" is not http:/PATH, https:/PATH, grpc:SERVICE or tcp",
+	if (word == NULL || !action_read(d, to, word)) {
+		decode_error(d, annotation,
+			     "\"%.60s\" is not http:/PATH, https:/PATH, grpc:SERVICE, tcp or exec:/PROGRAM",
 			     word != NULL ? word : "");
 		return;
 	}
@@ -115,10 +135,11 @@ static bool has_tcp(const struct service_object *s)
 	return false;
 }
 
-static void read_probe(struct decoder *d, const struct place *annotations, const struct service_object *s,
+static void read_probe(struct decoder *d, const struct place *root, const struct service_object *s,
 		       struct service_wishes *w)
 {
-	struct place annotation = place_key(annotations, ANNOTATION);
+	struct place metadata = place_key(root, "metadata"), annotations = place_key(&metadata, "annotations");
+	struct place annotation = place_key(&annotations, ANNOTATION);
 	const char *text = field_annotation(d, ANNOTATION);
 	struct probe_set *set;
 
@@ -133,7 +154,8 @@ static void read_probe(struct decoder *d, const struct place *annotations, const
 	set->of[PROBE_READINESS] = (struct probe_object){
 		.period_ms = 10000, .timeout_ms = 1000, .success_threshold = 1, .failure_threshold = 3};
 	words_read(d, &annotation, text, &set->of[PROBE_READINESS]);
-	if (set->of[PROBE_READINESS].port == 0 && !has_tcp(s))
+	decode_probe_netns(d, root, set, 1);
+	if (set->of[PROBE_READINESS].action != PROBE_EXEC && set->of[PROBE_READINESS].port == 0 && !has_tcp(s))
 		decode_error(d, &annotation, "the Service has no TCP port: write port N");
 	w->probe = set;
 	w->probe_count = 1;
@@ -146,7 +168,7 @@ void decode_probe_annotations(struct decoder *d, const struct place *root, const
 	struct place all_fail = place_key(&annotations, "fairlead/when-all-fail");
 	const char *text = field_annotation(d, "fairlead/when-all-fail");
 
-	read_probe(d, &annotations, s, w);
+	read_probe(d, root, s, w);
 	w->all_when_all_fail = text != NULL && strcmp(text, "all") == 0;
 	if (text != NULL && !w->all_when_all_fail && strcmp(text, "none") != 0)
 		decode_warning(d, &all_fail, "\"%.40s\" is none of none, all", text);

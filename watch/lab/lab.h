@@ -33,6 +33,7 @@ struct lab_config {
 	void (*keep)(void *ctx, const char *text, size_t length_bytes);
 	void *ctx;
 	const struct given_hosts *hosts; /* NULL: host names in fairlead/endpoints have no addresses here */
+	bool exec_probes;		 /* commands of manifests may be run; else such probes count as not there */
 	const struct probes *probes;	 /* NULL: nothing is probed, and what has probes is ready */
 };
 

@@ -206,6 +206,7 @@ static void look_at_hosts(struct lab *l, struct lab_service *s)
 			continue;
 		lab_problems_add(l, "metadata.annotations.fairlead/endpoints", reason);
 	}
+	lab_exec_look_at_service(l, s);
 	lab_problems_tell(l, s, &s->pick_told, false);
 }
 

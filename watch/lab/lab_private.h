@@ -41,6 +41,7 @@ struct lab_pod {
 	const struct pod_object *raw; /* held */
 	struct lab_service *mark;     /* while the pods of a Service are collected */
 	struct lab_probes *probes;    /* NULL: none */
+	bool exec_told;		      /* that its exec probes are not run */
 	char key[];		      /* "ns/name" */
 };
 
@@ -133,6 +134,14 @@ void lab_given_slices(struct lab *l, struct lab_service *s, const struct slice_s
 void lab_probes_of_pod(struct lab *l, struct lab_pod *pod);
 /* All of them are. *why: of the first that is not; NULL: it does not say. */
 bool lab_probes_ready(const struct lab *l, const struct lab_probes *list, const char **why);
+
+/* Exec probes: lab_exec.c */
+/* Without those that are not allowed; false: none is left. */
+bool lab_exec_limit(const struct lab *l, struct probe_set *set);
+/* Tells, once for each Pod, that they are not run. */
+void lab_exec_look_at_pod(const struct lab *l, struct lab_pod *pod);
+/* Adds the same to the problems of a Service. */
+void lab_exec_look_at_service(struct lab *l, const struct lab_service *s);
 
 /* Deployments and the like: lab_workloads.c */
 void lab_workloads_upsert(struct lab *l, struct object *o);

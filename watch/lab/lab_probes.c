@@ -69,12 +69,16 @@ void lab_probes_of_pod(struct lab *l, struct lab_pod *pod)
 	char owner[600];
 	size_t count;
 
+	lab_exec_look_at_pod(l, pod);
 	if (l->config.probes == NULL)
 		return;
 	addrs = lab_pod_addrs(l, pod->raw, &count);
 	snprintf(owner, sizeof owner, "Pod %s", pod->key);
-	for (size_t i = 0; i < d->probe_count && count != 0 && !pod->raw->finished; i++)
-		add(l, &wanted, &(struct probe_target){.owner = owner, .addr = addrs[0], .set = &d->probes[i]});
+	for (size_t i = 0; i < d->probe_count && count != 0 && !pod->raw->finished; i++) {
+		struct probe_set set = d->probes[i];
+		if (lab_exec_limit(l, &set))
+			add(l, &wanted, &(struct probe_target){.owner = owner, .addr = addrs[0], .set = &set});
+	}
 	replace(l, &pod->probes, wanted);
 }
 
@@ -82,8 +86,8 @@ void lab_probes_of_pod(struct lab *l, struct lab_pod *pod)
 
 struct judging {
 	struct lab *l;
-	const struct lab_service *s;
 	char owner[600];
+	struct probe_set set;
 	struct lab_probes *wanted;
 	bool any_ready, all_count;
 };
@@ -93,9 +97,7 @@ static bool on_judge(void *ctx, const struct addr *addr, uint16_t port, const ch
 	struct judging *j = ctx;
 	const struct probes *probes = j->l->config.probes;
 
-	add(j->l, &j->wanted,
-	    &(struct probe_target){
-		    .owner = j->owner, .addr = *addr, .port = port, .set = service_wishes(j->s->raw)->probe});
+	add(j->l, &j->wanted, &(struct probe_target){.owner = j->owner, .addr = *addr, .port = port, .set = &j->set});
 	const bool ready = probes->ready(probes->ctx, j->wanted->items[j->wanted->count - 1], why);
 	j->any_ready = j->any_ready || ready;
 	return ready || j->all_count;
@@ -109,12 +111,16 @@ static void on_made(void *ctx, const struct slice_object *slice)
 void lab_given_slices(struct lab *l, struct lab_service *s, const struct slice_sink *to)
 {
 	static const struct slice_sink nowhere = {.made = on_made};
-	struct judging j = {.l = l, .s = s};
+	struct judging j = {.l = l};
 	const struct given_judge judge = {on_judge, &j};
-	const bool probed = service_wishes(s->raw)->probe_count != 0 && l->config.probes != NULL;
+	const struct service_wishes *w = service_wishes(s->raw);
+
+	if (w->probe_count != 0)
+		j.set = *w->probe;
+	const bool probed = l->config.probes != NULL && lab_exec_limit(l, &j.set);
 
 	snprintf(j.owner, sizeof j.owner, "Service %s/%s", s->ns, s->name);
-	if (probed && service_wishes(s->raw)->all_when_all_fail) {
+	if (probed && w->all_when_all_fail) {
 		given_slices(s->raw, &s->families, l->config.hosts, &judge, l->scratch, &nowhere);
 		j.all_count = !j.any_ready;
 	}

@@ -9,7 +9,7 @@
 
 #include "watch/object.h"
 
-#define PROBE_WHY_BYTES 64
+#define PROBE_WHY_BYTES 128
 #define PROBE_BODY_MAX_BYTES 10240 /* read of a response, as a kubelet does; more is not waited for */
 #define PROBE_REDIRECTS_MAX 10
 

@@ -56,6 +56,10 @@ static void key_probe(struct buf *key, const struct probe_object *o)
 		   o->path != NULL ? o->path : "");
 	for (size_t i = 0; i < o->header_count; i++)
 		buf_printf(key, "\n%s:%s", o->headers[i].name, o->headers[i].value);
+	for (size_t i = 0; i < o->command_count; i++)
+		buf_printf(key, "\n%zu:%s", strlen(o->command[i]), o->command[i]);
+	if (o->netns != NULL)
+		buf_printf(key, "\n%s", o->netns);
 	buf_puts(key, "\n\n");
 }
 
@@ -66,6 +70,15 @@ static void key_make(struct buf *key, const struct probe_target *t)
 	buf_printf(key, "%s\n", addr_port_format(&t->addr, t->port, addr));
 	for (unsigned i = 0; i < PROBE_ROLES; i++)
 		key_probe(key, &t->set->of[i]);
+}
+
+static const char *const *command_copy(struct arena *arena, const struct probe_object *o)
+{
+	const char **to = arena_array(arena, o->command_count, sizeof *to);
+
+	for (size_t i = 0; i < o->command_count; i++)
+		to[i] = arena_strdup(arena, o->command[i]);
+	return to;
 }
 
 static const struct probe_set *set_copy(struct arena *arena, const struct probe_set *from)
@@ -82,6 +95,8 @@ static const struct probe_set *set_copy(struct arena *arena, const struct probe_
 							   arena_strdup(arena, o->headers[k].value)};
 		o->headers = headers;
 		o->path = arena_strdup(arena, o->path);
+		o->command = command_copy(arena, o);
+		o->netns = arena_strdup(arena, o->netns);
 	}
 	return to;
 }
@@ -190,11 +205,12 @@ const struct probes *prober_probes(const struct prober *p)
 	return &p->probes;
 }
 
-struct prober *prober_new(struct ev_loop *main, void (*changed)(void *ctx), void *ctx)
+struct prober *prober_new(struct ev_loop *main, struct exec_helper *helper, void (*changed)(void *ctx), void *ctx)
 {
 	struct prober *p = mem_alloc(sizeof *p);
 
 	p->main = main;
+	p->helper = helper;
 	p->changed = changed;
 	p->ctx = ctx;
 	p->probes = (struct probes){on_want, on_release, on_ready, on_starting, p};

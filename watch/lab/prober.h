@@ -14,10 +14,14 @@
 #define PROBER_TICK_MS 10	 /* probes begin at multiples of it, some at a time */
 #define PROBER_START_MS 2000	 /* how long first results are awaited at the daemon's start */
 
+struct exec_helper;
 struct prober;
 
-/* changed: results have changed, or first results are no longer awaited; called on the loop, which is borrowed. */
-struct prober *prober_new(struct ev_loop *main, void (*changed)(void *ctx), void *ctx);
+/*
+ * changed: results have changed, or first results are no longer awaited; called on the loop, which is borrowed. helper:
+ * runs exec probes, borrowed; NULL: they fail.
+ */
+struct prober *prober_new(struct ev_loop *main, struct exec_helper *helper, void (*changed)(void *ctx), void *ctx);
 void prober_free(struct prober *p); /* ends the thread; NULL is fine */
 const struct probes *prober_probes(const struct prober *p);
 

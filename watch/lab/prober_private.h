@@ -8,6 +8,7 @@
 #include "base/mailbox.h"
 #include "base/map.h"
 #include "watch/lab/probe_attempt.h"
+#include "watch/lab/probe_exec.h"
 #include "watch/lab/probe_state.h"
 #include "watch/lab/prober.h"
 
@@ -64,6 +65,7 @@ struct prober {
 	struct probes probes;
 	/* main thread */
 	struct ev_loop *main;
+	struct exec_helper *helper;
 	struct map by_key;
 	size_t unknown; /* first results that are awaited */
 	size_t beyond;
@@ -81,6 +83,7 @@ struct prober {
 	struct ev_loop *loop;
 	ev_async stop;
 	struct probe_curl *curl;
+	struct probe_exec *exec;
 	struct probe_list all;
 	struct check_list waiting;
 	unsigned attempts, random;

@@ -64,6 +64,12 @@ static void log_change(const struct check *c, bool success, const char *why)
 
 static void attempt_begin(struct check *c);
 
+/* Against PROBER_RUNNING_MAX: exec probes have a queue of their own. */
+static bool counts(const struct check *c)
+{
+	return c->probe->set->of[c->role].action != PROBE_EXEC;
+}
+
 static void waiting_begin(struct prober *p)
 {
 	struct check *c = TAILQ_FIRST(&p->waiting);
@@ -81,6 +87,16 @@ static unsigned random_next(struct prober *p)
 	return p->random >> 8;
 }
 
+/* What follows ": " may differ each time, such as a command's last line: that alone is no news. */
+static void failed_set(struct endpoint_probe *p, const char *why)
+{
+	const char *detail = strstr(why, ": ");
+	const size_t same = detail != NULL ? (size_t)(detail - why) + 2 : strlen(why) + 1;
+
+	if (strncmp(p->failed, why, same) != 0)
+		snprintf(p->failed, sizeof p->failed, "%s", why);
+}
+
 static void on_end(void *ctx, bool success, const char *why)
 {
 	struct check *c = ctx;
@@ -89,10 +105,10 @@ static void on_end(void *ctx, bool success, const char *why)
 	const bool was_known = p->state.of[c->role].known;
 
 	c->attempt = NULL;
-	p->prober->attempts--;
+	p->prober->attempts -= counts(c);
 	probe_set_result(&p->state, p->set, c->role, success, c->begun_ms, clock_ms(), random_next(p->prober));
 	if (c->role != PROBE_LIVENESS)
-		snprintf(p->failed, sizeof p->failed, "%s", success ? "" : why);
+		failed_set(p, success ? "" : why);
 	if (p->state.of[c->role].passing != was || (!was_known && !success && c->role != PROBE_LIVENESS))
 		log_change(c, success, why);
 	for (unsigned i = 0; i < PROBE_ROLES; i++)
@@ -107,12 +123,14 @@ static void attempt_begin(struct check *c)
 	const struct probe_object *spec = &p->set->of[c->role];
 	const struct probe_request r = {.spec = spec, .addr = p->addr, .port = p->port, .end = on_end, .ctx = c};
 
-	p->prober->attempts++;
+	p->prober->attempts += counts(c);
 	c->begun_ms = clock_ms();
 	if (spec->action == PROBE_TCP)
 		c->attempt = probe_tcp_start(p->prober->loop, &r);
 	else if (spec->action == PROBE_GRPC)
 		c->attempt = probe_grpc_start(p->prober->curl, &r);
+	else if (spec->action == PROBE_EXEC)
+		c->attempt = probe_exec_start(p->prober->exec, &r);
 	else
 		c->attempt = probe_http_start(p->prober->curl, &r);
 }
@@ -123,7 +141,7 @@ static void on_due(struct ev_loop *loop, struct ev_timer *timer, int events)
 	struct prober *p = c->probe->prober;
 
 	(void)loop, (void)events;
-	if (p->attempts < PROBER_RUNNING_MAX) {
+	if (p->attempts < PROBER_RUNNING_MAX || !counts(c)) {
 		attempt_begin(c);
 		return;
 	}
@@ -179,7 +197,7 @@ static void checks_end(struct endpoint_probe *p)
 		if (c->attempt == NULL)
 			continue;
 		probe_attempt_cancel(c->attempt);
-		p->prober->attempts--;
+		p->prober->attempts -= counts(c);
 	}
 }
 
@@ -218,6 +236,7 @@ void prober_thread_start(struct prober *p)
 {
 	p->loop = event_loop_new();
 	p->curl = probe_curl_new(p->loop);
+	p->exec = probe_exec_new(p->loop, p->helper);
 	p->random = (unsigned)clock_ns();
 	mailbox_init(&p->to_thread, p->loop);
 	ev_async_init(&p->stop, on_stop);
@@ -239,6 +258,7 @@ void prober_thread_stop(struct prober *p)
 	TAILQ_FOREACH(probe, &p->all, all)
 	checks_end(probe);
 	probe_curl_free(p->curl);
+	probe_exec_free(p->exec);
 	ev_async_stop(p->loop, &p->stop);
 	mailbox_fini(&p->to_thread);
 	ev_loop_destroy(p->loop);
