@@ -138,6 +138,14 @@ static uint64_t queries_counted(void *ctx)
 	return counts.queries;
 }
 
+static void probes_each(void *ctx, probe_seen_fn *fn, void *fn_ctx)
+{
+	const struct daemon *d = ctx;
+
+	if (d->source.prober != NULL)
+		prober_each(d->source.prober, fn, fn_ctx);
+}
+
 static void page_open(struct daemon *d)
 {
 	const struct page_config page = {.node = d->config->node_name,
@@ -145,6 +153,7 @@ static void page_open(struct daemon *d)
 					 .sync = d->sync,
 					 .nft = d->nft,
 					 .queries = queries_counted,
+					 .probes = probes_each,
 					 .ctx = d};
 
 	observe_page(d->observe, &d->config->page, &page);

@@ -197,7 +197,9 @@ static void put_live(struct page *p, struct buf *out)
 	put_rate(out, &p->connections.rate, "New connections a second",
 		 p->config.nft == NULL ? "not counted without the proxy" : connections_unknown(&p->connections));
 	put_rate(out, &p->queries, "DNS queries a second", "not known yet");
-	buf_puts(out, "</div><details open>");
+	buf_puts(out, "</div>");
+	probes_all(out, p->config.probes, p->config.ctx);
+	buf_puts(out, "<details open id=\"changes\">");
 	put_changes(p, out);
 	buf_puts(out, "</details></section>\n");
 }
@@ -252,9 +254,10 @@ static void answer_one(const struct page *p, const char *which, struct http_repl
 	const struct store_service *service = find(p, which);
 
 	put_head(p, &reply->body);
-	buf_puts(&reply->body, "<main>");
+	buf_puts(&reply->body, "<main id=\"one\">");
 	if (service != NULL) {
 		services_one(&reply->body, p->config.store, service);
+		probes_one(&reply->body, p->config.probes, p->config.ctx, service);
 	} else {
 		reply->status = 404;
 		buf_puts(&reply->body, "<h2>");

@@ -4,7 +4,7 @@
  * digests of our own style and script, so that a browser runs nothing else.
  *
  *   /                   everything
- *   /live               what moves: state, rates, changes; data-version says which table belongs to it
+ *   /live               what moves: state, rates, probes, changes; data-version says which table belongs to it
  *   /services/NS/NAME   one service
  *
  * The table is made again only when a service has changed. Main thread, but for page_leave.
@@ -13,6 +13,7 @@
 #define OBSERVE_PAGE_PAGE_H
 
 #include "observe/http.h"
+#include "observe/page/probes.h"
 #include "proxy/store.h"
 #include "proxy/sync.h"
 
@@ -25,6 +26,7 @@ struct page_config { /* copied; what it points at outlives the page */
 	const struct sync *sync;
 	struct nft *nft;		/* NULL: connections are not counted */
 	uint64_t (*queries)(void *ctx); /* DNS queries so far */
+	probes_each_fn *probes;		/* NULL: nothing is probed */
 	void *ctx;
 };
 

@@ -1,9 +1,10 @@
 "use strict";
-// Follows what changes: /live every two seconds while the page is seen, the table when its version is another one.
+// Follows what changes: /live every two seconds while the page is seen, the table when its version is another one; of one
+// service everything.
 (() => {
   const search = document.getElementById("search");
   const services = document.getElementById("services");
-  if (!services) return;
+  const one = document.getElementById("one");
 
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter((word) => word);
@@ -24,18 +25,29 @@
     return new DOMParser().parseFromString(await reply.text(), "text/html").getElementById(id);
   }
 
+  function replace(element, by) {
+    element.replaceChildren(...document.adoptNode(by).childNodes);
+  }
+
   async function turn() {
     if (document.hidden) return;
     try {
+      if (one) {
+        replace(one, await part(location.pathname, "one"));
+        document.body.classList.remove("away");
+        return;
+      }
       const live = await part("/live", "live");
-      const open = document.querySelector("#live details").open;
-      live.querySelector("details").open = open;
+      for (const details of live.querySelectorAll("details")) {
+        const shown = document.getElementById(details.id);
+        if (shown) details.open = shown.open;
+      }
       document.getElementById("live").replaceWith(document.adoptNode(live));
       document.body.classList.remove("away");
       localTimes();
       if (live.dataset.version === services.dataset.version) return;
       const table = await part("/", "services");
-      services.replaceChildren(...document.adoptNode(table).childNodes);
+      replace(services, table);
       services.dataset.version = table.dataset.version;
       filter();
     } catch {
@@ -48,6 +60,8 @@
     setTimeout(follow, 2000);
   }
 
+  setTimeout(follow, 2000);
+  if (one) return;
   search.hidden = false;
   search.value = decodeURIComponent(location.hash.slice(1));
   search.addEventListener("input", () => {
@@ -56,5 +70,4 @@
   });
   filter();
   localTimes();
-  setTimeout(follow, 2000);
 })();

@@ -58,6 +58,15 @@ static uint64_t queries(void *ctx)
 	return 0;
 }
 
+static void probes(void *ctx, probe_seen_fn *fn, void *fn_ctx)
+{
+	const struct probe_seen seen = {
+		.owner = "Service " HOSTILE, .container = HOSTILE, .why = HOSTILE, .count = 1, .results = {HOSTILE}};
+
+	(void)ctx;
+	fn(fn_ctx, &seen);
+}
+
 int main(void)
 {
 	const struct zone_config zone = {.domain = "cluster.local", .ttl_s = 5, .negative_ttl_s = 5};
@@ -66,7 +75,8 @@ int main(void)
 	struct store *store = store_new(&(struct store_listener){.changed = changed});
 	struct sync *sync = sync_new(&(struct sync_config){
 		.store = store, .zone = zone_new(&zone), .node = &node, .ranges = {&none, &none}});
-	struct page_config config = {.node = HOSTILE, .store = store, .sync = sync, .queries = queries};
+	struct page_config config = {
+		.node = HOSTILE, .store = store, .sync = sync, .queries = queries, .probes = probes};
 	struct page *page = page_new(ev_default_loop(EVFLAG_AUTO), &config);
 	struct http_reply reply = {.status = 200};
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "observe/page/files.h"
 #include "observe/page/history.h"
 #include "observe/page/html.h"
+#include "observe/page/probes.h"
 #include "observe/page/services.h"
 
 #define HOSTILE "<script>alert('1')</script>\"&\x1b\x01"
@@ -77,6 +79,105 @@ static void test_a_hostile_service_is_harmless(void **state)
 	assert_int_equal(count.unused, 1);
 	assert_int_equal(count.held, 1);
 	buf_fini(&out);
+}
+
+struct probed {
+	size_t count;
+	struct probe_seen *items;
+};
+
+static void each_probed(void *ctx, probe_seen_fn *fn, void *fn_ctx)
+{
+	const struct probed *p = ctx;
+
+	for (size_t i = 0; i < p->count; i++)
+		fn(fn_ctx, &p->items[i]);
+}
+
+static size_t times(const char *text, const char *what)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		count++;
+	return count;
+}
+
+/* Failing ones first, then by name; bounded; a cell for each result; names and reasons are text. */
+static void test_strips_of_probes(void **state)
+{
+	struct probe_seen seen[200] = {{.owner = "Service default/b",
+					.container = "",
+					.addr = {AF_INET, {10, 1, 0, 1}},
+					.port = 80,
+					.ready = true,
+					.count = 3,
+					.results = {"HTTP 503", NULL, NULL}},
+				       {.owner = "Pod " HOSTILE "/" HOSTILE,
+					.container = HOSTILE,
+					.addr = {AF_INET, {10, 1, 0, 2}},
+					.why = "probe failing: " HOSTILE,
+					.count = 1,
+					.results = {HOSTILE}}};
+	struct probed p = {2, seen};
+	struct buf out = {0};
+
+	(void)state;
+	probes_all(&out, NULL, NULL);
+	probes_all(&out, each_probed, &(struct probed){0});
+	assert_int_equal(out.length_bytes, 0);
+	probes_all(&out, each_probed, &p);
+	assert_non_null(strstr(out.data, "Probes: 1 of 2 pass"));
+	assert_null(strstr(out.data, "<script"));
+	assert_null(strchr(out.data, '\x1b'));
+	assert_null(strstr(out.data, "title=\"<"));
+	assert_non_null(
+		strstr(out.data, "<i class=\"f\" title=\"&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&amp;"));
+	assert_non_null(strstr(out.data,
+			       "<a href=\"/services/default/b\">default/b</a></span> <code>10.1.0.1:80</code> <span "
+			       "class=\"strip\" role=\"img\" aria-label=\"of the last 3 probes 1 failed\"><i "
+			       "class=\"f\" title=\"HTTP 503\"></i><i title=\"passed\"></i><i title=\"passed\"></i>"));
+	assert_true(strstr(out.data, "10.1.0.2") < strstr(out.data, "10.1.0.1:80"));
+	buf_clear(&out);
+	for (unsigned i = 1; i < 200; i++)
+		seen[i] = (struct probe_seen){
+			.owner = "Pod default/many", .container = "", .ready = i != 150, .port = (uint16_t)i};
+	p.count = 200;
+	probes_all(&out, each_probed, &p);
+	assert_int_equal(times(out.data, "<li"), PROBES_SHOWN);
+	assert_non_null(strstr(out.data, "Probes: 199 of 200 pass"));
+	assert_non_null(strstr(out.data, "and 150 more"));
+	assert_non_null(strstr(out.data, "<ul class=\"probes\"><li class=\"no\"><span>Pod default/many</span>"));
+	buf_fini(&out);
+}
+
+/* Its own, those of Pods of its namespace at its addresses, and those of its endpoints' ports. */
+static void test_probes_of_a_service(void **state)
+{
+	static const struct target targets[] = {{{AF_INET, {10, 1, 0, 1}}, TARGET_READY, 80}};
+	const struct service_port port = {.name = "", .target_count = 1, .targets = targets};
+	struct service s = {.ns = "prod", .name = "web", .port_count = 1, .ports = &port};
+	struct store_service *service = calloc(1, sizeof *service + sizeof "prod/web");
+	struct probe_seen seen[] = {
+		{.owner = "Service prod/web", .container = "", .addr = {AF_INET, {10, 9, 9, 9}}, .port = 1},
+		{.owner = "Service prod/webs", .container = "", .addr = {AF_INET, {10, 1, 0, 1}}, .port = 2},
+		{.owner = "Service other/same", .container = "", .addr = {AF_INET, {10, 1, 0, 1}}, .port = 80},
+		{.owner = "Pod prod/a", .container = "c", .addr = {AF_INET, {10, 1, 0, 1}}},
+		{.owner = "Pod prod/b", .container = "c", .addr = {AF_INET, {10, 1, 0, 2}}},
+		{.owner = "Pod production/a", .container = "c", .addr = {AF_INET, {10, 1, 0, 1}}},
+	};
+	struct buf out = {0};
+
+	(void)state;
+	service->current = &s;
+	memcpy(service->key, "prod/web", sizeof "prod/web");
+	probes_one(&out, each_probed, &(struct probed){6, seen}, service);
+	assert_int_equal(times(out.data, "<li"), 3);
+	assert_non_null(strstr(out.data, ">prod/web</a>"));
+	assert_non_null(strstr(out.data, ">other/same</a>"));
+	assert_non_null(strstr(out.data, "Pod prod/a container c"));
+	buf_fini(&out);
+	free(service);
 }
 
 static void test_a_rate(void **state)
@@ -146,6 +247,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text_is_never_markup),
 		cmocka_unit_test(test_a_hostile_service_is_harmless),
+		cmocka_unit_test(test_strips_of_probes),
+		cmocka_unit_test(test_probes_of_a_service),
 		cmocka_unit_test(test_a_rate),
 		cmocka_unit_test(test_changes_are_bounded),
 		cmocka_unit_test(test_the_policy_allows_nothing_else),

@@ -116,6 +116,7 @@ static void start(struct prober *p, struct endpoint_probe *probe)
 		p->told_limit = true;
 		probe->beyond = true;
 		probe->verdict = (struct verdict){.known = true, .ready = true};
+		snprintf(probe->verdict.why, WHY_BYTES, "not probed: more than %d are", PROBER_TARGETS_MAX);
 		return;
 	}
 	if (!p->running)
@@ -170,8 +171,26 @@ static void on_release(void *ctx, struct endpoint_probe *probe)
 static bool on_ready(void *ctx, const struct endpoint_probe *probe, const char **why)
 {
 	(void)ctx;
-	*why = probe->verdict.ready ? NULL : probe->verdict.why[0] != '\0' ? probe->verdict.why : NULL;
+	*why = probe->verdict.why[0] != '\0' ? probe->verdict.why : NULL;
 	return probe->verdict.ready;
+}
+
+void prober_each(struct prober *p, probe_seen_fn *fn, void *ctx)
+{
+	const struct endpoint_probe *probe;
+	size_t at = 0;
+
+	while ((probe = map_next(&p->by_key, &at)) != NULL) {
+		struct probe_seen seen = {.owner = probe->owner,
+					  .container = probe->set->container,
+					  .addr = probe->addr,
+					  .port = probe->port};
+		seen.ready = on_ready(p, probe, &seen.why);
+		pthread_mutex_lock(&p->lock);
+		probe_history_get(&probe->history, &p->reasons, &seen);
+		pthread_mutex_unlock(&p->lock);
+		fn(ctx, &seen);
+	}
 }
 
 /* ---- the daemon's start ---- */

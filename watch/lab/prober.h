@@ -24,5 +24,7 @@ struct prober;
 struct prober *prober_new(struct ev_loop *main, struct exec_helper *helper, void (*changed)(void *ctx), void *ctx);
 void prober_free(struct prober *p); /* ends the thread; NULL is fine */
 const struct probes *prober_probes(const struct prober *p);
+/* Of each target, in arbitrary order. Texts are valid until the loop's next turn. */
+void prober_each(struct prober *p, probe_seen_fn *fn, void *ctx);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "watch/lab/probe_attempt.h"
 #include "watch/lab/probe_exec.h"
+#include "watch/lab/probe_history.h"
 #include "watch/lab/probe_state.h"
 #include "watch/lab/prober.h"
 
@@ -48,6 +49,7 @@ struct endpoint_probe {
 	/* with the lock */
 	bool reported;
 	struct verdict news;
+	struct probe_history history; /* of what decides; of liveness where there is nothing else */
 	TAILQ_ENTRY(endpoint_probe) link;
 	/* the prober's thread */
 	struct probe_set_state state;
@@ -74,7 +76,8 @@ struct prober {
 	/* both */
 	struct mailbox to_thread, to_main;
 	struct mail news_mail;
-	pthread_mutex_t lock; /* of news, news_sent, and of each probe's */
+	pthread_mutex_t lock; /* of news, news_sent, reasons, and of each probe's */
+	struct probe_reasons reasons;
 	struct probe_list news;
 	bool news_sent;
 	/* the prober's thread; main's before it starts and after its end */

@@ -97,6 +97,19 @@ static void failed_set(struct endpoint_probe *p, const char *why)
 		snprintf(p->failed, sizeof p->failed, "%s", why);
 }
 
+static void history_add(const struct check *c, const char *why)
+{
+	struct endpoint_probe *p = c->probe;
+	struct prober *prober = p->prober;
+
+	if (c->role == PROBE_LIVENESS &&
+	    (p->set->of[PROBE_STARTUP].action != PROBE_NONE || p->set->of[PROBE_READINESS].action != PROBE_NONE))
+		return;
+	pthread_mutex_lock(&prober->lock);
+	probe_history_add(&p->history, &prober->reasons, why);
+	pthread_mutex_unlock(&prober->lock);
+}
+
 static void on_end(void *ctx, bool success, const char *why)
 {
 	struct check *c = ctx;
@@ -109,6 +122,7 @@ static void on_end(void *ctx, bool success, const char *why)
 	probe_set_result(&p->state, p->set, c->role, success, c->begun_ms, clock_ms(), random_next(p->prober));
 	if (c->role != PROBE_LIVENESS)
 		failed_set(p, success ? "" : why);
+	history_add(c, success ? "" : why);
 	if (p->state.of[c->role].passing != was || (!was_known && !success && c->role != PROBE_LIVENESS))
 		log_change(c, success, why);
 	for (unsigned i = 0; i < PROBE_ROLES; i++)

@@ -15,6 +15,20 @@ struct probe_target {
 	const struct probe_set *set;
 };
 
+/* What is known of one target at present. */
+#define PROBE_HISTORY 30
+
+struct probe_seen {
+	const char *owner, *container; /* container "": none */
+	struct addr addr;
+	uint16_t port; /* 0: the probe says one */
+	bool ready;
+	const char *why;		    /* NULL: nothing is to be said */
+	size_t count;			    /* results, the oldest first */
+	const char *results[PROBE_HISTORY]; /* NULL: a success; else what failed */
+};
+typedef void probe_seen_fn(void *ctx, const struct probe_seen *seen);
+
 struct probes {
 	/* The target, which is copied, is probed until as many releases. The same one again is the same probe. */
 	struct endpoint_probe *(*want)(void *ctx, const struct probe_target *target);

@@ -71,6 +71,20 @@ class Page(scenes.NodeTest):
 
         lab.wait_until(asked)
 
+    def test_strips_of_probes(self):
+        """Cells of what passed and what failed, on both pages."""
+        self.lab.servers.tcp(self.node, "probed", 9100)
+        self.folder.put("probed", {**manifests.service("probed", "10.96.0.3", [manifests.port(80)]), "metadata": {
+            "name": "probed", "namespace": "default", "annotations": {
+                "fairlead/endpoints": "192.168.0.2:9100, 192.168.0.2:9101", "fairlead/probe": "tcp every 300ms failures 1"}}})
+        failing = '<code>192.168.0.2:9101</code> <span class="strip" role="img" aria-label="of the last '
+        for path in ("/", "/live", "/services/default/probed"):
+            lab.wait_until(lambda: failing in self.text(path) and '<i title="passed"></i><i title="passed"></i>' in self.text(path) and
+                           '<i class="f" title="connection refused"></i>' in self.text(path), what=path)
+        self.assertIn("Probes: 1 of 2 pass", self.text("/live"))
+        self.assertNotIn("Probes", self.text("/services/default/web"))
+        self.assertIn("title=\"connection refused\"", browser.dom(self.node, self.lab.folder, URL + "/services/default/probed"))
+
     def test_a_browser(self):
         """The search of the address, a change that comes by itself, and a picture that shows something."""
         text = browser.dom(self.node, self.lab.folder, URL + "/#web")
@@ -99,12 +113,16 @@ class Hostile(lab.LabTest):
         self.ns = self.lab.ns("browser")
         self.policy, self.body = self.ns.run(lab.BUILD / "tests/kernel/page_hostile").stdout.split("\n", 1)
 
-    def shown(self, body):
-        """The document after a second in a browser that has a function `hurt` only if a script could run."""
-        policy, page = self.policy, body
+    def shown(self, body, later=None, after_ms=1000):
+        """The document after a second in a browser that has a function `hurt` only if a script could run. later: what is served then."""
+        policy, pages = self.policy, [body, later or body]
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                if self.path != "/":  # an icon
+                    self.send_error(404)
+                    return
+                page = pages.pop(0) if len(pages) > 1 else pages[0]
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Security-Policy", policy)
@@ -120,7 +138,7 @@ class Hostile(lab.LabTest):
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            return browser.dom(self.ns, self.lab.folder, URL, after_ms=1000)
+            return browser.dom(self.ns, self.lab.folder, URL + "/", after_ms=after_ms)
         finally:
             server.shutdown()
             server.server_close()
@@ -131,6 +149,14 @@ class Hostile(lab.LabTest):
         self.assertNotIn("<img", text)
         self.assertEqual(text.count("<script"), 1, "our own alone")
         self.assertIn("&lt;img src=x onerror=hurt()&gt;", text)
+        self.assertIn("<li class=\"no\"><span><a href=\"/services/&lt;img", text, "the hostile probe")
+
+    def test_the_page_of_one_service_follows(self):
+        def one(text):
+            return re.sub(r"(?s)<main .*</main>", f"<main id=\"one\"><p>{text}</p></main>", self.body)
+        text = self.shown(one("as it was"), one("as it is"), after_ms=5000)
+        self.assertIn("as it is", text)
+        self.assertNotIn("as it was", text)
 
     def test_the_policy_stops_what_is_not_ours(self):
         """If a name ever got through, the policy would still hold; our own script runs."""
