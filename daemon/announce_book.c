@@ -65,6 +65,14 @@ struct announced *announce_book_due(const struct announce_book *b, uint64_t now_
 	return NULL;
 }
 
+bool announce_book_settled(const struct announce_book *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (b->items[i].state != ANNOUNCED_OURS && !b->items[i].was_taken)
+			return false;
+	return true;
+}
+
 size_t announce_book_ours(const struct announce_book *b)
 {
 	size_t ours = 0;

@@ -54,6 +54,8 @@ void announce_book_again(struct announce_book *b, uint64_t now_ms);
 struct announced *announce_book_due(const struct announce_book *b, uint64_t now_ms, uint64_t *wait_ms);
 /* NULL: not in the book. */
 const struct announced *announce_book_find(const struct announce_book *b, const struct addr *addr);
+/* No address waits for its first answer. */
+bool announce_book_settled(const struct announce_book *b);
 size_t announce_book_ours(const struct announce_book *b);
 void announce_book_fini(struct announce_book *b); /* leaves it empty */
 

@@ -60,6 +60,8 @@ void announce_log_ours(struct announce *a)
 	uint64_t digest = 0;
 	size_t ours = 0;
 
+	if (!announce_book_settled(&a->book))
+		return; /* one line for all that came together */
 	for (size_t i = 0; i < a->book.count; i++) {
 		const struct announced *one = &a->book.items[i];
 		if (one->state != ANNOUNCED_OURS)
@@ -70,12 +72,11 @@ void announce_log_ours(struct announce *a)
 	}
 	if (ours > LISTED_MAX)
 		buf_printf(&list, " and %zu more", ours - LISTED_MAX);
-	if (ours > 0 && digest != a->said)
+	if (digest != a->said && ours > 0)
 		log_notice("announce: %s: this machine answers for %s", a->interface, list.data);
-	else if (a->book.count == 0 && digest != a->said)
+	else if (digest != a->said)
 		log_notice("announce: %s: no addresses any more", a->interface);
-	if (ours > 0 || a->book.count == 0) /* those that are asked for now have a line of their own */
-		a->said = digest;
+	a->said = digest;
 	buf_fini(&list);
 }
 

@@ -129,6 +129,10 @@ static void addresses_come_and_go(void **state)
 	announce_book_set(&b, second, 2, first, 2, 10);
 	assert_null(announce_book_find(&b, &first[0]));
 	assert_int_equal(announce_book_find(&b, &second[0])->state, ANNOUNCED_NEW);
+	assert_false(announce_book_settled(&b));
+	announced_taken(due(&b, 10, "192.168.0.201", ANNOUNCED_NEW), mac, 10);
+	assert_true(announce_book_settled(&b));
+	assert_int_equal(announce_book_find(&b, &second[0])->state, ANNOUNCED_TAKEN);
 	assert_int_equal(announce_book_find(&b, &second[1])->state, ANNOUNCED_OURS);
 	announce_book_set(&b, NULL, 0, second, 2, 20);
 	assert_int_equal(b.count, 0);
