@@ -6,6 +6,7 @@ ifeq ($(origin CC),default)
 CC      := gcc
 endif
 PREFIX  ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 SAN     ?=
 RELEASE := $(shell cat VERSION)
@@ -259,6 +260,7 @@ install:
 	$(Q)$(MAKE) $(JOBS) $(BUILD)/fairlead
 	$(Q)$(MAKE) install-files
 
+# The flags that are there already stay.
 install-files: $(BUILD)/fairlead $(BUILD)/fairlead.8
 	install -D -m 0755 $(BUILD)/fairlead $(DESTDIR)$(PREFIX)/sbin/fairlead
 	install -D -m 0644 $(BUILD)/fairlead.8 $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8
@@ -267,12 +269,18 @@ install-files: $(BUILD)/fairlead $(BUILD)/fairlead.8
 	$(BUILD)/fairlead completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/fairlead
 	$(BUILD)/fairlead completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_fairlead
 	$(BUILD)/fairlead completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fairlead.fish
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)/etc/default $(DESTDIR)/etc/fairlead
+	sed 's,/usr/local/sbin,$(PREFIX)/sbin,' deploy/systemd/fairlead.service >$(DESTDIR)$(UNITDIR)/fairlead.service
+	chmod 0644 $(DESTDIR)$(UNITDIR)/fairlead.service
+	[ -e $(DESTDIR)/etc/default/fairlead ] || install -m 0644 deploy/systemd/fairlead.default $(DESTDIR)/etc/default/fairlead
+	install -D -m 0644 deploy/systemd/fairlead-sysctl.conf $(DESTDIR)$(PREFIX)/share/doc/fairlead/fairlead-sysctl.conf
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/fairlead $(DESTDIR)$(PREFIX)/share/man/man8/fairlead.8 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/fairlead \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_fairlead \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fairlead.fish
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/fairlead.fish \
+		$(DESTDIR)$(UNITDIR)/fairlead.service $(DESTDIR)$(PREFIX)/share/doc/fairlead/fairlead-sysctl.conf
 
 clean:
 	rm -rf build

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,10 +17,28 @@
 
 static atomic_int current_level = LOG_INFO;
 
-static const char *const level_name[] = {
-	[LOG_WARN] = "warning",	   [LOG_NOTICE] = "notice", [LOG_INFO] = "info",
-	[LOG_VERBOSE] = "verbose", [LOG_DEBUG] = "debug",
+static bool to_journal;
+
+struct tag {
+	const char *name;
+	int priority; /* as syslog's */
 };
+
+static const struct tag fatal_tag = {"fatal", 2};
+static const struct tag level_tag[] = {
+	[LOG_WARN] = {"warning", 4},	[LOG_NOTICE] = {"notice", 5}, [LOG_INFO] = {"info", 6},
+	[LOG_VERBOSE] = {"verbose", 7}, [LOG_DEBUG] = {"debug", 7},
+};
+
+void log_open(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat status;
+
+	to_journal = stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+		     fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
 
 void log_set_level(enum log_level level)
 {
@@ -38,17 +57,25 @@ static size_t clamp(int printed, size_t room)
 	return (size_t)printed < room ? (size_t)printed : room - 1;
 }
 
-/* A line longer than LINE_BYTES is cut: a log line must never fail or allocate. */
-static void line_write(const char *tag, const char *suffix, const char *fmt, va_list ap)
+static size_t put_start(char *line, size_t room, const struct tag *tag)
 {
-	char line[LINE_BYTES], message[LINE_BYTES];
 	struct timespec now;
 	struct tm utc;
 
+	if (to_journal)
+		return clamp(snprintf(line, room, "<%d>%s: ", tag->priority, tag->name), room);
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
-	size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-	n += clamp(snprintf(line + n, sizeof line - n, ".%03ldZ %s: ", now.tv_nsec / 1000000, tag), sizeof line - n);
+	size_t n = strftime(line, room, "%Y-%m-%dT%H:%M:%S", &utc);
+	return n + clamp(snprintf(line + n, room - n, ".%03ldZ %s: ", now.tv_nsec / 1000000, tag->name), room - n);
+}
+
+/* A line longer than LINE_BYTES is cut: a log line must never fail or allocate. */
+static void line_write(const struct tag *tag, const char *suffix, const char *fmt, va_list ap)
+{
+	char line[LINE_BYTES], message[LINE_BYTES];
+
+	size_t n = put_start(line, sizeof line, tag);
 	size_t length = clamp(vsnprintf(message, sizeof message, fmt, ap), sizeof message);
 	n += text_escape(line + n, sizeof line - n, message, length);
 	if (suffix != NULL)
@@ -65,7 +92,7 @@ static void line_write(const char *tag, const char *suffix, const char *fmt, va_
 		if (!log_enabled(level))                      \
 			return;                               \
 		va_start(ap, fmt);                            \
-		line_write(level_name[level], NULL, fmt, ap); \
+		line_write(&level_tag[level], NULL, fmt, ap); \
 		va_end(ap);                                   \
 	}
 
@@ -81,7 +108,7 @@ void fatal(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	line_write("fatal", reason, fmt, ap);
+	line_write(&fatal_tag, reason, fmt, ap);
 	va_end(ap);
 	exit(1);
 }
@@ -91,7 +118,7 @@ void fatalx(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	line_write("fatal", NULL, fmt, ap);
+	line_write(&fatal_tag, NULL, fmt, ap);
 	va_end(ap);
 	exit(1);
 }

@@ -12,6 +12,11 @@
 
 enum log_level { LOG_WARN = 0, LOG_NOTICE = 1, LOG_INFO = 2, LOG_VERBOSE = 3, LOG_DEBUG = 4 };
 
+/*
+ * When standard error is a stream of systemd's journal ($JOURNAL_STREAM), lines begin with their priority, as in
+ * sd-daemon(3), instead of the time, which the journal keeps itself. Before there are threads.
+ */
+void log_open(void);
 /* Lines of a level above `level` are dropped. Default: LOG_INFO. */
 void log_set_level(enum log_level level);
 /* True when a line of `level` would be written: guards the making of costly arguments. */

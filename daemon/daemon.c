@@ -18,6 +18,7 @@
 #include "daemon/hand_over.h"
 #include "daemon/kernel.h"
 #include "daemon/name_servers.h"
+#include "daemon/service_manager.h"
 #include "daemon/serial_file.h"
 #include "daemon/steering.h"
 #include "daemon/take_over.h"
@@ -161,6 +162,7 @@ static void page_open(struct daemon *d)
 
 static void daemon_stop(struct daemon *d)
 {
+	service_manager_stop(d);
 	steering_stop(d);
 	if (!hand_over_is_held(d))
 		fd_store_give();
@@ -196,6 +198,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_set_level((enum log_level)config->verbosity);
+	log_open();
 	log_notice("fairlead %s starts on node %s", version_text(), config->node_name);
 	source_fork(&d.source);
 	d.loop = ev_default_loop(EVFLAG_AUTO);
@@ -220,6 +223,7 @@ int daemon_run(struct config *config, int argc, char **argv)
 	fronts_start(&d);
 	d.source.zone = d.zone;
 	source_start(&d.source, d.loop, d.store, &d.sink, observe_metrics(d.observe));
+	service_manager_start(&d);
 	rights_calls_limit();
 	ev_run(d.loop, 0);
 	daemon_stop(&d);

@@ -16,6 +16,7 @@
 #include "daemon/lan_zone.h"
 #include "daemon/needs.h"
 #include "daemon/rights.h"
+#include "daemon/service_manager_state.h"
 #include "proxy/stale.h"
 #include "service/node.h"
 #include "proxy/pod_addresses.h"
@@ -41,6 +42,8 @@ struct daemon {
 	struct clients *clients; /* of DNS; NULL with --no-dns */
 	bool clients_changed;	 /* a Node object has; looked at once the source has told all of its turn */
 	struct server *server;	 /* NULL with --no-dns */
+	uint64_t dns_looked_ms;	 /* at its threads */
+	bool dns_alive;		 /* …they went round */
 	struct forward_file *forward_file;
 	struct hosts_file *hosts_file;
 	struct lan_zone *lan_zone;
@@ -66,6 +69,7 @@ struct daemon {
 	struct relay *relay; /* NULL unless localhost node ports are asked for */
 	struct source source;
 	struct rights rights;
+	struct service_manager service_manager;
 	struct ev_async flows_looked;  /* a pass over conntrack has ended */
 	struct ev_timer dns_retry;     /* while a DNS address is not served */
 	struct ev_timer later;	       /* when sync wants to be called again */

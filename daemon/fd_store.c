@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd_message.h"
 #include "base/inherited.h"
 #include "base/log.h"
+#include "daemon/notify.h"
 
 #define FIRST_FD 3
 #define BARRIER_MS 200
@@ -33,27 +33,6 @@ size_t fd_store_take(int *fds, size_t room)
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
 	return count;
-}
-
-static int notify_connect(void)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-
-	if (path == NULL || path[0] == '\0' || strlen(path) >= sizeof name.sun_path)
-		return -1;
-	const size_t length = strlen(path);
-	memcpy(name.sun_path, path, length);
-	if (path[0] == '@')
-		name.sun_path[0] = '\0';
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 &&
-	    connect(fd, (struct sockaddr *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) == 0)
-		return fd;
-	log_warn("systemd: %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
 }
 
 /* It closes its end when it has come to this message. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/cluster_dns.h"
+#include "daemon/dns_threads.h"
 
 #define RETRY_RENEWALS 4
 
@@ -169,7 +170,7 @@ static bool is_stuck(struct daemon *d, uint64_t now_ms)
 	const bool watched = now_ms - s->watched_ms < STEER_TTL_MS;
 
 	s->watched_ms = now_ms;
-	if (server_is_alive(d->server) || !watched)
+	if (dns_threads_are_alive(d, now_ms) || !watched)
 		s->alive_ms = now_ms;
 	return now_ms - s->alive_ms >= STEER_TTL_MS;
 }

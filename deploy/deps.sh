@@ -11,7 +11,7 @@ libxxhash-dev libcurl4-openssl-dev libssl-dev libcap-ng-dev
 libseccomp-dev"
 # tests and lab: real clients, namespaces and tools
 tools="libcmocka-dev python3-minimal python3-yaml python3 iproute2 procps netbase nftables conntrack curl bind9-dnsutils musl-tools
-openssl nghttp2-proxy python3-grpcio zsh fish chromium"
+openssl nghttp2-proxy python3-grpcio zsh fish chromium systemd"
 # a second compiler with its sanitizers and libFuzzer, formatting, shell scripts
 lint="clang libclang-rt-dev clang-format shellcheck"
 

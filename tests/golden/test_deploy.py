@@ -164,7 +164,7 @@ class Kubernetes(unittest.TestCase):
         volumes = {v["name"]: v for v in spec["volumes"]}
         self.assertEqual(volumes[mounts["/var/lib/fairlead"]]["hostPath"]["path"], "/var/lib/fairlead")
         self.assertIn("/run/fairlead", mounts)
-        self.assertIn("\nStateDirectory=fairlead\n", (TOP / "deploy/fairlead.service").read_text())
+        self.assertIn("\nStateDirectory=fairlead\n", (TOP / "deploy/systemd/fairlead.service").read_text())
 
 
 class Documented(unittest.TestCase):
@@ -230,23 +230,23 @@ class Documented(unittest.TestCase):
 class Systemd(unittest.TestCase):
     def test_unit_starts_behind_the_firewall(self):
         """A saved rule set flushes what is there, and cannot hold our table (docs/rules.md)."""
-        after = re.search(r"^After=(.*)$", (TOP / "deploy/fairlead.service").read_text(), re.M)
+        after = re.search(r"^After=(.*)$", (TOP / "deploy/systemd/fairlead.service").read_text(), re.M)
         self.assertIn("nftables.service", after[1].split())
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_unit(self):
-        text = (TOP / "deploy/fairlead.service").read_text()
+        text = (TOP / "deploy/systemd/fairlead.service").read_text()
         self.assertIn("\nStartLimitIntervalSec=0\n", text)  # else Restart=always ends after five failures
         with tempfile.TemporaryDirectory() as folder:
             unit = Path(folder) / "fairlead.service"
             unit.write_text(text.replace("/usr/local/sbin/fairlead", str(PROGRAM)))
-            done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
     def test_exposure(self):
         """docs/kubernetes.md says of each setting that counts why it stays."""
-        unit = TOP / "deploy/fairlead.service"
+        unit = TOP / "deploy/systemd/fairlead.service"
         command = ("systemd-analyze", "security", "--offline=true", "--no-pager")
         done = subprocess.run([*command, "--threshold=17", unit], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

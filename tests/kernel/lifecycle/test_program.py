@@ -93,7 +93,7 @@ class UsageTest(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (1, f"fairlead cleanup: {why}\n"))
 
     def test_as_another_user_with_two_capabilities(self):
-        """As deploy/fairlead.service runs it: no root, CAP_NET_ADMIN and CAP_NET_BIND_SERVICE."""
+        """As deploy/systemd/fairlead.service runs it: no root, CAP_NET_ADMIN and CAP_NET_BIND_SERVICE."""
         caps = "-all,+net_admin,+net_bind_service"
         with lab.Lab() as l:
             node = l.node()

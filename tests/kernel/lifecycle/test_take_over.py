@@ -208,13 +208,18 @@ class Systemd(scenes.NodeTest):
 
     def stop(self, daemon):
         daemon.process.send_signal(signal.SIGTERM)
-        self.stored = []
+        self.stored, told = [], []
         while True:
             message, fds, *_ = socket.recv_fds(self.notify, 4096, 256)
             if message == b"BARRIER=1":
                 os.close(fds[0])
                 break
-            self.assertIn(b"FDSTORE=1", message.split(b"\n"))
+            lines = message.split(b"\n")
+            if fds:
+                self.assertIn(b"FDSTORE=1", lines)
+                self.assertIn(b"READY=1", told)
+                self.assertIn(b"STOPPING=1", told)
+            told += lines
             self.stored += fds
         self.assertEqual(daemon.process.wait(lab.LIMIT_S), 0)
 
