@@ -281,9 +281,11 @@ static void count_clients(struct nft *nft, const struct element_list *l, int by)
 /* The chains for affinity are there from before the first part until after the last one. */
 int nft_parts_commit(struct nft *nft, struct nft_parts *p, size_t most)
 {
+	const bool large = p->adds.count + p->dels.count >= MONITOR_PAUSE_FROM;
 	int error = 0;
 
-	monitor_pause(nft);
+	if (large)
+		monitor_pause(nft);
 	session_begin(&nft->session);
 	if (!p->begun) {
 		count_clients(nft, &p->adds, +1);
@@ -299,6 +301,7 @@ int nft_parts_commit(struct nft *nft, struct nft_parts *p, size_t most)
 		error = session_piece(&nft->session, true);
 	}
 	affinity_settle(nft, error == 0);
-	monitor_resume(nft);
+	if (large)
+		monitor_resume(nft);
 	return error == 0 ? p->phase != PHASE_DONE : error;
 }

@@ -45,8 +45,9 @@ struct nft {
 /*
  * While a program listens the kernel makes a notification of every element, ours too: a third of the time of a load. So
  * we do not listen meanwhile, and see by the number of commits whether another program made one. Not while a batch is
- * being built.
+ * being built. The kernel needs 5 to 13 ms to begin it (a grace period of RCU): what has few elements does without.
  */
+#define MONITOR_PAUSE_FROM 2000 /* elements */
 void monitor_pause(struct nft *nft);
 void monitor_resume(struct nft *nft);
 

@@ -82,11 +82,9 @@ static int commit_in_pieces(struct nft *nft)
 
 /* ---- the whole ---- */
 
-#define PAUSE_FROM 2000 /* elements: what is saved then exceeds what the pause costs by far */
-
 static int tx_commit(struct nft *nft)
 {
-	const bool large = nft_tx_count(nft) >= PAUSE_FROM;
+	const bool large = nft_tx_count(nft) >= MONITOR_PAUSE_FROM;
 	int error;
 
 	if (large)
