@@ -99,7 +99,8 @@ def main():
     options = parser.parse_args()
     build = options.build.resolve()
     env = dict(os.environ, FAIRLEAD_BUILD=str(build), PYTHONPATH=f"{TOP}/tests:{TOP}/tests/kernel", PYTHONDONTWRITEBYTECODE="1",
-               ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1")
+               ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1",
+               TSAN_OPTIONS=f"suppressions={TOP}/tests/thread_sanitizer.txt")
     wanted = [job for job in jobs(build) if not options.only or any(word in job[0] for word in options.only)]
     if not wanted:
         print(f"no test has {' or '.join(options.only)} in its name; `make programs` builds the unit tests")
