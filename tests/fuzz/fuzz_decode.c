@@ -7,6 +7,7 @@
 
 #include "watch/decode/decode.h"
 #include "watch/decode/decode_pack.h"
+#include "watch/identity.h"
 #include "watch/manifest/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,7 +20,8 @@ static void must(bool holds)
 
 static void check_slice(const struct slice_object *s)
 {
-	must(s->service_name[0] != '\0' && (s->family == AF_INET || s->family == AF_INET6));
+	must(s->service_name[0] == '\0' || name_is_label(s->service_name)); /* "": belongs to no Service */
+	must(s->family == AF_INET || s->family == AF_INET6);
 	for (size_t i = 0; i < s->port_count; i++)
 		must(s->ports[i].port != 0 && strcmp(proto_name(s->ports[i].proto), "?") != 0);
 	for (size_t i = 0; i < s->endpoint_count; i++)

@@ -216,6 +216,7 @@ static void yaml_in_braces(void **state)
 		"{apiVersion: v1, kind: Namespace, # a } brace\n metadata: {name: a}}\n",
 		"{apiVersion: v1, kind: Namespace, metadata: {name: a, annotations: {n: 'x} {y'}}}\n",
 		JSON("b") "\n{apiVersion: v1, kind: Namespace, metadata: {name: a, annotations: {n: 'x } y'}}}\n",
+		"{apiVersion: v1, kind: Namespace, metadata: {name: a, annotations: {n: b\", m: \"}}} {\", o: c\"}}}\n",
 	};
 	struct world *w = *state;
 	struct manifest_counts counts;

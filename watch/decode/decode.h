@@ -23,7 +23,7 @@ void decode_document(struct decoder *d, const struct value *v, const struct deco
 /*
  * One object that need not say its kind and version itself: an item of an API server's list. (NULL for both: it must
  * say them, and a list in a list is nothing.) Neither object() nor refused() was called: the object is valid and not
- * ours (an FQDN slice, a slice without a Service).
+ * ours (an FQDN slice). A slice without a Service has the service name "".
  */
 void decode_item(struct decoder *d, const char *kind, const char *api_version, const struct value *v,
 		 const struct decode_sink *sink);

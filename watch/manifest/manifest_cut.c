@@ -315,6 +315,30 @@ static bool json_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	return fits;
 }
 
+static bool is_whole(void *ctx, struct span value, bool cut)
+{
+	const struct yaml_chunk *object = ctx;
+
+	(void)cut;
+	return value.bytes == object->text && value.length_bytes == object->length_bytes;
+}
+
+/*
+ * YAML in braces is none: a quote within one of its plain scalars is a letter, so that brackets and strings, read as
+ * JSON, seem to be others.
+ */
+static bool is_json(const struct yaml_chunk *object)
+{
+	struct stream s;
+	bool is;
+
+	stream_init(&s, STREAM_WATCH, &(struct stream_handler){(void *)(uintptr_t)object, is_whole});
+	s.limit_bytes = SIZE_MAX;
+	is = stream_feed(&s, object->text, object->length_bytes) && stream_complete(&s);
+	stream_fini(&s);
+	return is;
+}
+
 /*
  * JSON objects one after the other, with blanks between them or nothing, and then YAML: kubectl would read the objects,
  * and fail at the YAML. One object alone is an ordinary document.
@@ -324,7 +348,7 @@ static bool objects_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	struct yaml_chunk rest = *chunk, object;
 	size_t before = c->count, after, values;
 
-	while (json_next_object(&rest, &object, &after, &values)) {
+	while (json_next_object(&rest, &object, &after, &values) && is_json(&object)) {
 		cut_add(c, &object, false);
 		rest = (struct yaml_chunk){rest.text + after, rest.length_bytes - after, object.line};
 		for (size_t i = 0; i < object.length_bytes; i++)
