@@ -181,9 +181,10 @@ bool static_names_find(const struct static_names *s, const struct name *name, st
 	uint8_t key[NAME_BYTES];
 	size_t bytes = key_make(key, name), first = lower_bound(s, key, bytes), end = first;
 
-	*found = (struct static_found){&s->items[first], 0};
+	*found = (struct static_found){0};
 	if (first == s->count || s->items[first].key_bytes < bytes || memcmp(s->items[first].key, key, bytes) != 0)
 		return false;
+	found->items = &s->items[first];
 	while (end < s->count && s->items[end].key_bytes == bytes && memcmp(s->items[end].key, key, bytes) == 0)
 		end++;
 	found->count = end - first;

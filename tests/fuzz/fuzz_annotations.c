@@ -1,14 +1,14 @@
 /*
- * Any texts as annotations of a Service and of its slice: what they say stays within its bounds, strictly and
+ * Any texts as annotations of a Service, of its slice and of a Pod: what they say stays within its bounds, strictly and
  * leniently. Lines are the values, in the order below; each also many times over, a % being a number then, for work
- * that must grow with its bytes (cost.h).
+ * that must grow with its bytes (cost_text.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "tests/fuzz/cost.h"
+#include "tests/fuzz/cost_text.h"
 #include "watch/decode/decode.h"
 #include "watch/decode/json.h"
 
@@ -27,6 +27,8 @@ static const char *const keys[] = {
 	"fairlead/endpoints",
 	"fairlead/probe",
 	"fairlead/when-all-fail",
+	"fairlead/hostname",
+	"fairlead/pod-ip",
 };
 
 static void must(bool holds)
@@ -57,16 +59,14 @@ static void on_problem(void *ctx, const struct decode_problem *p)
 	must(p->reason[0] != '\0' && strlen(decode_problem_format(text, "f", p)) < sizeof text);
 }
 
-static void string_put(struct buf *out, const char *bytes, size_t length)
+static void string_escape(struct buf *out, const char *bytes, size_t length)
 {
-	buf_puts(out, "\"");
 	for (size_t i = 0; i < length; i++) {
 		if ((unsigned char)bytes[i] < ' ' || bytes[i] == '"' || bytes[i] == '\\')
 			buf_printf(out, "\\u%04x", (unsigned)(unsigned char)bytes[i]);
 		else
 			buf_add(out, &bytes[i], 1);
 	}
-	buf_puts(out, "\"");
 }
 
 static void object_put(struct buf *out, const char *head, const struct buf *annotations, const char *tail)
@@ -91,7 +91,7 @@ static void decode(const char *kind, const char *version, const struct buf *json
 	arena_free(arena);
 }
 
-static void decode_both(void *ctx)
+static void decode_all(void *ctx)
 {
 	const struct buf *annotations = ctx;
 	struct buf json = {0};
@@ -107,19 +107,11 @@ static void decode_both(void *ctx)
 			   "}},\"addressType\":\"IPv4\",\"ports\":[{\"port\":80}],\"endpoints\":["
 			   "{\"addresses\":[\"10.0.0.1\"]},{\"addresses\":[\"10.0.0.2\"]}]}");
 		decode("EndpointSlice", "discovery.k8s.io/v1", &json, lenient != 0);
+		object_put(&json, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"b\",\"annotations\":{", annotations,
+			   "}},\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"b\"}]}}");
+		decode("Pod", "v1", &json, lenient != 0);
 	}
 	buf_fini(&json);
-}
-
-static void repeat(struct buf *out, const char *bytes, size_t length)
-{
-	for (unsigned n = 0; out->length_bytes < LONG_BYTES; n++)
-		for (size_t i = 0; i < length; i++) {
-			if (bytes[i] == '%')
-				buf_printf(out, "%u", n % 256);
-			else
-				buf_add(out, &bytes[i], 1);
-		}
 }
 
 static void annotations_put(struct buf *out, const char *bytes, size_t size, bool many)
@@ -129,12 +121,15 @@ static void annotations_put(struct buf *out, const char *bytes, size_t size, boo
 	for (size_t i = 0; i < sizeof keys / sizeof *keys && bytes < end; i++) {
 		const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
 		size_t length = (size_t)((newline != NULL ? newline : end) - bytes);
-		struct buf text = {0};
+		struct buf text = {0}, value = {0};
+		string_escape(&text, bytes, length);
 		if (many && length != 0)
-			repeat(&text, bytes, length);
-		buf_printf(out, "%s\"%s\":", i != 0 ? "," : "", keys[i]);
-		string_put(out, text.data != NULL ? text.data : bytes, text.data != NULL ? text.length_bytes : length);
+			text_repeat(&value, &(struct text){text.data, text.length_bytes}, LONG_BYTES, TEXT_PERIOD);
+		buf_printf(out, "%s\"%s\":\"", i != 0 ? "," : "", keys[i]);
+		buf_add(out, many ? value.data : text.data, many ? value.length_bytes : text.length_bytes);
+		buf_puts(out, "\"");
 		buf_fini(&text);
+		buf_fini(&value);
 		bytes += length + (newline != NULL);
 	}
 }
@@ -146,13 +141,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	annotations_put(&once, (const char *)data, size, false);
-	decode_both(&once);
+	decode_all(&once);
 	annotations_put(&many, (const char *)data, size, true);
-	uint64_t limit_ns = COST_FREE_NS + BYTE_NS * many.length_bytes;
-	if (cost_of(decode_both, &many, limit_ns) > limit_ns) {
-		fprintf(stderr, "more than %u ms for %zu bytes\n", (unsigned)(limit_ns / 1000000), many.length_bytes);
-		abort();
-	}
+	cost_check(decode_all, &many, many.length_bytes, BYTE_NS);
 	buf_fini(&once);
 	buf_fini(&many);
 	return 0;
