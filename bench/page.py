@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """
 What the page of `--page` costs with many services: how long it takes to load with curl and in headless Chromium (beside an empty
-page in the same browser), and the daemon's CPU while Chromium has it open and follows it. usage: bench/page.py [--services N]
+page in the same browser), and the daemon's CPU while Chromium has it open and follows it. usage: bench/page.py [--services N] [--probes N]
 """
 import argparse
 import json
@@ -14,15 +14,20 @@ import lab
 import manifests as m
 
 URL = "http://127.0.0.1:8080/"
-OPEN_S = 20
+OPEN_S, PROBED = 20, 9100
 
 
-def put_services(folder, count):
+def put_services(folder, count, probes):
     items = []
     for i in range(count):
         items += [m.service(f"svc-{i}", f"10.96.{i // 250}.{i % 250 + 1}", [m.port(80, "http")], ns=f"ns-{i % 20}"),
                   m.slice(f"svc-{i}", [f"10.244.{i // 250}.{i % 250 + 1}", m.endpoint(f"10.245.{i // 250}.{i % 250 + 1}", ready=False)],
                           [("http", 8080)], ns=f"ns-{i % 20}")]
+    for i in range(probes):  # of one endpoint that answers and one that does not; each time-out makes a probe of its own
+        service = m.service(f"probed-{i}", f"10.97.{i // 250}.{i % 250 + 1}", [m.port(80, "http")], ns=f"ns-{i % 20}")
+        service["metadata"]["annotations"] = {"fairlead/endpoints": f"192.168.0.2:{PROBED + i % 2}",
+                                              "fairlead/probe": f"tcp every 1s timeout {1000 + i}ms"}
+        items.append(service)
     folder.mkdir()
     (folder / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
 
@@ -43,10 +48,12 @@ def share_while(daemon, act):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--services", type=int, default=5000)
+    parser.add_argument("--probes", type=int, default=0, help="with a period of 1 s; their own cost is in the figure of no browser")
     options = parser.parse_args()
     with lab.Lab() as lab_:
         node = lab_.node()
-        put_services(lab_.folder / "manifests", options.services)
+        put_services(lab_.folder / "manifests", options.services, options.probes)
+        lab_.servers.tcp(node, "probed", PROBED)
         daemon = lab_.daemon(node, lab_.folder / "manifests", "--page", "8080", "--dns-listen", "127.0.0.1:53")
         loads = [timed(lambda: node.run("curl", "-s", "-o", "/dev/null", URL)) for _ in range(5)]
         browser.picture(node, lab_.folder, "about:blank")

@@ -162,7 +162,7 @@ static void put_state(struct page *p, struct buf *out)
 	html_printf(out, "%s. %zu services, %zu of %zu endpoints in use", state_text(p, s), n->services,
 		    n->endpoints - n->unused, n->endpoints);
 	if (n->without != 0)
-		buf_printf(out, ", <b>%zu services without an endpoint</b>", n->without);
+		buf_printf(out, ", <b>%zu service%s without an endpoint</b>", n->without, n->without == 1 ? "" : "s");
 	if (n->held != 0)
 		buf_printf(out, ", <b>%zu at an older version</b>", n->held);
 	buf_printf(out, ". Syncs: %" PRIu64 ", the last took %.1f ms. Repairs: %" PRIu64 ".</p>", s->syncs,

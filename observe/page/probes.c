@@ -119,15 +119,16 @@ static void put_row(struct buf *out, const struct probe_seen *seen)
 {
 	char text[ADDR_PORT_TEXT_BYTES];
 
-	buf_printf(out, "<li%s><span>", seen->ready ? "" : " class=\"no\"");
+	buf_printf(out, "<li%s>", seen->ready ? "" : " class=\"no\"");
+	put_strip(out, seen);
+	buf_puts(out, " <span>");
 	put_owner(out, seen->owner);
 	if (seen->container[0] != '\0') {
 		buf_puts(out, " container ");
 		html_text(out, seen->container);
 	}
-	buf_printf(out, "</span> <code>%s</code> ",
+	buf_printf(out, "</span> <code>%s</code>",
 		   seen->port != 0 ? addr_port_format(&seen->addr, seen->port, text) : addr_format(&seen->addr, text));
-	put_strip(out, seen);
 	if (seen->why != NULL) {
 		buf_puts(out, " <em>");
 		html_text(out, seen->why);

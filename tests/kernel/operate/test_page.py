@@ -77,7 +77,7 @@ class Page(scenes.NodeTest):
         self.folder.put("probed", {**manifests.service("probed", "10.96.0.3", [manifests.port(80)]), "metadata": {
             "name": "probed", "namespace": "default", "annotations": {
                 "fairlead/endpoints": "192.168.0.2:9100, 192.168.0.2:9101", "fairlead/probe": "tcp every 300ms failures 1"}}})
-        failing = '<code>192.168.0.2:9101</code> <span class="strip" role="img" aria-label="of the last '
+        failing = '<a href="/services/default/probed">default/probed</a></span> <code>192.168.0.2:9101</code> <em>'
         for path in ("/", "/live", "/services/default/probed"):
             lab.wait_until(lambda: failing in self.text(path) and '<i title="passed"></i><i title="passed"></i>' in self.text(path) and
                            '<i class="f" title="connection refused"></i>' in self.text(path), what=path)
@@ -149,7 +149,7 @@ class Hostile(lab.LabTest):
         self.assertNotIn("<img", text)
         self.assertEqual(text.count("<script"), 1, "our own alone")
         self.assertIn("&lt;img src=x onerror=hurt()&gt;", text)
-        self.assertIn("<li class=\"no\"><span><a href=\"/services/&lt;img", text, "the hostile probe")
+        self.assertIn("</span> <span><a href=\"/services/&lt;img", text, "the hostile probe")
 
     def test_the_page_of_one_service_follows(self):
         def one(text):
