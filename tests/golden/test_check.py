@@ -57,6 +57,16 @@ class Check(unittest.TestCase):
         self.assertEqual(check("-", text=service % "ipFamilyPolicy: SingleStack, ipFamilies: [IPv4, IPv6], ").returncode, 1)
         self.assertEqual(check("--service-node-port-range", "x", "-", text=GOOD).returncode, 2)
 
+    def test_exec_probes(self):
+        pod = ("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, %s}]}\n"
+               % "livenessProbe: {exec: {command: [x]}}, readinessProbe: {tcpSocket: {port: 80}}")
+        done = check("-", text=pod)
+        self.assertEqual((done.returncode, done.stdout), (
+            0, "-:1: Pod default/p: spec.containers: exec probes of container c are not run without --allow-exec-probes: it counts as "
+            "if it had none\n"))
+        self.assertIn("good", check("--allow-exec-probes", "-", text=pod).stdout)
+        self.assertEqual(check("-", text=pod.replace("port: 80", "port: '80'")).returncode, 1)
+
     def test_standard_input_that_cannot_be_read(self):
         with tempfile.TemporaryDirectory() as folder:
             for shell in ("exec <&-; exec \"$0\" check -", f"exec \"$0\" check - <{folder}"):

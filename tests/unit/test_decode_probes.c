@@ -43,7 +43,7 @@ static void of_pods(void **state)
 		{POD("readinessProbe: {httpGet: {port: 80}}"), "http :80/ 0+10000/1000 1 3"},
 		{POD("readinessProbe: {httpGet: {port: web, path: healthz, scheme: HTTPS}}"),
 		 "https :8080/healthz 0+10000/1000 1 3"},
-		{POD("readinessProbe: {httpGet: {port: '81', path: '/a?b=c', host: 10.1.0.9, httpHeaders: [{name: "
+		{POD("readinessProbe: {httpGet: {port: 81, path: '/a?b=c', host: 10.1.0.9, httpHeaders: [{name: "
 		     "Host, value: "
 		     "a.b}, {name: X-Empty, value: ''}]}}"),
 		 "http 10.1.0.9:81/a?b=c 0+10000/1000 1 3 Host=a.b X-Empty="},
@@ -54,6 +54,10 @@ static void of_pods(void **state)
 		{POD("readinessProbe: {grpc: {port: 9000}}"), "grpc :9000 0+10000/1000 1 3"},
 		{POD("readinessProbe: {grpc: {port: 9000, service: shop.v1.Cart}}"),
 		 "grpc :9000shop.v1.Cart 0+10000/1000 1 3"},
+		{POD("livenessProbe: {tcpSocket: {port: 2}}, readinessProbe: {tcpSocket: {port: 1}, periodSeconds: "
+		     "200000, "
+		     "failureThreshold: 5000}"),
+		 "tcp :1 0+86400000/1000 1 5000"},
 		{POD("readinessProbe: {exec: {command: [sh, -c, 'a b', '']}, periodSeconds: 3}"),
 		 "exec :0 0+3000/1000 1 3 'sh' '-c' 'a b' ''"},
 		{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: blue}}\nspec: "
@@ -74,7 +78,7 @@ static void of_pods(void **state)
 		assert_int_equal(pod->probe_count, 1);
 		assert_string_equal(pod->probes[0].container, "c");
 		assert_string_equal(text_of(&pod->probes[0].of[PROBE_READINESS]), cases[i].probe);
-		assert_int_equal(pod->probes[0].of[PROBE_LIVENESS].action, PROBE_NONE);
+		assert_int_equal(pod->probes[0].of[PROBE_STARTUP].action, PROBE_NONE);
 		decoded_fini(&d);
 	}
 }
@@ -93,59 +97,88 @@ static void of_an_api_server(void **state)
 	decoded_fini(&d);
 }
 
+static const struct {
+	const char *yaml, *problem;
+} mistakes[] = {
+	{POD("readinessProbe: {}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe: one of httpGet, tcpSocket, grpc "
+	 "and exec is needed\n"},
+	{POD("readinessProbe: {httpGet: {port: 80}, tcpSocket: {port: 80}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe: one of httpGet, tcpSocket, grpc and exec is "
+	 "needed\n"},
+	{POD("readinessProbe: {httpGet: {port: admin}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.port: the container has no port named "
+	 "\"admin\"\n"},
+	{POD("readinessProbe: {tcpSocket: {port: '80'}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.tcpSocket.port: \"80\" is a text: a number has "
+	 "no "
+	 "quotes\n"},
+	{POD("readinessProbe: {tcpSocket: {port: 70000}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.tcpSocket.port: 70000 is not in 1…65535\n"},
+	{POD("readinessProbe: {tcpSocket: {}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.tcpSocket.port: missing\n"},
+	{POD("readinessProbe: {tcpSocket: {port: 80}, periodSeconds: -1}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.periodSeconds: -1 is not in 0…2147483647\n"},
+	{POD("readinessProbe: {tcpSocket: {port: 80}, timeoutSeconds: 1.5}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.timeoutSeconds: 1.5 is not in 0…2147483647\n"},
+	{POD("readinessProbe: {tcpSocket: {port: 80}, failureThreshold: many}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.failureThreshold: a number is expected, not a "
+	 "string\n"},
+	{POD("readinessProbe: {tcpSocket: {port: 80}, terminationGracePeriodSeconds: 5}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.terminationGracePeriodSeconds: not in a "
+	 "readinessProbe\n"},
+	{POD("livenessProbe: {tcpSocket: {port: 80}, terminationGracePeriodSeconds: 0}"),
+	 "!4 Pod default/p: spec.containers[0].livenessProbe.terminationGracePeriodSeconds: 0 is not in "
+	 "1…9223372036854775807\n"},
+	{POD("startupProbe: {tcpSocket: {port: 80}, successThreshold: 3}"),
+	 "!4 Pod default/p: spec.containers[0].startupProbe.successThreshold: must be 1\n"},
+	{POD("readinessProbe: {httpGet: {port: 80, scheme: http}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.scheme: \"http\" is none of HTTP, "
+	 "HTTPS\n"},
+	{POD("readinessProbe: {httpGet: {port: 80, httpHeaders: [{name: X_A, value: x}]}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.httpHeaders[0]: \"X_A\" is not a "
+	 "header\n"},
+	{"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {initContainers: [{name: i, readinessProbe: "
+	 "{tcpSocket: {port: 80}}}], containers: [{name: c}]}\n",
+	 "!4 Pod default/p: spec.initContainers[0].readinessProbe: only with restartPolicy: Always\n"},
+	{POD("livenessProbe: {tcpSocket: {port: 80}, successThreshold: 2}"),
+	 "!4 Pod default/p: spec.containers[0].livenessProbe.successThreshold: must be 1\n"},
+	{POD("readinessProbe: {httpGet: {port: 80, path: '/a b'}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.path: is not a path\n"},
+	{POD("readinessProbe: {httpGet: {port: 80, host: nas.lan}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.host: \"nas.lan\" is not an address; for "
+	 "a "
+	 "virtual host write a Host header\n"},
+	{POD("readinessProbe: {httpGet: {port: 80, httpHeaders: [{name: \"A\\r\\nB\", value: x}]}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.httpHeaders[0]: \"A\r\nB\" is not a "
+	 "header\n"},
+	{POD("readinessProbe: {httpGet: {port: 80, httpHeaders: [{name: A, value: \"x\\r\\nB: y\"}]}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.httpHeaders[0]: \"A\" is not a header\n"},
+	{POD("readinessProbe: {grpc: {}}"), "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: missing\n"},
+	{POD("readinessProbe: {grpc: {port: 0}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: 0 is not in 1…65535\n"},
+	{POD("readinessProbe: {grpc: {port: web}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: a number is expected, not a string\n"},
+	{POD("readinessProbe: {grpc: {port: 80, service: \"a\\nb\"}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.service: is not the name of a service\n"},
+	{POD("readinessProbe: {exec: {}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.exec.command: a program is needed\n"},
+	{POD("readinessProbe: {exec: {command: ['', x]}}"),
+	 "!4 Pod default/p: spec.containers[0].readinessProbe.exec.command: a program is needed\n"},
+	{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: ../a}}\nspec: "
+	 "{containers: [{name: c, readinessProbe: {exec: {command: [/check]}}}]}\n",
+	 "!3 Pod default/p: metadata.annotations.fairlead/probe-netns: \"../a\" is not a name in /run/netns\n"},
+	{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: a}}\nspec: "
+	 "{containers: [{name: c, readinessProbe: {tcpSocket: {port: 1}}}]}\n",
+	 "3 Pod default/p: metadata.annotations.fairlead/probe-netns: is for exec probes, and there is none\n"},
+};
+
 static void mistakes_of_pods(void **state)
 {
-	static const struct {
-		const char *yaml, *problem;
-	} cases[] = {
-		{POD("readinessProbe: {}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe: one of httpGet, tcpSocket, grpc "
-		 "and exec is needed\n"},
-		{POD("readinessProbe: {httpGet: {port: 80}, tcpSocket: {port: 80}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe: one of httpGet, tcpSocket, grpc and exec is "
-		 "needed\n"},
-		{POD("readinessProbe: {httpGet: {port: admin}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.port: the container has no port named "
-		 "\"admin\"\n"},
-		{POD("readinessProbe: {tcpSocket: {port: '70000'}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.tcpSocket.port: \"70000\" is not a port (1 to "
-		 "65535)\n"},
-		{POD("livenessProbe: {tcpSocket: {port: 80}, successThreshold: 2}"),
-		 "!4 Pod default/p: spec.containers[0].livenessProbe.successThreshold: must be 1\n"},
-		{POD("readinessProbe: {httpGet: {port: 80, path: '/a b'}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.path: is not a path\n"},
-		{POD("readinessProbe: {httpGet: {port: 80, host: nas.lan}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.host: \"nas.lan\" is not an address; for "
-		 "a "
-		 "virtual host write a Host header\n"},
-		{POD("readinessProbe: {httpGet: {port: 80, httpHeaders: [{name: \"A\\r\\nB\", value: x}]}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.httpHeaders[0]: \"A\r\nB\" is not a "
-		 "header\n"},
-		{POD("readinessProbe: {httpGet: {port: 80, httpHeaders: [{name: A, value: \"x\\r\\nB: y\"}]}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.httpGet.httpHeaders[0]: \"A\" is not a header\n"},
-		{POD("readinessProbe: {grpc: {}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: missing\n"},
-		{POD("readinessProbe: {grpc: {port: 0}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: 0 is not in 1…65535\n"},
-		{POD("readinessProbe: {grpc: {port: web}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.port: a number is expected, not a string\n"},
-		{POD("readinessProbe: {grpc: {port: 80, service: \"a\\nb\"}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.grpc.service: is not the name of a service\n"},
-		{POD("readinessProbe: {exec: {}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.exec.command: a program is needed\n"},
-		{POD("readinessProbe: {exec: {command: ['', x]}}"),
-		 "!4 Pod default/p: spec.containers[0].readinessProbe.exec.command: a program is needed\n"},
-		{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: ../a}}\nspec: "
-		 "{containers: [{name: c, readinessProbe: {exec: {command: [/check]}}}]}\n",
-		 "!3 Pod default/p: metadata.annotations.fairlead/probe-netns: \"../a\" is not a name in /run/netns\n"},
-		{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {fairlead/probe-netns: a}}\nspec: "
-		 "{containers: [{name: c, readinessProbe: {tcpSocket: {port: 1}}}]}\n",
-		 "3 Pod default/p: metadata.annotations.fairlead/probe-netns: is for exec probes, and there is none\n"},
-	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_problems(cases[i].yaml, cases[i].problem);
+	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+		assert_problems(mistakes[i].yaml, mistakes[i].problem);
 }
 
 static void annotations(void **state)

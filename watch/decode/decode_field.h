@@ -115,6 +115,8 @@ void decode_probe_annotations(struct decoder *d, const struct place *root, const
 /* A part of decode_pod: the probes of a container; false: it has none that is run. */
 bool decode_probes(struct decoder *d, const struct place *container, const struct container_port *ports, size_t count,
 		   struct probe_set *to);
+/* A part of decode_pod: an init container that ends has none. */
+void decode_probes_refuse(struct decoder *d, const struct place *container);
 /* Parts of these: what an exec probe has, and the annotation fairlead/probe-netns for all of an object's probes. */
 void decode_probe_exec(struct decoder *d, const struct place *action, struct probe_object *to);
 void decode_probe_netns(struct decoder *d, const struct place *root, const struct probe_set *sets, size_t count);

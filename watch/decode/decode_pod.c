@@ -164,6 +164,8 @@ static void read_ports(struct decoder *d, const struct place *spec, struct pod_d
 			struct place entry = place_item(&lists[i], index++, v);
 			if (i == 0 || is_text(value_get(v, "restartPolicy"), "Always"))
 				read_container(d, &entry, to, all, probes);
+			else
+				decode_probes_refuse(d, &entry);
 		}
 	}
 }

@@ -5,8 +5,7 @@
 #include "watch/decode/decode_field.h"
 
 #define PORT_MAX 65535
-#define SECONDS_MAX 86400
-#define THRESHOLD_MAX 1000
+#define SECONDS_MAX 86400 /* more counts as that: a day */
 #define HEADERS_MAX 32
 #define TEXT_MAX_BYTES 2048 /* of a path, a header's value */
 
@@ -20,24 +19,21 @@ static bool is_printable(const char *text)
 
 /* ---- what is asked ---- */
 
-/* A number, or the name of one of the container's ports. */
+/* A number, or the name of one of the container's ports: "80" is neither for an API server. */
 static void read_port(struct decoder *d, const struct place *action, const struct container_port *ports, size_t count,
 		      struct probe_object *to)
 {
 	struct place port = place_key(action, "port");
 	const char *text = place_text(&port);
 
-	if (port.v != NULL && port.v->type == VALUE_STRING && text[strspn(text, "0123456789")] != '\0') {
+	if (port.v != NULL && port.v->type == VALUE_STRING && text[strspn(text, "0123456789")] == '\0') {
+		decode_error(d, &port, "\"%.40s\" is a text: a number has no quotes", text);
+	} else if (port.v != NULL && port.v->type == VALUE_STRING) {
 		for (size_t i = 0; i < count; i++)
 			if (strcmp(ports[i].name, text) == 0)
 				to->port = ports[i].port;
 		if (to->port == 0)
 			decode_error(d, &port, "the container has no port named \"%.40s\"", text);
-	} else if (port.v != NULL && port.v->type == VALUE_STRING) {
-		const unsigned long number = strlen(text) <= 5 ? strtoul(text, NULL, 10) : 0;
-		to->port = number <= PORT_MAX ? (uint16_t)number : 0;
-		if (to->port == 0)
-			decode_error(d, &port, "\"%.40s\" is not a port (1 to 65535)", text);
 	} else {
 		to->port = (uint16_t)field_integer(d, &port, 1, PORT_MAX, 0);
 		if (place_absent(&port))
@@ -56,7 +52,7 @@ static void read_host(struct decoder *d, const struct place *action, struct prob
 
 static bool header_ok(const char *name, const char *value)
 {
-	static const char token[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	static const char token[] = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 	return name[0] != '\0' && name[strspn(name, token)] == '\0' && strlen(name) <= TEXT_MAX_BYTES &&
 	       is_printable(value);
@@ -124,13 +120,24 @@ static void read_grpc(struct decoder *d, const struct place *action, struct prob
 
 /* ---- when, and what counts ---- */
 
-/* Kubernetes takes 0 for absent. */
+/* An int32 of Kubernetes, which takes 0 for absent. */
 static uint32_t number(struct decoder *d, const struct place *probe, const char *key, int64_t most, uint32_t absent)
 {
 	struct place p = place_key(probe, key);
-	const int64_t x = field_integer(d, &p, 0, most, absent);
+	const int64_t x = field_integer(d, &p, 0, INT32_MAX, absent);
 
-	return x == 0 ? absent : (uint32_t)x;
+	return x == 0 ? absent : (uint32_t)(x < most ? x : most);
+}
+
+/* Nothing is ended here; what an API server has against it is told. */
+static void read_grace(struct decoder *d, const struct place *probe, enum probe_role role)
+{
+	struct place grace = place_key(probe, "terminationGracePeriodSeconds");
+
+	if (!place_absent(&grace) && role == PROBE_READINESS)
+		decode_error(d, &grace, "not in a readinessProbe");
+	else
+		field_integer(d, &grace, 1, INT64_MAX, 1);
 }
 
 static void read_times(struct decoder *d, const struct place *probe, enum probe_role role, struct probe_object *to)
@@ -140,10 +147,11 @@ static void read_times(struct decoder *d, const struct place *probe, enum probe_
 	to->initial_delay_ms = number(d, probe, "initialDelaySeconds", SECONDS_MAX, 0) * 1000;
 	to->period_ms = number(d, probe, "periodSeconds", SECONDS_MAX, 10) * 1000;
 	to->timeout_ms = number(d, probe, "timeoutSeconds", SECONDS_MAX, 1) * 1000;
-	to->success_threshold = number(d, probe, "successThreshold", THRESHOLD_MAX, 1);
-	to->failure_threshold = number(d, probe, "failureThreshold", THRESHOLD_MAX, 3);
+	to->success_threshold = number(d, probe, "successThreshold", INT32_MAX, 1);
+	to->failure_threshold = number(d, probe, "failureThreshold", INT32_MAX, 3);
 	if (role != PROBE_READINESS && to->success_threshold != 1)
 		decode_error(d, &successes, "must be 1");
+	read_grace(d, probe, role);
 }
 
 static void read_probe(struct decoder *d, const struct place *probe, const struct container_port *ports, size_t count,
@@ -175,10 +183,20 @@ static void read_probe(struct decoder *d, const struct place *probe, const struc
 	read_times(d, probe, role, to);
 }
 
+static const char *const names[PROBE_ROLES] = {"startupProbe", "readinessProbe", "livenessProbe"};
+
+void decode_probes_refuse(struct decoder *d, const struct place *container)
+{
+	for (unsigned i = 0; i < PROBE_ROLES; i++) {
+		struct place probe = place_key(container, names[i]);
+		if (!place_absent(&probe))
+			decode_error(d, &probe, "only with restartPolicy: Always");
+	}
+}
+
 bool decode_probes(struct decoder *d, const struct place *container, const struct container_port *ports, size_t count,
 		   struct probe_set *to)
 {
-	static const char *const names[PROBE_ROLES] = {"startupProbe", "readinessProbe", "livenessProbe"};
 	struct place name = place_key(container, "name");
 	bool any = false;
 

@@ -1,6 +1,7 @@
 """The installed unit under a real systemd: started when it serves, restarted without a loss, watched, and its journal."""
 import json
 import os
+import re
 import signal
 import time
 import unittest
@@ -95,6 +96,23 @@ class Systemd(scenes.NodeTest):
         lab.wait_until(lambda: self.machine.property("MainPID") not in (before, "0"), what="another process")
         lab.wait_until(self.answers, what="DNS answers")
         self.assertIn("Watchdog timeout", self.machine.journal())
+
+    def test_exec_probes(self):
+        """With the drop-in of docs/manifests.md."""
+        text = re.search(r"(?m)^    \[Service\]\n(?:    .+\n)+", (systemd.TOP / "docs/manifests.md").read_text())[0]
+        (self.machine.units / "fairlead.service.d/exec.conf").write_text(text)
+        look = "test $(id -un) = nobody && grep -q ^CapPrm:.0000000000000000 /proc/self/status && echo $$ says so && exit 3"
+        manifests.Folder(self.etc / "fairlead").put("probed", manifests.service("probed", "10.96.0.2", [80], selector={"app": "probed"}), {
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probed", "namespace": "default", "labels": {"app": "probed"},
+                                                            "annotations": {"fairlead/pod-ip": "10.244.0.9"}},
+            "spec": {"containers": [{"name": "c", "image": "x", "readinessProbe": {
+                "exec": {"command": ["sh", "-c", look]}, "periodSeconds": 1}}]}})
+        (self.etc / "fairlead/probed.json").chmod(0o644)
+        self.flags("--manifests /etc/fairlead", f"--dns-listen {LISTEN}", "--allow-exec-probes")
+        self.machine.systemctl("daemon-reload")
+        self.machine.systemctl("start", "fairlead")
+        lab.wait_until(lambda: "probe failing: exit code 3: 2 says so" in self.machine.run("fairlead", "endpoints", "default/probed").stdout,
+                       what="a command in a process namespace")
 
     def pid_outside(self):
         inside = self.machine.property("MainPID")
