@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 static int compare_addr(const void *key, const void *item)
@@ -96,13 +97,13 @@ void announced_wait(struct announced *a, uint64_t now_ms)
 void announced_ask(struct announced *a, uint64_t now_ms)
 {
 	a->state = ANNOUNCED_ASKED;
-	a->asked_ms = now_ms;
+	a->asked_until_ms = now_ms + ANNOUNCE_ASK_MS + hash_key(&a->addr, sizeof a->addr) % ANNOUNCE_SPREAD_MS;
 	a->due_ms = now_ms + ANNOUNCE_LOOK_MS;
 }
 
 bool announced_silent(struct announced *a, uint64_t now_ms)
 {
-	if (now_ms - a->asked_ms < ANNOUNCE_ASK_MS) {
+	if (now_ms < a->asked_until_ms) {
 		a->due_ms = now_ms + ANNOUNCE_LOOK_MS;
 		return false;
 	}

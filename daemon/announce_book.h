@@ -14,8 +14,9 @@
 #define ANNOUNCE_START_MS 1	 /* until the first one: the kernel has all that are new by then */
 #define ANNOUNCE_TIMES 3	 /* frames are lost, and nothing confirms them */
 #define ANNOUNCE_GAP_MS 1000	 /* between them */
-#define ANNOUNCE_ASK_MS 1500	 /* for an answer: time for two questions of the kernel */
-#define ANNOUNCE_LOOK_MS 50	 /* between looks for it */
+#define ANNOUNCE_ASK_MS 1200	 /* for an answer: time for two questions of the kernel */
+#define ANNOUNCE_SPREAD_MS 800	 /* and up to this: two machines that begin together hear the first one's claim */
+#define ANNOUNCE_LOOK_MS 20	 /* between looks for it */
 #define ANNOUNCE_AGAIN_MS 10000	 /* until an address that another machine has is asked for again */
 #define ANNOUNCE_WAIT_MS 1000	 /* where nothing could be asked */
 #define ANNOUNCE_IDLE UINT64_MAX /* nothing is due */
@@ -31,10 +32,10 @@ struct announced {
 	struct addr addr;
 	uint8_t state; /* enum announced_state */
 	uint8_t left;
-	bool was_taken;	   /* and was told; until it is ours */
-	uint8_t mac[6];	   /* whose it was, or is */
-	uint64_t asked_ms; /* since when */
-	uint64_t due_ms;   /* ANNOUNCE_IDLE: never */
+	bool was_taken;		 /* and was told; until it is ours */
+	uint8_t mac[6];		 /* whose it was, or is */
+	uint64_t asked_until_ms; /* silence until then: it is ours */
+	uint64_t due_ms;	 /* ANNOUNCE_IDLE: never */
 };
 
 struct announce_book {		 /* zero: empty */

@@ -27,6 +27,40 @@ static const char *reason_of(const struct announce *a, const struct announce_wis
 	return text;
 }
 
+static const struct announce_wish *wish_of(const struct announce *a, const struct addr *addr)
+{
+	size_t first = 0, last = a->wish_count;
+
+	while (first < last) {
+		const size_t middle = first + (last - first) / 2;
+		const int order = addr_compare(&a->wishes[middle].addr, addr);
+		if (order == 0)
+			return &a->wishes[middle];
+		if (order < 0)
+			first = middle + 1;
+		else
+			last = middle;
+	}
+	return NULL;
+}
+
+bool announce_note(const struct announce *a, const struct frontend *f, struct buf *out)
+{
+	char room[REASON_BYTES];
+
+	if (a == NULL || (f->kind != FRONTEND_LOAD_BALANCER && f->kind != FRONTEND_EXTERNAL_IP))
+		return false;
+	const struct announce_wish *w = wish_of(a, &f->key.addr);
+	if (w == NULL)
+		return false;
+	const char *reason = reason_of(a, w, room);
+	if (reason == NULL)
+		buf_printf(out, "announced on %s", a->interface);
+	else
+		buf_printf(out, "not announced on %s: %s", a->interface, reason);
+	return true;
+}
+
 void announce_json(const struct announce *a, struct json *j)
 {
 	char text[ADDR_TEXT_BYTES], room[REASON_BYTES];

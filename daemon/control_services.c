@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "proxy/show_table.h"
 #include "proxy/show_unused.h"
+#include "daemon/announce.h"
 #include "daemon/daemon_private.h"
 
 /* ---- counters ---- */
@@ -91,6 +92,13 @@ static void say_uncounted(const struct counter *c, struct buf *out)
 			   QUESTIONS_MAX);
 }
 
+static bool address_note(void *ctx, const struct frontend *f, struct buf *out)
+{
+	const struct counter *c = ctx;
+
+	return announce_note(c->d->announce, f, out);
+}
+
 static void unused_of(struct json *j, void *ctx, const struct service *s)
 {
 	const struct counter *c = ctx;
@@ -105,6 +113,7 @@ static struct show_context view_of(struct counter *c)
 	return (struct show_context){.owners = sync_owners(c->d->sync),
 				     .frontend_count = frontend_count,
 				     .slot_count = slot_count,
+				     .address_note = address_note,
 				     .ctx = c,
 				     .more = unused_of};
 }

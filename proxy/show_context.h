@@ -17,6 +17,8 @@ struct show_context {
 	bool (*frontend_count)(void *ctx, const struct frontend_key *key, uint64_t *connections);
 	bool (*slot_count)(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
 			   uint64_t *connections);
+	/* What else is to be said of a frontend's address; false: nothing. */
+	bool (*address_note)(void *ctx, const struct frontend *f, struct buf *out);
 	void *ctx;
 	bool brief;							  /* JSON without endpoints and DNS */
 	void (*more)(struct json *j, void *ctx, const struct service *s); /* further members of the JSON object */

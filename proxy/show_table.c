@@ -62,6 +62,15 @@ static void notes_of_service(struct notes *n, const struct store_service *servic
 		buf_printf(note(n), "health check node port %u", s->health_check_node_port);
 }
 
+static void note_address(struct notes *n, const struct show_context *print, const struct frontend *f)
+{
+	struct buf text = {0};
+
+	if (print->address_note != NULL && print->address_note(print->ctx, f, &text))
+		buf_puts(note(n), text.data);
+	buf_fini(&text);
+}
+
 static void notes_end(struct notes *n)
 {
 	buf_puts(n->out, n->any ? "\n" : "-\n");
@@ -142,6 +151,7 @@ static void put_frontend(struct buf *out, const struct store_service *service, c
 		buf_puts(note(&notes), "source ranges");
 	if (owner != NULL && owner != s)
 		buf_printf(note(&notes), "owned by %s/%s", owner->ns, owner->name);
+	note_address(&notes, view->print, f);
 	if (f == &s->frontends[0])
 		notes_of_service(&notes, service);
 	notes_end(&notes);
