@@ -21,7 +21,9 @@ static inline bool parts_may_be_gone(const struct element *e)
 
 void parts_put_addition(struct nft *nft, const struct element *e);
 void parts_put_deletion(struct nft *nft, const struct element *e);
-/* Into the batch that was begun, in pieces that any socket takes: at most so many elements, the last piece committed.
+/*
+ * Into the batch that was begun, in pieces that any socket takes: at most so many elements, and fewer when the kernel
+ * takes its time, unless it is SIZE_MAX. The last piece is committed.
  */
 int parts_send(struct nft *nft, struct nft_parts *p, size_t most);
 

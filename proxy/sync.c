@@ -148,8 +148,11 @@ uint64_t sync_turn(struct sync *s, uint64_t now_ms)
 		if (sync_commit(s) < 0)
 			return sync_refused(s, now_ms);
 		sync_publish(s, now_ms, (clock_ns() - start_ns) / 1000);
+		s->large_waits = s->operations != 0 && !s->large_waits;
+	} else {
+		s->large_waits = false;
 	}
-	if (sync_large(s, now_ms) < 0)
+	if (!s->large_waits && sync_large(s, now_ms) < 0)
 		return sync_refused_large(s, now_ms);
 	sync_external_changes(s, now_ms); /* what came during a large load is only told here */
 	return sync_wait(s, now_ms);

@@ -1,8 +1,8 @@
 /*
- * Services too large to be waited for. Each goes through steps of its own, one a turn, after the others of that turn:
- * compiled, compared, put in order, sent in parts, published when the kernel has all of it. So another Service's change
- * waits for one step at most. Meanwhile its frontends belong to it alone: a Service that asks for one of them waits
- * until it is done.
+ * Services too large to be waited for. Each goes through steps of its own, one a turn, in turns without others or in
+ * every second one: compiled, compared, put in order, sent in parts, published when the kernel has all of it. So
+ * another Service's change waits for one step at most. Meanwhile its frontends belong to it alone: a Service that asks
+ * for one of them waits until it is done.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 /*
  * The kernel takes an element in 1 to 3 us on an idle machine, and in 3 to 8 us on two busy cores: 4 096 of them are
- * 5 to 35 ms.
+ * 5 to 35 ms. A verdict in a map of 50 000 takes up to 20 us: nft/parts.c ends the part sooner then.
  */
 #define PART_ELEMENTS 4096
 #define HEAVY_ELEMENTS 4096

@@ -33,6 +33,7 @@ struct sync {
 	struct store_service **pending; /* with a `next` that is not published */
 	size_t pending_count, pending_room;
 	struct large large;
+	bool large_waits;			   /* this turn was of other Services; the next one is of both */
 	const struct store_service *large_suspect; /* the kernel refused its last attempt; compared, never read */
 	size_t operations;			   /* of this turn */
 	bool loaded;				   /* the last commit loaded the table */

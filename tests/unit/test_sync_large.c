@@ -64,6 +64,7 @@ static const struct store_service *wide(const struct scene *s)
 	return store_service(s->store, "default", "wide");
 }
 
+/* A turn of others has no part in it, unless the one before had none. */
 static void others_go_between_the_parts(void **state)
 {
 	struct scene *s = *state;
@@ -76,6 +77,9 @@ static void others_go_between_the_parts(void **state)
 	assert_null(wide(s)->current);
 	assert_false(sync_stats(s->sync)->in_sync);
 	put_slice(s, "web", "10.0.0.2");
+	assert_int_equal(turn(s), 0);
+	assert_string_equal(happened(), "commit -1 +1;publish web;");
+	put_slice(s, "web", "10.0.0.3");
 	assert_int_equal(turn(s), 0);
 	assert_string_equal(happened(), "commit -1 +1;publish web;part 501;");
 	assert_int_equal((int)turn(s), (int)SYNC_IDLE);
