@@ -1,6 +1,7 @@
 /* Allocates memory or ends the process; arenas. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+
+#define EMPTY_ROOM_MAX 1024 /* items that an empty array keeps room for */
 
 void *mem_alloc(size_t bytes)
 {
@@ -57,6 +60,20 @@ void *mem_grow(void *items, size_t count, size_t *room, size_t item_bytes)
 		return items;
 	*room = *room == 0 ? 2 : *room * 2; /* many arrays have one item */
 	return mem_resize(items, *room * item_bytes);
+}
+
+void *mem_empty(void *items, size_t *room)
+{
+	if (*room < EMPTY_ROOM_MAX)
+		return items;
+	free(items);
+	*room = 0;
+	return NULL;
+}
+
+void mem_trim(void)
+{
+	malloc_trim(0);
 }
 
 void mem_give_back(void *p, size_t bytes)

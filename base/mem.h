@@ -16,6 +16,11 @@ char *mem_strdup(const char *s);
 void *mem_array(size_t count, size_t bytes);
 /* An array with room for one item more than `count`: doubled when it is full. items NULL and *room 0: empty. */
 void *mem_grow(void *items, size_t count, size_t *room, size_t item_bytes);
+/* That array is empty: a large one is freed. */
+void *mem_empty(void *items, size_t *room);
+/* Gives back the pages that are free between others: after work that needed much more for a while. Some milliseconds.
+ */
+void mem_trim(void);
 /* The first bytes of a large allocation are not needed any more: what is in them is lost, and the pages are free. */
 void mem_give_back(void *p, size_t bytes);
 /* What a library has allocated: fatal when that is NULL. Returns it; the library's own function frees it. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "daemon/announce.h"
 #include "daemon/dispatch.h"
 #include "daemon/dns_clients.h"
@@ -15,10 +16,33 @@
 #include "daemon/take_over.h"
 #include "proxy/address_notes.h"
 
+#define TRIM_OPERATIONS 65536u /* on elements, since the last time */
+#define TRIM_WAIT_S 1.
+
 static void ports_check(struct daemon *d)
 {
 	if (d->rights.binds && !steering_binds(d) && observe_bound(d->observe) && dns_server_complete(d))
 		rights_ports_bound(&d->rights);
+}
+
+static void on_trim(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	(void)loop, (void)timer, (void)events;
+	mem_trim();
+}
+
+/* What a load takes for a while is free soon after it, in pieces between what stays. */
+static void trim_after_load(struct daemon *d)
+{
+	const struct sync_stats *stats = sync_stats(d->sync);
+
+	if (!stats->in_sync || stats->operations < d->trim_at_operations)
+		return;
+	d->trim_at_operations = stats->operations + TRIM_OPERATIONS;
+	ev_timer_stop(d->loop, &d->trim);
+	ev_now_update(d->loop); /* the load was long */
+	ev_timer_set(&d->trim, TRIM_WAIT_S, 0.);
+	ev_timer_start(d->loop, &d->trim);
 }
 
 void daemon_turn(struct daemon *d)
@@ -36,6 +60,7 @@ void daemon_turn(struct daemon *d)
 	dns_server_turn(d);
 	ports_check(d);
 	steering_update(d);
+	trim_after_load(d);
 	ev_timer_stop(d->loop, &d->later);
 	if (stale_wait_ms < wait_ms)
 		wait_ms = stale_wait_ms;
@@ -177,6 +202,7 @@ void turns_signals_start(struct daemon *d)
 void turns_watch(struct daemon *d)
 {
 	ev_init(&d->later, on_later);
+	ev_init(&d->trim, on_trim);
 	ev_set_priority(&d->later, EV_MINPRI); /* what others say comes before further work on what is known */
 	ev_async_init(&d->flows_looked, on_flows_looked);
 	ev_io_init(&d->addresses, on_addresses, hostaddr_fd(d->host), EV_READ);

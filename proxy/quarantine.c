@@ -130,7 +130,7 @@ void quarantine_take(struct quarantine *h, struct store_service *service, uint64
 {
 	memory_target_grown(&h->memory, service->elements, elements);
 	h->ranges += ranges - service->ranges;
-	service->ranges = ranges;
+	service->ranges = (uint32_t)ranges; /* at most RANGES_MAX and some */
 	service->elements = elements;
 }
 

@@ -172,7 +172,7 @@ static void put_other(struct buf *out, const struct store_service *service, cons
 							 : "-",
 		   s != NULL && s->dns_kind != DNS_NONE ? "DNS only" : "none");
 	if (headless)
-		buf_printf(out, "|%zu/%zu", s->dns_endpoint_count, s->dns_endpoint_count + s->dns_not_ready);
+		buf_printf(out, "|%u/%u", s->dns_endpoint_count, s->dns_endpoint_count + s->dns_not_ready);
 	else
 		buf_puts(out, "|-");
 	buf_puts(out, view->counted ? "|-" : "");

@@ -96,6 +96,8 @@ void store_unmark(struct store *s)
 		else
 			store_settle(s, s->dirty[i]);
 	s->dirty_count = kept;
+	if (kept == 0)
+		s->dirty = mem_empty(s->dirty, &s->dirty_room);
 }
 
 void store_settle(struct store *s, struct store_service *service)

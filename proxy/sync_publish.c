@@ -36,6 +36,7 @@ static void publish_services(struct sync *s, uint64_t now_ms)
 		store_settle(s->deps.store, service);
 	}
 	s->pending_count = 0;
+	s->pending = mem_empty(s->pending, &s->pending_room);
 	if (!s->stats.done)
 		zone_complete(s->deps.zone);
 }

@@ -87,7 +87,7 @@ static size_t slice_ports(struct view *v, const struct slice_object *slice)
 	if (out->dns_service_ports == count && ports_equal(v->ports, mine, count))
 		return 0;
 	v->last_count = count;
-	out->dns_port_count += count;
+	out->dns_port_count += (uint32_t)count;
 	return out->dns_port_count - count;
 }
 
@@ -115,8 +115,8 @@ static const char *dashed(struct arena *arena, const struct addr *a)
 
 static const char *endpoint_label(const struct compilation *b, const struct endpoint_object *e, const struct addr *addr)
 {
-	if (label_fits(e->hostname))
-		return lower(b->scratch, e->hostname);
+	if (label_fits(endpoint_extra(e)->hostname))
+		return lower(b->scratch, endpoint_extra(e)->hostname);
 	if (b->in->endpoint_pod_names && label_fits(e->pod_name))
 		return lower(b->scratch, e->pod_name);
 	return dashed(b->scratch, addr);
@@ -186,7 +186,7 @@ static void sort_endpoints(struct view *v)
 	for (size_t i = 0; i < out->dns_endpoint_count; i++)
 		if (kept == 0 || by_label(&v->endpoints[kept - 1], &v->endpoints[i]) != 0)
 			v->endpoints[kept++] = v->endpoints[i];
-	out->dns_endpoint_count = kept;
+	out->dns_endpoint_count = (uint32_t)kept;
 }
 
 /* ---- digest ---- */

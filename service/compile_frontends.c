@@ -160,7 +160,7 @@ void compile_frontends(struct compilation *b)
 	for (size_t i = 0; i < b->out.frontend_count; i++)
 		if (kept == 0 || frontend_key_compare(&b->frontends[kept - 1].key, &b->frontends[i].key) != 0)
 			b->frontends[kept++] = b->frontends[i];
-	b->out.frontend_count = kept;
+	b->out.frontend_count = (uint32_t)kept;
 	b->out.frontends = b->frontends;
 }
 
@@ -268,6 +268,6 @@ void compile_source_ranges(struct compilation *b)
 		count = family_ranges(b, AF_INET, ranges, count);
 	if (used[1])
 		count = family_ranges(b, AF_INET6, ranges, count);
-	b->out.source_range_count = drop_nested(ranges, count);
+	b->out.source_range_count = (uint32_t)drop_nested(ranges, count);
 	b->out.source_ranges = ranges;
 }

@@ -111,7 +111,7 @@ void dns_index_build(struct service *s, struct dns_port *ports, uint16_t *named,
 	count = endpoint_blocks(s, ports, named, count);
 	qsort_r(named, count, sizeof *named, by_name, ports);
 	s->dns_named = named;
-	s->dns_named_count = drop_repeats(s, named, count);
+	s->dns_named_count = (uint32_t)drop_repeats(s, named, count);
 	for (uint32_t i = 0; i < s->dns_endpoint_count; i++)
 		by_addr[i] = i;
 	qsort_r(by_addr, s->dns_endpoint_count, sizeof *by_addr, by_addr_order, (void *)s->dns_endpoints);

@@ -137,11 +137,10 @@ struct service {
 	const char *ns, *name; /* lower case */
 	int64_t created_s;     /* metadata.creationTimestamp, seconds since 1970; 0 = not known */
 	/* proxy */
-	size_t port_count;
+	uint32_t port_count, frontend_count;
 	const struct service_port *ports; /* all ports of the first family, then of the second */
-	size_t frontend_count;
 	const struct frontend *frontends; /* sorted by key: unique */
-	size_t cluster_ip_count;
+	uint32_t cluster_ip_count;
 	struct addr cluster_ips[2];
 	bool shared[2]; /* by ClusterIP: an address of this node, whose other ports are not refused */
 	bool proxied;	/* false: no frontends: headless, ExternalName, no ClusterIP, no port, or another proxy's */
@@ -151,26 +150,25 @@ struct service {
 	uint16_t health_check_node_port; /* 0 unless LoadBalancer with eTP Local */
 	uint32_t affinity_timeout_s;
 	uint32_t local_ready_addrs[2]; /* distinct ready IPs on this node, IPv4 and IPv6, for the health check (A.5) */
-	size_t source_range_count;
+	uint32_t source_range_count, note_count;
 	const struct cidr *source_ranges; /* sorted, none inside another; the LB addresses too where A.5 adds them */
-	size_t note_count;
 	const struct address_note *notes; /* in the order of the Service's fields */
 	/* DNS */
 	enum dns_kind dns_kind;
 	const char *external_name; /* lower case, no trailing dot; NULL unless DNS_EXTERNAL_NAME */
 	const char *lan_names;	   /* annotation fairlead/hostname: "a.lan,b.lan"; NULL: none */
-	size_t dns_port_count; /* first the Service's own (ClusterIP only), then those of slices, shared when equal */
+	uint32_t dns_port_count; /* first the Service's own (ClusterIP only), then those of slices, shared when equal */
+	uint32_t dns_service_ports; /* the first n of dns_ports are the Service's own (ClusterIP SRV) */
 	const struct dns_port *dns_ports;
-	size_t dns_service_ports; /* the first n of dns_ports are the Service's own (ClusterIP SRV) */
-	size_t dns_endpoint_count;
+	uint32_t dns_endpoint_count;
+	uint8_t dns_protos;			  /* of dns_named, a bit each; with dns_named */
 	const struct dns_endpoint *dns_endpoints; /* of ClusterIP services too: <label>.<service> exists there (B.4) */
 	/* filled by service_pack (dns_index.h) */
-	size_t dns_named_count;
+	uint32_t dns_named_count;
 	const uint16_t *dns_named;   /* of dns_ports, by name and protocol: the named ports that SRV can be asked for */
 	const uint32_t *dns_by_addr; /* of dns_endpoints, by address, then as there */
-	uint8_t dns_protos;	     /* of dns_named, a bit each */
 	uint32_t dns_not_ready;	     /* for EDE: "0 of n endpoints ready" */
-	size_t dns_waiting_count;    /* at most DNS_WAITING_MAX of those */
+	uint32_t dns_waiting_count;  /* at most DNS_WAITING_MAX of those */
 	const char *const *dns_waiting; /* their labels, sorted: "endpoint db-2 exists, not ready" */
 	uint64_t dns_digest;		/* equal digest = nothing visible in DNS changed (SOA serial) */
 };

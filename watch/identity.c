@@ -110,7 +110,8 @@ static const char *slice_wrong(const struct slice_object *s)
 		return "the label kubernetes.io/service-name is not the name of a Service (a DNS label: a-z, 0-9, -)";
 	for (size_t i = 0; i < s->endpoint_count; i++) {
 		const struct endpoint_object *e = &s->endpoints[i];
-		if (e->hostname != NULL && !name_is_label(e->hostname))
+		const char *hostname = endpoint_extra(e)->hostname;
+		if (hostname != NULL && !name_is_label(hostname))
 			return "a hostname is not a DNS label (a-z, 0-9, -)";
 		if (e->pod_name != NULL && !name_is_object(e->pod_name))
 			return "the name of a pod is not a DNS name (a-z, 0-9, -, .)";

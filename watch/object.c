@@ -19,7 +19,8 @@ const struct endpoint_extra *endpoint_extra(const struct endpoint_object *e)
 
 const struct endpoint_extra *endpoint_extra_keep(struct arena *a, const struct endpoint_extra *x)
 {
-	if (x->reason == NULL && x->zone_hint_count == 0 && x->node_hint_count == 0 && x->more_addr_count == 0)
+	if (x->hostname == NULL && x->reason == NULL && x->zone_hint_count == 0 && x->node_hint_count == 0 &&
+	    x->more_addr_count == 0)
 		return NULL;
 	return memcpy(arena_array(a, 1, sizeof *x), x, sizeof *x);
 }

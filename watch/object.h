@@ -117,19 +117,19 @@ struct given_endpoint {
  */
 struct service_wishes {
 	enum family_policy family_policy;
-	size_t family_count;
+	enum traffic_distribution distribution;
 	uint8_t families[2];	 /* ipFamilies: AF_INET, AF_INET6 */
 	bool no_node_ports;	 /* allocateLoadBalancerNodePorts: false */
 	bool other_balancer;	 /* a loadBalancerClass: another program gives it an address */
+	bool all_when_all_fail;	 /* annotation fairlead/when-all-fail */
 	struct addr balancer_ip; /* loadBalancerIP; family 0: none */
-	size_t selector_count;	 /* sorted by key */
+	size_t family_count;
+	size_t selector_count; /* sorted by key */
 	const struct label_object *selector;
-	enum traffic_distribution distribution;
 	size_t given_count; /* what the selector would choose does not count then */
 	const struct given_endpoint *given;
 	size_t probe_count; /* 0 or 1: annotation fairlead/probe */
 	const struct probe_set *probe;
-	bool all_when_all_fail; /* annotation fairlead/when-all-fail */
 };
 
 struct service_object {
@@ -170,7 +170,8 @@ struct slice_port_object {
 
 /* What few endpoints have. */
 struct endpoint_extra {
-	const char *reason; /* of watch/lab/: why it is not ready; NULL = the flags say all */
+	const char *hostname; /* NULL = none */
+	const char *reason;   /* of watch/lab/: why it is not ready; NULL = the flags say all */
 	size_t zone_hint_count, node_hint_count;
 	const char *const *zone_hints;
 	const char *const *node_hints;
@@ -184,7 +185,6 @@ struct endpoint_object {
 	bool ready, serving, terminating;
 	uint16_t weight;		    /* annotation fairlead/weight, default 1 */
 	const char *node_name;		    /* NULL = not known, hence not local */
-	const char *hostname;		    /* NULL = none */
 	const char *pod_name;		    /* targetRef.name when targetRef.kind is Pod, else NULL */
 	const char *zone;		    /* NULL = none */
 	const struct endpoint_extra *extra; /* NULL: all zero; see endpoint_extra() */

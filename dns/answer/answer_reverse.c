@@ -153,14 +153,19 @@ static bool has_cluster_ip(const struct service *s, const struct addr *a)
 	return false;
 }
 
+struct found { /* an address, and whose it is */
+	const struct addr *addr;
+	const struct reverse_leaf *leaf; /* NULL: no owner */
+};
+
 /* The service whose ClusterIP this is: exactly one, the one that has it in the kernel, too. */
-static const struct service *cluster_ip_owner(const struct reverse_leaf *leaf)
+static const struct service *cluster_ip_owner(const struct found *f)
 {
 	const struct service *first = NULL;
 
-	for (uint32_t i = 0; i < leaf->count; i++) {
-		const struct service *s = service_entry_view(leaf->owners[i])->service;
-		if (has_cluster_ip(s, &leaf->addr) && (first == NULL || service_precedence(s, first) < 0))
+	for (uint32_t i = 0; f->leaf != NULL && i < f->leaf->count; i++) {
+		const struct service *s = service_entry_view(f->leaf->owners[i])->service;
+		if (has_cluster_ip(s, f->addr) && (first == NULL || service_precedence(s, first) < 0))
 			first = s;
 	}
 	return first;
@@ -182,25 +187,25 @@ static void put_endpoints(struct ptr *c, const struct service *s, const struct a
 	}
 }
 
-static void answer_ptr(struct ptr *c, const struct reverse_leaf *leaf)
+static void answer_ptr(struct ptr *c, const struct found *f)
 {
-	const struct service *owner = cluster_ip_owner(leaf);
+	const struct service *owner = cluster_ip_owner(f);
 
 	if (owner != NULL) {
 		put_ptr(c, "", owner);
 		return;
 	}
-	for (uint32_t i = 0; i < leaf->count && !c->reply->truncated; i++)
-		put_endpoints(c, service_entry_view(leaf->owners[i])->service, &leaf->addr);
+	for (uint32_t i = 0; i < f->leaf->count && !c->reply->truncated; i++)
+		put_endpoints(c, service_entry_view(f->leaf->owners[i])->service, f->addr);
 }
 
-static void answer_address(const struct zone *z, const struct owner_ref *s, unsigned type,
-			   const struct reverse_leaf *leaf, struct reply *r)
+static void answer_address(const struct zone *z, const struct owner_ref *s, unsigned type, const struct found *f,
+			   struct reply *r)
 {
 	struct ptr c = {z, s, r, 0};
 
 	if (type == TYPE_PTR)
-		answer_ptr(&c, leaf);
+		answer_ptr(&c, f);
 	else if (type == TYPE_ANY)
 		record_hinfo(r, z->ttl_s);
 	if (r->answers == 0 && !r->truncated)
@@ -225,16 +230,16 @@ bool answer_reverse(const struct zone *z, const struct name *name, unsigned type
 	unsigned range = range_parts(z, &b);
 	unsigned above = name->labels - 2U - range; /* labels in front of the apex */
 	struct owner_ref s = {name, above, WIRE_HEADER_BYTES, WIRE_HEADER_BYTES + name->label_at[above]};
-	const struct reverse_leaf *leaf = whole ? reverse_find(&z->reverse, &b.addr) : NULL;
-	if (z->lan.labels > 0 && range == 0 && (leaf == NULL || cluster_ip_owner(leaf) == NULL))
+	const struct found f = {&b.addr, whole ? reverse_find(&z->reverse, &b.addr) : NULL};
+	if (z->lan.labels > 0 && range == 0 && cluster_ip_owner(&f) == NULL)
 		return false; /* endpoints are hosts of the local network, whose own server names them */
-	bool exists = b.more == 0 && (whole ? leaf != NULL : reverse_any(&z->reverse, &b.addr, bits));
+	bool exists = b.more == 0 && (whole ? f.leaf != NULL : reverse_any(&z->reverse, &b.addr, bits));
 
-	if (range == 0 && !exists && leaf == NULL)
+	if (range == 0 && !exists && f.leaf == NULL)
 		return false;
 	r->aa = true;
-	if (leaf != NULL && b.more == 0)
-		answer_address(z, &s, type, leaf, r);
+	if (f.leaf != NULL && b.more == 0)
+		answer_address(z, &s, type, &f, r);
 	else if (range > 0 && b.parts == range && answer_apex(z, &s, type, r))
 		return true;
 	else if (exists)

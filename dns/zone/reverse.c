@@ -29,6 +29,11 @@ static struct reverse_leaf *leaf_of(uintptr_t link)
 	return (struct reverse_leaf *)link;
 }
 
+static const uint8_t *bytes_of(const struct reverse_leaf *leaf, uint8_t family)
+{
+	return family == AF_INET ? leaf->v4 : (const uint8_t *)(leaf->owners + leaf->count);
+}
+
 static unsigned bit_of(const struct addr *a, unsigned bit)
 {
 	return a->bytes[bit / 8] >> (7 - bit % 8) & 1;
@@ -71,16 +76,22 @@ static const struct reverse_leaf *any_leaf(uintptr_t link)
 	return leaf_of(link);
 }
 
-/* The first bit in which two addresses of a family differ; their length in bits when equal. */
-static unsigned differ_at(const struct addr *a, const struct addr *b)
+/* The first bit in which the leaf's address differs from one of its family; their length in bits when equal. */
+static unsigned differ_at(const struct reverse_leaf *leaf, const struct addr *a)
 {
+	const uint8_t *bytes = bytes_of(leaf, a->family);
 	unsigned bits = (unsigned)addr_bytes(a) * 8;
 
 	for (unsigned i = 0; i < bits / 8; i++) {
-		if (a->bytes[i] != b->bytes[i])
-			return i * 8 + (unsigned)__builtin_clz((unsigned)(a->bytes[i] ^ b->bytes[i])) - 24;
+		if (bytes[i] != a->bytes[i])
+			return i * 8 + (unsigned)__builtin_clz((unsigned)(bytes[i] ^ a->bytes[i])) - 24;
 	}
 	return bits;
+}
+
+static bool is_at(const struct reverse_leaf *leaf, const struct addr *a)
+{
+	return memcmp(bytes_of(leaf, a->family), a->bytes, addr_bytes(a)) == 0;
 }
 
 const struct reverse_leaf *reverse_find(const struct reverse *r, const struct addr *a)
@@ -88,7 +99,7 @@ const struct reverse_leaf *reverse_find(const struct reverse *r, const struct ad
 	uintptr_t link;
 
 	descend(root_of(r, a), a, (unsigned)addr_bytes(a) * 8, &link);
-	return link != 0 && addr_equal(&leaf_of(link)->addr, a) ? leaf_of(link) : NULL;
+	return link != 0 && is_at(leaf_of(link), a) ? leaf_of(link) : NULL;
 }
 
 bool reverse_any(const struct reverse *r, const struct addr *a, unsigned bits)
@@ -96,22 +107,23 @@ bool reverse_any(const struct reverse *r, const struct addr *a, unsigned bits)
 	uintptr_t link;
 
 	descend(root_of(r, a), a, bits, &link);
-	return link != 0 && differ_at(&any_leaf(link)->addr, a) >= bits;
+	return link != 0 && differ_at(any_leaf(link), a) >= bits;
 }
 
 static struct reverse_leaf *leaf_new(const struct addr *a, uint32_t count)
 {
-	struct reverse_leaf *leaf = mem_alloc(sizeof *leaf + count * sizeof leaf->owners[0]);
+	const size_t behind = a->family == AF_INET ? 0 : addr_bytes(a);
+	struct reverse_leaf *leaf = mem_alloc(sizeof *leaf + count * sizeof leaf->owners[0] + behind);
 
-	leaf->addr = *a;
 	leaf->count = count;
+	memcpy((uint8_t *)(uintptr_t)bytes_of(leaf, a->family), a->bytes, addr_bytes(a));
 	return leaf;
 }
 
-static void owner_add(_Atomic uintptr_t *link, const void *owner)
+static void owner_add(_Atomic uintptr_t *link, const struct addr *a, const void *owner)
 {
 	struct reverse_leaf *old = leaf_of(load(link));
-	struct reverse_leaf *leaf = leaf_new(&old->addr, old->count + 1);
+	struct reverse_leaf *leaf = leaf_new(a, old->count + 1);
 
 	memcpy(leaf->owners, old->owners, old->count * sizeof old->owners[0]);
 	leaf->owners[old->count] = owner;
@@ -125,10 +137,10 @@ void reverse_add(struct reverse *r, const struct addr *a, const void *owner)
 	unsigned bits = (unsigned)addr_bytes(a) * 8;
 	uintptr_t near, below;
 	_Atomic uintptr_t *link = (_Atomic uintptr_t *)descend(root, a, bits, &near);
-	unsigned bit = near == 0 ? 0 : differ_at(&leaf_of(near)->addr, a);
+	unsigned bit = near == 0 ? 0 : differ_at(leaf_of(near), a);
 
 	if (near != 0 && bit == bits) {
-		owner_add(link, owner);
+		owner_add(link, a, owner);
 		return;
 	}
 	struct reverse_leaf *leaf = leaf_new(a, 1);
@@ -145,17 +157,17 @@ void reverse_add(struct reverse *r, const struct addr *a, const void *owner)
 	store(link, (uintptr_t)fork | 1);
 }
 
-static void owner_del(_Atomic uintptr_t *link, const void *owner)
+static void owner_del(_Atomic uintptr_t *link, const struct addr *a, const void *owner)
 {
 	struct reverse_leaf *old = leaf_of(load(link));
-	struct reverse_leaf *leaf = leaf_new(&old->addr, old->count - 1);
+	struct reverse_leaf *leaf = leaf_new(a, old->count - 1);
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < old->count; i++) {
 		if (old->owners[i] != owner && kept < leaf->count)
 			leaf->owners[kept++] = old->owners[i];
 	}
-	leaf->count = kept;
+	assert(kept == leaf->count);
 	store(link, (uintptr_t)leaf);
 	rcu_defer(free, old);
 }
@@ -170,9 +182,9 @@ void reverse_del(struct reverse *r, const struct addr *a, const void *owner)
 		link = &fork->side[bit_of(a, fork->bit)];
 	}
 	struct reverse_leaf *leaf = leaf_of(load(link));
-	assert(leaf != NULL && addr_equal(&leaf->addr, a));
+	assert(leaf != NULL && is_at(leaf, a));
 	if (leaf->count > 1) {
-		owner_del(link, owner);
+		owner_del(link, a, owner);
 		return;
 	}
 	if (above == NULL) {

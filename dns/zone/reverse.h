@@ -18,9 +18,9 @@ struct reverse {
 	_Atomic uintptr_t v4, v6; /* roots; zero = empty */
 };
 
-struct reverse_leaf {
-	struct addr addr;
+struct reverse_leaf { /* one for each endpoint: of IPv4 with one owner, the smallest block that malloc has */
 	uint32_t count;
+	uint8_t v4[4]; /* the address; of IPv6 it stands behind the owners */
 	const void *owners[];
 };
 

@@ -103,11 +103,11 @@ static struct service *make(struct service *draft, const char *ports, const char
 	struct dns_endpoint e[LAB_ENDPOINTS];
 	char names[LAB_PORTS][16], labels[LAB_ENDPOINTS][64];
 
-	draft->dns_port_count = ports_parse(p, names, ports);
+	draft->dns_port_count = (uint32_t)ports_parse(p, names, ports);
 	draft->dns_ports = p;
 	if (draft->dns_kind == DNS_CLUSTER_IP)
 		draft->dns_service_ports = draft->dns_port_count;
-	draft->dns_endpoint_count = endpoints_parse(e, labels, endpoints, draft->dns_port_count);
+	draft->dns_endpoint_count = (uint32_t)endpoints_parse(e, labels, endpoints, draft->dns_port_count);
 	draft->dns_endpoints = e;
 	for (const char *c = endpoints; *c != '\0'; c++)
 		draft->dns_digest = draft->dns_digest * 31 + (uint8_t)*c;

@@ -73,7 +73,8 @@ static void sample_service(void)
 
 static void sample_slice(void)
 {
-	static const struct endpoint_extra extra = {.reason = "probe failing",
+	static const struct endpoint_extra extra = {.hostname = "web-0",
+						    .reason = "probe failing",
 						    .zone_hint_count = 2,
 						    .node_hint_count = 1,
 						    .zone_hints = zones,
@@ -87,7 +88,6 @@ static void sample_slice(void)
 						.serving = true,
 						.weight = 5,
 						.node_name = "n1",
-						.hostname = "web-0",
 						.pod_name = "web-0",
 						.zone = "a",
 						.extra = &extra};

@@ -55,7 +55,8 @@ static struct dns_port *make_ports(size_t count, bool same_number)
 
 static void put_headless(const char *name, size_t ports, size_t endpoints, bool same_number)
 {
-	struct service draft = {.ns = "default", .name = name, .dns_kind = DNS_HEADLESS, .dns_port_count = ports};
+	struct service draft = {
+		.ns = "default", .name = name, .dns_kind = DNS_HEADLESS, .dns_port_count = (uint32_t)ports};
 	struct dns_endpoint *e = mem_array(endpoints, sizeof *e);
 	struct dns_port *p = make_ports(ports, same_number);
 
@@ -68,7 +69,7 @@ static void put_headless(const char *name, size_t ports, size_t endpoints, bool 
 	}
 	draft.dns_ports = p;
 	draft.dns_endpoints = e;
-	draft.dns_endpoint_count = endpoints;
+	draft.dns_endpoint_count = (uint32_t)endpoints;
 	lab_put(&lab, service_pack(&draft));
 	for (size_t i = 0; i < ports; i++)
 		free((char *)p[i].name);

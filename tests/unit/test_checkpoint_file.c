@@ -130,7 +130,7 @@ static void round_trip(void **state)
 		assert_same(h.objects[i], samples()[i]);
 	read = (const struct slice_object *)h.objects[1];
 	assert_string_equal(endpoint_extra(&read->endpoints[0])->zone_hints[1], "b");
-	assert_null(read->endpoints[1].hostname);
+	assert_null(endpoint_extra(&read->endpoints[1])->hostname);
 	assert_true(addr_equal(&endpoint_extra(&read->endpoints[0])->more_addrs[0],
 			       &(struct addr){AF_INET, {10, 1, 0, 9}}));
 	assert_true(read->endpoints[1].terminating && !read->endpoints[1].ready);

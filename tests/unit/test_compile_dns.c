@@ -20,10 +20,10 @@ static void dns_labels(void **state)
 	struct endpoint_object *f = (struct endpoint_object *)v6->endpoints;
 
 	o->headless = true;
-	e[0].hostname = "DB-0";
+	e[0].extra = &(struct endpoint_extra){.hostname = "DB-0"};
 	e[1].pod_name = "pod-1";
-	e[2].hostname = "DB-2";
-	f[1].hostname = "db-0";
+	e[2].extra = &(struct endpoint_extra){.hostname = "DB-2"};
+	f[1].extra = &(struct endpoint_extra){.hostname = "db-0"};
 	const struct service *s = compile(b, o, slices, 2);
 	assert_int_equal(s->dns_endpoint_count, 4);
 	assert_string_equal(s->dns_endpoints[0].label, "10-0-0-1");
@@ -100,7 +100,7 @@ static void every_address_is_served(void **state)
 	assert_int_equal(s->dns_endpoint_count, 3);
 	assert_string_equal(s->dns_endpoints[2].label, "10-0-0-3");
 	assert_int_equal(s->ports[0].target_count, 1);
-	e->hostname = "web-0";
+	e->extra = &(struct endpoint_extra){.hostname = "web-0", .more_addr_count = 2, .more_addrs = more};
 	s = compile(b, o, slices, 1);
 	assert_int_equal(s->dns_endpoint_count, 3);
 	assert_string_equal(s->dns_endpoints[0].label, "web-0");

@@ -89,7 +89,7 @@ static void every_field(void **state)
 	assert_int_equal(endpoint_extra(&s->endpoints[0])->more_addr_count, 1);
 	assert_true(addr_is(&endpoint_extra(&s->endpoints[0])->more_addrs[0], "fd00::11"));
 	assert_string_equal(s->endpoints[0].node_name, "n1");
-	assert_string_equal(s->endpoints[0].hostname, "web-0");
+	assert_string_equal(endpoint_extra(&s->endpoints[0])->hostname, "web-0");
 	assert_string_equal(s->endpoints[0].zone, "a");
 	assert_string_equal(s->endpoints[0].pod_name, "web-0-xyz");
 	assert_int_equal(endpoint_extra(&s->endpoints[0])->zone_hint_count, 2);

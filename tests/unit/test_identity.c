@@ -191,9 +191,9 @@ static void test_objects_of_the_state_file(void **state)
 	s.endpoints = &e;
 	assert_non_null(identity_wrong(&s.object));
 	e.pod_name = "b";
-	e.hostname = "a.b";
+	e.extra = &(struct endpoint_extra){.hostname = "a.b"};
 	assert_non_null(identity_wrong(&s.object));
-	e.hostname = "b";
+	e.extra = &(struct endpoint_extra){.hostname = "b"};
 	assert_null(identity_wrong(&s.object));
 	s.service_name = "Web";
 	assert_non_null(identity_wrong(&s.object));

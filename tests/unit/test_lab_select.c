@@ -23,8 +23,8 @@ static void put_conditions(struct buf *out, const struct endpoint_object *e)
 		buf_puts(out, e->serving ? " serving" : " unready");
 	if (e->terminating)
 		buf_puts(out, " terminating");
-	if (e->hostname != NULL)
-		buf_printf(out, " host %s", e->hostname);
+	if (endpoint_extra(e)->hostname != NULL)
+		buf_printf(out, " host %s", endpoint_extra(e)->hostname);
 	if (e->node_name != NULL)
 		buf_printf(out, " on %s", e->node_name);
 	if (e->zone != NULL)

@@ -70,9 +70,29 @@ static void test_give_back(void **state)
 	free(p);
 }
 
+static void arrays_that_are_empty(void **state)
+{
+	size_t room = 0;
+	int *items = NULL;
+
+	(void)state;
+	for (size_t count = 0; count < 100; count++)
+		items = mem_grow(items, count, &room, sizeof *items);
+	const size_t small = room;
+	items = mem_empty(items, &room);
+	assert_non_null(items);
+	assert_int_equal(room, small);
+	for (size_t count = 0; count < 5000; count++)
+		items = mem_grow(items, count, &room, sizeof *items);
+	items = mem_empty(items, &room);
+	assert_null(items);
+	assert_int_equal(room, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arrays_that_are_empty),
 		cmocka_unit_test(test_wipe_leaves_no_secret),
 		cmocka_unit_test(test_arena_grows_and_begins_anew),
 		cmocka_unit_test(test_give_back),

@@ -53,7 +53,7 @@ static bool read_address(struct decoder *d, const struct place *entry, bool read
 	else
 		field_warn_multicast(d, &ip, &e->addr);
 	e->node_name = field_name(d, &node);
-	e->hostname = field_hostname(d, entry);
+	e->extra = endpoint_extra_keep(d->scratch, &(struct endpoint_extra){.hostname = field_hostname(d, entry)});
 	if (kind != NULL && strcmp(kind->text, "Pod") == 0)
 		e->pod_name = field_name(d, &pod);
 	return true;

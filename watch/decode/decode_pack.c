@@ -124,6 +124,7 @@ static void slice_port(struct codec *c, struct slice_port_object *p)
 
 static void extra(struct codec *c, struct endpoint_extra *x)
 {
+	CODEC_STRING(c, x->hostname, true);
 	CODEC_STRING(c, x->reason, true);
 	CODEC_ARRAY(c, const char *, x->zone_hints, x->zone_hint_count, codec_text);
 	CODEC_ARRAY(c, const char *, x->node_hints, x->node_hint_count, codec_text);
@@ -138,7 +139,6 @@ static void endpoint(struct codec *c, struct endpoint_object *e)
 	CODEC_BOOLEAN(c, e->terminating);
 	CODEC_INTEGER(c, uint16_t, e->weight, UINT16_MAX);
 	CODEC_STRING(c, e->node_name, true);
-	CODEC_STRING(c, e->hostname, true);
 	CODEC_STRING(c, e->pod_name, true);
 	CODEC_STRING(c, e->zone, true);
 	CODEC_OPTIONAL(c, struct endpoint_extra, e->extra, extra);

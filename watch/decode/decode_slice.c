@@ -167,7 +167,6 @@ static void read_owner(struct decoder *d, const struct place *endpoint, struct e
 
 	e->node_name = name_or_null(d, endpoint, "nodeName");
 	e->zone = string_or_null(d, endpoint, "zone");
-	e->hostname = field_hostname(d, endpoint);
 	if (kind != NULL && strcmp(kind->text, "Pod") == 0)
 		e->pod_name = name_or_null(d, &target, "name");
 }
@@ -182,6 +181,7 @@ static bool read_endpoint(struct decoder *d, const struct place *entry, int fami
 		return false;
 	read_conditions(d, entry, e);
 	read_owner(d, entry, e);
+	x.hostname = field_hostname(d, entry);
 	if (!place_absent(&hints)) {
 		x.zone_hints = read_hints(d, &hints, "forZones", &x.zone_hint_count);
 		x.node_hints = read_hints(d, &hints, "forNodes", &x.node_hint_count);

@@ -42,8 +42,7 @@ struct allocated_port {
 /* What one Service has that its manifest does not say; family 0 and 0 are none. Ports end with port_count. */
 struct allocated {
 	struct addr cluster_ips[2], balancer_ips[2]; /* by family_index */
-	uint16_t health_port;
-	size_t port_count;
+	uint16_t health_port, port_count;	     /* at most ALLOCATED_PORTS_MAX */
 	struct allocated_port *ports;
 };
 

@@ -322,6 +322,7 @@ void lab_services_settle(struct lab *l)
 		kept_compare(l, l->dirty[i]);
 	}
 	l->dirty_count = 0;
+	l->dirty = mem_empty(l->dirty, &l->dirty_room);
 }
 
 /* ---- keeping over restarts ---- */

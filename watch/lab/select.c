@@ -95,7 +95,7 @@ static void endpoint_make(struct endpoint_object *e, const struct service_object
 			more[x.more_addr_count++] = p->addrs[i];
 	}
 	if (d->subdomain != NULL && strcmp(d->subdomain, s->object.name) == 0)
-		e->hostname = d->hostname;
+		x.hostname = d->hostname;
 	set_hints(e, service_wishes(s)->distribution, &x, arena);
 	e->extra = endpoint_extra_keep(arena, &x);
 }
