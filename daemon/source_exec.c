@@ -39,7 +39,7 @@ void source_exec_text(const struct source *s, struct buf *out)
 		return;
 	buf_puts(out, "exec     ");
 	if (wrong != NULL)
-		buf_printf(out, "exec probes fail: %s\n", wrong);
+		buf_printf(out, "exec probes cannot be made: %s\n", wrong);
 	else
 		buf_printf(out, "exec probes run as %s by process %d%s, %u at present\n", EXEC_USER, (int)s->exec.pid,
 			   s->exec.isolates ? "" : ", without namespaces", atomic_load(&s->exec.running));

@@ -96,6 +96,25 @@ static void periods(void **state)
 	assert_int_equal(p->due_ms, T0 + 30000);
 }
 
+/* What could not be made says nothing. */
+static void no_result(void **state)
+{
+	struct run r = {.set.of[PROBE_READINESS] = probe(0, 1000, 1, 2)};
+	const struct probe_state *p = &r.state.of[PROBE_READINESS];
+
+	(void)state;
+	begin(&r, false);
+	probe_set_no_result(&r.state, &r.set, PROBE_READINESS, T0, T0 + 5, 99);
+	assert_int_equal(p->due_ms, T0 + 100);
+	assert_false(probe_set_known(&r.state, &r.set) || probe_set_ready(&r.state, &r.set));
+	results_are(&r, "+-", "yy");
+	probe_set_no_result(&r.state, &r.set, PROBE_READINESS, r.now_ms, r.now_ms + 5, 99);
+	assert_int_equal(p->due_ms, r.now_ms + 1000);
+	results_are(&r, "-", "n"); /* the second in a row */
+	probe_set_no_result(&r.state, &r.set, PROBE_READINESS, r.now_ms, r.now_ms + 5, 99);
+	assert_false(probe_set_ready(&r.state, &r.set));
+}
+
 static void startup_gates_the_others(void **state)
 {
 	struct run r = {.set.of = {[PROBE_STARTUP] = probe(0, 1000, 1, 2),
@@ -154,6 +173,7 @@ int main(void)
 		cmocka_unit_test(thresholds),	 cmocka_unit_test(at_the_daemons_start),
 		cmocka_unit_test(periods),	 cmocka_unit_test(startup_gates_the_others),
 		cmocka_unit_test(startup_alone), cmocka_unit_test(liveness_alone),
+		cmocka_unit_test(no_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

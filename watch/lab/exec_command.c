@@ -186,14 +186,10 @@ static pid_t make(bool first, int *pidfd)
 	return (pid_t)syscall(SYS_clone, flags, NULL, pidfd, NULL, 0UL);
 }
 
-pid_t exec_command_start(struct exec_user *user, const struct exec_request *r, int output, int *pidfd)
+pid_t exec_command_start(const struct exec_user *user, const struct exec_request *r, int output, int *pidfd)
 {
-	pid_t pid = make(user->isolates, pidfd);
+	const pid_t pid = make(user->isolates, pidfd);
 
-	if (pid < 0 && user->isolates && errno == EPERM) {
-		user->isolates = false;
-		pid = make(false, pidfd);
-	}
 	if (pid == 0)
 		child(user, r, output, user->isolates);
 	return pid;

@@ -10,7 +10,7 @@
 struct exec_user {
 	uid_t uid;
 	gid_t gid;
-	bool isolates; /* commands get process namespaces, while the kernel makes them */
+	bool isolates; /* commands get process namespaces */
 };
 
 /*
@@ -19,7 +19,7 @@ struct exec_user {
  * command started (without a process namespace: all of its group). Its exit code is the command's, 128 + N of signal N,
  * 127 when there is no such program, 126 when it cannot be run for another reason, which is on its standard error.
  */
-pid_t exec_command_start(struct exec_user *user, const struct exec_request *r, int output, int *pidfd);
+pid_t exec_command_start(const struct exec_user *user, const struct exec_request *r, int output, int *pidfd);
 /* Of a wait status. */
 int exec_command_code(int status);
 

@@ -4,8 +4,8 @@
  * runs, and to enter a network namespace, and does what the prober's thread asks over a socket (exec_message.h).
  *
  * It ends with the daemon: its end of the socket is closed then. What it runs ends with it: each command has a process
- * namespace of its own, where CAP_SYS_ADMIN allows that, else a process group. When it dies itself, exec probes fail
- * from then on, since the daemon cannot make another one. Main thread, before there are others.
+ * namespace of its own, where that is allowed, else a process group. When it dies itself, exec probes cannot be made
+ * any more, since the daemon cannot make another one. Main thread, before there are others.
  */
 #ifndef WATCH_LAB_EXEC_HELPER_H
 #define WATCH_LAB_EXEC_HELPER_H

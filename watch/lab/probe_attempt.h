@@ -16,12 +16,16 @@
 /* why: "" of a success, "HTTP 503", "connection refused"; borrowed for the call. */
 typedef void probe_end_fn(void *ctx, bool success, const char *why);
 
+/* It could not be made, which says nothing of the endpoint. */
+typedef void probe_none_fn(void *ctx, const char *why);
+
 /* Where to, when the spec does not say it. The spec is borrowed until the end. */
 struct probe_request {
 	const struct probe_object *spec;
 	struct addr addr;
 	uint16_t port;
 	probe_end_fn *end;
+	probe_none_fn *none; /* of exec probes: instead of `end` */
 	void *ctx;
 };
 

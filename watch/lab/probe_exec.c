@@ -27,6 +27,7 @@ struct probe_exec {
 	struct ev_loop *loop;
 	struct exec_helper *helper;
 	const char *problem; /* why nothing runs; NULL: it does */
+	bool told;	     /* a line did, and none has been made since */
 	int fd;
 	ev_io results, room;	 /* room: for the next request, when there was none */
 	bool taken[EXEC_PLACES]; /* the helper has something there */
@@ -81,6 +82,19 @@ static void end(struct exec_attempt *a, bool success, const char *why)
 	r.end(r.ctx, success, why);
 }
 
+/* A line for the first of several. */
+static void end_without(struct exec_attempt *a, const char *why)
+{
+	const struct probe_request r = a->request;
+	struct probe_exec *x = a->exec;
+
+	if (!x->told)
+		log_warn("exec probes cannot be made, and what they said last holds: %s", why);
+	x->told = true;
+	on_cancel(&a->attempt);
+	r.none(r.ctx, why);
+}
+
 /* ---- the helper is gone ---- */
 
 static void attempt_fail(struct exec_attempt *a)
@@ -94,7 +108,11 @@ static void helper_gone(struct probe_exec *x)
 {
 	struct exec_attempt *a;
 
-	log_warn("exec probes fail from now on: %s; a restart of the daemon makes another one", GONE);
+	log_warn(
+		"exec probes cannot be made any more, and what they said last holds: %s; a restart of the daemon makes "
+		"another one",
+		GONE);
+	x->told = true;
 	ev_io_stop(x->loop, &x->results);
 	ev_io_stop(x->loop, &x->room);
 	x->problem = GONE;
@@ -179,6 +197,11 @@ static void result_take(struct probe_exec *x, const struct exec_result *r)
 	a->place = -1;
 	const bool success = r->end == EXEC_EXITED && r->code == 0;
 	exec_result_format(why, sizeof why, r);
+	if (r->end == EXEC_NOT_STARTED) {
+		end_without(a, why);
+		return;
+	}
+	x->told = false;
 	end(a, success, success ? "" : why);
 }
 
@@ -206,10 +229,11 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 	char why[PROBE_WHY_BYTES];
 
 	(void)loop, (void)events;
-	snprintf(why, sizeof why, "%s", a->exec->problem != NULL ? a->exec->problem : "timeout");
-	if (a->queued)
-		snprintf(why, sizeof why, "%d s in the queue of exec probes", PROBE_EXEC_WAIT_MS / 1000);
-	end(a, false, why);
+	snprintf(why, sizeof why, "%d s in the queue of exec probes", PROBE_EXEC_WAIT_MS / 1000);
+	if (a->exec->problem != NULL || a->queued)
+		end_without(a, a->exec->problem != NULL ? a->exec->problem : why);
+	else
+		end(a, false, "timeout");
 }
 
 /* ---- its beginning and end ---- */

@@ -70,6 +70,12 @@ bool probe_set_result(struct probe_set_state *s, const struct probe_set *set, en
 	return probe_set_ready(s, set) != was_ready || p->passing != was_passing;
 }
 
+void probe_set_no_result(struct probe_set_state *s, const struct probe_set *set, enum probe_role role,
+			 uint64_t begun_ms, uint64_t now_ms, uint32_t random)
+{
+	schedule_next(&s->of[role], set->of[role].period_ms, begun_ms, now_ms, random);
+}
+
 bool probe_set_ready(const struct probe_set_state *s, const struct probe_set *set)
 {
 	return s->started && (!is_there(set, PROBE_READINESS) || s->of[PROBE_READINESS].passing);

@@ -33,6 +33,9 @@ void probe_set_begin(struct probe_set_state *s, const struct probe_set *set, uin
  */
 bool probe_set_result(struct probe_set_state *s, const struct probe_set *set, enum probe_role role, bool success,
 		      uint64_t begun_ms, uint64_t now_ms, uint32_t random);
+/* The same of a probe that could not be made: what is known holds, and it is tried again. */
+void probe_set_no_result(struct probe_set_state *s, const struct probe_set *set, enum probe_role role,
+			 uint64_t begun_ms, uint64_t now_ms, uint32_t random);
 bool probe_set_ready(const struct probe_set_state *s, const struct probe_set *set);
 /* It has been asked for what decides whether it is ready. */
 bool probe_set_known(const struct probe_set_state *s, const struct probe_set *set);

@@ -110,6 +110,29 @@ static void history_add(const struct check *c, const char *why)
 	pthread_mutex_unlock(&prober->lock);
 }
 
+/* What comes next, of all of its probes: one may have opened the gate of others. */
+static void go_on(struct endpoint_probe *p)
+{
+	for (unsigned i = 0; i < PROBE_ROLES; i++)
+		check_schedule(&p->checks[i]);
+	tell(p);
+	waiting_begin(p->prober);
+}
+
+/* As a kubelet, which throws such a result away; the endpoint stays as it is. */
+static void on_none(void *ctx, const char *why)
+{
+	struct check *c = ctx;
+	struct endpoint_probe *p = c->probe;
+
+	c->attempt = NULL;
+	p->prober->attempts -= counts(c);
+	probe_set_no_result(&p->state, p->set, c->role, c->begun_ms, clock_ms(), random_next(p->prober));
+	if (c->role != PROBE_LIVENESS && !probe_set_known(&p->state, p->set))
+		failed_set(p, why);
+	go_on(p);
+}
+
 static void on_end(void *ctx, bool success, const char *why)
 {
 	struct check *c = ctx;
@@ -125,17 +148,15 @@ static void on_end(void *ctx, bool success, const char *why)
 	history_add(c, success ? "" : why);
 	if (p->state.of[c->role].passing != was || (!was_known && !success && c->role != PROBE_LIVENESS))
 		log_change(c, success, why);
-	for (unsigned i = 0; i < PROBE_ROLES; i++)
-		check_schedule(&p->checks[i]);
-	tell(p);
-	waiting_begin(p->prober);
+	go_on(p);
 }
 
 static void attempt_begin(struct check *c)
 {
 	struct endpoint_probe *p = c->probe;
 	const struct probe_object *spec = &p->set->of[c->role];
-	const struct probe_request r = {.spec = spec, .addr = p->addr, .port = p->port, .end = on_end, .ctx = c};
+	const struct probe_request r = {
+		.spec = spec, .addr = p->addr, .port = p->port, .end = on_end, .none = on_none, .ctx = c};
 
 	p->prober->attempts += counts(c);
 	c->begun_ms = clock_ms();

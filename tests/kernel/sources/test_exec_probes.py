@@ -176,15 +176,22 @@ class Lives(Shared, scenes.WebTest):
         self.nothing_is_left(helper)
 
     def test_a_killed_helper(self):
-        """The daemon goes on, says so, and exec probes fail."""
+        """The daemon goes on, says so, and endpoints stay as they are; new ones are not ready."""
+        self.folder.put("stays", m.service("stays", "10.96.0.8", [m.port(80, target=8080)], selector={"app": "stays"}),
+                        pod("stays-a", self.POD, readinessProbe=command("true")))
         daemon, helper = self.hanging()
+        lab.wait_until(lambda: traffic.connect(self.client, "10.96.0.8", 80).outcome == "ok", what="the endpoint is in use")
         os.kill(helper, signal.SIGKILL)
         self.nothing_is_left(helper)
         problem = "the process that runs them has ended; a restart makes another one"
         lab.equals_within(lambda: daemon.status()["execProbes"]["problem"], problem)
-        self.assertIn(f"exec probes fail: {problem}", daemon.call("status").stdout)
-        lab.wait_until(lambda: "liveness probe of 10.244.0.10 fails: the process that runs exec probes has ended" in daemon.log(),
-                       what="the line")
+        self.assertIn(f"exec probes cannot be made: {problem}", daemon.call("status").stdout)
+        self.assertEqual(daemon.log().count("the process that runs exec probes has ended; a restart of the daemon makes another one"), 1)
+        self.folder.put("new", m.service("new", "10.96.0.9", [m.port(80, target=8080)], selector={"app": "new"}),
+                        pod("new-a", "10.244.0.77", readinessProbe=command("true")))
+        lab.wait_until(lambda: "probe failing: the process that runs exec probes has ended" in daemon.call("endpoints", "default/new").stdout,
+                       what="the reason")
+        self.assertEqual(traffic.connect(self.client, "10.96.0.8", 80).outcome, "ok")
         self.assertTrue(self.reaches_web())
 
     def test_another_user_than_root(self):
