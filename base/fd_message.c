@@ -121,6 +121,15 @@ static void take_fds(struct msghdr *h, struct fd_message *m)
 	}
 }
 
+void fd_message_close(struct fd_message *m)
+{
+	const int saved = errno;
+
+	while (m->fd_count > 0)
+		close(m->fds[--m->fd_count]);
+	errno = saved;
+}
+
 bool fd_message_receive(int fd, struct fd_message *m)
 {
 	union control control = {0};
@@ -133,7 +142,10 @@ bool fd_message_receive(int fd, struct fd_message *m)
 	do
 		got = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
 	while (got < 0 && errno == EINTR);
-	if (got > 0)
+	if (got >= 0) /* an empty message may bring some */
 		take_fds(&h, m);
-	return got > 0 && (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+	if (got > 0 && (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+		return true;
+	fd_message_close(m);
+	return false;
 }

@@ -25,7 +25,8 @@ int fd_message_accept(int listen_fd);
 void fd_message_limit(int fd, unsigned limit_ms); /* how long a message may take, sending or receiving */
 
 bool fd_message_send(int fd, const char *word, const int *fds, size_t fd_count); /* errno */
-/* False: there is none in time, the other side is gone (errno 0), or it is no such message. */
+/* False, without descriptors: there is none in time, the other side is gone (errno 0), or it is no such message. */
 bool fd_message_receive(int fd, struct fd_message *m);
+void fd_message_close(struct fd_message *m); /* its descriptors; errno stays */
 
 #endif

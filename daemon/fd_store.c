@@ -26,9 +26,11 @@ size_t fd_store_take(int *fds, size_t room)
 	const long given = ours ? strtol(text, NULL, 10) : 0;
 	size_t count = 0;
 
-	for (int fd = FIRST_FD; fd < FIRST_FD + given && count < room; fd++)
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
-			fds[count++] = fd;
+	/* They stand side by side: where none is, the count is wrong. */
+	while ((long)count < given && count < room && fcntl(FIRST_FD + (int)count, F_SETFD, FD_CLOEXEC) == 0) {
+		fds[count] = FIRST_FD + (int)count;
+		count++;
+	}
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");

@@ -127,8 +127,7 @@ static void on_successor(struct ev_loop *loop, ev_io *w, int events)
 	const bool got = fd_message_receive(w->fd, &m);
 
 	(void)events;
-	for (size_t i = 0; i < m.fd_count; i++)
-		close(m.fds[i]);
+	fd_message_close(&m); /* it has none to give */
 	if (d->hand_over.left_ms != 0)
 		hang_up(&d->hand_over, loop);
 	else if (!got || !answer(d, m.word))

@@ -22,14 +22,15 @@ static void warn(const char *folder, const char *wrong)
 	said = true;
 }
 
-static bool is_serial(const char *text, uint32_t *number)
+/* Nothing but a number and the end of its line. */
+static bool is_serial(const char *text, size_t length, uint32_t *number)
 {
 	char *end;
 
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
 	*number = (uint32_t)value;
-	return text[0] >= '0' && text[0] <= '9' && *end == '\n' && value <= UINT32_MAX;
+	return text[0] >= '0' && text[0] <= '9' && *end == '\n' && end + 1 == text + length && value <= UINT32_MAX;
 }
 
 static bool load(const char *folder, uint32_t *bound)
@@ -39,7 +40,7 @@ static bool load(const char *folder, uint32_t *bound)
 	size_t length;
 	char *text = folder_file_read(folder, NAME, TEXT_BYTES, &length, &wrong, &of_folder);
 
-	known = text != NULL && is_serial(text, bound);
+	known = text != NULL && is_serial(text, length, bound);
 	if (of_folder)
 		warn(folder, wrong);
 	else if (!known && (text != NULL || wrong != NULL))

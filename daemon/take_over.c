@@ -116,9 +116,10 @@ static void fail(struct daemon *d)
 static bool ask(struct daemon *d, const char *word)
 {
 	struct fd_message m = {0};
+	const bool got = fd_message_send(d->take_over.fd, word, NULL, 0) && fd_message_receive(d->take_over.fd, &m);
 
-	if (fd_message_send(d->take_over.fd, word, NULL, 0) && fd_message_receive(d->take_over.fd, &m) &&
-	    strcmp(m.word, "ok") == 0)
+	fd_message_close(&m);
+	if (got && strcmp(m.word, "ok") == 0)
 		return true;
 	log_warn("take over: the running process does not answer (%s): %s", word,
 		 errno != 0 ? strerror(errno) : "it hung up");
@@ -157,6 +158,7 @@ static void on_left(struct ev_loop *loop, ev_io *w, int events)
 	const bool left = fd_message_receive(w->fd, &m) && strcmp(m.word, "ok") == 0;
 
 	(void)events;
+	fd_message_close(&m);
 	ev_io_stop(loop, w);
 	end(d);
 	log_notice("take over: %s", left ? "done" : "done: the process before ended early");

@@ -14,8 +14,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define LONG_BYTES ((size_t)128 << 10)
-#define BYTE_NS 1000 /* with sanitizers; 20 without */
+#define LONG_BYTES ((size_t)256 << 10) /* of all together: what an API server takes */
+#define BYTE_NS 1000		       /* with sanitizers; 20 without */
 
 static const char *const keys[] = {
 	"fairlead/weight",
@@ -114,8 +114,18 @@ static void decode_all(void *ctx)
 	buf_fini(&json);
 }
 
+static size_t lines_count(const char *bytes, size_t size)
+{
+	size_t count = 1;
+
+	for (size_t i = 1; i < size; i++)
+		count += bytes[i] != '\n' && bytes[i - 1] == '\n';
+	return count;
+}
+
 static void annotations_put(struct buf *out, const char *bytes, size_t size, bool many)
 {
+	const size_t long_bytes = LONG_BYTES / lines_count(bytes, size);
 	const char *end = bytes + size;
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys && bytes < end; i++) {
@@ -124,7 +134,7 @@ static void annotations_put(struct buf *out, const char *bytes, size_t size, boo
 		struct buf text = {0}, value = {0};
 		string_escape(&text, bytes, length);
 		if (many && length != 0)
-			text_repeat(&value, &(struct text){text.data, text.length_bytes}, LONG_BYTES, TEXT_PERIOD);
+			text_repeat(&value, &(struct text){text.data, text.length_bytes}, long_bytes, TEXT_PERIOD);
 		buf_printf(out, "%s\"%s\":\"", i != 0 ? "," : "", keys[i]);
 		buf_add(out, many ? value.data : text.data, many ? value.length_bytes : text.length_bytes);
 		buf_puts(out, "\"");

@@ -1,10 +1,28 @@
 /* Whatever an upstream sends: what our reader accepts and writes anew, ldns reads as a good message. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "dns/forward/cookie.h"
 #include "dns/forward/message.h"
 #include "tests/unit/upstream_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A cookie of ours, and one that another server has answered to. What is kept of the reply fits. */
+static void check_cookie(const struct message *m, bool ours, bool is_stream)
+{
+	struct cookie c;
+
+	cookie_init(&c);
+	if (ours)
+		memcpy(c.bytes, m->cookie, COOKIE_CLIENT_BYTES);
+	const enum cookie_verdict verdict = cookie_check(&c, m, is_stream);
+	if (c.length > sizeof c.bytes || (c.length != 0 && c.length < COOKIE_CLIENT_BYTES) ||
+	    (c.length == 0) != (verdict == COOKIE_REFUSED))
+		abort();
+	if (verdict == COOKIE_FINE && c.length > COOKIE_CLIENT_BYTES && memcmp(c.bytes, m->cookie, c.length) != 0)
+		abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	q.dnssec_ok = (data[0] & 8) != 0;
 	if (message_read(&m, data + 1, size - 1, &q, false) != MESSAGE_OK)
 		return 0;
+	check_cookie(&m, (data[0] & 32) != 0, (data[0] & 64) != 0);
 	struct reply r = {.w = {out, m.records_at, data[0] & 16 ? 200 : sizeof out, false}, .ede = EDE_NONE};
 	memcpy(out + WIRE_HEADER_BYTES, q.bytes, q.length);
 	records_write(&r, &m.records, 1, UINT32_MAX);

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define LONG_BYTES ((size_t)256 << 10)
+#define LONG_BYTES ((size_t)64 << 10)
 #define BYTE_NS 400 /* with sanitizers; 10 without */
 
 static void must(bool holds)
