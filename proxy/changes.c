@@ -10,11 +10,20 @@ struct entry {
 	bool add;
 };
 
+/* Ownership passed from one service to another, one of which may be the one that changes. */
+struct move {
+	struct frontend_key key;
+	const struct service *from, *to;
+};
+
 struct changes {
 	struct entry *entries;
 	size_t count, room;
-	struct element_list before, after; /* of one service; these lists are kept for their memory */
-	struct element_list lost, won;	   /* of others, by what happens to that one */
+	struct element_list before, after; /* of some keys; these lists are kept for their memory */
+	const struct owners *owners;
+	struct owners_keys keys; /* of the service that changes */
+	struct move *moves;	 /* of its keys, in their order */
+	size_t move_count, move_room, move_at;
 };
 
 struct changes *changes_new(void)
@@ -28,8 +37,7 @@ void changes_free(struct changes *c)
 		return;
 	element_list_fini(&c->before);
 	element_list_fini(&c->after);
-	element_list_fini(&c->lost);
-	element_list_fini(&c->won);
+	free(c->moves);
 	free(c->entries);
 	free(c);
 }
@@ -61,45 +69,78 @@ static void note_add(void *ctx, const struct element *e)
 	note(ctx, e, true);
 }
 
-struct move {
-	struct changes *changes;
-	const struct service *prev, *next;
-};
-
-/* Only the other service's side: the own side is in the lists before and after. */
 static void moved(void *ctx, const struct frontend_key *key, const struct service *from, const struct service *to)
 {
-	const struct move *m = ctx;
+	struct changes *c = ctx;
 
-	if (from != m->prev && from != m->next)
-		elements_collect_key(&m->changes->lost, from, key);
-	if (to != m->prev && to != m->next)
-		elements_collect_key(&m->changes->won, to, key);
+	c->moves = mem_grow(c->moves, c->move_count, &c->move_room, sizeof *c->moves);
+	c->moves[c->move_count++] = (struct move){*key, from, to};
 }
 
-static void note_list(struct changes *c, struct element_list *list, bool add)
+void changes_begin(struct changes *c, struct owners *owners, const struct service *prev, const struct service *next)
 {
-	for (size_t i = 0; i < list->count; i++)
-		note(c, &list->items[i], add);
-	element_list_clear(list);
+	c->owners = owners;
+	c->keys = (struct owners_keys){.prev = prev, .next = next};
+	owners_replace(owners, prev, next, moved, c);
 }
 
-/* The service that loses a key is noted before the one that wins it: the order of entries says what was and what is. */
-void changes_service(struct changes *c, struct owners *owners, const struct service *prev, const struct service *next)
+/* The move of this key; NULL: it was, and is, the changing service's, another's, or nothing's. */
+static const struct move *next_move(struct changes *c, const struct frontend_key *key)
 {
-	struct move m = {.changes = c, .prev = prev, .next = next};
-	struct element_ops ops = {.ctx = c, .del = note_del, .add = note_add};
+	if (c->move_at == c->move_count || frontend_key_compare(&c->moves[c->move_at].key, key) != 0)
+		return NULL;
+	return &c->moves[c->move_at++];
+}
+
+static void moves_clear(struct changes *c)
+{
+	c->move_count = c->move_at = 0;
+	if (c->move_room <= ELEMENT_LIST_KEPT)
+		return;
+	free(c->moves);
+	c->moves = NULL;
+	c->move_room = 0;
+}
+
+/* What stood under a key, and what stands there now, of whichever service. */
+static void collect(struct changes *c, const struct frontend_key *key)
+{
+	const struct service *prev = c->keys.prev, *next = c->keys.next;
+	const struct service *was = prev, *is = owners_find(c->owners, key);
+	const struct move *move = next_move(c, key);
+
+	if (move != NULL)
+		was = move->from != next ? move->from : prev; /* "from next": it would have been its, and was prev's */
+	else if (is != NULL && is != next)
+		return;
+	if (was != NULL)
+		elements_collect_key(&c->before, was, key);
+	if (is != NULL)
+		elements_collect_key(&c->after, is, key);
+}
+
+bool changes_some(struct changes *c, size_t most)
+{
+	const struct element_ops ops = {.ctx = c, .del = note_del, .add = note_add};
+	struct frontend_key key;
+	size_t keys = 0;
+	bool more = true;
 
 	element_list_clear(&c->before);
 	element_list_clear(&c->after);
-	if (prev != NULL)
-		elements_collect(&c->before, prev, owners);
-	owners_replace(owners, prev, next, moved, &m);
-	if (next != NULL)
-		elements_collect(&c->after, next, owners);
-	note_list(c, &c->lost, false);
+	while (keys++ < most && c->before.count + c->after.count < most && (more = owners_next_key(&c->keys, &key)))
+		collect(c, &key);
+	element_list_sort(&c->after);
 	elements_reconcile(&c->after, &c->before, &ops);
-	note_list(c, &c->won, true);
+	if (!more)
+		moves_clear(c);
+	return more;
+}
+
+void changes_service(struct changes *c, struct owners *owners, const struct service *prev, const struct service *next)
+{
+	changes_begin(c, owners, prev, next);
+	changes_some(c, SIZE_MAX);
 }
 
 /* By set, family and key, then as it happened. element_compare also orders by value, so equal keys are told apart. */

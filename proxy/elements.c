@@ -136,7 +136,7 @@ void elements_collect_key(struct element_list *out, const struct service *s, con
 {
 	const struct frontend *f = service_frontend(s, key);
 
-	if (key->proto == 0)
+	if (key->proto == 0 && s->proxied)
 		emit_ip(out, s, &key->addr);
 	else if (f != NULL)
 		emit_frontend(out, s, f);

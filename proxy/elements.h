@@ -10,7 +10,8 @@
 
 /* Appends what the service asks for: only keys that it owns, or all when owners is NULL. */
 void elements_collect(struct element_list *out, const struct service *s, const struct owners *owners);
-/* Appends what the service asks for at one key; a key of owners_ip_key stands for the ClusterIP as such. */
+/* Appends what the service asks for at one key, its own or not; a key of owners_ip_key stands for the ClusterIP as
+ * such. */
 void elements_collect_key(struct element_list *out, const struct service *s, const struct frontend_key *key);
 
 struct element_ops {

@@ -307,20 +307,37 @@ static bool key_at(const struct service *s, size_t at, struct frontend_key *key)
 	return true;
 }
 
+bool owners_next_key(struct owners_keys *keys, struct frontend_key *key)
+{
+	if (!keys->of_next && key_at(keys->prev, keys->at, key)) {
+		keys->at++;
+		return true;
+	}
+	if (!keys->of_next)
+		keys->at = 0;
+	keys->of_next = true;
+	while (key_at(keys->next, keys->at, key)) {
+		keys->at++;
+		if (!has_key(keys->prev, key))
+			return true;
+	}
+	return false;
+}
+
 void owners_replace(struct owners *o, const struct service *prev, const struct service *next, owners_moved_fn *moved,
 		    void *ctx)
 {
 	const struct listener listener = {.moved = moved, .ctx = ctx};
+	struct owners_keys keys = {.prev = prev, .next = next};
 	struct frontend_key key;
 
 	conflicts_replace(&o->conflicts, prev, next);
-	for (size_t i = 0; key_at(prev, i, &key); i++) {
-		if (has_key(next, &key))
+	while (owners_next_key(&keys, &key)) {
+		if (keys.of_next)
+			key_add(o, &key, next, &listener);
+		else if (has_key(next, &key))
 			key_keep(o, &key, prev, next, &listener);
 		else
 			key_del(o, &key, prev, &listener);
 	}
-	for (size_t i = 0; key_at(next, i, &key); i++)
-		if (!has_key(prev, &key))
-			key_add(o, &key, next, &listener);
 }

@@ -38,6 +38,13 @@ const struct frontend *owners_frontend(const struct owners *o, const struct fron
 /* A service's version prev gives way to next; either may be NULL. Same namespace and name. */
 void owners_replace(struct owners *o, const struct service *prev, const struct service *next, owners_moved_fn *moved,
 		    void *ctx);
+/* Goes through the keys that either version claims, each once, in the order in which owners_replace does. */
+struct owners_keys {
+	const struct service *prev, *next; /* either may be NULL */
+	size_t at;			   /* zero at first */
+	bool of_next;
+};
+bool owners_next_key(struct owners_keys *keys, struct frontend_key *key); /* false: there is none left */
 /*
  * End of the turn: reports conflicts that are new since the last call and still unresolved. Not earlier, for a Service
  * that is renamed, or gives way to another in the same write, may be replaced after its successor.

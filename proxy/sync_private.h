@@ -10,14 +10,18 @@
 #include "proxy/sync.h"
 #include "service/slot_restore.h"
 
-/* What the next turn does for a service whose changes are sent in parts: each step takes about as long as a part. */
-enum large_step { LARGE_OWN, LARGE_ORDER, LARGE_SEND, LARGE_PUBLISH };
+/*
+ * What the next turn does for a service whose changes are sent in parts: each step takes about as long as a part.
+ * LARGE_COMPARE and LARGE_SEND take turns until all its frontends are in the kernel.
+ */
+enum large_step { LARGE_OWN, LARGE_COMPARE, LARGE_SEND, LARGE_PUBLISH };
 
 struct large {
 	struct store_service *service; /* NULL: none. Its `next` is pending, but not in sync.pending */
 	enum large_step step;
-	struct changes *changes; /* from LARGE_ORDER on */
-	struct nft_parts *parts;
+	struct changes *changes; /* from LARGE_COMPARE on */
+	struct nft_parts *parts; /* of LARGE_SEND */
+	bool last;		 /* no frontend is left to compare */
 	size_t operations;
 	uint64_t start_ns;
 };

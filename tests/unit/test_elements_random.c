@@ -38,6 +38,21 @@ static struct service *random_service(struct bench *b, unsigned which, const str
 	return compile(b, o, endpoints, prev);
 }
 
+/* Whole, or a few keys at a time. */
+static void change(struct bench *b, const struct service *prev, const struct service *next)
+{
+	struct element_ops ops = ops_of(&b->kernel);
+
+	if (rand() % 2) {
+		changes_service(b->changes, b->owners, prev, next);
+		return;
+	}
+	changes_begin(b->changes, b->owners, prev, next);
+	while (changes_some(b->changes, 1 + (size_t)rand() % 8))
+		if (rand() % 2)
+			changes_flush(b->changes, &ops);
+}
+
 static void random_services_random_owners(void **state)
 {
 	struct bench *b = *state;
@@ -51,7 +66,7 @@ static void random_services_random_owners(void **state)
 		for (unsigned k = 0; k < changes; k++) {
 			unsigned which = (unsigned)rand() % SERVICES;
 			struct service *next = rand() % 3 == 0 ? NULL : random_service(b, which, all[which]);
-			changes_service(b->changes, b->owners, all[which], next);
+			change(b, all[which], next);
 			dead[k] = all[which];
 			all[which] = next;
 		}

@@ -11,6 +11,7 @@
 
 #define PORTS 1500 /* heavy: two addresses, a verdict and an endpoint are counted for each */
 #define PART 1000
+#define MANY 17000
 #define POISON 6666
 
 static uint64_t now_ms;
@@ -62,6 +63,24 @@ static void steps_before_parts(struct scene *s)
 static const struct store_service *wide(const struct scene *s)
 {
 	return store_service(s->store, "default", "wide");
+}
+
+/* Whatever it asks for, a turn compares a limited number of elements. */
+static void compared_in_pieces(void **state)
+{
+	struct scene *s = *state;
+	unsigned turns = 0;
+
+	begin(s);
+	kernel.part_max = SIZE_MAX;
+	put_wide(s, "10.96.0.2", MANY);
+	steps_before_parts(s);
+	assert_int_equal(turn(s), 0);
+	assert_string_equal(happened(), "part 16384;");
+	while (turn(s) != (unsigned)SYNC_IDLE)
+		assert_true(++turns < 20);
+	assert_string_equal(happened(), "part 617;publish wide;");
+	assert_int_equal(kernel.table.count, 3 + MANY + 1);
 }
 
 /* A turn of others has no part in it, unless the one before had none. */
@@ -217,6 +236,7 @@ static void end_in_between(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SYNC_TEST(compared_in_pieces),
 		SYNC_TEST(others_go_between_the_parts),
 		SYNC_TEST(what_touches_it_waits),
 		SYNC_TEST(external_change_in_between),
