@@ -12,12 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 #define EXIT_CANNOT_RUN 126
 #define EXIT_NO_PROGRAM 127
@@ -178,19 +181,33 @@ static _Noreturn void child(const struct exec_user *user, const struct exec_requ
 	program_run(r);
 }
 
-/* Not clone3(), which container runtimes forbid: their filters cannot see its flags. */
-static pid_t make(bool first, int *pidfd)
+/* The first process of a namespace: what is forked later is to have others. */
+static pid_t fork_first(int own_pids)
 {
-	const unsigned long flags = CLONE_PIDFD | (first ? CLONE_NEWPID : 0) | SIGCHLD;
-
-	return (pid_t)syscall(SYS_clone, flags, NULL, pidfd, NULL, 0UL);
+	if (unshare(CLONE_NEWPID) != 0)
+		return -1;
+	const pid_t pid = fork();
+	const int error = errno;
+	if (pid != 0 && setns(own_pids, CLONE_NEWPID) != 0)
+		fatal("exec probes: back to the own process namespace");
+	errno = error;
+	return pid;
 }
 
 pid_t exec_command_start(const struct exec_user *user, const struct exec_request *r, int output, int *pidfd)
 {
-	const pid_t pid = make(user->isolates, pidfd);
+	const pid_t pid = user->isolates ? fork_first(user->pids) : fork();
 
 	if (pid == 0)
 		child(user, r, output, user->isolates);
-	return pid;
+	if (pid < 0)
+		return pid;
+	*pidfd = pidfd_open(pid, 0);
+	if (*pidfd >= 0)
+		return pid;
+	const int error = errno;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	errno = error;
+	return -1;
 }

@@ -11,6 +11,7 @@ struct exec_user {
 	uid_t uid;
 	gid_t gid;
 	bool isolates; /* commands get process namespaces */
+	int pids;      /* the helper's own process namespace, open; of isolates */
 };
 
 /*

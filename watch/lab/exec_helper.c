@@ -12,7 +12,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -261,6 +260,7 @@ static _Noreturn void run(int fd, const struct exec_user *user, unsigned kept)
 		_exit(1);
 	rights_limit(kept);
 	h.user = *user;
+	h.user.pids = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	h.loop = ev_loop_new(EVFLAG_AUTO);
 	if (h.loop == NULL)
 		_exit(1);
@@ -279,11 +279,12 @@ static _Noreturn void run(int fd, const struct exec_user *user, unsigned kept)
 /* CAP_SYS_ADMIN allows it, and a supervisor's or a container's filter may forbid it all the same. */
 static bool namespaces_allowed(void)
 {
-	const pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_NEWPID | SIGCHLD), NULL, NULL, NULL, 0UL);
+	const pid_t pid = fork();
+	int status = -1;
 
 	if (pid == 0)
-		_exit(0);
-	return pid > 0 && waitpid(pid, NULL, 0) == pid;
+		_exit(unshare(CLONE_NEWPID) == 0 ? 0 : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 static struct exec_user user_find(void)
