@@ -37,8 +37,12 @@ class Life(AnnounceTest):
         path = self.lab.folder / "monitor"
         with open(path, "wb") as out:
             self.box.popen("ip", "monitor", "route", "neigh", stdout=out, stderr=out)
-        self.box.ip(f"route add {FAR} dev lo", f"route del {FAR} dev lo")
-        lab.wait_until(lambda: f"Deleted {FAR}" in path.read_text())  # it listens
+
+        def listens():
+            self.box.ip(f"route add {FAR} dev lo", f"route del {FAR} dev lo")
+            return f"Deleted {FAR}" in path.read_text()
+
+        lab.wait_until(listens, every_s=0.1)
         return lambda: [line for line in path.read_text().splitlines()
                         if "Deleted" in line and (f" {VIP} " in line or f" {VIP6} " in line)]
 
