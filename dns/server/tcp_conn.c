@@ -192,9 +192,9 @@ static enum outcome conn_serve(struct conn *c)
 	do {
 		before = c->in.length_bytes;
 		enum outcome outcome = answer_all(c);
-		if (outcome != CONN_GOES_ON)
+		if (outcome == CONN_GIVEN_AWAY)
 			return outcome;
-		if (!conn_flush(c))
+		if (!conn_flush(c) || outcome == CONN_CLOSE) /* what came in front of a bad message is answered */
 			return CONN_CLOSE;
 	} while (c->in.length_bytes != before);
 	return CONN_GOES_ON;
