@@ -120,12 +120,51 @@ static void workloads(void **state)
 			"!4 Deployment default/web: spec.replicas: a number is expected, not a string\n");
 }
 
+static size_t lines_in(const char *text)
+{
+	size_t lines = 0;
+
+	while ((text = strchr(text, '\n')) != NULL) {
+		text++;
+		lines++;
+	}
+	return lines;
+}
+
+/* A text of commas is thousands of wrong names: they are not all told, but always why an object is refused. */
+static void many_problems(void **state)
+{
+	struct buf text = {0};
+	struct decoded d;
+
+	(void)state;
+	buf_puts(&text, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  labels: {");
+	for (unsigned i = 0; i < 5000; i++)
+		buf_printf(&text, "%sx%u: 1", i != 0 ? ", " : "", i); /* numbers are no labels */
+	buf_puts(&text, "}\nspec: {containers: []}\nstatus: {podIPs: [{ip: x}]}\n");
+	decode_text(&d, text.data, true);
+	assert_int_equal(lines_in(d.problems.data), 1000);
+	decoded_fini(&d);
+	buf_clear(&text);
+	buf_puts(&text, "apiVersion: v1\nkind: Service\nmetadata: {name: a, annotations: {fairlead/hostname: \"");
+	for (unsigned i = 0; i < 5000; i++)
+		buf_puts(&text, "_,");
+	buf_puts(&text, "\", fairlead/endpoints: a b}}\nspec: {ports: [{port: 80}]}\n");
+	decode_text(&d, text.data, false);
+	assert_int_equal(lines_in(d.problems.data), 1001); /* the last one refuses */
+	assert_non_null(strchr(d.problems.data, '!'));
+	assert_string_equal(d.refused.data, "Service default/a\n");
+	decoded_fini(&d);
+	buf_fini(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(details),
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(workloads),
+		cmocka_unit_test(many_problems),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

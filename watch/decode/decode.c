@@ -41,6 +41,7 @@ static void object_begin(struct decoder *d)
 	d->kind = d->ns = d->name = "";
 	d->labels = d->annotations = NULL;
 	d->refused = d->typed = false;
+	d->problems = 0;
 	arena_reset(d->scratch);
 }
 

@@ -12,6 +12,7 @@
 
 #define PATH_BYTES 256
 #define REASON_BYTES 256
+#define PROBLEMS_MAX 1000    /* of one object: each costs more than the byte or two that it may be about */
 #define BLANKS " \t\n\v\f\r" /* what the API server trims off address ranges before it checks them */
 
 struct place place_key(const struct place *up, const char *key)
@@ -62,10 +63,14 @@ static uint32_t place_line(const struct place *p)
 static void report(struct decoder *d, const struct place *p, bool refused, const char *fmt, va_list ap)
 {
 	char path[PATH_BYTES], reason[REASON_BYTES];
+	const bool refuses = refused && !d->refused;
 
+	d->refused = d->refused || refused;
+	if (d->problems >= PROBLEMS_MAX && !refuses) /* the first reason to refuse it is always told */
+		return;
+	d->problems++;
 	vsnprintf(reason, sizeof reason, fmt, ap);
 	path_write(d, p, path);
-	d->refused = d->refused || refused;
 	d->sink->problem(d->sink->ctx, &(struct decode_problem){
 					       .line = place_line(p),
 					       .kind = d->kind,

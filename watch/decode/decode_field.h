@@ -18,6 +18,7 @@ struct decoder {
 	/* the object at hand */
 	const char *kind, *ns, *name;
 	const struct value *labels, *annotations;
+	unsigned problems; /* that were told, see PROBLEMS_MAX */
 	bool refused;
 	bool typed; /* strict_check has said what has a wrong type */
 };
