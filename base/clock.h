@@ -6,6 +6,7 @@
 
 uint64_t clock_ns(void);     /* CLOCK_MONOTONIC */
 uint64_t clock_ms(void);     /* CLOCK_MONOTONIC */
+uint64_t clock_cpu_ns(void); /* CPU time of this thread, in the kernel as well */
 int64_t clock_wall_ms(void); /* CLOCK_REALTIME, since 1970 */
 
 #endif

@@ -2,22 +2,25 @@
 #include "nft/parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "nft/affinity.h"
 #include "nft/codec.h"
 
-#define PART_NS 10000000u    /* a part ends with the transaction that takes it beyond this */
+#define PART_NS 10000000u    /* of CPU time: a part ends with the transaction that takes it beyond this */
 #define RANGES_PIECE_MIN 16u /* source ranges: 0.4 ms each among 4 000 (measured) */
 #define RANGES_PIECE_MAX 1024u
+#define RANGES_WHOLE_MAX \
+	64u /* more that replace each other are not one transaction: others would wait up to a second */
 #define ROOM_BYTES (2 * CODEC_ELEMENT_MAX_BYTES) /* for one more element, in a list of its own */
 
-enum phase { PHASE_NEW, PHASE_REPLACED, PHASE_GONE, PHASE_DONE };
+enum phase { PHASE_ROOM, PHASE_NEW, PHASE_REPLACED, PHASE_GONE, PHASE_DONE };
 
 struct nft_parts {
 	struct element_list adds, dels; /* by rank, of dels the highest first; then in the order of elements */
-	bool *replaces, *replaced;	/* of adds: it takes the place of deletions; of dels: an add takes its place */
+	uint8_t *add_phase, *del_phase; /* enum phase, in which each is sent */
 	size_t *first, *count; /* of adds that replace: the deletions; none: it goes with the addition before it */
 	enum phase phase;
 	size_t at;	     /* in the list of the phase */
@@ -88,7 +91,7 @@ static void pair(struct nft_parts *p)
 			bsearch(&dels->items[i], adds->items, adds->count, sizeof *adds->items, compare_keys);
 		if (add == NULL || is_range(add))
 			continue;
-		p->replaced[i] = p->replaces[add - adds->items] = true;
+		p->del_phase[i] = p->add_phase[add - adds->items] = PHASE_REPLACED;
 		p->first[add - adds->items] = i;
 		p->count[add - adds->items] = 1;
 	}
@@ -113,8 +116,8 @@ static void pass_within(const struct element_list *l, size_t *at, const struct e
 
 /*
  * A range is (part of) the key, and the kernel refuses to add one that overlaps another: a wide one and the narrow ones
- * in it replace each other, all deletions before all additions. In both lists ranges are in the order of elements, a
- * wide one before those that lie in it.
+ * in it replace each other, all deletions before all additions: in one transaction, or, when they are many, the
+ * deletions first of all. In both lists ranges are in the order of elements, a wide one before those that lie in it.
  */
 static void pair_ranges(struct nft_parts *p)
 {
@@ -132,12 +135,11 @@ static void pair_ranges(struct nft_parts *p)
 		pass_within(dels, &del, top);
 		if (add == first_add || del == first_del)
 			continue;
+		const bool whole = add - first_add + del - first_del <= RANGES_WHOLE_MAX;
 		p->first[first_add] = first_del;
 		p->count[first_add] = del - first_del;
-		for (size_t i = first_add; i < add; i++)
-			p->replaces[i] = true;
-		for (size_t i = first_del; i < del; i++)
-			p->replaced[i] = true;
+		memset(p->add_phase + first_add, whole ? PHASE_REPLACED : PHASE_NEW, add - first_add);
+		memset(p->del_phase + first_del, whole ? PHASE_REPLACED : PHASE_ROOM, del - first_del);
 	}
 }
 
@@ -148,8 +150,10 @@ struct nft_parts *nft_tx_take(struct nft *nft)
 	p->adds = nft->adds;
 	p->dels = nft->dels;
 	nft->adds = nft->dels = (struct element_list){0};
-	p->replaces = mem_array(p->adds.count + 1, sizeof *p->replaces);
-	p->replaced = mem_array(p->dels.count + 1, sizeof *p->replaced);
+	p->add_phase = mem_array(p->adds.count + 1, 1);
+	p->del_phase = mem_array(p->dels.count + 1, 1);
+	memset(p->add_phase, PHASE_NEW, p->adds.count);
+	memset(p->del_phase, PHASE_GONE, p->dels.count);
 	p->first = mem_array(p->adds.count + 1, sizeof *p->first);
 	p->count = mem_array(p->adds.count + 1, sizeof *p->count);
 	sort(&p->adds, false);
@@ -165,8 +169,8 @@ void nft_parts_free(struct nft_parts *p)
 		return;
 	element_list_fini(&p->adds);
 	element_list_fini(&p->dels);
-	free(p->replaces);
-	free(p->replaced);
+	free(p->add_phase);
+	free(p->del_phase);
 	free(p->first);
 	free(p->count);
 	free(p);
@@ -174,14 +178,18 @@ void nft_parts_free(struct nft_parts *p)
 
 /* ---- sending ---- */
 
+static bool deletes(const struct nft_parts *p)
+{
+	return p->phase == PHASE_ROOM || p->phase == PHASE_GONE;
+}
+
 /* Moves p->at to the next element of the phase. False: there is none left. */
 static bool find_next(struct nft_parts *p)
 {
-	const bool gone = p->phase == PHASE_GONE, wanted = p->phase == PHASE_REPLACED;
-	const bool *marks = gone ? p->replaced : p->replaces;
-	const size_t count = gone ? p->dels.count : p->adds.count;
+	const uint8_t *phases = deletes(p) ? p->del_phase : p->add_phase;
+	const size_t count = deletes(p) ? p->dels.count : p->adds.count;
 
-	while (p->at < count && marks[p->at] != wanted)
+	while (p->at < count && phases[p->at] != p->phase)
 		p->at++;
 	return p->at < count;
 }
@@ -214,31 +222,7 @@ static int put_replacement(struct nft *nft, struct nft_parts *p)
 	do {
 		put(nft, p, &p->adds.items[p->at++], true);
 		error = error == 0 ? make_room(nft) : error;
-	} while (error == 0 && p->at < p->adds.count && p->replaces[p->at] && p->count[p->at] == 0);
-	return error;
-}
-
-static int put_next(struct nft *nft, struct nft_parts *p)
-{
-	if (p->phase == PHASE_REPLACED)
-		return put_replacement(nft, p);
-	put(nft, p, p->phase == PHASE_GONE ? &p->dels.items[p->at] : &p->adds.items[p->at], p->phase == PHASE_NEW);
-	p->at++;
-	return 0;
-}
-
-/* Commits a piece with source ranges; how many the next one has depends on how long it took. */
-static int ranges_commit(struct nft *nft, struct nft_parts *p)
-{
-	const uint64_t start_ns = clock_ns();
-	const int error = session_piece(&nft->session, true);
-	const uint64_t took_ns = clock_ns() - start_ns;
-
-	if (took_ns > PART_NS && nft->range_piece > RANGES_PIECE_MIN)
-		nft->range_piece /= 2;
-	else if (took_ns < PART_NS / 4 && nft->range_piece < RANGES_PIECE_MAX)
-		nft->range_piece *= 2;
-	p->ranges = 0;
+	} while (error == 0 && p->at < p->adds.count && p->add_phase[p->at] == PHASE_REPLACED && p->count[p->at] == 0);
 	return error;
 }
 
@@ -249,6 +233,32 @@ static int phase_end(struct nft *nft, struct nft_parts *p)
 	return session_piece(&nft->session, true);
 }
 
+static int put_next(struct nft *nft, struct nft_parts *p)
+{
+	if (!find_next(p))
+		return phase_end(nft, p);
+	if (p->phase == PHASE_REPLACED)
+		return put_replacement(nft, p);
+	put(nft, p, deletes(p) ? &p->dels.items[p->at] : &p->adds.items[p->at], !deletes(p));
+	p->at++;
+	return 0;
+}
+
+/* Commits a piece with source ranges; how many the next one has depends on how long it took. */
+static int ranges_commit(struct nft *nft, struct nft_parts *p)
+{
+	const uint64_t start_ns = clock_cpu_ns();
+	const int error = session_piece(&nft->session, true);
+	const uint64_t took_ns = clock_cpu_ns() - start_ns;
+
+	if (took_ns > PART_NS && nft->range_piece > RANGES_PIECE_MIN)
+		nft->range_piece /= 2;
+	else if (took_ns < PART_NS / 4 && nft->range_piece < RANGES_PIECE_MAX)
+		nft->range_piece *= 2;
+	p->ranges = 0;
+	return error;
+}
+
 /*
  * What an element costs grows with its set, so that it is measured. The kernel searches all source ranges for each that
  * comes or goes. A transaction with a verdict makes it check the rules anew, and walk each map of verdicts for each
@@ -257,22 +267,21 @@ static int phase_end(struct nft *nft, struct nft_parts *p)
 int parts_send(struct nft *nft, struct nft_parts *p, size_t most)
 {
 	const bool whole = most == SIZE_MAX;
-	const uint64_t start_ns = clock_ns();
+	const uint64_t start_ns = clock_cpu_ns();
+	bool slow = false;
 	int error = 0;
 
 	if (nft->range_piece == 0)
 		nft->range_piece = RANGES_PIECE_MIN;
 	p->sent = p->ranges = 0;
-	while (error == 0 && p->sent < most && p->phase != PHASE_DONE && (whole || clock_ns() - start_ns < PART_NS)) {
-		if (!find_next(p)) {
-			error = phase_end(nft, p);
-			continue;
-		}
+	while (error == 0 && p->sent < most && p->phase != PHASE_DONE && !slow) {
 		error = put_next(nft, p);
 		if (error == 0 && !whole && p->ranges >= nft->range_piece)
 			error = ranges_commit(nft, p);
 		else if (error == 0)
 			error = session_piece(&nft->session, false);
+		if (!whole && nft->session.batch.messages == 0) /* they were just sent */
+			slow = clock_cpu_ns() - start_ns >= PART_NS;
 	}
 	return error == 0 ? session_piece(&nft->session, true) : error;
 }

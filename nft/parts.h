@@ -3,8 +3,9 @@
  *
  * The order is one in which every packet finds a right answer at any moment: what is new and nothing points to yet
  * (endpoints first, the frontend's verdict last), then replacements, each whole, then what nothing points to any more
- * (the verdict first). Ranges that overlap replace each other. A replacement that the socket does not take at once (a
- * user namespace) is sent in pieces, deletions first.
+ * (the verdict first). Ranges that overlap replace each other; more than 64 do not do so at once: the old ones are
+ * deleted first of all. A replacement that the socket does not take at once (a user namespace) is sent in pieces,
+ * deletions first.
  */
 #ifndef NFT_PARTS_H
 #define NFT_PARTS_H

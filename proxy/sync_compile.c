@@ -5,7 +5,10 @@
 #include "proxy/sync_private.h"
 #include "service/compile.h"
 
-#define TURN_CHANGES 4096 /* of small services, before others have a turn: see PART_ELEMENTS of sync_large.c */
+/* Of small services, before others have a turn: see PART_ELEMENTS of sync_large.c. */
+#define TURN_CHANGES 4096
+#define TURN_ELEMENTS 32768 /* also of those that change nothing: other Services own what they ask for */
+#define TURN_RANGE_COST 256 /* of a source range: up to 0.4 ms */
 
 void sync_reverse_ranges(struct sync *s)
 {
@@ -117,6 +120,7 @@ static bool compile_dirty(struct sync *s)
 {
 	size_t count;
 	struct store_service *const *dirty = store_dirty(s->deps.store, &count);
+	uint64_t elements = 0;
 	bool any = false;
 
 	for (size_t i = 0; i < count; i++) {
@@ -125,7 +129,8 @@ static bool compile_dirty(struct sync *s)
 		dirty[i]->dirty = false;
 		compile_service(s, dirty[i]);
 		any = true;
-		if (changes_count(s->changes) >= TURN_CHANGES)
+		elements += dirty[i]->elements + dirty[i]->ranges * TURN_RANGE_COST;
+		if (!sync_reads_all(s) && (changes_count(s->changes) >= TURN_CHANGES || elements >= TURN_ELEMENTS))
 			break;
 	}
 	owners_report_conflicts(s->owners);

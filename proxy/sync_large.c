@@ -109,8 +109,7 @@ static void large_own(struct sync *s)
 
 	l->changes = changes_new();
 	changes_begin(l->changes, s->owners, l->service->current, l->service->next);
-	owners_report_conflicts(s->owners);
-	l->step = LARGE_COMPARE;
+	l->step = LARGE_COMPARE; /* new conflicts are told in the next turn */
 }
 
 static void large_compare(struct sync *s)

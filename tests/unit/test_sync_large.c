@@ -13,6 +13,7 @@
 #define PART 1000
 #define MANY 17000
 #define POISON 6666
+#define SAME 100
 
 static uint64_t now_ms;
 
@@ -220,6 +221,36 @@ static void refused(void **state)
 	assert_int_equal(wide(s)->current->port_count, PORTS + 1);
 }
 
+static unsigned published(const struct scene *s, unsigned count)
+{
+	char name[16];
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(name, sizeof name, "same-%u", i);
+		sum += store_service(s->store, "default", name)->current != NULL;
+	}
+	return sum;
+}
+
+/* Services that ask for what another one has change nothing in the kernel, and cost the same. */
+static void many_that_own_nothing(void **state)
+{
+	struct scene *s = *state;
+	static char names[SAME][16];
+
+	begin(s);
+	for (unsigned i = 0; i < SAME; i++) {
+		snprintf(names[i], sizeof names[i], "same-%u", i);
+		s->sink.upsert(s->sink.ctx, &wide_object(s, names[i], "10.96.0.2", 100)->object);
+	}
+	assert_int_not_equal((int)turn(s), (int)SYNC_IDLE);
+	assert_in_range(published(s, SAME), 1, SAME / 2);
+	for (unsigned i = 0; i < SAME && turn(s) != (unsigned)SYNC_IDLE; i++)
+		;
+	assert_int_equal(published(s, SAME), SAME);
+}
+
 /* Freed with a service under way. */
 static void end_in_between(void **state)
 {
@@ -236,13 +267,10 @@ static void end_in_between(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SYNC_TEST(compared_in_pieces),
-		SYNC_TEST(others_go_between_the_parts),
-		SYNC_TEST(what_touches_it_waits),
-		SYNC_TEST(external_change_in_between),
-		SYNC_TEST(external_change_at_each_step),
-		SYNC_TEST(refused),
-		SYNC_TEST(end_in_between),
+		SYNC_TEST(compared_in_pieces),		 SYNC_TEST(others_go_between_the_parts),
+		SYNC_TEST(what_touches_it_waits),	 SYNC_TEST(external_change_in_between),
+		SYNC_TEST(external_change_at_each_step), SYNC_TEST(refused),
+		SYNC_TEST(many_that_own_nothing),	 SYNC_TEST(end_in_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

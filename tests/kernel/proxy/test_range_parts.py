@@ -62,6 +62,23 @@ class RangePartsTest(lab.LabTest):
         self.replaces_ranges(["service-cidrs 10.96.0.0/12", "service-cidrs 172.20.0.0/16"],
                              ["service-cidrs 10.96.0.0/16", "service-cidrs 10.100.0.0/16", "service-cidrs 172.20.0.0/15"], parts=3)
 
+    def test_many_ranges_are_not_one_transaction(self):
+        """The kernel takes a second for 4 000, in which nothing else goes on: the old ones go first."""
+        driver = self.driver()
+        wide = "allowed-sources 192.0.2.1 tcp 80 10.0.0.0/8"
+        narrow = [f"allowed-sources 192.0.2.1 tcp 80 10.{i >> 8}.{i & 255}.0/25" for i in range(1000)]
+        driver.elements(wide)
+        driver("load")
+        before = driver("dump")
+        for line in [f"del {wide}"] + [f"add {line}" for line in narrow]:
+            driver(line)
+        self.assertGreaterEqual(int(driver("parts 100")[0].split()[1]), 10)
+        self.assertEqual(driver("count"), ["1000"])
+        for line in [f"del {line}" for line in narrow] + [f"add {wide}"]:
+            driver(line)
+        self.assertGreaterEqual(int(driver("parts 100")[0].split()[1]), 10)
+        self.assertEqual(driver("dump"), before)
+
     @user_namespaces.needed
     def test_ranges_that_no_datagram_takes_at_once(self):
         driver = self.driver(prefix=user_namespaces.PREFIX)
