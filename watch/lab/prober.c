@@ -110,11 +110,12 @@ void prober_target_free(struct endpoint_probe *p)
 
 static void start(struct prober *p, struct endpoint_probe *probe)
 {
-	if (map_count(&p->by_key) > PROBER_TARGETS_MAX) {
+	if (map_count(&p->by_key) - p->beyond > PROBER_TARGETS_MAX) {
 		if (!p->told_limit)
 			log_warn("probes: more than %d: the rest counts as ready", PROBER_TARGETS_MAX);
 		p->told_limit = true;
 		probe->beyond = true;
+		p->beyond++;
 		probe->verdict = (struct verdict){.known = true, .ready = true};
 		snprintf(probe->verdict.why, WHY_BYTES, "not probed: more than %d are", PROBER_TARGETS_MAX);
 		return;
@@ -162,10 +163,12 @@ static void on_release(void *ctx, struct endpoint_probe *probe)
 	map_del_str(&p->by_key, probe->key);
 	if (!probe->verdict.known)
 		no_longer_awaited(p, probe);
-	if (probe->beyond)
-		prober_target_free(probe);
-	else
+	if (!probe->beyond) {
 		mailbox_put(&p->to_thread, &probe->stop, prober_on_stop, probe);
+		return;
+	}
+	p->beyond--;
+	prober_target_free(probe);
 }
 
 static bool on_ready(void *ctx, const struct endpoint_probe *probe, const char **why)

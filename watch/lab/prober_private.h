@@ -70,7 +70,7 @@ struct prober {
 	struct exec_helper *helper;
 	struct map by_key;
 	size_t unknown; /* first results that are awaited */
-	size_t beyond;
+	size_t beyond;	/* targets that the limit keeps from being probed */
 	bool past_start, told_limit;
 	ev_timer start_limit;
 	/* both */

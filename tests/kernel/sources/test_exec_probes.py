@@ -11,6 +11,7 @@ from pathlib import Path
 
 import lab
 import manifests as m
+import patience
 import scenes
 import traffic
 from cluster import ClusterTest, PODS
@@ -167,7 +168,7 @@ class Lives(Shared, scenes.WebTest):
         daemon, helper = self.hanging()
         began = time.monotonic()
         daemon.stop()
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 2 * patience.FACTOR)  # a second, and what a busy machine adds
         self.nothing_is_left(helper)
 
     def test_a_killed_daemon(self):
@@ -210,6 +211,11 @@ class Lives(Shared, scenes.WebTest):
             lab.wait_until(lambda: re.search(says, daemon.call("endpoints", "default/hang").stdout, re.M), what=says)
             self.assertEqual(daemon.status()["rights"]["user"], 1)
             daemon.stop()
+
+    def test_only_of_manifests(self):
+        done = self.node.run(lab.BUILD / "fairlead", "run", FLAG, "--apiserver", "https://192.0.2.1", check=False)
+        self.assertEqual((done.returncode, done.stderr), (2, "fairlead run: --allow-exec-probes: only with --manifests: a cluster's "
+                                                             "kubelets run them\n"))
 
     def test_without_the_flag(self):
         """One line, no process, and the probe counts as not there."""
