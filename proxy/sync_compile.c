@@ -7,8 +7,9 @@
 
 /* Of small services, before others have a turn: see PART_ELEMENTS of sync_large.c. */
 #define TURN_CHANGES 4096
-#define TURN_ELEMENTS 32768 /* also of those that change nothing: other Services own what they ask for */
-#define TURN_RANGE_COST 256 /* of a source range: up to 0.4 ms */
+#define TURN_ELEMENTS 32768  /* also of those that change nothing: other Services own what they ask for */
+#define TURN_SERVICE_COST 64 /* in elements: a Service; it may have health check node ports to bind, 20 us each */
+#define TURN_RANGE_COST 256  /* of a source range: up to 0.4 ms */
 
 void sync_reverse_ranges(struct sync *s)
 {
@@ -129,7 +130,7 @@ static bool compile_dirty(struct sync *s)
 		dirty[i]->dirty = false;
 		compile_service(s, dirty[i]);
 		any = true;
-		elements += dirty[i]->elements + dirty[i]->ranges * TURN_RANGE_COST;
+		elements += TURN_SERVICE_COST + dirty[i]->elements + dirty[i]->ranges * TURN_RANGE_COST;
 		if (!sync_reads_all(s) && (changes_count(s->changes) >= TURN_CHANGES || elements >= TURN_ELEMENTS))
 			break;
 	}

@@ -1,7 +1,7 @@
 """Objects that a tenant may write and that ask for far more than their size: lists multiplied with each other.
 
-Each is a name and a list of Kubernetes objects, within what an API server takes (1.5 MB an object, names and numbers in
-range). EXPANDING ones ask for more than --max-service-elements; the others are large, odd, or many.
+Each is a name and a list of Kubernetes objects, or two lists, of which the second takes the place of the first, within what an API server takes (1.5 MB an object, names and numbers in
+range). Expanding ones ask for more than --max-service-elements; the others are large, odd, or many.
 """
 import manifests
 from manifests import port
@@ -149,3 +149,21 @@ def large():
                                                      *slices_of([f"fd00::{n:x}" for n in range(1, 10000)], ports(1), "six")]
     yield "health check node ports", [service(f"10.96.{201 + n // 250}.{n % 250 + 1}", [port(80)], name=f"hc-{n}",
                                               healthCheckNodePort=31000 + n, **LOCAL) for n in range(300)]
+
+
+def edited():
+    """(name, objects, what they become): many elements take the place of others."""
+    def restricted(listed):
+        return ingress(balanced(1, 1, type="LoadBalancer", loadBalancerSourceRanges=listed), 1)
+
+    wide, narrow = restricted(["10.0.0.0/8"]), restricted([f"10.{i // 256}.{i % 256}.0/25" for i in range(4000)])
+    yield "4 000 source ranges become one", narrow, wide
+    yield "a source range becomes 4 000", wide, narrow
+    yield "5 000 external addresses get affinity", *(balanced(1, 1, externalIPs=addresses(5000), **more) for more in ({}, AFFINITY))
+    listed = [{**p, "port": 20000 + p["port"]} for p in ports(20000)]
+    yield "20 000 ports are renumbered", balanced(20000, 1), [service("10.96.200.1", listed), slice_of(pods(1), ports(20000))]
+    yield "10 000 endpoints are others", balanced(1, 10000), [service("10.96.200.1", ports(1)),
+                                                              *slices_of(pods(20000)[10000:], ports(1))]
+    yield "two Services contest 60 000 frontends", *([
+        service(f"10.96.200.{n}", ports(1000), name=f"contest-{n}", externalIPs=addresses(60)) for n in which]
+        for which in ((2,), (1, 2)))

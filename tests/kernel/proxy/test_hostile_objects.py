@@ -39,7 +39,7 @@ READ = re.compile(r"^(\S+)\.(\d{3})Z verbose: manifests .* (?:[2-9]|\d{2,}) obje
 class Hostile(scenes.NodeTest):
     def setUp(self):
         super().setUp()
-        self.flips = 0
+        self.flips = self.puts = 0
         self.turns = self.lab.folder / "turns"
         self.turns.write_bytes(bytes(8))
         os.environ["FAIRLEAD_TURNS"] = str(self.turns)
@@ -68,8 +68,10 @@ class Hostile(scenes.NodeTest):
         return f"10.244.{self.flips // 250 % 250}.{self.flips % 250 + 1}"
 
     def put(self, objects):
-        """With objects that are always read, whatever becomes of the others: the log tells when."""
-        self.folder.put("hostile", *objects, manifests.namespace("read"), manifests.namespace("read-as-well"))
+        """With objects that are always new, whatever becomes of the others: the log tells when they were read."""
+        self.puts += 1
+        new = [manifests.namespace(f"read-{self.puts}{tail}") for tail in ("", "-as-well")]
+        self.folder.put("hostile", *objects, *new)
 
     def read_at(self, since):
         """When changes were read first after that time, as time.time(); None: not yet."""
@@ -108,14 +110,14 @@ class Hostile(scenes.NodeTest):
     def held(self):
         return [h["service"] for h in self.process.status()["kernel"]["quarantined"]]
 
-    def measured(self, objects, expanding):
+    def measured(self, states, expanding):
         """The longest that a change, a health page, the control socket and a turn take while the object comes and goes."""
         with self.turns.open("r+b") as turns:
             turns.write(bytes(8))
         with waits.Waits(self.node, self.process) as others:
-            coming = self.change(lambda: self.put(objects))
+            flip = max(self.change(lambda objects=objects: self.put(objects)) for objects in states)
             self.assertEqual(self.held(), [f"{hostile.NS}/hostile"] if expanding else [])
-            flip = max(coming, self.change(lambda: self.folder.remove("hostile")))
+            flip = max(flip, self.change(lambda: self.folder.remove("hostile")))
         return flip, others.worst["health"], others.worst["control"], struct.unpack("q", self.turns.read_bytes())[0] / 1e9
 
     def stopped(self, objects):
@@ -140,9 +142,9 @@ class Hostile(scenes.NodeTest):
 
     def each(self, cases, expanding):
         limits, slow = [SLOWER * s for s in (HELD_FLIP_S if expanding else FLIP_S, ANSWER_S, ANSWER_S, TURN_S, STOP_S)], []
-        for name, objects in cases:
+        for name, *states in cases:
             with self.subTest(name):
-                took = [*self.best(lambda: self.measured(objects, expanding), limits), self.stop_best(objects, limits[-1])]
+                took = [*self.best(lambda: self.measured(states, expanding), limits), self.stop_best(states[-1], limits[-1])]
                 if VERBOSE:
                     print(f"{name:45} flip {took[0]:6.3f} s, health {took[1]:6.3f} s, control {took[2]:6.3f} s, "
                           f"turn {took[3]:6.3f} s, stop {took[4]:6.3f} s, peak {self.limit.peak_mb() or 0:3.0f} MB", flush=True)
@@ -172,6 +174,9 @@ class Hostile(scenes.NodeTest):
 
     def test_within_the_budget(self):
         self.each(hostile.large(), False)
+
+    def test_edited(self):
+        self.each(hostile.edited(), False)
 
 
 if __name__ == "__main__":
