@@ -108,7 +108,7 @@ class Machine:
 
     def problems(self):
         status = self.run("systemctl", "--no-pager", "status", "fairlead", "systemd-journald", check=False).stdout
-        return status + self.run("journalctl", "--no-pager", "-b").stdout
+        return status + self.run("journalctl", "--no-pager", "-b", check=False).stdout
 
     def journal(self, *words):
         return self.run("journalctl", "--no-pager", "-u", "fairlead", *words, check=False).stdout

@@ -12,10 +12,12 @@ import manifests
 import patience
 import scenes
 import systemd
+import traffic
 from dns_client import Client
 from dns_load import Load
 
 WEB, WEB_VIP, LISTEN = "web.default.svc.cluster.local", "10.96.0.1", "192.168.0.2"
+LAN_VIP = "192.168.0.200"
 WATCHDOG_S = 2 * patience.FACTOR
 
 
@@ -29,18 +31,24 @@ class Systemd(scenes.NodeTest):
         self.etc = self.machine.root / "etc"
         manifests.Folder(self.etc / "fairlead").put("web", manifests.service("web", WEB_VIP, [80]))
         self.flags("--manifests /etc/fairlead", f"--dns-listen {LISTEN}")
-        self.drop_in(f"WatchdogSec={WATCHDOG_S}")
-        for folder in (self.machine.root, *self.machine.root.rglob("*")):
-            folder.chmod(0o755 if folder.is_dir() or os.access(folder, os.X_OK) else 0o644)
+        self.drop_in(f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
+
+    def readable(self):
+        for path in (self.machine.root, *self.machine.root.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+
+    def start(self):
+        self.readable()
         self.machine.start()
+        self.machine.systemctl("start", "fairlead")
 
     def flags(self, *words):
         (self.etc / "default/fairlead").write_text(f"FAIRLEAD_FLAGS={' '.join(words)}\n")
 
-    def drop_in(self, line):
+    def drop_in(self, text, name="test"):
         folder = self.machine.units / "fairlead.service.d"
-        folder.mkdir()
-        (folder / "test.conf").write_text(f"[Service]\n{line}\n")
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.conf").write_text(text)
 
     def answers(self):
         try:
@@ -49,7 +57,7 @@ class Systemd(scenes.NodeTest):
             return False
 
     def test_started_when_it_serves(self):
-        self.machine.systemctl("start", "fairlead")
+        self.start()
         self.assertTrue(self.answers())
         self.assertEqual(self.machine.property("ActiveState"), "active")
         self.assertEqual(self.machine.property("StatusText"), "in sync, 1 services")
@@ -65,8 +73,9 @@ class Systemd(scenes.NodeTest):
 
     def test_a_source_that_is_away_is_no_failure(self):
         """`systemctl start` ends after 10 s, and the status line says what is missing."""
-        self.machine.run("sh", "-c", f"echo 'FAIRLEAD_FLAGS=--manifests /etc/fairlead --dns-listen {LISTEN},203.0.113.1' "
-                         ">/etc/default/fairlead")
+        self.flags("--manifests /etc/fairlead", f"--dns-listen {LISTEN},203.0.113.1")
+        self.readable()
+        self.machine.start()
         since = time.monotonic()
         self.machine.systemctl("start", "fairlead", limit_s=60 * patience.FACTOR)
         self.assertGreater(time.monotonic() - since, 9)
@@ -76,7 +85,7 @@ class Systemd(scenes.NodeTest):
         lab.equals_within(lambda: self.machine.property("StatusText"), "in sync, 1 services")
 
     def test_a_restart_loses_nothing(self):
-        self.machine.systemctl("start", "fairlead")
+        self.start()
         load = Load(self.client, LISTEN, 300 / patience.FACTOR, WEB, late_s=lab.LIMIT_S)
         time.sleep(0.5)
         for _ in range(2):
@@ -88,7 +97,7 @@ class Systemd(scenes.NodeTest):
         self.assertIn("4 sockets of the process before", self.machine.journal())
 
     def test_a_process_that_hangs_is_replaced(self):
-        self.machine.systemctl("start", "fairlead")
+        self.start()
         time.sleep(2 * WATCHDOG_S)
         self.assertEqual(self.machine.property("NRestarts"), "0")
         before = self.machine.property("MainPID")
@@ -99,20 +108,31 @@ class Systemd(scenes.NodeTest):
 
     def test_exec_probes(self):
         """With the drop-in of docs/manifests.md."""
-        text = re.search(r"(?m)^    \[Service\]\n(?:    .+\n)+", (systemd.TOP / "docs/manifests.md").read_text())[0]
-        (self.machine.units / "fairlead.service.d/exec.conf").write_text(text)
+        self.drop_in(re.search(r"(?m)^    \[Service\]\n(?:    .+\n)+", (systemd.TOP / "docs/manifests.md").read_text())[0], "exec")
         look = "test $(id -un) = nobody && grep -q ^CapPrm:.0000000000000000 /proc/self/status && echo $$ says so && exit 3"
         manifests.Folder(self.etc / "fairlead").put("probed", manifests.service("probed", "10.96.0.2", [80], selector={"app": "probed"}), {
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probed", "namespace": "default", "labels": {"app": "probed"},
                                                             "annotations": {"fairlead/pod-ip": "10.244.0.9"}},
             "spec": {"containers": [{"name": "c", "image": "x", "readinessProbe": {
                 "exec": {"command": ["sh", "-c", look]}, "periodSeconds": 1}}]}})
-        (self.etc / "fairlead/probed.json").chmod(0o644)
         self.flags("--manifests /etc/fairlead", f"--dns-listen {LISTEN}", "--allow-exec-probes")
-        self.machine.systemctl("daemon-reload")
-        self.machine.systemctl("start", "fairlead")
+        self.start()
         lab.wait_until(lambda: "probe failing: exit code 3: 2 says so" in self.machine.run("fairlead", "endpoints", "default/probed").stdout,
                        what="a command in a process namespace")
+
+    def test_announce_with_the_drop_in_of_the_docs(self):
+        page = (systemd.TOP / "docs/lab.md").read_text()
+        block = re.search(r"fairlead\.service\.d/announce\.conf`:\n\n((?:    .*\n)+)", page)[1]
+        self.drop_in(block, "announce")
+        self.node.sysctl("net.ipv6.conf.all.proxy_ndp", 1)
+        self.node.sysctl("net.ipv6.conf.all.forwarding", 1)
+        self.flags("--manifests /etc/fairlead", f"--dns-listen {LISTEN}", "--announce eth0")
+        manifests.Folder(self.etc / "fairlead").put("web", manifests.service("web", WEB_VIP, [80], externalIPs=[LAN_VIP]))
+        self.start()
+        lab.wait_until(lambda: f"this machine answers for {LAN_VIP}" in self.machine.journal(), what="announced")
+        self.assertEqual(self.machine.journal("-p", "warning").strip(), "-- No entries --")
+        host = self.lab.host(self.node, "host", "192.168.0.50")
+        self.assertEqual(traffic.connect(host, LAN_VIP, 80).outcome, "refused")  # it has no endpoints
 
     def pid_outside(self):
         inside = self.machine.property("MainPID")
