@@ -200,7 +200,7 @@ class Lives(Shared, scenes.WebTest):
         unit, more = "+net_admin,+net_bind_service", "+setuid,+setgid,+kill,+sys_admin"
         look = command("sh", "-c", "grep -q ^CapPrm:.0000000000000000 /proc/self/status && test $(id -un) = nobody")
         self.folder.put("hang", m.service("hang", "10.96.0.7", [m.port(80, target=8080)], selector={"app": "hang"}),
-                        pod("hang-a", self.POD, readinessProbe=look))
+                        pod("hang-a", self.POD, readinessProbe=look, livenessProbe=command("sleep", self.word, timeoutSeconds=3600)))
         for capabilities, says in ((f"{unit},{more}", r"10\.244\.0\.10:8080 .*\bused\b"),
                                    (unit, r"probe failing: the daemon needs CAP_SETUID, CAP_SETGID and CAP_KILL")):
             daemon = self.daemon(FLAG, start=False)
@@ -210,6 +210,10 @@ class Lives(Shared, scenes.WebTest):
             daemon.start()
             lab.wait_until(lambda: re.search(says, daemon.call("endpoints", "default/hang").stdout, re.M), what=says)
             self.assertEqual(daemon.status()["rights"]["user"], 1)
+            if capabilities != unit:
+                pid, = lab.wait_until(lambda: processes(self.word), what="a command that goes on")
+                first = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]  # of its process namespace
+                self.assertRegex(Path(f"/proc/{first}/status").read_text(), r"(?s)NSpid:\t\d+\t1\n.*CapPrm:\t0000000000000000\n")
             daemon.stop()
 
     def test_only_of_manifests(self):
