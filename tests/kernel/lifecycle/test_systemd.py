@@ -84,6 +84,18 @@ class Systemd(scenes.NodeTest):
         self.node.add_addr("203.0.113.1")
         lab.equals_within(lambda: self.machine.property("StatusText"), "in sync, 1 services")
 
+    def test_conntrack_flags(self):
+        """Of the kernel's tunables, those of conntrack can be written, by a user that is not root."""
+        file = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait"
+        self.machine.run("sh", "-c", f"echo 'FAIRLEAD_FLAGS=--manifests /etc/fairlead --dns-listen {LISTEN} "
+                         "--conntrack-tcp-timeout-close-wait=77m' >/etc/default/fairlead")
+        self.assertNotEqual(self.node.run("cat", file).stdout, "4620\n")
+        self.machine.systemctl("start", "fairlead")
+        self.assertEqual(self.node.run("cat", file).stdout, "4620\n")
+        other = self.machine.run("nsenter", f"--mount=/proc/{self.machine.property('MainPID')}/ns/mnt", "sh", "-c",
+                                 "echo 1 >/proc/sys/net/ipv4/ip_forward", check=False)
+        self.assertIn("Read-only file system", other.stderr)
+
     def test_a_restart_loses_nothing(self):
         self.start()
         load = Load(self.client, LISTEN, 300 / patience.FACTOR, WEB, late_s=lab.LIMIT_S)
