@@ -77,17 +77,11 @@ static int socket_family(const struct listen_at *l, int family)
 	return close_keep_errno(fd);
 }
 
-/* No descriptor or no memory, and the next one would fail as well. */
-static bool is_starved(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 int listener_socket(const struct listen_at *at)
 {
 	int fd = socket_family(at, at->dual ? AF_INET6 : at->at.addr.family);
 
-	if (at->dual && fd < 0 && errno != EADDRINUSE && !is_starved(errno))
+	if (at->dual && fd < 0 && errno != EADDRINUSE && !sock_is_starved(errno))
 		fd = socket_family(at, AF_INET);
 	if (fd >= 0 && at->at.port != 0)
 		inherited_note(fd);
@@ -145,7 +139,7 @@ static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 	int fd = accept4(w->fd, (struct sockaddr *)&from, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0)
 		l->config.accepted(l->config.ctx, fd, &from);
-	else if (is_starved(errno) && !has_room(l, true))
+	else if (sock_is_starved(errno) && !has_room(l, true))
 		pause_begin(l);
 	else if (errno == EINVAL) /* shut down: nothing comes any more, and it stays readable until it is closed */
 		ev_io_stop(loop, w);
@@ -182,7 +176,7 @@ static void failure_log(struct listener *l, int error)
 {
 	char text[ADDR_PORT_TEXT_BYTES];
 	struct listeners *group = l->group;
-	const bool starved = is_starved(error);
+	const bool starved = sock_is_starved(error);
 
 	if (l->warned || (starved && group->starved) || (error == EADDRINUSE && inherited_is_expected()))
 		return;
@@ -233,7 +227,7 @@ void listeners_retry(struct listeners *group)
 {
 	int error = 0;
 
-	for (struct listener *l = TAILQ_FIRST(&group->waiting), *next; l != NULL && !is_starved(error); l = next) {
+	for (struct listener *l = TAILQ_FIRST(&group->waiting), *next; l != NULL && !sock_is_starved(error); l = next) {
 		next = TAILQ_NEXT(l, link);
 		error = bind_try(l);
 		if (error == 0)

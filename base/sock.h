@@ -17,6 +17,12 @@ static inline bool sock_again(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+/* No descriptor or no memory is left: the next socket would fail as well. */
+static inline bool sock_is_starved(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 /* Closes; the peer sees a reset. */
 static inline void sock_reset(int fd)
 {

@@ -11,8 +11,6 @@
 #include "dns/zone/zone.h"
 #include "watch/api/credentials_load.h"
 
-_Static_assert(ERROR_BYTES >= ERROR_BYTES, "credentials write into config's error");
-
 bool source_prepare(struct source *s, const struct config *config, char error[ERROR_BYTES])
 {
 	const struct credentials_flags flags = {

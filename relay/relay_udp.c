@@ -119,7 +119,7 @@ static struct session *session_open(struct relay_udp *u, struct relay_udp_port *
 	if (u->open >= u->sessions_max)
 		evict(u);
 	int fd = target_connect(to);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && u->open > 0) {
+	if (fd < 0 && sock_is_starved(errno) && u->open > 0) {
 		evict(u);
 		fd = target_connect(to);
 	}

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/sock.h"
 #include "dns/forward/routes.h"
 
 #define TRIES_MAX 6
@@ -251,7 +252,7 @@ static void attempt(struct pending *p)
 	if (exchange_start(&p->x, p->upstream, p->tcp))
 		return;
 	const struct records full = records_failure("no socket", EDE_OTHER);
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+	if (sock_is_starved(errno))
 		give_up(p, &full);
 	else
 		attempt_failed(p);
