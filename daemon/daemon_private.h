@@ -72,7 +72,7 @@ struct daemon {
 	struct service_manager service_manager;
 	struct ev_async flows_looked; /* a pass over conntrack has ended */
 	struct ev_timer dns_retry;    /* while a DNS address is not served */
-	uint64_t trim_at_operations;  /* of sync: memory is trimmed then */
+	bool trimmed;		      /* or soon */
 	struct ev_timer trim;
 	struct ev_timer later;	       /* when sync wants to be called again */
 	struct ev_io external_changes; /* changes of our table by others */

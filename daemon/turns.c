@@ -16,7 +16,6 @@
 #include "daemon/take_over.h"
 #include "proxy/address_notes.h"
 
-#define TRIM_OPERATIONS 65536u /* on elements, since the last time */
 #define TRIM_WAIT_S 1.
 
 static void ports_check(struct daemon *d)
@@ -31,15 +30,12 @@ static void on_trim(struct ev_loop *loop, struct ev_timer *timer, int events)
 	mem_trim();
 }
 
-/* What a load takes for a while is free soon after it, in pieces between what stays. */
+/* What the first load takes for a while is free soon after it, in pieces between what stays. */
 static void trim_after_load(struct daemon *d)
 {
-	const struct sync_stats *stats = sync_stats(d->sync);
-
-	if (!stats->in_sync || stats->operations < d->trim_at_operations)
+	if (d->trimmed || !sync_stats(d->sync)->in_sync)
 		return;
-	d->trim_at_operations = stats->operations + TRIM_OPERATIONS;
-	ev_timer_stop(d->loop, &d->trim);
+	d->trimmed = true;
 	ev_now_update(d->loop); /* the load was long */
 	ev_timer_set(&d->trim, TRIM_WAIT_S, 0.);
 	ev_timer_start(d->loop, &d->trim);
