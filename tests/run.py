@@ -101,9 +101,11 @@ def main():
     env = dict(os.environ, FAIRLEAD_BUILD=str(build), PYTHONPATH=f"{TOP}/tests:{TOP}/tests/kernel", PYTHONDONTWRITEBYTECODE="1",
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0", UBSAN_OPTIONS="print_stacktrace=1",
                TSAN_OPTIONS=f"suppressions={TOP}/tests/thread_sanitizer.txt")
-    wanted = [job for job in jobs(build) if not options.only or any(word in job[0] for word in options.only)]
-    if not wanted:
-        print(f"no test has {' or '.join(options.only)} in its name; `make programs` builds the unit tests")
+    every = list(jobs(build))
+    unknown = [word for word in options.only or () if not any(word in job[0] for job in every)]
+    if unknown:
+        sys.exit(f"no test has {' or '.join(unknown)} in its name; `make programs` builds the unit tests")
+    wanted = [job for job in every if not options.only or any(word in job[0] for word in options.only)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         results = list(pool.map(lambda job: run(*job, env), wanted))
     *counts, whys = zip(*results) if results else [()] * 4
