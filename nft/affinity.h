@@ -2,6 +2,10 @@
  * Session affinity: the affinity-record chains, one per family and timeout in use, made with the first element of
  * SET_AFFINITY_FRONTENDS that needs it and removed with the last; and the base chains that lead to that map, there
  * while it has elements. Private to nft/. Main thread.
+ *
+ * Why they come and go (measured): with them each new translated flow of any Service takes 0.3 us longer, 3 % of a
+ * loopback UDP flow, and most nodes have no Service with affinity. When the last frontend with affinity loses its
+ * endpoints the transaction takes 0.05 ms longer, when it is back 0.1 ms.
  */
 #ifndef NFT_AFFINITY_H
 #define NFT_AFFINITY_H
