@@ -87,10 +87,9 @@ class Systemd(scenes.NodeTest):
     def test_conntrack_flags(self):
         """Of the kernel's tunables, those of conntrack can be written, by a user that is not root."""
         file = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait"
-        self.machine.run("sh", "-c", f"echo 'FAIRLEAD_FLAGS=--manifests /etc/fairlead --dns-listen {LISTEN} "
-                         "--conntrack-tcp-timeout-close-wait=77m' >/etc/default/fairlead")
+        self.flags("--manifests /etc/fairlead", f"--dns-listen {LISTEN}", "--conntrack-tcp-timeout-close-wait=77m")
         self.assertNotEqual(self.node.run("cat", file).stdout, "4620\n")
-        self.machine.systemctl("start", "fairlead")
+        self.start()
         self.assertEqual(self.node.run("cat", file).stdout, "4620\n")
         other = self.machine.run("nsenter", f"--mount=/proc/{self.machine.property('MainPID')}/ns/mnt", "sh", "-c",
                                  "echo 1 >/proc/sys/net/ipv4/ip_forward", check=False)
