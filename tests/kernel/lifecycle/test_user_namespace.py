@@ -47,7 +47,7 @@ class UserNamespaceTest(unittest.TestCase):
     def test_loads_and_changes_larger_than_the_send_buffer(self):
         self.put(1)
         daemon = self.node.popen(*user_namespaces.PREFIX, lab.BUILD / "fairlead", "run",
-                                 "--manifests", self.folder.path, "--control", self.control, "--dns-listen",
+                                 "--manifests", self.folder.path, "--control", self.control, "--state-dir", self.lab.folder / "state", "--dns-listen",
                                  "127.0.0.1", "--healthz-bind-address", "", "--metrics-bind-address", "",
                                  stderr=subprocess.DEVNULL)
         lab.wait_until(lambda: self.kernel().get("inSync"), what="everything loaded")
