@@ -120,8 +120,6 @@ static void start(struct prober *p, struct endpoint_probe *probe)
 		snprintf(probe->verdict.why, WHY_BYTES, "not probed: more than %d are", PROBER_TARGETS_MAX);
 		return;
 	}
-	if (!p->running)
-		prober_thread_start(p);
 	snprintf(probe->verdict.why, WHY_BYTES, PROBE_NO_RESULT);
 	probe->news = probe->verdict;
 	probe->at_start = !p->past_start;
@@ -243,6 +241,7 @@ struct prober *prober_new(struct ev_loop *main, struct exec_helper *helper, void
 	mailbox_init(&p->to_main, main);
 	ev_timer_init(&p->start_limit, on_start_limit, PROBER_START_MS / 1000.0, 0);
 	p->start_limit.data = p;
+	prober_thread_start(p);
 	return p;
 }
 

@@ -19,7 +19,7 @@ struct prober;
 
 /*
  * changed: results have changed, or first results are no longer awaited; called on the loop, which is borrowed. helper:
- * runs exec probes, borrowed; NULL: they fail.
+ * runs exec probes, borrowed; NULL: they fail. Starts the thread, which is fatal where it cannot be: at start-up.
  */
 struct prober *prober_new(struct ev_loop *main, struct exec_helper *helper, void (*changed)(void *ctx), void *ctx);
 void prober_free(struct prober *p); /* ends the thread; NULL is fine */

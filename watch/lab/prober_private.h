@@ -82,7 +82,6 @@ struct prober {
 	bool news_sent;
 	/* the prober's thread; main's before it starts and after its end */
 	pthread_t thread;
-	bool running;
 	struct ev_loop *loop;
 	ev_async stop;
 	struct probe_curl *curl;

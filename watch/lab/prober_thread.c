@@ -277,18 +277,14 @@ void prober_thread_start(struct prober *p)
 	ev_async_init(&p->stop, on_stop);
 	ev_async_start(p->loop, &p->stop);
 	thread_need(&p->thread, &kind, run, p);
-	p->running = true;
 }
 
 void prober_thread_stop(struct prober *p)
 {
 	struct endpoint_probe *probe;
 
-	if (!p->running)
-		return;
 	ev_async_send(p->loop, &p->stop);
 	pthread_join(p->thread, NULL);
-	p->running = false;
 	mailbox_drain(&p->to_thread);
 	TAILQ_FOREACH(probe, &p->all, all)
 	checks_end(probe);
