@@ -53,7 +53,8 @@ static void what_it_is_given(void **state)
 	script_is("read line && echo read; test -z \"$line\" && ! echo x >&0", "ok");
 	script_is("grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | grep -v 0000000000000000; test $? = 1", "ok");
 	script_is("grep -q '^NoNewPrivs:.1' /proc/self/status", "ok");
-	script_is("grep -E '^Sig(Blk|Ign)' /proc/self/status | grep -v 0000000000000000; test $? = 1", "ok");
+	/* Signals 32 and 33 are the C library's own: posix_spawn of make(1), say, leaves them ignored for good. */
+	script_is("grep -E '^Sig(Blk|Ign)' /proc/self/status | grep -v '0000000[01][08]0000000'; test $? = 1", "ok");
 	script_is("test \"$(ulimit -c) $(ulimit -n)\" = '0 256' && test $(pwd) = / && test $(umask) = 0022", "ok");
 	script_is("test $(cat /proc/self/oom_score_adj) -ge 500", "ok");
 	script_is("cat /etc/shadow", "exit code 1: cat: /etc/shadow: Permission denied");
