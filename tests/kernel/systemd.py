@@ -60,8 +60,13 @@ class Machine:
 
     def __init__(self, node, folder):
         self.node, self.root = node, folder / "installed"
-        subprocess.run(["make", "-s", "-C", TOP, "install-files", f"BUILD={lab.BUILD}", f"DESTDIR={self.root}"], check=True,
-                       stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        # from a build of its own: other tests run the programs of this one, which make(1) might link again
+        build = folder / "build"
+        build.mkdir()
+        program = shutil.copy(lab.BUILD / "fairlead", build)
+        env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        subprocess.run(["make", "-s", "-C", TOP, "-o", program, "install-files", f"BUILD={build}", f"DESTDIR={self.root}"], check=True,
+                       stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=env)
         self.units = self.root / "etc/systemd/test"
         self.units.mkdir(parents=True)
         for unit in UNITS:
