@@ -59,7 +59,7 @@ static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int events)
 	if (dns_threads_are_alive(d, now_ms))
 		m->alive_ms = now_ms;
 	if (now_ms - m->alive_ms < m->limit_ms / 2)
-		notify_send("WATCHDOG=1");
+		send_status(d, "WATCHDOG=1\n"); /* the count may have changed */
 	else
 		log_warn("systemd: a DNS thread is stuck for %" PRIu64 " s, the watchdog is not answered",
 			 (now_ms - m->alive_ms) / 1000);

@@ -11,11 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/loop_until.h"
 #include "watch/lab/exec_message.h"
 #include "watch/lab/probe_exec.h"
-
-#define TICK_S 0.02
-#define LIMIT_TICKS 3000u /* a minute */
 
 static struct {
 	struct ev_loop *loop;
@@ -76,28 +74,7 @@ static inline void on_none(void *ctx, const char *why)
 	((struct asked *)ctx)->none = true;
 }
 
-static inline void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
-{
-	unsigned *left = timer->data;
-
-	(void)loop, (void)events;
-	if ((*left)-- == 0)
-		fail_msg("not within the limit");
-}
-
-/* Runs the loop until the condition holds. */
-#define UNTIL(condition)                                        \
-	do {                                                    \
-		unsigned left_ = LIMIT_TICKS;                   \
-		ev_timer tick_;                                 \
-		ev_timer_init(&tick_, on_tick, TICK_S, TICK_S); \
-		tick_.data = &left_;                            \
-		ev_now_update(world.loop);                      \
-		ev_timer_start(world.loop, &tick_);             \
-		while (!(condition))                            \
-			ev_run(world.loop, EVRUN_ONCE);         \
-		ev_timer_stop(world.loop, &tick_);              \
-	} while (0)
+#define UNTIL(condition) LOOP_UNTIL(world.loop, condition)
 
 /* command: texts that end with a NULL. */
 static inline void ask_in(const char *netns, struct asked *a, uint32_t timeout_ms, const char *const *command)

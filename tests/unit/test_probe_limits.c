@@ -19,12 +19,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "tests/unit/loop_until.h"
 #include "tests/unit/stderrlines.h"
 #include "watch/lab/probe_attempt.h"
 #include "watch/lab/prober.h"
 
-#define TICK_S 0.02
-#define LIMIT_TICKS 3000u /* a minute */
 #define HEAD "HTTP/1.1 200 OK\r\n"
 #define CHUNK_BYTES 4096
 #define DRIP_S 0.02
@@ -170,28 +169,7 @@ static void server_end(void)
 	ev_loop_destroy(server.loop);
 }
 
-static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)
-{
-	unsigned *left = timer->data;
-
-	(void)loop, (void)events;
-	if ((*left)-- == 0)
-		fail_msg("not within the limit");
-}
-
-/* Runs the loop until the condition holds. */
-#define UNTIL(condition)                                        \
-	do {                                                    \
-		unsigned left_ = LIMIT_TICKS;                   \
-		ev_timer tick_;                                 \
-		ev_timer_init(&tick_, on_tick, TICK_S, TICK_S); \
-		tick_.data = &left_;                            \
-		ev_now_update(server.loop);                     \
-		ev_timer_start(server.loop, &tick_);            \
-		while (!(condition))                            \
-			ev_run(server.loop, EVRUN_ONCE);        \
-		ev_timer_stop(server.loop, &tick_);             \
-	} while (0)
+#define UNTIL(condition) LOOP_UNTIL(server.loop, condition)
 
 /* ---- one HTTP probe ---- */
 
