@@ -124,7 +124,7 @@ check_words() {
 	grep -nHIE "TO""DO|FIX""ME|not imple""mented" "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: unfinished work is marked here/'
 	# in names, too
 	grep -nHIiE '(^|[^a-z])(nobody|somebody|everybody|anybody|whoever|shall|foreign|mend|(kept|keep|keeps|stay|stays|is|are|not) in step)([^a-z]|$)' \
-		"${c_files[@]}" "${py_files[@]}" "${sh_files[@]}" docs/*.md README.md NEWS | grep -vE '6nobody|nobody\.invalid|user=nobody|"nobody"|(as|user|=) .?nobody|lint\.sh' |
+		"${c_files[@]}" "${py_files[@]}" "${sh_files[@]}" docs/*.md README.md NEWS | grep -vE '6nobody|nobody\.invalid|user=nobody|"nobody"|user .?nobody|= nobody|[^ a-z]nobody[^ a-z]|lint\.sh' |
 		sed 's/^\([^:]*:[0-9]*\):.*/\1: name the subject: a program, a client, a thread/'
 	grep -nHIE '(^|[^a-z.])/wor''k/' "${all_text[@]}" | sed 's/^\([^:]*:[0-9]*\):.*/\1: path of one machine/'
 }

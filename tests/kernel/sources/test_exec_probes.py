@@ -1,4 +1,4 @@
-"""Exec probes: commands of manifests decide, as nobody, in a network namespace when asked, and end with the daemon."""
+"""Exec probes: commands of manifests decide, as the user nobody, in a network namespace when asked, and end with the daemon."""
 import os
 import re
 import shutil
@@ -133,7 +133,7 @@ class ExecProbes(Shared, ClusterTest):
         state = self.daemon.status()["execProbes"]
         self.assertEqual((state["user"], state["isolated"], state["problem"]), (USER, True, ""))
         self.assertIn(state["pid"], processes("fairlead run"))
-        self.assertRegex(self.daemon.call("status").stdout, r"(?m)^exec     exec probes run as nobody by process \d+, \d+ at present$")
+        self.assertRegex(self.daemon.call("status").stdout, rf"(?m)^exec     exec probes run as {USER} by process \d+, \d+ at present$")
         fields = Path(f"/proc/{state['pid']}/status").read_text()
         self.assertRegex(fields, r"CapEff:\t00000000002000e0\n")  # SYS_ADMIN, SETUID, SETGID, KILL
         self.assertRegex(fields, r"CapBnd:\t00000000002000e0\n")
