@@ -88,9 +88,8 @@ void monitor_pause(struct nft *nft)
 	if (nft->monitor == NULL || read_commits(nft, &nft->pause.generation) < 0)
 		return;
 	/* Our turn at the kernel's lock: who had it before has told everything. Later ones are not in that number. */
-	session_begin(&nft->session);
 	nft->pause.commits = nft->session.commits;
-	nft->pause.on = session_try(&nft->session) == 0 && membership(nft, NETLINK_DROP_MEMBERSHIP) == 0;
+	nft->pause.on = session_pass(&nft->session) == 0 && membership(nft, NETLINK_DROP_MEMBERSHIP) == 0;
 }
 
 /* Any reply makes the socket readable, so the event loop will notice the missed changes. */

@@ -244,6 +244,13 @@ int session_try(struct session *s)
 	return send_batch(s);
 }
 
+int session_pass(struct session *s)
+{
+	session_begin(s);
+	batch_end(&s->batch);
+	return send_batch(s);
+}
+
 /* ---- dumps ---- */
 
 static int list_into(struct session *s, const struct session_dump *dump)

@@ -41,6 +41,11 @@ int session_fail(struct session *s, int errno_value, const char *fmt, ...) __att
 void session_begin(struct session *s); /* starts s->batch */
 int session_commit(struct session *s); /* ends and sends s->batch; 0 or -errno of its first error */
 int session_try(struct session *s);    /* the same, but the kernel only checks it and keeps nothing */
+/*
+ * Takes its turn at the kernel's lock: an empty transaction, which does not count and, unlike session_try, waits for no
+ * grace period (10 to 20 ms). What others committed before it has been told to the monitor.
+ */
+int session_pass(struct session *s);
 /* For what need not be one transaction: commits what there is when it is enough, or the last, and begins anew. */
 int session_piece(struct session *s, bool last);
 
