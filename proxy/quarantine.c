@@ -11,8 +11,18 @@
 #include "base/mem.h"
 
 #define MB (UINT64_C(1) << 20)
-#define RANGES_MAX 8192 /* of all Services: see BUDGET_RANGE_COST */
-#define RANGES_FEW 256	/* a Service may have, however many others have */
+/*
+ * Things of which one Service has more make the changes of all others slower, so all that have more than a few share
+ * what there may be. A few are always admitted and do not count: who may stay does not depend on the order at a start.
+ */
+struct shared_budget {
+	uint64_t few, max;
+	const char *what;
+};
+static const struct shared_budget ranges_budget = {
+	256, 8192, "source ranges (addresses x ports x ranges)"}; /* see BUDGET_RANGE_COST */
+static const struct shared_budget verdicts_budget = {
+	1024, 131072, "entries of verdict maps (addresses x ports, 1 to 4 of each)"}; /* see struct budget_counts */
 #define ADOPTED_TIMES 4 /* what is counted may be so many times what the kernel has: endpoints that are not used */
 #define EXACT_FROM 4096 /* elements: below it the count need not be exact, which costs part of a compilation */
 
@@ -107,36 +117,40 @@ static void hold_over_budget(struct quarantine *h, struct store_service *service
 	hold(h, service, reason, now_ms, QUARANTINE_RETRY_MS);
 }
 
-/* As many ranges as others leave, or a few. */
-static bool ranges_fit(const struct quarantine *h, const struct store_service *service, uint64_t ranges)
+static uint64_t that_counts(const struct shared_budget *b, uint64_t count)
 {
-	const uint64_t others = h->ranges - service->ranges;
-
-	return ranges <= service->ranges || ranges <= RANGES_FEW || ranges + others <= RANGES_MAX;
+	return count > b->few ? count : 0;
 }
 
-static void hold_for_ranges(struct quarantine *h, struct store_service *service, uint64_t ranges, uint64_t now_ms)
+/* As many as others leave, or a few. False: it is quarantined. */
+static bool shares(struct quarantine *h, struct store_service *service, const struct shared_budget *b, uint64_t taken,
+		   uint64_t before, uint64_t asked, uint64_t now_ms)
 {
+	const uint64_t others = taken - that_counts(b, before);
 	char reason[200];
 
+	if (asked <= before || asked <= b->few || asked <= b->max - (others < b->max ? others : b->max))
+		return true;
 	snprintf(reason, sizeof reason,
-		 "asks for up to %" PRIu64
-		 " source ranges (addresses x ports x ranges), of %d for all Services %" PRIu64 " are taken",
-		 ranges, RANGES_MAX, h->ranges - service->ranges);
+		 "asks for up to %" PRIu64 " %s, of %" PRIu64 " for all Services %" PRIu64 " are taken", asked, b->what,
+		 b->max, others);
 	hold(h, service, reason, now_ms, QUARANTINE_RETRY_MS);
+	return false;
 }
 
-void quarantine_take(struct quarantine *h, struct store_service *service, uint64_t elements, uint64_t ranges)
+void quarantine_take(struct quarantine *h, struct store_service *service, const struct budget_counts *asks)
 {
-	memory_target_grown(&h->memory, service->elements, elements);
-	h->ranges += ranges - service->ranges;
-	service->ranges = (uint32_t)ranges; /* at most RANGES_MAX and some */
-	service->elements = elements;
+	const struct budget_counts *before = &service->asks;
+
+	memory_target_grown(&h->memory, before->elements, asks->elements);
+	h->ranges += that_counts(&ranges_budget, asks->ranges) - that_counts(&ranges_budget, before->ranges);
+	h->verdicts += that_counts(&verdicts_budget, asks->verdicts) - that_counts(&verdicts_budget, before->verdicts);
+	service->asks = *asks;
 }
 
 void quarantine_give_back(struct quarantine *h, struct store_service *service)
 {
-	quarantine_take(h, service, service->current_elements, service->current_ranges);
+	quarantine_take(h, service, &service->has);
 }
 
 /*
@@ -147,7 +161,7 @@ static bool memory_fits(struct quarantine *h, struct store_service *service, con
 			uint64_t elements, uint64_t now_ms)
 {
 	const bool adopts = h->adopted != NULL && h->memory.target_bytes != 0;
-	const uint64_t before = adopts ? adopt_count(h->adopted, in) : service->elements;
+	const uint64_t before = adopts ? adopt_count(h->adopted, in) : service->asks.elements;
 	uint64_t left_bytes;
 
 	if (adopts && elements / ADOPTED_TIMES <= before && before != 0) {
@@ -183,23 +197,22 @@ bool quarantine_admit(struct quarantine *h, struct store_service *service, const
 		      struct arena *scratch, uint64_t now_ms)
 {
 	const uint64_t exact_from = h->max_elements != 0 && h->max_elements < EXACT_FROM ? h->max_elements : EXACT_FROM;
-	const uint64_t count = budget_count(in, exact_from, scratch), ranges = budget_ranges(in);
-	uint64_t elements;
+	const uint64_t count = budget_count(in, exact_from, scratch);
+	struct budget_counts asks = {.ranges = budget_ranges(in), .verdicts = budget_verdicts(in)};
 
 	if (h->max_elements != 0 && count > h->max_elements) {
-		hold_over_budget(h, service, count, ranges, now_ms);
+		hold_over_budget(h, service, count, asks.ranges, now_ms);
 		return false;
 	}
-	if (!ranges_fit(h, service, ranges)) {
-		hold_for_ranges(h, service, ranges, now_ms);
+	if (!shares(h, service, &ranges_budget, h->ranges, service->asks.ranges, asks.ranges, now_ms) ||
+	    !shares(h, service, &verdicts_budget, h->verdicts, service->asks.verdicts, asks.verdicts, now_ms))
 		return false;
-	}
-	elements = count - ranges * (BUDGET_RANGE_COST - 1);
+	asks.elements = count - asks.ranges * (BUDGET_RANGE_COST - 1);
 	if (!kernel_may_be_asked(h, service, now_ms))
 		return false;
-	if (!memory_fits(h, service, in, elements, now_ms))
+	if (!memory_fits(h, service, in, asks.elements, now_ms))
 		return false;
-	quarantine_take(h, service, elements, ranges);
+	quarantine_take(h, service, &asks);
 	return true;
 }
 

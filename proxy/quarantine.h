@@ -26,9 +26,9 @@
 #define QUARANTINE_AFTER_PUBLISHED \
 	6 /* the same, of a version that the kernel seemed to have: 3 s with sync's back-off */
 
-struct quarantine {	       /* zero = none, and no limits */
-	uint64_t max_elements; /* of one Service; 0: no limit */
-	uint64_t ranges;       /* source ranges of all Services */
+struct quarantine {		   /* zero = none, and no limits */
+	uint64_t max_elements;	   /* of one Service; 0: no limit */
+	uint64_t ranges, verdicts; /* of all Services that have more than a few; see quarantine.c */
 	struct memory_target memory;
 	const struct image *adopted; /* at start, what the kernel has of all Services; borrowed; NULL: we know */
 	size_t count;
@@ -54,8 +54,8 @@ void quarantine_rejected(struct quarantine *h, struct store_service *service, co
  */
 bool quarantine_admit(struct quarantine *h, struct store_service *service, const struct compile_input *in,
 		      struct arena *scratch, uint64_t now_ms);
-/* What its newest version has of elements and, of these, source ranges; admitting notes it. */
-void quarantine_take(struct quarantine *h, struct store_service *service, uint64_t elements, uint64_t ranges);
+/* What its newest version asks for; admitting notes it. */
+void quarantine_take(struct quarantine *h, struct store_service *service, const struct budget_counts *asks);
 /* It is at its published version again: what the newest had more is free for others. */
 void quarantine_give_back(struct quarantine *h, struct store_service *service);
 /* Its newest version is in the kernel, or it is gone. */

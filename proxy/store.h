@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "service/budget.h"
 #include "service/service.h"
 #include "watch/object.h"
 #include "watch/source.h"
@@ -30,12 +31,11 @@ struct store_service {
 	struct service *current;   /* in the kernel and in DNS; NULL: not there */
 	struct service *next;	   /* compiled, waits for the kernel; NULL: the service is to go */
 	uint64_t appeared_ms;	   /* clock_ms: its name is in DNS since then; 0: since the first sync, or it is not */
-	uint64_t elements;	   /* of the newest version that was admitted, as budget.h counts */
-	uint64_t current_elements; /* the same of `current` */
-	uint32_t ranges, current_ranges; /* of these, in the set of source ranges */
-	uint32_t rejected;		 /* the refusal's reason is the kernel's: a number that grows; 0: it is not */
-	char *refusal; /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
-	char key[];    /* "ns/name" */
+	struct budget_counts asks; /* the newest version that was admitted */
+	struct budget_counts has;  /* `current` */
+	uint32_t rejected;	   /* the refusal's reason is the kernel's: a number that grows; 0: it is not */
+	char *refusal;		   /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
+	char key[];		   /* "ns/name" */
 };
 
 /* Told of every change that is not a no-op, prev or next NULL; both live during the call only. */

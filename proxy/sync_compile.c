@@ -49,7 +49,7 @@ bool sync_compile_next(struct sync *s, struct store_service *service, struct ser
 
 	*next = NULL;
 	if (service->object == NULL) {
-		quarantine_take(&s->quarantine, service, 0, 0);
+		quarantine_take(&s->quarantine, service, &(struct budget_counts){0});
 	} else {
 		if (!quarantine_admit(&s->quarantine, service, &in, s->scratch, s->now_ms))
 			return false;
@@ -66,7 +66,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 {
 	const struct service *prev = sync_newest(service);
 	struct service *next, *unpublished = service->pending ? service->next : NULL;
-	const uint64_t elements = service->elements, ranges = service->ranges;
+	const struct budget_counts before = service->asks;
 
 	if (!sync_compile_next(s, service, &next)) {
 		service->newest_held = service->pending;
@@ -75,7 +75,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 	if (sync_touches_large(s, prev) || sync_touches_large(s, next)) {
 		service->dirty = true;
 		service_free(next);
-		quarantine_take(&s->quarantine, service, elements, ranges);
+		quarantine_take(&s->quarantine, service, &before);
 		return;
 	}
 	if (sync_reads_all(s))
@@ -96,7 +96,7 @@ void sync_revert(struct sync *s, struct store_service *service)
 	if (!service->pending) {
 		owners_replace(s->owners, service->current, NULL, NULL, NULL);
 		service->next = NULL;
-		quarantine_take(&s->quarantine, service, 0, 0);
+		quarantine_take(&s->quarantine, service, &(struct budget_counts){0});
 		sync_add_pending(s, service);
 		return;
 	}
@@ -130,7 +130,7 @@ static bool compile_dirty(struct sync *s)
 		dirty[i]->dirty = false;
 		compile_service(s, dirty[i]);
 		any = true;
-		elements += TURN_SERVICE_COST + dirty[i]->elements + dirty[i]->ranges * TURN_RANGE_COST;
+		elements += TURN_SERVICE_COST + dirty[i]->asks.elements + dirty[i]->asks.ranges * TURN_RANGE_COST;
 		if (!sync_reads_all(s) && (changes_count(s->changes) >= TURN_CHANGES || elements >= TURN_ELEMENTS))
 			break;
 	}

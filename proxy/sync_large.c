@@ -24,7 +24,7 @@ static bool weigh(const struct sync *s, const struct store_service *service)
 {
 	const struct compile_input in = sync_compile_input(s, service);
 
-	return service->elements + service->ranges * (BUDGET_RANGE_COST - 1) > HEAVY_ELEMENTS ||
+	return service->asks.elements + service->asks.ranges * (BUDGET_RANGE_COST - 1) > HEAVY_ELEMENTS ||
 	       (service->object != NULL && budget_rough(&in) > HEAVY_ELEMENTS);
 }
 
@@ -99,7 +99,7 @@ static void large_start(struct sync *s)
 	store_unmark(s->deps.store);
 	s->large.service = service;
 	s->large.step = LARGE_OWN;
-	s->quarantine.memory.reserved_bytes = memory_need(service->current_elements, service->elements);
+	s->quarantine.memory.reserved_bytes = memory_need(service->has.elements, service->asks.elements);
 	log_verbose("service %s: compiled in %.3f ms", service->key, (double)(clock_ns() - s->large.start_ns) / 1e6);
 }
 

@@ -18,8 +18,7 @@ static void publish_one(struct sync *s, struct store_service *service, uint64_t 
 		s->deps.published(s->deps.ctx, service->current, service->next);
 	zone_replace(s->deps.zone, service->current, service->next);
 	service->current = service->next;
-	service->current_elements = service->elements;
-	service->current_ranges = service->ranges;
+	service->has = service->asks;
 }
 
 static void publish_services(struct sync *s, uint64_t now_ms)

@@ -96,6 +96,22 @@ uint64_t budget_ranges(const struct compile_input *in)
 	return times(times(o->port_count, frontends), o->source_range_count + o->ingress_count);
 }
 
+uint64_t budget_verdicts(const struct compile_input *in)
+{
+	const struct service_object *o = in->object;
+	const uint64_t outside = o->ingress_count + o->external_ip_count;
+	uint64_t frontends = times(o->port_count, o->cluster_ip_count + outside),
+		 each = o->source_range_count != 0 ? 2 : 1;
+
+	if (o->type == SERVICE_EXTERNAL_NAME || o->headless)
+		return 0;
+	for (size_t i = 0; i < o->port_count; i++)
+		frontends += o->ports[i].node_port != 0 ? in->node->node_port_addr_count : 0;
+	if (o->external_policy == POLICY_LOCAL)
+		each = 3;
+	return times(frontends, each + o->client_ip_affinity);
+}
+
 /* ---- Maglev ---- */
 
 static uint64_t frontends_anywhere(const struct service_object *o)

@@ -15,6 +15,15 @@
 #define BUDGET_RANGE_COST 64
 
 /*
+ * What a Service asks for, or has. With a verdict in a transaction the kernel walks all verdict maps (nft/verdict.h),
+ * of all Services, in 0.15 to 0.3 us an element (nft_lookup_validate): each such change waits for that.
+ */
+struct budget_counts {
+	uint64_t elements;
+	uint64_t ranges, verdicts; /* of these, in the set of source ranges, and in verdict maps */
+};
+
+/*
  * An upper bound of the elements that service_compile's result asks for, close enough that no Service within reason is
  * far below it: endpoints that topology or policies leave out are counted. It is at least what its slices list for DNS
  * (addresses and ports), and what is sorted to find the endpoints. Up to `exact_from` a rough count will do. `scratch`
@@ -23,6 +32,8 @@
 uint64_t budget_count(const struct compile_input *in, uint64_t exact_from, struct arena *scratch);
 /* Of these elements those of the set of source ranges, at most. Each is in the counts BUDGET_RANGE_COST times. */
 uint64_t budget_ranges(const struct compile_input *in);
+/* Of these elements those of verdict maps, at most. */
+uint64_t budget_verdicts(const struct compile_input *in);
 /* The rough count: not below the exact one, without a look at names. Enough for all but a few Services. */
 uint64_t budget_rough(const struct compile_input *in);
 

@@ -151,6 +151,15 @@ def large():
                                               healthCheckNodePort=31000 + n, **LOCAL) for n in range(300)]
 
 
+def crowd():
+    """Services that are within their budget each, and more than all together may have."""
+    made = []
+    for n in range(6):
+        externals = [a.replace("100.", f"{100 + n}.", 1) for a in addresses(30000)]
+        made += [service(f"10.96.200.{n + 1}", ports(1), name=f"crowd-{n}", externalIPs=externals)]
+    return made
+
+
 def edited():
     """(name, objects, what they become): many elements take the place of others."""
     def restricted(listed):

@@ -78,7 +78,16 @@ static void test_many_ports(void **state)
 	assert_true(many <= few * GROWTH_MAX);
 }
 
-/* The count is never below what elements_collect makes. */
+static size_t verdicts_in(const struct element_list *list)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		sum += list->items[i].verdict.kind != VERDICT_NONE;
+	return sum;
+}
+
+/* The counts are never below what elements_collect makes. */
 static void assert_counted(struct bench *b, const struct service_object *o, struct slice_object *slice)
 {
 	struct element_list list = {0};
@@ -93,6 +102,9 @@ static void assert_counted(struct bench *b, const struct service_object *o, stru
 		assert_true(count >= list.count);
 		assert_true(max != 0 || count <= 3 * (uint64_t)list.count + 16);
 	}
+	print_message("%zu verdicts, counted %llu\n", verdicts_in(&list), (unsigned long long)budget_verdicts(&b->in));
+	assert_true(budget_verdicts(&b->in) >= verdicts_in(&list));
+	assert_true(budget_verdicts(&b->in) <= 2 * verdicts_in(&list));
 	element_list_fini(&list);
 }
 

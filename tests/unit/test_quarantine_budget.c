@@ -280,7 +280,7 @@ static void a_refused_version_gives_back(void **state)
 	put_ranges("a", "10.96.1.1", "203.0.113.1", 5000);
 	start(); /* all at once */
 	assert_true(is_held("a"));
-	assert_int_equal(store_service(s.store, "default", "a")->elements, 0);
+	assert_int_equal(store_service(s.store, "default", "a")->asks.elements, 0);
 	put_ranges("b", "10.96.1.2", "203.0.113.2", 5000);
 	settle();
 	assert_false(is_held("b"));
@@ -289,13 +289,13 @@ static void a_refused_version_gives_back(void **state)
 
 	put("c", "10.96.1.3", 8080);
 	settle();
-	const uint64_t before = store_service(s.store, "default", "c")->elements;
+	const uint64_t before = store_service(s.store, "default", "c")->asks.elements;
 	put("c", "10.96.1.3", POISON);
 	put_ranges("c", "10.96.1.3", "203.0.113.3", 20);
 	settle();
 	assert_true(is_held("c"));
-	assert_int_equal(store_service(s.store, "default", "c")->elements, before);
-	assert_int_equal(store_service(s.store, "default", "c")->ranges, 0);
+	assert_int_equal(store_service(s.store, "default", "c")->asks.elements, before);
+	assert_int_equal(store_service(s.store, "default", "c")->asks.ranges, 0);
 }
 
 /* One that the kernel had, but does not take again after another program's change, is withdrawn. */

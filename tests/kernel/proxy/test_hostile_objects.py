@@ -108,15 +108,15 @@ class Hostile(scenes.NodeTest):
         return worst
 
     def held(self):
-        return [h["service"] for h in self.process.status()["kernel"]["quarantined"]]
+        return sorted(h["service"] for h in self.process.status()["kernel"]["quarantined"])
 
-    def measured(self, states, expanding):
+    def measured(self, states, held):
         """The longest that a change, a health page, the control socket and a turn take while the object comes and goes."""
         with self.turns.open("r+b") as turns:
             turns.write(bytes(8))
         with waits.Waits(self.node, self.process) as others:
             flip = max(self.change(lambda objects=objects: self.put(objects)) for objects in states)
-            self.assertEqual(self.held(), [f"{hostile.NS}/hostile"] if expanding else [])
+            self.assertEqual(self.held(), held)
             flip = max(flip, self.change(lambda: self.folder.remove("hostile")))
         return flip, others.worst["health"], others.worst["control"], struct.unpack("q", self.turns.read_bytes())[0] / 1e9
 
@@ -141,10 +141,11 @@ class Hostile(scenes.NodeTest):
         return best
 
     def each(self, cases, expanding):
+        held = [f"{hostile.NS}/hostile"] if expanding else []
         limits, slow = [SLOWER * s for s in (HELD_FLIP_S if expanding else FLIP_S, ANSWER_S, ANSWER_S, TURN_S, STOP_S)], []
         for name, *states in cases:
             with self.subTest(name):
-                took = [*self.best(lambda: self.measured(states, expanding), limits), self.stop_best(states[-1], limits[-1])]
+                took = [*self.best(lambda: self.measured(states, held), limits), self.stop_best(states[-1], limits[-1])]
                 if VERBOSE:
                     print(f"{name:45} flip {took[0]:6.3f} s, health {took[1]:6.3f} s, control {took[2]:6.3f} s, "
                           f"turn {took[3]:6.3f} s, stop {took[4]:6.3f} s, peak {self.limit.peak_mb() or 0:3.0f} MB", flush=True)
@@ -171,6 +172,36 @@ class Hostile(scenes.NodeTest):
 
     def test_above_the_budget(self):
         self.each(hostile.expanding(), True)
+
+    def has_frontend(self, frontend):
+        try:
+            return self.kernel("get dispatch " + frontend) != []
+        except driver.Refused:
+            return False
+
+    def added(self):
+        """Seconds from a new Service to its verdict in the kernel, the least of some."""
+        took = []
+        for n in range(10):
+            self.folder.put(f"new-{n}", manifests.service(f"new-{n}", f"10.96.1.{n}", [80]))
+            start = time.time()
+            lab.wait_until(lambda n=n: self.has_frontend(f"10.96.1.{n} tcp 80"), 60 * patience.FACTOR, "new Service", 0.001)
+            took.append(time.time() - start)
+        return min(took)
+
+    def test_a_crowd_shares_a_budget(self):
+        """The kernel walks all verdicts for each change that has one: the last two of six Services are held."""
+        held = [f"{hostile.NS}/crowd-{n}" for n in (4, 5)]
+        limits = [SLOWER * s for s in (FLIP_S, ANSWER_S, ANSWER_S, TURN_S)]
+        took = self.best(lambda: self.measured([hostile.crowd()], held), limits)
+        self.assertEqual([t for t, limit in zip(took, limits) if t > limit], [])
+        self.put(hostile.crowd())
+        lab.wait_until(lambda: self.held() == held, 60 * patience.FACTOR, "Services held")
+        added = self.added()
+        self.assertLess(added, SLOWER * TURN_S)
+        if VERBOSE:
+            print("six Services of 30 000 addresses: " + ", ".join(f"{t:.3f} s" for t in took) + f", a new Service {added:.3f} s",
+                  flush=True)
 
     def test_within_the_budget(self):
         self.each(hostile.large(), False)
