@@ -11,6 +11,7 @@
 
 #include "base/domain.h"
 #include "nft/nft.h"
+#include "service/addresses.h"
 
 void config_init(struct config *c)
 {
@@ -124,11 +125,16 @@ static bool finish_external_ips(struct config *c, char error[ERROR_BYTES])
 	return refuse(error, "external-ips", c->external_ips, why);
 }
 
-/* kube-proxy and kubelet have one address of each family too. */
+/* kube-proxy and kubelet have one address of each family too, and kubelet refuses the same addresses. */
 static bool finish_node_ips(const struct config *c, char error[ERROR_BYTES])
 {
 	const struct addr_list *ips = &c->node_ips;
+	char text[ADDR_TEXT_BYTES];
 
+	for (size_t i = 0; i < ips->count; i++)
+		if (address_is_special(&ips->items[i]))
+			return refuse(error, "node-ip", addr_format(&ips->items[i], text),
+				      "loopback, link-local, multicast or unspecified: no address of a node");
 	if (ips->count > 2 || (ips->count == 2 && ips->items[0].family == ips->items[1].family))
 		return refuse(error, "node-ip", NULL, "more than one address of a family");
 	return true;

@@ -20,8 +20,10 @@ static void send_status(const struct daemon *d, const char *state)
 {
 	char message[160], status[96];
 
+	const size_t services = store_count(d->store, OBJECT_SERVICE);
+
 	if (daemon_ready(d))
-		snprintf(status, sizeof status, "in sync, %zu services", store_count(d->store, OBJECT_SERVICE));
+		snprintf(status, sizeof status, "in sync, %zu service%s", services, services == 1 ? "" : "s");
 	else
 		snprintf(status, sizeof status, "not in sync yet, see `fairlead status`");
 	snprintf(message, sizeof message, "%sSTATUS=%s", state, status);

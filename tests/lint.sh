@@ -3,6 +3,10 @@
 # names that two files define, a clang build without warnings, shell scripts. Prints one line per finding; exit 1 when there is any.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+case "${1:-}" in
+'' | --quick) ;;
+*) echo "usage: tests/lint.sh [--quick]   (--quick: without the second compiler)" >&2; exit 2 ;;
+esac
 findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT
 

@@ -61,7 +61,7 @@ class Systemd(scenes.NodeTest):
         self.start()
         self.assertTrue(self.answers())
         self.assertEqual(self.machine.property("ActiveState"), "active")
-        self.assertEqual(self.machine.property("StatusText"), "in sync, 1 services")
+        self.assertEqual(self.machine.property("StatusText"), "in sync, 1 service")
         status = Path(f"/proc/{self.pid_outside()}/status").read_text()
         self.assertNotIn("Uid:\t0\t", status)
         lines = [json.loads(line) for line in self.machine.journal("-o", "json").splitlines()]
@@ -83,7 +83,7 @@ class Systemd(scenes.NodeTest):
         self.assertIn("not in sync yet", self.machine.property("StatusText"))
         self.assertTrue(self.answers())
         self.node.add_addr("203.0.113.1")
-        lab.equals_within(lambda: self.machine.property("StatusText"), "in sync, 1 services")
+        lab.equals_within(lambda: self.machine.property("StatusText"), "in sync, 1 service")
 
     def test_conntrack_flags(self):
         """Of the kernel's tunables, those of conntrack can be written, by a user that is not root."""
