@@ -32,7 +32,7 @@ int announce_remove_all(size_t *removed);
 
 void announce_metrics(struct announce *a, struct metrics *m);
 /* "announced on eth0", or why not; false: nothing is to be said of this frontend's address. */
-bool announce_note(const struct announce *a, const struct frontend *f, struct buf *out);
+bool announce_note(const struct announce *a, const struct frontend *f, bool *is_announced, struct buf *text);
 /* Member "announce" of status, and its lines of text. */
 void announce_json(const struct announce *a, struct json *j);
 void announce_text(const struct announce *a, struct buf *out);

@@ -44,7 +44,7 @@ static const struct announce_wish *wish_of(const struct announce *a, const struc
 	return NULL;
 }
 
-bool announce_note(const struct announce *a, const struct frontend *f, struct buf *out)
+bool announce_note(const struct announce *a, const struct frontend *f, bool *is_announced, struct buf *text)
 {
 	char room[REASON_BYTES];
 
@@ -54,10 +54,11 @@ bool announce_note(const struct announce *a, const struct frontend *f, struct bu
 	if (w == NULL)
 		return false;
 	const char *reason = reason_of(a, w, room);
-	if (reason == NULL)
-		buf_printf(out, "announced on %s", a->interface);
+	*is_announced = reason == NULL;
+	if (*is_announced)
+		buf_printf(text, "announced on %s", a->interface);
 	else
-		buf_printf(out, "not announced on %s: %s", a->interface, reason);
+		buf_printf(text, "not announced on %s: %s", a->interface, reason);
 	return true;
 }
 

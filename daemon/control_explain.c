@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/announce.h"
 #include "daemon/daemon_private.h"
 #include "daemon/dispatch.h"
 #include "proxy/show.h"
@@ -199,9 +200,17 @@ static void service_more(struct json *j, void *ctx, const struct service *s)
 	elements_json(j, d, s);
 }
 
+static bool announced(void *ctx, const struct frontend *f, bool *is_announced, struct buf *text)
+{
+	const struct daemon *d = ctx;
+
+	return announce_note(d->announce, f, is_announced, text);
+}
+
 static void service_json(struct json *j, struct daemon *d, const struct store_service *service)
 {
-	const struct show_context view = {.owners = sync_owners(d->sync), .more = service_more, .ctx = d};
+	const struct show_context view = {
+		.owners = sync_owners(d->sync), .announced = announced, .more = service_more, .ctx = d};
 
 	if (service->current != NULL) {
 		print_service_json(j, NULL, service->current, &view);

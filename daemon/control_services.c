@@ -92,11 +92,11 @@ static void say_uncounted(const struct counter *c, struct buf *out)
 			   QUESTIONS_MAX);
 }
 
-static bool address_note(void *ctx, const struct frontend *f, struct buf *out)
+static bool announced(void *ctx, const struct frontend *f, bool *is_announced, struct buf *text)
 {
 	const struct counter *c = ctx;
 
-	return announce_note(c->d->announce, f, out);
+	return announce_note(c->d->announce, f, is_announced, text);
 }
 
 static void unused_of(struct json *j, void *ctx, const struct service *s)
@@ -113,7 +113,7 @@ static struct show_context view_of(struct counter *c)
 	return (struct show_context){.owners = sync_owners(c->d->sync),
 				     .frontend_count = frontend_count,
 				     .slot_count = slot_count,
-				     .address_note = address_note,
+				     .announced = announced,
 				     .ctx = c,
 				     .more = unused_of};
 }

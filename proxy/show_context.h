@@ -17,8 +17,8 @@ struct show_context {
 	bool (*frontend_count)(void *ctx, const struct frontend_key *key, uint64_t *connections);
 	bool (*slot_count)(void *ctx, enum set_id pool, const struct frontend_key *key, uint32_t slot,
 			   uint64_t *connections);
-	/* What else is to be said of a frontend's address; false: nothing. */
-	bool (*address_note)(void *ctx, const struct frontend *f, struct buf *out);
+	/* Whether a frontend's address is announced to a network, and a text of it; false: nothing is to be said. */
+	bool (*announced)(void *ctx, const struct frontend *f, bool *is_announced, struct buf *text);
 	void *ctx;
 	bool brief;							  /* JSON without endpoints and DNS */
 	void (*more)(struct json *j, void *ctx, const struct service *s); /* further members of the JSON object */

@@ -11,6 +11,18 @@ static void json_addr(struct json *j, const char *key, const struct addr *a)
 	json_string(j, key, addr_format(a, text));
 }
 
+static void json_announced(struct json *j, const struct frontend *f, const struct show_context *context)
+{
+	struct buf text = {0};
+	bool is_announced;
+
+	if (context == NULL || context->announced == NULL || !context->announced(context->ctx, f, &is_announced, &text))
+		return;
+	json_bool(j, "announced", is_announced);
+	json_string(j, "announcement", text.data);
+	buf_fini(&text);
+}
+
 static void json_frontend(struct json *j, const struct service *s, const struct frontend *f,
 			  const struct show_context *context)
 {
@@ -35,6 +47,7 @@ static void json_frontend(struct json *j, const struct service *s, const struct 
 		json_string(j, "name", owner->name);
 		json_end(j);
 	}
+	json_announced(j, f, context);
 	if (print_count_frontend(context, &f->key, &connections))
 		json_number(j, "connections", (int64_t)connections);
 	json_end(j);

@@ -66,7 +66,9 @@ static void note_address(struct notes *n, const struct show_context *print, cons
 {
 	struct buf text = {0};
 
-	if (print->address_note != NULL && print->address_note(print->ctx, f, &text))
+	bool is_announced;
+
+	if (print->announced != NULL && print->announced(print->ctx, f, &is_announced, &text))
 		buf_puts(note(n), text.data);
 	buf_fini(&text);
 }

@@ -80,6 +80,8 @@ struct facts_frontend {
 	bool restricted;
 	int64_t slots, internal_slots; /* internal: of a split one */
 	const char *owner;	       /* "NS/NAME"; NULL: the Service itself */
+	const char *announcement;      /* "announced on eth0", or why not; NULL: it is not to be */
+	bool announced;
 };
 
 struct facts_endpoint {

@@ -180,6 +180,8 @@ static void read_frontends(struct facts *f, struct facts_service *s, const struc
 			.restricted = bool_of(v, "source-ranges"),
 			.slots = number_of(v, "slots", 0),
 			.internal_slots = number_of(v, "internalSlots", 0),
+			.announcement = text_or(v, "announcement", NULL),
+			.announced = bool_of(v, "announced"),
 			.owner = owner != NULL ? arena_printf(f->arena, "%s/%s", text_or(owner, "namespace", ""),
 							      text_or(owner, "name", ""))
 					       : NULL};

@@ -100,6 +100,8 @@ static void text_frontend(struct buf *out, const struct facts *f, const struct f
 	buf_puts(out, one->restricted ? ", source ranges" : "");
 	if (one->owner != NULL)
 		buf_printf(out, ", owned by %s", one->owner);
+	if (one->announcement != NULL)
+		buf_printf(out, ", %s", one->announcement);
 	buf_printf(out, "\n    masquerade: %s\n",
 		   masquerade != NULL		? masquerade
 		   : f->client.addr.family == 0 ? "depends on the client (--from)"

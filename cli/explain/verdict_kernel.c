@@ -151,20 +151,26 @@ static void stale_flows(const struct facts *f, const struct facts_frontend *one,
 
 static void not_routed_here(const struct facts *f, const struct facts_frontend *one, struct findings *out)
 {
-	bool external = strcmp(one->kind, "external-ip") == 0 || strcmp(one->kind, "load-balancer") == 0;
+	const bool external = strcmp(one->kind, "external-ip") == 0 || strcmp(one->kind, "load-balancer") == 0;
+	const enum severity severity = f->client.addr.family != 0 ? SEVERITY_FAULT : SEVERITY_RISK;
 	char network[CIDR_TEXT_BYTES];
 
-	if (!external || facts_client_inside(f) || facts_is_host(f, &one->addr))
+	if (!external || facts_client_inside(f) || facts_is_host(f, &one->addr) || one->announced)
 		return;
 	for (size_t i = 0; i < f->kernel.networks.count; i++) {
 		if (!cidr_contains(&f->kernel.networks.items[i], &one->addr))
 			continue;
-		findings_add(out, "not-routed", f->client.addr.family != 0 ? SEVERITY_FAULT : SEVERITY_RISK,
-			     "the external address %s is not routed to this host: it is in the network %s of a link, "
-			     "where clients "
-			     "ask for its owner by ARP or ND, and this host has no such address to answer with",
-			     facts_address(f->arena, &one->addr, 0, 0),
-			     cidr_format(&f->kernel.networks.items[i], network));
+		if (one->announcement != NULL)
+			findings_add(out, "not-announced", severity, "the address %s is %s",
+				     facts_address(f->arena, &one->addr, 0, 0), one->announcement);
+		else
+			findings_add(out, "not-routed", severity,
+				     "the external address %s is not routed to this host: it is in the network %s of a "
+				     "link, where "
+				     "clients ask for its owner by ARP or ND, and this host has no such address to "
+				     "answer with",
+				     facts_address(f->arena, &one->addr, 0, 0),
+				     cidr_format(&f->kernel.networks.items[i], network));
 		return;
 	}
 }

@@ -301,6 +301,14 @@ static void test_networks(void **state)
 	s.f.kernel.networks.count = 1;
 	says(&s, "not-routed", SEVERITY_FAULT);
 	s.f.arena = arena_new(4096);
+	s.frontend.announcement = "not announced on eth0: another machine has it (02:00:00:00:00:01)";
+	says(&s, "not-announced", SEVERITY_FAULT);
+	s.f.arena = arena_new(4096);
+	s.frontend.announced = true; /* the kernel answers for it, by a route */
+	says(&s, NULL, 0);
+	s.f.arena = arena_new(4096);
+	s.frontend.announced = false;
+	s.frontend.announcement = NULL;
 	s.addrs[0] = addr("10.96.0.1");
 	s.f.kernel.host.count = 1;
 	says(&s, NULL, 0);

@@ -1,4 +1,5 @@
 """--announce: hosts of a network reach external and load balancer addresses without a route; the kernel answers them."""
+import json
 import unittest
 from pathlib import Path
 
@@ -34,6 +35,9 @@ class Reach(AnnounceTest):
         self.assertRegex(notes[f"[{VIP6}]:80/TCP"], "announced on eth0$")
         self.assertRegex(notes[f"{FAR}:80/TCP"], "not announced on eth0: in no network")
         self.assertNotIn("announced", notes[f"{SERVICE[0]}:80/TCP"])
+        self.assertIn(", announced on eth0\n", daemon.call("explain", f"{VIP}:80", "--from", "192.168.0.10").stdout)
+        frontends = {f["address"]: f for f in json.loads(daemon.call("services", "-o", "json").stdout)[0]["frontends"]}
+        self.assertEqual([frontends[a].get("announced") for a in (VIP, VIP6, FAR, SERVICE[0])], [True, True, False, None])
         metrics = traffic.curl(self.box, "http://127.0.0.1:10249/metrics").body
         self.assertIn('fairlead_announced_addresses{interface="eth0"} 2', metrics)
         # nothing else of the box has changed: the rights that it started with are gone
@@ -134,6 +138,9 @@ class Moves(AnnounceTest):
             self.assertEqual(self.neighbour(addr), mine)
         self.assertIn("fairlead_announce_conflicts{interface=\"eth0\"} 2",
                       traffic.curl(second, "http://127.0.0.1:10249/metrics").body)
+        explained = daemon.call("explain", f"{VIP}:80", "--from", "192.168.0.10", check=False)
+        self.assertEqual(explained.returncode, 1)
+        self.assertIn(f"{VIP} is not announced on eth0: {reason}", explained.stdout.split("\n", 1)[0])
         # the first box loses its power: the second one asks again, and takes over
         first.kill()
         self.switch.ip("link set box down")
