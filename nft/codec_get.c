@@ -70,32 +70,62 @@ static const uint8_t *get_addr(const uint8_t *at, int family, struct addr *a)
 	return at + addr_bytes(a);
 }
 
-static void key_read(const uint8_t *at, int family, struct element *e)
+static const uint8_t *get_byte(const uint8_t *at, uint8_t *byte)
+{
+	*byte = *at;
+	return at + FIELD_BYTES;
+}
+
+static const uint8_t *get_port(const uint8_t *at, uint16_t *port)
+{
+	memcpy(port, at, sizeof *port);
+	*port = ntohs(*port);
+	return at + FIELD_BYTES;
+}
+
+static const uint8_t *get_frontend(const uint8_t *at, int family, struct element *e)
+{
+	return get_port(get_byte(get_addr(at, family, &e->daddr), &e->proto), &e->port);
+}
+
+/* The key of SET_ALLOWED_SOURCES. False: its family is another one, so it matches nothing. */
+static bool get_source(const uint8_t *at, int family, struct element *e)
+{
+	uint8_t nfproto = NFPROTO_IPV4;
+
+	if (sets_ends_in_family(e->set, family)) {
+		at = get_addr(get_frontend(at, family, e), family, &e->range.addr);
+		get_byte(at, &nfproto);
+	} else {
+		at = get_addr(get_addr(at, family, &e->daddr), family, &e->range.addr);
+		get_byte(get_port(at, &e->port), &e->proto);
+	}
+	e->range = cidr_host(&e->range.addr);
+	return nfproto == NFPROTO_IPV4;
+}
+
+/* False: it is none that we write. */
+static bool key_read(const uint8_t *at, int family, struct element *e)
 {
 	const struct sets_shape *shape = sets_shape(e->set);
 
+	if (shape->range && shape->daddr)
+		return get_source(at, family, e);
 	if (shape->saddr_first) {
 		at = get_addr(at, family, &e->range.addr);
 		e->range = cidr_host(&e->range.addr);
 	}
-	if (shape->daddr)
+	if (shape->proto_port)
+		at = get_frontend(at, family, e);
+	else if (shape->daddr)
 		at = get_addr(at, family, &e->daddr);
-	if (shape->proto_port) {
-		uint16_t port;
-
-		e->proto = at[0];
-		memcpy(&port, at + 4, sizeof port);
-		e->port = ntohs(port);
-		at += 8;
-	}
-	if (shape->slot) {
+	if (shape->slot)
 		memcpy(&e->slot, at, sizeof e->slot);
-		at += sizeof e->slot;
-	}
 	if (shape->range) {
 		get_addr(at, family, &e->range.addr);
-		e->range.prefix = (uint8_t)(8 * addr_bytes(&e->range.addr));
+		e->range = cidr_host(&e->range.addr);
 	}
+	return true;
 }
 
 static bool verdict_read(const struct nlattr *nest, int family, struct verdict *v)
@@ -131,14 +161,13 @@ static bool counter_read(const struct nlattr *expr, struct element *e)
 	return true;
 }
 
-/* Only the last field of ours ranges. */
+/* Only the source of ours ranges. */
 static bool range_read(const struct found *f, int family, struct element *e)
 {
 	struct element last = *e;
 
-	if (!sets_shape(e->set)->range || f->key_end_bytes != f->key_bytes)
+	if (!sets_shape(e->set)->range || f->key_end_bytes != f->key_bytes || !key_read(f->key_end, family, &last))
 		return false;
-	key_read(f->key_end, family, &last);
 	return addr_equal(&last.daddr, &e->daddr) && last.proto == e->proto && last.port == e->port &&
 	       cidr_between(&e->range, &e->range.addr, &last.range.addr);
 }
@@ -170,7 +199,8 @@ bool codec_get(const struct nlattr *attr, enum set_id set, int family, struct el
 	*interval_end = ntohl(f.flags) & NFT_SET_ELEM_INTERVAL_END;
 	if (f.key == NULL || f.key_bytes != sets_key_bytes(set, family))
 		return false;
-	key_read(f.key, family, e);
+	if (!key_read(f.key, family, e))
+		return false;
 	if (f.key_end != NULL && !range_read(&f, family, e))
 		return false;
 	if (f.expr != NULL && !counter_read(f.expr, e))
@@ -186,8 +216,7 @@ bool codec_get_key(const struct nlattr *attr, enum set_id set, int family, struc
 	collect(attr, &f);
 	if (f.key == NULL || f.key_bytes != sets_key_bytes(set, family))
 		return false;
-	key_read(f.key, family, e);
-	return true;
+	return key_read(f.key, family, e);
 }
 
 bool codec_join(struct element *e, const struct addr *end)

@@ -21,32 +21,60 @@ static uint8_t *put_addr(uint8_t *at, const struct addr *a)
 	return at + addr_bytes(a);
 }
 
-/* `edge` stands for e->range. Returns the key's length. */
-static size_t key_write(const struct element *e, const struct addr *edge, uint8_t key[KEY_MAX_BYTES])
+static uint8_t *put_byte(uint8_t *at, uint8_t byte)
+{
+	*at = byte;
+	return at + FIELD_BYTES;
+}
+
+static uint8_t *put_port(uint8_t *at, uint16_t port)
+{
+	const uint16_t order = htons(port);
+
+	memcpy(at, &order, sizeof order);
+	return at + FIELD_BYTES;
+}
+
+static uint8_t *put_frontend(uint8_t *at, const struct element *e)
+{
+	return put_port(put_byte(put_addr(at, &e->daddr), e->proto), e->port);
+}
+
+/* The key of SET_ALLOWED_SOURCES. */
+static uint8_t *put_source(uint8_t *at, const struct element *e, const struct addr *source)
+{
+	if (sets_ends_in_family(e->set, element_family(e)))
+		return put_byte(put_addr(put_frontend(at, e), source), NFPROTO_IPV4);
+	return put_byte(put_port(put_addr(put_addr(at, &e->daddr), source), e->port), e->proto);
+}
+
+/* `edge` stands for e->range. */
+static uint8_t *put_key(uint8_t *at, const struct element *e, const struct addr *edge)
 {
 	const struct sets_shape *shape = sets_shape(e->set);
-	uint8_t *at = key;
 
-	memset(key, 0, KEY_MAX_BYTES);
+	if (shape->range && shape->daddr)
+		return put_source(at, e, edge);
 	if (shape->saddr_first)
 		at = put_addr(at, &e->range.addr);
-	if (shape->daddr)
+	if (shape->proto_port)
+		at = put_frontend(at, e);
+	else if (shape->daddr)
 		at = put_addr(at, &e->daddr);
-	if (shape->proto_port) {
-		uint16_t port = htons(e->port);
-
-		at[0] = e->proto;
-		memcpy(at + 4, &port, sizeof port);
-		at += 8;
-	}
 	if (shape->slot) {
 		memcpy(at, &e->slot, sizeof e->slot); /* host order: it is compared with a number */
 		at += sizeof e->slot;
 	}
-	if (shape->range)
-		at = put_addr(at, edge);
-	assert((size_t)(at - key) == sets_key_bytes(e->set, element_family(e)));
-	return (size_t)(at - key);
+	return shape->range ? put_addr(at, edge) : at;
+}
+
+/* Returns the key's length. */
+static size_t key_write(const struct element *e, const struct addr *edge, uint8_t key[KEY_MAX_BYTES])
+{
+	memset(key, 0, KEY_MAX_BYTES);
+	const size_t bytes = (size_t)(put_key(key, e, edge) - key);
+	assert(bytes == sets_key_bytes(e->set, element_family(e)));
+	return bytes;
 }
 
 static void put_data(struct nlmsghdr *nlh, uint16_t type, const void *bytes, size_t count)

@@ -5,6 +5,7 @@
 
 #include "nft/pick.h"
 #include "nft/rule.h"
+#include "nft/sets.h"
 
 /* ---- cluster, external: masquerade or not, then pick ---- */
 
@@ -91,17 +92,34 @@ static void build_masquerading(struct build *b, const struct verdict *v)
 
 /* ---- by source ---- */
 
+/* See sets.h. */
+static void load_source_key(struct build *b, struct nftnl_rule *r)
+{
+	const uint32_t addr = build_addr_regs(b);
+
+	if (sets_ends_in_family(SET_ALLOWED_SOURCES, b->family)) {
+		const uint32_t saddr = build_load_frontend(b, r, 0);
+
+		rule_saddr(r, b->family, REG(saddr));
+		rule_nfproto(r, REG(saddr + addr));
+		return;
+	}
+	rule_daddr(r, b->family, REG(0u));
+	rule_saddr(r, b->family, REG(addr));
+	rule_dport(r, REG(2 * addr));
+	rule_l4proto(r, REG(2 * addr + 1));
+}
+
 /* loadBalancerSourceRanges: drops whom they leave out. */
 static void put_source_ranges(struct build *b)
 {
 	struct nftnl_rule *r = build_rule(b);
 	char set[NAME_BYTES];
-	uint32_t source;
 
 	rule_family(r, b->family);
-	source = build_load_frontend(b, r, 0);
+	build_load_frontend(b, r, 0);
 	rule_in_set(r, REG(0u), build_set_name(b, SET_RESTRICTED, set), false);
-	rule_saddr(r, b->family, REG(source));
+	load_source_key(b, r);
 	rule_in_set(r, REG(0u), build_set_name(b, SET_ALLOWED_SOURCES, set), true);
 	rule_verdict(r, NF_DROP, NULL);
 	r = build_rule(b);

@@ -101,6 +101,11 @@ void rule_family(struct nftnl_rule *r, int family)
 	compare(r, NFT_CMP_EQ, &nfproto, sizeof nfproto);
 }
 
+void rule_nfproto(struct nftnl_rule *r, uint32_t reg)
+{
+	meta(r, NFT_META_NFPROTO, reg);
+}
+
 void rule_saddr(struct nftnl_rule *r, int family, uint32_t reg)
 {
 	if (family == AF_INET)

@@ -21,6 +21,7 @@ struct nftnl_rule *rule_new(const char *table, const char *chain);
 
 /* Fields of the packet. */
 void rule_family(struct nftnl_rule *r, int family);		      /* matches when the packet is of `family` */
+void rule_nfproto(struct nftnl_rule *r, uint32_t reg);		      /* load */
 void rule_saddr(struct nftnl_rule *r, int family, uint32_t reg);      /* load */
 void rule_daddr(struct nftnl_rule *r, int family, uint32_t reg);      /* load */
 void rule_addr_byte(struct nftnl_rule *r, uint32_t at, uint32_t reg); /* load one byte of the network header */

@@ -11,7 +11,7 @@
 #include "nft/ruleset_config.h"
 #include "nft/ruleset_objects.h"
 
-#define RULESET_VERSION 9 /* raise it whenever the rules or sets change */
+#define RULESET_VERSION 10 /* raise it whenever the rules or sets change */
 
 /* `body`: what packets reach only through `hooks` (base chains and their rules). Fill zeroed structs; ruleset_fini. */
 void ruleset_build(const struct ruleset_config *s, const char *table, struct ruleset *body, struct ruleset *hooks);

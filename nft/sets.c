@@ -15,7 +15,7 @@
 #include "nft/ruleset_objects.h"
 
 /* The nft program's numbers of data types, six bits each in a concatenation; the kernel only stores them. */
-enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_MARK = 19 };
+enum { TYPE_NFPROTO = 2, TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_MARK = 19 };
 #define TYPE_BITS 6
 
 static const struct sets_shape shapes[SET_COUNT] = {
@@ -40,42 +40,78 @@ const struct sets_shape *sets_shape(enum set_id set)
 	return &shapes[set];
 }
 
-/* Bytes of the fields of a key, in order; returns how many fields. */
-static int key_fields(enum set_id set, int family, uint32_t types[6], uint8_t bytes[6])
-{
-	const struct sets_shape *shape = &shapes[set];
-	uint8_t addr_bytes = family == AF_INET ? 4 : 16;
-	uint32_t addr_type = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
-	int count = 0;
+/* ---- keys ---- */
 
-	if (shape->saddr_first)
-		types[count] = addr_type, bytes[count++] = addr_bytes;
-	if (shape->daddr)
-		types[count] = addr_type, bytes[count++] = addr_bytes;
-	if (shape->proto_port) {
-		types[count] = TYPE_PROTO, bytes[count++] = 1;
-		types[count] = TYPE_SERVICE, bytes[count++] = 2;
-	}
-	if (shape->slot)
-		types[count] = TYPE_MARK, bytes[count++] = 4;
-	if (shape->range)
-		types[count] = addr_type, bytes[count++] = addr_bytes;
-	return count;
+bool sets_ends_in_family(enum set_id set, int family)
+{
+	return shapes[set].range && shapes[set].daddr && family == AF_INET;
 }
 
-static uint32_t padded(uint32_t bytes)
+bool sets_saddr_second(enum set_id set, int family)
 {
-	return (bytes + 3) / 4 * 4;
+	return shapes[set].range && shapes[set].daddr && family == AF_INET6;
+}
+
+struct key {
+	uint32_t types[6];
+	uint8_t bytes[6];
+	int count;
+};
+
+static void key_add(struct key *k, uint32_t type, uint8_t bytes)
+{
+	k->types[k->count] = type;
+	k->bytes[k->count++] = bytes;
+}
+
+static void key_add_addr(struct key *k, int family)
+{
+	if (family == AF_INET)
+		key_add(k, TYPE_IPV4, 4);
+	else
+		key_add(k, TYPE_IPV6, 16);
+}
+
+static void key_add_proto_port(struct key *k, bool port_first)
+{
+	if (port_first)
+		key_add(k, TYPE_SERVICE, 2);
+	key_add(k, TYPE_PROTO, 1);
+	if (!port_first)
+		key_add(k, TYPE_SERVICE, 2);
+}
+
+/* The fields of a key, in order. */
+static struct key key_fields(enum set_id set, int family)
+{
+	const struct sets_shape *shape = &shapes[set];
+	const bool saddr_second = sets_saddr_second(set, family);
+	struct key k = {.count = 0};
+
+	if (shape->saddr_first)
+		key_add_addr(&k, family);
+	if (shape->daddr)
+		key_add_addr(&k, family);
+	if (saddr_second)
+		key_add_addr(&k, family);
+	if (shape->proto_port)
+		key_add_proto_port(&k, saddr_second);
+	if (shape->slot)
+		key_add(&k, TYPE_MARK, 4);
+	if (shape->range && !saddr_second)
+		key_add_addr(&k, family);
+	if (sets_ends_in_family(set, family))
+		key_add(&k, TYPE_NFPROTO, 1);
+	return k;
 }
 
 uint32_t sets_key_bytes(enum set_id set, int family)
 {
-	uint32_t types[6], sum = 0;
-	uint8_t bytes[6];
-	int count = key_fields(set, family, types, bytes);
+	const struct key k = key_fields(set, family);
+	uint32_t sum = 0;
 
-	for (int i = 0; i < count; i++)
-		sum += padded(bytes[i]);
+	for (int i = 0; i < k.count; i++)
+		sum += (k.bytes[i] + FIELD_BYTES - 1u) / FIELD_BYTES * FIELD_BYTES;
 	return sum;
 }
 
@@ -98,22 +134,42 @@ static struct nftnl_set *set_new(const char *table, const char *name, struct rul
 	return s;
 }
 
+/*
+ * The kernel searches ranges field by field (nft_set_pipapo.c), and goes through every element that is left after a
+ * field, 9 ns each. With the frontend's fields in front all ranges of a frontend are left three times: 115 us for each
+ * connection at 4 000 ranges (measured).
+ *
+ * IPv4: fields of the search need not be those of the key, which the nft program goes by. One of 16 bytes, the most
+ * that may be, has all that matters: 0.5 us at any number. A search has two fields at least, hence the family. Other
+ * widths would be slow, as there is vector code for a few only (12 bytes: 22 us).
+ *
+ * IPv6: what is left after the address of a frontend are its ranges, and after the client's a range of each port.
+ */
+static void put_search_fields(struct nftnl_set *s, const struct key *k, int family)
+{
+	static const uint8_t ipv4[] = {16, 4};
+
+	if (family == AF_INET)
+		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, ipv4, sizeof ipv4);
+	else
+		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, k->bytes, (uint32_t)k->count);
+}
+
 static void set_key(struct nftnl_set *s, enum set_id set, int family, uint32_t *flags)
 {
-	uint32_t types[6], type = 0;
-	uint8_t bytes[6];
-	int count = key_fields(set, family, types, bytes);
+	const struct key k = key_fields(set, family);
+	uint32_t type = 0;
 
-	for (int i = 0; i < count; i++)
-		type = type << TYPE_BITS | types[i];
+	for (int i = 0; i < k.count; i++)
+		type = type << TYPE_BITS | k.types[i];
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, sets_key_bytes(set, family));
 	if (!shapes[set].range)
 		return;
 	*flags |= NFT_SET_INTERVAL;
-	if (count > 1) {
+	if (k.count > 1) {
 		*flags |= NFT_SET_CONCAT;
-		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, bytes, (uint32_t)count);
+		put_search_fields(s, &k, family);
 	}
 }
 

@@ -21,7 +21,7 @@ enum set_id {
 	SET_INTERNAL_ENDPOINTS, /* the same for the pools of SET_INTERNAL */
 	SET_CLUSTER_IPS,	/* set daddr: live ClusterIPs; another port or protocol there is refused */
 	SET_SERVICE_CIDRS,	/* interval set daddr: unallocated ClusterIPs are dropped when they leave */
-	SET_ALLOWED_SOURCES,	/* interval set FRONTEND . saddr: loadBalancerSourceRanges */
+	SET_ALLOWED_SOURCES,	/* interval set of FRONTEND and saddr, see sets.h: loadBalancerSourceRanges */
 	SET_RESTRICTED,		/* set FRONTEND: those with source ranges */
 	SET_AFFINITY_FRONTENDS, /* map ct original FRONTEND → jump to affinity-record-T: sessionAffinity ClientIP */
 	SET_AFFINITY,		/* map saddr . FRONTEND → address . port, written by the packet path */

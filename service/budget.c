@@ -1,6 +1,8 @@
 /* Counts what a Service asks of the kernel. */
 #include "service/budget.h"
 
+#include <sys/socket.h>
+
 #include "nft/element.h"
 #include "service/compile_private.h"
 #include "service/maglev.h"
@@ -83,6 +85,16 @@ static uint64_t dns_count(const struct compile_input *in)
 	return sum;
 }
 
+/* In what one of IPv4 counts. */
+static uint64_t ranges_of(const struct service_object *o)
+{
+	uint64_t count = o->ingress_count;
+
+	for (size_t i = 0; i < o->source_range_count; i++)
+		count += o->source_ranges[i].addr.family == AF_INET6 ? BUDGET_RANGE6_COST : 1;
+	return count;
+}
+
 /* The node's own access to a load balancer's address makes that address a range, too (compile_frontends.c). */
 uint64_t budget_ranges(const struct compile_input *in)
 {
@@ -93,7 +105,7 @@ uint64_t budget_ranges(const struct compile_input *in)
 		return 0;
 	if (o->source_ranges_everywhere)
 		frontends += 2 + o->external_ip_count + in->node->node_port_addr_count;
-	return times(times(o->port_count, frontends), o->source_range_count + o->ingress_count);
+	return times(times(o->port_count, frontends), ranges_of(o));
 }
 
 uint64_t budget_verdicts(const struct compile_input *in)

@@ -13,6 +13,8 @@
  * one takes it 60 to 100 ns for each that is there: 4 000, as many as the default admits, took 0.5 and 1 s.
  */
 #define BUDGET_RANGE_COST 64
+/* One of IPv6 counts as so many of these: all of an address are gone through for each connection to it (nft/sets.c). */
+#define BUDGET_RANGE6_COST 2
 
 /*
  * What a Service asks for, or has. With a verdict in a transaction the kernel walks all verdict maps (nft/verdict.h),
@@ -30,7 +32,8 @@ struct budget_counts {
  * is emptied first.
  */
 uint64_t budget_count(const struct compile_input *in, uint64_t exact_from, struct arena *scratch);
-/* Of these elements those of the set of source ranges, at most. Each is in the counts BUDGET_RANGE_COST times. */
+/* Of these elements those of the set of source ranges, at most; see BUDGET_RANGE6_COST. Each is in the counts
+ * BUDGET_RANGE_COST times. */
 uint64_t budget_ranges(const struct compile_input *in);
 /* Of these elements those of verdict maps, at most. */
 uint64_t budget_verdicts(const struct compile_input *in);

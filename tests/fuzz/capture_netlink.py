@@ -66,7 +66,7 @@ def changes():
     at = "element inet fairlead"
     yield f"delete {at} dispatch4 {{ {KEY4} }}; add {at} dispatch4 {{ {KEY4} : goto cluster4-4 }}"
     yield f"add {at} endpoints6 {{ {KEY6} . 7 : fd00:244::7 . 8080 }}; delete {at} endpoints6 {{ {KEY6} . 7 }}"
-    yield f"add {at} allowed-sources4 {{ {KEY4} . 172.16.0.0/12, {KEY4} . 11.0.0.3-11.0.0.9 }}"
+    yield f"add {at} allowed-sources4 {{ {KEY4} . 172.16.0.0/12 . ipv4, {KEY4} . 11.0.0.3-11.0.0.9 . ipv4 }}"
     yield f"add {at} service-cidrs4 {{ 10.200.0.0/16 }}; add {at} service-cidrs6 {{ fd00:200::/112 }}"
     yield f"add {at} affinity4 {{ 10.0.0.1 . {KEY4} timeout 60s : 10.244.0.10 . 8080 }}"
     yield f"add {at} cluster-ips4 {{ 10.96.9.9 }}; add {at} dispatch4 {{ 10.9.9.9 . udp . 53 : accept }}"

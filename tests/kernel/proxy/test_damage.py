@@ -36,9 +36,12 @@ REPAIRED = (
     "add element TABLE dispatch4 { * : drop }",  # what no other element matches
     "add element TABLE endpoints4 { * : 10.1.1.1 . 1 }",
     "add element TABLE affinity4 { * : 10.1.1.1 . 1 }",
-    "add element TABLE allowed-sources4 { 10.0.0.0/8 . tcp . 80 . 0.0.0.0/0 }",
-    f"delete element TABLE allowed-sources4 {{ {RESTRICTED} . 10.244.0.0/16 }}\n"
-    "add element TABLE allowed-sources4 { 198.51.100.7 . tcp . 80-99 . 10.244.0.0/16 }",  # looks like ours at its start
+    "add element TABLE allowed-sources4 { 10.0.0.0/8 . tcp . 80 . 0.0.0.0/0 . ipv4 }",
+    f"delete element TABLE allowed-sources4 {{ {RESTRICTED} . 10.244.0.0/16 . ipv4 }}\n"
+    "add element TABLE allowed-sources4 { 198.51.100.7 . tcp . 80-99 . 10.244.0.0/16 . ipv4 }",  # looks like ours at its start
+    f"delete element TABLE allowed-sources4 {{ {RESTRICTED} . 10.244.0.0/16 . ipv4 }}\n"
+    f"add element TABLE allowed-sources4 {{ {RESTRICTED} . 10.244.0.0/16 . ipv6 }}",  # which no packet matches
+    "add element TABLE allowed-sources6 { fd00::1 . fd01::/64 . 80 . tcp }",
     "flush chain TABLE prerouting",
     "flush chain TABLE output\ndelete chain TABLE output",
     "insert rule TABLE prerouting drop",

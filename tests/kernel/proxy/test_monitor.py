@@ -30,7 +30,7 @@ class MonitorTest(lab.LabTest):
         for change in ("delete element inet fairlead cluster-ips4 { 10.96.0.1 }",
                        "flush map inet fairlead dispatch4",
                        "delete element inet fairlead endpoints6 { fd00::1 . udp . 53 . 7 }",
-                       "add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 }",
+                       "add element inet fairlead allowed-sources4 { 10.96.0.1 . tcp . 80 . 10.0.0.0/8 . ipv4 }",
                        "add element inet fairlead service-cidrs4 { 10.96.0.0/12 }",
                        "add element inet fairlead affinity4 { * : 10.1.1.1 . 1 }",  # no client
                        "add rule inet fairlead output accept",
