@@ -83,10 +83,7 @@ static bool answer_outside(const struct responder *r, const struct packet *in, c
 		reply->rcode = RCODE_REFUSED;
 		reasons_outside(false, reply);
 	} else if (!forward_answer(r->port, in, &r->client, q, reply)) {
-		if (forward_hand_over(r->port, in, &r->client))
-			return false;
-		reply->rcode = RCODE_SERVFAIL;
-		reply->ede = EDE_OTHER;
+		return !forward_hand_over(r->port, in, &r->client, q, reply);
 	}
 	return true;
 }

@@ -199,6 +199,18 @@ bool cache_find_stale(struct cache *c, const struct cache_key *key, uint32_t now
 	return hit_fill(e, age_s, hit);
 }
 
+bool cache_stale_records(struct cache *c, const struct cache_key *key, uint32_t now_s, struct records *stale)
+{
+	struct cache_hit hit;
+
+	if (!cache_find_stale(c, key, now_s, &hit))
+		return false;
+	*stale = *hit.records;
+	stale->ede = stale->rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
+	stale->ede_text_bytes = 0;
+	return true;
+}
+
 /* ---- the writer ---- */
 
 static void unlink_entry(struct cache *c, struct entry *e)

@@ -57,6 +57,8 @@ bool cache_find(struct cache *c, const struct cache_key *key, uint32_t now_s, st
 bool cache_find_again(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit);
 /* The same for an expired answer that may still be served. RCU reader. */
 bool cache_find_stale(struct cache *c, const struct cache_key *key, uint32_t now_s, struct cache_hit *hit);
+/* The same, as it is sent: with the extended error that tells so (RFC 8914). Borrowed as hit.records. */
+bool cache_stale_records(struct cache *c, const struct cache_key *key, uint32_t now_s, struct records *stale);
 
 /* ---- the writer ---- */
 

@@ -1,4 +1,4 @@
-/* The forwarder's thread, the rings that lead to it, and what workers do themselves. */
+/* The forwarder's thread, and the rings that lead to it. */
 #include "dns/forward/forward.h"
 
 #include <ev.h>
@@ -11,149 +11,10 @@
 #include "base/mem.h"
 #include "base/sock.h"
 #include "base/thread.h"
-#include "dns/forward/inflight.h"
-#include "dns/forward/local_names.h"
+#include "dns/forward/forward_private.h"
 #include "dns/zone/rcu.h"
 
-#define PREFETCH ((uintptr_t)1) /* in the lowest bit of a ring's pointer */
-
-/* One producer, one consumer. */
-struct forward_port {
-	struct forward *forward;
-	forward_deliver_fn *deliver;
-	void *ctx;
-	struct forward_port *next;
-	_Atomic unsigned head, tail; /* written by the worker; by the forwarder */
-	uintptr_t ring[FORWARD_RING];
-};
-
-/* A call from another thread, which waits for its end. */
-struct call {
-	pthread_mutex_t lock;
-	pthread_cond_t done;
-	bool asked;
-	const struct name *flush; /* NULL: all */
-	size_t gone;
-	bool set; /* instead: these are the upstreams */
-	const struct forward_server *to;
-	size_t count;
-	const struct search_domains *searches; /* instead: these */
-};
-
-struct forward {
-	struct forward_config config;
-	struct cache *cache;
-	struct inflight *inflight;
-	struct forward_counts counts;
-	struct ev_loop *loop;
-	ev_async wake, stop, called;
-	struct call call;
-	struct loop_marks marks;
-	pthread_t thread;
-	struct forward_port *ports;
-};
-
-/* ---- workers ---- */
-
-/* so_far: NULL, or a reply that is to be finished; target: NULL, or the name that it leads to. */
-static bool push(struct forward_port *p, const struct packet *in, const struct dns_client *client, uintptr_t mark,
-		 const struct reply *so_far, const struct name *target)
-{
-	size_t prefix_bytes = so_far != NULL ? so_far->w.at - so_far->records_at : 0;
-	size_t text_bytes = so_far != NULL ? so_far->ede_text_bytes : 0;
-	unsigned head = atomic_load_explicit(&p->head, memory_order_relaxed);
-
-	if (head - atomic_load_explicit(&p->tail, memory_order_acquire) == FORWARD_RING)
-		return false;
-	struct forward_request *r = mem_alloc(sizeof *r + in->length + prefix_bytes + text_bytes);
-	r->port = p;
-	memcpy(&r->from, in->from,
-	       in->from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
-	r->proto = in->proto;
-	r->fd = client->fd;
-	r->conn = mark == PREFETCH ? NULL : client->conn;
-	r->control_bytes = client->control_bytes <= sizeof r->control ? client->control_bytes : 0;
-	if (r->control_bytes > 0)
-		memcpy(r->control, client->control, r->control_bytes);
-	r->received_ns = clock_ns();
-	r->query_bytes = in->length;
-	memcpy(r->query, in->bytes, in->length);
-	if (target != NULL)
-		r->target = *target;
-	if (so_far != NULL) {
-		r->search.labels = (uint8_t)so_far->search_labels;
-		r->ede = (int16_t)so_far->ede;
-		r->ede_text_bytes = so_far->ede_text_bytes;
-		r->prefix_answers = (uint16_t)so_far->answers;
-		r->prefix_authorities = (uint16_t)so_far->authorities;
-		r->prefix_bytes = prefix_bytes;
-		memcpy(r->query + in->length, so_far->w.bytes + so_far->records_at, prefix_bytes);
-		memcpy(r->query + in->length + prefix_bytes, so_far->ede_text, text_bytes);
-	}
-	p->ring[head % FORWARD_RING] = (uintptr_t)r | mark;
-	atomic_store_explicit(&p->head, head + 1, memory_order_release);
-	ev_async_send(p->forward->loop, &p->forward->wake);
-	return true;
-}
-
-bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client)
-{
-	if (push(p, in, client, 0, NULL, NULL))
-		return true;
-	atomic_fetch_add_explicit(&p->forward->counts.rejects, 1, memory_order_relaxed);
-	return false;
-}
-
-bool forward_finish(struct forward_port *p, const struct packet *in, const struct dns_client *client,
-		    const struct reply *so_far)
-{
-	struct name target;
-	size_t at = so_far->outside_at;
-
-	return name_read(&target, so_far->w.bytes, so_far->w.at, &at) && forward_serves(p, &target) &&
-	       (plan_stub_of(p->forward->config.plan, &target) != NULL || local_zone(&target) == 0) &&
-	       push(p, in, client, 0, so_far, &target);
-}
-
-bool forward_search(struct forward_port *p, const struct packet *in, const struct dns_client *client,
-		    const struct reply *miss)
-{
-	return push(p, in, client, 0, miss, NULL);
-}
-
-bool forward_serves(const struct forward_port *p, const struct name *name)
-{
-	return plan_serves(p->forward->config.plan, name) || local_zone(name) > 0;
-}
-
-bool forward_answer(struct forward_port *p, const struct packet *in, const struct dns_client *client,
-		    const struct query *q, struct reply *r)
-{
-	const bool stub = plan_stub_of(p->forward->config.plan, &q->name) != NULL;
-	unsigned zone_labels = stub ? 0 : local_zone(&q->name); /* a stub domain wins */
-	uint32_t now_s = cache_now_s();
-	struct cache_key key;
-	struct cache_hit hit;
-
-	if (q->type == TYPE_HINFO && loop_note(&p->forward->marks, &q->name)) {
-		r->rcode = RCODE_NXDOMAIN;
-		return true;
-	}
-	if (zone_labels > 0) {
-		local_answer(&q->name, zone_labels, q->type, r);
-		return true;
-	}
-	cache_key_make(&key, &q->name, q->type, q->dnssec_ok, (q->flags & FLAG_CD) != 0);
-	if (!cache_find(p->forward->cache, &key, now_s, &hit))
-		return false;
-	records_write(r, hit.records, hit.age_s, hit.ttl_s);
-	r->cached = true;
-	if (hit.refresh)
-		push(p, in, client, PREFETCH, NULL, NULL);
-	return true;
-}
-
-/* ---- the thread ---- */
+#define TAKEN_AT_ONCE 64 /* from a ring; then replies and timers have their turn */
 
 void forward_request_free(struct forward_request *r)
 {
@@ -166,6 +27,7 @@ void forward_send(struct forward_request *r, const uint8_t *reply, size_t length
 	struct iovec iov = {(void *)(uintptr_t)reply, length};
 	struct msghdr h = {.msg_name = &r->from, .msg_iov = &iov, .msg_iovlen = 1};
 
+	quota_give(&r->port->forward->quota, r->place);
 	if (r->port->deliver != NULL && r->conn != NULL) {
 		if (length > 0)
 			r->reply = memcpy(mem_alloc(length), reply, length);
@@ -198,9 +60,14 @@ static void on_wake(struct ev_loop *loop, ev_async *w, int events)
 	uintptr_t got;
 
 	(void)loop, (void)events;
-	for (struct forward_port *p = f->ports; p != NULL; p = p->next)
-		while ((got = pop(p)) != 0)
-			inflight_ask(f->inflight, (struct forward_request *)(got & ~PREFETCH), (got & PREFETCH) != 0);
+	for (struct forward_port *p = f->ports; p != NULL; p = p->next) {
+		unsigned taken = 0;
+		while (taken++ < TAKEN_AT_ONCE && (got = pop(p)) != 0)
+			inflight_ask(f->inflight, (struct forward_request *)(got & ~FORWARD_PREFETCH),
+				     (got & FORWARD_PREFETCH) != 0);
+		if (taken > TAKEN_AT_ONCE)
+			ev_async_send(f->loop, w);
+	}
 }
 
 static void on_stop(struct ev_loop *loop, ev_async *w, int events)
@@ -295,7 +162,8 @@ struct forward *forward_new(const struct forward_config *config)
 	ev_async_start(f->loop, &f->wake);
 	ev_async_start(f->loop, &f->stop);
 	loop_marks_init(&f->marks);
-	f->inflight = inflight_new(config, f->loop, f->cache, &f->counts, &f->marks);
+	quota_init(&f->quota);
+	f->inflight = inflight_new(config, f->loop, f->cache, &f->counts, &f->marks, &f->quota);
 	return f;
 }
 
@@ -353,7 +221,7 @@ void forward_port_drain(struct forward_port *p)
 	uintptr_t got;
 
 	while ((got = pop(p)) != 0)
-		forward_send((struct forward_request *)(got & ~PREFETCH), NULL, 0);
+		forward_send((struct forward_request *)(got & ~FORWARD_PREFETCH), NULL, 0);
 }
 
 void forward_free(struct forward *f)

@@ -52,16 +52,22 @@ bool forward_serves(const struct forward_port *p, const struct name *name);
 /* Worker, RCU reader. True: the reply is written. False: hand the query over. */
 bool forward_answer(struct forward_port *p, const struct packet *in, const struct dns_client *client,
 		    const struct query *q, struct reply *r);
-/* Copies the query. False: the ring is full. */
-bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client);
+/*
+ * Worker, RCU reader. Copies the query. False: too many wait, in all or of this client; the reply is written, a stale
+ * answer or SERVFAIL.
+ */
+bool forward_hand_over(struct forward_port *p, const struct packet *in, const struct dns_client *client,
+		       const struct query *q, struct reply *r);
 /*
  * Worker. The reply ends with a CNAME to a name outside (outside_at). True: it was handed over with what is written,
- * the forwarder finishes it. False: it stays as it is: no server is there for that name, or the ring is full.
+ * the forwarder finishes it. False: it stays as it is, for no server is there for that name; or too many wait, and it
+ * is SERVFAIL: a part of the answer would say that there is no more.
  */
 bool forward_finish(struct forward_port *p, const struct packet *in, const struct dns_client *client,
-		    const struct reply *so_far);
+		    struct reply *so_far);
 /*
- * Worker. The reply says NXDOMAIN, and search_labels that the client's own name may exist outside. As forward_finish.
+ * Worker. The reply says NXDOMAIN, and search_labels that the client's own name may exist outside. False: too many
+ * wait; it stays as it is, and the client goes on with its search list by itself.
  */
 bool forward_search(struct forward_port *p, const struct packet *in, const struct dns_client *client,
 		    const struct reply *miss);

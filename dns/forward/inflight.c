@@ -20,8 +20,8 @@ static bool answer_cached(struct inflight *i, const struct cache_key *key, const
 	if (r->search.labels > 0 ? !cache_find(i->all.cache, key, cache_now_s(), &hit)
 				 : !cache_find_again(i->all.cache, key, cache_now_s(), &hit))
 		return false;
-	if (hit.refresh && map_count(&i->all.map) < FORWARD_PENDING && !waiters_full(&i->all.waiters, r))
-		pending_prefetch(&i->all, key, &r->target, q, r);
+	if (hit.refresh && quota_take_more(i->all.quota, r->place))
+		pending_prefetch(&i->all, key, &r->target, q, r->place);
 	waiters_answer(&i->all.waiters, r, &(struct outcome){hit.records, hit.age_s, hit.ttl_s, {.cache = ORIGIN_HIT}});
 	return true;
 }
@@ -41,19 +41,17 @@ static void ask(struct inflight *i, struct forward_request *r, bool prefetch)
 	q.type = (uint16_t)search_type(&r->search, q.type);
 	cache_key_make(&key, name, q.type, q.dnssec_ok, (q.flags & FLAG_CD) != 0);
 	struct pending *p = map_get(&i->all.map, key.bytes, key.length);
-	bool full = waiters_full(&i->all.waiters, r) ||
-		    (p == NULL && map_count(&i->all.map) >= FORWARD_PENDING); /* some wait for no client any more */
 	if (prefetch) {
-		if (p == NULL && !full)
-			pending_prefetch(&i->all, &key, &q.name, &q, r);
+		if (p == NULL) {
+			pending_prefetch(&i->all, &key, &q.name, &q, r->place);
+			r->place = QUOTA_NONE;
+		}
 		forward_send(r, NULL, 0);
 	} else if (p == NULL && answer_cached(i, &key, &q, r)) {
 		return;
-	} else if (full) {
-		waiters_reject(&i->all.waiters, &key, r);
 	} else if (p != NULL) {
 		waiters_add(&i->all.waiters, &p->waiters, r);
-		if (p->charge != NULL) /* the others got a stale answer */
+		if (p->place != QUOTA_NONE) /* the others got a stale answer */
 			pending_reply_stale(p);
 	} else {
 		pending_ask(&i->all, &key, name, &q, r);
@@ -78,7 +76,7 @@ void inflight_ask(struct inflight *i, struct forward_request *r, bool prefetch)
 }
 
 struct inflight *inflight_new(const struct forward_config *config, struct ev_loop *loop, struct cache *cache,
-			      struct forward_counts *counts, struct loop_marks *marks)
+			      struct forward_counts *counts, struct loop_marks *marks, struct quota *quota)
 {
 	struct inflight *i = mem_alloc(sizeof *i);
 
@@ -88,6 +86,7 @@ struct inflight *inflight_new(const struct forward_config *config, struct ev_loo
 	i->all.loop = loop;
 	i->all.cache = cache;
 	i->all.counts = counts;
+	i->all.quota = quota;
 	waiters_init(&i->all.waiters, config, cache, counts);
 	i->all.routes = routes_new(config->plan, loop, counts, marks);
 	return i;

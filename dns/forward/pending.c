@@ -32,7 +32,7 @@ void pending_free(struct pending *p)
 	ev_timer_stop(p->all->loop, &p->timer);
 	map_del(&p->all->map, p->key.bytes, p->key.length);
 	upstreams_release(p->of);
-	waiters_discharge(p->charge);
+	quota_give(p->all->quota, p->place);
 	free(p);
 }
 
@@ -63,14 +63,16 @@ bool pending_reply_stale(struct pending *p)
 /* They need not wait for the next attempt, which goes on without them. */
 static void stale_meanwhile(struct pending *p)
 {
-	uint16_t *charge = p->charge == NULL && !STAILQ_EMPTY(&p->waiters)
-				   ? waiters_charge(&p->all->waiters, STAILQ_FIRST(&p->waiters))
-				   : NULL;
+	struct quota *quota = p->all->quota;
+	const int place = STAILQ_EMPTY(&p->waiters) ? QUOTA_NONE : STAILQ_FIRST(&p->waiters)->place;
 
-	if (pending_reply_stale(p) && p->charge == NULL)
-		p->charge = charge;
+	if (place == QUOTA_NONE)
+		return;
+	quota_keep(quota, place);
+	if (pending_reply_stale(p) && p->place == QUOTA_NONE)
+		p->place = place;
 	else
-		waiters_discharge(charge);
+		quota_give(quota, place);
 }
 
 static void give_up(struct pending *p, const struct records *why)
@@ -286,6 +288,7 @@ static struct pending *pending_new(struct pendings *i, const struct cache_key *k
 	p->key = *key;
 	p->of = upstreams_hold(routes_find(i->routes, name));
 	p->tcp = p->of->tcp;
+	p->place = QUOTA_NONE;
 	STAILQ_INIT(&p->waiters);
 	question_fill(&p->asked, name, q);
 	exchange_init(&p->x, i->loop, on_message);
@@ -315,10 +318,10 @@ void pending_ask(struct pendings *i, const struct cache_key *key, const struct n
 }
 
 void pending_prefetch(struct pendings *i, const struct cache_key *key, const struct name *name, const struct query *q,
-		      const struct forward_request *r)
+		      int place)
 {
 	struct pending *p = pending_new(i, key, name, q);
 
-	p->charge = waiters_charge(&i->waiters, r);
+	p->place = place;
 	first_attempt(p);
 }

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "dns/forward/exchange.h"
+#include "dns/forward/quota.h"
 #include "dns/forward/waiters.h"
 
 struct routes;
@@ -18,6 +19,7 @@ struct pendings {
 	struct cache *cache;
 	struct forward_counts *counts;
 	struct routes *routes;
+	struct quota *quota;
 	uint32_t timeout_ms;
 	struct map map; /* by cache_key */
 	struct waiters waiters;
@@ -33,7 +35,7 @@ struct pending {
 	struct question asked;
 	struct ev_timer timer;
 	struct forward_requests waiters;
-	uint16_t *charge; /* no query waits any more; NULL: one does */
+	int place; /* in the quota: no query waits any more; QUOTA_NONE: one does */
 	uint64_t end_ms;
 	struct upstreams *of;
 	struct upstream *upstream; /* asked last; NULL: none yet */
@@ -45,9 +47,9 @@ struct pending {
 /* Asks, and r waits. `answered` is not called from here. */
 void pending_ask(struct pendings *i, const struct cache_key *key, const struct name *name, const struct query *q,
 		 struct forward_request *r);
-/* Asks for the cache; r only says who the client is. */
+/* Asks for the cache. The question takes over the place in the quota. */
 void pending_prefetch(struct pendings *i, const struct cache_key *key, const struct name *name, const struct query *q,
-		      const struct forward_request *r);
+		      int place);
 /* What the cache knew, to all who wait. False: nothing. */
 bool pending_reply_stale(struct pending *p);
 void pending_free(struct pending *p); /* no query waits */

@@ -13,7 +13,8 @@
 #include "dns/forward/plan.h"
 #include "dns/forward/search_steps.h"
 
-#define FORWARD_PENDING 2048	       /* queries that wait, and questions asked; more get a stale answer or SERVFAIL */
+/* Queries handed over and not answered, and questions asked; more get a stale answer or SERVFAIL (quota.h). */
+#define FORWARD_PENDING 2048
 #define FORWARD_PENDING_PER_CLIENT 512 /* of one address */
 #define FORWARD_RING 1024	       /* handed over by one worker and not yet taken */
 #define FORWARD_CONTROL_BYTES 64
@@ -41,6 +42,7 @@ struct forward_request {
 	uint8_t *reply; /* TCP: freed with the request */
 	size_t reply_bytes;
 	uint64_t received_ns; /* clock_ns */
+	int place; /* of its client in the quota */
 	size_t query_bytes;
 	/*
 	 * The answer so far, a CNAME at its end: the name that it leads to is asked for. target.length 0: none. Or a

@@ -1,19 +1,8 @@
-/* Who waits, how many, and their replies. */
+/* Who waits, and their replies. */
 #include "dns/forward/waiters.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/random.h"
-#include "base/sock.h"
 #include "dns/answer/query_log.h"
-
-static unsigned client_slot(const struct waiters *w, const struct forward_request *r)
-{
-	struct addr a;
-
-	sock_parse(&a, &r->from);
-	return hash_bytes(&a, sizeof a, w->seed) % CLIENT_SLOTS;
-}
 
 void waiters_init(struct waiters *w, const struct forward_config *config, struct cache *cache,
 		  struct forward_counts *counts)
@@ -27,31 +16,10 @@ void waiters_init(struct waiters *w, const struct forward_config *config, struct
 	w->finish.counts = &counts->later;
 	if (config->log != NULL)
 		w->finish.log = querylog_ring(config->log, &counts->later);
-	random_fill(&w->seed, sizeof w->seed);
-}
-
-bool waiters_full(const struct waiters *w, const struct forward_request *r)
-{
-	return w->counts->waiting >= FORWARD_PENDING || w->clients[client_slot(w, r)] >= FORWARD_PENDING_PER_CLIENT;
-}
-
-uint16_t *waiters_charge(struct waiters *w, const struct forward_request *r)
-{
-	uint16_t *charge = &w->clients[client_slot(w, r)];
-
-	++*charge;
-	return charge;
-}
-
-void waiters_discharge(uint16_t *charge)
-{
-	if (charge != NULL)
-		--*charge;
 }
 
 void waiters_add(struct waiters *w, struct forward_requests *list, struct forward_request *r)
 {
-	waiters_charge(w, r);
 	w->counts->waiting++;
 	STAILQ_INSERT_TAIL(list, r, link);
 }
@@ -121,22 +89,9 @@ void waiters_reply(struct waiters *w, struct forward_requests *list, const struc
 	finish_begin(&w->finish);
 	while ((r = STAILQ_FIRST(list)) != NULL) {
 		STAILQ_REMOVE_HEAD(list, link);
-		waiters_discharge(&w->clients[client_slot(w, r)]);
 		w->counts->waiting--;
 		hand(w, r, o);
 	}
-}
-
-static bool stale_find(struct waiters *w, const struct cache_key *key, struct records *stale)
-{
-	struct cache_hit hit;
-
-	if (!cache_find_stale(w->cache, key, cache_now_s(), &hit))
-		return false;
-	*stale = *hit.records;
-	stale->ede = stale->rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
-	stale->ede_text_bytes = 0;
-	return true;
 }
 
 bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const struct cache_key *key,
@@ -145,24 +100,9 @@ bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const
 	struct records stale;
 	struct outcome o = {.records = &stale, .ttl_max_s = CACHE_STALE_TTL_S, .origin = *asked};
 
-	if (STAILQ_EMPTY(list) || !stale_find(w, key, &stale))
+	if (STAILQ_EMPTY(list) || !cache_stale_records(w->cache, key, cache_now_s(), &stale))
 		return false;
 	o.origin.cache = ORIGIN_STALE;
 	waiters_reply(w, list, &o);
 	return true;
-}
-
-void waiters_reject(struct waiters *w, const struct cache_key *key, struct forward_request *r)
-{
-	struct records records;
-	struct outcome o = {.records = &records, .ttl_max_s = CACHE_STALE_TTL_S, .origin.cache = ORIGIN_STALE};
-
-	w->counts->rejects++;
-	if (!stale_find(w, key, &records)) {
-		records = records_failure("too many queries wait", EDE_OTHER);
-		o.origin.cache = ORIGIN_MISS;
-		r->search.labels = 0; /* no further name is asked for */
-		r->target.length = 0;
-	}
-	waiters_answer(w, r, &o);
 }

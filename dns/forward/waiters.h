@@ -1,6 +1,5 @@
 /*
- * Queries that wait for an upstream's reply: how many there may be, in all and of one client, and what they get. The
- * forwarder's thread.
+ * Queries that wait for an upstream's reply, and what they get. The forwarder's thread.
  */
 #ifndef DNS_FORWARD_WAITERS_H
 #define DNS_FORWARD_WAITERS_H
@@ -8,14 +7,10 @@
 #include "dns/forward/counts.h"
 #include "dns/forward/finish.h"
 
-#define CLIENT_SLOTS 4096 /* addresses that share one share its limit: bounded memory for any number of clients */
-
 /* What all questions share. */
 struct waiters {
 	struct cache *cache;
 	struct forward_counts *counts;
-	uint64_t seed;
-	uint16_t clients[CLIENT_SLOTS];
 	struct finish finish;
 	const struct forward_plan *plan;
 	uint64_t search_limit_ns; /* of all steps of a search list */
@@ -25,12 +20,6 @@ struct waiters {
 
 void waiters_init(struct waiters *w, const struct forward_config *config, struct cache *cache,
 		  struct forward_counts *counts);
-
-/* One more query, or question, of the client of r passes a limit. */
-bool waiters_full(const struct waiters *w, const struct forward_request *r);
-/* A question of this client that goes on while no query waits for it counts like one that waits. */
-uint16_t *waiters_charge(struct waiters *w, const struct forward_request *r);
-void waiters_discharge(uint16_t *charge); /* NULL is fine */
 
 void waiters_add(struct waiters *w, struct forward_requests *list, struct forward_request *r);
 /* Answers all in the list, which is empty then. */
@@ -42,7 +31,4 @@ bool waiters_reply_stale(struct waiters *w, struct forward_requests *list, const
 void waiters_answer(struct waiters *w, struct forward_request *r, const struct outcome *o);
 /* The first name of its search list becomes the query's target. False: there is none, and it is answered. */
 bool waiters_search(struct waiters *w, struct forward_request *r, const struct name *asked);
-/* Answers a query that may not wait: from the cache, or SERVFAIL. */
-void waiters_reject(struct waiters *w, const struct cache_key *key, struct forward_request *r);
-
 #endif

@@ -313,9 +313,22 @@ class Forward(lab.LabTest):
         for i in range(700):
             sock.send(query(f"w{i}.example.com", serial=i, edns=1232))
         self.assertEqual(sock.recv(512)[3] & 15, 2, "SERVFAIL at once for what passes the limit")
-        self.assertTrue(self._has(r"^fairlead_forward_waiting 512$",
-                                  r"^coredns_forward_max_concurrent_rejects_total [1-9]"))
+        lab.wait_until(lambda: self._has(r"^fairlead_forward_waiting 512$",
+                                         r"^coredns_forward_max_concurrent_rejects_total [1-9]"))
         sock.close()
+
+    def test_a_few_clients_leave_places_for_others(self):
+        """Names that no server answers, from eight addresses: before, four of them took all places."""
+        self._other_daemon("--forward", f"127.0.0.1:{PORT}", "--forward-timeout", "30s")
+        self.up.spoil = lambda reply, proto: [] if b"dead" in reply.lower() else [reply]
+        socks = [Client(self.node, limit_s=10, source=f"127.0.0.{20 + c}")._socket(2) for c in range(8)]
+        for c, sock in enumerate(socks):
+            for i in range(FORWARD_PENDING_PER_CLIENT + 100):
+                sock.send(query(f"w{i}.c{c}.dead.example.com", serial=i, edns=1232))
+            self.assertEqual(self._told(Reply(sock.recv(512))), ("SERVFAIL", 0), "no place is left for this client")
+        self.assertEqual(self.client.ask("alive.example.com").rcode, "NOERROR")
+        for sock in socks:
+            sock.close()
 
 
 if __name__ == "__main__":
