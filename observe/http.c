@@ -42,37 +42,6 @@ struct http {
 	struct client_list clients; /* the one without a request for longest first */
 };
 
-/* ---- what the main thread answers ---- */
-
-static void on_answer(void *about)
-{
-	struct http_client *c = about;
-
-	c->port->http->asked--;
-	http_client_reply(c);
-}
-
-/* In the main thread; the requests thread leaves the client alone meanwhile. */
-static void on_question(void *about)
-{
-	struct http_client *c = about;
-	const struct http_config *config = &c->port->config;
-
-	config->main_handler(config->ctx, c->request.path, &c->reply);
-	requests_tell(c->port->http->requests, &c->question, on_answer, c);
-}
-
-static bool client_ask(struct http_client *c)
-{
-	struct http *http = c->port->http;
-
-	if (http->asked == HTTP_ASKED_MAX)
-		return false;
-	http->asked++;
-	requests_ask(http->requests, &c->question, on_question, c);
-	return true;
-}
-
 /* ---- connections ---- */
 
 static void client_end(struct http_client *c)
@@ -138,6 +107,101 @@ static struct http_client *surplus_find(const struct http *http, const struct ad
 		count++;
 	}
 	return count >= http->connections_max / 2 ? idle_longest : NULL;
+}
+
+/* ---- replies that are not read ---- */
+
+static size_t unsent_of(const struct http *http, const struct addr *addr)
+{
+	const struct http_client *c;
+	size_t bytes = 0;
+
+	TAILQ_FOREACH(c, &http->clients, link)
+	if (addr == NULL || addr_equal(&c->addr, addr))
+		bytes += c->out.length_bytes;
+	return bytes;
+}
+
+/* The oldest one of the address whose clients leave the most unread. */
+static struct http_client *unread_most_find(const struct http *http)
+{
+	struct http_client *c, *most = NULL;
+	size_t most_bytes = 0;
+
+	TAILQ_FOREACH(c, &http->clients, link)
+	{
+		const size_t bytes = c->out.length_bytes != 0 ? unsent_of(http, &c->addr) : 0;
+		if (bytes <= most_bytes)
+			continue;
+		most = c;
+		most_bytes = bytes;
+	}
+	return most;
+}
+
+static void unsent_limit(struct http *http)
+{
+	for (size_t all; (all = unsent_of(http, NULL)) > HTTP_UNSENT_BYTES_MAX;) {
+		struct http_client *most = unread_most_find(http);
+		if (most->out.length_bytes == all) /* a single reply may be as large as it is */
+			return;
+		client_end(most);
+	}
+}
+
+/* ---- what the main thread answers ---- */
+
+static void on_answer(void *about)
+{
+	struct http_client *c = about;
+
+	struct http *http = c->port->http;
+
+	http->asked--;
+	c->asks = false;
+	http_client_reply(c);
+	unsent_limit(http);
+}
+
+/* In the main thread; the requests thread leaves the client alone meanwhile. */
+static void on_question(void *about)
+{
+	struct http_client *c = about;
+	const struct http_config *config = &c->port->config;
+
+	config->main_handler(config->ctx, c->request.path, &c->reply);
+	requests_tell(c->port->http->requests, &c->question, on_answer, c);
+}
+
+static bool is_shared(const struct addr *addr)
+{
+	struct sockaddr_storage ss;
+
+	sock_address(&ss, addr, 0);
+	return sock_is_shared(&ss);
+}
+
+/* An address has as many as are left, so that no number of impatient clients keeps another one out. */
+static bool may_ask(const struct http *http, const struct addr *addr)
+{
+	const struct http_client *c;
+	unsigned own = 0;
+
+	TAILQ_FOREACH(c, &http->clients, link)
+	own += c->asks && addr_equal(&c->addr, addr);
+	return http->asked < HTTP_ASKED_MAX && (own < HTTP_ASKED_MAX - http->asked || is_shared(addr));
+}
+
+static bool client_ask(struct http_client *c)
+{
+	struct http *http = c->port->http;
+
+	if (!may_ask(http, &c->addr))
+		return false;
+	c->asks = true;
+	http->asked++;
+	requests_ask(http->requests, &c->question, on_question, c);
+	return true;
 }
 
 static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *from)

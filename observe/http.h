@@ -8,7 +8,8 @@
  *
  * The main thread opens and closes ports: it binds them, and tries again when one cannot be bound (base/listener.h), as
  * kube-proxy does without bindAddressHardFail. The thread of observe/requests.h accepts and serves. It calls a page's
- * handler; what the handler leaves to the main thread is asked there, HTTP_ASKED_MAX at a time, and 503 above that.
+ * handler; what the handler leaves to the main thread is asked there, HTTP_ASKED_MAX at a time, and no more of one
+ * address than are left for all others; 503 above that.
  */
 #ifndef OBSERVE_HTTP_H
 #define OBSERVE_HTTP_H
@@ -24,6 +25,9 @@ struct ev_loop;
 struct requests;
 
 #define HTTP_ASKED_MAX 16U /* requests of one server that wait for the main thread */
+#define HTTP_UNSENT_BYTES_MAX \
+	((size_t)16           \
+	 << 20) /* of replies that clients of one server do not read; then the client ends that leaves most */
 
 struct http_config {
 	const char *what; /* subject of log lines; copied */

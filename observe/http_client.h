@@ -33,6 +33,7 @@ struct http_client {
 	struct http_port *port;
 	struct addr addr;
 	struct mail question;
+	bool asks; /* waits for the main thread */
 	/* its own */
 	struct ev_loop *loop;
 	http_handler_fn *handler;

@@ -42,7 +42,7 @@ struct forward_request {
 	uint8_t *reply; /* TCP: freed with the request */
 	size_t reply_bytes;
 	uint64_t received_ns; /* clock_ns */
-	int place; /* of its client in the quota */
+	int place;	      /* of its client in the quota */
 	size_t query_bytes;
 	/*
 	 * The answer so far, a CNAME at its end: the name that it leads to is asked for. target.length 0: none. Or a

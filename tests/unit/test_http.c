@@ -3,68 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include <sys/resource.h>
 
-#include "base/log.h"
-#include "observe/http.h"
-#include "observe/requests.h"
-#include "tests/unit/http_ask.h"
-
-/* The server's loop without a thread: the test runs it. The main thread's runs where a test says so. */
-struct scene {
-	struct ev_loop *main, *loop;
-	struct requests *requests;
-	struct http *server;
-	pthread_t tester;
-	int calls;
-	struct http_config config;
-	struct http_port *http;
-};
-
-static bool echo_path(void *ctx, const char *path, struct http_reply *reply)
-{
-	struct scene *s = ctx;
-
-	s->calls++;
-	reply->content_type = "text/x-test";
-	http_header_set(reply, "X-Test", "yes");
-	if (strcmp(path, "/empty") != 0)
-		buf_printf(&reply->body, "path %s", path);
-	return true;
-}
-
-static void scene_begin(struct scene *s)
-{
-	*s = (struct scene){.main = ev_loop_new(0), .tester = pthread_self()};
-	s->requests = requests_new(s->main);
-	s->loop = requests_loop(s->requests);
-	s->server = http_new(s->main, s->requests, 64);
-	s->config = (struct http_config){.what = "test",
-					 .at = {.addr = {.family = AF_INET6}, .port = freeport(SOCK_STREAM)},
-					 .dual = true,
-					 .handler = echo_path,
-					 .ctx = s};
-}
-
-static void scene_listen(struct scene *s)
-{
-	s->http = http_listen(s->server, &s->config);
-	assert_true(http_bound(s->http));
-}
-
-static void scene_end(struct scene *s)
-{
-	requests_stop(s->requests);
-	http_port_close(s->http);
-	http_free(s->server);
-	requests_free(s->requests);
-	ev_loop_destroy(s->main);
-}
+#include "tests/unit/http_scene.h"
 
 static void pages(void **state)
 {
@@ -264,96 +209,6 @@ static void no_descriptor_is_no_busy_loop(void **state)
 	scene_end(&s);
 }
 
-static bool echo_but_main(void *ctx, const char *path, struct http_reply *reply)
-{
-	const struct scene *s = ctx;
-
-	if (strcmp(path, "/main") == 0)
-		return false;
-	buf_puts(&reply->body, pthread_equal(pthread_self(), s->tester) ? "" : "another thread: ");
-	return echo_path(ctx, path, reply);
-}
-
-static bool answer_in_main(void *ctx, const char *path, struct http_reply *reply)
-{
-	const struct scene *s = ctx;
-
-	assert_true(pthread_equal(pthread_self(), s->tester));
-	buf_printf(&reply->body, "main thread: path %s", path);
-	return true;
-}
-
-static void what_is_left_to_the_main_thread(void **state)
-{
-	struct scene s;
-
-	(void)state;
-	scene_begin(&s);
-	s.config.handler = echo_but_main;
-	s.config.main_handler = answer_in_main;
-	scene_listen(&s);
-	requests_start(s.requests);
-	for (int i = 0; i < 3; i++) {
-		const char *answer = ask(s.main, AF_INET, s.config.at.port, "GET /main HTTP/1.0\r\n\r\n");
-		assert_non_null(strstr(answer, "main thread: path /main"));
-		answer = ask(s.main, AF_INET6, s.config.at.port, "GET /x HTTP/1.0\r\n\r\n");
-		assert_non_null(strstr(answer, "\r\n\r\nanother thread: path /x"));
-		answer = ask(s.main, AF_INET, s.config.at.port,
-			     "GET /main HTTP/1.1\r\nHost: x\r\n\r\nGET /x HTTP/1.0\r\n\r\n");
-		assert_non_null(strstr(strstr(answer, "path /main"), "another thread: path /x"));
-	}
-	scene_end(&s);
-}
-
-static int knock_main(uint16_t port)
-{
-	static const char request[] = "GET /main HTTP/1.0\r\n\r\n";
-	struct sockaddr_storage ss;
-	socklen_t length;
-	int fd = loopback_socket(AF_INET, port, &ss, &length);
-
-	assert_int_equal(connect(fd, (void *)&ss, length), 0);
-	assert_int_equal(write(fd, request, sizeof request - 1), sizeof request - 1);
-	return fd;
-}
-
-static void turns(struct ev_loop *loop)
-{
-	for (int i = 0; i < 20 * (int)HTTP_ASKED_MAX; i++)
-		ev_run(loop, EVRUN_NOWAIT);
-}
-
-/* The main thread is stuck: what the thread itself knows is answered, and so many requests wait; the next gets 503. */
-static void stuck_main_thread(void **state)
-{
-	struct scene s;
-	int waiting[HTTP_ASKED_MAX];
-	char text[16] = "";
-
-	(void)state;
-	scene_begin(&s);
-	s.config.handler = echo_but_main;
-	s.config.main_handler = answer_in_main;
-	scene_listen(&s);
-	for (size_t i = 0; i < HTTP_ASKED_MAX; i++)
-		waiting[i] = knock_main(s.config.at.port);
-	turns(s.loop);
-	const char *answer = ask(s.loop, AF_INET, s.config.at.port, "GET /main HTTP/1.0\r\n\r\n");
-	assert_non_null(strstr(answer, "HTTP/1.1 503 Service Unavailable\r\n"));
-	assert_non_null(strstr(answer, "too many requests wait"));
-	answer = ask(s.loop, AF_INET, s.config.at.port, "GET /page HTTP/1.0\r\n\r\n");
-	assert_non_null(strstr(answer, "path /page"));
-	for (size_t i = 0; i < HTTP_ASKED_MAX; i++)
-		assert_int_equal(recv(waiting[i], text, 12, MSG_DONTWAIT), -1);
-	close(waiting[0]); /* gone when its answer comes */
-	scene_end(&s);
-	for (size_t i = 1; i < HTTP_ASKED_MAX; i++) {
-		assert_int_equal(recv(waiting[i], text, 12, 0), 12);
-		assert_string_equal(text, "HTTP/1.1 200");
-		close(waiting[i]);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,8 +218,6 @@ int main(void)
 		cmocka_unit_test(closed_port_passes_on),
 		cmocka_unit_test(client_connected_for_longest_makes_room),
 		cmocka_unit_test(no_descriptor_is_no_busy_loop),
-		cmocka_unit_test(what_is_left_to_the_main_thread),
-		cmocka_unit_test(stuck_main_thread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,8 +58,8 @@ class BusyMainThread(scenes.NodeTest):
     def held(self):
         return Held(self.daemon.process.pid)
 
-    def ask(self, address, port, request):
-        sock = self.node.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def ask(self, address, port, request, ns=None):
+        sock = (ns or self.node).socket(socket.AF_INET, socket.SOCK_STREAM)
         self.addCleanup(sock.close)
         sock.settimeout(lab.LIMIT_S)
         sock.connect((address, port))
@@ -86,6 +86,20 @@ class BusyMainThread(scenes.NodeTest):
             self.pages_answer()
             self.assertEqual(readable(socks - refused), set())
         self.assertEqual({sock.recv(100)[:13] for sock in socks - refused}, {b"HTTP/1.1 200 "})
+
+    def test_one_address_does_not_wait_for_all(self):
+        """It has as many as are left: 8 of 16. Another one still gets its page."""
+        self.daemon.stop()
+        self.daemon = self.lab.daemon(self.node, self.folder, "--no-dns", "--metrics-bind-address", "192.168.0.2:10249")
+        other = self.lab.host(self.node, "other", "192.168.0.3")
+        request = b"GET /metrics HTTP/1.0\r\n\r\n"
+        with self.held():
+            socks = {self.ask("192.168.0.2", 10249, request, self.client) for _ in range(30)}
+            lab.equals_within(lambda: len(readable(socks)), 30 - 8)
+            late = self.ask("192.168.0.2", 10249, request, other)
+            refused = self.ask("192.168.0.2", 10249, request, self.client)
+            self.assertEqual(refused.recv(100)[:13], b"HTTP/1.1 503 ")
+        self.assertEqual(late.recv(100)[:13], b"HTTP/1.1 200 ")
 
     def control(self, request):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
