@@ -331,12 +331,13 @@ static void attempts_at_once(void **state)
 /* One that differs from others by its number; its first probe is not near. */
 static struct endpoint_probe *target(struct prober *p, unsigned number)
 {
-	return want(p,
-		    (struct probe_object){
-			    .action = PROBE_TCP, .path = "", .timeout_ms = 1000, .initial_delay_ms = 600000 + number});
+	return want(
+		p, (struct probe_object){
+			   .action = PROBE_HTTP, .path = "/", .timeout_ms = 1000, .initial_delay_ms = 600000 + number});
 }
 
-/* The one beyond the limit is not probed: it counts as ready, says so, and a line tells once. */
+/* One beyond the limit is not probed, counts as ready and says so; a line tells once. It is probed when there is room.
+ */
 static void targets(void **state)
 {
 	static struct endpoint_probe *all[PROBER_TARGETS_MAX + 2];
@@ -356,9 +357,20 @@ static void targets(void **state)
 		assert_true(prober_probes(p)->ready(p, all[i], &why));
 		assert_string_equal(why, "not probed: more than 10000 are");
 	}
-	prober_probes(p)->release(p, all[0]); /* one may come in its place, though two are beyond */
-	assert_false(prober_probes(p)->ready(p, target(p, 0), &why));
-	assert_true(prober_probes(p)->ready(p, target(p, PROBER_TARGETS_MAX + 2), &why));
+	prober_probes(p)->release(p, all[0]);
+	assert_true(prober_probes(p)->ready(p, all[PROBER_TARGETS_MAX], &why)); /* until its first result */
+	assert_null(why);
+	UNTIL(!prober_probes(p)->ready(p, all[PROBER_TARGETS_MAX], &why));
+	assert_non_null(strstr(why, "probe failing: "));
+	assert_true(prober_probes(p)->ready(p, all[PROBER_TARGETS_MAX + 1], &why));
+	assert_non_null(why);
+	struct endpoint_probe *last = target(p, PROBER_TARGETS_MAX + 2);
+	assert_true(prober_probes(p)->ready(p, last, &why)); /* comes after it */
+	prober_probes(p)->release(p, all[PROBER_TARGETS_MAX + 1]);
+	prober_probes(p)->release(p, all[1]);
+	UNTIL(!prober_probes(p)->ready(p, last, &why));
+	prober_probes(p)->release(p, all[2]);
+	assert_false(prober_probes(p)->ready(p, target(p, 0), &why)); /* there is room for one */
 	prober_free(p);
 	stderr_lines_end_with(&errors, lines, sizeof lines);
 	assert_non_null(strstr(lines, "probes: more than 10000: the rest counts as ready"));

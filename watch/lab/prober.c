@@ -19,12 +19,15 @@ static void no_longer_awaited(struct prober *p, const struct endpoint_probe *pro
 		p->unknown--;
 }
 
+/* One that counted as ready, for it was not probed, goes on so until it has a result. */
 static void accept_news(struct prober *p, struct endpoint_probe *probe)
 {
+	probe->reported = false;
+	if (probe->verdict.known && !probe->news.known)
+		return;
 	if (!probe->verdict.known && probe->news.known)
 		no_longer_awaited(p, probe);
 	probe->verdict = probe->news;
-	probe->reported = false;
 }
 
 void prober_on_news(void *prober)
@@ -110,12 +113,13 @@ void prober_target_free(struct endpoint_probe *p)
 
 static void start(struct prober *p, struct endpoint_probe *probe)
 {
-	if (map_count(&p->by_key) - p->beyond > PROBER_TARGETS_MAX) {
+	if (map_count(&p->by_key) - p->beyond_count > PROBER_TARGETS_MAX) {
 		if (!p->told_limit)
 			log_warn("probes: more than %d: the rest counts as ready", PROBER_TARGETS_MAX);
 		p->told_limit = true;
 		probe->beyond = true;
-		p->beyond++;
+		p->beyond_count++;
+		TAILQ_INSERT_TAIL(&p->beyond, probe, beyond_link);
 		probe->verdict = (struct verdict){.known = true, .ready = true};
 		snprintf(probe->verdict.why, WHY_BYTES, "not probed: more than %d are", PROBER_TARGETS_MAX);
 		return;
@@ -124,6 +128,26 @@ static void start(struct prober *p, struct endpoint_probe *probe)
 	probe->news = probe->verdict;
 	probe->at_start = !p->past_start;
 	p->unknown += probe->at_start;
+	mailbox_put(&p->to_thread, &probe->start, prober_on_start, probe);
+}
+
+static void beyond_remove(struct prober *p, struct endpoint_probe *probe)
+{
+	TAILQ_REMOVE(&p->beyond, probe, beyond_link);
+	p->beyond_count--;
+	probe->beyond = false;
+}
+
+/* There is room for one more. It may be in use, as what is there when the daemon starts: its first result decides. */
+static void start_waiting(struct prober *p)
+{
+	struct endpoint_probe *probe = TAILQ_FIRST(&p->beyond);
+
+	if (probe == NULL)
+		return;
+	beyond_remove(p, probe);
+	probe->verdict.why[0] = '\0';
+	probe->at_start = true;
 	mailbox_put(&p->to_thread, &probe->start, prober_on_start, probe);
 }
 
@@ -161,12 +185,13 @@ static void on_release(void *ctx, struct endpoint_probe *probe)
 	map_del_str(&p->by_key, probe->key);
 	if (!probe->verdict.known)
 		no_longer_awaited(p, probe);
-	if (!probe->beyond) {
-		mailbox_put(&p->to_thread, &probe->stop, prober_on_stop, probe);
+	if (probe->beyond) {
+		beyond_remove(p, probe);
+		prober_target_free(probe);
 		return;
 	}
-	p->beyond--;
-	prober_target_free(probe);
+	mailbox_put(&p->to_thread, &probe->stop, prober_on_stop, probe);
+	start_waiting(p);
 }
 
 static bool on_ready(void *ctx, const struct endpoint_probe *probe, const char **why)
@@ -236,6 +261,7 @@ struct prober *prober_new(struct ev_loop *main, struct exec_helper *helper, void
 	p->probes = (struct probes){on_want, on_release, on_ready, on_starting, p};
 	TAILQ_INIT(&p->news);
 	TAILQ_INIT(&p->all);
+	TAILQ_INIT(&p->beyond);
 	TAILQ_INIT(&p->waiting);
 	pthread_mutex_init(&p->lock, NULL);
 	mailbox_init(&p->to_main, main);

@@ -43,6 +43,7 @@ struct endpoint_probe {
 	/* main thread */
 	size_t wanted;
 	bool beyond; /* the limit: the thread does not know it */
+	TAILQ_ENTRY(endpoint_probe) beyond_link;
 	struct verdict verdict;
 	char *key;
 	struct mail start, stop;
@@ -70,7 +71,8 @@ struct prober {
 	struct exec_helper *helper;
 	struct map by_key;
 	size_t unknown; /* first results that are awaited */
-	size_t beyond;	/* targets that the limit keeps from being probed */
+	size_t beyond_count;
+	struct probe_list beyond; /* targets that the limit keeps from being probed, the oldest first */
 	bool past_start, told_limit;
 	ev_timer start_limit;
 	/* both */
