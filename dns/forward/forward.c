@@ -7,6 +7,7 @@
 
 #include "base/call_list.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/event_loop.h"
 #include "base/mem.h"
 #include "base/sock.h"
@@ -143,6 +144,14 @@ static void *forward_run(void *arg)
 	return NULL;
 }
 
+/* Each may need a descriptor. Out of those for Services: the daemon's own are not enough. */
+static unsigned places_take(void)
+{
+	const unsigned quarter = descriptors_left() / 4, places = quarter < FORWARD_PENDING ? quarter : FORWARD_PENDING;
+
+	return descriptors_take(places) ? places : 0;
+}
+
 struct forward *forward_new(const struct forward_config *config)
 {
 	struct forward *f = mem_alloc(sizeof *f);
@@ -162,7 +171,7 @@ struct forward *forward_new(const struct forward_config *config)
 	ev_async_start(f->loop, &f->wake);
 	ev_async_start(f->loop, &f->stop);
 	loop_marks_init(&f->marks);
-	quota_init(&f->quota);
+	quota_init(&f->quota, places_take());
 	f->inflight = inflight_new(config, f->loop, f->cache, &f->counts, &f->marks, &f->quota);
 	return f;
 }
@@ -242,5 +251,6 @@ void forward_free(struct forward *f)
 	pthread_cond_destroy(&f->call.done);
 	pthread_mutex_destroy(&f->call.lock);
 	ev_loop_destroy(f->loop);
+	descriptors_give(f->quota.places);
 	free(f);
 }

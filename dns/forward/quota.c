@@ -6,8 +6,9 @@
 #include "base/sock.h"
 #include "dns/forward/request.h"
 
-void quota_init(struct quota *q)
+void quota_init(struct quota *q, uint32_t places)
 {
+	q->places = places;
 	random_fill(&q->seed, sizeof q->seed);
 }
 
@@ -20,7 +21,7 @@ static bool has_room(const struct quota *q, int place)
 {
 	const uint32_t taken = read_count(&q->taken), own = read_count(&q->clients[place]);
 
-	return own < FORWARD_PENDING_PER_CLIENT && taken < FORWARD_PENDING && own < FORWARD_PENDING - taken;
+	return own < FORWARD_PENDING_PER_CLIENT && taken < q->places && own < q->places - taken;
 }
 
 void quota_keep(struct quota *q, int place)

@@ -21,10 +21,11 @@ struct sockaddr;
 
 struct quota {
 	uint64_t seed;
+	uint32_t places; /* in all */
 	_Atomic uint32_t taken, clients[QUOTA_CLIENTS];
 };
 
-void quota_init(struct quota *q);
+void quota_init(struct quota *q, uint32_t places);
 /* A place of the client at `from`; QUOTA_NONE: it has as many as it may have. */
 int quota_take(struct quota *q, const struct sockaddr *from);
 /* One more of the client that has this place. False: as above. */

@@ -13,7 +13,10 @@
 #include "dns/forward/plan.h"
 #include "dns/forward/search_steps.h"
 
-/* Queries handed over and not answered, and questions asked; more get a stale answer or SERVFAIL (quota.h). */
+/*
+ * Queries handed over and not answered, and questions asked, for each of which a socket may be open: as many as there
+ * are descriptors for, at most these. More get a stale answer or SERVFAIL (quota.h).
+ */
 #define FORWARD_PENDING 2048
 #define FORWARD_PENDING_PER_CLIENT 512 /* of one address */
 #define FORWARD_RING 1024	       /* handed over by one worker and not yet taken */

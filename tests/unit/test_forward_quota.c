@@ -33,7 +33,7 @@ static void one_client_has_its_limit(void **state)
 	int place = QUOTA_NONE;
 
 	(void)state;
-	quota_init(&q);
+	quota_init(&q, FORWARD_PENDING);
 	assert_int_equal(take_all(&q, 1, &place), FORWARD_PENDING_PER_CLIENT);
 	assert_false(quota_take_more(&q, place));
 	quota_give(&q, place);
@@ -49,7 +49,7 @@ static void no_number_of_clients_takes_all(void **state)
 	unsigned sum = 0;
 
 	(void)state;
-	quota_init(&q);
+	quota_init(&q, FORWARD_PENDING);
 	for (uint32_t i = 0; i < 8; i++)
 		sum += take_all(&q, i, &place);
 	assert_in_range(sum, FORWARD_PENDING / 2, FORWARD_PENDING - 1);
@@ -63,7 +63,7 @@ static void clients_share(void **state)
 	uint32_t taken[7] = {0};
 
 	(void)state;
-	quota_init(&q);
+	quota_init(&q, FORWARD_PENDING);
 	for (unsigned round = 0; round < FORWARD_PENDING; round++)
 		for (uint32_t i = 0; i < 7; i++) {
 			const struct sockaddr_in from = client(i);
@@ -80,7 +80,7 @@ static void a_question_keeps_its_clients_place(void **state)
 	int place = QUOTA_NONE;
 
 	(void)state;
-	quota_init(&q);
+	quota_init(&q, FORWARD_PENDING);
 	take_all(&q, 1, &place);
 	quota_keep(&q, place);
 	quota_give(&q, place);

@@ -7,6 +7,7 @@ import lab
 import manifests
 import scenes
 import traffic
+from dns_client import Client, query
 from manifests import endpoint
 
 LIMIT = 1024
@@ -19,11 +20,11 @@ class Descriptors(scenes.NodeTest):
         super().setUp()
         self.client = self.lab.host(self.node, "client", "192.168.0.1", "fd00:0::1")
 
-    def limited_daemon(self):
+    def limited_daemon(self, *flags):
         program = self.lab.folder / "fairlead-limited"
         program.write_text(f"#!/bin/sh\nexec prlimit --nofile={LIMIT}:{LIMIT} {lab.BUILD / 'fairlead'} \"$@\"\n")
         program.chmod(0o755)
-        daemon = lab.Daemon(self.node, ["--manifests", self.folder.path, *FLAGS], self.lab.folder, program)
+        daemon = lab.Daemon(self.node, ["--manifests", self.folder.path, *FLAGS, *flags], self.lab.folder, program)
         self.lab.daemons.append(daemon)
         return daemon.start()
 
@@ -78,6 +79,22 @@ class Descriptors(scenes.NodeTest):
         self.folder.remove("web-0")
         lab.wait_until(lambda: self.answered(COUNT - 50, COUNT) == 50, what="the others have a descriptor")
         self.assertEqual(daemon.log().count("retrying this and further ports"), 1)
+
+    def test_names_that_no_server_answers_leave_the_daemon_its_own(self):
+        """Each question has a socket of its own: before, six clients took every descriptor."""
+        self.put(0, 1)
+        daemon = self.limited_daemon("--forward", "127.0.0.1:5399", "--forward-timeout", "30s")
+        silent = self.node.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        silent.bind(("127.0.0.1", 5399))
+        for i in range(6):
+            self.client.add_addr(f"192.168.0.{10 + i}", "eth0", 24)
+            with Client(self.client, "192.168.0.2", 53, source=f"192.168.0.{10 + i}")._socket(socket.SOCK_DGRAM) as sock:
+                for k in range(400):
+                    sock.send(query(f"w{k}.c{i}.example.com", serial=k))
+                self.assertEqual(sock.recv(512)[3] & 15, 2, "SERVFAIL: no place is left")
+        self.own_ports_answer(daemon)
+        self.assertLess(len(os.listdir(f"/proc/{daemon.process.pid}/fd")), LIMIT // 2)
+        silent.close()
 
 
 if __name__ == "__main__":
