@@ -18,6 +18,7 @@
 
 #define TUPLE_MAX_BYTES 128
 #define DELETES_PER_SEND 64
+#define DELETES_PER_LIST 65536 /* 9 MB, however many entries clients make */
 #define RECEIVE_BYTES 32768
 
 /* Which fields of CTA_TUPLE_ORIG a dump must match; the kernel has no header for it. */
@@ -40,6 +41,7 @@ struct conntrack {
 	const struct conntrack_sweep *sweep;
 	struct to_delete *to_delete;
 	size_t to_delete_count, to_delete_room;
+	bool more; /* to delete than one list keeps */
 	atomic_bool stopped;
 	char request[DELETES_PER_SEND * (TUPLE_MAX_BYTES + 64)] __attribute__((aligned(8)));
 	char answers[RECEIVE_BYTES] __attribute__((aligned(8))); /* to deletions */
@@ -193,6 +195,11 @@ bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e)
 	return true;
 }
 
+static size_t most_of(const struct conntrack_sweep *sweep)
+{
+	return sweep->at_once != 0 ? sweep->at_once : DELETES_PER_LIST;
+}
+
 static void put_to_delete(struct conntrack *c, struct attrs attrs, uint8_t family)
 {
 	const struct nlattr *tuple = attrs_find(attrs, CTA_TUPLE_ORIG), *id_attr = attrs_find(attrs, CTA_ID);
@@ -200,6 +207,9 @@ static void put_to_delete(struct conntrack *c, struct attrs attrs, uint8_t famil
 	uint32_t id;
 
 	if (mnl_attr_get_payload_len(tuple) > TUPLE_MAX_BYTES || !attrs_number(id_attr, &id, sizeof id))
+		return;
+	c->more = c->to_delete_count == most_of(c->sweep);
+	if (c->more)
 		return;
 	c->to_delete = mem_grow(c->to_delete, c->to_delete_count, &c->to_delete_room, sizeof *c->to_delete);
 	d = &c->to_delete[c->to_delete_count++];
@@ -230,7 +240,10 @@ static int each_entry(const struct nlmsghdr *nlh, void *ctx)
 
 static void forget(void *ctx)
 {
-	((struct conntrack *)ctx)->to_delete_count = 0;
+	struct conntrack *c = ctx;
+
+	c->to_delete_count = 0;
+	c->more = false;
 }
 
 /*
@@ -353,18 +366,23 @@ static int delete_all(struct conntrack *c, size_t *deleted)
 	return error;
 }
 
+/* What one list keeps is deleted before the next one; that ends when nothing goes any more. */
 int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, size_t *deleted)
 {
+	size_t before;
 	int error;
 
 	*deleted = 0;
 	if (atomic_load(&c->stopped))
 		return -ECANCELED;
 	c->sweep = sweep;
-	c->to_delete_count = 0;
-	error = list_all(c);
-	if (error == 0)
-		error = delete_all(c, deleted);
+	do {
+		before = *deleted;
+		forget(c);
+		error = list_all(c);
+		if (error == 0)
+			error = delete_all(c, deleted);
+	} while (error == 0 && c->more && *deleted > before);
 	c->sweep = NULL;
 	return error;
 }

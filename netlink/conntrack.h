@@ -35,7 +35,8 @@ bool conntrack_entry_read(const struct nlmsghdr *nlh, struct conntrack_entry *e)
 typedef bool conntrack_check_fn(void *ctx, const struct conntrack_entry *e);
 
 /*
- * Goes through the entries of one protocol in one family and deletes those that `check` wants gone: one walk.
+ * Goes through the entries of one protocol in one family and deletes those that `check` wants gone: one walk, and one
+ * more for each at_once of them, so that memory does not grow with the table.
  * unreplied_only: the kernel need not send the others (it does before 5.15; they are skipped here then). dst, dst_port:
  * the same for what went elsewhere (of dst in IPv4 only). One that vanished by itself meanwhile is no error. EINTR is
  * retried; check may see an entry again then. *deleted: also what went before an error. 0 or -errno; -ECANCELED after
@@ -46,6 +47,7 @@ struct conntrack_sweep {
 	bool unreplied_only;
 	const struct addr *dst; /* that the client asked; NULL: any */
 	uint16_t dst_port;	/* 0: any */
+	size_t at_once;		/* entries that are kept in memory before they are deleted; 0: 65 536 */
 	conntrack_check_fn *check;
 	void *ctx;
 };

@@ -15,8 +15,10 @@
 #include "tests/unit/fakenetlink.h"
 
 static struct {
-	uint32_t entries;	/* that are there, IPv4 UDP; the id of each is its source port */
-	uint32_t deleted;	/* deletions that came */
+	uint32_t entries; /* that are there, IPv4 UDP; the id of each is its source port */
+	uint32_t deleted; /* deletions that came */
+	uint32_t gone;	  /* bits of ids below 32: deleted, or timed out by then */
+	uint32_t lists;
 	uint32_t refused_id;	/* of the entry whose deletion is refused… */
 	int refusal;		/* …with this error */
 	bool absent;		/* ctnetlink is not built in */
@@ -73,7 +75,10 @@ static void list(const struct nlmsghdr *request)
 	assert_true(attrs_number(attrs_find(proto, CTA_PROTO_NUM), &kernel.listed_proto, sizeof kernel.listed_proto));
 	listed(attrs);
 	kernel.listed_unreplied = attrs_find(attrs, CTA_STATUS_MASK) != NULL;
+	kernel.lists++;
 	for (uint32_t id = 1; about->nfgen_family == AF_INET && id <= kernel.entries; id++) {
+		if (id < 32 && (kernel.gone >> id & 1) != 0)
+			continue;
 		struct nlmsghdr *nlh = fake_put(request, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW, NLM_F_MULTI);
 		struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
 
@@ -121,6 +126,7 @@ static int on_request(const struct nlmsghdr *request, size_t bytes)
 		assert_int_equal(request->nlmsg_type, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE);
 		assert_true(attrs_number(attrs_find(attrs, CTA_ID), &id, sizeof id));
 		kernel.deleted++;
+		kernel.gone |= id < 32 ? 1U << id : 0;
 		if (id == kernel.refused_id)
 			fake_end(request, NLMSG_ERROR, -kernel.refusal);
 	}
@@ -208,6 +214,33 @@ static void one_that_is_stopped_asks_and_deletes_no_more(void **state)
 	assert_int_equal(kernel.deleted, 0);
 }
 
+/* Clients fill the table: memory does not grow with it. */
+static void many_go_in_portions(void **state)
+{
+	size_t deleted;
+
+	(void)state;
+	kernel.entries = 12;
+	assert_int_equal(sweep_with((struct conntrack_sweep){.at_once = 4}, false, &deleted), 0);
+	assert_int_equal(deleted, 11);
+	assert_int_equal(kernel.deleted, 11);
+	assert_int_equal(kernel.lists, 3);
+}
+
+/* Entries that vanish by themselves, or come as fast as they go, do not keep the thread. */
+static void portions_end_when_nothing_goes(void **state)
+{
+	size_t deleted;
+
+	(void)state;
+	kernel.entries = 2;
+	kernel.refused_id = 2;
+	kernel.refusal = ENOENT;
+	assert_int_equal(sweep_with((struct conntrack_sweep){.at_once = 1}, false, &deleted), 0);
+	assert_int_equal(deleted, 0);
+	assert_int_equal(kernel.lists, 1);
+}
+
 /* It timed out between reading and deleting: that is no error, and nothing that we deleted. */
 static void one_that_vanished_is_not_counted(void **state)
 {
@@ -273,6 +306,8 @@ int main(void)
 		cmocka_unit_test_setup(only_the_stale_ones_go, none),
 		cmocka_unit_test_setup(only_what_went_to_one_address_or_port, none),
 		cmocka_unit_test_setup(one_that_is_stopped_asks_and_deletes_no_more, none),
+		cmocka_unit_test_setup(many_go_in_portions, none),
+		cmocka_unit_test_setup(portions_end_when_nothing_goes, none),
 		cmocka_unit_test_setup(one_that_vanished_is_not_counted, none),
 		cmocka_unit_test_setup(a_refusal_is_an_error_and_the_rest_counts, none),
 		cmocka_unit_test_setup(what_was_not_sent_is_not_counted, none),
