@@ -30,7 +30,6 @@ struct nft {
 	struct mnl_socket *monitor; /* NULL: not open */
 	bool destroy_tried, destroy_works;
 	struct element_list adds, dels; /* the transaction */
-	uint32_t range_piece;		/* source ranges that are sent at once (nft/parts.c); 0: not known yet */
 	struct repair *repair;		/* goes with the next transaction; NULL: chains and rules are right */
 	struct map affinity_records;
 	bool affinity_hooks; /* the chains of affinity_rules_hooks are there */
