@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/ioctl.h>
 
 #include "tests/unit/cpu_clock.h"
 #include "tests/unit/manifest_world.h"
@@ -142,10 +143,91 @@ static void each_object_in_two_files(void **state)
 	is_linear(*state, two_claims);
 }
 
+#define FEW_FOLDERS 600
+#define MANY_FOLDERS 6000
+
+static void folders_make(struct world *w, size_t count)
+{
+	char name[64];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof name, "d%zu", i);
+		assert_int_equal(mkdir(path_of(w, name), 0755), 0);
+		snprintf(name, sizeof name, "d%zu/a.yaml", i);
+		fill(w, name, unknown_kind, 1);
+	}
+}
+
+static void folders_remove(struct world *w, size_t count)
+{
+	char name[64];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof name, "d%zu/a.yaml", i);
+		assert_int_equal(unlink(path_of(w, name)), 0);
+		snprintf(name, sizeof name, "d%zu", i);
+		assert_int_equal(rmdir(path_of(w, name)), 0);
+	}
+}
+
+/* Reads so many folders, reads them again, and follows their removal. */
+static uint64_t folders_ns(struct world *w, size_t count)
+{
+	uint64_t took;
+
+	folders_make(w, count);
+	uint64_t start = cpu_ns();
+	struct manifest *m = manifest_new(w->loop, w->dir, quiet());
+	manifest_reload(m);
+	read_all(w, m);
+	took = cpu_ns() - start;
+	folders_remove(w, count);
+	start = cpu_ns();
+	while (tree_files(m->tree) != 0)
+		ev_run(w->loop, EVRUN_ONCE);
+	manifest_free(m);
+	return took + (cpu_ns() - start);
+}
+
+static void many_folders(void **state)
+{
+	struct world *w = *state;
+	const uint64_t few = folders_ns(w, FEW_FOLDERS), many = folders_ns(w, MANY_FOLDERS);
+
+	if (many > GROWTH_MAX * few)
+		fail_msg("%d folders take %.0f ms, %d take %.0f ms", FEW_FOLDERS, (double)few / 1e6, MANY_FOLDERS,
+			 (double)many / 1e6);
+}
+
+/* Files may be made as fast as events are read: other work goes on in between. */
+static void flood_of_events(void **state)
+{
+	struct world *w = *state;
+	struct manifest *m = manifest_new(w->loop, w->dir, quiet());
+	int left = 0;
+
+	fill(w, "x.tmp", repeated, 0);
+	for (int i = 0; i < 8000; i++) {
+		char *x = path_of(w, "x.tmp"), *y = path_of(w, "y.tmp");
+		assert_int_equal(i % 2 == 0 ? rename(x, y) : rename(y, x), 0);
+	}
+	tree_event(m->tree);
+	assert_int_equal(ioctl(tree_fd(m->tree), FIONREAD, &left), 0);
+	assert_true(left > 0);
+	for (int i = 0; i < 100 && left != 0; i++) {
+		tree_event(m->tree);
+		assert_int_equal(ioctl(tree_fd(m->tree), FIONREAD, &left), 0);
+	}
+	assert_int_equal(left, 0);
+	manifest_free(m);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 	const struct CMUnitTest tests[] = {
+		TEST(many_folders),
+		TEST(flood_of_events),
 		TEST(one_object_many_times),
 		TEST(as_many_unknown_kinds),
 		TEST(one_object_refused_many_times),

@@ -89,12 +89,66 @@ static void lost_events(void **state)
 	}
 	put(w, "a.yaml", SERVICE("a", 2)); /* no event says so */
 	unlink(path_of(w, "b.yaml"));
-	turn(w);
+	for (int i = 0; i < 1000 && have(w, "Service default/b") != NULL; i++) /* some of a flood at a time */
+		turn(w);
 	assert_int_equal(port_of(w, "Service default/a"), 2);
 	assert_null(have(w, "Service default/b"));
 	put(w, "a.yaml", SERVICE("a", 3)); /* and it goes on */
 	turn(w);
 	assert_int_equal(port_of(w, "Service default/a"), 3);
+}
+
+/* What had the path before is gone, without an event about what was in it. */
+static void directory_becomes_a_link(void **state)
+{
+	struct world *w = *state;
+	char away[TEMPFOLDER_BYTES + 8];
+
+	mkdir(path_of(w, "x"), 0755);
+	mkdir(path_of(w, "y"), 0755);
+	put(w, "x/a.yaml", SERVICE("a", 1));
+	put(w, "y/b.yaml", SERVICE("b", 1));
+	start(w);
+	assert_int_equal(map_count(&w->objects), 2);
+	snprintf(away, sizeof away, "%s/away", w->top);
+	assert_int_equal(rename(path_of(w, "x"), away), 0);
+	assert_int_equal(symlink("y", path_of(w, "x")), 0);
+	turn(w);
+	assert_null(have(w, "Service default/a"));
+	assert_int_equal(port_of(w, "Service default/b"), 1);
+	assert_int_equal(map_count(&w->objects), 1);
+}
+
+static void directory_becomes_a_file(void **state)
+{
+	struct world *w = *state;
+	char away[TEMPFOLDER_BYTES + 8];
+
+	mkdir(path_of(w, "x"), 0755);
+	put(w, "x/a.yaml", SERVICE("a", 1));
+	put(w, "x.new", "");
+	start(w);
+	snprintf(away, sizeof away, "%s/away", w->top);
+	assert_int_equal(rename(path_of(w, "x"), away), 0);
+	char *from = path_of(w, "x.new"), *to = path_of(w, "x");
+	assert_int_equal(rename(from, to), 0);
+	turn(w);
+	assert_int_equal(map_count(&w->objects), 0);
+}
+
+static void file_becomes_a_directory(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "x.yaml", SERVICE("a", 1));
+	start(w);
+	char *from = path_of(w, "x.yaml"), *to = path_of(w, "y");
+	assert_int_equal(rename(from, to), 0);
+	mkdir(path_of(w, "x.yaml"), 0755);
+	put(w, "x.yaml/b.yaml", SERVICE("b", 1));
+	turn(w);
+	assert_null(have(w, "Service default/a"));
+	assert_int_equal(port_of(w, "Service default/b"), 1);
 }
 
 #define OTHER(kind) "apiVersion: apps/v1\nkind: " kind "\nmetadata: {name: x\n"
@@ -242,6 +296,9 @@ int main(void)
 		TEST(root_replaced),
 		TEST(reload_reads_all_again),
 		TEST(lost_events),
+		TEST(directory_becomes_a_link),
+		TEST(directory_becomes_a_file),
+		TEST(file_becomes_a_directory),
 		TEST(an_unreadable_document_of_another_kind),
 		TEST(odd_files),
 		TEST(documents_change_places),

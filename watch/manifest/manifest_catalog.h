@@ -47,6 +47,7 @@ struct document {
 
 struct file {
 	char *path; /* below the root; the key of the map of files */
+	struct file *next_in_dir, **at_in_dir;
 	struct document *documents;
 	struct document *held; /* definitions whose text is gone or bad, kept in their last good version; NULL = none */
 	uint64_t stamp[4];     /* device and inode, size, mtime, ctime: equal = unchanged */

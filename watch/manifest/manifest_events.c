@@ -12,17 +12,6 @@ struct todo {
 	bool all;
 };
 
-static const struct dir *dir_of_watch(const struct tree *t, int wd)
-{
-	const struct dir *d;
-	size_t at = 0;
-
-	while ((d = map_next(&t->dirs, &at)) != NULL)
-		if (d->wd == wd)
-			return d;
-	return NULL;
-}
-
 static void todo_add(struct todo *todo, const char *dir, const char *name)
 {
 	char *path = arena_printf(todo->arena, "%s%s%s", dir, dir[0] != '\0' && name[0] != '\0' ? "/" : "", name);
@@ -67,7 +56,7 @@ static void event_note(void *ctx, const struct inotify_event *e)
 		return;
 	}
 	links_find(&t->links, e, note_path, todo);
-	d = dir_of_watch(t, e->wd);
+	d = dirs_of_watch(&t->dirs, e->wd);
 	if (d == NULL)
 		return;
 	if (e->len == 0) {

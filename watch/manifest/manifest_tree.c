@@ -25,35 +25,49 @@ static uint64_t identity_of(const struct stat *st)
 static void file_drop(struct tree *t, struct file *f)
 {
 	map_del_str(&t->files, f->path);
+	dir_file_remove(f);
 	links_forget(&t->links, f->path);
 	file_free(t->loader, f);
 }
 
+/* With all that is in it, MANIFEST_DEPTH_MAX levels at most. */
 static void dir_drop(struct tree *t, struct dir *d)
 {
-	map_del_str(&t->dirs, d->path);
+	while (d->files != NULL)
+		file_drop(t, d->files);
+	while (d->dirs != NULL)
+		dir_drop(t, d->dirs);
 	if (t->watcher != NULL)
 		watcher_remove(t->watcher, d->wd);
-	free(d->path);
-	free(d);
+	dirs_remove(&t->dirs, d);
 }
 
 /* Everything at or below a path that is no more. */
 static void drop_below(struct tree *t, const char *path)
 {
-	struct file *f;
-	struct dir *d;
-	size_t at = 0;
+	struct file *f = map_get_str(&t->files, path);
+	struct dir *d = dirs_get(&t->dirs, path);
 
-	while ((f = map_next(&t->files, &at)) != NULL)
-		if (path_is_below(f->path, path))
-			file_drop(t, f);
-	at = 0;
-	while ((d = map_next(&t->dirs, &at)) != NULL)
-		if (path_is_below(d->path, path))
-			dir_drop(t, d);
+	if (f != NULL)
+		file_drop(t, f);
+	if (d != NULL)
+		dir_drop(t, d);
 	if (path[0] != '\0')
 		links_forget_below(&t->links, path);
+}
+
+/* Another thing has the path of what was there before. A root that is none says nothing about objects. */
+static void before_drop(struct tree *t, const char *path)
+{
+	struct file *f = map_get_str(&t->files, path);
+	struct dir *d = dirs_get(&t->dirs, path);
+
+	if (path[0] == '\0')
+		return;
+	if (f != NULL)
+		file_drop(t, f);
+	if (d != NULL)
+		dir_drop(t, d);
 }
 
 /* ---- files ---- */
@@ -67,31 +81,22 @@ static void file_refresh(struct tree *t, const char *path, const struct stat *st
 	if (f != NULL && !force && memcmp(f->stamp, stamp, sizeof stamp) == 0)
 		return;
 	if (f == NULL) {
+		before_drop(t, path);
 		f = file_new(path);
 		map_put_str(&t->files, f->path, f);
+		dir_file_add(dirs_parent(&t->dirs, path), f);
 	}
 	file_load(t->loader, f, st);
 }
 
 /* ---- directories ---- */
 
-static const struct dir *dir_elsewhere(const struct tree *t, const char *path, uint64_t identity)
-{
-	const struct dir *d;
-	size_t at = 0;
-
-	while ((d = map_next(&t->dirs, &at)) != NULL)
-		if (d->identity == identity && strcmp(d->path, path) != 0)
-			return d;
-	return NULL;
-}
-
 /* The same directory under a second path: a link, unless the first is a name it had until just now. */
 static bool dir_is_double(struct tree *t, const char *path, uint64_t identity)
 {
 	const struct dir *d;
 
-	while ((d = dir_elsewhere(t, path, identity)) != NULL) {
+	while ((d = dirs_of_identity(&t->dirs, identity)) != NULL && strcmp(d->path, path) != 0) {
 		char *gone = mem_strdup(d->path), *full = path_join(t->loader->root, gone);
 		struct stat st;
 		bool there = stat(full, &st) == 0 && identity_of(&st) == identity;
@@ -111,7 +116,7 @@ static void dir_watch(struct tree *t, struct dir *d, const char *full)
 
 	if (t->watcher == NULL)
 		return;
-	d->wd = watcher_add(t->watcher, full, DIR_EVENTS);
+	dirs_watch_set(&t->dirs, d, watcher_add(t->watcher, full, DIR_EVENTS));
 	if (d->wd < 0 && (!retry_is_passing(errno) || retry_note(&t->loader->retry, "watch", d->path)))
 		loader_report(t->loader, d->path, "cannot be watched, looked at every %g s instead: %s",
 			      manifest_retry_s,
@@ -120,27 +125,20 @@ static void dir_watch(struct tree *t, struct dir *d, const char *full)
 }
 
 /* What was known directly in this directory and is gone. */
-static void dir_forget(struct tree *t, const char *dir, const struct map *present)
+static void dir_forget(struct tree *t, struct dir *dir, const struct map *present)
 {
-	size_t n = strlen(dir), at = 0;
-	struct file *f;
-	const struct dir *d;
-
-	while ((f = map_next(&t->files, &at)) != NULL) {
-		const char *name = f->path + n + (n != 0);
-		if (path_is_below(f->path, dir) && strchr(name, '/') == NULL && map_get_str(present, name) == NULL)
+	for (struct file *f = dir->files, *next; f != NULL; f = next) {
+		next = f->next_in_dir;
+		if (map_get_str(present, path_name(f->path)) == NULL)
 			file_drop(t, f);
 	}
-	at = 0;
-	while ((d = map_next(&t->dirs, &at)) != NULL) {
-		const char *name = d->path + n + (n != 0);
-		if (strlen(d->path) > n && path_is_below(d->path, dir) && strchr(name, '/') == NULL &&
-		    map_get_str(present, name) == NULL) {
-			char *gone = mem_strdup(d->path);
-			drop_below(t, gone);
-			free(gone);
-			at = 0;
-		}
+	for (struct dir *d = dir->dirs, *next; d != NULL; d = next) {
+		next = d->next;
+		if (map_get_str(present, path_name(d->path)) != NULL)
+			continue;
+		char *gone = mem_strdup(d->path);
+		drop_below(t, gone);
+		free(gone);
 	}
 }
 
@@ -148,7 +146,7 @@ static bool is_of_interest(const struct tree *t, const char *path, const struct 
 {
 	return entry->d_name[0] != '.' &&
 	       (entry->d_type == DT_DIR || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN ||
-		path_is_manifest(entry->d_name) || map_get_str(&t->dirs, path) != NULL);
+		path_is_manifest(entry->d_name) || dirs_get(&t->dirs, path) != NULL);
 }
 
 static bool dir_names(struct tree *t, const char *path, const char *full, struct arena *arena, struct map *present)
@@ -194,14 +192,13 @@ static void refresh_each(struct tree *t, const char *path, const struct map *pre
 	free(names);
 }
 
-static void dir_scan(struct tree *t, const char *path, const char *full, bool known)
+static void dir_scan(struct tree *t, const char *path, const char *full)
 {
 	struct arena *arena = arena_new(4096);
 	struct map present = {0};
 
 	if (dir_names(t, path, full, arena, &present)) {
-		if (known)
-			dir_forget(t, path, &present);
+		dir_forget(t, dirs_get(&t->dirs, path), &present);
 		refresh_each(t, path, &present);
 	}
 	map_fini(&present);
@@ -212,25 +209,22 @@ static void dir_refresh(struct tree *t, const char *path, const char *full, cons
 {
 	if (dir_is_double(t, path, identity_of(st))) {
 		loader_report(t->loader, path, "is a link to a directory that is read already: skipped");
+		before_drop(t, path);
 		return;
 	}
 	if (path_depth(path) >= MANIFEST_DEPTH_MAX) {
 		loader_report(t->loader, path, "is deeper than %d directories: skipped", MANIFEST_DEPTH_MAX);
 		return;
 	}
-	struct dir *d = map_get_str(&t->dirs, path); /* not before dir_is_double, which may drop it */
-	const bool known = d != NULL;
-	if (d != NULL && d->identity != identity_of(st)) {
-		dir_drop(t, d);
-		d = NULL;
-	}
+	struct dir *d = dirs_get(&t->dirs, path); /* not before dir_is_double, which may drop it */
 	if (d == NULL) {
-		d = mem_alloc(sizeof *d);
-		*d = (struct dir){.path = mem_strdup(path), .wd = -1, .identity = identity_of(st)};
-		map_put_str(&t->dirs, d->path, d);
+		before_drop(t, path);
+		d = dirs_add(&t->dirs, path, identity_of(st));
+	} else if (d->identity != identity_of(st)) {
+		dirs_identity_set(&t->dirs, d, identity_of(st));
 	}
 	dir_watch(t, d, full); /* also when known: a directory made anew may have the old one's inode, not its watch */
-	dir_scan(t, path, full, known);
+	dir_scan(t, path, full);
 }
 
 /* ---- any path ---- */
@@ -244,7 +238,7 @@ static void path_lost(struct tree *t, const char *path)
 	if (path[0] != '\0' && stat(t->loader->root, &st) == 0) {
 		if (f != NULL)
 			file_drop(t, f);
-		else if (map_get_str(&t->dirs, path) != NULL)
+		else if (dirs_get(&t->dirs, path) != NULL)
 			drop_below(t, path);
 		return;
 	}
@@ -286,11 +280,20 @@ static void path_follow(struct tree *t, const char *path, const char *full)
 					      : strerror(errno));
 }
 
+/* Not below a directory that is skipped, or was found to be gone: its path leads to where another one is read. */
+static bool is_within(const struct tree *t, const char *path)
+{
+	return path[0] == '\0' || dirs_parent(&t->dirs, path) != NULL;
+}
+
 void tree_refresh(struct tree *t, const char *path, bool force)
 {
-	char *full = path_join(t->loader->root, path);
+	char *full;
 	struct stat st;
 
+	if (!is_within(t, path))
+		return;
+	full = path_join(t->loader->root, path);
 	path_follow(t, path, full);
 	if (stat(full, &st) != 0) {
 		int why = errno;
@@ -307,6 +310,8 @@ void tree_refresh(struct tree *t, const char *path, bool force)
 		dir_refresh(t, path, full, &st);
 	} else if (path[0] == '\0' || path_is_manifest(path_name(path))) {
 		file_refresh(t, path, &st, force);
+	} else {
+		before_drop(t, path);
 	}
 	free(full);
 }
@@ -356,7 +361,7 @@ void tree_close(struct tree *t)
 {
 	drop_below(t, "");
 	map_fini(&t->files);
-	map_fini(&t->dirs);
+	dirs_fini(&t->dirs);
 	links_fini(&t->links);
 	watcher_free(t->watcher);
 	free(t);

@@ -2,20 +2,16 @@
 #ifndef WATCH_MANIFEST_MANIFEST_TREE_PRIVATE_H
 #define WATCH_MANIFEST_MANIFEST_TREE_PRIVATE_H
 
+#include "watch/manifest/manifest_dirs.h"
 #include "watch/manifest/manifest_links.h"
 #include "watch/manifest/manifest_tree.h"
-
-struct dir {
-	char *path; /* below the root, "" = the root */
-	int wd;
-	uint64_t identity; /* device and inode */
-};
 
 struct tree {
 	struct loader *loader;
 	struct watcher *watcher; /* NULL: not followed */
 	struct links links;	 /* the way to the root, and links below it */
-	struct map files, dirs;	 /* by path */
+	struct map files;	 /* by path */
+	struct dirs dirs;
 	bool follow;
 	bool root_lost; /* said once until it is back */
 };

@@ -7,6 +7,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+#define READ_MOST_BYTES ((size_t)64 << 10) /* of events in one turn: others may be made as fast as they are read */
+
 struct watch {
 	int wd;
 	unsigned users;
@@ -76,15 +78,24 @@ void watcher_remove(struct watcher *w, int wd)
 	free(one);
 }
 
+/* Both halves of a rename are told together. */
+static bool is_half(const struct inotify_event *last)
+{
+	return (last->mask & IN_MOVED_FROM) != 0;
+}
+
 void watcher_read(struct watcher *w, void (*event)(void *ctx, const struct inotify_event *e), void *ctx)
 {
 	_Alignas(struct inotify_event) char events[16384];
+	const struct inotify_event *e = NULL;
+	size_t bytes = 0;
 	ssize_t n;
 
-	while ((n = read(w->fd, events, sizeof events)) > 0)
-		for (ssize_t i = 0; i < n;) {
-			const struct inotify_event *e = (const struct inotify_event *)(const void *)(events + i);
+	while ((bytes < READ_MOST_BYTES || is_half(e)) && (n = read(w->fd, events, sizeof events)) > 0) {
+		for (ssize_t i = 0; i < n; i += (ssize_t)(sizeof *e + e->len)) {
+			e = (const struct inotify_event *)(const void *)(events + i);
 			event(ctx, e);
-			i += (ssize_t)(sizeof *e + e->len);
 		}
+		bytes += (size_t)n;
+	}
 }

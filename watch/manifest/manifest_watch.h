@@ -17,7 +17,7 @@ int watcher_fd(const struct watcher *w);
 int watcher_add(struct watcher *w, const char *directory, uint32_t events);
 /* As often as it was added; -1 is fine. */
 void watcher_remove(struct watcher *w, int wd);
-/* Calls event for all that happened. */
+/* Calls event for what happened, of a flood for a part of it: the rest is for the next call. */
 void watcher_read(struct watcher *w, void (*event)(void *ctx, const struct inotify_event *e), void *ctx);
 
 #endif
