@@ -168,6 +168,7 @@ def edited():
     wide, narrow = restricted(["10.0.0.0/8"]), restricted([f"10.{i // 256}.{i % 256}.0/25" for i in range(4000)])
     yield "4 000 source ranges become one", narrow, wide
     yield "a source range becomes 4 000", wide, narrow
+    yield "4 000 source ranges are others", narrow, restricted([f"11.{i // 256}.{i % 256}.0/25" for i in range(4000)])
     yield "5 000 external addresses get affinity", *(balanced(1, 1, externalIPs=addresses(5000), **more) for more in ({}, AFFINITY))
     listed = [{**p, "port": 20000 + p["port"]} for p in ports(20000)]
     yield "20 000 ports are renumbered", balanced(20000, 1), [service("10.96.200.1", listed), slice_of(pods(1), ports(20000))]
