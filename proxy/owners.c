@@ -341,3 +341,39 @@ void owners_replace(struct owners *o, const struct service *prev, const struct s
 			key_del(o, &key, prev, &listener);
 	}
 }
+
+/* ---- two changes at a time ---- */
+
+/* Of two services that both claim the key, or only b does. */
+static bool precedes(const struct frontend_key *key, const struct service *a, const struct service *b)
+{
+	return !has_key(b, key) || (has_key(a, key) && precedence(key, a, b) < 0);
+}
+
+static bool key_apart(const struct owners *o, const struct frontend_key *key, const struct service_change *first,
+		      const struct service_change *second)
+{
+	const struct service *owner = owners_find(o, key);
+
+	if (!has_key(first->prev, key) && !has_key(first->next, key))
+		return true;
+	if (owner == NULL)
+		return false;
+	if (owner == second->prev) /* it was, and it stays */
+		return precedes(key, owner, first->prev) && has_key(second->next, key) &&
+		       precedence(key, owner, second->next) == 0;
+	if (owner == first->next && !precedes(key, first->prev, second->prev))
+		return false;
+	return precedes(key, owner, second->next);
+}
+
+bool owners_apart(const struct owners *o, const struct service_change *first, const struct service_change *second)
+{
+	struct owners_keys keys = {.prev = second->prev, .next = second->next};
+	struct frontend_key key;
+
+	while (owners_next_key(&keys, &key))
+		if (!key_apart(o, &key, first, second))
+			return false;
+	return true;
+}

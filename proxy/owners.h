@@ -45,6 +45,17 @@ struct owners_keys {
 	bool of_next;
 };
 bool owners_next_key(struct owners_keys *keys, struct frontend_key *key); /* false: there is none left */
+
+struct service_change {
+	const struct service *prev, *next; /* either may be NULL */
+};
+/*
+ * The first change was told to owners_replace, and what it means for the kernel is still being compared. True: the
+ * second one, of another Service, may be told meanwhile: no key passes between the two by either change, so that
+ * neither looks at what the other one is about.
+ */
+bool owners_apart(const struct owners *o, const struct service_change *first, const struct service_change *second);
+
 /*
  * End of the turn: reports conflicts that are new since the last call and still unresolved. Not earlier, for a Service
  * that is renamed, or gives way to another in the same write, may be replaced after its successor.

@@ -72,7 +72,7 @@ static void compile_service(struct sync *s, struct store_service *service)
 		service->newest_held = service->pending;
 		return;
 	}
-	if (sync_touches_large(s, prev) || sync_touches_large(s, next)) {
+	if (sync_touches_large(s, prev, next)) {
 		service->dirty = true;
 		service_free(next);
 		quarantine_take(&s->quarantine, service, &before);

@@ -1,8 +1,8 @@
 /*
  * Services too large to be waited for. Each goes through steps of its own, one a turn, in turns without others or in
  * every second one: compiled, compared and sent in parts, frontends by frontends, published when the kernel has all of
- * it. So another Service's change waits for one step at most. Meanwhile its frontends belong to it alone: a Service
- * that asks for one of them waits until it is done.
+ * it. So another Service's change waits for one step at most, unless a frontend passes between the two by either
+ * change: then it waits until the large one is done.
  */
 #include <stdlib.h>
 
@@ -37,34 +37,14 @@ bool sync_is_heavy(const struct sync *s, struct store_service *service)
 	return service->heavy;
 }
 
-static bool has_key(const struct service *s, const struct frontend_key *key)
-{
-	return s != NULL && service_frontend(s, key) != NULL;
-}
-
-static bool has_cluster_ip(const struct service *s, const struct addr *ip)
-{
-	for (size_t i = 0; s != NULL && i < s->cluster_ip_count; i++)
-		if (addr_equal(&s->cluster_ips[i], ip))
-			return true;
-	return false;
-}
-
-bool sync_touches_large(const struct sync *s, const struct service *version)
+bool sync_touches_large(const struct sync *s, const struct service *prev, const struct service *next)
 {
 	const struct store_service *large = s->large.service;
 
-	if (large == NULL || version == NULL)
+	if (large == NULL || s->large.step == LARGE_OWN)
 		return false;
-	for (size_t i = 0; i < version->frontend_count; i++)
-		if (has_key(large->current, &version->frontends[i].key) ||
-		    has_key(large->next, &version->frontends[i].key))
-			return true;
-	for (size_t i = 0; i < version->cluster_ip_count; i++)
-		if (has_cluster_ip(large->current, &version->cluster_ips[i]) ||
-		    has_cluster_ip(large->next, &version->cluster_ips[i]))
-			return true;
-	return false;
+	return !owners_apart(s->owners, &(struct service_change){large->current, large->next},
+			     &(struct service_change){prev, next});
 }
 
 /* ---- from the start to the end ---- */

@@ -87,8 +87,8 @@ int sync_commit(struct sync *s); /* 0, or -errno: then the kernel is as it was *
 /* sync_large.c: one step of a large service, which is compiled when there is none under way. 0, or -errno. */
 int sync_large(struct sync *s, uint64_t now_ms);
 bool sync_is_heavy(const struct sync *s, struct store_service *service);
-/* The version (NULL: none) has a frontend or ClusterIP of the one under way. */
-bool sync_touches_large(const struct sync *s, const struct service *version);
+/* The change of another Service (either version may be NULL) must wait for the one under way. */
+bool sync_touches_large(const struct sync *s, const struct service *prev, const struct service *next);
 /* Back to the version that was published; the table must be read back. again: it is compiled again later. */
 void sync_large_abandon(struct sync *s, bool again);
 
