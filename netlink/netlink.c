@@ -137,9 +137,27 @@ static int read_list(struct receiver *r)
 	return result;
 }
 
-int netlink_list(const struct netlink_list *list)
+int netlink_list_begin(const struct netlink_list *list)
 {
 	static _Atomic uint32_t seq = 1u << 31; /* apart from the numbers of batches */
+
+	list->request->nlmsg_seq = ++seq;
+	return netlink_send(list->socket, list->request, list->request->nlmsg_len);
+}
+
+int netlink_list_step(const struct netlink_list *list)
+{
+	struct receiver r;
+
+	r.list = list;
+	int result = receive(&r);
+	if (result > MNL_CB_STOP)
+		return 1;
+	return result == MNL_CB_STOP ? 0 : -errno;
+}
+
+int netlink_list(const struct netlink_list *list)
+{
 	struct receiver r;
 	int error = -EINTR;
 
@@ -147,8 +165,7 @@ int netlink_list(const struct netlink_list *list)
 	for (int attempt = 0; attempt < ATTEMPTS && error == -EINTR; attempt++) {
 		if (attempt > 0 && list->restart != NULL)
 			list->restart(list->ctx);
-		list->request->nlmsg_seq = ++seq;
-		error = netlink_send(list->socket, list->request, list->request->nlmsg_len);
+		error = netlink_list_begin(list);
 		if (error == 0)
 			error = read_list(&r);
 	}

@@ -53,6 +53,15 @@ int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx);
 /* The same of one set, whichever. */
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
 /*
+ * Reads SET_AFFINITY, as large as clients make it, in steps: the kernel goes through the set from its beginning for
+ * each of them, 15 ms at the end of a full one. Transactions may be made in between. A set that grows or shrinks
+ * meanwhile may show an element twice, or not at all. One walk at a time; it ends with the last step, an error, or
+ * nft_walk_end.
+ */
+int nft_walk_begin(struct nft *nft);				  /* 0 or -errno */
+int nft_walk_step(struct nft *nft, nft_each_fn *each, void *ctx); /* 1: more comes; 0: that was all; -errno */
+void nft_walk_end(struct nft *nft);				  /* nothing when there is none */
+/*
  * The frontends of a table that is not ours: the keys of its SET_DISPATCH, where it has such a set with such keys.
  * Values are not read. What cannot be read is left out.
  */

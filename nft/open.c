@@ -63,6 +63,7 @@ void nft_close(struct nft *nft)
 		return;
 	if (nft->monitor != NULL)
 		mnl_socket_close(nft->monitor);
+	nft_walk_end(nft);
 	session_close(&nft->session);
 	repair_free(nft->repair);
 	affinity_records_free(nft);

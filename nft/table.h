@@ -21,6 +21,7 @@ struct affinity_record {
 };
 
 struct repair;
+struct walk;
 
 struct nft {
 	struct ruleset_config config; /* what it points to is below */
@@ -28,6 +29,7 @@ struct nft {
 	struct cidr pod_cidrs[RULESET_CIDRS_MAX], networks[RULESET_CIDRS_MAX];
 	struct session session;
 	struct mnl_socket *monitor; /* NULL: not open */
+	struct walk *walk;	    /* NULL: none */
 	bool destroy_tried, destroy_works;
 	struct element_list adds, dels; /* the transaction */
 	struct repair *repair;		/* goes with the next transaction; NULL: chains and rules are right */

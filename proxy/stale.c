@@ -281,7 +281,7 @@ static uint64_t flows_turn(struct stale *f, uint64_t now_ms)
  */
 static uint64_t affinity_wait(struct stale *f, uint64_t now_ms)
 {
-	if (!f->affinity.asked) {
+	if (!stale_affinity_is_due(&f->affinity)) {
 		f->waits_ms = 0;
 		return 0;
 	}

@@ -36,7 +36,11 @@ struct nft {
 	int fail;		      /* every dump fails with it */
 	struct element_list affinity; /* what a dump shows */
 	size_t hidden;		      /* of these at the end: not to the first dump */
-	unsigned dumps, takes_ms;     /* a dump */
+	unsigned dumps, takes_ms;     /* a step of a dump */
+	size_t step, at;	      /* entries that a step shows, 0: all; shown so far */
+	unsigned refuses;	      /* transactions with more than one deletion, so many */
+	unsigned commits;
+	size_t next; /* where the next deletion is looked for */
 };
 
 static struct conntrack flows;
@@ -73,30 +77,67 @@ int conntrack_sweep(struct conntrack *c, const struct conntrack_sweep *sweep, si
 	return c->fail;
 }
 
-int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx)
+int nft_walk_begin(struct nft *nft)
 {
-	assert_int_equal(set, SET_AFFINITY);
 	nft->dumps++;
+	nft->at = 0;
+	return 0;
+}
+
+int nft_walk_step(struct nft *nft, nft_each_fn *each, void *ctx)
+{
+	size_t left = nft->step != 0 ? nft->step : SIZE_MAX;
+
 	usleep(nft->takes_ms * 1000);
 	if (nft->fail != 0)
 		return nft->fail;
-	for (size_t i = 0; i + nft->hidden < nft->affinity.count; i++)
-		each(ctx, &nft->affinity.items[i]);
+	for (; nft->at + nft->hidden < nft->affinity.count && left > 0; left--)
+		each(ctx, &nft->affinity.items[nft->at++]);
+	if (nft->at + nft->hidden < nft->affinity.count)
+		return 1;
 	nft->hidden = 0;
 	return 0;
 }
 
+void nft_walk_end(struct nft *nft)
+{
+	nft->at = SIZE_MAX;
+}
+
+const char *nft_error(const struct nft *nft)
+{
+	(void)nft;
+	return "refused";
+}
+
+/* Marked, and gone with the commit: linear when they come in order. */
 void nft_tx_del(struct nft *nft, const struct element *e)
 {
-	for (size_t i = 0; i < nft->affinity.count; i++)
-		if (element_same_key(&nft->affinity.items[i], e))
-			nft->affinity.items[i] = nft->affinity.items[--nft->affinity.count];
+	const size_t count = nft->affinity.count;
+
+	for (size_t i = 0; i < count && nft->refuses == 0; i++) {
+		struct element *at = &nft->affinity.items[(nft->next + i) % count];
+		if (!element_same_key(at, e))
+			continue;
+		nft->next = (nft->next + i + 1) % count;
+		at->proto = 0;
+		return;
+	}
 }
 
 int nft_tx_commit(struct nft *nft)
 {
-	(void)nft;
-	return 0;
+	const bool refused = nft->refuses != 0;
+	size_t left = 0;
+
+	nft->refuses -= refused;
+	nft->commits++;
+	nft->next = 0;
+	for (size_t i = 0; i < nft->affinity.count; i++)
+		if (nft->affinity.items[i].proto != 0)
+			nft->affinity.items[left++] = nft->affinity.items[i];
+	nft->affinity.count = left;
+	return refused ? -ENOENT : 0;
 }
 
 /* ---- the thread ---- */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -208,6 +209,93 @@ static void affinity_of_a_frontend_that_another_service_takes_over(void **state)
 	service_free(heir);
 }
 
+/* Many clients: other work has its turn in between, and flows wait. */
+static void affinity_is_read_in_slices(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.1 10.0.0.2", true));
+	look_at(s, 1000);
+	const unsigned sweeps = flows.sweeps;
+	for (unsigned i = 1; i <= 3; i++) {
+		char client[32];
+		snprintf(client, sizeof client, "10.1.0.%u", i);
+		record_client(client);
+	}
+	kernel.step = 1;
+	kernel.takes_ms = 6;
+	publish(s, compiled("10.0.0.2", true));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_in_range(turn_at(s, 2000), 1, 2);
+		assert_int_equal(kernel.affinity.count, 3);
+	}
+	assert_int_equal(flows.sweeps, sweeps);
+	turn_at(s, 2000);
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(kernel.dumps, 2);
+}
+
+/* A change while a look is under way: what was read before it is read again. */
+static void affinity_of_a_change_during_a_look(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.1 10.0.0.2 10.0.0.3", true));
+	look_at(s, 1000);
+	record_client("10.1.0.1");
+	record_client("10.1.0.2");
+	kernel.step = 1;
+	kernel.takes_ms = 6;
+	publish(s, compiled("10.0.0.1 10.0.0.2", true));
+	turn_at(s, 2000);
+	publish(s, compiled("10.0.0.2", true));
+	for (uint64_t now_ms = 2001; now_ms < 10000; now_ms += 100)
+		turn_at(s, now_ms);
+	assert_int_equal(kernel.affinity.count, 0);
+}
+
+/* Memory and transactions do not grow with the number of clients. */
+static void many_stale_entries_go_in_portions(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.1 10.0.0.2", true));
+	look_at(s, 1000);
+	for (unsigned i = 0; i < 40000; i++) {
+		char client[32];
+		snprintf(client, sizeof client, "10.1.%u.%u", i / 250, i % 250);
+		record_client(client);
+	}
+	kernel.step = 1000;
+	kernel.commits = 0;
+	publish(s, compiled("10.0.0.2", true));
+	for (uint64_t now_ms = 2000; now_ms < 4000 && kernel.affinity.count != 0; now_ms += 10)
+		turn_at(s, now_ms);
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(kernel.commits, 11);
+	assert_int_equal(kernel.dumps, 3);
+}
+
+/* Before Linux 6.3: one of them cannot go. */
+static void portions_that_are_refused_go_in_halves(void **state)
+{
+	struct scene *s = *state;
+
+	publish(s, compiled("10.0.0.1 10.0.0.2", true));
+	look_at(s, 1000);
+	for (unsigned i = 0; i < 8; i++) {
+		char client[32];
+		snprintf(client, sizeof client, "10.1.0.%u", i);
+		record_client(client);
+	}
+	kernel.commits = 0;
+	kernel.refuses = 2; /* all, and the first half */
+	publish(s, compiled("10.0.0.2", true));
+	turn_at(s, 2000);
+	assert_int_equal(kernel.affinity.count, 0);
+	assert_int_equal(kernel.commits, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +309,10 @@ int main(void)
 		SCENE(affinity_of_a_frontend_that_becomes_split),
 		SCENE(affinity_to_an_endpoint_that_moves_to_another_node),
 		SCENE(affinity_of_a_frontend_that_another_service_takes_over),
+		SCENE(affinity_is_read_in_slices),
+		SCENE(affinity_of_a_change_during_a_look),
+		SCENE(many_stale_entries_go_in_portions),
+		SCENE(portions_that_are_refused_go_in_halves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
