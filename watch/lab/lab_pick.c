@@ -109,7 +109,6 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct selected *)a)->pod->object.name, ((const struct selected *)b)->pod->object.name);
 }
 
-/* In the order of their names. */
 static struct selected *pods_of(const struct lab *l, const struct lab_service *s, struct arena *arena, size_t *count)
 {
 	const struct service_wishes *w = service_wishes(s->raw);
@@ -123,8 +122,6 @@ static struct selected *pods_of(const struct lab *l, const struct lab_service *s
 		if (labels_match(w->selector, w->selector_count, pod->details.labels, pod->details.label_count))
 			all[(*count)++] = selected_make(l, label->pods[i]);
 	}
-	if (*count != 0)
-		qsort(all, *count, sizeof *all, by_name);
 	return all;
 }
 
@@ -146,24 +143,53 @@ static void on_slice(void *ctx, const struct slice_object *slice)
 	l->config.next.upsert(l->config.next.ctx, pack_copy(&l->pack, &slice->object));
 }
 
-static bool is_among(const struct making *m, const char *name)
-{
-	for (size_t i = 0; i < m->count; i++)
-		if (strcmp(m->names[i], name) == 0)
-			return true;
-	return false;
-}
-
 static void names_replace(struct lab *l, struct lab_service *s, const struct making *m)
 {
+	struct map kept = {0};
+
+	for (size_t i = 0; i < m->count && s->slice_count != 0; i++)
+		map_put_str(&kept, m->names[i], m->names[i]);
 	for (size_t i = 0; i < s->slice_count; i++) {
-		if (!is_among(m, s->slices[i]))
+		if (map_get_str(&kept, s->slices[i]) == NULL)
 			l->config.next.remove(l->config.next.ctx, OBJECT_SLICE, s->ns, s->slices[i]);
 		free(s->slices[i]);
 	}
+	map_fini(&kept);
 	free(s->slices);
 	s->slices = m->names;
 	s->slice_count = m->count;
+}
+
+/* ---- the room that all Services share ---- */
+
+static void room_give_back(struct lab *l, struct lab_service *s)
+{
+	l->picked -= s->picked;
+	l->short_count -= s->pick_short;
+	s->picked = 0;
+	s->pick_short = false;
+}
+
+/* How many of the pods there is room for. */
+static size_t room_take(struct lab *l, struct lab_service *s, size_t count)
+{
+	const size_t each = s->families.count * (s->raw->port_count != 0 ? s->raw->port_count : 1);
+	const size_t fit = each != 0 ? (LAB_PICKED_MAX - l->picked) / each : count;
+	char reason[160];
+
+	if (count > fit) {
+		snprintf(reason, sizeof reason,
+			 "more Pods are selected than there is room for: all Services together have at most %u "
+			 "endpoints x ports; the last by name are left out",
+			 LAB_PICKED_MAX);
+		lab_problems_add(l, "spec.selector", reason);
+		s->pick_short = true;
+		l->short_count++;
+		count = fit;
+	}
+	s->picked = (uint32_t)(count * each);
+	l->picked += s->picked;
+	return count;
 }
 
 /* A name of a port that no pod has: mistyped, or the port is of another protocol. */
@@ -225,11 +251,16 @@ static void pick_one(struct lab *l, struct lab_service *s)
 		s->probes = NULL;
 	}
 	arena_reset(l->scratch);
+	room_give_back(l, s);
 	if (s->raw != NULL && service_wishes(s->raw)->given_count != 0) {
 		look_at_hosts(l, s);
 		lab_given_slices(l, s, &to);
 	} else if (s->raw != NULL && s->pick_indexed) {
 		pods = pods_of(l, s, l->scratch, &count);
+		const size_t fit = room_take(l, s, count);
+		if (fit != 0)
+			qsort(pods, count, sizeof *pods, by_name);
+		count = fit;
 		look_at_ports(l, s, pods, count);
 		if (service_wishes(s->raw)->all_when_all_fail)
 			select_all_when_all_fail(pods, count);
@@ -238,13 +269,34 @@ static void pick_one(struct lab *l, struct lab_service *s)
 	names_replace(l, s, &m);
 }
 
-void lab_pick_settle(struct lab *l)
+static void pick_marked(struct lab *l)
 {
 	for (size_t i = 0; i < l->pick_count; i++) {
 		l->pick[i]->pick_dirty = false;
 		pick_one(l, l->pick[i]);
 	}
 	l->pick_count = 0;
+}
+
+/* Others gave something back: those that are short are looked at again. */
+static void mark_short(struct lab *l)
+{
+	struct lab_service *s;
+	size_t at = 0;
+
+	while ((s = map_next(&l->services, &at)) != NULL)
+		if (s->pick_short)
+			lab_pick_mark(l, s);
+}
+
+void lab_pick_settle(struct lab *l)
+{
+	pick_marked(l);
+	if (l->short_count != 0 && LAB_PICKED_MAX - l->picked > l->short_room) {
+		mark_short(l);
+		pick_marked(l);
+	}
+	l->short_room = LAB_PICKED_MAX - l->picked;
 }
 
 void lab_host_changed(struct lab *l, const char *host)

@@ -13,6 +13,12 @@ struct lab_probes {
 	uint64_t told; /* hash of their results that were used last */
 };
 
+/*
+ * What selectors make is the product of Services and Pods: endpoints x families x ports of all Services together. Of
+ * what goes beyond it the last Pods by name are left out.
+ */
+#define LAB_PICKED_MAX 524288u
+
 struct lab_service { /* one each: of ten thousand every word counts */
 	struct lab *lab;
 	const char *name;		  /* behind ns */
@@ -23,6 +29,7 @@ struct lab_service { /* one each: of ten thousand every word counts */
 	uint64_t gone_at;	   /* number of the turn */
 	uint64_t kept_hash;	   /* of what `keep` was given */
 	uint64_t told, pick_told;  /* hash of the problems that were told last, and of those of its pods; 0: none */
+	uint32_t picked;	   /* see LAB_PICKED_MAX */
 	size_t slice_count;	   /* that the next sink has */
 	char **slices;		   /* their names */
 	struct lab_probes *probes; /* NULL: none */
@@ -33,6 +40,7 @@ struct lab_service { /* one each: of ten thousand every word counts */
 	bool starved;	   /* lacks what was not free */
 	bool pick_dirty;   /* its slices are to be made anew */
 	bool pick_indexed; /* is in the index of labels */
+	bool pick_short;   /* more is selected than there was room for */
 	uint16_t key_bytes;
 	char ns[]; /* namespace and name, each with its NUL: the key */
 };
@@ -73,9 +81,11 @@ struct lab {
 	bool ranges_changed, default_shown;
 	struct map pods, nodes, workloads, labels;
 	size_t pick_count, pick_room;
-	struct lab_service **pick; /* those with pick_dirty */
-	bool selecting;		   /* a Pod or a workload was there: before, no index is made */
-	bool workloads_stale;	   /* what is told of them may change */
+	struct lab_service **pick;  /* those with pick_dirty */
+	size_t picked, short_count; /* of all Services; how many are short */
+	size_t short_room;	    /* that there was when these were looked at last */
+	bool selecting;		    /* a Pod or a workload was there: before, no index is made */
+	bool workloads_stale;	    /* what is told of them may change */
 	bool kept_changed;
 	bool complete_waits;		      /* for first results of probes */
 	const struct service_object *writing; /* whose manifest claims something at present */

@@ -12,17 +12,19 @@ struct slice_group {
 
 static struct slice_group *find(struct slice_groups *g, const uint16_t *ports)
 {
-	const size_t count = g->s->port_count;
-	uint16_t *copy;
+	const size_t bytes = g->s->port_count * sizeof *ports;
+	struct slice_group *group = map_get(&g->by_ports, ports, bytes);
 
-	for (size_t i = 0; i < g->count; i++)
-		if (memcmp(g->items[i].ports, ports, count * sizeof *ports) == 0)
-			return &g->items[i];
-	copy = arena_array(g->arena, count, sizeof *copy);
-	memcpy(copy, ports, count * sizeof *ports);
-	g->items = mem_grow(g->items, g->count, &g->room, sizeof *g->items);
-	g->items[g->count] = (struct slice_group){.ports = copy};
-	return &g->items[g->count++];
+	if (group != NULL)
+		return group;
+	uint16_t *copy = arena_array(g->arena, g->s->port_count, sizeof *copy);
+	memcpy(copy, ports, bytes);
+	group = arena_alloc(g->arena, sizeof *group);
+	*group = (struct slice_group){.ports = copy};
+	map_put(&g->by_ports, copy, bytes, group);
+	g->items = mem_grow(g->items, g->count, &g->room, sizeof(struct slice_group *));
+	g->items[g->count++] = group;
+	return group;
 }
 
 struct endpoint_object *slice_groups_add(struct slice_groups *g, const uint16_t *ports)
@@ -57,12 +59,13 @@ void slice_groups_tell(struct slice_groups *g, const char *mark, const struct sl
 	struct slice_object slice;
 
 	for (size_t i = 0; i < g->count; i++) {
-		fill(&slice, g, &g->items[i]);
+		fill(&slice, g, g->items[i]);
 		slice.object.name = arena_printf(g->arena, "%s:%s-ipv%c-%zu", g->s->object.name, mark,
 						 g->family == AF_INET ? '4' : '6', i);
 		to->made(to->ctx, &slice);
-		free(g->items[i].endpoints);
+		free(g->items[i]->endpoints);
 	}
+	map_fini(&g->by_ports);
 	free(g->items);
 	g->items = NULL;
 	g->count = g->room = 0;

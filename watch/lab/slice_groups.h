@@ -5,6 +5,7 @@
 #ifndef WATCH_LAB_SLICE_GROUPS_H
 #define WATCH_LAB_SLICE_GROUPS_H
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "watch/object.h"
 
@@ -13,7 +14,8 @@ struct slice_groups { /* the first three are the caller's */
 	uint8_t family;
 	struct arena *arena;
 	size_t count, room;
-	struct slice_group *items;
+	struct slice_group **items;
+	struct map by_ports;
 };
 
 struct slice_sink {
