@@ -21,6 +21,7 @@
 struct conn {
 	ev_io io;
 	ev_timer idle;
+	ev_timer next; /* what has come already has its turn after the other connections */
 	struct conns *all;
 	struct sockaddr_storage from;
 	struct buf in, out;
@@ -37,6 +38,7 @@ static void conn_forget(struct conn *c)
 
 	ev_io_stop(t->loop, &c->io);
 	ev_timer_stop(t->loop, &c->idle);
+	ev_timer_stop(t->loop, &c->next);
 	TAILQ_REMOVE(&t->list, c, link);
 	t->count--;
 	buf_fini(&c->in);
@@ -75,12 +77,12 @@ static bool conn_has_room(const struct conn *c)
 	return c->out.length_bytes < TCP_UNSENT_BYTES && c->waiting < TCP_WAITING;
 }
 
-/* Reads while there is room, writes while there are replies. */
+/* Reads while there is room and all that came is answered, writes while there are replies. */
 static void conn_watch(struct conn *c)
 {
 	int events = 0;
 
-	if (!c->ended && conn_has_room(c))
+	if (!c->ended && conn_has_room(c) && !ev_is_active(&c->next))
 		events |= EV_READ;
 	if (c->out.length_bytes > 0)
 		events |= EV_WRITE;
@@ -184,19 +186,21 @@ static bool receive(struct conn *c)
 	return true;
 }
 
-/* Answers and writes until nothing moves: what waits for room must not wait for the client to send more. */
+/*
+ * Answers and writes once. What waited for room must not wait for the client to send more, but for the others' turn: a
+ * client that sends many queries with large answers, on many connections, must not hold those up that ask one.
+ */
 static enum outcome conn_serve(struct conn *c)
 {
-	size_t before;
+	const size_t before = c->in.length_bytes;
+	enum outcome outcome = answer_all(c);
 
-	do {
-		before = c->in.length_bytes;
-		enum outcome outcome = answer_all(c);
-		if (outcome == CONN_GIVEN_AWAY)
-			return outcome;
-		if (!conn_flush(c) || outcome == CONN_CLOSE) /* what came in front of a bad message is answered */
-			return CONN_CLOSE;
-	} while (c->in.length_bytes != before);
+	if (outcome == CONN_GIVEN_AWAY)
+		return outcome;
+	if (!conn_flush(c) || outcome == CONN_CLOSE) /* what came in front of a bad message is answered */
+		return CONN_CLOSE;
+	if (c->in.length_bytes != before && c->in.length_bytes != 0 && conn_has_room(c))
+		ev_timer_start(c->all->loop, &c->next);
 	return CONN_GOES_ON;
 }
 
@@ -207,10 +211,17 @@ static void conn_go_on(struct conn *c, bool good)
 
 	if (outcome == CONN_GIVEN_AWAY)
 		return;
-	if (outcome == CONN_CLOSE || (c->ended && c->out.length_bytes == 0 && c->waiting == 0))
+	const bool idle = c->out.length_bytes == 0 && c->waiting == 0 && !ev_is_active(&c->next);
+	if (outcome == CONN_CLOSE || (c->ended && idle))
 		conn_close(c);
 	else
 		conn_watch(c);
+}
+
+static void on_next(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop, (void)events;
+	conn_go_on(w->data, true);
 }
 
 static void on_conn(struct ev_loop *loop, ev_io *w, int events)
@@ -261,9 +272,10 @@ void conns_open(struct conns *t, int fd, const struct sockaddr_storage *from)
 	struct conn *c = mem_alloc(sizeof *c);
 	c->all = t;
 	c->from = *from;
-	c->io.data = c->idle.data = c;
+	c->io.data = c->idle.data = c->next.data = c;
 	ev_io_init(&c->io, on_conn, fd, EV_READ);
 	ev_init(&c->idle, on_idle);
+	ev_timer_init(&c->next, on_next, 0., 0.);
 	c->idle.repeat = TCP_IDLE_MS / 1000.0;
 	TAILQ_INSERT_TAIL(&t->list, c, link);
 	t->count++;
