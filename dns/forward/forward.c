@@ -170,7 +170,6 @@ struct forward *forward_new(const struct forward_config *config)
 	ev_async_start(f->loop, &f->called);
 	ev_async_start(f->loop, &f->wake);
 	ev_async_start(f->loop, &f->stop);
-	loop_marks_init(&f->marks);
 	quota_init(&f->quota, places_take());
 	f->inflight = inflight_new(config, f->loop, f->cache, &f->counts, &f->marks, &f->quota);
 	return f;

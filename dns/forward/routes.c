@@ -123,7 +123,6 @@ static void probe_loop(struct routes *r, struct upstreams *of, size_t at)
 	wire_put16(asked.bytes + n, TYPE_HINFO);
 	wire_put16(asked.bytes + n + 2, CLASS_IN);
 	asked.length = n + 4;
-	loop_take(r->marks, number);
 	probe(r, of, at, &asked, on_loop_probe, number);
 }
 

@@ -138,22 +138,40 @@ static void loop_names(void **state)
 	struct name zone, name;
 
 	(void)state;
-	loop_marks_init(&mine);
-	loop_marks_init(&other);
 	name_parse(&zone, "corp.example");
 	for (unsigned number = 0; number < LOOP_NUMBERS; number += 1365) {
 		size_t at = 0, n = loop_name(&mine, number, &zone, wire);
 		assert_true(name_read(&name, wire, n, &at));
 		assert_true(name_ends_with(&name, &zone));
 		assert_false(loop_note(&other, &name));
-		assert_false(loop_take(&mine, number));
 		assert_true(loop_note(&mine, &name));
 		assert_true(loop_take(&mine, number));
+		assert_false(loop_take(&mine, number));
+		assert_false(loop_note(&mine, &name)); /* not asked for any more */
+		loop_name(&mine, number, &zone, wire);
 		assert_false(loop_take(&mine, number));
 	}
 	assert_false(loop_note(&mine, &zone));
 	const struct name full = {.length = 250};
 	assert_int_equal(loop_name(&mine, 1, &full, wire), 0);
+}
+
+/* One server's name tells it nothing of another's: else it could say that those lead back to us. */
+static void loop_names_are_not_guessed(void **state)
+{
+	static struct loop_marks m;
+	uint8_t first[NAME_BYTES], second[NAME_BYTES];
+	struct name zone, name;
+	size_t at = 0;
+
+	(void)state;
+	name_parse(&zone, "corp.example");
+	size_t n = loop_name(&m, 7, &zone, first);
+	loop_name(&m, 8, &zone, second);
+	first[1 + LOOP_SECRET_CHARACTERS + 4] = '8'; /* the number of the other one */
+	assert_true(name_read(&name, first, n, &at));
+	assert_false(loop_note(&m, &name));
+	assert_false(loop_take(&m, 8));
 }
 
 int main(void)
@@ -165,6 +183,7 @@ int main(void)
 		cmocka_unit_test(the_longest_stub_domain_wins),
 		cmocka_unit_test(servers_of_a_file),
 		cmocka_unit_test(loop_names),
+		cmocka_unit_test(loop_names_are_not_guessed),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
