@@ -168,6 +168,29 @@ static void too_large(void **state)
 	}
 }
 
+/* Small values are what an object costs: one with too many is delivered as one that is too large, others whole. */
+static void too_many_values(void **state)
+{
+	static const char text[] = "{\"a\":[1,2,3,4]}{\"name\":[[],\"x\",{\"k\":null},1,2]}{\"b\":[1,2,3,4]}";
+
+	(void)state;
+	for (size_t chunk_bytes = 1; chunk_bytes < sizeof text; chunk_bytes++) {
+		struct heard heard = {0};
+		const struct stream_handler handler = {&heard, hear};
+		struct stream s;
+		stream_init(&s, STREAM_WATCH, &handler);
+		s.limit_values = 6;
+		for (size_t at = 0; at < sizeof text - 1; at += chunk_bytes)
+			assert_true(
+				stream_feed(&s, text + at,
+					    sizeof text - 1 - at < chunk_bytes ? sizeof text - 1 - at : chunk_bytes));
+		assert_string_equal(heard.text.data, "<{\"a\":[1,2,3,4]}><{\"name\":[[],\"x\",{\"k\":null},1,2]}...>"
+						     "<{\"b\":[1,2,3,4]}>");
+		stream_fini(&s);
+		buf_fini(&heard.text);
+	}
+}
+
 static void stopped_by_handler(void **state)
 {
 	struct heard heard = {.stop_after = 2};
@@ -244,9 +267,10 @@ static void span_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(watch_events), cmocka_unit_test(list_items),	cmocka_unit_test(malformed),
-		cmocka_unit_test(incomplete),	cmocka_unit_test(too_large),	cmocka_unit_test(stopped_by_handler),
-		cmocka_unit_test(deep),		cmocka_unit_test(span_members), cmocka_unit_test(span_cut),
+		cmocka_unit_test(watch_events),	      cmocka_unit_test(list_items), cmocka_unit_test(malformed),
+		cmocka_unit_test(incomplete),	      cmocka_unit_test(too_large),  cmocka_unit_test(too_many_values),
+		cmocka_unit_test(stopped_by_handler), cmocka_unit_test(deep),	    cmocka_unit_test(span_members),
+		cmocka_unit_test(span_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

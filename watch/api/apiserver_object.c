@@ -53,6 +53,12 @@ static bool problem_is_new(struct object_reader *r, const char *text)
 	return true;
 }
 
+void object_warn_once(struct object_reader *r, const char *text)
+{
+	if (problem_is_new(r, text))
+		log_warn("%s", text);
+}
+
 static void on_problem(void *ctx, const struct decode_problem *p)
 {
 	struct object_reader *r = ctx;
@@ -101,8 +107,7 @@ static void on_unknown(void *ctx, const struct decode_unknown *u)
 
 	snprintf(text, sizeof text, "apiserver: %.60s %.60s among objects of kind %s", u->api_version, u->kind,
 		 object_kind_name(r->kind));
-	if (problem_is_new(r, text))
-		log_warn("%s", text);
+	object_warn_once(r, text);
 	r->refused = true;
 }
 

@@ -18,6 +18,8 @@ enum object_verdict {
 
 struct object_reader *object_reader_new(void);
 void object_reader_free(struct object_reader *r);
+/* Logs the text if it was not logged before; texts that are long ago may come again. */
+void object_warn_once(struct object_reader *r, const char *text);
 /* Items of a list carry no kind of their own; it is `kind`, and an object that says otherwise is unusable. */
 enum object_verdict object_read(struct object_reader *r, enum object_kind kind, struct span json, struct object **out);
 

@@ -17,7 +17,10 @@ enum expect {
 
 void stream_init(struct stream *s, enum stream_shape shape, const struct stream_handler *handler)
 {
-	*s = (struct stream){.shape = shape, .handler = *handler, .limit_bytes = STREAM_VALUE_LIMIT_BYTES};
+	*s = (struct stream){.shape = shape,
+			     .handler = *handler,
+			     .limit_bytes = STREAM_VALUE_LIMIT_BYTES,
+			     .limit_values = STREAM_VALUES_MAX};
 }
 
 void stream_fini(struct stream *s)
@@ -68,6 +71,7 @@ static bool container_open(struct stream *s, bool array)
 	s->arrays &= ~(1ULL << s->depth);
 	s->arrays |= (uint64_t)array << s->depth;
 	s->depth++;
+	s->item_values++;
 	s->expect = array ? EXPECT_VALUE_OR_END : EXPECT_KEY_OR_END;
 	return true;
 }
@@ -91,6 +95,7 @@ static bool string_open(struct stream *s)
 		return malformed(s, "string where none may be");
 	if (s->depth == 0)
 		return malformed(s, "string where an object must be");
+	s->item_values += !s->is_key;
 	s->in_string = true;
 	s->key_bytes = 0;
 	return true;
@@ -140,6 +145,7 @@ static bool scalar_open(struct stream *s, char c)
 		return malformed(s, "value where none may be");
 	if (s->depth == 0)
 		return malformed(s, "value where an object must be");
+	s->item_values++;
 	s->in_scalar = true;
 	return true;
 }
@@ -244,6 +250,7 @@ static bool value_deliver(struct stream *s, const char *from, const char *to)
 	if (cut)
 		front_only(s, &value);
 	s->in_item = false;
+	cut = cut || s->item_values > s->limit_values;
 	s->stopped = !s->handler.value(s->handler.ctx, value, cut);
 	s->item_bytes = 0;
 	/* A single huge object must not cost memory for the rest of a watch's life. */
@@ -278,6 +285,7 @@ bool stream_feed(struct stream *s, const char *bytes, size_t length_bytes)
 				break;
 		} else if (was_level && *at == '{') {
 			s->in_item = true;
+			s->item_values = 1;
 			from = at;
 		} else if (was_level && (s->in_scalar || s->in_string || *at == '[')) {
 			malformed(s, "list item that is no object");

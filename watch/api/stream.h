@@ -18,6 +18,7 @@
 
 /* etcd refuses requests above 1.5 MiB; the same object as JSON is a few times larger at most. */
 #define STREAM_VALUE_LIMIT_BYTES ((size_t)8 << 20)
+#define STREAM_VALUES_MAX 200000 /* in one object; each costs 0.2 us and 100 bytes. 1.5 MiB of use hold fewer */
 #define STREAM_VALUE_END_BYTES ((size_t)64 << 20) /* no object: the stream is malformed */
 #define STREAM_FRONT_BYTES ((size_t)64 << 10)	  /* what is kept of a larger value, to name it */
 #define STREAM_FRAME_LIMIT_BYTES ((size_t)64 << 10)
@@ -27,8 +28,8 @@ enum stream_shape { STREAM_WATCH, STREAM_LIST };
 struct stream_handler {
 	void *ctx;
 	/*
-	 * One complete object; it is borrowed for the call. cut: it was larger than the limit and only its front is
-	 * given. False stops the stream: stream_feed returns false, and nothing more is delivered.
+	 * One complete object; it is borrowed for the call. cut: it is too large, and only its front is given, or it
+	 * has too many values in it. False stops the stream: stream_feed returns false, and nothing more is delivered.
 	 */
 	bool (*value)(void *ctx, struct span value, bool cut);
 };
@@ -36,11 +37,12 @@ struct stream_handler {
 struct stream {
 	enum stream_shape shape;
 	struct stream_handler handler;
-	size_t limit_bytes;
+	size_t limit_bytes, limit_values;
 	struct buf held;   /* start of a value whose end has not arrived */
 	struct buf frame;  /* list: the document without its items */
 	size_t item_bytes; /* of the value so far */
-	uint64_t arrays;   /* bit n: the container at depth n is an array */
+	size_t item_values;
+	uint64_t arrays; /* bit n: the container at depth n is an array */
 	unsigned depth;
 	uint8_t expect; /* what may come next, see stream.c */
 	bool in_string, in_escape, in_scalar, in_item, is_key;

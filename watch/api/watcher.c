@@ -57,21 +57,40 @@ static void object_remove(struct watcher *f, struct span json)
 	sink_of(f)->remove(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 }
 
-/* Only the front of it is here: enough to know that it is gone, or whose last good version has to stay. */
+static void excess_tell(struct watcher *f, const struct object_name *n)
+{
+	char text[1024], excess[64];
+	const char *kind = object_kind_name(f->resource.kind);
+
+	if (f->stream.item_values > f->stream.limit_values)
+		snprintf(excess, sizeof excess, "more than %d values", STREAM_VALUES_MAX);
+	else
+		snprintf(excess, sizeof excess, "larger than %zu MiB", STREAM_VALUE_LIMIT_BYTES >> 20);
+	if (n != NULL)
+		snprintf(text, sizeof text, "%s %s%s%s: %s; its last good version stays", kind, n->ns,
+			 n->ns[0] != '\0' ? "/" : "", n->name, excess);
+	else
+		snprintf(text, sizeof text, "%s: %s, and no name at its front; skipped", kind, excess);
+	object_warn_once(f->all->reader, text);
+}
+
+/* Only the front of it is here, or it has too many values: enough to know that it is gone, or whose last good version
+ * has to stay. */
 static void object_cut(struct watcher *f, struct span front)
 {
 	struct event e = {.type = EVENT_MODIFIED, .object = front};
 	struct object_name n;
 
-	if ((reflector_expects_events(&f->reflector) && !event_read(front, &e)) || !object_name_read(e.object, &n))
+	if ((reflector_expects_events(&f->reflector) && !event_read(front, &e)) || !object_name_read(e.object, &n)) {
+		excess_tell(f, NULL);
 		return;
+	}
 	f->all->turn_due = true;
 	if (e.type == EVENT_DELETED) {
 		sink_of(f)->remove(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 		return;
 	}
-	log_warn("%s %s%s%s: larger than %zu MiB; its last good version stays", object_kind_name(f->resource.kind),
-		 n.ns, n.ns[0] != '\0' ? "/" : "", n.name, STREAM_VALUE_LIMIT_BYTES >> 20);
+	excess_tell(f, &n);
 	sink_of(f)->keep(sink_of(f)->ctx, f->resource.kind, n.ns, n.name);
 }
 

@@ -306,7 +306,7 @@ static bool json_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	if (open == NULL || strspn(chunk->text, " \t\r\n") != (size_t)(open - chunk->text))
 		return false;
 	stream_init(&s, STREAM_LIST, &(struct stream_handler){&list, json_item});
-	s.limit_bytes = SIZE_MAX;
+	s.limit_bytes = s.limit_values = SIZE_MAX;
 	fits = stream_feed(&s, chunk->text, chunk->length_bytes) && stream_complete(&s) &&
 	       is_list_frame(stream_frame(&s)) && c->count > before;
 	stream_fini(&s);
@@ -333,7 +333,7 @@ static bool is_json(const struct yaml_chunk *object)
 	bool is;
 
 	stream_init(&s, STREAM_WATCH, &(struct stream_handler){(void *)(uintptr_t)object, is_whole});
-	s.limit_bytes = SIZE_MAX;
+	s.limit_bytes = s.limit_values = SIZE_MAX;
 	is = stream_feed(&s, object->text, object->length_bytes) && stream_complete(&s);
 	stream_fini(&s);
 	return is;

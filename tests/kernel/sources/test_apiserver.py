@@ -261,6 +261,19 @@ class Objects(Case):
         server.delete("Service", "default", "one")
         f.wait(lambda: f.names("Service") == {"default/two"}, "its end is understood from the front alone")
 
+    def test_object_of_too_many_values(self):
+        """8 MiB of small values would hold up everything for 0.7 s and take 500 MB. One line, however often it comes."""
+        server, f = self.follow_one()
+        for extra in (1, 2, 3):
+            server.put({**service("one", 81), "more": [extra] * 250000}, service("two", 81 + extra))
+            f.wait(lambda: f.objects["Service"].get("default/two", "").endswith(f" {81 + extra}"), "the one after it")
+        self.assertEqual(f.objects["Service"]["default/one"], "10.96.0.1 80")
+        told = [line for line in f.log if "more than 200000 values" in line]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn("Service default/one", told[0])
+        server.delete("Service", "default", "one")
+        f.wait(lambda: f.names("Service") == {"default/two"}, "its end")
+
     def test_slice_without_its_label(self):
         """It stays, as one of no Service, so that `fairlead explain` can name it."""
         server, f = self.follow_one()
