@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,13 +29,9 @@ static int read_all(int fd, size_t max_bytes, struct buf *b)
 	return 0;
 }
 
-char *read_file(const char *path, size_t max_bytes, size_t *length)
+static char *read_whole(int fd, size_t max_bytes, size_t *length)
 {
-	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct buf b = {0};
-
-	if (fd < 0)
-		return NULL;
 	int reason = read_all(fd, max_bytes, &b);
 	if (fd != STDIN_FILENO)
 		close(fd);
@@ -45,4 +42,53 @@ char *read_file(const char *path, size_t max_bytes, size_t *length)
 	buf_fini(&b);
 	errno = reason;
 	return NULL;
+}
+
+char *read_file(const char *path, size_t max_bytes, size_t *length)
+{
+	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 ? read_whole(fd, max_bytes, length) : NULL;
+}
+
+/* What the descriptor stands for cannot be another file any more. */
+static int reopen(int found, const char *path)
+{
+	char self[sizeof "/proc/self/fd/" + 12];
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd;
+
+	snprintf(self, sizeof self, "/proc/self/fd/%d", found);
+	fd = open(self, flags);
+	return fd < 0 && errno == ENOENT ? open(path, flags) : fd; /* there is no /proc */
+}
+
+int open_regular_file(const char *path, struct stat *st)
+{
+	int found = open(path, O_PATH | O_CLOEXEC), fd = -1;
+
+	*st = (struct stat){0};
+	if (found < 0)
+		return -1;
+	if (fstat(found, st) == 0) {
+		errno = S_ISDIR(st->st_mode) ? EISDIR : ENOTSUP;
+		fd = S_ISREG(st->st_mode) ? reopen(found, path) : -1;
+	}
+	int reason = errno;
+	close(found);
+	errno = reason;
+	return fd;
+}
+
+char *read_regular_file(const char *path, size_t max_bytes, size_t *length)
+{
+	struct stat st;
+	int fd = open_regular_file(path, &st);
+
+	return fd >= 0 ? read_whole(fd, max_bytes, length) : NULL;
+}
+
+const char *read_file_reason(int error)
+{
+	return error == ENOTSUP ? "it is not a regular file" : strerror(error);
 }

@@ -54,7 +54,7 @@ static void searches_tell(struct forward *forward, const char *text, size_t leng
 void forward_file_searches(const char *path, struct forward *forward, const struct name *own)
 {
 	size_t length;
-	char *text = read_file(path, FILE_BYTES_MAX, &length);
+	char *text = read_regular_file(path, FILE_BYTES_MAX, &length);
 
 	if (text != NULL) /* else there is no list */
 		searches_tell(forward, text, length, own);
@@ -68,9 +68,9 @@ void forward_file_reload(struct forward_file *f)
 
 	if (f == NULL)
 		return;
-	char *text = read_file(f->path, FILE_BYTES_MAX, &length);
+	char *text = read_regular_file(f->path, FILE_BYTES_MAX, &length);
 	if (text == NULL) {
-		warn_once(f, strerror(errno));
+		warn_once(f, read_file_reason(errno));
 		return;
 	}
 	count = plan_read_file(text, length, to);

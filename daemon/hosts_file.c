@@ -64,10 +64,10 @@ void hosts_file_reload(struct hosts_file *h)
 
 	if (h == NULL)
 		return;
-	char *text = read_file(h->path, HOSTS_BYTES_MAX, &length);
+	char *text = read_regular_file(h->path, HOSTS_BYTES_MAX, &length);
 	if (text == NULL) {
 		if (h->failed != errno)
-			refuse(h, errno == EFBIG ? "larger than 16 MB" : strerror(errno));
+			refuse(h, errno == EFBIG ? "larger than 16 MB" : read_file_reason(errno));
 		h->failed = errno;
 		return;
 	}

@@ -74,7 +74,7 @@ static void add_name_servers(struct needs *n, const char *path)
 	struct resolv_conf conf = {0};
 	const char *error;
 	size_t length;
-	char *text = read_file(path, RESOLV_FILE_BYTES_MAX, &length);
+	char *text = read_regular_file(path, RESOLV_FILE_BYTES_MAX, &length);
 	struct addr addr;
 
 	if (text != NULL && resolv_conf_parse(arena, text, length, &conf, &error))

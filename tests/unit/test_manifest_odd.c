@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <sys/inotify.h>
+
 #include "tests/unit/manifest_world.h"
 
 static void config_map_volume(void **state)
@@ -177,6 +179,8 @@ static void odd_files(void **state)
 {
 	struct world *w = *state;
 	struct manifest_counts counts;
+	const int opened = inotify_init1(IN_NONBLOCK);
+	char events[4096];
 
 	mkdir(path_of(w, "sub"), 0755);
 	put(w, "a.yaml", SERVICE("a", 1));
@@ -187,7 +191,10 @@ static void odd_files(void **state)
 	mkdir(path_of(w, "dir.yaml"), 0755);
 	put(w, "dir.yaml/b.yaml", SERVICE("b", 2));
 	put(w, "empty.yaml", "");
+	assert_true(inotify_add_watch(opened, path_of(w, "fifo.yaml"), IN_OPEN) >= 0);
 	start(w);
+	assert_int_equal(read(opened, events, sizeof events), -1); /* its writer does not see a reader */
+	close(opened);
 	assert_int_equal(map_count(&w->objects), 2);
 	manifest_count(w->m, &counts);
 	assert_int_equal(counts.problems, 4); /* loop, self.yaml, dangling.yaml, fifo.yaml */

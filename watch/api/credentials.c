@@ -2,7 +2,6 @@
 #include "watch/api/credentials.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/read_file.h"
 
 #define TOKEN_LIMIT_BYTES 65536
 
@@ -42,10 +42,11 @@ void credentials_fini(struct credentials *c)
 static char *token_read(const char *file, const char **reason)
 {
 	char *text = mem_alloc(TOKEN_LIMIT_BYTES);
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int fd = open_regular_file(file, &st);
 	ssize_t n = fd >= 0 ? read(fd, text, TOKEN_LIMIT_BYTES - 1) : -1;
 
-	*reason = n < 0 ? strerror(errno) : NULL;
+	*reason = n < 0 ? read_file_reason(errno) : NULL;
 	if (fd >= 0)
 		close(fd);
 	while (n > 0 && strchr(" \n\r\t", text[n - 1]) != NULL)

@@ -2,12 +2,12 @@
 #include "watch/manifest/manifest_reading.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/read_file.h"
 #include "watch/manifest/manifest_said.h"
 
 /* ---- bytes ---- */
@@ -26,18 +26,16 @@ static bool read_all(int fd, char *bytes, size_t room, size_t *length_bytes)
 	return true;
 }
 
-static int error_of(int fd, struct stat *st)
+static int error_of(int fd, const struct stat *st)
 {
-	if (fd < 0 || fstat(fd, st) != 0)
-		return errno;
-	if (!S_ISREG(st->st_mode))
-		return READING_NOT_A_FILE;
+	if (fd < 0)
+		return errno == ENOTSUP ? READING_NOT_A_FILE : errno;
 	return (size_t)st->st_size > MANIFEST_FILE_MAX_BYTES ? READING_TOO_LARGE : 0;
 }
 
 char *reading_bytes(const char *path, struct stat *st, size_t *length_bytes, int *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open_regular_file(path, st);
 	char *bytes = NULL;
 
 	*error = error_of(fd, st);
