@@ -12,7 +12,7 @@
 
 #include "base/descriptors.h"
 #include "base/inherited.h"
-#include "base/log.h"
+#include "base/log_about.h"
 #include "base/mem.h"
 #include "base/sock.h"
 
@@ -25,7 +25,7 @@ enum state { WAITING, LISTENING, PAUSED };
 struct listener {
 	struct listeners *group;
 	struct listener_config config;
-	char *what;
+	char *what, *ns;
 	enum state state;
 	bool warned;		    /* its failure was logged */
 	ev_io io;		    /* io.fd: -1 while waiting */
@@ -180,8 +180,9 @@ static void failure_log(struct listener *l, int error)
 
 	if (l->warned || (starved && group->starved) || (error == EADDRINUSE && inherited_is_expected()))
 		return;
-	log_warn("%s: cannot listen on %s: %s; retrying%s", l->what, at_format(&l->config.at, text),
-		 listener_reason(error), starved ? " this and further ports" : "");
+	if (log_about(LOG_WARN, l->ns))
+		log_warn("%s: cannot listen on %s: %s; retrying%s", l->what, at_format(&l->config.at, text),
+			 listener_reason(error), starved ? " this and further ports" : "");
 	if (starved)
 		group->starved = true;
 	else
@@ -215,7 +216,7 @@ static int bind_try(struct listener *l)
 		return error;
 	}
 	listen_begin(l, fd);
-	if (l->warned)
+	if (l->warned && log_about(LOG_NOTICE, l->ns))
 		log_notice("%s: now listening on %s", l->what, at_format(&l->config.at, text));
 	l->warned = false;
 	if (l->config.bound != NULL)
@@ -254,6 +255,7 @@ static struct listener *listener_make(struct listeners *group, const struct list
 	l->group = group;
 	l->config = *config;
 	l->what = mem_strdup(config->what);
+	l->ns = config->ns != NULL ? mem_strdup(config->ns) : NULL;
 	l->io.fd = -1;
 	return l;
 }
@@ -299,6 +301,7 @@ void listener_close(struct listener *l)
 			descriptors_give(1);
 	}
 	free(l->what);
+	free(l->ns);
 	free(l);
 }
 

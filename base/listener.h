@@ -37,6 +37,7 @@ const char *listener_reason(int error);
 
 struct listener_config {
 	const char *what; /* subject of log lines; copied */
+	const char *ns;	  /* of the Service that asks for it, for log_about; NULL: ours; copied */
 	struct listen_at at;
 	bool of_service; /* a Service asks for it: its descriptor is one of theirs (base/descriptors.h) */
 	/*

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/log_about.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "observe/http.h"
@@ -130,6 +130,7 @@ static void server_open(const struct check *c, struct server *server)
 	snprintf(what, sizeof what, "service %s: health check node port", c->key);
 	server->page = page_new(c, &server->addr);
 	server->port = http_listen(c->hn->http, &(struct http_config){.what = what,
+								      .ns = c->ns,
 								      .at = {.addr = server->addr, .port = c->port},
 								      .of_service = true,
 								      .handler = page_handle,
@@ -180,7 +181,8 @@ static void servers_follow(struct check *c)
 
 static void check_close(struct check *c)
 {
-	log_info("service %s: health check node port %u closed", c->key, c->port);
+	if (log_about(LOG_INFO, c->ns))
+		log_info("service %s: health check node port %u closed", c->key, c->port);
 	servers_close(c);
 	map_del_str(&c->hn->checks, c->key);
 	free(c->key);
@@ -216,7 +218,8 @@ static void check_open(struct healthnodeport *hn, const struct service *s)
 	c->name = mem_strdup(s->name);
 	c->port = s->health_check_node_port;
 	map_put_str(&hn->checks, c->key, c);
-	log_info("service %s: health check node port %u", c->key, c->port);
+	if (log_about(LOG_INFO, c->ns))
+		log_info("service %s: health check node port %u", c->key, c->port);
 	check_update(c, s);
 	servers_follow(c);
 }

@@ -260,12 +260,13 @@ struct http_port *http_listen(struct http *http, const struct http_config *confi
 	port->fd = -1;
 	port->binding =
 		listener_open(http->binding, &(struct listener_config){.what = config->what,
+								       .ns = config->ns,
 								       .at = {.at = config->at, .dual = config->dual},
 								       .of_service = config->of_service,
 								       .bound = on_bound,
 								       .gives = true,
 								       .ctx = port});
-	port->config.what = NULL; /* the listener has a copy */
+	port->config.what = port->config.ns = NULL; /* the listener has copies */
 	return port;
 }
 

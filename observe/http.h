@@ -31,6 +31,7 @@ struct requests;
 
 struct http_config {
 	const char *what; /* subject of log lines; copied */
+	const char *ns;	  /* of the Service that asks for it (base/listener.h); copied */
 	struct addr_port at;
 	bool dual;		       /* at.addr is a wildcard: every address of both families */
 	bool of_service;	       /* a Service asks for it (base/descriptors.h) */

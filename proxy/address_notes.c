@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/log.h"
+#include "base/log_about.h"
 #include "service/addresses.h"
 
 void address_note_format(struct buf *out, const struct address_note *n)
@@ -43,7 +43,7 @@ static void log_fault(const struct service *s, enum address_fault fault)
 		else
 			more++;
 	}
-	if (first == NULL)
+	if (first == NULL || !log_about(LOG_WARN, s->ns))
 		return;
 	address_note_format(&line, first);
 	if (more != 0)
@@ -76,6 +76,8 @@ void left_out_log(const struct service *prev, const struct service *next)
 	struct buf line = {0};
 
 	if (count == 0 || count == ports_cut(prev, &before)) /* how many endpoints changes all the time */
+		return;
+	if (!log_about(LOG_WARN, next->ns))
 		return;
 	left_out_format(&line, first);
 	if (count > 1)

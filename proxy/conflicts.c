@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/log_about.h"
 #include "base/mem.h"
 
 void conflicts_add(struct conflicts *c, const struct frontend_key *key, const struct service *who)
@@ -64,6 +64,8 @@ void conflict_log(void *ctx, const struct conflict *c)
 	bool port = c->key.proto != 0;
 
 	(void)ctx;
+	if (!log_about(LOG_WARN, c->loser->ns))
+		return;
 	if (port)
 		addr_port_format(&c->key.addr, c->key.port, address);
 	else

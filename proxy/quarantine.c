@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/log.h"
+#include "base/log_about.h"
 #include "base/mem.h"
 
 #define MB (UINT64_C(1) << 20)
@@ -68,7 +68,7 @@ static void hold(struct quarantine *h, struct store_service *service, const char
 	h->count += service->refusal == NULL;
 	reason_forget(h, service);
 	h->suspect = NULL;
-	if (!known)
+	if (!known && log_about(LOG_WARN, service->ns))
 		log_warn("service %s: %s; keeping the last good version; retrying on change or in %u s", service->key,
 			 reason, (unsigned)(retry_ms / 1000));
 	char *copy = mem_strdup(reason);
@@ -226,7 +226,7 @@ void quarantine_release(struct quarantine *h, struct store_service *service)
 	if (service->rejected != 0)
 		h->rejected_again_ms = 0; /* the kernel may take the others, too */
 	reason_forget(h, service);
-	if (service->object != NULL)
+	if (service->object != NULL && log_about(LOG_NOTICE, service->ns))
 		log_notice("service %s: accepted again", service->key);
 }
 

@@ -11,7 +11,7 @@
 #include "base/call_list.h"
 #include "base/descriptors.h"
 #include "base/event_loop.h"
-#include "base/log.h"
+#include "base/log_about.h"
 #include "base/mailbox.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -235,6 +235,7 @@ static void port_queue_insert(struct port_queue *q, size_t at, const struct serv
 /* Conflicts of one update: one line, however many ports. */
 struct conflicts {
 	size_t count;
+	bool told; /* the namespace has a line left */
 	char first[512];
 };
 
@@ -242,16 +243,18 @@ static void conflict_note(struct conflicts *c, const struct port_queue *q, size_
 {
 	const struct waiter *loser = &q->waiters[at != 0 ? at : 1], *owner = &q->waiters[0];
 
-	if (c->count++ == 0)
-		snprintf(c->first, sizeof c->first, "service %s/%s: localhost node port %u %s belongs to service %s/%s",
-			 loser->ns, loser->name, q->key.port, proto_name(q->key.proto), owner->ns, owner->name);
+	if (c->count++ != 0)
+		return;
+	c->told = log_about(LOG_WARN, loser->ns);
+	snprintf(c->first, sizeof c->first, "service %s/%s: localhost node port %u %s belongs to service %s/%s",
+		 loser->ns, loser->name, q->key.port, proto_name(q->key.proto), owner->ns, owner->name);
 }
 
 static void conflicts_log(const struct conflicts *c)
 {
-	if (c->count == 1)
+	if (c->count == 1 && c->told)
 		log_warn("%s", c->first);
-	else if (c->count > 1)
+	else if (c->count > 1 && c->told)
 		log_warn("%s; and %zu more ports", c->first, c->count - 1);
 }
 

@@ -84,13 +84,15 @@ static void port_listen(struct port *p)
 {
 	const struct frontend_key *key = &p->plan->key;
 	const bool tcp = key->proto == IPPROTO_TCP;
-	char what[600];
+	char what[600], ns[600];
 
 	snprintf(what, sizeof what, "service %s: localhost node port %s", p->plan->what, proto_name(key->proto));
+	snprintf(ns, sizeof ns, "%.*s", (int)strcspn(p->plan->what, "/"), p->plan->what);
 	p->listener = listener_open(
 		p->owner->listeners,
 		&(struct listener_config){
 			.what = what,
+			.ns = ns,
 			.at = {.at = {.addr = key->addr, .port = key->port}, .datagram = !tcp, .prepare = bind_to_lo},
 			.room = has_room,
 			.accepted = tcp ? on_connection : NULL,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/log_about.h"
 #include "base/mem.h"
 
 static int compare(const void *a, const void *b)
@@ -63,8 +63,9 @@ static struct view *with_external_name(const struct service *s)
 	size_t length = name_encode(wire, s->external_name);
 
 	if (length <= 1) {
-		log_warn("service %s/%s: externalName \"%s\" is not a domain name: not in DNS", s->ns, s->name,
-			 s->external_name);
+		if (log_about(LOG_WARN, s->ns))
+			log_warn("service %s/%s: externalName \"%s\" is not a domain name: not in DNS", s->ns, s->name,
+				 s->external_name);
 		return NULL;
 	}
 	struct view *v = mem_alloc(sizeof *v + length);

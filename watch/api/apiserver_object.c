@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/log_about.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "watch/decode/decode.h"
@@ -72,7 +72,7 @@ static void report_problem(void *ctx, const struct decode_problem *p)
 	char text[PROBLEM_TEXT_BYTES];
 
 	decode_problem_format(text, NULL, p);
-	if (!problem_is_new(r, text))
+	if (!problem_is_new(r, text) || !log_about(LOG_WARN, p->ns))
 		return;
 	log_warn("%s%s", text, p->refused ? "; its last good version stays" : "");
 }
@@ -119,7 +119,7 @@ static void log_broken(struct object_reader *r, struct span json, size_t error_a
 	object_name_read(json, &n);
 	snprintf(text, sizeof text, "%s %s%s%s: malformed JSON at byte %zu", object_kind_name(r->kind), n.ns,
 		 n.ns[0] != '\0' ? "/" : "", n.name, error_at);
-	if (problem_is_new(r, text))
+	if (problem_is_new(r, text) && log_about(LOG_WARN, n.ns))
 		log_warn("%s; its last good version stays", text);
 }
 
