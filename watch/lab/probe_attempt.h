@@ -25,7 +25,7 @@ struct probe_request {
 	struct addr addr;
 	uint16_t port;
 	probe_end_fn *end;
-	probe_none_fn *none; /* of exec probes: instead of `end` */
+	probe_none_fn *none; /* instead of `end`: this machine could not ask */
 	void *ctx;
 };
 

@@ -1,6 +1,7 @@
 /* Attempts over libcurl: handles, sockets, time. */
 #include "watch/lab/probe_curl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sock.h"
 #include "base/version.h"
 
 #define READ_BYTES 1024L
@@ -51,9 +53,14 @@ static void on_cancel(struct probe_attempt *attempt)
 void curl_attempt_end(struct curl_attempt *a, bool success, const char *why)
 {
 	const struct probe_request r = a->request;
+	const int starved = a->starved;
+	char text[PROBE_WHY_BYTES];
 
 	on_cancel(&a->attempt);
-	r.end(r.ctx, success, why);
+	if (starved != 0) /* says nothing of the endpoint */
+		r.none(r.ctx, probe_why(starved, text));
+	else
+		r.end(r.ctx, success, why);
 }
 
 const char *curl_attempt_failure(const struct curl_attempt *a, CURLcode code, char text[PROBE_WHY_BYTES])
@@ -86,8 +93,12 @@ static void on_ended(void *request, CURLcode code)
 
 static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
-	(void)ctx, (void)purpose;
-	return probe_socket(to->family);
+	struct curl_attempt *a = ctx;
+	const int fd = probe_socket(to->family);
+
+	(void)purpose;
+	a->starved = fd < 0 && sock_is_starved(errno) ? errno : 0;
+	return fd;
 }
 
 /* The DNS cache has addresses only: what is in it is looked at after each transfer. */
@@ -108,6 +119,7 @@ static void set_options(struct curl_attempt *a)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, a);
 }
 
 static struct curl_attempt *idle_take(struct probe_curl *c, unsigned kind)
@@ -135,6 +147,7 @@ struct curl_attempt *curl_attempt_new(struct probe_curl *c, const struct curl_ki
 		kind->prepare(a);
 	}
 	a->request = *r;
+	a->starved = 0;
 	a->limit_ms = clock_ms() + r->spec->timeout_ms;
 	return a;
 }

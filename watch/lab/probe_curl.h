@@ -31,6 +31,7 @@ struct curl_attempt {
 	CURL *easy;
 	struct curl_slist *headers; /* of this attempt: curl_attempt_header */
 	uint64_t limit_ms;
+	int starved; /* why no socket could be made; 0: one was */
 	SLIST_ENTRY(curl_attempt) link;
 };
 

@@ -54,7 +54,10 @@ static void end(struct tcp_attempt *a, int error)
 	char text[PROBE_WHY_BYTES];
 
 	on_cancel(&a->attempt);
-	r.end(r.ctx, error == 0, probe_why(error, text));
+	if (sock_is_starved(error)) /* says nothing of the endpoint */
+		r.none(r.ctx, probe_why(error, text));
+	else
+		r.end(r.ctx, error == 0, probe_why(error, text));
 }
 
 int probe_socket(int family)
