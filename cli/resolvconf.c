@@ -134,7 +134,7 @@ static const char *take_config(struct making *m, const struct value *config, con
 
 static bool parse_config(struct making *m, const char *text, size_t length, const struct value **out)
 {
-	const struct yaml_chunk chunk = {text, length, 1};
+	const struct yaml_chunk chunk = {.text = text, .length_bytes = length, .line = 1};
 	struct yaml_parser *parser = yaml_parser_new();
 	struct yaml_error error = {0};
 	char where[32];

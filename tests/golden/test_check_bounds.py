@@ -1,5 +1,6 @@
 """What `fairlead check` may cost, whatever it reads: memory six times the file, time linear in it."""
 import os
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -36,6 +37,11 @@ SHAPES = {
                            + until(size, lambda i: f"    k{i}: b c\n"),
     "anchors": lambda size: "a:\n" + until(size, lambda i: f"- &a{i} b\n- *a{i}\n"),
     "separators": lambda size: until(size, lambda i: "---\n"),
+    "documents of no use": lambda size: until(size, lambda i: "--- a\n"),
+    "JSON objects of no use": lambda size: until(size, lambda i: "{}"),
+    "items of no use": lambda size: "apiVersion: v1\nitems:\n" + until(size, lambda i: "- a: 1\n") + "kind: List\n",
+    "JSON items of no use": lambda size: '{"apiVersion": "v1", "kind": "List", "items": [' + until(size, lambda i: "{},") + "{}]}",
+    "tag directives": lambda size: until(size, lambda i: f"%TAG !a{i}! tag:a\n") + "--- a\n",
     "open brackets": lambda size: until(size, lambda i: "["),
     "a long text": lambda size: "a: |\n" + until(size, lambda i: "  text text text\n"),
     "an Endpoints object": lambda size: '{"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "a"}, "subsets": '
@@ -67,6 +73,19 @@ class Bounds(unittest.TestCase):
                 if not SANITIZED:
                     self.assertLess(memory, 6 * size)
                 self.assertLess(seconds, SECONDS_PER_10_MB * size / (10 * MEGABYTE))
+
+    def test_too_many_documents(self):
+        """One line for the rest, wherever it begins, and what is in front of it counts."""
+        few = service(1) + service(2)
+        for shape in ("--- a\n" * 150000, "{}\n" * 150000):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "a.yaml"
+                path.write_text(few + shape)
+                done = subprocess.run([FAIRLEAD, "check", path], capture_output=True, text=True, check=False)
+                told = [text for text in done.stdout.splitlines() if "too many documents in one file" in text]
+                self.assertEqual(len(told), 1, told)
+                self.assertIn(f"{path}:{10 + 100000 - 2 + 1}: ", told[0])
+                self.assertEqual(len(done.stdout.splitlines()), 100000 - 2 + 1)
 
     def test_40_mb(self):
         """The shapes that were worst once; four times the text is at most six times the work."""

@@ -36,7 +36,7 @@ static cJSON *tree(const struct value *v)
 static void document(struct yaml_parser *parser, const char *text, size_t bytes)
 {
 	struct arena *arena = arena_new(4096);
-	struct yaml_chunk chunk = {text, bytes, 1};
+	struct yaml_chunk chunk = {.text = text, .length_bytes = bytes, .line = 1};
 	const struct value *v;
 	struct yaml_error error;
 	cJSON *json;

@@ -189,7 +189,7 @@ static void depth(void **state)
 	memset(text + VALUE_DEPTH_MAX + 1, ']', VALUE_DEPTH_MAX + 1);
 	text[2 * VALUE_DEPTH_MAX + 2] = '\0';
 	assert_null(json_parse(text, strlen(text), w->arena, &at));
-	struct yaml_chunk chunk = {text, strlen(text), 1};
+	struct yaml_chunk chunk = {.text = text, .length_bytes = strlen(text), .line = 1};
 	const struct value *v;
 	assert_false(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));
 }
@@ -228,7 +228,7 @@ static void documents(void **state)
 	assert_documents("{\n}\n", "1:4 ");
 	/* libyaml agrees that a marker at the line's start ends a block scalar: both halves are documents. */
 	assert_documents(block, "1:9 3:6 ");
-	struct yaml_chunk first = {block, 9, 1}, second = {block + 9, 6, 3};
+	struct yaml_chunk first = {block, 9, 1, false}, second = {block + 9, 6, 3, false};
 	const struct value *v;
 	assert_true(yaml_parse(w->parser, &first, w->arena, &v, &w->error));
 	assert_string_equal(value_get(v, "a")->text, "x\n");

@@ -32,7 +32,7 @@ static inline int world_free(void **state)
 
 static inline const struct value *parse(struct world *w, const char *text)
 {
-	struct yaml_chunk chunk = {text, strlen(text), 1};
+	struct yaml_chunk chunk = {.text = text, .length_bytes = strlen(text), .line = 1};
 	const struct value *v = NULL;
 
 	assert_true(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));
@@ -41,7 +41,8 @@ static inline const struct value *parse(struct world *w, const char *text)
 
 static inline void assert_error(struct world *w, const char *text, uint32_t line, const char *reason)
 {
-	struct yaml_chunk chunk = {text, strlen(text), 11}; /* the chunk starts at line 11 of its file */
+	struct yaml_chunk chunk = {
+		.text = text, .length_bytes = strlen(text), .line = 11}; /* the chunk starts at line 11 of its file */
 	const struct value *v;
 
 	assert_false(yaml_parse(w->parser, &chunk, w->arena, &v, &w->error));

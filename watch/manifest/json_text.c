@@ -58,7 +58,7 @@ bool json_next_object(const struct yaml_chunk *text, struct yaml_chunk *object, 
 	}
 	if (i == n || s[i] != '{' || (*after = object_end(s, n, i, values)) == 0)
 		return false;
-	*object = (struct yaml_chunk){s + i, *after - i, line};
+	*object = (struct yaml_chunk){.text = s + i, .length_bytes = *after - i, .line = line};
 	return true;
 }
 

@@ -16,8 +16,31 @@ uint64_t cut_hash(const struct yaml_chunk *chunk, bool item)
 
 static void cut_add(struct cuts *c, const struct yaml_chunk *chunk, bool item)
 {
+	if (c->count >= c->most) {
+		c->rest = c->rest != NULL ? c->rest : chunk->text;
+		c->rest_line = c->rest == chunk->text ? chunk->line : c->rest_line;
+		return;
+	}
 	c->all = mem_grow(c->all, c->count, &c->room, sizeof *c->all);
-	c->all[c->count++] = (struct cut){chunk->text, chunk->length_bytes, cut_hash(chunk, item), chunk->line, item};
+	c->all[c->count++] =
+		(struct cut){chunk->text, chunk->length_bytes, cut_hash(chunk, item), chunk->line, item, false};
+}
+
+/* It was not cut in this way: without what was added since. */
+static void cut_back(struct cuts *c, size_t count)
+{
+	c->count = count;
+	c->rest = NULL; /* there was none: nothing is cut behind it */
+}
+
+static void rest_add(struct cuts *c, const char *end)
+{
+	const struct yaml_chunk rest = {c->rest, (size_t)(end - c->rest), c->rest_line, true};
+
+	c->most = SIZE_MAX;
+	cut_add(c, &rest, false);
+	c->all[c->count - 1].rest = true;
+	c->all[c->count - 1].hash ^= 1; /* the same text may be a document one day */
 }
 
 void cuts_fini(struct cuts *c)
@@ -220,19 +243,6 @@ static bool list_line(struct list_reader *r, const char *line, size_t bytes, uin
 	return true;
 }
 
-/* YAML 1.1 ends lines at a lone CR, NEL, LS and PS, too; the cutter knows LF and CR LF. */
-static bool has_odd_breaks(const struct yaml_chunk *chunk)
-{
-	const char *end = chunk->text + chunk->length_bytes;
-
-	for (const char *at = chunk->text; (at = memchr(at, '\r', (size_t)(end - at))) != NULL; at++)
-		if (at + 1 == end || at[1] != '\n')
-			return true;
-	return memmem(chunk->text, chunk->length_bytes, "\xc2\x85", 2) != NULL ||
-	       memmem(chunk->text, chunk->length_bytes, "\xe2\x80\xa8", 3) != NULL ||
-	       memmem(chunk->text, chunk->length_bytes, "\xe2\x80\xa9", 3) != NULL;
-}
-
 /* False, and nothing added: it is not such a list. */
 static bool list_cut(struct cuts *c, const struct yaml_chunk *chunk)
 {
@@ -250,9 +260,10 @@ static bool list_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	}
 	item_close(&r, at);
 	if (fits && r.has_version && r.has_kind && r.has_items &&
-	    memmem(chunk->text, chunk->length_bytes, " *", 2) == NULL && !has_odd_breaks(chunk))
+	    memmem(chunk->text, chunk->length_bytes, " *", 2) == NULL &&
+	    !yaml_has_odd_breaks(chunk->text, chunk->length_bytes))
 		return true;
-	c->count = before;
+	cut_back(c, before);
 	return false;
 }
 
@@ -280,7 +291,7 @@ static bool json_item(void *ctx, struct span value, bool cut)
 
 	(void)cut; /* there is no limit here: the text is in memory as a whole */
 	count_lines(j, value.bytes);
-	item = (struct yaml_chunk){value.bytes, value.length_bytes, j->line};
+	item = (struct yaml_chunk){.text = value.bytes, .length_bytes = value.length_bytes, .line = j->line};
 	cut_add(j->cuts, &item, true);
 	return true;
 }
@@ -311,7 +322,7 @@ static bool json_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	       is_list_frame(stream_frame(&s)) && c->count > before;
 	stream_fini(&s);
 	if (!fits)
-		c->count = before;
+		cut_back(c, before);
 	return fits;
 }
 
@@ -348,32 +359,38 @@ static bool objects_cut(struct cuts *c, const struct yaml_chunk *chunk)
 	struct yaml_chunk rest = *chunk, object;
 	size_t before = c->count, after, values;
 
-	while (json_next_object(&rest, &object, &after, &values) && is_json(&object)) {
+	while (c->rest == NULL && json_next_object(&rest, &object, &after, &values) && is_json(&object)) {
 		cut_add(c, &object, false);
-		rest = (struct yaml_chunk){rest.text + after, rest.length_bytes - after, object.line};
+		rest = (struct yaml_chunk){
+			.text = rest.text + after, .length_bytes = rest.length_bytes - after, .line = object.line};
 		for (size_t i = 0; i < object.length_bytes; i++)
 			rest.line += object.text[i] == '\n';
 	}
+	if (c->rest != NULL)
+		return true;
 	if (c->count == before)
 		return false;
 	if (!yaml_says_nothing(rest.text, rest.length_bytes))
 		cut_add(c, &rest, false);
-	if (c->count > before + 1)
+	if (c->count > before + 1 || c->rest != NULL)
 		return true;
-	c->count = before;
+	cut_back(c, before);
 	return false;
 }
 
 struct cuts cuts_of(const char *text, size_t length_bytes)
 {
-	struct cuts c = {0};
+	const size_t dense = length_bytes / CUT_BYTES_PER_DOCUMENT;
+	struct cuts c = {.most = dense > CUT_DOCUMENTS_MIN ? dense : CUT_DOCUMENTS_MIN};
 	struct yaml_chunk chunk;
 	size_t at = 0;
 	uint32_t line = 1;
 
-	while (yaml_next_document(text, length_bytes, &at, &line, &chunk))
+	while (c.rest == NULL && yaml_next_document(text, length_bytes, &at, &line, &chunk))
 		if (!yaml_says_nothing(chunk.text, chunk.length_bytes) && !list_cut(&c, &chunk) &&
 		    !json_cut(&c, &chunk) && !objects_cut(&c, &chunk))
 			cut_add(&c, &chunk, false);
+	if (c.rest != NULL)
+		rest_add(&c, text + length_bytes);
 	return c;
 }

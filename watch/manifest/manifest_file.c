@@ -140,7 +140,8 @@ struct object *file_fetch(struct loader *l, const struct definition *definition)
 	if (now->bytes == NULL || d->offset_bytes > now->length_bytes ||
 	    d->length_bytes > now->length_bytes - d->offset_bytes)
 		return NULL;
-	const struct yaml_chunk chunk = {now->bytes + d->offset_bytes, d->length_bytes, d->line};
+	const struct yaml_chunk chunk = {
+		.text = now->bytes + d->offset_bytes, .length_bytes = d->length_bytes, .line = d->line};
 	if (cut_hash(&chunk, d->item) == d->hash)
 		manifest_parser_read(l->parser, &chunk, d->item, &sink);
 	return want.found;

@@ -125,7 +125,7 @@ static void tell_error(struct manifest_parser *p, const struct yaml_chunk *chunk
 						 .field = "",
 						 .reason = error->reason,
 						 .refused = true});
-	if (p->sink->unreadable != NULL && !text_shows_unknown_kind(chunk, item))
+	if (p->sink->unreadable != NULL && (chunk->rest || !text_shows_unknown_kind(chunk, item)))
 		p->sink->unreadable(p->sink->ctx);
 }
 

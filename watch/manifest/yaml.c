@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "watch/decode/json.h"
 #include "watch/manifest/json_text.h"
+#include "watch/manifest/manifest_cut.h"
 #include "watch/manifest/yaml_build.h"
 
 #define JSON_MOST_BYTES ((size_t)2 << 20) /* larger ones are read as YAML */
@@ -166,6 +167,18 @@ static size_t values_max(size_t length_bytes)
 	return dense < YAML_VALUES_MIN ? YAML_VALUES_MIN : dense < YAML_VALUES_MAX ? dense : YAML_VALUES_MAX;
 }
 
+/* Unread: whatever it says would take too long, or too much memory. */
+static bool is_refused(struct yaml_parser *p, const struct yaml_chunk *chunk)
+{
+	if (chunk->rest)
+		build_fail(&p->tree, chunk->line,
+			   "too many documents in one file (%d, or one for %d bytes): those from here on are not read",
+			   CUT_DOCUMENTS_MIN, CUT_BYTES_PER_DOCUMENT);
+	else if (yaml_directives(chunk->text, chunk->length_bytes) > YAML_DIRECTIVES_MAX)
+		build_fail(&p->tree, chunk->line, "more than %d directives", YAML_DIRECTIVES_MAX);
+	return p->tree.error->reason[0] != '\0';
+}
+
 bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct arena *arena, const struct value **out,
 		struct yaml_error *error)
 {
@@ -176,7 +189,9 @@ bool yaml_parse(struct yaml_parser *p, const struct yaml_chunk *chunk, struct ar
 		.tree = {.arena = arena, .error = error, .values_max = values_max(chunk->length_bytes)},
 		.chunk = *chunk,
 		.last_line = chunk->line};
-	if (!is_for_cjson(chunk) || !json_document(p, &ok))
+	if (is_refused(p, chunk))
+		ok = false;
+	else if (!is_for_cjson(chunk) || !json_document(p, &ok))
 		ok = library_parse(p, chunk);
 	build_end(&p->tree);
 	*out = ok && p->tree.root != NULL && p->tree.root->type != VALUE_NULL ? p->tree.root : NULL;

@@ -16,6 +16,8 @@
 #define YAML_VALUES_MIN 200000
 #define YAML_VALUES_MAX 1000000
 
+#define YAML_DIRECTIVES_MAX 100
+
 struct yaml_parser;
 
 struct yaml_parser *yaml_parser_new(void);

@@ -38,7 +38,7 @@ bool yaml_next_document(const char *text, size_t length_bytes, size_t *at, uint3
 	bool prelude = true;
 	size_t i = *at;
 
-	*chunk = (struct yaml_chunk){text + i, 0, *line};
+	*chunk = (struct yaml_chunk){.text = text + i, .line = *line};
 	while (i < length_bytes) {
 		size_t n = line_bytes(text + i, length_bytes - i);
 		bool start = is_marker(text + i, n, "---");
@@ -84,6 +84,31 @@ bool yaml_says_nothing(const char *text, size_t length_bytes)
 			return false;
 	}
 	return true;
+}
+
+size_t yaml_directives(const char *text, size_t length_bytes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0, n; i < length_bytes; i += n) {
+		n = line_bytes(text + i, length_bytes - i);
+		if (!is_prelude(text + i, n))
+			break;
+		count += text[i] == '%';
+	}
+	return count;
+}
+
+bool yaml_has_odd_breaks(const char *text, size_t length_bytes)
+{
+	const char *end = text + length_bytes;
+
+	for (const char *at = text; (at = memchr(at, '\r', (size_t)(end - at))) != NULL; at++)
+		if (at + 1 == end || at[1] != '\n')
+			return true;
+	return memmem(text, length_bytes, "\xc2\x85", 2) != NULL ||
+	       memmem(text, length_bytes, "\xe2\x80\xa8", 3) != NULL ||
+	       memmem(text, length_bytes, "\xe2\x80\xa9", 3) != NULL;
 }
 
 /* ---- encodings ---- */

@@ -12,6 +12,7 @@ struct yaml_chunk {
 	const char *text; /* borrowed */
 	size_t length_bytes;
 	uint32_t line; /* of the first byte, from 1 */
+	bool rest;     /* of a file with too many documents: not read */
 };
 
 struct yaml_error {
@@ -30,6 +31,12 @@ bool yaml_next_document(const char *text, size_t length_bytes, size_t *at, uint3
 bool yaml_is_marker(const char *line, size_t bytes, const char *mark);
 /* Only blanks, comments and markers. */
 bool yaml_says_nothing(const char *text, size_t length_bytes);
+
+/* Lines in front of the document that begin with %: libyaml compares each tag handle with each other one. */
+size_t yaml_directives(const char *text, size_t length_bytes);
+
+/* YAML 1.1 ends lines at a lone CR, NEL, LS and PS, too; what cuts texts knows LF and CR LF. */
+bool yaml_has_odd_breaks(const char *text, size_t length_bytes);
 
 bool text_is_blank(const char *text, size_t length_bytes);
 
