@@ -92,6 +92,14 @@ static bool make_room(void *ctx, bool starved)
 	return idle_longest != NULL;
 }
 
+/* Half of all, and no more than are left for others. */
+static unsigned address_most(const struct http *http)
+{
+	const unsigned half = http->connections_max / 2, left = http->connections_max - http->connections;
+
+	return http->connections >= http->connections_max ? 0 : left < half ? left : half;
+}
+
 /* The connection of this address that was idle for longest, once it has as many as one may have; else NULL. */
 static struct http_client *surplus_find(const struct http *http, const struct addr *addr)
 {
@@ -106,7 +114,7 @@ static struct http_client *surplus_find(const struct http *http, const struct ad
 			idle_longest = c;
 		count++;
 	}
-	return count >= http->connections_max / 2 ? idle_longest : NULL;
+	return count >= address_most(http) ? idle_longest : NULL;
 }
 
 /* ---- replies that are not read ---- */

@@ -2,9 +2,9 @@
  * Small HTTP pages for health checks and metrics, as RFC 9112 demands of an origin server (docs/http-conformance.md).
  *
  * A server answers any method, as kube-proxy does, on any number of ports, which share its connections: their number,
- * memory and idle time are bounded. One address may have half of them; the one of its connections that was idle for
- * longest makes room for its next, and the one idle for longest of all when the server is full. Loopback and the
- * node's own addresses, which may stand for many clients, have no limit of their own.
+ * memory and idle time are bounded. One address may have half of them, and no more than are left; the one of its
+ * connections that was idle for longest makes room for its next, and the one idle for longest of all when the server is
+ * full. Loopback and the node's own addresses, which may stand for many clients, have no limit of their own.
  *
  * The main thread opens and closes ports: it binds them, and tries again when one cannot be bound (base/listener.h), as
  * kube-proxy does without bindAddressHardFail. The thread of observe/requests.h accepts and serves. It calls a page's

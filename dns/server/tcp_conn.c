@@ -232,6 +232,14 @@ static void on_conn(struct ev_loop *loop, ev_io *w, int events)
 	conn_go_on(c, (events & EV_READ) == 0 || receive(c));
 }
 
+/* As many as are left for all others, so that a few clients do not close what others keep open. */
+static size_t client_most(const struct conns *t)
+{
+	const size_t left = t->max - t->count;
+
+	return left < TCP_CONNECTIONS_PER_CLIENT ? left : TCP_CONNECTIONS_PER_CLIENT;
+}
+
 /* The connection of this client that made no progress for longest, once it has as many as one may have; else NULL. */
 static struct conn *client_surplus(const struct conns *t, const struct addr *client)
 {
@@ -248,7 +256,7 @@ static struct conn *client_surplus(const struct conns *t, const struct addr *cli
 			idle_longest = c;
 		n++;
 	}
-	return n >= TCP_CONNECTIONS_PER_CLIENT ? idle_longest : NULL;
+	return n >= client_most(t) ? idle_longest : NULL;
 }
 
 bool conns_close_idle(struct conns *t)

@@ -14,7 +14,8 @@
 #define TCP_CONNECTIONS                                                                                          \
 	512 /* at most half of descriptors_own; when full, or without a descriptor, the one without progress for \
 	       longest makes room */
-#define TCP_CONNECTIONS_PER_CLIENT 128	  /* then that without progress for longest goes; not for the node itself */
+/* and no more than are left for others; then that without progress for longest goes; not for the node itself */
+#define TCP_CONNECTIONS_PER_CLIENT 128
 #define TCP_QUERY_BYTES 4096		  /* a longer one ends its connection */
 #define TCP_UNSENT_BYTES (16 * 1024)	  /* a client with more replies waiting is not read from */
 #define TCP_WAITING 32			  /* nor one with so many queries at the forwarder */

@@ -70,6 +70,7 @@ static void *transfer_run(void *arg)
 		log_warn("dns: zone transfer refused: the zone takes more than %u MiB", TRANSFER_BYTES_MAX >> 20);
 	if (!whole)
 		shutdown(j->fd, SHUT_RDWR);
+	buf_fini(&j->out); /* the place may not be needed for long */
 	atomic_store(&j->done, true);
 	return NULL;
 }

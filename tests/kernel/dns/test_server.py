@@ -145,6 +145,23 @@ class Tcp(ServerTest):
             self.assertEqual(remote.ask(WEB, tcp=True).rcode, "NOERROR")
             self.assertEqual(self.client.ask(WEB, tcp=True).rcode, "NOERROR")
 
+    def test_a_few_clients_leave_others_their_connections(self):
+        """Six of them would have more than all: before, the idle connection of another one was closed."""
+        addrs = [f"192.168.7.{20 + i}" for i in range(6)]
+        self.other.ip(*(f"addr add {addr}/24 dev eth0" for addr in addrs))
+        quiet = Client(self.other, server="192.168.7.1")
+        with contextlib.ExitStack() as stack:
+            kept = stack.enter_context(quiet.stream())
+            socks = []
+            for addr in addrs:
+                many = Client(self.other, server="192.168.7.1", source=addr)
+                socks += [stack.enter_context(many.stream()) for _ in range(TCP_PER_CLIENT)]
+            kept.sendall(framed(query(WEB)))
+            self.assertEqual(Reply(read_tcp(kept)).rcode, "NOERROR")
+            self.assertEqual(Client(self.other, server="192.168.7.1", source=addrs[-1]).ask(WEB, tcp=True).rcode, "NOERROR")
+            self.assertEqual(select.select([kept], [], [], 0)[0], [])
+            lab.wait_until(lambda: len(select.select(socks, [], [], 0)[0]) > len(addrs) * TCP_PER_CLIENT // 4)
+
     def test_the_nodes_own_addresses_stand_for_many_clients(self):
         for server in ("127.0.0.1", "192.168.7.1"):  # the client's address is the same
             with self.subTest(server), contextlib.ExitStack() as stack:
