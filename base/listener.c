@@ -180,13 +180,16 @@ static void failure_log(struct listener *l, int error)
 
 	if (l->warned || (starved && group->starved) || (error == EADDRINUSE && inherited_is_expected()))
 		return;
-	if (log_about(LOG_WARN, l->ns))
-		log_warn("%s: cannot listen on %s: %s; retrying%s", l->what, at_format(&l->config.at, text),
-			 listener_reason(error), starved ? " this and further ports" : "");
-	if (starved)
+	at_format(&l->config.at, text);
+	if (starved) { /* the process's own line: the limit of one namespace does not hold for it */
+		log_warn("descriptors: %s: cannot listen on %s: %s; retrying this and further ports", l->what, text,
+			 listener_reason(error));
 		group->starved = true;
-	else
-		l->warned = true;
+		return;
+	}
+	if (log_about(LOG_WARN, l->ns))
+		log_warn("%s: cannot listen on %s: %s; retrying", l->what, text, listener_reason(error));
+	l->warned = true;
 }
 
 /* -1 with errno. */
