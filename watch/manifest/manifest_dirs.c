@@ -1,6 +1,7 @@
 /* Finds directories by path, inode and watch. */
 #include "watch/manifest/manifest_dirs.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ struct dir *dirs_add(struct dirs *d, const char *path, uint64_t identity)
 {
 	struct dir *dir = mem_alloc(sizeof *dir), *parent = dirs_parent(d, path);
 
+	assert(path[0] == '\0' || parent != NULL);
 	*dir = (struct dir){.path = mem_strdup(path), .wd = -1, .identity = identity};
 	map_put_str(&d->by_path, dir->path, dir);
 	map_put(&d->by_identity, &dir->identity, sizeof dir->identity, dir);

@@ -75,6 +75,7 @@ void tree_reload(struct tree *t)
 	while ((f = map_next(&t->files, &at)) != NULL)
 		f->stamp[0] = ~f->stamp[0]; /* a change may hide behind an equal time stamp */
 	tree_refresh(t, "", true);
+	tree_refresh_end(t);
 }
 
 bool tree_event(struct tree *t)
@@ -91,6 +92,7 @@ bool tree_event(struct tree *t)
 	else
 		while ((path = map_next(&todo.paths, &at)) != NULL)
 			tree_refresh(t, path, true);
+	tree_refresh_end(t);
 	map_fini(&todo.paths);
 	arena_free(todo.arena);
 	return any;

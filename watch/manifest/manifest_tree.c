@@ -205,6 +205,12 @@ static void dir_scan(struct tree *t, const char *path, const char *full)
 	arena_free(arena);
 }
 
+/* Not below a directory that is skipped, or was found to be gone: its path leads to where another one is read. */
+static bool is_within(const struct tree *t, const char *path)
+{
+	return path[0] == '\0' || dirs_parent(&t->dirs, path) != NULL;
+}
+
 static void dir_refresh(struct tree *t, const char *path, const char *full, const struct stat *st)
 {
 	if (dir_is_double(t, path, identity_of(st))) {
@@ -214,6 +220,10 @@ static void dir_refresh(struct tree *t, const char *path, const char *full, cons
 	}
 	if (path_depth(path) >= MANIFEST_DEPTH_MAX) {
 		loader_report(t->loader, path, "is deeper than %d directories: skipped", MANIFEST_DEPTH_MAX);
+		return;
+	}
+	if (!is_within(t, path)) { /* that dropped what it is in, which was known by the name of another */
+		t->again = true;
 		return;
 	}
 	struct dir *d = dirs_get(&t->dirs, path); /* not before dir_is_double, which may drop it */
@@ -280,12 +290,6 @@ static void path_follow(struct tree *t, const char *path, const char *full)
 					      : strerror(errno));
 }
 
-/* Not below a directory that is skipped, or was found to be gone: its path leads to where another one is read. */
-static bool is_within(const struct tree *t, const char *path)
-{
-	return path[0] == '\0' || dirs_parent(&t->dirs, path) != NULL;
-}
-
 void tree_refresh(struct tree *t, const char *path, bool force)
 {
 	char *full;
@@ -316,6 +320,17 @@ void tree_refresh(struct tree *t, const char *path, bool force)
 	free(full);
 }
 
+void tree_refresh_end(struct tree *t)
+{
+	if (!t->again)
+		return;
+	t->again = false;
+	tree_refresh(t, "", false);
+	if (t->again) /* names change faster than they are read */
+		retry_note(&t->loader->retry, "read", "");
+	t->again = false;
+}
+
 /* ---- open and close ---- */
 
 /* Without an inotify instance the tree is looked at now and then, and this is tried again. */
@@ -337,6 +352,7 @@ void tree_retry(struct tree *t)
 	retry_begin(&t->loader->retry);
 	tree_watch(t);
 	tree_refresh(t, "", false);
+	tree_refresh_end(t);
 	retry_end(&t->loader->retry);
 }
 
@@ -354,6 +370,7 @@ struct tree *tree_open(struct loader *l, bool follow)
 	t->follow = follow;
 	tree_watch(t);
 	tree_refresh(t, "", false);
+	tree_refresh_end(t);
 	return t;
 }
 

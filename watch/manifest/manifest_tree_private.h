@@ -14,9 +14,12 @@ struct tree {
 	struct dirs dirs;
 	bool follow;
 	bool root_lost; /* said once until it is back */
+	bool again;	/* a directory was dropped by what is found below it: all is to be looked at once more */
 };
 
 /* Makes what is known of a path what is there now. force: read files even if their stamp is unchanged. */
 void tree_refresh(struct tree *t, const char *path, bool force);
+/* After one or more of these. */
+void tree_refresh_end(struct tree *t);
 
 #endif
