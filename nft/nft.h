@@ -99,10 +99,13 @@ int nft_tx_commit(struct nft *nft);	    /* empties the transaction, also on fail
 /*
  * Instead of nft_tx_commit: takes the transaction out, to be committed in parts of at most `most` elements, each in the
  * order of nft/parts.h. Other transactions may be committed between two parts, but for elements of the same keys.
- * nft_parts_commit: 1: there is more; 0: that was the last part; -errno: what was sent so far stays.
+ * together: source ranges that overlap and replace each other are one transaction when they are so many at most; of
+ * more the old ones go first, and until the new ones are there nothing new comes from them. nft_parts_commit: 1: there
+ * is more; 0: that was the last part; -errno: what was sent so far stays.
  */
 struct nft_parts;
-struct nft_parts *nft_tx_take(struct nft *nft);
+#define NFT_RANGES_TOGETHER 64u
+struct nft_parts *nft_tx_take(struct nft *nft, size_t together);
 int nft_parts_commit(struct nft *nft, struct nft_parts *p, size_t most);
 void nft_parts_free(struct nft_parts *p); /* NULL is fine */
 

@@ -62,7 +62,7 @@ static bool put_all(struct nft *nft)
 
 static int commit_in_pieces(struct nft *nft)
 {
-	struct nft_parts *parts = nft_tx_take(nft);
+	struct nft_parts *parts = nft_tx_take(nft, NFT_RANGES_TOGETHER);
 	int error;
 
 	session_begin(&nft->session);

@@ -145,6 +145,7 @@ void quarantine_take(struct quarantine *h, struct store_service *service, const 
 	memory_target_grown(&h->memory, before->elements, asks->elements);
 	h->ranges += that_counts(&ranges_budget, asks->ranges) - that_counts(&ranges_budget, before->ranges);
 	h->verdicts += that_counts(&verdicts_budget, asks->verdicts) - that_counts(&verdicts_budget, before->verdicts);
+	h->all_ranges += asks->ranges - before->ranges;
 	service->asks = *asks;
 }
 

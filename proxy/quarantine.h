@@ -29,6 +29,7 @@
 struct quarantine {		   /* zero = none, and no limits */
 	uint64_t max_elements;	   /* of one Service; 0: no limit */
 	uint64_t ranges, verdicts; /* of all Services that have more than a few; see quarantine.c */
+	uint64_t all_ranges;	   /* of all Services */
 	struct memory_target memory;
 	const struct image *adopted; /* at start, what the kernel has of all Services; borrowed; NULL: we know */
 	size_t count;

@@ -9,7 +9,7 @@
 #define TURN_CHANGES 4096
 #define TURN_ELEMENTS 32768  /* also of those that change nothing: other Services own what they ask for */
 #define TURN_SERVICE_COST 64 /* in elements: a Service; it may have health check node ports to bind, 20 us each */
-#define TURN_RANGE_COST 256  /* of a source range: up to 0.4 ms */
+#define TURN_RANGE_COST 256  /* of a source range, or one for each that there is (nft/parts.c) */
 
 void sync_reverse_ranges(struct sync *s)
 {
@@ -116,6 +116,15 @@ static bool is_left(const struct sync *s, struct store_service *service)
 	return s->deps.nft != NULL && s->stats.done && (service == s->large.service || sync_is_heavy(s, service));
 }
 
+/* In elements. The version before had so many source ranges, which may go. */
+static uint64_t turn_cost(const struct sync *s, const struct store_service *service, uint64_t ranges)
+{
+	const uint64_t all = s->quarantine.all_ranges, each = all > TURN_RANGE_COST ? all : TURN_RANGE_COST;
+
+	ranges = ranges > service->asks.ranges ? ranges : service->asks.ranges;
+	return TURN_SERVICE_COST + service->asks.elements + ranges * each;
+}
+
 /* False: there was none to compile. In the order of marks, and not more than others can wait for. */
 static bool compile_dirty(struct sync *s)
 {
@@ -128,9 +137,10 @@ static bool compile_dirty(struct sync *s)
 		if (is_left(s, dirty[i]))
 			continue;
 		dirty[i]->dirty = false;
+		const uint64_t ranges = dirty[i]->asks.ranges;
 		compile_service(s, dirty[i]);
 		any = true;
-		elements += TURN_SERVICE_COST + dirty[i]->asks.elements + dirty[i]->asks.ranges * TURN_RANGE_COST;
+		elements += turn_cost(s, dirty[i], ranges);
 		if (!sync_reads_all(s) && (changes_count(s->changes) >= TURN_CHANGES || elements >= TURN_ELEMENTS))
 			break;
 	}

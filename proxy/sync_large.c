@@ -17,14 +17,23 @@
 #define PART_ELEMENTS 4096
 #define COMPARED_ELEMENTS 16384 /* before and after, and those of the last frontend; 0.4 us each */
 #define HEAVY_ELEMENTS 4096
+#define HEAVY_RANGE_STEPS \
+	16384 /* source ranges times all that there are: what the kernel walks to delete them, 1 us each */
 
 /* ---- which ---- */
+
+static bool heavy_ranges(const struct sync *s, uint64_t ranges)
+{
+	return ranges != 0 && s->quarantine.all_ranges > HEAVY_RANGE_STEPS / ranges;
+}
 
 static bool weigh(const struct sync *s, const struct store_service *service)
 {
 	const struct compile_input in = sync_compile_input(s, service);
 
-	return service->asks.elements + service->asks.ranges * (BUDGET_RANGE_COST - 1) > HEAVY_ELEMENTS ||
+	return heavy_ranges(s, service->asks.ranges) ||
+	       (service->object != NULL && heavy_ranges(s, budget_ranges(&in))) ||
+	       service->asks.elements + service->asks.ranges * (BUDGET_RANGE_COST - 1) > HEAVY_ELEMENTS ||
 	       (service->object != NULL && budget_rough(&in) > HEAVY_ELEMENTS);
 }
 
@@ -92,6 +101,14 @@ static void large_own(struct sync *s)
 	l->step = LARGE_COMPARE; /* new conflicts are told in the next turn */
 }
 
+static size_t ranges_together(const struct sync *s)
+{
+	const uint64_t all = s->quarantine.all_ranges;
+	const uint64_t most = all != 0 ? HEAVY_RANGE_STEPS / all : NFT_RANGES_TOGETHER;
+
+	return most < 2 ? 2 : most < NFT_RANGES_TOGETHER ? most : NFT_RANGES_TOGETHER;
+}
+
 static void large_compare(struct sync *s)
 {
 	struct large *l = &s->large;
@@ -101,7 +118,7 @@ static void large_compare(struct sync *s)
 	operations = sync_flush(s, l->changes);
 	l->operations += operations;
 	if (operations != 0)
-		l->parts = nft_tx_take(s->deps.nft);
+		l->parts = nft_tx_take(s->deps.nft, ranges_together(s));
 	if (operations != 0)
 		l->step = LARGE_SEND;
 	else if (l->last)

@@ -196,8 +196,9 @@ struct nft_parts {
 	size_t at; /* in both */
 };
 
-struct nft_parts *nft_tx_take(struct nft *nft)
+struct nft_parts *nft_tx_take(struct nft *nft, size_t together)
 {
+	(void)together;
 	struct nft_parts *p = mem_alloc(sizeof *p);
 
 	p->del = nft->del;

@@ -84,7 +84,7 @@ static inline int add_service(struct nft *nft, struct words *w)
 /* parts MOST: commits the transaction in parts, and prints how many there were. */
 static inline int commit_in_parts(struct nft *nft, size_t most)
 {
-	struct nft_parts *parts = nft_tx_take(nft);
+	struct nft_parts *parts = nft_tx_take(nft, NFT_RANGES_TOGETHER);
 	unsigned count = 0;
 	int more = 1;
 

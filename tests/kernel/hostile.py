@@ -169,6 +169,15 @@ def edited():
     yield "4 000 source ranges become one", narrow, wide
     yield "a source range becomes 4 000", wide, narrow
     yield "4 000 source ranges are others", narrow, restricted([f"11.{i // 256}.{i % 256}.0/25" for i in range(4000)])
+    large = []
+    for k in (1, 2):
+        of_k = restricted([f"{10 * k + i // 256}.{i % 256}.0.0/25" for i in range(3900)])
+        of_k[0]["metadata"]["name"] = f"large-{k}"
+        of_k[0]["spec"] |= {"clusterIP": f"10.96.201.{k}", "clusterIPs": [f"10.96.201.{k}"]}
+        of_k[0]["status"]["loadBalancer"]["ingress"] = [{"ip": f"203.0.113.{k}"}]
+        large.append(of_k[0])
+    yield "60 source ranges behind 7 800 are others", *(
+        large + restricted([f"{50 + n}.{i}.0.0/25" for i in range(60)]) for n in (0, 1))
     yield "5 000 external addresses get affinity", *(balanced(1, 1, externalIPs=addresses(5000), **more) for more in ({}, AFFINITY))
     listed = [{**p, "port": 20000 + p["port"]} for p in ports(20000)]
     yield "20 000 ports are renumbered", balanced(20000, 1), [service("10.96.200.1", listed), slice_of(pods(1), ports(20000))]

@@ -222,8 +222,9 @@ struct nft_parts {
 	size_t at; /* in both, additions first */
 };
 
-struct nft_parts *nft_tx_take(struct nft *nft)
+struct nft_parts *nft_tx_take(struct nft *nft, size_t together)
 {
+	(void)together;
 	struct nft_parts *p = calloc(1, sizeof *p);
 
 	p->add = nft->add;
