@@ -7,22 +7,25 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/log_about.h"
 #include "base/mem.h"
 
 #define MB (UINT64_C(1) << 20)
 /*
  * Things of which one Service has more make the changes of all others slower, so all that have more than a few share
- * what there may be. A few are always admitted and do not count: who may stay does not depend on the order at a start.
+ * what there may be. A few are always admitted and do not count, up to so many in a namespace: who may stay does not
+ * depend on the order at a start, but among the Services of one tenant.
  */
 struct shared_budget {
-	uint64_t few, max;
+	uint64_t few, few_in_namespace, max;
 	const char *what;
 };
-static const struct shared_budget ranges_budget = {
-	256, 8192, "source ranges (addresses x ports x ranges)"}; /* see BUDGET_RANGE_COST */
-static const struct shared_budget verdicts_budget = {
-	1024, 131072, "entries of verdict maps (addresses x ports, 1 to 4 of each)"}; /* see struct budget_counts */
+static const struct shared_budget budgets[BUDGET_SHARED] = {
+	/* see BUDGET_RANGE_COST */
+	{256, 4096, 8192, "source ranges (addresses x ports x ranges)"},
+	/* see struct budget_counts */
+	{1024, 32768, 131072, "entries of verdict maps (addresses x ports, 1 to 4 of each)"}};
 #define ADOPTED_TIMES 4 /* what is counted may be so many times what the kernel has: endpoints that are not used */
 #define EXACT_FROM 4096 /* elements: below it the count need not be exact, which costs part of a compilation */
 
@@ -117,19 +120,42 @@ static void hold_over_budget(struct quarantine *h, struct store_service *service
 	hold(h, service, reason, now_ms, QUARANTINE_RETRY_MS);
 }
 
-static uint64_t that_counts(const struct shared_budget *b, uint64_t count)
+static uint64_t asked_of(const struct budget_counts *asks, unsigned budget)
 {
-	return count > b->few ? count : 0;
+	return budget == 0 ? asks->ranges : asks->verdicts;
+}
+
+static uint64_t *shared_of(struct quarantine *h, unsigned budget)
+{
+	return budget == 0 ? &h->ranges : &h->verdicts;
+}
+
+/* Where what the service asks for is counted: with all others', or with the few of its namespace. */
+static uint64_t *sum_of(struct quarantine *h, const struct store_service *service, unsigned budget, bool counts)
+{
+	return counts ? shared_of(h, budget)
+		      : &h->few[budget][hash_key(service->ns, strlen(service->ns)) % QUARANTINE_NAMESPACES];
+}
+
+static bool counts(struct quarantine *h, const struct store_service *service, unsigned budget, uint64_t asked)
+{
+	const uint64_t own = service->counts[budget] ? 0 : asked_of(&service->asks, budget);
+	const uint64_t few = *sum_of(h, service, budget, false) - own;
+
+	return asked > budgets[budget].few || few + asked > budgets[budget].few_in_namespace;
 }
 
 /* As many as others leave, or a few. False: it is quarantined. */
-static bool shares(struct quarantine *h, struct store_service *service, const struct shared_budget *b, uint64_t taken,
-		   uint64_t before, uint64_t asked, uint64_t now_ms)
+static bool shares(struct quarantine *h, struct store_service *service, unsigned budget, uint64_t asked,
+		   uint64_t now_ms)
 {
-	const uint64_t others = taken - that_counts(b, before);
+	const struct shared_budget *b = &budgets[budget];
+	const uint64_t before = asked_of(&service->asks, budget);
+	const uint64_t others = *shared_of(h, budget) - (service->counts[budget] ? before : 0);
 	char reason[200];
 
-	if (asked <= before || asked <= b->few || asked <= b->max - (others < b->max ? others : b->max))
+	if (asked <= before || asked <= b->max - (others < b->max ? others : b->max) ||
+	    !counts(h, service, budget, asked))
 		return true;
 	snprintf(reason, sizeof reason,
 		 "asks for up to %" PRIu64 " %s, of %" PRIu64 " for all Services %" PRIu64 " are taken", asked, b->what,
@@ -138,14 +164,23 @@ static bool shares(struct quarantine *h, struct store_service *service, const st
 	return false;
 }
 
+static void take_share(struct quarantine *h, struct store_service *service, unsigned budget, uint64_t asked)
+{
+	const bool will_count = counts(h, service, budget, asked);
+
+	*sum_of(h, service, budget, service->counts[budget]) -= asked_of(&service->asks, budget);
+	*sum_of(h, service, budget, will_count) += asked;
+	service->counts[budget] = will_count;
+}
+
 void quarantine_take(struct quarantine *h, struct store_service *service, const struct budget_counts *asks)
 {
 	const struct budget_counts *before = &service->asks;
 
 	memory_target_grown(&h->memory, before->elements, asks->elements);
-	h->ranges += that_counts(&ranges_budget, asks->ranges) - that_counts(&ranges_budget, before->ranges);
-	h->verdicts += that_counts(&verdicts_budget, asks->verdicts) - that_counts(&verdicts_budget, before->verdicts);
 	h->all_ranges += asks->ranges - before->ranges;
+	for (unsigned i = 0; i < BUDGET_SHARED; i++)
+		take_share(h, service, i, asked_of(asks, i));
 	service->asks = *asks;
 }
 
@@ -205,9 +240,9 @@ bool quarantine_admit(struct quarantine *h, struct store_service *service, const
 		hold_over_budget(h, service, count, asks.ranges, now_ms);
 		return false;
 	}
-	if (!shares(h, service, &ranges_budget, h->ranges, service->asks.ranges, asks.ranges, now_ms) ||
-	    !shares(h, service, &verdicts_budget, h->verdicts, service->asks.verdicts, asks.verdicts, now_ms))
-		return false;
+	for (unsigned i = 0; i < BUDGET_SHARED; i++)
+		if (!shares(h, service, i, asked_of(&asks, i), now_ms))
+			return false;
 	asks.elements = count - asks.ranges * (BUDGET_RANGE_COST - 1);
 	if (!kernel_may_be_asked(h, service, now_ms))
 		return false;

@@ -26,10 +26,13 @@
 #define QUARANTINE_AFTER_PUBLISHED \
 	6 /* the same, of a version that the kernel seemed to have: 3 s with sync's back-off */
 
+#define QUARANTINE_NAMESPACES 256 /* more share places: nothing grows with their number */
+
 struct quarantine {		   /* zero = none, and no limits */
 	uint64_t max_elements;	   /* of one Service; 0: no limit */
 	uint64_t ranges, verdicts; /* of all Services that have more than a few; see quarantine.c */
 	uint64_t all_ranges;	   /* of all Services */
+	uint64_t few[BUDGET_SHARED][QUARANTINE_NAMESPACES]; /* of those that do not count, by namespace */
 	struct memory_target memory;
 	const struct image *adopted; /* at start, what the kernel has of all Services; borrowed; NULL: we know */
 	size_t count;

@@ -22,20 +22,21 @@ struct store_service {
 	const struct slice_object **slices; /* sorted by name: equal input gives equal output */
 	bool dirty;
 	/* Those below are sync's. */
-	bool weighed;		   /* heavy is known, of what the objects are now */
-	bool heavy;		   /* too large to be a part of other services' turns */
-	bool pending;		   /* `next` counts */
-	bool short_of_memory;	   /* the refusal's reason is that */
-	bool waits_for_kernel;	   /* its newest version is to be tried, but not yet */
-	bool newest_held;	   /* the refusal is of what is newer than the pending `next` */
-	struct service *current;   /* in the kernel and in DNS; NULL: not there */
-	struct service *next;	   /* compiled, waits for the kernel; NULL: the service is to go */
-	uint64_t appeared_ms;	   /* clock_ms: its name is in DNS since then; 0: since the first sync, or it is not */
-	struct budget_counts asks; /* the newest version that was admitted */
-	struct budget_counts has;  /* `current` */
-	uint32_t rejected;	   /* the refusal's reason is the kernel's: a number that grows; 0: it is not */
-	char *refusal;		   /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
-	char key[];		   /* "ns/name" */
+	bool weighed;		    /* heavy is known, of what the objects are now */
+	bool heavy;		    /* too large to be a part of other services' turns */
+	bool pending;		    /* `next` counts */
+	bool short_of_memory;	    /* the refusal's reason is that */
+	bool waits_for_kernel;	    /* its newest version is to be tried, but not yet */
+	bool newest_held;	    /* the refusal is of what is newer than the pending `next` */
+	struct service *current;    /* in the kernel and in DNS; NULL: not there */
+	struct service *next;	    /* compiled, waits for the kernel; NULL: the service is to go */
+	uint64_t appeared_ms;	    /* clock_ms: its name is in DNS since then; 0: since the first sync, or it is not */
+	struct budget_counts asks;  /* the newest version that was admitted */
+	bool counts[BUDGET_SHARED]; /* of `asks`, source ranges and verdicts: not among the few of its namespace */
+	struct budget_counts has;   /* `current` */
+	uint32_t rejected;	    /* the refusal's reason is the kernel's: a number that grows; 0: it is not */
+	char *refusal;		    /* why what the objects ask for is not programmed (quarantine.h); NULL: it is */
+	char key[];		    /* "ns/name" */
 };
 
 /* Told of every change that is not a no-op, prev or next NULL; both live during the call only. */

@@ -16,6 +16,8 @@
 /* One of IPv6 counts as so many of these: all of an address are gone through for each connection to it (nft/sets.c). */
 #define BUDGET_RANGE6_COST 2
 
+#define BUDGET_SHARED 2 /* source ranges and verdicts: all Services share what there may be */
+
 /*
  * What a Service asks for, or has. With a verdict in a transaction the kernel walks all verdict maps (nft/verdict.h),
  * of all Services, in 0.15 to 0.3 us an element (nft_lookup_validate): each such change waits for that.

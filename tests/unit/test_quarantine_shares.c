@@ -26,6 +26,7 @@ static struct store_service *service_new(const char *name)
 	struct store_service *service = mem_alloc(sizeof *service + 64);
 
 	snprintf(service->key, 64, "default/%s", name);
+	service->ns = "default";
 	return service;
 }
 
