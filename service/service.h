@@ -138,6 +138,7 @@ struct service {
 	int64_t created_s;     /* metadata.creationTimestamp, seconds since 1970; 0 = not known */
 	/* proxy */
 	uint32_t port_count, frontend_count;
+	uint32_t target_count;		  /* of all ports; filled by service_pack */
 	const struct service_port *ports; /* all ports of the first family, then of the second */
 	const struct frontend *frontends; /* sorted by key: unique */
 	uint32_t cluster_ip_count;

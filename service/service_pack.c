@@ -88,6 +88,9 @@ static void pack_proxy(struct packer *p, const struct service *draft, struct ser
 		frontends[i].pool = moved(draft->frontends[i].pool, draft->ports, ports);
 		frontends[i].internal = moved(draft->frontends[i].internal, draft->ports, ports);
 	}
+	out->target_count = 0;
+	for (size_t i = 0; i < draft->port_count; i++)
+		out->target_count += draft->ports[i].target_count;
 	out->ports = ports;
 	out->frontends = frontends;
 	out->notes = COPY_ARRAY(p, draft->notes, draft->note_count);

@@ -92,6 +92,8 @@ def run(name, command, count, env):
 
 
 def main():
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # begun with "&": tests that interrupt programs need it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=TOP / "build")
     parser.add_argument("--only", action="append", default=[], help="run only tests whose name has this word")

@@ -54,19 +54,20 @@ static void put_target(const struct service_port *p, const struct target *t, str
 /* Those that are not used first: they are what is asked for. */
 static void put_targets(const struct service *s, struct writer *w)
 {
-	size_t said = 0, all = 0;
+	size_t said = 0;
 
-	for (int used = 0; used < 2; used++)
-		for (size_t i = 0; i < s->port_count; i++)
-			for (uint32_t k = 0; k < s->ports[i].target_count && said < DEBUG_ENDPOINTS_MAX; k++)
+	for (int used = 0; used < 2; used++) {
+		size_t left = DEBUG_LOOKED_AT_MAX;
+		for (size_t i = 0; i < s->port_count && left != 0 && said < DEBUG_ENDPOINTS_MAX; i++, left -= left != 0)
+			for (uint32_t k = 0; k < s->ports[i].target_count && left != 0 && said < DEBUG_ENDPOINTS_MAX;
+			     k++, left--)
 				if (service_target_used(&s->ports[i].targets[k]) == (used == 1)) {
 					put_target(&s->ports[i], &s->ports[i].targets[k], w);
 					said++;
 				}
-	for (size_t i = 0; i < s->port_count; i++)
-		all += s->ports[i].target_count;
-	if (all > said)
-		txt_put(w, "more=%zu", all - said);
+	}
+	if (s->target_count > said)
+		txt_put(w, "more=%" PRIu32, s->target_count - (uint32_t)said);
 }
 
 static void put_dns_endpoints(const struct service *s, struct writer *w)

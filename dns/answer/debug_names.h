@@ -16,6 +16,9 @@
 #include "dns/zone/table.h"
 
 #define DEBUG_ENDPOINTS_MAX 24 /* said of one Service; the others are counted */
+#define DEBUG_LOOKED_AT_MAX                                                                      \
+	4096u /* of its endpoints, and ports, for those that are not used: a query costs no more \
+	       */
 
 /* True: `s`, below `dns`, is one of them, or above one, and is answered. */
 bool debug_answer(const struct zone *z, const struct owner_ref *s, unsigned type, struct reply *r);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
+#include "dns/answer/debug_names.h"
 #include "tests/unit/dns_lab.h"
 
 #define NOTHING "/ cluster.local. SOA /"
@@ -16,11 +17,12 @@
 
 static struct lab lab;
 
-/* A ClusterIP with that many endpoints: every third one is used, the others are not ready or terminating. */
-static struct service *proxied(const char *name, uint32_t count)
+/* A ClusterIP with that many endpoints: every third one is used, and all from `all_from` on; the others are not ready
+ * or terminating. */
+static struct service *proxied(const char *name, uint32_t count, uint32_t all_from)
 {
 	static const uint8_t flags[] = {TARGET_READY | TARGET_SERVING | TARGET_IN_CLUSTER, 0, TARGET_TERMINATING};
-	static struct target targets[100];
+	static struct target targets[10000];
 	struct service_port port = {.name = "http",
 				    .port = 80,
 				    .proto = IPPROTO_TCP,
@@ -38,8 +40,9 @@ static struct service *proxied(const char *name, uint32_t count)
 	draft.cluster_ips[0] = lab_addr("10.96.0.1");
 	for (uint32_t i = 0; i < count; i++) {
 		char text[ADDR_TEXT_BYTES];
-		snprintf(text, sizeof text, "10.244.0.%u", i + 1);
-		targets[i] = (struct target){.addr = lab_addr(text), .port = 8080, .flags = flags[i % 3]};
+		snprintf(text, sizeof text, "10.244.%u.%u", i / 250, i % 250 + 1);
+		targets[i] =
+			(struct target){.addr = lab_addr(text), .port = 8080, .flags = flags[i < all_from ? i % 3 : 0]};
 	}
 	return service_pack(&draft);
 }
@@ -49,8 +52,8 @@ static int fill(void **state)
 	(void)state;
 	lab_init(&lab);
 	lab.config.debug_names = true;
-	lab_put(&lab, proxied("web", 3));
-	lab_put(&lab, proxied("large", 90));
+	lab_put(&lab, proxied("web", 3, 3));
+	lab_put(&lab, proxied("large", 90, 90));
 	lab_put(&lab, lab_headless("other", "db", "sql:tcp:5432", "db-0=10.244.0.20", 1));
 	lab_put(&lab, lab_external("other", "ext", "www.example.test"));
 	return 0;
@@ -118,7 +121,18 @@ static void test_large(void **state)
 	uint8_t query[512];
 
 	(void)state;
-	const char *text = lab_ask(&lab, "large.other." WHY, "TXT");
+	struct service *late = proxied("late", 10000, 0);
+	((struct target *)(uintptr_t)late->ports[0].targets)[DEBUG_LOOKED_AT_MAX - 1].flags = 0;
+	lab_put(&lab, late);
+	const char *text = lab_ask(&lab, "late.other." WHY, "TXT"); /* the last one that is looked at, then used ones */
+	assert_non_null(strstr(text, "\"endpoint=10.244.16.96:8080 port=http 80/TCP not used: not ready\" "
+				     "\"endpoint=10.244.0.1:8080 port=http 80/TCP used\""));
+	assert_non_null(strstr(text, "\"more=9976\""));
+	late = proxied("late", 10000, 0);
+	((struct target *)(uintptr_t)late->ports[0].targets)[DEBUG_LOOKED_AT_MAX].flags = 0;
+	lab_put(&lab, late);
+	assert_null(strstr(lab_ask(&lab, "late.other." WHY, "TXT"), "not used"));
+	text = lab_ask(&lab, "large.other." WHY, "TXT");
 	assert_non_null(strstr(text, "\"more=66\""));
 	assert_null(strstr(text, "8080 port=http 80/TCP used"));
 	lab_send(&lab, query, lab_query(query, "large.other." WHY, 16, 1, 1232), RESPOND_UDP);
