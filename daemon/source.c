@@ -96,6 +96,21 @@ static void on_probes_changed(void *ctx)
 	manifest_turn(s->manifest);
 }
 
+static void on_lab_turn(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	const struct source *s = timer->data;
+
+	(void)loop, (void)events;
+	manifest_turn(s->manifest);
+}
+
+static void on_lab_more(void *ctx)
+{
+	struct source *s = ctx;
+
+	ev_timer_start(s->loop, &s->lab_turn);
+}
+
 static void lab_start(struct source *s, const struct sink *sink)
 {
 	const struct config *c = s->config;
@@ -107,6 +122,7 @@ static void lab_start(struct source *s, const struct sink *sink)
 				       .node_port_first = c->node_port_first,
 				       .node_port_last = c->node_port_last,
 				       .problem = on_lab_problem,
+				       .more = on_lab_more,
 				       .keep = keeps ? on_lab_keep : NULL,
 				       .ctx = s,
 				       .hosts = &s->hosts,
@@ -114,6 +130,8 @@ static void lab_start(struct source *s, const struct sink *sink)
 				       .probes = prober_probes(s->prober)};
 	const char *wrong;
 	size_t length = 0;
+	ev_timer_init(&s->lab_turn, on_lab_turn, 0., 0.);
+	s->lab_turn.data = s;
 	char *kept = keeps ? allocations_read(c->state_dir, &length) : NULL;
 
 	s->lab = lab_new(&lab, kept, length, &wrong);
@@ -214,6 +232,8 @@ void source_reload(struct source *s)
 
 void source_stop(struct source *s)
 {
+	if (s->lab != NULL)
+		ev_timer_stop(s->loop, &s->lab_turn);
 	manifest_free(s->manifest);
 	lab_free(s->lab);
 	prober_free(s->prober);

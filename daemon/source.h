@@ -24,6 +24,7 @@ struct source {
 	struct given_hosts hosts;
 	struct prober *prober;	       /* with manifests */
 	struct exec_helper exec;       /* of the prober; forked at the start of the daemon */
+	ev_timer lab_turn;	       /* the lab's, for what it has left over */
 	struct host_names *host_names; /* of these; NULL with --no-dns */
 	struct apiserver *apiserver;
 	struct checkpoint *checkpoint; /* NULL with manifests, or without --state-dir */

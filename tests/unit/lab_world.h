@@ -18,6 +18,7 @@ struct lab_world {
 	struct map objects; /* "Kind ns/name" to struct shown_object */
 	struct buf problems, kept;
 	unsigned keeps, upserts, removes;
+	bool more; /* the lab asks for another turn */
 };
 
 struct shown_object {
@@ -102,8 +103,11 @@ static inline void world_start(struct lab_world *w)
 {
 	const char *wrong;
 
-	w->config.next =
-		(struct sink){.ctx = w, .upsert = world_upsert, .remove = world_remove, .turn_end = world_turn_end};
+	w->config.next = (struct sink){.ctx = w,
+				       .upsert = world_upsert,
+				       .remove = world_remove,
+				       .complete = world_turn_end,
+				       .turn_end = world_turn_end};
 	w->config.service_cidrs = &w->service_list;
 	w->config.balancer_cidrs = &w->balancer_list;
 	w->config.problem = world_problem;

@@ -315,9 +315,75 @@ static void workloads_whose_pods_are_not_given(void **state)
 	world_fini(&w);
 }
 
+#define MANY 400
+
+static void on_more(void *ctx)
+{
+	((struct lab_world *)ctx)->more = true;
+}
+
+static size_t slices_shown(const struct lab_world *w)
+{
+	char name[64];
+	size_t count = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "s%d:pods-ipv4-0", i);
+		count += world_object(w, OBJECT_SLICE, "default", name) != NULL;
+	}
+	return count;
+}
+
+static void turns_until_done(struct lab_world *w)
+{
+	for (int i = 0; i < 10000 && w->more; i++) {
+		w->more = false;
+		world_end_turn(w);
+	}
+	assert_false(w->more);
+}
+
+/* Slices are made for 5 ms a turn; what is left comes with the next ones, also of Services that go meanwhile. */
+static void many_services_of_many_pods(void **state)
+{
+	struct lab_world w;
+	char name[64], text[256];
+
+	(void)state;
+	world_init(&w, "10.96.0.0/16", "");
+	world_stop(&w);
+	w.config.more = on_more;
+	world_start(&w);
+	lab_sink(w.lab)->complete(lab_sink(w.lab)->ctx);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(text, sizeof text, POD_OF("p%d", APP, "", IP("10.1.%d.%d")), i, i / 250, i % 250 + 1);
+		world_say(&w, text);
+	}
+	for (int i = 0; i < MANY; i++) {
+		snprintf(text, sizeof text, SERVICE("s%d", WEB), i);
+		world_say(&w, text);
+	}
+	world_end_turn(&w);
+	assert_true(w.more);
+	assert_in_range(slices_shown(&w), 1, MANY - 1);
+	turns_until_done(&w);
+	assert_int_equal(slices_shown(&w), MANY);
+	world_take(&w, OBJECT_POD, "p7");
+	world_end_turn(&w);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		world_take(&w, OBJECT_SERVICE, name);
+	}
+	world_end_turn(&w);
+	turns_until_done(&w);
+	assert_int_equal(slices_shown(&w), 0);
+	world_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_services_of_many_pods),
 		cmocka_unit_test(labels_choose),
 		cmocka_unit_test(the_store_sees_plain_pods),
 		cmocka_unit_test(readiness),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/cpu_clock.h"
 #include "tests/unit/lab_given.h"
 
 #define MANY SERVICE("a", "type: NodePort, " PORT) SERVICE("b", "type: LoadBalancer, " PORT) SERVICE("c", PORT)
@@ -172,6 +173,42 @@ static void those_that_are_gone_are_bounded(void **state)
 	world_fini(&w);
 }
 
+#define FEW_GONE 2000
+#define MANY_GONE 20000
+#define GROWTH_MAX 40 /* ten times the Services: linear is 10 times, n² a hundred */
+
+/* CPU time in which so many go in one turn. */
+static uint64_t gone_ns(int count)
+{
+	struct lab_world w;
+	char name[32], text[128];
+
+	world_init(&w, "10.0.0.0/8", "");
+	for (int i = 0; i < count; i++) {
+		snprintf(text, sizeof text, SERVICE("s%d", "ports: [{port: 80}]"), i);
+		world_say(&w, text);
+	}
+	world_end_turn(&w);
+	const uint64_t start = cpu_ns();
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		world_take(&w, OBJECT_SERVICE, name);
+	}
+	world_end_turn(&w);
+	const uint64_t took = cpu_ns() - start;
+	world_fini(&w);
+	return took;
+}
+
+static void many_go_at_once(void **state)
+{
+	(void)state;
+	const uint64_t few = gone_ns(FEW_GONE), many = gone_ns(MANY_GONE);
+	if (many > GROWTH_MAX * few)
+		fail_msg("%d take %.0f ms, %d take %.0f ms", FEW_GONE, (double)few / 1e6, MANY_GONE,
+			 (double)many / 1e6);
+}
+
 static void damaged_text(void **state)
 {
 	static const char *const cases[] = {
@@ -221,6 +258,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_wins),
 		cmocka_unit_test(a_refused_service_keeps_its_last_version),
 		cmocka_unit_test(those_that_are_gone_are_bounded),
+		cmocka_unit_test(many_go_at_once),
 		cmocka_unit_test(damaged_text),
 	};
 

@@ -3,8 +3,17 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "watch/lab/kept.h"
 #include "watch/lab/lab_private.h"
+
+#define TURN_NS 5000000 /* of the main thread, for slices and then for workloads */
+
+/* Many Pods times many Services is a long turn. */
+static uint64_t until_ns(const struct lab *l)
+{
+	return l->told_complete && l->config.more != NULL ? clock_ns() + TURN_NS : UINT64_MAX;
+}
 
 static void settle(struct lab *l)
 {
@@ -15,10 +24,12 @@ static void settle(struct lab *l)
 		lab_services_settle(l);
 		lab_ranges_show(l);
 	}
-	lab_pick_settle(l);
+	lab_pick_settle(l, until_ns(l));
 	if (l->gone_count != 0)
 		lab_gone_forget(l);
-	lab_workloads_settle(l);
+	lab_workloads_settle(l, until_ns(l));
+	if (l->pick_count != 0 || l->workloads_left)
+		l->config.more(l->config.ctx);
 }
 
 static bool is_workload(enum object_kind kind)
@@ -89,6 +100,7 @@ static void on_complete(void *ctx)
 {
 	struct lab *l = ctx;
 
+	l->told_complete = true;
 	l->complete_waits = l->config.probes != NULL && l->config.probes->starting(l->config.probes->ctx);
 	if (!l->complete_waits)
 		l->config.next.complete(l->config.next.ctx);

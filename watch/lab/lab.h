@@ -31,6 +31,11 @@ struct lab_config {
 	void (*problem)(void *ctx, enum object_kind kind, const struct decode_problem *p);
 	/* The allocations have changed: text to be given to lab_new after a restart. NULL: they are not kept. */
 	void (*keep)(void *ctx, const char *text, size_t length_bytes);
+	/*
+	 * Slices are still to be made: end another turn soon. NULL: all are made at once. Before `complete` they are
+	 * in any case.
+	 */
+	void (*more)(void *ctx);
 	void *ctx;
 	const struct given_hosts *hosts; /* NULL: host names in fairlead/endpoints have no addresses here */
 	bool exec_probes;		 /* commands of manifests may be run; else such probes count as not there */

@@ -51,20 +51,36 @@ void lab_gone_take_over(struct lab *l)
 	free(gone);
 }
 
+static int by_age(const void *a, const void *b)
+{
+	const struct lab_service *x = *(struct lab_service *const *)a, *y = *(struct lab_service *const *)b;
+
+	return (x->gone_at > y->gone_at) - (x->gone_at < y->gone_at);
+}
+
+static void oldest_drop(struct lab *l)
+{
+	struct lab_service **gone = mem_array(l->gone_count, sizeof *gone), *s;
+	size_t at = 0, count = 0;
+
+	while ((s = map_next(&l->services, &at)) != NULL)
+		if (s->raw == NULL)
+			gone[count++] = s;
+	qsort(gone, count, sizeof *gone, by_age);
+	for (size_t i = 0; l->gone_count > LAB_GONE_MAX; i++)
+		lab_services_drop(l, gone[i]);
+	free(gone);
+}
+
 /* Those that are gone, beyond what is remembered; the oldest first. */
 void lab_gone_forget(struct lab *l)
 {
-	struct lab_service *s, *oldest;
+	struct lab_service *s;
 	size_t at;
 
 	for (at = 0; (s = map_next(&l->services, &at)) != NULL;)
 		if (s->raw == NULL && !s->dirty && !allocated_any(&s->had))
 			lab_services_drop(l, s);
-	while (l->gone_count > LAB_GONE_MAX) {
-		oldest = NULL;
-		for (at = 0; (s = map_next(&l->services, &at)) != NULL;)
-			if (s->raw == NULL && (oldest == NULL || s->gone_at < oldest->gone_at))
-				oldest = s;
-		lab_services_drop(l, oldest);
-	}
+	if (l->gone_count > LAB_GONE_MAX)
+		oldest_drop(l);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "watch/lab/given.h"
 #include "watch/lab/lab_private.h"
 #include "watch/lab/select.h"
@@ -269,13 +270,32 @@ static void pick_one(struct lab *l, struct lab_service *s)
 	names_replace(l, s, &m);
 }
 
-static void pick_marked(struct lab *l)
+static void pick_marked(struct lab *l, uint64_t until_ns)
 {
-	for (size_t i = 0; i < l->pick_count; i++) {
-		l->pick[i]->pick_dirty = false;
-		pick_one(l, l->pick[i]);
+	size_t done = 0;
+
+	while (done < l->pick_count && (done == 0 || until_ns == UINT64_MAX || clock_ns() < until_ns)) {
+		struct lab_service *s = l->pick[done++];
+		s->pick_dirty = false;
+		pick_one(l, s);
 	}
-	l->pick_count = 0;
+	l->pick_count -= done;
+	if (l->pick_count != 0)
+		memmove(l->pick, l->pick + done, l->pick_count * sizeof *l->pick);
+}
+
+void lab_pick_now(struct lab *l, struct lab_service *s)
+{
+	size_t kept = 0;
+
+	if (!s->pick_dirty)
+		return;
+	for (size_t i = 0; i < l->pick_count; i++)
+		if (l->pick[i] != s)
+			l->pick[kept++] = l->pick[i];
+	l->pick_count = kept;
+	s->pick_dirty = false;
+	pick_one(l, s);
 }
 
 /* Others gave something back: those that are short are looked at again. */
@@ -289,12 +309,14 @@ static void mark_short(struct lab *l)
 			lab_pick_mark(l, s);
 }
 
-void lab_pick_settle(struct lab *l)
+void lab_pick_settle(struct lab *l, uint64_t until_ns)
 {
-	pick_marked(l);
+	pick_marked(l, until_ns);
+	if (l->pick_count != 0)
+		return;
 	if (l->short_count != 0 && LAB_PICKED_MAX - l->picked > l->short_room) {
 		mark_short(l);
-		pick_marked(l);
+		pick_marked(l, until_ns);
 	}
 	l->short_room = LAB_PICKED_MAX - l->picked;
 }

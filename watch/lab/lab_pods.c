@@ -75,6 +75,8 @@ static void mark_services(struct lab *l, const struct pod_object *pod, const str
 	const struct pod_details *d = &pod->details;
 
 	for (size_t i = 0; i < label->service_count; i++) {
+		if (label->services[i]->pick_dirty)
+			continue;
 		const struct service_wishes *w = service_wishes(label->services[i]->raw);
 		if (labels_match(w->selector, w->selector_count, d->labels, d->label_count))
 			lab_pick_mark(l, label->services[i]);

@@ -85,8 +85,11 @@ struct lab {
 	size_t picked, short_count; /* of all Services; how many are short */
 	size_t short_room;	    /* that there was when these were looked at last */
 	bool selecting;		    /* a Pod or a workload was there: before, no index is made */
-	bool workloads_stale;	    /* what is told of them may change */
+	bool workloads_left;	    /* are to be looked at, from that place in the map on */
+	size_t workload_at;
+	bool workloads_stale; /* what is told of them may change */
 	bool kept_changed;
+	bool told_complete;		      /* by the source */
 	bool complete_waits;		      /* for first results of probes */
 	const struct service_object *writing; /* whose manifest claims something at present */
 	struct buf problems;		      /* of the Service at hand */
@@ -115,8 +118,10 @@ void lab_problems_tell(struct lab *l, const struct lab_service *s, uint64_t *tol
 
 /* Slices of selected pods: lab_pick.c */
 void lab_pick_mark(struct lab *l, struct lab_service *s);
-void lab_pick_settle(struct lab *l);
-void lab_pick_begin(struct lab *l); /* before the first object that labels matter to */
+/* Until that time, at least one; the rest is left in l->pick. */
+void lab_pick_settle(struct lab *l, uint64_t until_ns);
+void lab_pick_now(struct lab *l, struct lab_service *s); /* before it is freed */
+void lab_pick_begin(struct lab *l);			 /* before the first object that labels matter to */
 /* Its manifest goes, or comes. */
 void lab_pick_leave(struct lab *l, struct lab_service *s);
 void lab_pick_enter(struct lab *l, struct lab_service *s);
@@ -156,7 +161,7 @@ void lab_exec_look_at_service(struct lab *l, const struct lab_service *s);
 /* Deployments and the like: lab_workloads.c */
 void lab_workloads_upsert(struct lab *l, struct object *o);
 void lab_workloads_remove(struct lab *l, enum object_kind kind, const char *ns, const char *name);
-void lab_workloads_settle(struct lab *l);
+void lab_workloads_settle(struct lab *l, uint64_t until_ns); /* until that time; the rest is left */
 void lab_workloads_fini(struct lab *l);
 
 /* Ranges: lab_ranges.c */

@@ -56,6 +56,7 @@ static void service_free(struct lab_service *s)
 
 void lab_services_drop(struct lab *l, struct lab_service *s)
 {
+	lab_pick_now(l, s);
 	map_del(&l->services, s->ns, s->key_bytes);
 	l->starved_count -= s->starved;
 	l->gone_count--;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "watch/lab/lab_private.h"
 #include "watch/lab/select.h"
@@ -124,14 +125,19 @@ static void workload_look(struct lab *l, struct lab_workload *w)
 	w->told = hash;
 }
 
-void lab_workloads_settle(struct lab *l)
+void lab_workloads_settle(struct lab *l, uint64_t until_ns)
 {
 	struct lab_workload *w;
-	size_t at = 0;
 
-	if (!l->workloads_stale)
-		return;
-	l->workloads_stale = false;
-	while ((w = map_next(&l->workloads, &at)) != NULL)
-		workload_look(l, w);
+	if (l->workloads_stale) {
+		l->workloads_stale = false;
+		l->workloads_left = true;
+		l->workload_at = 0;
+	}
+	while (l->workloads_left && (until_ns == UINT64_MAX || clock_ns() < until_ns)) {
+		w = map_next(&l->workloads, &l->workload_at);
+		if (w != NULL)
+			workload_look(l, w);
+		l->workloads_left = w != NULL;
+	}
 }
