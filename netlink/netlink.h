@@ -42,8 +42,8 @@ struct netlink_list {
 int netlink_list(const struct netlink_list *list);
 
 /*
- * The same in steps, without asking again: one datagram of the answer each. 1: more comes; 0: that was the end; -errno:
- * the rest is not read. Without an end the socket can only be closed.
+ * The same piece by piece, without asking again: one datagram of the answer each. 1: more comes; 0: that was the end;
+ * -errno: the rest is not read. Without an end the socket can only be closed.
  */
 int netlink_list_begin(const struct netlink_list *list); /* 0 or -errno */
 int netlink_list_step(const struct netlink_list *list);

@@ -53,8 +53,8 @@ int nft_dump(struct nft *nft, uint32_t sets, nft_each_fn *each, void *ctx);
 /* The same of one set, whichever. */
 int nft_dump_set(struct nft *nft, enum set_id set, nft_each_fn *each, void *ctx);
 /*
- * Reads SET_AFFINITY, as large as clients make it, in steps: the kernel goes through the set from its beginning for
- * each of them, 15 ms at the end of a full one. Transactions may be made in between. A set that grows or shrinks
+ * Reads SET_AFFINITY, as large as clients make it, piece by piece: the kernel goes through the set from its beginning
+ * for each of them, 15 ms at the end of a full one. Transactions may be made in between. A set that grows or shrinks
  * meanwhile may show an element twice, or not at all. One walk at a time; it ends with the last step, an error, or
  * nft_walk_end.
  */

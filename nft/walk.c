@@ -1,4 +1,4 @@
-/* Reads the recorded clients in steps. */
+/* Reads the recorded clients piece by piece. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -41,6 +41,20 @@ static inline void add_port(struct arena *a, struct service_object *o, const cha
 	o->ports = ports;
 }
 
+/* So many TCP ports, p0, p1, …, from this number on; instead of those it has. */
+static inline void set_ports(struct arena *a, struct service_object *o, uint16_t first, size_t count)
+{
+	struct port_object *ports = arena_array(a, count, sizeof *ports);
+
+	for (size_t i = 0; i < count; i++)
+		ports[i] = (struct port_object){.name = arena_printf(a, "p%zu", i),
+						.proto = IPPROTO_TCP,
+						.port = (uint16_t)(first + i),
+						.target_port = ""};
+	o->ports = ports;
+	o->port_count = count;
+}
+
 static inline void add_ingress(struct arena *a, struct service_object *o, const char *addr, bool proxy_mode)
 {
 	struct ingress_object *all = arena_array(a, o->ingress_count + 1, sizeof *all);

@@ -32,15 +32,8 @@ static struct service_object *wide_object(struct scene *s, const char *name, con
 {
 	struct arena *arena = arena_new(4096);
 	struct service_object *o = make_service(arena, name, cluster_ip);
-	struct port_object *ports = arena_array(arena, count, sizeof *ports);
 
-	for (size_t i = 0; i < count; i++)
-		ports[i] = (struct port_object){.name = arena_printf(arena, "p%zu", i),
-						.proto = IPPROTO_TCP,
-						.port = (uint16_t)(100 + i),
-						.target_port = ""};
-	o->ports = ports;
-	o->port_count = count;
+	set_ports(arena, o, 100, count);
 	o->object.arena = arena;
 	o->object.digest = ++s->serial;
 	return o;

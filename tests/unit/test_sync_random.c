@@ -30,19 +30,6 @@ static int dice(int sides)
 	return rand() % sides;
 }
 
-static void make_wide(struct arena *arena, struct service_object *o)
-{
-	struct port_object *ports = arena_array(arena, WIDE_PORTS, sizeof *ports);
-
-	for (size_t i = 0; i < WIDE_PORTS; i++)
-		ports[i] = (struct port_object){.name = arena_printf(arena, "p%zu", i),
-						.proto = IPPROTO_TCP,
-						.port = (uint16_t)(80 + i),
-						.target_port = ""};
-	o->ports = ports;
-	o->port_count = WIDE_PORTS;
-}
-
 static void put_random_service(struct scene *s, const char *name)
 {
 	static const char *const vips[] = {"10.96.0.1", "10.96.0.2", "10.96.0.3"};
@@ -56,7 +43,7 @@ static void put_random_service(struct scene *s, const char *name)
 	o->client_ip_affinity = dice(3) == 0;
 	add_port(arena, o, "", IPPROTO_TCP, (uint16_t)(80 + dice(2)), 0);
 	if (wide && dice(3) == 0)
-		make_wide(arena, o);
+		set_ports(arena, o, 80, WIDE_PORTS);
 	if (dice(2))
 		add_external_ip(arena, o, "1.1.1.1");
 	if (dice(3) == 0)
